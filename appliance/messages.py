@@ -40,4 +40,16 @@ MESSAGES: dict[str, Message] = {
         "无法读取文件 {name}({reason})。",
         "请检查读取权限,或重新复制该文件。",
     ),
+    "face_models_missing": _message(
+        "The face model {name} is missing or damaged.",
+        "Run the set-up again (./setup.sh demo) while the box is online.",
+        "人脸模型 {name} 缺失或已损坏。",
+        "请联网后重新运行安装程序(./setup.sh demo)。",
+    ),
+    "face_models_fetch": _message(
+        "The face models could not be fetched ({reason}).",
+        "Check the internet connection and the free disk space, then run the set-up again.",
+        "无法获取人脸模型({reason})。",
+        "请检查网络连接和磁盘剩余空间,然后重新运行安装程序。",
+    ),
 }

