@@ -1,0 +1,160 @@
+"""The settings: one class a concern, defaults that work, and a file that need only differ.
+
+``config.yaml`` at the top of the project lists every key with its default and what it does; a test
+keeps the two equal. A relative ``root`` is taken from the folder of the file that says it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from appliance.config_file import Mistake, read
+from appliance.errors import BadInput
+
+PROJECT = Path(__file__).resolve().parents[1]
+"""The folder that holds ``appliance`` and ``models_lite``: a checkout, or site-packages."""
+
+SYSTEM_CONFIG = Path("/etc/lectern/config.yaml")
+SYSTEM_ROOT = Path("/var/lib/lectern")
+
+
+class Section(BaseModel):
+    """Settings never change once read, and a key that nobody reads is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Video(Section):
+    """The picture of the finished file."""
+
+    crf: Annotated[int, Field(ge=0, le=51)] = 18
+    preset: Literal[
+        "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"
+    ] = "veryfast"
+    max_long_side: Annotated[int, Field(ge=64, le=3840)] = 3840
+    max_short_side: Annotated[int, Field(ge=64, le=2160)] = 2160
+    max_fps: Annotated[int, Field(ge=1, le=60)] = 60
+    threads: Annotated[int, Field(ge=0, le=64)] = 0
+    badge: bool = True
+    badge_text: Annotated[str, Field(min_length=1, max_length=40)] = "AI-generated"
+    badge_corner: Literal["top-left", "top-right", "bottom-left", "bottom-right"] = "bottom-right"
+
+
+class Audio(Section):
+    """The sound, where it cannot be copied as it is."""
+
+    aac_kbps: Annotated[int, Field(ge=32, le=320)] = 192
+
+
+class Face(Section):
+    """Whose mouth moves, and when it is left alone."""
+
+    index: Annotated[int, Field(ge=0, le=20)] = 0
+    max_yaw_deg: Annotated[float, Field(ge=0, le=90)] = 45.0
+    min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
+
+
+class Speech(Section):
+    """The voice that reads a lecture given as text."""
+
+    speed: Annotated[float, Field(ge=0.5, le=2)] = 1.0
+
+
+class Lips(Section):
+    """The network that moves the lips."""
+
+    model: Annotated[str, Field(min_length=1)] = "lectern-lite"
+    precision: Literal["auto", "fp32", "fp16", "int8"] = "auto"
+    amplitude: Annotated[float, Field(ge=0, le=2)] = 1.0
+    providers: Annotated[list[Literal["tensorrt", "cuda", "cpu"]], Field(min_length=1)] = [
+        "tensorrt",
+        "cuda",
+        "cpu",
+    ]
+
+
+class Render(Section):
+    """How the work is cut to fit the memory."""
+
+    chunk_s: Annotated[float, Field(ge=1, le=600)] = 20.0
+    memory_mb: Annotated[int, Field(ge=0)] = 0
+    queue_frames: Annotated[int, Field(ge=1, le=256)] = 8
+
+
+class Score(Section):
+    """The measurement of the finished file."""
+
+    enabled: bool = True
+
+
+class Panel(Section):
+    """Where the panel listens."""
+
+    host: Annotated[str, Field(min_length=1)] = "0.0.0.0"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8080
+
+
+def default_root() -> Path:
+    """``box`` inside a checkout; where the package was installed, the system's own place."""
+    return PROJECT / "box" if (PROJECT / "pyproject.toml").is_file() else SYSTEM_ROOT
+
+
+class Config(Section):
+    """Everything that can be set. ``root`` holds the inbox, the outbox and all working files."""
+
+    root: Annotated[Path, Field(strict=False)] = Field(default_factory=default_root)
+    video: Video = Video()
+    audio: Audio = Audio()
+    face: Face = Face()
+    speech: Speech = Speech()
+    lips: Lips = Lips()
+    render: Render = Render()
+    score: Score = Score()
+    panel: Panel = Panel()
+
+
+def find_config(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """The file that counts when the command line names none; ``None`` means the defaults.
+
+    ``$LECTERN_CONFIG`` first, even where that file is missing (which is then an error); next the
+    checkout's own ``config.yaml``; last ``/etc/lectern/config.yaml``.
+    """
+    named = environment.get("LECTERN_CONFIG")
+    if named:
+        return Path(named)
+    for path in (PROJECT / "config.yaml", SYSTEM_CONFIG):
+        if path.is_file():
+            return path
+    return None
+
+
+def load_config(path: Path | None = None) -> Config:
+    """The settings of ``path``, else of :func:`find_config`'s file, over the defaults.
+
+    Raises ``BadInput`` with the file's first mistake, or ``file_missing`` / ``file_unreadable``.
+    """
+    path = path or find_config()
+    if path is None:
+        return Config()
+    values, mistakes = read(path, Config)
+    if mistakes:
+        raise mistakes[0].error
+    if "root" in values:
+        values["root"] = path.resolve().parent / Path(values["root"]).expanduser()
+    return Config.model_validate(values)
+
+
+def check_config(path: Path) -> list[Mistake]:
+    """Every mistake of the file ``path`` in the order of its lines; empty when it is right.
+
+    A file that is missing or unreadable is a mistake as well, on line 0.
+    """
+    try:
+        return read(path, Config)[1]
+    except BadInput as error:
+        return [Mistake(0, "", "", error)]

@@ -1,0 +1,215 @@
+"""A YAML file against a pydantic model: the values, or every mistake with its line and its cure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from appliance.errors import BadInput
+
+Location = tuple[str | int, ...]
+
+
+class Mistake(NamedTuple):
+    """One thing that is wrong with a config file.
+
+    ``line`` counts from 1. ``key`` is dotted (``video.crf``), ``value`` the text as it was written;
+    both are empty where the mistake has none. ``error`` says what is wrong and what to do.
+    """
+
+    line: int
+    key: str
+    value: str
+    error: BadInput
+
+
+class _Entry(NamedTuple):
+    """Where a key stands in the file and how its value was written."""
+
+    line: int
+    written: str
+
+
+def read(path: Path, model: type[BaseModel]) -> tuple[dict[str, Any], list[Mistake]]:
+    """The settings written in ``path`` and all their mistakes, in the order of the lines.
+
+    A syntax error ends the reading, so it is then the only mistake. A section left empty counts as
+    not written. Raises ``BadInput`` (``file_missing``, ``file_unreadable``) if there is no text.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise BadInput("file_missing", name=path.name) from None
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise BadInput("file_unreadable", name=path.name, reason=reason) from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        return {}, [_syntax_mistake(path.name, line, "not UTF-8 text")]
+    try:
+        return _check(path.name, text, model)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        return {}, [_syntax_mistake(path.name, mark.line + 1 if mark else 1, error.problem)]
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        return {}, [_syntax_mistake(path.name, line, error.reason)]
+
+
+def _check(name: str, text: str, model: type[BaseModel]) -> tuple[dict[str, Any], list[Mistake]]:
+    loader = yaml.SafeLoader(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return {}, []
+        if not isinstance(root, yaml.MappingNode):
+            error = BadInput("config_no_settings", name=name)
+            return {}, [Mistake(root.start_mark.line + 1, "", _written(root), error)]
+        entries: dict[Location, _Entry] = {}
+        mistakes: list[Mistake] = []
+        values: dict[str, Any] = {}
+        for key, node in _pairs(root, (), name, entries, mistakes):
+            if isinstance(node, yaml.MappingNode):
+                section = _pairs(node, (key,), name, entries, mistakes)
+                values[key] = {inner: _build(loader, value) for inner, value in section}
+            elif (value := _build(loader, node)) is not None:
+                values[key] = value
+    finally:
+        loader.dispose()
+    try:
+        model.model_validate(values)
+    except ValidationError as error:
+        for details in error.errors(include_url=False):
+            mistakes.append(_mistake(name, model, details, entries[details["loc"]]))
+    return values, sorted(mistakes, key=lambda mistake: mistake.line)
+
+
+def _pairs(
+    mapping: yaml.MappingNode,
+    parent: Location,
+    name: str,
+    entries: dict[Location, _Entry],
+    mistakes: list[Mistake],
+) -> Iterator[tuple[str, yaml.Node]]:
+    """The mapping's keys and value nodes; notes each key's line, and the keys written twice."""
+    for key_node, node in mapping.value:
+        line = key_node.start_mark.line + 1
+        key = _written(key_node)
+        location = (*parent, key)
+        if location in entries:
+            dotted = _dotted(location)
+            first = entries[location].line
+            error = BadInput("config_twice", name=name, line=line, key=dotted, first=first)
+            mistakes.append(Mistake(line, dotted, _written(node), error))
+        else:
+            entries[location] = _Entry(line, _written(node))
+            if isinstance(node, yaml.SequenceNode):
+                for index, item in enumerate(node.value):
+                    entries[*location, index] = _Entry(item.start_mark.line + 1, _written(item))
+            yield key, node
+
+
+def _build(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
+    return loader.construct_object(node, deep=True)
+
+
+def _mistake(name: str, model: type[BaseModel], details: ErrorDetails, entry: _Entry) -> Mistake:
+    location = details["loc"]
+    where = {"name": name, "line": entry.line, "key": _dotted(location)}
+    if details["type"] == "extra_forbidden":
+        suggestion = _suggest(location, model)
+        error = (
+            BadInput("config_misspelt", **where, suggestion=suggestion)
+            if suggestion
+            else BadInput("config_unknown", **where)
+        )
+    else:
+        code, limit = _CODES.get(details["type"], _OTHER)
+        error = BadInput(code, **where, value=entry.written, limit=limit(details))
+    return Mistake(entry.line, _dotted(location), entry.written, error)
+
+
+def _bound(key: str) -> Callable[[ErrorDetails], object]:
+    return lambda details: f"{details['ctx'][key]:g}"
+
+
+def _choices(details: ErrorDetails) -> object:
+    return details["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
+
+
+def _no_limit(_: ErrorDetails) -> object:
+    return ""
+
+
+# pydantic's error types, our codes for them, and where pydantic keeps the limit that was broken.
+_CODES: dict[str, tuple[str, Callable[[ErrorDetails], object]]] = {
+    "bool_type": ("config_not_switch", _no_limit),
+    "finite_number": ("config_not_number", _no_limit),
+    "float_type": ("config_not_number", _no_limit),
+    "greater_than_equal": ("config_too_low", _bound("ge")),
+    "int_type": ("config_not_whole", _no_limit),
+    "less_than_equal": ("config_too_high", _bound("le")),
+    "list_type": ("config_not_list", _no_limit),
+    "literal_error": ("config_not_offered", _choices),
+    "model_type": ("config_not_section", _no_limit),
+    "path_type": ("config_not_text", _no_limit),
+    "string_type": ("config_not_text", _no_limit),
+}
+_OTHER: tuple[str, Callable[[ErrorDetails], object]] = (
+    "config_refused",
+    lambda details: details["msg"],
+)
+
+
+def _suggest(location: Location, model: type[BaseModel]) -> str:
+    """The known key that was probably meant, dotted, or nothing.
+
+    The same section's keys come first; then a key of another section that is written the same.
+    """
+    written = str(location[-1])
+    known = [tuple(key.split(".")) for key in keys(model)]
+    known += [(section,) for section, _ in _sections(model)]
+    siblings = {key[-1]: key for key in known if key[:-1] == location[:-1]}
+    close = difflib.get_close_matches(written, siblings, n=1)
+    if close:
+        return ".".join(siblings[close[0]])
+    return next((".".join(key) for key in known if key[-1] == written), "")
+
+
+def keys(model: type[BaseModel]) -> list[str]:
+    """Every setting that ``model`` knows, dotted, in order."""
+    sections = dict(_sections(model))
+    found: list[str] = []
+    for name in model.model_fields:
+        inner = sections[name].model_fields if name in sections else ()
+        found += [f"{name}.{key}" for key in inner] or [name]
+    return found
+
+
+def _sections(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield name, field.annotation
+
+
+def _dotted(location: Location) -> str:
+    """``video.crf``; an item goes by its list's name."""
+    return ".".join(part for part in location if isinstance(part, str))
+
+
+def _written(node: yaml.Node) -> str:
+    """A value as the file has it, on one line and not too long."""
+    source = node.start_mark.buffer or ""
+    text = " ".join(source[node.start_mark.pointer : node.end_mark.pointer].split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _syntax_mistake(name: str, line: int, reason: str | None) -> Mistake:
+    error = BadInput("config_syntax", name=name, line=line, reason=reason or "unreadable")
+    return Mistake(line, "", "", error)
