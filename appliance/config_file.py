@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,7 +39,7 @@ class _Entry(NamedTuple):
 def read(path: Path, model: type[BaseModel]) -> tuple[dict[str, Any], list[Mistake]]:
     """The settings written in ``path`` and all their mistakes, in the order of the lines.
 
-    A syntax error ends the reading, so it is then the only mistake. A section left empty counts as
+    A syntax error ends the reading, so it is then the only mistake. What is left empty counts as
     not written. Raises ``BadInput`` (``file_missing``, ``file_unreadable``) if there is no text.
     """
     try:
@@ -77,17 +77,22 @@ def _check(name: str, text: str, model: type[BaseModel]) -> tuple[dict[str, Any]
         for key, node in _pairs(root, (), name, entries, mistakes):
             if isinstance(node, yaml.MappingNode):
                 section = _pairs(node, (key,), name, entries, mistakes)
-                values[key] = {inner: _build(loader, value) for inner, value in section}
-            elif (value := _build(loader, node)) is not None:
-                values[key] = value
+                values[key] = _present((inner, _build(loader, value)) for inner, value in section)
+            else:
+                values[key] = _build(loader, node)
     finally:
         loader.dispose()
+    values = _present(values.items())
     try:
         model.model_validate(values)
     except ValidationError as error:
         for details in error.errors(include_url=False):
             mistakes.append(_mistake(name, model, details, entries[details["loc"]]))
     return values, sorted(mistakes, key=lambda mistake: mistake.line)
+
+
+def _present(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    return {key: value for key, value in pairs if value is not None}
 
 
 def _pairs(
@@ -111,7 +116,7 @@ def _pairs(
             entries[location] = _Entry(line, _written(node))
             if isinstance(node, yaml.SequenceNode):
                 for index, item in enumerate(node.value):
-                    entries[*location, index] = _Entry(item.start_mark.line + 1, _written(item))
+                    entries[(*location, index)] = _Entry(item.start_mark.line + 1, _written(item))
             yield key, node
 
 
