@@ -1,0 +1,151 @@
+"""Find faces in a picture with BlazeFace short-range (Bazarevsky et al. 2019, arXiv 1907.05047).
+
+The network sees 128 × 128 pixels, so a face under a tenth of the picture is invisible to it in the
+whole picture: then smaller and smaller overlapping squares are searched. Only done now and then:
+between detections the mesh follows the face by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from appliance.face.runtime import LiteNetwork
+from appliance.face.sampling import Matrix, Planes, apply, sample_rgb
+
+Array = npt.NDArray[np.float64]
+
+_MIN_SCORE = 0.5
+_SAME_FACE = 0.3  # intersection over union from which two boxes are one face
+_TILE_DEPTHS = 2  # halvings of the short side: faces down to a fortieth of it
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One face in picture pixels.
+
+    ``box`` is (left, top, right, bottom); ``keypoints`` (6, 2) are the right eye, left eye, nose
+    tip, mouth centre, right ear and left ear, as the person has them; ``score`` is in [0, 1].
+    """
+
+    box: Array
+    keypoints: Array
+    score: float
+
+    @property
+    def width(self) -> float:
+        """Width of the box in pixels."""
+        return float(self.box[2] - self.box[0])
+
+    @property
+    def centre(self) -> Array:
+        """Middle of the box, (x, y) in pixels."""
+        return np.array([self.box[0] + self.box[2], self.box[1] + self.box[3]]) / 2
+
+
+class FaceDetector:
+    """BlazeFace short-range over whole pictures and tiles of them."""
+
+    def __init__(self, network: LiteNetwork) -> None:
+        self._network = network
+        self._anchors = _anchors()
+
+    def detect(self, picture: Planes, pixel_aspect: float = 1.0) -> list[Detection]:
+        """All faces, best score first; ``pixel_aspect`` is the sample aspect ratio (w/h)."""
+        height, width = picture.y.shape
+        for squares in _searches(width * pixel_aspect, height):
+            found = [
+                face
+                for left, top, side in squares
+                for face in self._in_square(picture, left, top, side, pixel_aspect)
+            ]
+            if found:
+                return _distinct(found)
+        return []
+
+    def _in_square(
+        self, picture: Planes, left: float, top: float, side: float, aspect: float
+    ) -> list[Detection]:
+        size = self._network.size
+        step = side / size
+        matrix: Matrix = np.array(
+            [
+                [step / aspect, 0, (left + 0.5 * step) / aspect - 0.5],
+                [0, step, top + 0.5 * step - 0.5],
+            ]
+        )
+        patch = sample_rgb(picture, matrix, size, size).astype(np.float32) / 127.5 - 1.0
+        boxes, logits = self._network(patch)
+        raw, scores = boxes[0].astype(np.float64), _sigmoid(logits[0, :, 0].astype(np.float64))
+        keep = np.flatnonzero(scores >= _MIN_SCORE)
+        detections = []
+        for i in keep:
+            # Offsets are in input pixels from the anchor's centre, which is in [0, 1].
+            centre = raw[i, :2] + self._anchors[i] * size
+            points = raw[i, 4:].reshape(6, 2) + self._anchors[i] * size
+            half = raw[i, 2:4] / 2
+            box = apply(matrix, np.array([centre - half, centre + half])).reshape(4)
+            detections.append(Detection(box, apply(matrix, points), float(scores[i])))
+        return detections
+
+
+def _searches(width: float, height: float) -> Iterator[list[tuple[float, float, float]]]:
+    """Lists of (left, top, side) squares in display pixels, from coarse to fine."""
+    side = max(width, height)
+    yield [((width - side) / 2, (height - side) / 2, side)]
+    short = min(width, height)
+    for depth in range(_TILE_DEPTHS):
+        tile = short / 2**depth
+        if tile < side:
+            columns, rows = _tiles(width, tile), _tiles(height, tile)
+            yield [(left, top, tile) for top in rows for left in columns]
+
+
+def _tiles(length: float, tile: float) -> list[float]:
+    """Starts of tiles that overlap by at least half and cover ``length``."""
+    count = int(np.ceil((length - tile) / (tile / 2))) + 1
+    return [float(x) for x in np.linspace(0, length - tile, max(count, 1))]
+
+
+def _anchors() -> Array:
+    """Centres in [0, 1]: two an 8-pixel cell of a 16 × 16 grid, six a cell of an 8 × 8 grid."""
+    grids = []
+    for cells, repeats in ((16, 2), (8, 6)):
+        axis = (np.arange(cells) + 0.5) / cells
+        x, y = np.meshgrid(axis, axis)
+        grids.append(np.repeat(np.stack([x.ravel(), y.ravel()], axis=1), repeats, axis=0))
+    return np.concatenate(grids)
+
+
+def _distinct(faces: list[Detection]) -> list[Detection]:
+    """Merge overlapping boxes, weighted by score, as BlazeFace's paper does against jitter."""
+    rest = sorted(faces, key=lambda face: -face.score)
+    merged = []
+    while rest:
+        best = rest[0]
+        group = [face for face in rest if _overlap(face.box, best.box) >= _SAME_FACE]
+        rest = [face for face in rest if _overlap(face.box, best.box) < _SAME_FACE]
+        weights = np.array([face.score for face in group])
+        merged.append(
+            Detection(
+                np.average([face.box for face in group], axis=0, weights=weights),
+                np.average([face.keypoints for face in group], axis=0, weights=weights),
+                best.score,
+            )
+        )
+    return merged
+
+
+def _overlap(a: Array, b: Array) -> float:
+    """Intersection over union of two boxes."""
+    size = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
+    shared = float(np.prod(np.maximum(size, 0)))
+    areas = float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]))
+    return shared / (areas - shared) if areas > shared else 1.0
+
+
+def _sigmoid(x: Array) -> Array:
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(x, -80, 80))), dtype=np.float64)

@@ -1,0 +1,97 @@
+"""The 468-point face mesh (Kartynnik et al. 2019, arXiv 1907.06724) on a turned square of a picture.
+
+Point numbers are the mesh's own; the few that the rest of the box speaks of have names here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from appliance.face.detect import Detection
+from appliance.face.runtime import LiteNetwork
+from appliance.face.sampling import Matrix, Planes, compose, sample_rgb
+
+POINTS = 468
+RIGHT_EYE_OUTER, LEFT_EYE_OUTER = 33, 263
+INNER_LIP_TOP, INNER_LIP_BOTTOM = 13, 14
+
+# The square that the network was trained on: half as large again as the face (MediaPipe's graph).
+_MARGIN = 1.5
+
+
+@dataclass(frozen=True)
+class Region:
+    """The square that the mesh looks at, in display pixels: centre, side and turn in radians."""
+
+    x: float
+    y: float
+    side: float
+    angle: float
+
+    def matrix(self, size: int, pixel_aspect: float) -> Matrix:
+        """The map from a ``size`` × ``size`` patch to picture pixels."""
+        step = self.side / size
+        c, s = np.cos(self.angle) * step, np.sin(self.angle) * step
+        middle = (size - 1) / 2
+        display = np.array(
+            [
+                [c, -s, self.x - c * middle + s * middle],
+                [s, c, self.y - s * middle - c * middle],
+            ]
+        )
+        return compose(np.array([[1 / pixel_aspect, 0, 0], [0, 1.0, 0]]), display)
+
+
+def region_of_detection(face: Detection, pixel_aspect: float = 1.0) -> Region:
+    """Where the mesh should look first."""
+    scale = np.array([pixel_aspect, 1.0])
+    size = (face.box[2:] - face.box[:2]) * scale
+    x, y = face.centre * scale
+    right, left = face.keypoints[:2] * scale
+    return Region(
+        float(x), float(y), float(size.max() * _MARGIN), _angle(np.asarray(left - right))
+    )
+
+
+def region_of_points(points: npt.NDArray[np.float32], pixel_aspect: float = 1.0) -> Region:
+    """Where the mesh should look next, from its last ``points`` (468, 3) in picture pixels."""
+    display = points[:, :2].astype(np.float64) * [pixel_aspect, 1.0]
+    angle = _angle(display[LEFT_EYE_OUTER] - display[RIGHT_EYE_OUTER])
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    upright = display @ turn.T
+    low, high = upright.min(axis=0), upright.max(axis=0)
+    x, y = turn.T @ ((low + high) / 2)
+    return Region(float(x), float(y), float((high - low).max() * _MARGIN), angle)
+
+
+class FaceMesh:
+    """Landmarks of the face inside a region."""
+
+    def __init__(self, network: LiteNetwork) -> None:
+        self._network = network
+
+    def __call__(
+        self, picture: Planes, region: Region, pixel_aspect: float = 1.0
+    ) -> tuple[npt.NDArray[np.float32], float]:
+        """``points`` (468, 3) float32 and the network's confidence in [0, 1] that a face is there.
+
+        x and y are picture pixels; z is depth in display pixels, smaller is nearer.
+        """
+        size = self._network.size
+        matrix = region.matrix(size, pixel_aspect)
+        patch = sample_rgb(picture, matrix, size, size).astype(np.float32) / 255.0
+        coordinates, logit = self._network(patch)
+        local = coordinates.reshape(POINTS, 3)
+        points = np.empty((POINTS, 3), np.float32)
+        # The network counts from the patch's corner, the matrix from its first pixel's centre.
+        points[:, :2] = (local[:, :2] - 0.5) @ matrix[:, :2].T + matrix[:, 2]
+        points[:, 2] = local[:, 2] * (region.side / size)
+        return points, float(1.0 / (1.0 + np.exp(-np.clip(logit.item(), -80, 80))))
+
+
+def _angle(across: npt.NDArray[np.float64]) -> float:
+    """Turn in radians of the line from the person's right eye to the left."""
+    return float(np.arctan2(across[1], across[0]))

@@ -1,0 +1,109 @@
+"""Cut small upright patches out of 4:2:0 pictures without converting the picture.
+
+Matrices here are 2 × 3 and map patch coordinates to picture (luma) coordinates, both counted from
+pixel centres, so that a patch is what ``matrix`` points at. Chroma follows the H.264 default
+siting: co-sited with even luma columns, between luma rows.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Plane = npt.NDArray[np.uint8]
+Matrix = npt.NDArray[np.float64]
+
+# Luma (x, y) -> chroma (x, y); see the siting above.
+_TO_CHROMA = np.array([[0.5, 0.0, 0.0], [0.0, 0.5, -0.25]])
+_SHRINK_FROM = 2.0  # picture pixels per patch pixel from which bilinear sampling would alias
+
+
+class Planes(Protocol):
+    """Anything with 8-bit 4:2:0 planes: ``y`` (H, W), ``u`` and ``v`` (H/2, W/2)."""
+
+    @property
+    def y(self) -> Plane: ...
+    @property
+    def u(self) -> Plane: ...
+    @property
+    def v(self) -> Plane: ...
+
+
+def compose(outer: Matrix, inner: Matrix) -> Matrix:
+    """The 2 × 3 map that applies ``inner`` first and then ``outer``."""
+    return outer @ np.vstack([inner, [0.0, 0.0, 1.0]])
+
+
+def invert(matrix: Matrix) -> Matrix:
+    """The 2 × 3 map back."""
+    return np.asarray(cv2.invertAffineTransform(matrix), dtype=np.float64)
+
+
+def apply(matrix: Matrix, points: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """Map ``points`` (…, 2) through a 2 × 3 ``matrix``."""
+    mapped = points @ matrix[:, :2].T + matrix[:, 2]
+    return np.asarray(mapped, dtype=np.float64)
+
+
+def chroma_matrix(matrix: Matrix) -> Matrix:
+    """The map for a half-size chroma patch that lies under the luma patch of ``matrix``."""
+    half_to_full = np.array([[2.0, 0.0, 0.0], [0.0, 2.0, 0.5]])
+    return compose(_TO_CHROMA, compose(matrix, half_to_full))
+
+
+def sample_plane(plane: Plane, matrix: Matrix, width: int, height: int) -> Plane:
+    """Sample a ``height`` × ``width`` patch; area-averaged when it shrinks, edges replicated."""
+    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    if scale >= _SHRINK_FROM:
+        plane, matrix = _shrunk(plane, matrix, width, height, int(scale))
+    return np.asarray(
+        cv2.warpAffine(
+            plane,
+            matrix,
+            (width, height),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        ),
+        dtype=np.uint8,
+    )
+
+
+def _shrunk(
+    plane: Plane, matrix: Matrix, width: int, height: int, factor: int
+) -> tuple[Plane, Matrix]:
+    """Average ``factor`` × ``factor`` blocks of just the part of the plane that is needed."""
+    corners = apply(matrix, np.array([[0, 0], [width, 0], [0, height], [width, height]]) - 0.5)
+    low = np.floor(corners.min(axis=0)).astype(int) - factor
+    high = np.ceil(corners.max(axis=0)).astype(int) + factor
+    left, top = np.clip(low, 0, [plane.shape[1] - 1, plane.shape[0] - 1])
+    right, bottom = np.clip(high, [left + 1, top + 1], [plane.shape[1], plane.shape[0]])
+    columns, rows = max((right - left) // factor, 1), max((bottom - top) // factor, 1)
+    part = plane[top : top + min(rows * factor, bottom - top)]
+    part = part[:, left : left + min(columns * factor, right - left)]
+    small = cv2.resize(part, (int(columns), int(rows)), interpolation=cv2.INTER_AREA)
+    fx, fy = part.shape[1] / columns, part.shape[0] / rows
+    # Pixel centre p of the part lies at (p + 0.5) / f - 0.5 of the shrunk one.
+    to_small = np.array(
+        [[1 / fx, 0, (0.5 - left) / fx - 0.5], [0, 1 / fy, (0.5 - top) / fy - 0.5]]
+    )
+    return np.asarray(small, dtype=np.uint8), compose(to_small, matrix)
+
+
+def sample_yuv(picture: Planes, matrix: Matrix, width: int, height: int) -> Plane:
+    """A (height, width, 3) YUV patch, chroma brought to luma size, values as stored."""
+    y = sample_plane(picture.y, matrix, width, height)
+    chroma = compose(_TO_CHROMA, matrix)
+    u = sample_plane(picture.u, chroma, width, height)
+    v = sample_plane(picture.v, chroma, width, height)
+    return np.asarray(cv2.merge([y, u, v]), dtype=np.uint8)
+
+
+def sample_rgb(picture: Planes, matrix: Matrix, width: int, height: int) -> Plane:
+    """A (height, width, 3) RGB patch (BT.601, limited range: what the face networks tolerate)."""
+    y, u, v = cv2.split(sample_yuv(picture, matrix, width, height))
+    stretch = 255.0 / 219.0
+    y = cv2.convertScaleAbs(cv2.max(y, 16), alpha=stretch, beta=-16.0 * stretch)
+    return np.asarray(cv2.cvtColor(cv2.merge([y, v, u]), cv2.COLOR_YCrCb2RGB), dtype=np.uint8)

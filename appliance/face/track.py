@@ -1,0 +1,196 @@
+"""Follow one face through a presenter's frames and smooth what the mesh says, without lag.
+
+A track must not depend on how a lecture was cut into chunks. So the presenter's frames are divided
+into fixed segments of :data:`SEGMENT` frames; the tracker forgets everything at each segment's
+start, and what it says of a frame is a pure function of that segment's frames. At a start the mesh
+is run until it has settled, so that the seam between two segments is below the mesh's own noise.
+Smoothing then looks :data:`CONTEXT` frames to both sides, segments regardless.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from appliance.face.detect import Detection, FaceDetector
+from appliance.face.mesh import (
+    LEFT_EYE_OUTER,
+    RIGHT_EYE_OUTER,
+    FaceMesh,
+    Region,
+    region_of_detection,
+    region_of_points,
+)
+from appliance.face.sampling import Planes
+
+SEGMENT = 50
+CONTEXT = 3
+
+_SETTLE_STEPS = 4  # mesh runs at a segment's start: a step moves points < 0.3 % of the eye distance
+_MIN_CONFIDENCE = 0.5
+_RETRY_EVERY = 5  # frames between searches while no face is seen: a tiled search is slow
+_SIGMA = 1.0  # frames; keeps a 25 fps lip closure of three frames, halves the mesh's jitter
+_CUT = 0.25  # a jump of this many eye distances between frames is a cut, not a movement
+
+Points = npt.NDArray[np.float32]
+
+
+class Indexed(Planes, Protocol):
+    """A picture that knows its frame number in the presenter."""
+
+    @property
+    def index(self) -> int: ...
+
+
+P = TypeVar("P", bound=Indexed)
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A face in one frame: ``points`` (468, 3) float32 as the mesh gives them, confidence 0..1."""
+
+    points: Points
+    confidence: float
+
+    @property
+    def eye_distance(self) -> float:
+        """Between the outer corners of the eyes, in pixels."""
+        return float(
+            np.linalg.norm(self.points[LEFT_EYE_OUTER, :2] - self.points[RIGHT_EYE_OUTER, :2])
+        )
+
+
+@dataclass(frozen=True)
+class Tracked(Generic[P]):
+    """A frame and the smoothed face in it, ``None`` where there is none."""
+
+    picture: P
+    face: Sighting | None
+
+
+class Chooser(Protocol):
+    """Picks the presenter among the faces of frame ``index``; ``None`` if it is none of them."""
+
+    def __call__(self, index: int, faces: list[Detection]) -> Detection | None: ...
+
+
+def largest_face(index: int, faces: list[Detection]) -> Detection | None:
+    """The widest face, whoever it is."""
+    return max(faces, key=lambda face: face.width, default=None)
+
+
+class FaceTracker:
+    """Unsmoothed sightings, frame after frame in rising order from a segment's start."""
+
+    def __init__(
+        self,
+        detector: FaceDetector,
+        mesh: FaceMesh,
+        choose: Chooser = largest_face,
+        pixel_aspect: float = 1.0,
+    ) -> None:
+        self._detector = detector
+        self._mesh = mesh
+        self._choose = choose
+        self._aspect = pixel_aspect
+        self._region: Region | None = None
+
+    def step(self, picture: Indexed) -> Sighting | None:
+        """The face in ``picture``, the successor of the picture before."""
+        place = picture.index % SEGMENT
+        if place == 0:
+            self._region = None
+        if self._region is not None:
+            sighting = self._look(picture, self._region)
+            if sighting is not None:
+                return sighting
+        elif place % _RETRY_EVERY:
+            return None
+        return self._search(picture)
+
+    def _search(self, picture: Indexed) -> Sighting | None:
+        faces = self._detector.detect(picture, self._aspect)
+        chosen = self._choose(picture.index, faces)
+        if chosen is None:
+            self._region = None
+            return None
+        region = region_of_detection(chosen, self._aspect)
+        sighting = None
+        for _ in range(_SETTLE_STEPS):
+            sighting = self._look(picture, region)
+            if sighting is None or self._region is None:
+                return None
+            region = self._region
+        return sighting
+
+    def _look(self, picture: Indexed, region: Region) -> Sighting | None:
+        points, confidence = self._mesh(picture, region, self._aspect)
+        if confidence < _MIN_CONFIDENCE:
+            self._region = None
+            return None
+        self._region = region_of_points(points, self._aspect)
+        return Sighting(points, confidence)
+
+
+def segment_start(index: int) -> int:
+    """The frame from which tracking must start so that ``index`` can be smoothed."""
+    return max(index - CONTEXT, 0) // SEGMENT * SEGMENT
+
+
+def track(
+    pictures: Iterable[P], tracker: FaceTracker, first: int, stop: int
+) -> Iterator[Tracked[P]]:
+    """Frames ``first`` … ``stop`` − 1 with their smoothed faces.
+
+    ``pictures`` must start at ``segment_start(first)`` and reach ``stop + CONTEXT`` or the
+    presenter's end. At most 2 · CONTEXT + 1 pictures are held.
+    """
+    window: deque[tuple[P | None, Sighting | None]] = deque(maxlen=2 * CONTEXT + 1)
+    empty: tuple[P | None, Sighting | None] = (None, None)
+    for _ in range(2 * CONTEXT + 1):
+        window.append(empty)
+
+    def middle() -> Iterator[Tracked[P]]:
+        picture = window[CONTEXT][0]
+        if picture is not None and first <= picture.index < stop:
+            yield Tracked(picture, smooth([sighting for _, sighting in window]))
+
+    for picture in pictures:
+        # Frames before the context only serve the tracker.
+        window.append((picture, tracker.step(picture)))
+        yield from middle()
+    for _ in range(CONTEXT):
+        window.append(empty)
+        yield from middle()
+
+
+def smooth(window: list[Sighting | None]) -> Sighting | None:
+    """Gaussian mean of the middle of an odd ``window`` and the neighbours it has on *both* sides.
+
+    Only symmetric pairs count, so the result has no lag; a cut ends the neighbourhood.
+    """
+    middle = len(window) // 2
+    centre = window[middle]
+    if centre is None:
+        return None
+    total, weight = centre.points.astype(np.float64), 1.0
+    before = after = centre
+    for k in range(1, middle + 1):
+        earlier, later = window[middle - k], window[middle + k]
+        if earlier is None or later is None or _is_cut(before, earlier) or _is_cut(after, later):
+            break
+        share = float(np.exp(-0.5 * (k / _SIGMA) ** 2))
+        total += share * (earlier.points.astype(np.float64) + later.points)
+        weight += 2 * share
+        before, after = earlier, later
+    return Sighting((total / weight).astype(np.float32), centre.confidence)
+
+
+def _is_cut(a: Sighting, b: Sighting) -> bool:
+    jump = np.linalg.norm(a.points[:, :2] - b.points[:, :2], axis=1).mean()
+    return bool(jump > _CUT * a.eye_distance)

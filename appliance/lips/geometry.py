@@ -1,0 +1,72 @@
+"""The mouth's shape: which points of the mesh it is, and the patch of the face around it."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from appliance.face.pose import Pose
+from appliance.face.sampling import Matrix
+
+Array = npt.NDArray[np.float64]
+
+# Rings run from the person's right mouth corner along the lower lip to the left corner and back.
+LIPS_OUTER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375)
+LIPS_OUTER += (291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
+LIPS_INNER = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324)
+LIPS_INNER += (308, 415, 310, 311, 312, 13, 82, 81, 80, 191)
+JAW = (172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397)
+CHIN = (18, 200, 199, 175)
+
+MOUTH_POINTS = LIPS_OUTER + LIPS_INNER + JAW + CHIN
+OUTER = slice(0, 20)
+INNER = slice(20, 40)
+JAW_LINE = slice(40, 53)
+TOP, BOTTOM = MOUTH_POINTS.index(13), MOUTH_POINTS.index(14)
+
+# Pairs of inner-lip points that touch when the mouth is shut, (below, above), corners left out.
+_FACING = [(20 + i, 40 - i) for i in range(1, 10)]
+# The outer-lip points that go with them.
+_BEHIND = [(below - 20, above - 20) for below, above in _FACING]
+
+# The patch: a square of the face frame from the nostrils to under the chin of an open mouth.
+PATCH_CENTRE = np.array([0.0, 0.98, -0.30])
+PATCH_SIDE = 1.30
+
+
+def to_face_frame(points: npt.NDArray[np.floating], pose: Pose) -> Array:
+    """The mouth points (…, 57, 3) of mesh ``points`` (…, 468, 3) in eye distances."""
+    return pose.unproject(points[..., MOUTH_POINTS, :])
+
+
+def opening(shape: Array) -> Array:
+    """Distance of the inner lips at the middle, in eye distances, of ``shape`` (…, 57, 3)."""
+    return np.asarray(np.linalg.norm(shape[..., TOP, :] - shape[..., BOTTOM, :], axis=-1))
+
+
+def closed(shape: Array) -> Array:
+    """``shape`` (57, 3) with the inner lips brought together, each lip keeping its thickness."""
+    shut = shape.copy()
+    for (below, above), (outer_below, outer_above) in zip(_FACING, _BEHIND, strict=True):
+        gap = shape[below] - shape[above]
+        # The lower lip does most of the way, as the jaw carries it.
+        up, down = -0.75 * gap, 0.25 * gap
+        shut[below] += up
+        shut[outer_below] += up
+        shut[above] += down
+        shut[outer_above] += down
+    return shut
+
+
+def patch_matrix(pose: Pose, size: int) -> Matrix:
+    """The map from a ``size`` × ``size`` patch around the mouth to picture pixels, upright."""
+    centre = pose.project(PATCH_CENTRE[None])[0, :2]
+    step = float(pose.scale) * PATCH_SIDE / size
+    c, s = np.cos(float(pose.roll)) * step, np.sin(float(pose.roll)) * step
+    middle = (size - 1) / 2
+    return np.array(
+        [
+            [c, -s, centre[0] - middle * (c - s)],
+            [s, c, centre[1] - middle * (s + c)],
+        ]
+    )

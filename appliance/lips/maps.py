@@ -1,0 +1,73 @@
+"""What the renderer is told about shapes: masks of lips and jaw, and a first guess of the flow.
+
+Shapes are mouth points (57, 2) in patch fractions: (0, 0) is the patch's upper left corner and
+(1, 1) the lower right one. The same code draws for training and on the box.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from appliance.lips.geometry import INNER, JAW_LINE, OUTER
+
+Array = npt.NDArray[np.float32]
+
+SIZE = 48  # of the maps: half of the 96-pixel patch
+CHANNELS = 9
+
+_GRID = 24
+_FINE = 4  # masks are drawn larger and averaged, so that lips a hair apart differ from shut ones
+_REACH = 0.045  # standard deviation of a point's pull, in patch sides: about two lip points apart
+_CALM = 0.05  # weight of "no movement", so that the guess fades away from the mouth
+GUIDE_SCALE = 10.0  # brings flows of a tenth of the patch to the size of the masks
+
+_AXIS = ((np.arange(_GRID) + 0.5) / _GRID).astype(np.float32)
+
+
+def draw_maps(source: Array, target: Array, reference: Array) -> Array:
+    """The renderer's (9, 48, 48) float32 map input.
+
+    Outer lips, inner lips and lower face of the source, the same of the target, inner lips of the
+    reference, all in 0..1; then the guide's x and y, times ten.
+    """
+    maps = np.empty((CHANNELS, SIZE, SIZE), np.float32)
+    channel = 0
+    for shape, parts in (
+        (source, (OUTER, INNER, JAW_LINE)),
+        (target, (OUTER, INNER, JAW_LINE)),
+        (reference, (INNER,)),
+    ):
+        for part in parts:
+            maps[channel] = fill(shape[part], SIZE)
+            channel += 1
+    maps[channel:] = guide(source, target).transpose(2, 0, 1) * GUIDE_SCALE
+    return maps
+
+
+def fill(outline: Array, size: int) -> Array:
+    """The inside of a closed ``outline`` (n, 2) as a (size, size) mask in 0..1, edges smooth."""
+    large = np.zeros((size * _FINE, size * _FINE), np.uint8)
+    fixed = np.round((outline * (size * _FINE) - 0.5) * 16).astype(np.int32)
+    cv2.fillPoly(large, [fixed], 255, shift=4)
+    mask = cv2.resize(large, (size, size), interpolation=cv2.INTER_AREA)
+    return np.asarray(mask.astype(np.float32) / 255.0, dtype=np.float32)
+
+
+def guide(source: Array, target: Array) -> Array:
+    """Backward flow (48, 48, 2) in patch fractions, from the points' movement alone.
+
+    A cell looks where the points near it come from: a Gaussian mean of the points' displacements
+    around their target places, which fades to rest away from them.
+    """
+    # The Gaussian separates: a row's weight times a column's, so no cell meets every point.
+    columns = np.exp((_AXIS[:, None] - target[None, :, 0]) ** 2 * (-0.5 / _REACH**2))
+    rows = np.exp((_AXIS[:, None] - target[None, :, 1]) ** 2 * (-0.5 / _REACH**2))
+    total = rows @ columns.T + _CALM
+    moved = source - target
+    flow = [(rows * moved[:, k]) @ columns.T / total for k in range(2)]
+    coarse = np.stack(flow, axis=-1).astype(np.float32)
+    return np.asarray(
+        cv2.resize(coarse, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR), dtype=np.float32
+    )

@@ -1,0 +1,153 @@
+"""Training triples for the renderer: two frames of one clip and a reference, seen through the same
+random camera.
+
+The source is moved to the target's mouth, either way round; no sound is needed. Turning, scaling,
+stretching, mirroring, brightness, contrast and colour are drawn anew for every sample, the same
+for its three pictures: they stand in for the people and rooms that the data lack.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from appliance.lips.maps import draw_maps
+from export_tools.data.sizes import STORED, VISIBLE
+from export_tools.renderer.network import HALF, PATCH
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Tensors of one training step, pictures in 0..1; ``near`` (B, 1, 96, 96) is high at the
+    mouth, where a wrong pixel costs most."""
+
+    source_y: Tensor
+    source_uv: Tensor
+    reference_y: Tensor
+    reference_uv: Tensor
+    target_y: Tensor
+    target_uv: Tensor
+    maps: Tensor
+    near: Tensor
+
+    def inputs(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """What the network sees."""
+        return self.source_y, self.source_uv, self.reference_y, self.reference_uv, self.maps
+
+
+class Patches:
+    """The patches of the clips that ``keep`` names, and their triples."""
+
+    def __init__(self, path: Path, keep: list[str], favour: str = "s1_") -> None:
+        with np.load(path) as data:
+            names = [str(n) for n in data["names"]]
+            chosen = [i for i, name in enumerate(names) if name in set(keep)]
+            mask = np.isin(data["clip"], chosen)
+            clip = data["clip"][mask]
+            self.y, self.uv = data["y"][mask], data["uv"][mask]
+            self.points = data["points"][mask]
+        self.clips = [np.flatnonzero(clip == i) for i in chosen]
+        self.clips = [frames for frames in self.clips if len(frames) > 8]
+        self.names = [names[i] for i in chosen]
+        top, bottom = self.points[:, 35], self.points[:, 25]
+        self.open = np.linalg.norm(top - bottom, axis=1)
+        many = np.array([f"_{favour}" in names[clip[frames[0]]] for frames in self.clips])
+        # One speaker fills most of the data: give the few clips of all others half the samples.
+        share = np.where(many, 0.5 / max(many.sum(), 1), 0.5 / max((~many).sum(), 1))
+        self.share = share / share.sum()
+
+    def draw(self, rng: np.random.Generator, count: int) -> npt.NDArray[np.int64]:
+        """``count`` rows of (source, target, reference) frame numbers."""
+        rows = []
+        for c in rng.choice(len(self.clips), count, p=self.share):
+            frames = self.clips[c]
+            source, target = rng.choice(frames, 2, replace=False)
+            kind = rng.random()
+            if kind < 0.6:
+                far = frames[np.abs(frames - target) > 2]
+                widest = far[np.argsort(self.open[far])[-4:]]
+                reference = rng.choice(widest)
+            elif kind < 0.85:
+                reference = rng.choice(frames)
+                reference = source if abs(reference - target) < 3 else reference
+            else:
+                reference = source
+            rows.append((source, target, reference))
+        return np.array(rows)
+
+    def batch(self, rng: np.random.Generator, rows: npt.NDArray[np.int64], plain: bool) -> Batch:
+        """Cut the visible patches out of the stored ones through one camera a row."""
+        count = len(rows)
+        matrix = _cameras(rng, count, plain)  # visible [-1, 1] -> stored [-1, 1]
+        y = torch.from_numpy(self.y[rows]).float() / 255.0
+        uv = torch.from_numpy(self.uv[rows]).float() / 255.0
+        theta = torch.from_numpy(matrix).float()
+        y = _cut(y.reshape(count, 3, STORED, STORED), theta, PATCH)[:, :, None]
+        uv = _cut(uv.reshape(count, 6, STORED // 2, STORED // 2), theta, HALF).reshape(
+            count, 3, 2, HALF, HALF
+        )
+        if not plain:
+            y, uv = _relight(rng, y, uv)
+        inverse = np.linalg.inv(matrix[:, :, :2])
+        stored = self.points[rows] * 2 - 1 - matrix[:, None, None, :, 2]
+        points = ((stored @ inverse.transpose(0, 2, 1)[:, None]) + 1) / 2
+        points = points.astype(np.float32)
+        maps = np.stack([draw_maps(s, t, r) for s, t, r in points])
+        return Batch(
+            *(t.contiguous() for t in (y[:, 0], uv[:, 0], y[:, 2], uv[:, 2], y[:, 1], uv[:, 1])),
+            torch.from_numpy(maps),
+            _nearness(points[:, 1]),
+        )
+
+
+def _cameras(rng: np.random.Generator, count: int, plain: bool) -> npt.NDArray[np.float64]:
+    base = VISIBLE / STORED
+    result = np.zeros((count, 2, 3))
+    for i in range(count):
+        if plain:
+            result[i, 0, 0] = result[i, 1, 1] = base
+            continue
+        angle = rng.uniform(-0.15, 0.15)
+        scale = base * rng.uniform(0.85, 1.1)
+        stretch = rng.uniform(0.92, 1.08)
+        c, s = np.cos(angle), np.sin(angle)
+        flip = rng.choice([-1.0, 1.0])
+        result[i, :, :2] = (
+            np.array([[c, -s], [s, c]]) @ np.diag([scale * stretch * flip, scale / stretch])
+        )
+        result[i, :, 2] = rng.uniform(-0.05, 0.05, 2)
+    return result
+
+
+def _cut(images: Tensor, theta: Tensor, size: int) -> Tensor:
+    grid = F.affine_grid(theta, [len(images), 1, size, size], align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def _relight(rng: np.random.Generator, y: Tensor, uv: Tensor) -> tuple[Tensor, Tensor]:
+    def column(low: float, high: float) -> Tensor:
+        return torch.from_numpy(rng.uniform(low, high, (len(y), 1, 1, 1, 1))).float()
+
+    y = (y.clamp(1e-3) ** torch.exp(column(-0.5, 0.5))) * column(0.7, 1.2) + column(-0.08, 0.08)
+    angle, gain = column(-0.3, 0.3), column(0.5, 1.3)
+    u, v = uv[:, :, 0:1] - 0.5, uv[:, :, 1:2] - 0.5
+    c, s = torch.cos(angle) * gain, torch.sin(angle) * gain
+    uv = torch.cat([c * u - s * v, s * u + c * v], dim=2) + 0.5 + column(-0.03, 0.03)
+    return y.clamp(0, 1), uv.clamp(0, 1)
+
+
+def _nearness(points: npt.NDArray[np.float32]) -> Tensor:
+    """1 + 5 · a Gaussian around the target's lips, flat inside them."""
+    lips = torch.from_numpy(points[:, :40])
+    low, high = lips.amin(1), lips.amax(1)
+    axis = (torch.arange(PATCH) + 0.5) / PATCH
+    def falloff(k: int) -> Tensor:
+        out = torch.relu(low[:, k, None] - axis) + torch.relu(axis - high[:, k, None])
+        return torch.exp(-0.5 * (out / 0.06) ** 2)
+    return 1 + 5 * (falloff(1)[:, None, :, None] * falloff(0)[:, None, None, :])

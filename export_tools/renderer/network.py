@@ -1,0 +1,155 @@
+"""The renderer: a thin U-Net that moves the presenter's own pixels and paints only what is missing.
+
+It sees the source patch (this frame), a reference patch (a frame in which the presenter's teeth
+show) and maps of the wanted mouth, all at 48 × 48 after the luma's space-to-depth, and says
+
+* ``flow``     where to fetch every pixel from, in the source and in the reference,
+* ``weights``  how much of the source, the reference and the paint to use (they sum to one),
+* ``fill``     the paint.
+
+Flows have no resolution, so the box applies them to the native pixels. Dense 3 × 3 convolutions,
+nearest resize, no normalisation layers: what measured fastest a unit of quality on CPUs and what
+tensor cores like.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from appliance.lips.maps import CHANNELS, GUIDE_SCALE
+
+PATCH = 96
+HALF = PATCH // 2
+GUIDE = slice(CHANNELS - 2, CHANNELS)
+_RESIDUAL = 0.1  # patch fractions a unit of the flow head
+
+
+class Rendering(NamedTuple):
+    """The network's answer: flow (B, 4, 48, 48) in patch fractions (source x, y, reference x, y),
+    weights (B, 3, 96, 96), fill_y (B, 1, 96, 96) and fill_uv (B, 2, 48, 48) in 0..1."""
+
+    flow: Tensor
+    weights: Tensor
+    fill_y: Tensor
+    fill_uv: Tensor
+
+
+class _Conv(nn.Sequential):
+    def __init__(self, inputs: int, outputs: int, stride: int = 1, kernel: int = 3) -> None:
+        super().__init__(
+            nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2), nn.LeakyReLU(0.1, inplace=True)
+        )
+
+
+class Renderer(nn.Module):
+    """``widths`` are the channels at 48, 24, 12 and 6 pixels; ``blocks`` convolutions a level."""
+
+    def __init__(self, widths: tuple[int, ...] = (24, 40, 64, 96)) -> None:
+        super().__init__()
+        self.widths = widths
+        first, *deeper = widths
+        self.stem = _Conv(12 + CHANNELS, first)
+        self.down = nn.ModuleList()
+        previous = first
+        for width in deeper:
+            self.down.append(nn.Sequential(_Conv(previous, width, 2), _Conv(width, width)))
+            previous = width
+        self.bottom = _Conv(previous, previous)
+        self.squeeze, self.up = nn.ModuleList(), nn.ModuleList()
+        for width in reversed(widths[:-1]):
+            self.squeeze.append(nn.Conv2d(previous, width, 1))
+            self.up.append(_Conv(width, width))
+            previous = width
+        self.head = nn.Conv2d(first, 4 + 3 * 4 + 4 + 2, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        bias = torch.zeros(22)
+        bias[4:8] = 2.0  # start from "all source"
+        with torch.no_grad():
+            assert self.head.bias is not None
+            self.head.bias.copy_(bias)
+
+    def forward(
+        self,
+        source_y: Tensor,
+        source_uv: Tensor,
+        reference_y: Tensor,
+        reference_uv: Tensor,
+        maps: Tensor,
+    ) -> Rendering:
+        x = torch.cat(
+            [
+                F.pixel_unshuffle(source_y, 2) - 0.5,
+                source_uv - 0.5,
+                F.pixel_unshuffle(reference_y, 2) - 0.5,
+                reference_uv - 0.5,
+                maps,
+            ],
+            dim=1,
+        )
+        skips = [self.stem(x)]
+        for down in self.down:
+            skips.append(down(skips[-1]))
+        x = self.bottom(skips.pop())
+        for squeeze, up in zip(self.squeeze, self.up, strict=True):
+            x = up(F.interpolate(squeeze(x), scale_factor=2.0, mode="nearest") + skips.pop())
+        x = self.head(x)
+        flow = x[:, :4] * _RESIDUAL
+        guide = maps[:, GUIDE] / GUIDE_SCALE
+        flow = torch.cat([flow[:, :2] + guide, flow[:, 2:]], dim=1)
+        weights = torch.softmax(F.pixel_shuffle(x[:, 4:16], 2), dim=1)
+        fill_y = torch.sigmoid(F.pixel_shuffle(x[:, 16:20], 2))
+        return Rendering(flow, weights, fill_y, torch.sigmoid(x[:, 20:22]))
+
+
+def warp(image: Tensor, flow: Tensor) -> Tensor:
+    """Fetch ``image`` (B, C, H, W) at each pixel's place plus ``flow`` (B, 2, H, W) fractions."""
+    height, width = image.shape[-2:]
+    ys = (torch.arange(height, device=image.device, dtype=image.dtype) + 0.5) / height
+    xs = (torch.arange(width, device=image.device, dtype=image.dtype) + 0.5) / width
+    grid = torch.stack(torch.broadcast_tensors(xs[None, :], ys[:, None]), dim=-1)
+    where = (grid + flow.permute(0, 2, 3, 1)) * 2 - 1
+    return F.grid_sample(image, where, padding_mode="border", align_corners=False)
+
+
+def compose(
+    out: Rendering, source_y: Tensor, source_uv: Tensor, reference_y: Tensor, reference_uv: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The picture that the box would paint at patch resolution: y (B,1,96,96), uv (B,2,48,48)."""
+    full = F.interpolate(out.flow, scale_factor=2.0, mode="bilinear", align_corners=False)
+    half = F.avg_pool2d(out.weights, 2)
+    y = (
+        out.weights[:, 0:1] * warp(source_y, full[:, :2])
+        + out.weights[:, 1:2] * warp(reference_y, full[:, 2:])
+        + out.weights[:, 2:3] * out.fill_y
+    )
+    uv = (
+        half[:, 0:1] * warp(source_uv, out.flow[:, :2])
+        + half[:, 1:2] * warp(reference_uv, out.flow[:, 2:])
+        + half[:, 2:3] * out.fill_uv
+    )
+    return y, uv
+
+
+def count_macs(network: nn.Module, inputs: tuple[Tensor, ...]) -> int:
+    """Multiply-accumulates of all convolutions for one forward pass, counted where they happen."""
+    total = 0
+
+    def hook(module: nn.Module, _: object, output: Tensor) -> None:
+        nonlocal total
+        assert isinstance(module, nn.Conv1d | nn.Conv2d)
+        total += output.numel() * module.weight[0].numel()
+
+    handles = [
+        m.register_forward_hook(hook)
+        for m in network.modules()
+        if isinstance(m, nn.Conv1d | nn.Conv2d)
+    ]
+    with torch.no_grad():
+        network(*inputs)
+    for handle in handles:
+        handle.remove()
+    return total
