@@ -1,0 +1,77 @@
+"""The sample of ``./setup.sh demo``: a portrait, a short lecture, and what came out of them.
+
+Nothing is downloaded and nothing is kept in the repository: the portrait lies inside
+scikit-image's wheel (Eileen Collins, NASA, public domain), the voice inside hibari-tts's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+LECTURE = (
+    "Hello, and welcome. Before we begin, please open your notebooks. "
+    "Today we ask why the sky is blue. Sunlight holds every colour, "
+    "and the air scatters the blue part the most. "
+    "So wherever you look, a little blue comes back to you."
+)
+
+
+def make_sample(folder: Path) -> tuple[Path, Path]:
+    """Write ``presenter.png`` and ``lecture.wav`` (24 kHz mono) into ``folder``; their paths."""
+    import hibari
+    import skimage.data
+    from PIL import Image
+
+    folder.mkdir(parents=True, exist_ok=True)
+    presenter, lecture = folder / "presenter.png", folder / "lecture.wav"
+    Image.fromarray(skimage.data.astronaut()).save(presenter)
+    hibari.Hibari().save(LECTURE, str(lecture), seed=0)
+    return presenter, lecture
+
+
+def summary(report: Mapping[str, Any]) -> str:
+    """A report of ``lectern render`` in a few plain lines: the file, its score, its cost."""
+    output = report["output"]
+    lines = [
+        f"Video   {output['path']}",
+        f"        {output['width']} × {output['height']}, {output['fps']:g} frames/s, "
+        f"{output['duration_s']:.1f} s, made in {report['wall_s']:.1f} s",
+        "Score",
+    ]
+    lines += [f"        {name:<28} {value}" for name, value in _figures(report["score"])]
+    return "\n".join(lines)
+
+
+def _figures(score: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in score.items():
+        if isinstance(value, Mapping):
+            yield from _figures(value, f"{prefix}{name}.")
+        elif isinstance(value, float):
+            yield prefix + name, f"{value:.3f}"
+        elif isinstance(value, int | str):
+            yield prefix + name, str(value)
+        elif value is None:
+            yield prefix + name, "not measured"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """``sample FOLDER`` makes the material, ``summary REPORT`` prints a report's essence."""
+    parser = argparse.ArgumentParser(prog="python -m appliance.demo")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("sample").add_argument("folder", type=Path)
+    commands.add_parser("summary").add_argument("report", type=Path)
+    chosen = parser.parse_args(arguments)
+    if chosen.command == "sample":
+        make_sample(chosen.folder)
+    else:
+        print(summary(json.loads(chosen.report.read_text(encoding="utf-8"))))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,230 @@
+"""The settings: the file equals the code, and every mistake comes with its line and a cure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from appliance.config import (
+    PROJECT,
+    SYSTEM_ROOT,
+    Config,
+    check_config,
+    default_root,
+    find_config,
+    load_config,
+)
+from appliance.config_file import _CODES, Mistake, keys
+from appliance.errors import BadInput
+
+
+def write(folder: Path, text: str | bytes) -> Path:
+    path = folder / "box.yaml"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def found(mistakes: list[Mistake]) -> list[tuple[int, str, str, str]]:
+    return [(m.line, m.key, m.value, m.error.code) for m in mistakes]
+
+
+class TestExampleFile:
+    """``config.yaml`` is the reference people read, so it must tell the truth."""
+
+    def test_every_value_is_the_default_of_the_code(self, project: Path) -> None:
+        assert load_config(project / "config.yaml") == Config()
+
+    def test_it_lists_every_key_in_the_codes_order(self, project: Path) -> None:
+        written: dict[str, Any] = yaml.safe_load((project / "config.yaml").read_text())
+        listed: list[str] = []
+        for name, value in written.items():
+            listed += [f"{name}.{key}" for key in value] if isinstance(value, dict) else [name]
+        assert listed == keys(Config)
+
+    def test_every_section_and_every_unobvious_key_is_explained(self, project: Path) -> None:
+        lines = (project / "config.yaml").read_text().splitlines()
+        silent = [
+            line
+            for above, line in zip(["", *lines], lines, strict=False)
+            if ":" in line and "#" not in line and not above.startswith("#")
+        ]
+        assert silent == ["  port: 8080"]
+
+
+class TestLoading:
+    def test_a_file_names_only_what_differs(self, tmp_path: Path) -> None:
+        config = load_config(write(tmp_path, "video:\n  crf: 23\n"))
+        assert config.video.crf == 23
+        assert config.model_copy(update={"video": Config().video}) == Config()
+
+    @pytest.mark.parametrize(
+        "text", ["", "# nothing\n", "video:\n", "video:\n  crf:\nroot: null\n"]
+    )
+    def test_what_is_left_empty_is_the_default(self, tmp_path: Path, text: str) -> None:
+        assert load_config(write(tmp_path, text)) == Config()
+
+    def test_windows_line_ends_and_a_byte_order_mark_are_read(self, tmp_path: Path) -> None:
+        text = b"\xef\xbb\xbfvideo:\r\n  crf: 23\r\n"
+        assert load_config(write(tmp_path, text)).video.crf == 23
+
+    def test_a_relative_root_counts_from_the_files_folder(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = write(tmp_path, "root: data/box\n")
+        monkeypatch.chdir(tmp_path)
+        assert load_config(Path(path.name)).root == tmp_path.resolve() / "data" / "box"
+
+    def test_an_absolute_root_and_the_home_folder_are_kept(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HOME", "/home/teacher")
+        assert load_config(write(tmp_path, "root: /srv/lectern")).root == Path("/srv/lectern")
+        assert load_config(write(tmp_path, "root: ~/box")).root == Path("/home/teacher/box")
+
+    def test_settings_do_not_change_once_read(self) -> None:
+        with pytest.raises(ValidationError, match="frozen"):
+            Config().video.crf = 1
+
+    def test_a_mistake_stops_the_loading_with_its_sentence(self, tmp_path: Path) -> None:
+        with pytest.raises(BadInput) as caught:
+            load_config(write(tmp_path, "root: ./box\nvideo:\n  crf: 99\n"))
+        assert caught.value.code == "config_too_high"
+        assert caught.value.text() == "Line 3 of box.yaml sets video.crf to 99, which is too high."
+        assert caught.value.cure() == "Write 51 or less."
+
+    def test_a_missing_file_is_said_plainly(self, tmp_path: Path) -> None:
+        with pytest.raises(BadInput) as caught:
+            load_config(tmp_path / "nowhere.yaml")
+        assert caught.value.code == "file_missing"
+
+    def test_a_folder_is_no_config(self, tmp_path: Path) -> None:
+        assert found(check_config(tmp_path)) == [(0, "", "", "file_unreadable")]
+
+
+class TestFinding:
+    def test_the_environment_comes_before_the_checkout(self) -> None:
+        assert find_config({"LECTERN_CONFIG": "/srv/my.yaml"}) == Path("/srv/my.yaml")
+        assert find_config({"LECTERN_CONFIG": ""}) == PROJECT / "config.yaml"
+        assert find_config({}) == PROJECT / "config.yaml"
+
+    def test_a_file_named_by_the_environment_must_exist(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("LECTERN_CONFIG", str(tmp_path / "nowhere.yaml"))
+        with pytest.raises(BadInput, match="file_missing"):
+            load_config()
+
+    def test_an_installed_package_uses_the_systems_places(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("appliance.config.PROJECT", tmp_path)
+        monkeypatch.setattr("appliance.config.SYSTEM_CONFIG", tmp_path / "etc.yaml")
+        assert default_root() == SYSTEM_ROOT
+        assert find_config({}) is None
+        (tmp_path / "etc.yaml").touch()
+        assert find_config({}) == tmp_path / "etc.yaml"
+
+
+MISTAKES = [
+    # one line of text, or several; what is found: line, key, value, code
+    ("rooot: ./box", [(1, "rooot", "./box", "config_misspelt")]),
+    ("telephone: 5", [(1, "telephone", "5", "config_unknown")]),
+    ("vidoe:\n  crf: 3", [(1, "vidoe", "crf: 3", "config_misspelt")]),
+    ("video:\n\n  qrf: 3", [(3, "video.qrf", "3", "config_misspelt")]),
+    ("1: 2", [(1, "1", "2", "config_unknown")]),
+    ("? [a]\n: b", [(1, "[a]", "b", "config_unknown")]),
+    ("video: 5", [(1, "video", "5", "config_not_section")]),
+    ("video: [crf]", [(1, "video", "[crf]", "config_not_section")]),
+    ('video: {crf: "18"}', [(1, "video.crf", '"18"', "config_not_whole")]),
+    ("video:\n  crf: true", [(2, "video.crf", "true", "config_not_whole")]),
+    ("video:\n  crf: 18.5 # fine", [(2, "video.crf", "18.5", "config_not_whole")]),
+    ("video:\n  crf: -1", [(2, "video.crf", "-1", "config_too_low")]),
+    ("video:\n  crf: 52", [(2, "video.crf", "52", "config_too_high")]),
+    ("video:\n  crf: {a: 1}", [(2, "video.crf", "{a: 1}", "config_not_whole")]),
+    ("video:\n  badge: yess", [(2, "video.badge", "yess", "config_not_switch")]),
+    ("video:\n  badge: 1", [(2, "video.badge", "1", "config_not_switch")]),
+    ("video:\n  badge_text: 7", [(2, "video.badge_text", "7", "config_not_text")]),
+    ("video:\n  badge_text: ''", [(2, "video.badge_text", "''", "config_refused")]),
+    ("video:\n  preset: warp", [(2, "video.preset", "warp", "config_not_offered")]),
+    ("lips:\n  amplitude: wide", [(2, "lips.amplitude", "wide", "config_not_number")]),
+    ("lips:\n  amplitude: .nan", [(2, "lips.amplitude", ".nan", "config_not_number")]),
+    ("lips:\n  providers: cpu", [(2, "lips.providers", "cpu", "config_not_list")]),
+    ("lips:\n  providers: []", [(2, "lips.providers", "[]", "config_refused")]),
+    ("lips:\n  providers:\n  - cpu\n  - dsp", [(4, "lips.providers", "dsp", "config_not_offered")]),
+    ("root: 5", [(1, "root", "5", "config_not_text")]),
+    ("root: 2024-01-01", [(1, "root", "2024-01-01", "config_not_text")]),
+    ("video:\n  crf: 1\n  crf: 2", [(3, "video.crf", "2", "config_twice")]),
+    ("face: {index: 0}\nvideo: {}\nface: {index: 1}", [(3, "face", "{index: 1}", "config_twice")]),
+    ("- a\n- b", [(1, "", "- a - b", "config_no_settings")]),
+    ("hello", [(1, "", "hello", "config_no_settings")]),
+    ("video:\n\tcrf: 3", [(2, "", "", "config_syntax")]),
+    ("video: [1\nface: 2", [(2, "", "", "config_syntax")]),
+    ("root: 'box\n", [(2, "", "", "config_syntax")]),
+    ("root: !!python/object:os.system x", [(1, "", "", "config_syntax")]),
+    ("root: a\n---\nroot: b", [(2, "", "", "config_syntax")]),
+    ("a: &a [*a]", [(1, "", "", "config_syntax")]),
+    (b"root: a\nvideo: \x01", [(2, "", "", "config_syntax")]),
+    ("root: a\n# Zürich\n".encode("latin-1"), [(2, "", "", "config_syntax")]),
+]
+
+
+class TestMistakes:
+    @pytest.mark.parametrize(("text", "expected"), MISTAKES, ids=[repr(t) for t, _ in MISTAKES])
+    def test_each_kind_has_line_key_value_and_code(
+        self, tmp_path: Path, text: str | bytes, expected: list[tuple[int, str, str, str]]
+    ) -> None:
+        assert found(check_config(write(tmp_path, text))) == expected
+
+    def test_all_mistakes_are_found_at_once_in_the_order_of_the_lines(self, tmp_path: Path) -> None:
+        text = "lips:\n  precision: fp8\nvideo:\n  crf: 1\n  crf: 2\n  badge: 3\nscroe: {}\n"
+        assert [(m.line, m.error.code) for m in check_config(write(tmp_path, text))] == [
+            (2, "config_not_offered"),
+            (5, "config_twice"),
+            (6, "config_not_switch"),
+            (7, "config_misspelt"),
+        ]
+
+    @pytest.mark.parametrize(
+        ("text", "cure"),
+        [
+            ("video: {presett: fast}", "Write video.preset instead, or remove the line."),
+            ("crf: 3", "Write video.crf instead, or remove the line."),
+            ("vidio: {crf: 3}", "Write video instead, or remove the line."),
+            ("lips: {precision: fp8}", "Write one of auto, fp32, fp16, int8."),
+            ("face: {max_yaw_deg: 91}", "Write 90 or less."),
+            ("speech: {speed: 0.1}", "Write 0.5 or more."),
+        ],
+    )
+    def test_the_cure_says_what_to_write(self, tmp_path: Path, text: str, cure: str) -> None:
+        (mistake,) = check_config(write(tmp_path, text))
+        assert mistake.error.cure() == cure
+
+    def test_a_long_value_is_cut_for_the_sentence(self, tmp_path: Path) -> None:
+        (mistake,) = check_config(write(tmp_path, "video:\n  crf: " + "x" * 500))
+        assert mistake.value == "x" * 57 + "..."
+
+    def test_a_right_file_has_none(self, tmp_path: Path) -> None:
+        assert check_config(write(tmp_path, "root: /srv/box\nvideo: {crf: 20}\n")) == []
+
+
+def test_every_limit_in_use_has_a_sentence_of_its_own() -> None:
+    """A new kind of constraint must get a code, or people would read pydantic's words."""
+    bounds = {"ge": "greater_than_equal", "le": "less_than_equal"}
+    lengths = {"min_length", "max_length"}  # rare: config_refused tells them in pydantic's words
+
+    def constraints(model: type[BaseModel]) -> set[str]:
+        names: set[str] = set()
+        for field in model.model_fields.values():
+            inner = field.annotation
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                names |= constraints(inner)
+            for rule in field.metadata:
+                names |= {name for name in (*bounds, *lengths, "gt", "lt") if hasattr(rule, name)}
+        return names
+
+    assert constraints(Config) <= set(bounds) | lengths
+    assert set(bounds.values()) <= set(_CODES)
