@@ -1,0 +1,202 @@
+"""The house rules: who may import whom, what may be in the repository, and the set-up script."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+BASE = {"config", "config_file", "errors", "messages"}
+PARTS = {"face", "lips", "media", "score", "speech"}
+# What each part of appliance/ may import from the rest of it; nothing imports upward.
+MAY_IMPORT = {
+    "messages": set[str](),
+    "errors": {"messages"},
+    "config_file": {"errors"},
+    "config": {"config_file", "errors"},
+    "media": BASE,
+    "speech": BASE | {"media"},
+    "face": BASE | {"media"},
+    "lips": BASE | {"media", "face", "speech"},
+    "score": BASE | {"media", "face", "lips", "speech"},
+    "render": BASE | PARTS,
+    "cli": BASE | PARTS | {"render"},
+    "demo": set[str](),
+}
+# Heavy or development-only packages; `demo` alone may fetch its portrait from scikit-image.
+NOT_ON_THE_BOX = {"export_tools", "librosa", "numba", "scipy", "skimage", "tests", "torch"}
+
+
+def imports(path: Path, package: str) -> Iterator[str]:
+    """The dotted names that a module imports, early or late; ``package`` holds the module."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) + 1 - node.level]
+            start = ".".join(above) + "." if node.level else ""
+            source = (start + (node.module or "")).rstrip(".")
+            yield from (f"{source}.{alias.name}" for alias in node.names)
+
+
+def modules(project: Path, top: str) -> Iterator[tuple[Path, str, list[str]]]:
+    """Each module of ``top``: its file, the part of the house it belongs to, what it imports."""
+    for path in sorted((project / top).rglob("*.py")):
+        parts = path.relative_to(project).with_suffix("").parts
+        yield path, parts[1], list(imports(path, ".".join(parts[:-1])))
+
+
+class TestLayers:
+    def test_nothing_in_the_house_imports_upward(self, project: Path) -> None:
+        wrong = []
+        for path, part, names in modules(project, "appliance"):
+            for name in names:
+                top, _, rest = name.partition(".")
+                target = rest.partition(".")[0]
+                if top == "appliance" and target not in MAY_IMPORT[part] | {part}:
+                    wrong.append(f"{path.relative_to(project)} imports {name}")
+        assert not wrong, "\n".join(wrong)
+
+    def test_the_box_imports_nothing_that_only_developers_have(self, project: Path) -> None:
+        wrong = [
+            f"{path.relative_to(project)} imports {name}"
+            for path, part, names in modules(project, "appliance")
+            for name in names
+            if name.split(".")[0] in NOT_ON_THE_BOX - ({"skimage"} if part == "demo" else set())
+        ]
+        assert not wrong, "\n".join(wrong)
+
+    def test_importing_the_whole_box_loads_none_of_it_either(self, project: Path) -> None:
+        names = [
+            ".".join(path.relative_to(project).with_suffix("").parts).removesuffix(".__init__")
+            for path, _, _ in modules(project, "appliance")
+        ]
+        code = f"import sys, {', '.join(names)}\nprint(*{NOT_ON_THE_BOX} & set(sys.modules))"
+        run = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=project
+        )
+        assert run.returncode == 0, run.stderr
+        assert run.stdout.strip() == ""
+
+    def test_every_package_in_use_is_a_declared_dependency(self, project: Path) -> None:
+        declared = {
+            _plain(re.split(r"[^\w.-]", line, maxsplit=1)[0])
+            for line in importlib.metadata.requires("lectern") or []
+            if "extra ==" not in line or 'extra == "demo"' in line
+        }
+        owners = importlib.metadata.packages_distributions()
+        missing = {
+            f"{path.relative_to(project)} imports {name}"
+            for path, _, names in modules(project, "appliance")
+            for name in names
+            if (top := name.split(".")[0]) not in sys.stdlib_module_names | {"appliance"}
+            and not declared & {_plain(owner) for owner in owners.get(top, [])}
+        }
+        # pydantic_core is pydantic's own other half.
+        assert {line for line in missing if "pydantic_core" not in line} == set()
+
+
+def _plain(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+@pytest.fixture(scope="session")
+def tracked(project: Path) -> list[Path]:
+    run = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=project, capture_output=True, text=True, check=False
+    )
+    if run.returncode != 0:
+        pytest.skip("not a git checkout")
+    return [project / name for name in run.stdout.split("\0") if (project / name).is_file()]
+
+
+class TestRepository:
+    def test_no_file_is_larger_than_3_mb(self, tracked: list[Path]) -> None:
+        assert [path for path in tracked if path.stat().st_size > 3_000_000] == []
+
+    def test_no_file_names_a_developers_machine_or_a_registry(self, tracked: list[Path]) -> None:
+        # Spelt in pieces, so that this file does not name them.
+        traces = ["/" + "work/", "bash" + "_jobs", "." + "pyenv", "/" + "root/"]
+        traces += ["index" + "-url", "find" + "-links", "py" + "pi.org", "npm" + "js.org"]
+        pattern = re.compile("|".join(map(re.escape, traces)).encode())
+        own = {".gitignore"}
+        found = [
+            f"{path.name}: {match[0].decode()}"
+            for path in tracked
+            if path.name not in own and (match := pattern.search(path.read_bytes()))
+        ]
+        assert not found, "\n".join(found)
+
+    def test_no_module_is_longer_than_350_lines(self, tracked: list[Path]) -> None:
+        catalogue = {"messages.py"}
+        long = {
+            path.name: count
+            for path in tracked
+            if path.suffix == ".py" and path.name not in catalogue
+            if "tests" not in path.parts
+            if (count := len(path.read_text(encoding="utf-8").splitlines())) > 350
+        }
+        assert long == {}
+
+
+BASH = shutil.which("bash") or "/bin/bash"
+
+
+class TestSetup:
+    def run(self, script: Path, *arguments: str, path: Path | None = None) -> tuple[int, str, str]:
+        run = subprocess.run(
+            [BASH, str(script), *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PATH": str(path)} if path else None,
+            cwd="/",
+        )
+        return run.returncode, run.stdout, run.stderr
+
+    def test_shellcheck_has_nothing_to_say(self, project: Path) -> None:
+        beside = Path(sys.executable).parent / "shellcheck"
+        shellcheck = str(beside) if beside.exists() else shutil.which("shellcheck")
+        if shellcheck is None:
+            pytest.skip("shellcheck is not installed")
+        scripts = [str(project / "setup.sh"), str(project / ".ci" / "run")]
+        run = subprocess.run([shellcheck, *scripts], capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stdout
+
+    def test_help_lists_every_command(self, project: Path) -> None:
+        status, out, err = self.run(project / "setup.sh", "help")
+        assert (status, err) == (0, "")
+        offered = set(re.findall(r"^  ([a-z]+) ", out, re.MULTILINE))
+        script = (project / "setup.sh").read_text()
+        assert offered - {"help"} == set(re.findall(r"^        (\w+)\) \w+ \"\$@\"", script, re.M))
+
+    def test_an_unknown_command_is_refused_in_a_sentence(self, project: Path) -> None:
+        status, out, err = self.run(project / "setup.sh", "fly")
+        assert (status, out) == (2, "")
+        assert err.startswith("setup.sh: there is no command 'fly'.\n")
+
+    def test_without_a_fitting_python_it_says_what_to_install(
+        self, project: Path, tmp_path: Path
+    ) -> None:
+        tools = tmp_path / "tools"
+        tools.mkdir()
+        for name in ("cat", "cut", "dirname", "flock", "id", "sha256sum"):
+            (tools / name).symlink_to(str(shutil.which(name)))
+        (tools / "python3").write_text("#!/bin/sh\nexit 1\n")
+        (tools / "python3").chmod(0o755)
+        home = tmp_path / "a folder with spaces"
+        home.mkdir()
+        shutil.copy(project / "setup.sh", home)
+        shutil.copy(project / "pyproject.toml", home)
+        status, _, err = self.run(home / "setup.sh", "demo", path=tools)
+        assert status == 1
+        assert "Lectern needs Python 3.10, 3.11 or 3.12 with venv" in err
+        assert "sudo apt-get install python3 python3-venv" in err
+        assert not (home / ".venv").exists()
