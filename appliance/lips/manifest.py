@@ -1,0 +1,104 @@
+"""A model on disk: ``model.json`` and the files it vouches for.
+
+Two kinds load: ``lectern``, our own motion network and renderer, and ``wav2lip``, any ONNX file
+with Wav2Lip's interface, named directly or through a manifest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from appliance.errors import BadInput, Fault
+
+Precision = Literal["fp32", "fp16", "int8"]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class WeightFile(_Entry):
+    """One file beside the manifest; ``sha256`` may be empty for an owner's own file."""
+
+    file: str
+    sha256: str = ""
+
+
+class Manifest(_Entry):
+    """What ``model.json`` says.
+
+    ``files`` maps precision and role to a file; a role found under ``any`` serves every precision.
+    Roles: ``motion``, ``renderer`` and ``basis`` (lectern); ``generator`` (wav2lip).
+    """
+
+    name: str
+    kind: Literal["lectern", "wav2lip"]
+    version: str = "0"
+    licence: str = "unknown"
+    files: dict[str, dict[str, WeightFile]]
+    motion: dict[str, float] = Field(default_factory=dict)
+    folder: Path = Field(default=Path(), exclude=True)
+
+    def precisions(self) -> list[str]:
+        """The precisions that the model comes in."""
+        return [p for p in ("fp32", "fp16", "int8") if p in self.files]
+
+    def path(self, role: str, precision: str) -> Path:
+        """The file for ``role``, its content checked.
+
+        Raises ``Fault("model_damaged")`` when the file is missing or is not the one vouched for.
+        """
+        entry = self.files.get(precision, {}).get(role) or self.files.get("any", {}).get(role)
+        if entry is None:
+            raise Fault("model_damaged", name=self.name, part=role)
+        path = self.folder / entry.file
+        if not path.is_file() or (entry.sha256 and sha256(path) != entry.sha256):
+            raise Fault("model_damaged", name=self.name, part=entry.file)
+        return path
+
+    def digest(self, precision: str) -> str:
+        """One sha256 over all files of ``precision``: what a report names the model by."""
+        roles = {**self.files.get("any", {}), **self.files.get(precision, {})}
+        joined = "".join(sha256(self.folder / roles[role].file) for role in sorted(roles))
+        return hashlib.sha256(joined.encode()).hexdigest()
+
+
+def load_manifest(name: str, models: Path) -> Manifest:
+    """The model called ``name`` in ``models``, or the manifest or ONNX file that ``name`` points to.
+
+    Raises ``BadInput("model_unknown")`` when there is none and ``BadInput("model_unreadable")``
+    when its manifest makes no sense.
+    """
+    candidate = Path(name)
+    if candidate.suffix == ".onnx" and candidate.is_file():
+        files = {"fp32": {"generator": WeightFile(file=candidate.name)}}
+        return Manifest(
+            name=candidate.stem, kind="wav2lip", files=files, folder=candidate.parent
+        )
+    for path in (candidate, candidate / "model.json", models / name / "model.json"):
+        if path.is_file() and path.name.endswith(".json"):
+            return _read(path)
+    known = ", ".join(sorted(p.parent.name for p in models.glob("*/model.json"))) or "-"
+    raise BadInput("model_unknown", name=name, known=known)
+
+
+def _read(path: Path) -> Manifest:
+    try:
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return Manifest.model_validate({**values, "folder": path.parent})
+    except (ValueError, TypeError, ValidationError) as error:
+        raise BadInput("model_unreadable", name=path.name) from error
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file's content."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()

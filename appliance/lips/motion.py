@@ -1,0 +1,108 @@
+"""From the lecture's sound to the mouth's movement: computed once, in blocks, for the whole lecture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from appliance.lips.provider import Network
+
+Array = npt.NDArray[np.float32]
+
+_BLOCK = 3000  # mel frames a run: half a minute, 1 MB of features
+
+
+@dataclass(frozen=True)
+class Basis:
+    """The directions in which mouths move: ``vectors`` (K, 57, 3) in eye distances of the face
+    frame, orthonormal, most important first."""
+
+    vectors: npt.NDArray[np.float64]
+
+    @classmethod
+    def load(cls, path: Path) -> Basis:
+        """Read the ``basis`` file of a model."""
+        with np.load(path) as data:
+            return cls(np.asarray(data["vectors"], np.float64))
+
+    def displacement(self, coefficients: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """(…, K) coefficients to (…, 57, 3) movement."""
+        return np.asarray(np.tensordot(coefficients, self.vectors, axes=1), dtype=np.float64)
+
+    def coefficients(self, displacement: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """The part of a movement (…, 57, 3) that speech makes, as (…, K) coefficients."""
+        return np.asarray(np.tensordot(displacement, self.vectors, axes=([-2, -1], [1, 2])))
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Mouth coefficients of a whole lecture.
+
+    ``values`` (N, K) float32, sample ``i`` at ``offset_s + i / rate_hz`` seconds. Two hours are
+    about 14 MB.
+    """
+
+    values: Array
+    rate_hz: float
+    offset_s: float
+
+    def at_frames(self, fps: Fraction, start: int, stop: int) -> Array:
+        """Coefficients (stop - start, K) at the moments the frames appear."""
+        times = np.arange(start, stop) / float(fps)
+        position = np.clip((times - self.offset_s) * self.rate_hz, 0, len(self.values) - 1)
+        low = np.minimum(position.astype(int), max(len(self.values) - 2, 0))
+        high = np.minimum(low + 1, len(self.values) - 1)
+        share = (position - low)[:, None].astype(np.float32)
+        return np.asarray(self.values[low] * (1 - share) + self.values[high] * share)
+
+    def save(self, path: Path) -> None:
+        """Write for chunks to read."""
+        np.savez(path, values=self.values, rate_hz=self.rate_hz, offset_s=self.offset_s)
+
+    @classmethod
+    def load(cls, path: Path) -> Motion:
+        """Read what :meth:`save` wrote."""
+        with np.load(path) as data:
+            return cls(data["values"], float(data["rate_hz"]), float(data["offset_s"]))
+
+
+def windows(
+    features: Iterable[Array], context: int, block: int = _BLOCK
+) -> Iterator[tuple[Array, int, int]]:
+    """Cut a stream of (channels, T) features into overlapping windows for a network.
+
+    Yields (window, skip, keep): of the window's frames, ``keep`` after the first ``skip`` are new.
+    Neighbours bring ``context`` frames on both sides; the ends of the whole have none, as if it
+    were run in one piece. ``block`` and ``context`` must be even.
+    """
+    held: Array | None = None
+    before = 0
+    for part in features:
+        held = part if held is None else np.concatenate([held, part], axis=1)
+        while held.shape[1] >= before + block + context:
+            yield held[:, : before + block + context], before, block
+            cut = before + block - min(context, before + block)
+            before = min(context, before + block)
+            held = held[:, cut:]
+    if held is not None and held.shape[1] > before:
+        yield held, before, held.shape[1] - before
+
+
+def run_motion(
+    network: Network, features: Iterable[Array], context: int, stride: int
+) -> Iterator[Array]:
+    """Coefficients (n, K), block after block, from (mels + 1, T) features.
+
+    The last feature row is the loudness. ``stride`` feature frames make one output sample.
+    """
+    for window, skip, keep in windows(features, context):
+        out = network(
+            {"mel": window[None, :-1], "loudness": np.ascontiguousarray(window[None, -1])}
+        )["motion"][0]
+        first = skip // stride
+        yield out[:, first : first + -(-keep // stride)].T

@@ -1,0 +1,114 @@
+"""What must be known of a presenter before a mouth can be moved: learned from a few samples.
+
+The profile is made once a presenter and then only read, so that every chunk of a lecture sees the
+same resting mouth, the same range of movement and the same teeth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from appliance.face.pose import Pose, fit_pose
+from appliance.face.sampling import Matrix, Planes, apply, compose, invert
+from appliance.face.track import Sighting
+from appliance.lips.composite import Reference
+from appliance.lips.geometry import (
+    MOUTH_POINTS,
+    closed,
+    opening,
+    patch_matrix,
+    to_face_frame,
+)
+
+# Mouth openings (eye distances) that the motion network's amplitude of one stands for: the 95th
+# percentile over the speakers that it was trained on.
+TYPICAL_OPENING = 0.11
+_AMPLITUDES = (0.8, 1.5)
+_MOVES = 0.05  # a presenter whose opening never spreads this far is not speaking
+_QUIET_SHARE = 0.2  # of the samples, the most shut ones, make the resting mouth
+_FRONTAL = 15.0  # degrees of yaw up to which a sample shows the mouth undistorted
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A presenter's resting mouth and own teeth.
+
+    ``rest`` (57, 3) is the shut mouth in the face frame, ``amplitude`` how far this presenter moves
+    against the average, ``reference`` the pixels in which the teeth show best.
+    """
+
+    rest: npt.NDArray[np.float64]
+    amplitude: float
+    reference: Reference
+
+    def save(self, path: Path) -> None:
+        """Write for chunks to read."""
+        r = self.reference
+        np.savez(
+            path, rest=self.rest, amplitude=self.amplitude, y=r.y, u=r.u, v=r.v,
+            matrix=r.matrix, points=r.points,
+        )  # fmt: skip
+
+    @classmethod
+    def load(cls, path: Path) -> Profile:
+        """Read what :meth:`save` wrote."""
+        with np.load(path) as data:
+            reference = Reference(*(data[k] for k in ("y", "u", "v", "matrix", "points")))
+            return cls(data["rest"], float(data["amplitude"]), reference)
+
+
+def fraction_matrix(pose: Pose) -> Matrix:
+    """The map from patch fractions to picture pixels."""
+    # Fraction f is at f - 0.5 of a patch of one pixel.
+    return compose(patch_matrix(pose, 1), np.array([[1.0, 0, -0.5], [0, 1.0, -0.5]]))
+
+
+def mouth_in_patch(matrix: Matrix, points: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    """Mesh ``points`` (468, ≥ 2) in picture pixels to mouth points (57, 2) in patch fractions."""
+    return apply(invert(matrix), points[MOUTH_POINTS, :2]).astype(np.float32)
+
+
+def learn_profile(samples: Sequence[tuple[Planes, Sighting]]) -> Profile:
+    """The profile of the presenter in ``samples``, of which there must be at least one."""
+    poses = [fit_pose(sighting.points) for _, sighting in samples]
+    shapes = np.stack(
+        [to_face_frame(s.points, pose) for (_, s), pose in zip(samples, poses, strict=True)]
+    )
+    yaws = np.abs([float(pose.yaw) for pose in poses])
+    frontal = np.flatnonzero(yaws <= max(_FRONTAL, float(np.quantile(yaws, 0.25))))
+    openings = opening(shapes)
+    shut = frontal[np.argsort(openings[frontal])]
+    quiet = shut[: max(int(len(shut) * _QUIET_SHARE), 1)]
+    spread = float(np.quantile(openings[frontal], 0.95) - openings[shut[0]])
+    amplitude = float(np.clip(spread / TYPICAL_OPENING, *_AMPLITUDES)) if spread > _MOVES else 1.0
+    # Neither the very widest (a yawn, a tracking slip) nor a mere slit.
+    best = int(shut[int(0.97 * (len(shut) - 1))])
+    return Profile(
+        closed(shapes[quiet].mean(axis=0)),
+        amplitude,
+        _cut_out(samples[best][0], samples[best][1], poses[best]),
+    )
+
+
+def _cut_out(picture: Planes, sighting: Sighting, pose: Pose) -> Reference:
+    """The native pixels under the patch, copied."""
+    matrix = fraction_matrix(pose)
+    height, width = picture.y.shape
+    corners = apply(matrix, np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]))
+    low = np.clip(np.floor(corners.min(axis=0) / 2).astype(int) * 2, 0, [width - 2, height - 2])
+    high = np.clip(np.ceil(corners.max(axis=0) / 2).astype(int) * 2, low + 2, [width, height])
+    (left, top), (right, bottom) = low, high
+    half = np.s_[top // 2 : bottom // 2, left // 2 : right // 2]
+    shift = np.array([[1.0, 0, -float(left)], [0, 1.0, -float(top)]])
+    return Reference(
+        picture.y[top:bottom, left:right].copy(),
+        picture.u[half].copy(),
+        picture.v[half].copy(),
+        compose(shift, matrix),
+        mouth_in_patch(matrix, sighting.points),
+    )
