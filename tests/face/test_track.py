@@ -1,0 +1,259 @@
+"""Tracking and smoothing: pure in the frame number, lost and found again, without lag."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from appliance.face.detect import Detection, FaceDetector
+from appliance.face.mesh import FaceMesh
+from appliance.face.track import (
+    CONTEXT,
+    SEGMENT,
+    FaceTracker,
+    Sighting,
+    segment_start,
+    smooth,
+    track,
+)
+from tests.talking_face import SIZE, as_picture, babble, face_with_opening, portrait
+
+Image = npt.NDArray[np.uint8]
+FRAMES = 120
+LOST = range(20, 33)  # frames in which the presenter is gone
+CUT = 80  # from here on the picture is another one
+
+rng = np.random.default_rng(1)
+NOISE = rng.normal(0, 3, (SIZE, SIZE, 3))
+OPENINGS = babble(FRAMES, seed=1)
+
+
+class Frame:
+    """A picture that a weak reference can follow."""
+
+    def __init__(self, image: Image, index: int) -> None:
+        self.picture = as_picture(image)
+        self.index = index
+
+    @property
+    def y(self) -> npt.NDArray[np.uint8]:
+        return self.picture.y
+
+    @property
+    def u(self) -> npt.NDArray[np.uint8]:
+        return self.picture.u
+
+    @property
+    def v(self) -> npt.NDArray[np.uint8]:
+        return self.picture.v
+
+
+def film(index: int) -> Image:
+    """Frame ``index`` of a head that drifts and speaks, vanishes for a while, and is cut."""
+    if index in LOST:
+        return np.full((SIZE, SIZE, 3), 120, np.uint8)
+    grain = np.roll(NOISE, index * 17, axis=1)
+    image = np.clip(face_with_opening(float(OPENINGS[index])) + grain, 0, 255).astype(np.uint8)
+    shift = -45.0 if index >= CUT else 12 * np.sin(index / 9)
+    move = np.array([[1, 0, shift], [0, 1, 5 * np.cos(index / 7)]])
+    moved = cv2.warpAffine(image, move, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.uint8)
+
+
+@pytest.fixture(scope="module")
+def frames() -> list[Frame]:
+    return [Frame(film(index), index) for index in range(FRAMES)]
+
+
+Pictures = list[Frame]
+Run = list[tuple[int, Sighting | None]]
+
+
+def run(detector: FaceDetector, mesh: FaceMesh, frames: Pictures, first: int, stop: int) -> Run:
+    """Track ``first`` up to ``stop`` with no more pictures than the interface asks for."""
+    start = segment_start(first)
+    pictures = frames[start : min(stop + CONTEXT, FRAMES)]
+    tracker = FaceTracker(detector, mesh)
+    return [(item.picture.index, item.face) for item in track(pictures, tracker, first, stop)]
+
+
+@pytest.fixture(scope="module")
+def whole(detector: FaceDetector, mesh: FaceMesh, frames: Pictures) -> Run:
+    return run(detector, mesh, frames, 0, FRAMES)
+
+
+def equal(a: Sighting | None, b: Sighting | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return a.confidence == b.confidence and np.array_equal(a.points, b.points)
+
+
+@pytest.mark.parametrize(
+    ("first", "stop"),
+    [
+        (0, 1),
+        (SEGMENT, SEGMENT + 1),
+        (SEGMENT - 1, SEGMENT + 2),
+        (SEGMENT + CONTEXT - 1, SEGMENT + CONTEXT + 4),
+        (SEGMENT + CONTEXT, SEGMENT + CONTEXT + 4),
+        (18, 41),
+        (CUT - 2, CUT + 2),
+        (FRAMES - 3, FRAMES),
+    ],
+)
+def test_any_part_is_the_same_as_the_whole(
+    detector: FaceDetector, mesh: FaceMesh, frames: Pictures, whole: Run, first: int, stop: int
+) -> None:
+    part = run(detector, mesh, frames, first, stop)
+    assert [index for index, _ in part] == list(range(first, stop))
+    assert all(
+        equal(face, truth) for (_, face), (_, truth) in zip(part, whole[first:stop], strict=True)
+    )
+
+
+def test_the_start_is_a_segments_and_early_enough() -> None:
+    for first in range(4 * SEGMENT):
+        start = segment_start(first)
+        assert start % SEGMENT == 0
+        assert start <= max(first - CONTEXT, 0) < start + SEGMENT
+
+
+def test_a_face_is_lost_at_once_and_found_soon(whole: Run) -> None:
+    assert [index for index, _ in whole] == list(range(FRAMES))
+    seen = {index for index, face in whole if face is not None}
+    assert seen.isdisjoint(LOST)
+    assert seen >= set(range(LOST.start)) | set(range(LOST.stop + 5, FRAMES))
+
+
+def test_what_is_seen_follows_the_head(whole: Run) -> None:
+    still = whole[0][1]
+    assert still is not None
+    for index, face in whole[:CUT]:
+        if face is not None:
+            way = [12 * np.sin(index / 9), 5 * np.cos(index / 7) - 5]
+            moved = face.points[4, :2] - still.points[4, :2]  # the nose tip
+            assert np.abs(moved - way).max() < 0.05 * still.eye_distance
+
+
+def test_what_the_detector_takes_for_a_face_the_mesh_must_confirm(
+    detector: FaceDetector, mesh: FaceMesh
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (360, 640, 3), np.uint8)
+    assert detector.detect(as_picture(noise)) != []  # it is that easily fooled
+    assert FaceTracker(detector, mesh).step(Frame(noise, 0)) is None
+
+
+def test_smoothing_stops_at_a_cut(
+    detector: FaceDetector, mesh: FaceMesh, frames: Pictures, whole: Run
+) -> None:
+    tracker = FaceTracker(detector, mesh)
+    raw = {frame.index: tracker.step(frame) for frame in frames[SEGMENT:]}
+    for index in (CUT - 1, CUT):
+        # The neighbour on one side is beyond the cut, so the frame stands as the mesh saw it.
+        assert equal(raw[index], whole[index][1])
+    calm = whole[CUT - 10][1]
+    assert calm is not None
+    assert not equal(raw[CUT - 10], calm)
+
+
+def test_only_the_chosen_face_is_followed(
+    detector: FaceDetector, mesh: FaceMesh, frames: Pictures
+) -> None:
+    def nobody(index: int, faces: list[Detection]) -> Detection | None:
+        return None
+
+    tracker = FaceTracker(detector, mesh, nobody)
+    assert [tracker.step(frame) for frame in frames[:12]] == [None] * 12
+
+
+def test_a_small_face_beside_a_large_one_can_be_named(
+    detector: FaceDetector, mesh: FaceMesh
+) -> None:
+    small = cv2.resize(portrait(), (160, 160), interpolation=cv2.INTER_AREA)
+    both = np.full((SIZE, SIZE + 160, 3), 120, np.uint8)
+    both[:, :SIZE], both[48:208, SIZE:] = portrait(), small
+
+    def rightmost(index: int, faces: list[Detection]) -> Detection | None:
+        return max(faces, key=lambda face: float(face.centre[0]), default=None)
+
+    largest = FaceTracker(detector, mesh).step(Frame(both, 0))
+    named = FaceTracker(detector, mesh, rightmost).step(Frame(both, 0))
+    assert largest is not None
+    assert named is not None
+    assert largest.points[4, 0] < SIZE < named.points[4, 0]
+    assert named.eye_distance == pytest.approx(largest.eye_distance * 160 / SIZE, rel=0.05)
+
+
+def test_few_pictures_are_held(detector: FaceDetector, mesh: FaceMesh) -> None:
+    alive: list[weakref.ref[Frame]] = []
+    most = 0
+
+    def stream() -> Iterator[Frame]:
+        image = portrait()
+        for index in range(40):
+            frame = Frame(image, index)
+            alive.append(weakref.ref(frame))
+            yield frame
+            del frame
+
+    for item in track(stream(), FaceTracker(detector, mesh), 0, 40):
+        most = max(most, sum(reference() is not None for reference in alive))
+        del item
+    assert 0 < most <= 2 * CONTEXT + 2
+
+
+def sightings(points: npt.NDArray[np.float64]) -> list[Sighting | None]:
+    """Faces of 100 pixels' eye distance, moved by ``points`` (n, 2) from frame to frame."""
+    base = np.zeros((468, 3))
+    base[33], base[263] = (-50, 0, 0), (50, 0, 0)
+    shifts = np.column_stack([points, np.zeros(len(points))])
+    return [Sighting((base + shift).astype(np.float32), 1.0) for shift in shifts]
+
+
+def smoothed(window: list[Sighting | None]) -> npt.NDArray[np.float32]:
+    face = smooth(window)
+    assert face is not None
+    return face.points
+
+
+def test_steady_motion_is_not_delayed() -> None:
+    motion = np.arange(2 * CONTEXT + 1)[:, None] * [3.0, -2.0] + [100, 200]
+    window = sightings(motion)
+    middle = window[CONTEXT]
+    assert middle is not None
+    assert np.array_equal(smoothed(window), middle.points)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_time_has_no_direction(seed: int) -> None:
+    window = sightings(np.random.default_rng(seed).normal(0, 2, (2 * CONTEXT + 1, 2)))
+    assert np.allclose(smoothed(window), smoothed(window[::-1]), atol=1e-5)
+
+
+def test_noise_is_halved() -> None:
+    noise = np.random.default_rng(0).normal(0, 1, (1000, 2))
+    window = sightings(noise)
+    calm = [smoothed(window[k : k + 2 * CONTEXT + 1])[0, :2] for k in range(1000 - 2 * CONTEXT)]
+    # A Gaussian of one frame leaves 1 / sqrt(2 sqrt(pi)) = 0.53 of white noise.
+    assert np.std(calm) == pytest.approx(0.53, abs=0.03)
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_one_sided_neighbours_do_not_count(side: int) -> None:
+    window = sightings(np.random.default_rng(0).normal(0, 1, (2 * CONTEXT + 1, 2)))
+    window[CONTEXT + side * 2] = None
+    middle = window[CONTEXT]
+    assert middle is not None
+    near = smoothed(window)
+    gone: list[Sighting | None] = [None] * (CONTEXT - 1)
+    lonely = smoothed([*gone, *window[CONTEXT - 1 : CONTEXT + 2], *gone])
+    assert np.array_equal(near, lonely)
+    window[CONTEXT + side] = None
+    assert np.array_equal(smoothed(window), middle.points)
+    window[CONTEXT] = None
+    assert smooth(window) is None
