@@ -1,0 +1,176 @@
+"""The lecture's sound on its true time axis: packets to copy, or mono blocks to analyse.
+
+Time 0 is the first sample that a decoder gives (an encoder's priming samples do not count); the
+finished video starts there too. Gaps in the time stamps are silence; a jump of more than
+``MAX_GAP_S`` either way is a fault of the recorder's clock, and the sound goes on without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from numpy.typing import NDArray
+
+from appliance.errors import BadInput
+from appliance.media.source import EndWatch, open_media, packets
+
+MAX_GAP_S = 10
+
+_JITTER_S = Fraction(3, 100)
+"""Rounded time stamps (1 ms in Matroska and FLV, whole packets in some AVI) are no gaps."""
+
+_SILENCE_S = 1
+"""Silence is made in pieces of this length, so that a long gap costs no memory."""
+
+
+class AudioSource:
+    """The first audio stream of a file. Belongs to one thread; close it or use ``with``.
+
+    Raises ``BadInput``: what :func:`~appliance.media.source.open_media` raises, or
+    ``audio_missing``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._container = open_media(path)
+        streams = [s for s in self._container.streams.audio if s.codec_context is not None]
+        if not streams or streams[0].time_base is None:
+            self._container.close()
+            raise BadInput("audio_missing", name=path.name)
+        self.stream = streams[0]
+        self.time_base: Fraction = streams[0].time_base
+
+    def __enter__(self) -> AudioSource:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._container.close()
+
+    def end_watch(self) -> EndWatch:
+        """A watch on the ends of all of the file's streams, to hand to :meth:`packets`."""
+        return EndWatch(self._container)
+
+    def packets(self, watch: EndWatch | None = None) -> Iterator[av.Packet[AudioStream]]:
+        """The stream's packets, once, with jumps of the clock taken out; the last is empty."""
+        limit = round(MAX_GAP_S / self.time_base)
+        shift = 0
+        expected: int | None = None
+        for packet in packets(self._container, *([] if watch else [self.stream])):
+            if watch:
+                watch.see(packet)
+            if packet.stream_index != self.stream.index:
+                continue
+            if packet.size:
+                pts = packet.pts if packet.pts is not None else packet.dts
+                if pts is None:
+                    pts = 0 if expected is None else expected - shift
+                if expected is not None and abs(pts + shift - expected) > limit:
+                    shift = expected - pts
+                packet.pts = packet.dts = pts + shift
+                expected = packet.pts + (packet.duration or 0)
+            yield packet
+
+    def frames(self) -> Iterator[AudioFrame]:
+        """Decoded frames without a gap or an overlap, the first at time 0; time stamps removed.
+
+        What cannot be decoded is silence.
+        """
+        first: Fraction | None = None
+        reached = Fraction(0)
+        for packet in self.packets():
+            for frame in decoded(packet):
+                at = None if frame.pts is None else frame.pts * self.time_base
+                if first is None and at is not None:
+                    first = at
+                gap = Fraction(0) if at is None or first is None else at - first - reached
+                if gap < -_JITTER_S:
+                    continue
+                if gap > _JITTER_S:
+                    for silence in _silence(frame, gap):
+                        yield silence
+                        reached += Fraction(silence.samples, silence.sample_rate)
+                frame.pts = None
+                yield frame
+                reached += Fraction(frame.samples, frame.sample_rate)
+
+
+def decoded(packet: av.Packet[AudioStream]) -> list[AudioFrame]:
+    """The packet's frames; none when it is damaged."""
+    try:
+        return list(packet.decode())
+    except av.FFmpegError:
+        return []
+
+
+def resampled(
+    frames: Iterable[AudioFrame], sample_format: str, layout: str, rate: int
+) -> Iterator[AudioFrame]:
+    """Convert frames with libswresample; the input's format may change on the way."""
+    resampler: AudioResampler | None = None
+    kind: tuple[str, str, int] | None = None
+    for frame in frames:
+        if kind != (frame.format.name, frame.layout.name, frame.sample_rate):
+            if resampler is not None:
+                yield from (late for late in resampler.resample(None) if late is not None)
+            kind = frame.format.name, frame.layout.name, frame.sample_rate
+            resampler = AudioResampler(sample_format, layout, rate)
+        assert resampler is not None
+        yield from resampler.resample(frame)
+    if resampler is not None:
+        # A resampler with nothing to do hands its flush mark back.
+        yield from (late for late in resampler.resample(None) if late is not None)
+
+
+def audio_blocks(
+    path: Path, rate: int = 16000, block_s: float = 10
+) -> Iterator[NDArray[np.float32]]:
+    """Mono float32 in [-1, 1] at ``rate`` samples a second, in blocks of ``block_s`` seconds.
+
+    Every block has ``round(rate * block_s)`` samples but the last. Memory does not depend on the
+    length. Raises ``BadInput`` as :class:`AudioSource` does.
+    """
+    size = max(1, round(rate * block_s))
+    waiting: list[NDArray[np.float32]] = []
+    held = 0
+    with AudioSource(path) as source:
+        for frame in resampled(source.frames(), "flt", "mono", rate):
+            samples = frame.to_ndarray().reshape(-1).astype(np.float32, copy=False)
+            waiting.append(samples)
+            held += len(samples)
+            while held >= size:
+                joined = np.concatenate(waiting)
+                yield np.clip(joined[:size], -1, 1)
+                waiting = [joined[size:]]
+                held -= size
+    if held:
+        yield np.clip(np.concatenate(waiting), -1, 1)
+
+
+def _silence(like: AudioFrame, seconds: Fraction) -> Iterator[AudioFrame]:
+    left = round(seconds * like.sample_rate)
+    zero = b"\x80" if like.format.name.startswith("u8") else b"\0"
+    while left > 0:
+        count = min(left, _SILENCE_S * like.sample_rate)
+        frame = AudioFrame(like.format, like.layout, count)
+        frame.sample_rate = like.sample_rate
+        for plane in frame.planes:
+            plane.update(zero * plane.buffer_size)
+        yield frame
+        left -= count

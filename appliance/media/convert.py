@@ -1,0 +1,110 @@
+"""From whatever a decoder gives to an upright 8-bit 4:2:0 picture of even size.
+
+8-bit 4:2:0 passes through untouched; other layouts go through libswscale with the range and the
+matrix kept, so that colours do not shift. Turning moves whole samples and changes none.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import av
+import cv2
+import numpy as np
+from av.sidedata.sidedata import Type as SideData
+from av.video.reformatter import Colorspace, Interpolation
+
+from appliance.media.picture import ColorSpec, Picture, Plane
+
+_LIMITED, _FULL = 1, 2
+"""``AVCOL_RANGE_MPEG`` and ``AVCOL_RANGE_JPEG``."""
+
+_BT709 = 1
+_SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
+
+
+class Orientation(NamedTuple):
+    """How the stored picture is turned upright: transpose first, then mirror."""
+
+    transpose: bool = False
+    mirror_x: bool = False
+    mirror_y: bool = False
+
+    @classmethod
+    def of_frame(cls, frame: av.VideoFrame) -> Orientation:
+        """Read the display matrix; an angle between is taken to the next quarter turn.
+
+        The matrix maps a stored (x, y) to the display: x' = a x + c y, y' = b x + d y, in the
+        order a, b, u, c, d, v, … (ISO/IEC 14496-12, 6.2.2).
+        """
+        side_data: Any = frame.side_data  # its type hints know other keys than it has
+        try:
+            matrix = side_data[SideData.DISPLAYMATRIX]
+        except KeyError:
+            return cls()
+        a, b, _, c, d, *_ = (int(value) for value in np.frombuffer(bytes(matrix), np.int32))
+        if abs(b) > abs(a):
+            return cls(True, c < 0, b < 0)
+        return cls(False, a < 0, d < 0)
+
+    @property
+    def rotation(self) -> int:
+        """Degrees clockwise to turn the stored picture: 0, 90, 180 or 270.
+
+        A mirrored picture gives the angle that is left when its mirroring has been undone.
+        """
+        if self.transpose:
+            return 90 if self.mirror_x else 270
+        return 180 if self.mirror_y else 0
+
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height as displayed, cut to even, of a stored picture's."""
+        width, height = width & ~1, height & ~1
+        return (height, width) if self.transpose else (width, height)
+
+
+UPRIGHT = Orientation()
+
+
+def upright(
+    frame: av.VideoFrame,
+    index: int,
+    orientation: Orientation,
+    color: ColorSpec,
+    stored_size: tuple[int, int],
+) -> Picture:
+    """The picture of ``frame``, turned; ``stored_size`` is (width, height) before turning.
+
+    A frame of another size (a stream may change it on the way) is scaled to ``stored_size``.
+    Raises ``av.FFmpegError`` for a layout that libswscale cannot read.
+    """
+    picture = Picture.from_av(_to_420(frame, color, stored_size), index)
+    if orientation == UPRIGHT:
+        return picture
+    turned = Picture.empty(*orientation.size(picture.width, picture.height), index)
+    for source, target in zip(picture.planes(), turned.planes(), strict=True):
+        _turn(source, target, orientation)
+    return turned.renumbered(index)
+
+
+def _to_420(frame: av.VideoFrame, color: ColorSpec, size: tuple[int, int]) -> av.VideoFrame:
+    if frame.format.name in ("yuv420p", "yuvj420p") and (frame.width, frame.height) == size:
+        return frame
+    value_range = _FULL if color.full_range else _LIMITED
+    if frame.format.is_rgb:
+        matrix = Colorspace.ITU709 if color.matrix == _BT709 else Colorspace.ITU601
+        ranges = {"dst_colorspace": matrix, "dst_color_range": value_range}
+    else:
+        ranges = {"src_color_range": value_range, "dst_color_range": value_range}
+    # One thread: the dither pattern of 10 to 8 bits must not depend on how the rows are shared.
+    return frame.reformat(*size, "yuv420p", interpolation=_SCALING, threads=1, **ranges)
+
+
+def _turn(source: Plane, target: Plane, orientation: Orientation) -> None:
+    """Write ``source`` into ``target`` without an allocation between."""
+    if orientation.transpose:
+        cv2.transpose(source, target)
+        source = target
+    if orientation.mirror_x or orientation.mirror_y:
+        code = -1 if orientation.mirror_x and orientation.mirror_y else int(orientation.mirror_x)
+        cv2.flip(source, code, target)

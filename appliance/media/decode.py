@@ -1,0 +1,176 @@
+"""Reading any stretch of a presenter, frame by frame, at its constant rate.
+
+Source frame ``n`` is the last picture whose time, rounded to the grid ``start + n / fps``, is not
+after ``n``. For a file of constant rate that is its n-th picture, however its times were rounded;
+for one of variable rate pictures are repeated or left out. A damaged picture is replaced by the
+one before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import NamedTuple
+
+import av
+import av.container
+from av.video.stream import VideoStream
+
+from appliance.errors import BadInput
+from appliance.media.convert import upright
+from appliance.media.frames import deinterlaced, timed_frames
+from appliance.media.photo import load_photo
+from appliance.media.picture import Picture
+from appliance.media.probe import PresenterInfo
+from appliance.media.source import open_media
+
+_SEEK_LEADS_S = (0.5, 2.0, 6.0, 15.0, 40.0)
+"""How far before the wanted time a seek aims, in turn: some containers (MPEG-TS, MPEG-PS) land
+anywhere, and only what is decoded from a key frame on can be trusted. After these: the start."""
+
+_DECODE_ON = 48
+"""A wanted frame this near ahead is reached by decoding on instead of seeking."""
+
+
+class _Shown(NamedTuple):
+    """A decoded frame and the first source frame that shows it."""
+
+    slot: int
+    frame: av.VideoFrame
+
+
+class FrameReader:
+    """Decodes a presenter; the same frame is bit-identical however the reading is cut.
+
+    ``threads`` are the decoder's (0: one a core). A reader belongs to one thread at a time. It
+    holds the decoder's own pictures and two more, whatever the length. Close it or use ``with``.
+    Raises what :func:`~appliance.media.source.open_media` raises.
+    """
+
+    def __init__(self, info: PresenterInfo, threads: int = 0) -> None:
+        self._info = info
+        self._threads = threads
+        self._frames: Iterator[_Shown] = iter(())
+        self._held: _Shown | None = None
+        self._next: _Shown | None = None
+        self._picture: Picture | None = None
+        self._container: av.container.InputContainer | None = None
+        if info.kind == "photo":
+            self._picture = load_photo(info.path)[0]
+        else:
+            self._rewind()
+
+    def __enter__(self) -> FrameReader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the file and the decoder back; pictures handed out stay valid."""
+        self._frames = iter(())
+        self._held = self._next = self._picture = None
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+    def read(self, start: int, stop: int) -> Iterator[Picture]:
+        """Source frames ``start``..``stop - 1``, one by one, read-only.
+
+        Reading on where the last call ended does not seek. Raises ``ValueError`` for frames that
+        the presenter does not have, ``BadInput`` when nothing at all can be decoded any more.
+        """
+        if not 0 <= start <= stop <= self._info.frames:
+            raise ValueError(f"no frames {start}..{stop} in a presenter of {self._info.frames}")
+        for n in range(start, stop):
+            yield self._show(n)
+
+    def read_backward(self, stop: int, start: int, block: int) -> Iterator[Picture]:
+        """Source frames ``stop - 1`` down to ``start``: :meth:`read` in reverse.
+
+        Holds at most ``block`` pictures; each block costs one seek, so a block no shorter than
+        the distance of the key frames decodes little twice. Raises as :meth:`read` does, and
+        ``ValueError`` for ``block < 1``.
+        """
+        if block < 1:
+            raise ValueError("a block holds at least one picture")
+        for high in range(stop, start, -block):
+            pictures = list(self.read(max(start, high - block), high))
+            while pictures:
+                yield pictures.pop()
+
+    def _show(self, n: int) -> Picture:
+        if self._info.kind == "photo":
+            assert self._picture is not None, "the reader is closed"
+            return self._picture
+        if not self._within_reach(n):
+            self._seek(n)
+        while self._next is not None and self._next.slot <= n:
+            self._held, self._next = self._next, next(self._frames, None)
+            self._picture = None
+        shown = self._held or self._next
+        if shown is None:
+            raise BadInput("picture_unreadable", name=self._info.path.name)
+        if self._picture is None:
+            self._picture = upright(
+                shown.frame, n, self._info.orientation, self._info.color, self._info.stored_size
+            )
+        return self._picture.renumbered(n)
+
+    def _within_reach(self, n: int) -> bool:
+        if self._held is None:
+            return self._next is not None and self._next.slot == 0 and n <= _DECODE_ON
+        ahead = n - self._held.slot if self._next is None else n - self._next.slot
+        return self._held.slot <= n and (self._next is None or ahead <= _DECODE_ON)
+
+    def _seek(self, n: int) -> None:
+        """Stand so that the frame shown at ``n`` is the next one or comes later."""
+        info = self._info
+        for lead in _SEEK_LEADS_S if info.seekable else ():
+            if n / info.fps <= lead:
+                break
+            container, stream = self._opened()
+            try:
+                container.seek(info.pts(n) - round(lead / info.time_base), stream=stream)
+            except av.FFmpegError:
+                break
+            # A flush makes some decoders forget how far they reorder, and lose frames by it.
+            stream.codec_context.reorder_depth = info.reorder_depth
+            self._stand(n)
+            if self._next is not None and self._next.slot <= n:
+                return
+        self._rewind()
+
+    def _rewind(self) -> None:
+        """Stand at the start, with a decoder that knows nothing of what came later."""
+        if self._container is not None:
+            self._container.close()
+        self._container = open_media(self._info.path)
+        self._stand(None)
+
+    def _opened(self) -> tuple[av.container.InputContainer, VideoStream]:
+        assert self._container is not None, "the reader is closed"
+        stream = self._container.streams[self._info.stream_index]
+        assert isinstance(stream, VideoStream)
+        if not stream.codec_context.is_open:
+            stream.thread_count = self._threads
+            stream.thread_type = "AUTO"
+        return self._container, stream
+
+    def _stand(self, wanted: int | None) -> None:
+        """Take the first frame from where the container stands; ``None``: it is the start."""
+        info = self._info
+        container, stream = self._opened()
+        after_seek = wanted is not None
+        limit = None if wanted is None else info.pts(wanted)
+        frames = timed_frames(container, stream, after_seek=after_seek, give_up_at=limit)
+        if info.interlaced:
+            frames = deinterlaced(frames, after_seek=after_seek)
+        self._frames = (_Shown(info.slot(pts), frame) for pts, frame in frames)
+        self._held, self._next = None, next(self._frames, None)
+        self._picture = None

@@ -1,0 +1,111 @@
+"""One chunk's pictures to one H.264 segment, which later joins the others by stream copy.
+
+A segment is an MP4 whose clock ticks once a frame, begins with a closed group of pictures and
+carries the same parameter sets whatever it shows (x264's ``stitchable``).
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import av
+
+from appliance.media.picture import ColorSpec, Picture
+from appliance.media.publish import discard, part_of, publish, write_faults
+from appliance.media.source import url
+
+_LIMITED, _FULL = 1, 2
+"""``AVCOL_RANGE_MPEG`` and ``AVCOL_RANGE_JPEG``."""
+
+
+class SegmentWriter:
+    """Encodes pictures with libx264 to ``path``, which appears whole on :meth:`close` or never.
+
+    ``width`` and ``height`` in pixels, even; ``fps`` the constant rate; ``color`` and ``sar`` are
+    written as the source has them; ``crf`` 0 is lossless; ``threads`` are the encoder's (0: one a
+    core); a key frame comes at least every ``gop`` frames. All segments of one video need equal
+    settings. A writer belongs to one thread at a time; ``with`` closes it, or aborts on an error.
+
+    Raises ``Fault``: ``disk_full`` or ``encoder_failed``.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        width: int,
+        height: int,
+        fps: Fraction,
+        color: ColorSpec,
+        sar: Fraction = Fraction(1),
+        *,
+        crf: int = 18,
+        preset: str = "veryfast",
+        threads: int = 0,
+        gop: int = 250,
+    ) -> None:
+        self.path = path
+        self.frames = 0
+        self._size = (width, height)
+        self._tick = 1 / fps
+        # a53cc: captions of the presenter's source say something else than the lecture does.
+        options = {"preset": preset, "a53cc": "0", "x264-params": "stitchable=1:open-gop=0"}
+        options |= {"qp": "0"} if crf == 0 else {"crf": str(crf)}
+        with write_faults(path):
+            self._container = av.open(url(part_of(path)), "w", format="mp4")
+            self._stream = self._container.add_stream("libx264", fps, options)
+            self._stream.width, self._stream.height = width, height
+            self._stream.pix_fmt = "yuv420p"
+            self._stream.time_base = self._tick
+            context = self._stream.codec_context
+            context.time_base = self._tick
+            context.gop_size = gop
+            context.thread_count = threads
+            context.sample_aspect_ratio = sar
+            context.color_range = _FULL if color.full_range else _LIMITED
+            context.colorspace = color.matrix
+            context.color_primaries = color.primaries
+            context.color_trc = color.transfer
+
+    def __enter__(self) -> SegmentWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            self.abort()
+
+    def write(self, picture: Picture) -> None:
+        """Append a picture. Raises ``ValueError`` for one of another size."""
+        if (picture.width, picture.height) != self._size:
+            raise ValueError(f"{picture.width}x{picture.height} in a segment of {self._size}")
+        with write_faults(self.path):
+            self._container.mux(self._stream.encode(picture.to_av(self.frames, self._tick)))
+        self.frames += 1
+
+    def close(self) -> None:
+        """Finish the segment and put it on the disk under its name."""
+        try:
+            with write_faults(self.path):
+                self._container.mux(self._stream.encode(None))
+                self._container.close()
+                publish(self.path)
+        except BaseException:
+            self.abort()
+            raise
+
+    def abort(self) -> None:
+        """Give up: nothing is left behind."""
+        try:
+            self._container.close()
+        except (av.FFmpegError, OSError):
+            pass  # what cannot be finished is thrown away next
+        finally:
+            discard(self.path)

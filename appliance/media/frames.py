@@ -1,0 +1,174 @@
+"""From a container's packets to decoded frames in the order and at the times of display."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import av
+import av.container
+import av.filter
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from appliance.media.source import packets
+
+_NOT_FILMED = Disposition.attached_pic | Disposition.timed_thumbnails
+"""Cover art and chapter thumbnails travel as video streams."""
+
+_BWDIF_REACH = 2
+"""Frames after a seek whose deinterlacing lacks a true predecessor (one would do)."""
+
+
+_REORDERED = ("h264", "hevc")
+
+
+class TimedFrame(NamedTuple):
+    """A decoded frame and when it is shown, in units of its stream's time base."""
+
+    pts: int
+    frame: av.VideoFrame
+
+
+def pick_video(container: av.container.InputContainer) -> VideoStream | None:
+    """The stream that shows the presenter: the default one, else the largest; no cover art."""
+    filmed = [
+        stream
+        for stream in container.streams.video
+        if stream.codec_context is not None and not stream.disposition & _NOT_FILMED
+    ]
+
+    def rank(stream: VideoStream) -> tuple[bool, int]:
+        return bool(stream.disposition & Disposition.default), stream.width * stream.height
+
+    return max(filmed, key=rank, default=None)
+
+
+def keeps_time(stream: VideoStream) -> bool:
+    """Whether the packets say when their picture is shown.
+
+    AVI numbers them in decoding order only. libav can tell the order of display from MPEG-4
+    pictures, not from H.264 ones.
+    """
+    return stream.container.format.name != "avi" or stream.codec_context.name not in _REORDERED
+
+
+def timed_frames(
+    container: av.container.InputContainer,
+    stream: VideoStream,
+    *,
+    after_seek: bool = False,
+    give_up_at: int | None = None,
+) -> Iterator[TimedFrame]:
+    """Decode on from where the container stands, in display order with rising times.
+
+    Damaged frames are left out, and so is what a decoder makes up after a seek: everything before
+    the first key frame in display order. A search for that key frame ends at ``give_up_at``.
+    """
+    times = _Times() if keeps_time(stream) else _RunningNumbers()
+    waiting_for_packet = waiting_for_frame = after_seek
+    last: int | None = None
+    for packet in packets(container, stream):
+        if waiting_for_packet and packet.size:
+            if not packet.is_keyframe:
+                if give_up_at is not None and (packet.pts or 0) > give_up_at:
+                    return
+                continue
+            waiting_for_packet = False
+        times.sent(packet)
+        try:
+            decoded = packet.decode()
+        except av.FFmpegError:
+            continue
+        for frame in decoded:
+            pts = times.of(frame, last)
+            waiting_for_frame = waiting_for_frame and not frame.key_frame
+            if waiting_for_frame or frame.is_corrupt or pts is None:
+                continue
+            if last is None or pts > last:
+                last = pts
+                yield TimedFrame(pts, frame)
+
+
+class _Times:
+    """Times as the container has them; a missing one follows from the frame before."""
+
+    def sent(self, packet: av.Packet[Any]) -> None:
+        """Take note of a packet that is handed to the decoder."""
+
+    def of(self, frame: av.VideoFrame, last: int | None) -> int | None:
+        if frame.pts is not None or last is None:
+            return frame.pts
+        return last + max(1, frame.duration)
+
+
+class _RunningNumbers(_Times):
+    """Times from packets that are only numbered in decoding order, read from the start.
+
+    The frames come out in display order, so the smallest number not yet used is the frame's. A
+    key frame brings the count back in step after packets that gave no frame.
+    """
+
+    def __init__(self) -> None:
+        self._pending: list[int] = []
+        self._keys: deque[int] = deque()
+
+    def sent(self, packet: av.Packet[Any]) -> None:
+        if packet.size and packet.dts is not None:
+            heapq.heappush(self._pending, packet.dts)
+            if packet.is_keyframe:
+                self._keys.append(packet.dts)
+
+    def of(self, frame: av.VideoFrame, last: int | None) -> int | None:
+        if frame.key_frame and self._keys:
+            key = self._keys.popleft()
+            while self._pending and self._pending[0] < key:
+                heapq.heappop(self._pending)
+        return heapq.heappop(self._pending) if self._pending else super().of(frame, last)
+
+
+def deinterlaced(frames: Iterator[TimedFrame], *, after_seek: bool) -> Iterator[TimedFrame]:
+    """Rebuild the frames that are marked as interlaced (bwdif), at the same rate and times."""
+    stamps: deque[int] = deque()
+    skip = _BWDIF_REACH if after_seek else 0
+    graph: av.filter.Graph | None = None
+    layout: tuple[int, int, str] | None = None
+    for pts, frame in frames:
+        if layout != (frame.width, frame.height, frame.format.name):
+            layout = (frame.width, frame.height, frame.format.name)
+            graph = _bwdif(frame)
+            stamps.clear()
+        assert graph is not None
+        stamps.append(pts)
+        graph.vpush(frame)
+        for made in _pulled(graph):
+            if skip:
+                skip -= 1
+                stamps.popleft()
+            else:
+                yield TimedFrame(stamps.popleft(), made)
+    if graph is not None:
+        graph.vpush(None)
+        for made in _pulled(graph):
+            yield TimedFrame(stamps.popleft(), made)
+
+
+def _bwdif(frame: av.VideoFrame) -> av.filter.Graph:
+    graph = av.filter.Graph()
+    graph.threads = 1
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
+    )
+    bwdif = graph.add("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
+    graph.link_nodes(source, bwdif, graph.add("buffersink")).configure()
+    return graph
+
+
+def _pulled(graph: av.filter.Graph) -> Iterator[av.VideoFrame]:
+    while True:
+        try:
+            yield graph.vpull()
+        except (av.BlockingIOError, av.EOFError):
+            return

@@ -1,0 +1,192 @@
+"""The finished video: segments and the lecture's own sound in one MP4; no picture is encoded again.
+
+Frame ``n`` is stamped ``n`` ticks of ``1 / fps``, so picture and sound cannot drift apart however
+long the lecture is.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.container
+from av.audio.stream import AudioStream
+from av.video.stream import VideoStream
+
+from appliance.errors import BadInput, Fault
+from appliance.media.audio import AudioSource, resampled
+from appliance.media.probe import AudioInfo
+from appliance.media.publish import discard, part_of, publish, write_faults
+from appliance.media.source import open_media, packets, url
+
+Packet = Any
+"""``av.Packet``, whose type parameter says nothing here: packets change streams."""
+
+_AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+
+_FIXED_FRAMES = frozenset({"aac", "mp3", "ac3", "eac3"})
+"""Codecs whose packets all hold ``frame_size`` samples, whatever a rounded time stamp says."""
+
+_JITTER_S = 0.003
+"""A packet this near to where the one before ends follows it without a gap."""
+
+
+def join(
+    segments: Sequence[Path],
+    audio: AudioInfo,
+    out: Path,
+    *,
+    fps: Fraction,
+    frames: int,
+    metadata: Mapping[str, str],
+    aac_kbps: int = 192,
+) -> None:
+    """Write ``out``: the segments' ``frames`` pictures and the sound, both beginning at 0.
+
+    The sound is copied when MP4 can carry it, else encoded as AAC. ``metadata`` holds MP4's own
+    tags (``title``, ``comment``, …). ``out`` appears whole, or not at all.
+
+    Raises ``BadInput`` for sound that is gone by now, ``Fault``: ``segment_damaged`` (missing,
+    unlike the first, or not ``frames`` in all), ``disk_full`` or ``encoder_failed``.
+    """
+    try:
+        with write_faults(out):
+            if not audio.copyable or not _try_copy(segments, audio, out, fps, frames, metadata):
+                _write(segments, audio, out, fps, frames, metadata, aac_kbps)
+            publish(out)
+    except BaseException:
+        discard(out)
+        raise
+
+
+def _try_copy(
+    segments: Sequence[Path],
+    audio: AudioInfo,
+    out: Path,
+    fps: Fraction,
+    frames: int,
+    metadata: Mapping[str, str],
+) -> bool:
+    """Whether MP4 took the sound as it is: some streams are odder than their codec's name."""
+    try:
+        _write(segments, audio, out, fps, frames, metadata, None)
+    except (av.ArgumentError, av.InvalidDataError, av.PatchWelcomeError):
+        return False
+    return True
+
+
+def _write(
+    segments: Sequence[Path],
+    audio: AudioInfo,
+    out: Path,
+    fps: Fraction,
+    frames: int,
+    metadata: Mapping[str, str],
+    aac_kbps: int | None,
+) -> None:
+    with (
+        AudioSource(audio.path) as source,
+        av.open(
+            url(part_of(out)), "w", format="mp4", container_options={"movflags": "+faststart"}
+        ) as container,
+    ):
+        container.metadata.update(metadata)
+        with _open_segment(segments[0]) as first:
+            video = container.add_stream_from_template(_pictures_of(first))
+            video.time_base = 1 / fps
+        if aac_kbps is None:
+            track = container.add_stream_from_template(source.stream)
+            sound = _copied(source, audio, track)
+        else:
+            rate = min((r for r in _AAC_RATES if r >= audio.rate), default=_AAC_RATES[-1])
+            layout = "mono" if audio.channels == 1 else "stereo"
+            track = container.add_stream("aac", rate, layout=layout, bit_rate=aac_kbps * 1000)
+            sound = _encoded(source, track)
+        picture = _stamped(segments, video, fps, frames)
+        for packet in heapq.merge(picture, sound, key=lambda p: p.dts * p.time_base):
+            container.mux(packet)
+
+
+def _stamped(
+    segments: Sequence[Path], video: VideoStream, fps: Fraction, frames: int
+) -> Iterator[Packet]:
+    """The pictures of all segments in decoding order, one tick each, as one stream."""
+    sent = 0
+    kind: tuple[object, ...] | None = None
+    delay = 0
+    for path in segments:
+        with _open_segment(path) as container:
+            stream = _pictures_of(container)
+            context = stream.codec_context
+            this = (context.extradata, stream.width, stream.height)
+            if kind is None:
+                kind, delay = this, context.reorder_depth
+            shown = []
+            begin = sent
+            for packet in packets(container, stream):
+                if not packet.size:
+                    continue
+                frame = (packet.pts or 0) * packet.time_base * fps
+                shown.append(frame)
+                packet.pts, packet.dts = begin + round(frame), sent - delay
+                packet.duration = 1
+                packet.time_base = 1 / fps
+                packet.stream = video
+                if packet.pts < packet.dts:
+                    raise Fault("segment_damaged", name=path.name)
+                sent += 1
+                yield packet
+            if kind != this or sorted(shown) != list(range(sent - begin)):
+                raise Fault("segment_damaged", name=path.name)
+    if sent != frames:
+        raise Fault("segment_damaged", name=segments[-1].name)
+
+
+def _open_segment(path: Path) -> av.container.InputContainer:
+    try:
+        return open_media(path)
+    except BadInput:
+        raise Fault("segment_damaged", name=path.name) from None
+
+
+def _pictures_of(container: av.container.InputContainer) -> VideoStream:
+    return container.streams.video[0]
+
+
+def _copied(source: AudioSource, audio: AudioInfo, track: AudioStream) -> Iterator[Packet]:
+    """The sound's packets, moved so that the first sample heard is at 0, ended where it ends."""
+    tick = Fraction(1, audio.rate)
+    end = round(audio.duration_s * audio.rate)
+    fixed = source.stream.codec_context.frame_size if audio.codec in _FIXED_FRAMES else 0
+    jitter = round(_JITTER_S * audio.rate)
+    expected: int | None = None
+    for packet in source.packets():
+        if not packet.size or packet.pts is None:
+            continue
+        pts = round((packet.pts * source.time_base - audio.start) / tick)
+        duration = max(1, round((packet.duration or 0) * source.time_base / tick))
+        if fixed and abs(duration - fixed) <= jitter:
+            duration = fixed
+        if expected is not None and (abs(pts - expected) <= jitter or pts < expected):
+            pts = expected
+        expected = pts + duration
+        packet.time_base = tick
+        packet.pts = packet.dts = pts
+        packet.duration = max(1, min(duration, end - pts))
+        packet.stream = track
+        yield packet
+
+
+def _encoded(source: AudioSource, track: AudioStream) -> Iterator[Packet]:
+    """The sound as AAC; what cannot be decoded is silence, so that the rest stays in step."""
+    layout, rate = track.layout.name, track.rate
+    at = 0
+    for frame in resampled(source.frames(), "fltp", layout, rate):
+        frame.pts, frame.time_base = at, Fraction(1, rate)
+        at += frame.samples
+        yield from track.encode(frame)
+    yield from track.encode(None)

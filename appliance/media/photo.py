@@ -1,0 +1,122 @@
+"""A photo as a presenter: upright, on white, at most 1920 pixels long, as 8-bit 4:2:0.
+
+Camera photos are far larger than a lecture needs, so the longer side is scaled down to 1920.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from PIL import Image, ImageCms, ImageOps
+
+from appliance.errors import BadInput
+from appliance.media.picture import ColorSpec, Picture
+from appliance.media.source import check_file, head
+
+MIN_SIDE = 64
+MAX_SIDE = 1920
+
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP")
+_MAX_MEGAPIXELS = 64
+"""What is ever held in memory (3 to 4 bytes a pixel); a larger JPEG is reduced while decoding."""
+
+# Pillow's own guard warns first and refuses later; ours, below, refuses at once.
+Image.MAX_IMAGE_PIXELS = None
+
+
+def is_photo(path: Path) -> bool:
+    """Whether the first bytes are those of a JPEG, PNG or WebP."""
+    start = head(path, 16)
+    return (
+        start[:3] == b"\xff\xd8\xff"
+        or start[:8] == b"\x89PNG\r\n\x1a\n"
+        or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
+    )
+
+
+def load_photo(path: Path) -> tuple[Picture, ColorSpec]:
+    """Decode a photo: EXIF rotation applied, transparency on white, first frame of an animation.
+
+    Colours go through the embedded profile to sRGB, and to limited BT.709 (BT.601 when small).
+    Raises ``BadInput``: what ``check_file`` raises, ``file_truncated``, ``picture_unreadable``,
+    ``picture_too_small`` (a side under 64) or ``photo_too_large``.
+    """
+    check_file(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # e.g. damaged EXIF: the picture counts
+            rgb = np.asarray(_fitted(_upright_rgb(path), path))
+    except BadInput:
+        raise
+    except Exception as error:
+        # Pillow's parsers raise whatever broken bytes make them raise.
+        code = "file_truncated" if "truncated" in str(error) else "picture_unreadable"
+        raise BadInput(code, name=path.name) from None
+    height, width = rgb.shape[0] & ~1, rgb.shape[1] & ~1
+    color = ColorSpec.for_size(width, height)
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb[:height, :width]), "rgb24")
+    converted = frame.reformat(
+        format="yuv420p",
+        dst_colorspace=Colorspace.ITU709 if color.matrix == 1 else Colorspace.ITU601,
+        dst_color_range=ColorRange.MPEG,
+        interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT,
+        threads=1,
+    )
+    return Picture.from_av(converted, 0), color
+
+
+def _upright_rgb(path: Path) -> Image.Image:
+    with Image.open(path, formats=_FORMATS) as image:
+        image.draft("RGB", (MAX_SIDE, MAX_SIDE))
+        if image.width * image.height > _MAX_MEGAPIXELS * 1_000_000:
+            raise BadInput(
+                "photo_too_large",
+                name=path.name,
+                width=image.width,
+                height=image.height,
+                megapixels=_MAX_MEGAPIXELS,
+            )
+        image.load()
+        profile = image.info.get("icc_profile")
+        upright = ImageOps.exif_transpose(image)
+    return _to_srgb(_opaque(upright), profile)
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """8 bits a channel, RGB, L or CMYK, with transparency laid on white."""
+    if image.mode.startswith("I"):  # 16-bit grey
+        image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).astype(np.uint8))
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return image if image.mode in ("RGB", "L", "CMYK") else image.convert("RGB")
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    if profile:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            target = ImageCms.createProfile("sRGB")
+            converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+            return converted or image.convert("RGB")
+        except (ImageCms.PyCMSError, OSError):
+            pass  # a broken profile, or one for another mode: take the numbers as they are
+    return image.convert("RGB")
+
+
+def _fitted(image: Image.Image, path: Path) -> Image.Image:
+    scale = min(1.0, MAX_SIDE / max(image.size))
+    width, height = (round(side * scale) for side in image.size)
+    if min(width, height) < MIN_SIDE:
+        raise BadInput(
+            "picture_too_small", name=path.name, width=width, height=height, minimum=MIN_SIDE
+        )
+    if scale < 1:
+        return image.resize((width & ~1, height & ~1), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return image

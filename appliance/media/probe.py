@@ -1,0 +1,287 @@
+"""What a presenter or a lecture's sound really is, measured by reading it, not by its header."""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from numpy.typing import NDArray
+
+from appliance.errors import BadInput
+from appliance.media import cadence
+from appliance.media.audio import AudioSource, decoded
+from appliance.media.convert import UPRIGHT, Orientation
+from appliance.media.frames import keeps_time, pick_video, timed_frames
+from appliance.media.photo import MIN_SIDE, is_photo, load_photo
+from appliance.media.picture import ColorSpec
+from appliance.media.source import EndWatch, check_file, open_media, packets
+
+PHOTO_FPS = Fraction(25)
+MIN_AUDIO_S = 0.2
+MAX_SIDES = (3840, 2160)
+"""The longer and the shorter side that are still accepted."""
+
+_HEAD_FRAMES = 24
+"""Pictures decoded at the start: enough to see interlacing and field-coded packets."""
+
+_TAIL_PACKETS = 32
+"""Packets decoded at the end: enough to fill MP3's bit reservoir and Vorbis's overlap."""
+
+_COPYABLE = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"})
+_MP4_MIN_MP3_RATE = 16000
+"""MP4 has no object type for MPEG-2.5 layer III."""
+
+
+@dataclass(frozen=True)
+class PresenterInfo:
+    """A presenter as :class:`~appliance.media.decode.FrameReader` delivers it."""
+
+    path: Path
+    kind: Literal["video", "photo"]
+    width: int
+    """Pixels, upright and even."""
+    height: int
+    fps: Fraction
+    """The constant rate of the frames, 1..60; 25 for a photo."""
+    frames: int
+    """How many frames there are at that rate; 1 stands still."""
+    sar: Fraction
+    """Width of a pixel over its height, upright."""
+    color: ColorSpec
+    codec: str
+    interlaced: bool = False
+    orientation: Orientation = UPRIGHT
+    stored_size: tuple[int, int] = (0, 0)
+    """Width and height as decoded, before cutting to even and turning."""
+    stream_index: int = 0
+    time_base: Fraction = Fraction(1)
+    start_pts: int = 0
+    """Time of the first picture, in ``time_base`` s."""
+    reorder_depth: int = 0
+    """How many pictures the decoder puts back in order."""
+
+    seekable: bool = True
+    """Whether pictures can be told apart when reading does not begin at the start."""
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds that the frames fill."""
+        return float(self.frames / self.fps)
+
+    @property
+    def start_s(self) -> float:
+        """Seconds at which the file shows its first picture."""
+        return float(self.start_pts * self.time_base)
+
+    @property
+    def rotation(self) -> int:
+        """Degrees clockwise by which the stored picture is turned: 0, 90, 180 or 270."""
+        return self.orientation.rotation
+
+    @property
+    def still(self) -> bool:
+        """Whether nothing moves: a photo, or a video of one frame."""
+        return self.frames == 1
+
+    def pts(self, slot: int) -> int:
+        """The time of a frame number, in ``time_base`` s."""
+        return self.start_pts + round(slot / self.fps / self.time_base)
+
+    def slot(self, pts: int) -> int:
+        """The frame number nearest to a time in ``time_base`` s (halves go up)."""
+        doubled = 2 * (pts - self.start_pts) * self.time_base * self.fps + 1
+        return int(doubled // 2)
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """A lecture's sound: the first audio stream of a file."""
+
+    path: Path
+    duration_s: float
+    """From the first decoded sample to the end of the last."""
+    codec: str
+    rate: int
+    """Samples a second, of each channel."""
+    channels: int
+    copyable: bool
+    """Whether MP4 can carry the stream as it is."""
+    start: Fraction = Fraction(0)
+    """Seconds at which the file plays its first sample."""
+
+
+def probe_presenter(
+    path: Path, *, max_fps: int = 60, max_sides: tuple[int, int] = MAX_SIDES
+) -> PresenterInfo:
+    """Measure a presenter video or photo; the type is told by the content, not by the name.
+
+    Reads the whole file once and decodes its first pictures. Raises ``BadInput``: what
+    :func:`~appliance.media.source.open_media` and :func:`~appliance.media.photo.load_photo` raise,
+    ``video_missing``, ``picture_unreadable``, ``picture_too_small`` (a side under 64),
+    ``picture_too_large`` (beyond ``max_sides``) or ``file_truncated`` (the end cut off).
+    """
+    check_file(path)
+    if is_photo(path):
+        picture, color = load_photo(path)
+        return PresenterInfo(
+            path, "photo", picture.width, picture.height, PHOTO_FPS, 1, Fraction(1), color, "photo"
+        )
+    first = _first_pictures(path, max_sides)
+    packet_pts, last_duration = _packet_times(path, first)
+    times = cadence.pictures(packet_pts, np.array(first.shown, np.int64))
+    fps, frames = cadence.constant_rate(
+        times, last_duration, first.time_base, first.declared_rate, max_fps
+    )
+    width, height = first.orientation.size(*first.size)
+    return PresenterInfo(
+        path=path,
+        kind="video",
+        width=width,
+        height=height,
+        fps=fps,
+        frames=frames,
+        sar=1 / first.sar if first.orientation.transpose else first.sar,
+        color=first.color,
+        codec=first.codec,
+        interlaced=first.interlaced,
+        orientation=first.orientation,
+        stored_size=first.size,
+        stream_index=first.stream_index,
+        time_base=first.time_base,
+        start_pts=first.shown[0],
+        reorder_depth=first.reorder_depth,
+        seekable=first.keeps_time,
+    )
+
+
+def probe_audio(path: Path) -> AudioInfo:
+    """Measure a lecture's sound: the first audio stream of a sound or video file.
+
+    Reads the whole file once and decodes its first and last packets. Raises ``BadInput``: what
+    :class:`~appliance.media.audio.AudioSource` raises, ``audio_unreadable``, ``audio_too_short``
+    (under 0.2 s) or ``file_truncated`` (the end cut off).
+    """
+    with AudioSource(path) as source:
+        watch = source.end_watch()
+        first: AudioFrame | None = None
+        start = end = Fraction(0)
+        tail: deque[av.Packet[AudioStream]] = deque(maxlen=_TAIL_PACKETS)
+        for packet in source.packets(watch):
+            tail.append(packet)
+            if first is None:
+                first = next(iter(decoded(packet)), None)
+                start = _time(first, source) if first else start
+        if first is None:
+            raise BadInput("audio_unreadable", name=path.name)
+        if watch.cut_off():
+            raise BadInput("file_truncated", name=path.name)
+        context = source.stream.codec_context
+        context.flush_buffers()
+        for frame in (frame for packet in tail for frame in decoded(packet)):
+            end = max(end, _time(frame, source) + Fraction(frame.samples, frame.sample_rate))
+        codec, rate = context.codec.canonical_name, first.sample_rate
+        seconds = float(end - start)
+        if seconds < MIN_AUDIO_S:
+            raise BadInput(
+                "audio_too_short",
+                name=path.name,
+                seconds=round(max(seconds, 0), 2),
+                minimum=MIN_AUDIO_S,
+            )
+        return AudioInfo(
+            path=path,
+            duration_s=seconds,
+            codec=codec,
+            rate=rate,
+            channels=first.layout.nb_channels,
+            copyable=codec in _COPYABLE and not (codec == "mp3" and rate < _MP4_MIN_MP3_RATE),
+            start=start,
+        )
+
+
+@dataclass(frozen=True)
+class _FirstPictures:
+    """What the header and the first decoded pictures tell."""
+
+    stream_index: int
+    time_base: Fraction
+    declared_rate: Fraction | None
+    codec: str
+    size: tuple[int, int]
+    sar: Fraction
+    orientation: Orientation
+    color: ColorSpec
+    interlaced: bool
+    reorder_depth: int
+    keeps_time: bool
+    shown: tuple[int, ...]
+
+
+def _first_pictures(path: Path, max_sides: tuple[int, int]) -> _FirstPictures:
+    with open_media(path) as container:
+        stream = pick_video(container)
+        if stream is None or stream.time_base is None:
+            raise BadInput("video_missing", name=path.name)
+        _check_size(path, stream.width, stream.height, max_sides)
+        shown = list(islice(timed_frames(container, stream), _HEAD_FRAMES))
+        if not shown:
+            raise BadInput("picture_unreadable", name=path.name)
+        frame = shown[0].frame
+        _check_size(path, frame.width, frame.height, max_sides)
+        return _FirstPictures(
+            stream_index=stream.index,
+            time_base=stream.time_base,
+            declared_rate=stream.guessed_rate,
+            codec=stream.codec_context.name,
+            size=(frame.width, frame.height),
+            sar=stream.sample_aspect_ratio or Fraction(1),
+            orientation=Orientation.of_frame(frame),
+            color=ColorSpec.of_frame(frame),
+            interlaced=any(timed.frame.interlaced_frame for timed in shown),
+            reorder_depth=stream.codec_context.reorder_depth,
+            keeps_time=keeps_time(stream),
+            shown=tuple(timed.pts for timed in shown),
+        )
+
+
+def _check_size(path: Path, width: int, height: int, max_sides: tuple[int, int]) -> None:
+    size = {"name": path.name, "width": width, "height": height}
+    if min(width, height) < MIN_SIDE:
+        raise BadInput("picture_too_small", minimum=MIN_SIDE, **size)
+    if max(width, height) > max_sides[0] or min(width, height) > max_sides[1]:
+        raise BadInput("picture_too_large", max_width=max_sides[0], max_height=max_sides[1], **size)
+
+
+def _time(frame: AudioFrame, source: AudioSource) -> Fraction:
+    """Seconds at which a frame begins; :class:`AudioSource` stamps every packet."""
+    return (frame.pts or 0) * source.time_base
+
+
+def _packet_times(path: Path, first: _FirstPictures) -> tuple[NDArray[np.int64], int]:
+    """The times of all packets that are to be shown, and how long the last lasts (0: unknown)."""
+    times = array("q")
+    last, last_duration = -1, 0
+    with open_media(path) as container:
+        watch = EndWatch(container)
+        for packet in packets(container):
+            watch.see(packet)
+            if packet.stream_index != first.stream_index or not packet.size or packet.is_discard:
+                continue
+            time = packet.pts if first.keeps_time else packet.dts
+            if time is None:
+                continue
+            times.append(time)
+            if time >= last:
+                last, last_duration = time, packet.duration or 0
+        if watch.cut_off():
+            raise BadInput("file_truncated", name=path.name)
+    return np.frombuffer(times, np.int64) if times else np.empty(0, np.int64), last_duration

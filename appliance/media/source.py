@@ -1,0 +1,134 @@
+"""Opening media files from people: safely, by content, and with errors in plain words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import av.container
+
+from appliance.errors import BadInput
+
+# Only formats that hold their media in the file itself: a playlist (m3u8, ffconcat, sdp) dropped
+# into the inbox could make the box open other files or addresses.
+_FORMATS = (
+    "mov,matroska,avi,flv,live_flv,mpegts,mpeg,asf,dv,mxf,gif,"
+    "wav,w64,mp3,aac,flac,ogg,aiff,caf,amr,ac3,eac3"
+)
+_OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
+
+_MAX_READ_ERRORS = 100
+"""Damaged places in a row after which the rest of a file is given up."""
+
+
+def check_file(path: Path) -> None:
+    """Raise ``BadInput`` unless ``path`` is a readable file with something in it."""
+    name = path.name
+    try:
+        if path.is_dir():
+            raise BadInput("file_is_folder", name=name)
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise BadInput("file_empty", name=name)
+    except (FileNotFoundError, NotADirectoryError):
+        raise BadInput("file_missing", name=name) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadInput("file_unreadable", name=name, reason=reason) from None
+
+
+def head(path: Path, size: int = 64) -> bytes:
+    """The first bytes of a file that :func:`check_file` has passed."""
+    with path.open("rb") as file:
+        return file.read(size)
+
+
+def url(path: Path) -> str:
+    """The name to give to libav: the prefix keeps ``:``, ``-`` and ``%`` in it from meaning."""
+    return "file:" + os.fspath(path)
+
+
+def open_media(path: Path) -> av.container.InputContainer:
+    """Open a media file, known by its content alone.
+
+    Raises ``BadInput``: ``file_missing``, ``file_empty``, ``file_is_folder``,
+    ``file_unreadable``, ``file_truncated`` (a known container without its index) or ``not_media``.
+    """
+    check_file(path)
+    try:
+        # Tags in an unknown encoding are nobody's concern here, hence "replace".
+        return av.open(url(path), "r", container_options=dict(_OPTIONS), metadata_errors="replace")
+    except av.FFmpegError as error:
+        if isinstance(error, OSError) and not isinstance(error, ValueError):
+            reason = error.strerror or str(error)
+            raise BadInput("file_unreadable", name=path.name, reason=reason) from None
+        code = "file_truncated" if _begins_like_a_container(head(path)) else "not_media"
+        raise BadInput(code, name=path.name) from None
+
+
+def packets(
+    container: av.container.InputContainer, *streams: av.stream.Stream
+) -> Iterator[av.Packet[Any]]:
+    """The packets of ``streams`` (none given: of all), read on past damaged places.
+
+    The last packet of each stream is empty: decoding it drains the decoder.
+    """
+    errors = 0
+    while errors < _MAX_READ_ERRORS:
+        try:
+            for packet in container.demux(*streams):
+                if packet.size:
+                    errors = 0
+                yield packet
+            return
+        except av.FFmpegError:
+            errors += 1
+
+
+def _begins_like_a_container(start: bytes) -> bool:
+    """Whether the file says of itself that it is MP4/MOV, Matroska/WebM, AVI/WAV or FLV."""
+    boxes = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
+    return start[4:8] in boxes or start[:4] in (b"\x1a\x45\xdf\xa3", b"RIFF", b"RF64", b"FLV\x01")
+
+
+class EndWatch:
+    """Finds out whether a file was cut off, by what its header promises and what is there."""
+
+    # Other formats have no header that knows the length, or libav guesses it from the bit rate.
+    _HONEST = frozenset({"mov", "matroska", "avi", "flv", "wav", "w64", "flac", "aiff", "caf"})
+    _TOLERANCE_S = 1.0
+    _TOLERANCE = 0.02
+
+    def __init__(self, container: av.container.InputContainer) -> None:
+        self._ends: dict[int, float] = {}
+        self._promised: dict[int, float] = {}
+        self._promised_overall = 0.0
+        if container.format.name.split(",")[0] not in self._HONEST:
+            return
+        for stream in container.streams:
+            if stream.type in ("audio", "video") and stream.duration and stream.time_base:
+                start = stream.start_time or 0
+                self._promised[stream.index] = float((start + stream.duration) * stream.time_base)
+        self._promised_overall = (container.duration or 0) / av.time_base
+
+    def see(self, packet: av.Packet[Any]) -> None:
+        """Take note of a packet of any stream."""
+        time = packet.pts if packet.pts is not None else packet.dts
+        if packet.size and time is not None and not packet.is_corrupt:
+            end = float((time + (packet.duration or 0)) * packet.time_base)
+            self._ends[packet.stream_index] = max(end, self._ends.get(packet.stream_index, end))
+
+    def cut_off(self) -> bool:
+        """Whether more than a second, and more than 2 %, of what was promised is missing."""
+        if self._promised:
+            return any(
+                self._missing(promised, self._ends.get(index, 0.0))
+                for index, promised in self._promised.items()
+            )
+        return self._missing(self._promised_overall, max(self._ends.values(), default=0.0))
+
+    def _missing(self, promised: float, reached: float) -> bool:
+        return promised - reached > max(self._TOLERANCE_S, self._TOLERANCE * promised)
