@@ -34,7 +34,7 @@ class Planes(Protocol):
 
 def compose(outer: Matrix, inner: Matrix) -> Matrix:
     """The 2 × 3 map that applies ``inner`` first and then ``outer``."""
-    return outer @ np.vstack([inner, [0.0, 0.0, 1.0]])
+    return np.asarray(outer @ np.vstack([inner, [0.0, 0.0, 1.0]]), dtype=np.float64)
 
 
 def invert(matrix: Matrix) -> Matrix:
@@ -105,5 +105,5 @@ def sample_rgb(picture: Planes, matrix: Matrix, width: int, height: int) -> Plan
     """A (height, width, 3) RGB patch (BT.601, limited range: what the face networks tolerate)."""
     y, u, v = cv2.split(sample_yuv(picture, matrix, width, height))
     stretch = 255.0 / 219.0
-    y = cv2.convertScaleAbs(cv2.max(y, 16), alpha=stretch, beta=-16.0 * stretch)
+    y = cv2.convertScaleAbs(np.maximum(y, 16), alpha=stretch, beta=-16.0 * stretch)
     return np.asarray(cv2.cvtColor(cv2.merge([y, v, u]), cv2.COLOR_YCrCb2RGB), dtype=np.uint8)

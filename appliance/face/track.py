@@ -67,10 +67,15 @@ class Sighting:
 
 @dataclass(frozen=True)
 class Tracked(Generic[P]):
-    """A frame and the smoothed face in it, ``None`` where there is none."""
+    """A frame and the smoothed face in it, ``None`` where there is none.
+
+    ``presence`` is 1 in the middle of a stretch of frames with a face and falls towards its ends,
+    so that what is painted on the face can fade instead of popping.
+    """
 
     picture: P
     face: Sighting | None
+    presence: float
 
 
 class Chooser(Protocol):
@@ -142,31 +147,50 @@ def segment_start(index: int) -> int:
     return max(index - CONTEXT, 0) // SEGMENT * SEGMENT
 
 
+class Stepper(Protocol):
+    """Anything that sights the face of picture after picture."""
+
+    def step(self, picture: Indexed) -> Sighting | None: ...
+
+
 def track(
-    pictures: Iterable[P], tracker: FaceTracker, first: int, stop: int
+    pictures: Iterable[P], tracker: Stepper, first: int, stop: int
 ) -> Iterator[Tracked[P]]:
     """Frames ``first`` … ``stop`` − 1 with their smoothed faces.
 
     ``pictures`` must start at ``segment_start(first)`` and reach ``stop + CONTEXT`` or the
     presenter's end. At most 2 · CONTEXT + 1 pictures are held.
     """
-    window: deque[tuple[P | None, Sighting | None]] = deque(maxlen=2 * CONTEXT + 1)
-    empty: tuple[P | None, Sighting | None] = (None, None)
-    for _ in range(2 * CONTEXT + 1):
-        window.append(empty)
+    window: deque[tuple[P, Sighting | None] | None] = deque(
+        [None] * (2 * CONTEXT + 1), maxlen=2 * CONTEXT + 1
+    )
 
     def middle() -> Iterator[Tracked[P]]:
-        picture = window[CONTEXT][0]
-        if picture is not None and first <= picture.index < stop:
-            yield Tracked(picture, smooth([sighting for _, sighting in window]))
+        entry = window[CONTEXT]
+        if entry is not None and first <= entry[0].index < stop:
+            yield in_context(entry[0], [e and e[1] for e in window], [e is not None for e in window])
 
     for picture in pictures:
         # Frames before the context only serve the tracker.
         window.append((picture, tracker.step(picture)))
         yield from middle()
     for _ in range(CONTEXT):
-        window.append(empty)
+        window.append(None)
         yield from middle()
+
+
+def in_context(picture: P, window: list[Sighting | None], exists: list[bool]) -> Tracked[P]:
+    """``picture`` with the face in the middle of its ``window`` of 2 · CONTEXT + 1 sightings.
+
+    ``exists`` tells frames without a face from places beyond the presenter's ends.
+    """
+    missing = [
+        abs(k - CONTEXT)
+        for k, (sighting, real) in enumerate(zip(window, exists, strict=True))
+        if real and sighting is None
+    ]
+    nearest = min(missing, default=CONTEXT + 1)
+    return Tracked(picture, smooth(window), nearest / (CONTEXT + 1))
 
 
 def smooth(window: list[Sighting | None]) -> Sighting | None:

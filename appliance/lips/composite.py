@@ -65,7 +65,7 @@ def mouth_mask(source: Array, target: Array) -> Array:
     for shape in (source, target):
         outline = np.concatenate([shape[JAW_LINE], shape[OUTER]])
         hull = cv2.convexHull(outline.astype(np.float32))[:, 0]
-        area = np.maximum(area, fill(hull, _MASK))
+        area = np.maximum(area, fill(np.asarray(hull, np.float32), _MASK))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _SPREAD + 1, 2 * _SPREAD + 1))
     soft = cv2.GaussianBlur(cv2.dilate(area, kernel), (0, 0), _SOFT)
     return np.asarray(soft * _FADE, dtype=np.float32)
@@ -190,7 +190,7 @@ def _blend(
 ) -> None:
     """Mix the fetched sources and the paint, then lay them over ``plane`` by ``alpha``."""
     layers = [
-        cv2.remap(origin, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        cv2.remap(origin, at[..., 0], at[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         for origin, at in sources
     ]
     mixed = weights[..., 2] * (colour * 255.0)

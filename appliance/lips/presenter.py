@@ -6,7 +6,6 @@ same resting mouth, the same range of movement and the same teeth.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +25,8 @@ from appliance.lips.geometry import (
 )
 
 # Mouth openings (eye distances) that the motion network's amplitude of one stands for: the 95th
-# percentile over the speakers that it was trained on.
-TYPICAL_OPENING = 0.11
+# percentile above the shut mouth, the median over the clips that it was trained on.
+TYPICAL_OPENING = 0.065
 _AMPLITUDES = (0.8, 1.5)
 _MOVES = 0.05  # a presenter whose opening never spreads this far is not speaking
 _QUIET_SHARE = 0.2  # of the samples, the most shut ones, make the resting mouth
@@ -73,26 +72,40 @@ def mouth_in_patch(matrix: Matrix, points: npt.NDArray[np.floating]) -> npt.NDAr
     return apply(invert(matrix), points[MOUTH_POINTS, :2]).astype(np.float32)
 
 
-def learn_profile(samples: Sequence[tuple[Planes, Sighting]]) -> Profile:
-    """The profile of the presenter in ``samples``, of which there must be at least one."""
-    poses = [fit_pose(sighting.points) for _, sighting in samples]
-    shapes = np.stack(
-        [to_face_frame(s.points, pose) for (_, s), pose in zip(samples, poses, strict=True)]
-    )
-    yaws = np.abs([float(pose.yaw) for pose in poses])
-    frontal = np.flatnonzero(yaws <= max(_FRONTAL, float(np.quantile(yaws, 0.25))))
-    openings = opening(shapes)
-    shut = frontal[np.argsort(openings[frontal])]
-    quiet = shut[: max(int(len(shut) * _QUIET_SHARE), 1)]
-    spread = float(np.quantile(openings[frontal], 0.95) - openings[shut[0]])
-    amplitude = float(np.clip(spread / TYPICAL_OPENING, *_AMPLITUDES)) if spread > _MOVES else 1.0
-    # Neither the very widest (a yawn, a tracking slip) nor a mere slit.
-    best = int(shut[int(0.97 * (len(shut) - 1))])
-    return Profile(
-        closed(shapes[quiet].mean(axis=0)),
-        amplitude,
-        _cut_out(samples[best][0], samples[best][1], poses[best]),
-    )
+class ProfileLearner:
+    """Learns from samples one by one; keeps of each only its shape and the pixels of its mouth."""
+
+    def __init__(self) -> None:
+        self._shapes: list[npt.NDArray[np.float64]] = []
+        self._yaws: list[float] = []
+        self._mouths: list[Reference] = []
+
+    def __len__(self) -> int:
+        return len(self._shapes)
+
+    def add(self, picture: Planes, sighting: Sighting) -> None:
+        """Learn from one frame with the presenter's face."""
+        pose = fit_pose(sighting.points)
+        self._shapes.append(to_face_frame(sighting.points, pose))
+        self._yaws.append(abs(float(pose.yaw)))
+        self._mouths.append(_cut_out(picture, sighting, pose))
+
+    def profile(self) -> Profile:
+        """What was learned; there must have been a sample."""
+        shapes, yaws = np.stack(self._shapes), np.array(self._yaws)
+        frontal = np.flatnonzero(yaws <= max(_FRONTAL, float(np.quantile(yaws, 0.25))))
+        openings = opening(shapes)
+        shut = frontal[np.argsort(openings[frontal])]
+        quiet = shut[: max(int(len(shut) * _QUIET_SHARE), 1)]
+        spread = float(np.quantile(openings[frontal], 0.95) - openings[shut[0]])
+        amplitude = float(np.clip(spread / TYPICAL_OPENING, *_AMPLITUDES))
+        # Neither the very widest (a yawn, a tracking slip) nor a mere slit.
+        best = int(shut[int(0.97 * (len(shut) - 1))])
+        return Profile(
+            closed(shapes[quiet].mean(axis=0)),
+            amplitude if spread > _MOVES else 1.0,
+            self._mouths[best],
+        )
 
 
 def _cut_out(picture: Planes, sighting: Sighting, pose: Pose) -> Reference:

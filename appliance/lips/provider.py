@@ -41,7 +41,7 @@ class Network:
     """One ONNX file on one provider; inputs and outputs are dictionaries of arrays by name."""
 
     def __init__(self, path: Path, providers: Sequence[str] = ("cpu",), threads: int = 1) -> None:
-        self._path = path
+        self.path = path
         self._threads = threads
         self.session, self.choice = self._choose(providers)
         self.inputs = {i.name: i.shape for i in self.session.get_inputs()}
@@ -52,7 +52,7 @@ class Network:
         try:
             values = self.session.run(self.outputs, inputs)
         except Exception as error:
-            raise Fault("network_failed", name=self._path.name, reason=error) from error
+            raise Fault("network_failed", name=self.path.name, reason=error) from error
         return dict(zip(self.outputs, (np.asarray(v, np.float32) for v in values), strict=True))
 
     def _choose(self, providers: Sequence[str]) -> tuple[ort.InferenceSession, Choice]:
@@ -69,7 +69,7 @@ class Network:
                 return session, Choice(name, tuple(passed_over))
             except Exception as error:  # any failure of an engine means: take the next one
                 passed_over.append(f"{name}: {str(error).splitlines()[0] if str(error) else error!r}")
-        raise Fault("network_failed", name=self._path.name, reason="; ".join(passed_over))
+        raise Fault("network_failed", name=self.path.name, reason="; ".join(passed_over))
 
     def _open(self, name: str) -> ort.InferenceSession:
         options = ort.SessionOptions()
@@ -77,7 +77,7 @@ class Network:
         options.log_severity_level = _QUIET
         # Threads that spin between frames would take the encoder's time.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        return ort.InferenceSession(str(self._path), options, providers=[_NAMES[name]])
+        return ort.InferenceSession(str(self.path), options, providers=[_NAMES[name]])
 
     def _self_test(self, session: ort.InferenceSession) -> None:
         rng = np.random.default_rng(0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from pathlib import Path
 
@@ -106,7 +107,8 @@ def main() -> None:
     while step < args.steps and time.monotonic() - start < args.minutes * 60:
         step += 1
         fraction = step / args.steps
-        rate = args.rate * min(step / 200, 0.5 * (1 + np.cos(np.pi * fraction)) + 0.01)
+        cosine = 0.5 * (1 + math.cos(math.pi * fraction)) + 0.01
+        rate = args.rate * min(step / 200, cosine)
         for group in optimiser.param_groups:
             group["lr"] = rate
         rng = np.random.default_rng((args.seed, step))  # a resumed run draws what it would have

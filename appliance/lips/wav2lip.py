@@ -1,0 +1,131 @@
+"""Models with Wav2Lip's interface (Prajwal et al. 2020, arXiv 2008.10010), for owners of such weights.
+
+Two inputs, told apart by shape because exports name them differently: 0.2 s of mel (N, 1, 80, 16)
+and the face twice, BGR in 0..1 (N, 6, 96, 96): first with its lower half black, then whole. The
+output is the face (N, 3, 96, 96). Only the mouth region of it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from appliance.errors import BadInput
+from appliance.face.sampling import Planes, sample_rgb
+from appliance.face.track import Sighting
+from appliance.lips.composite import Answer, mouth_mask, paint
+from appliance.lips.geometry import JAW_LINE
+from appliance.lips.generator import Look
+from appliance.lips.presenter import mouth_in_patch
+from appliance.lips.provider import Network
+
+Array = npt.NDArray[np.float32]
+
+FACE = 96
+MEL_STEPS = 16
+MEL_RATE = 80.0  # 16 kHz, hop 200
+# The mesh reaches higher into the forehead than the detector that Wav2Lip was trained with, which
+# on the other hand was padded below the chin.
+_FOREHEAD, _BELOW_CHIN = 0.12, 0.06
+_JAW_DROP = 0.08  # how far below the present chin a generated one may come, in face heights
+
+
+@dataclass(frozen=True)
+class MelTrack:
+    """The whole lecture's mel, (80, T) float32, usually mapped from a file."""
+
+    values: Array
+
+    def at_frames(self, fps: Fraction, start: int, stop: int) -> Array:
+        """(stop - start, 80, 16): the steps from ``int(80 · t / fps)`` on; the last ones repeat."""
+        last = max(self.values.shape[1] - MEL_STEPS, 0)
+        rows = []
+        for t in range(start, stop):
+            begin = min(int(MEL_RATE * t / fps), last)
+            part = self.values[:, begin : begin + MEL_STEPS]
+            rows.append(np.pad(part, ((0, 0), (0, MEL_STEPS - part.shape[1])), mode="edge"))
+        return np.stack(rows).astype(np.float32)
+
+    @classmethod
+    def load(cls, path: Path) -> MelTrack:
+        """Map what :func:`write_mel` wrote."""
+        return cls(np.load(path, mmap_mode="r"))
+
+
+def write_mel(path: Path, blocks: Iterable[Array]) -> None:
+    """Store a stream of (80, T) mel blocks as one array, never held whole."""
+    raw = path.with_suffix(".raw")
+    steps = 0
+    with raw.open("wb") as file:
+        for block in blocks:
+            file.write(np.ascontiguousarray(block.T, np.float32).tobytes())
+            steps += block.shape[1]
+    mapped = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(80, steps))
+    if steps:
+        flat = np.memmap(raw, np.float32, "r", shape=(steps, 80))
+        for begin in range(0, steps, 8192):
+            mapped[:, begin : begin + 8192] = flat[begin : begin + 8192].T
+    mapped.flush()
+    raw.unlink()
+
+
+class Wav2LipGenerator:
+    """A Wav2Lip-style network behind the same interface as our own."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        by_shape = {len(shape) and shape[-1]: name for name, shape in network.inputs.items()}
+        if set(by_shape) != {FACE, MEL_STEPS}:
+            raise BadInput("model_interface", name=str(network.path.name))
+        self._face, self._mel = by_shape[FACE], by_shape[MEL_STEPS]
+
+    def look(self, picture: Planes, face: Sighting, speech: Array, strength: float) -> Look:
+        low = face.points[:, :2].min(axis=0).astype(np.float64)
+        high = face.points[:, :2].max(axis=0).astype(np.float64)
+        height = high[1] - low[1]
+        low[1] += _FOREHEAD * height
+        high[1] += _BELOW_CHIN * height
+        width, height = high - low
+        matrix = np.array([[width, 0, low[0] - 0.5], [0, height, low[1] - 0.5]])
+        pixels = matrix @ np.array(
+            [[1 / FACE, 0, 0.5 / FACE], [0, 1 / FACE, 0.5 / FACE], [0, 0, 1.0]]
+        )
+        bgr = sample_rgb(picture, pixels, FACE, FACE)[..., ::-1].astype(np.float32) / 255.0
+        whole = bgr.transpose(2, 0, 1)
+        masked = whole.copy()
+        masked[:, FACE // 2 :] = 0
+        points = mouth_in_patch(matrix, face.points)
+        lower = points.copy()
+        lower[JAW_LINE, 1] = np.minimum(lower[JAW_LINE, 1] + _JAW_DROP, 1)
+        mask = mouth_mask(points, lower) * np.float32(strength)
+        return Look(
+            {self._face: np.concatenate([masked, whole]), self._mel: speech[None]}, matrix, mask
+        )
+
+    def run(self, looks: list[Look]) -> list[Answer]:
+        inputs = {name: np.stack([look.inputs[name] for look in looks]) for name in looks[0].inputs}
+        (faces,) = self._network(inputs).values()
+        return [_answer(face) for face in faces]
+
+    def paint(self, picture: Planes, look: Look, answer: Answer) -> None:
+        paint(picture, look.matrix, answer, look.mask, None)
+
+
+def _answer(face: Array) -> Answer:
+    """All paint, no flow; back to limited-range BT.601, as it was sampled."""
+    bgr = np.clip(face.transpose(1, 2, 0), 0, 1)
+    y, v, u = cv2.split(cv2.cvtColor(np.ascontiguousarray(bgr), cv2.COLOR_BGR2YCrCb))
+    weights = np.zeros((FACE, FACE, 3), np.float32)
+    weights[..., 2] = 1
+    return Answer(
+        np.zeros((2, 2, 4), np.float32),
+        weights,
+        np.asarray((y * 219 + 16) / 255, np.float32),
+        np.asarray(np.stack([u, v], axis=-1), np.float32),
+    )

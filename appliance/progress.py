@@ -1,0 +1,79 @@
+"""The progress bar in a terminal; silent where there is none."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from appliance.render.render import Listener
+from appliance.render.render import Progress as Step
+
+_STAGES = {
+    "check": "looking at the files",
+    "voice": "reading the text aloud",
+    "presenter": "getting to know the presenter",
+    "speech": "listening to the lecture",
+    "render": "rendering",
+    "join": "joining",
+    "score": "looking at the result",
+}
+_UNITS = {"render": "frames", "speech": "s heard", "score": "frames"}
+_LOG_EVERY_S = 10.0
+
+
+class _Rate(ProgressColumn):
+    """Units done of all, and frames a second."""
+
+    def render(self, task: Task) -> Text:
+        unit = task.fields["unit"]
+        if not unit:
+            return Text("")
+        speed = f"  {task.speed:.0f}/s" if task.speed else ""
+        return Text(f"{task.completed:.0f}/{task.total:.0f} {unit}{speed}")
+
+
+@contextmanager
+def progress_bar() -> Iterator[Listener]:
+    """A listener that shows stage, units, units a second and the time left on stderr.
+
+    Without a terminal it writes a line a stage, and now and then how far it is.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines()
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), _Rate(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        current = bar.add_task("", total=1, unit="")
+        last = ""
+
+        def listen(step: Step) -> None:
+            nonlocal last
+            if step.stage != last:
+                last = step.stage
+                text, unit = _STAGES[step.stage], _UNITS.get(step.stage, "")
+                bar.reset(current, total=step.total, description=text, unit=unit)
+            bar.update(current, completed=step.done, total=step.total)
+
+        yield listen
+
+
+def _lines() -> Listener:
+    last_stage, last_time = "", 0.0
+
+    def listen(step: Step) -> None:
+        nonlocal last_stage, last_time
+        now = time.monotonic()
+        if step.stage == last_stage and now - last_time < _LOG_EVERY_S:
+            return
+        far = f" {step.done}/{step.total}" if step.stage in _UNITS and step.done else ""
+        print(f"{_STAGES[step.stage]}{far}", file=sys.stderr, flush=True)
+        last_stage, last_time = step.stage, now
+
+    return listen

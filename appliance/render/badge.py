@@ -1,0 +1,61 @@
+"""The visible sign that a video is generated: a line of text in a corner."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from appliance.media.picture import Picture
+
+_SHARE = 0.028  # of the picture's short side: the height of the text
+_SMALLEST = 9  # pixels; below, the letters are not readable
+_MARGIN = 0.8  # of the text's height, around it and from the edge
+_OPACITY = 0.55
+_BRIGHT, _DARK, _NEUTRAL = 235.0, 16.0, 128.0  # limited range white, black, no colour
+
+
+class Badge:
+    """Text drawn once and blended into picture after picture."""
+
+    def __init__(self, text: str, corner: str, width: int, height: int) -> None:
+        mask = _text(text, max(round(_SHARE * min(width, height)), _SMALLEST))
+        mask = mask[:height, :width]
+        rows, columns = mask.shape
+        gap = round(rows * 0.25) // 2 * 2
+        top = gap if corner.startswith("top") else height - rows - gap
+        left = gap if corner.endswith("left") else width - columns - gap
+        self._top, self._left = max(top, 0) // 2 * 2, max(left, 0) // 2 * 2
+        self._luma = _DARK + (_BRIGHT - _DARK) * mask
+        self._opacity = _OPACITY + (0.95 - _OPACITY) * mask
+
+    def draw(self, picture: Picture) -> None:
+        """Blend into the writable ``picture``."""
+        _mix(picture.y, self._top, self._left, self._luma, self._opacity)
+        half = self._opacity[::2, ::2]
+        for plane in (picture.u, picture.v):
+            _mix(plane, self._top // 2, self._left // 2, np.full_like(half, _NEUTRAL), half)
+
+
+def _mix(
+    plane: npt.NDArray[np.uint8],
+    top: int,
+    left: int,
+    value: npt.NDArray[np.float64],
+    opacity: npt.NDArray[np.float64],
+) -> None:
+    part = plane[top : top + value.shape[0], left : left + value.shape[1]]
+    value, opacity = value[: part.shape[0], : part.shape[1]], opacity[: part.shape[0], : part.shape[1]]
+    part[...] = np.rint(part + opacity * (value - part)).astype(np.uint8)
+
+
+def _text(text: str, size: int) -> npt.NDArray[np.float64]:
+    """Coverage 0..1 of ``text`` with a margin, sides even, in Pillow's own font."""
+    font = ImageFont.load_default(size)
+    left, top, right, bottom = font.getbbox(text)
+    margin = round(_MARGIN * size / 2)
+    width = (round(right - left) + 2 * margin + 1) // 2 * 2
+    height = (round(bottom - top) + 2 * margin + 1) // 2 * 2
+    image = Image.new("L", (width, height))
+    ImageDraw.Draw(image).text((margin - left, margin - top), text, fill=255, font=font)
+    return np.asarray(image, np.float64) / 255.0

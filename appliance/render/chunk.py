@@ -1,0 +1,188 @@
+"""Render one chunk: decode → face → lips → composite → encode, side by side in bounded queues."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from appliance.face.pose import fit_pose
+from appliance.face.track import Sighting, Tracked
+from appliance.lips.generator import Generator, Look
+from appliance.lips.model import LipModel
+from appliance.lips.motion import Motion
+from appliance.lips.presenter import Profile
+from appliance.lips.wav2lip import MelTrack
+from appliance.media.decode import FrameReader
+from appliance.media.encode import SegmentWriter
+from appliance.media.picture import Picture
+from appliance.render.ahead import ahead
+from appliance.render.badge import Badge
+from appliance.render.clock import Stopwatch
+from appliance.render.frames import PresenterFrames
+from appliance.render.job import Job
+from appliance.render.prepare import make_tracker
+
+_YAW_FADE = 6.0  # degrees before the limit over which the painting fades
+
+Tick = Callable[[int], None]
+
+
+@dataclass
+class ChunkFacts:
+    """What a finished chunk tells the report.
+
+    ``start`` is its first output frame; ``frames`` counts what happened to frames: ``spoken``, ``no_face`` or ``turned_away``;
+    ``gaps`` are (output frame, reason) where a stretch without painting begins; ``last_reason``
+    is the one that its last frame is in; ``stages_s`` are seconds of work a stage.
+    """
+
+    start: int
+    frames: Counter[str] = field(default_factory=Counter)
+    gaps: list[tuple[int, str]] = field(default_factory=list)
+    stages_s: dict[str, float] = field(default_factory=dict)
+    provider: str = ""
+    passed_over: tuple[str, ...] = ()
+    last_reason: str = ""
+
+
+def render_chunk(folder: Path, index: int, tick: Tick = lambda frames: None) -> ChunkFacts:
+    """Render chunk ``index`` of the job in ``folder`` and publish its segment.
+
+    A pure function of the two: the same frames come out wherever and whenever it runs. ``tick`` is
+    told frames as they are encoded; what it raises stops the work and leaves nothing.
+    """
+    job = _job(folder)
+    plan, video = job.plan, job.config.video
+    start, stop = plan.span(index)
+    facts = ChunkFacts(start)
+    watch = Stopwatch(facts.stages_s)
+    writer = SegmentWriter(
+        job.segment(index),
+        plan.width,
+        plan.height,
+        plan.fps,
+        job.presenter.color,
+        job.presenter.sar,
+        crf=video.crf,
+        preset=video.preset,
+        threads=plan.threads,
+    )
+    painter = _Painter(job, start, facts, watch)
+    try:
+        shown = _presenter_frames(job, watch).show(start, stop)
+        with closing(shown), ahead(painter.paint(shown), plan.queue_frames) as painted:
+            for picture in painted:
+                with watch.stage("encode"):
+                    writer.write(picture)
+                tick(1)
+        with watch.stage("encode"):
+            writer.close()
+    except BaseException:
+        writer.abort()
+        raise
+    return facts
+
+
+@lru_cache(maxsize=1)
+def _job(folder: Path) -> Job:
+    return Job.load(folder)
+
+
+@lru_cache(maxsize=1)
+def _model(folder: Path) -> LipModel:
+    job = _job(folder)
+    return LipModel.open(
+        job.manifest, job.precision, job.config.lips.providers, job.plan.threads
+    )
+
+
+def _presenter_frames(job: Job, watch: Stopwatch) -> PresenterFrames:
+    plan = job.plan
+    return PresenterFrames(
+        lambda: FrameReader(job.presenter, plan.threads),
+        job.presenter.frames,
+        lambda: make_tracker(job.presenter, job.person),
+        plan.queue_frames,
+        plan.back_block,
+        watch,
+    )
+
+
+class _Painter:
+    """Turns tracked frames into finished pictures, a batch of mouths at a time."""
+
+    def __init__(self, job: Job, start: int, facts: ChunkFacts, watch: Stopwatch) -> None:
+        self._job = job
+        self._start = start
+        self._facts = facts
+        self._watch = watch
+        plan, config = job.plan, job.config
+        model = _model(job.folder)
+        facts.provider = model.main.choice.provider
+        facts.passed_over = model.main.choice.passed_over
+        self._generator: Generator = model.generator(
+            Profile.load(job.profile), config.lips.amplitude
+        )
+        track = Motion.load(job.speech) if job.manifest.kind == "lectern" else MelTrack.load(job.speech)
+        self._speech = track
+        self._badge = (
+            Badge(config.video.badge_text, config.video.badge_corner, plan.width, plan.height)
+            if config.video.badge
+            else None
+        )
+
+    def paint(self, frames: Iterable[Tracked[Picture]]) -> Iterator[Picture]:
+        """Finished pictures, in order."""
+        waiting: list[tuple[Picture, Look | None]] = []
+        for t, item in enumerate(frames, self._start):
+            with self._watch.stage("look"):
+                waiting.append((item.picture, self._look(t, item)))
+            if len(waiting) >= self._job.plan.batch:
+                yield from self._finish(waiting)
+                waiting = []
+        yield from self._finish(waiting)
+
+    def _look(self, t: int, item: Tracked[Picture]) -> Look | None:
+        face = item.face
+        limits = self._job.config.face
+        if face is None or face.confidence < limits.min_confidence:
+            self._skip(t, "no_face")
+            return None
+        strength = self._strength(face, item.presence, limits.max_yaw_deg)
+        if strength <= 0:
+            self._skip(t, "turned_away")
+            return None
+        self._facts.frames["spoken"] += 1
+        self._facts.last_reason = ""
+        speech = self._speech.at_frames(self._job.plan.fps, t, t + 1)[0]
+        return self._generator.look(item.picture, face, speech, strength)
+
+    def _strength(self, face: Sighting, presence: float, max_yaw: float) -> float:
+        yaw = abs(float(fit_pose(face.points).yaw))
+        return float(presence * np.clip((max_yaw - yaw) / _YAW_FADE, 0, 1))
+
+    def _skip(self, t: int, reason: str) -> None:
+        self._facts.frames[reason] += 1
+        if reason != self._facts.last_reason:
+            self._facts.gaps.append((t, reason))
+        self._facts.last_reason = reason
+
+    def _finish(self, waiting: list[tuple[Picture, Look | None]]) -> Iterator[Picture]:
+        looks = [look for _, look in waiting if look is not None]
+        with self._watch.stage("lips"):
+            answers = iter(self._generator.run(looks) if looks else [])
+        for picture, look in waiting:
+            with self._watch.stage("composite"):
+                if look is not None or self._badge is not None:
+                    picture = picture.writable()
+                if look is not None:
+                    self._generator.paint(picture, look, next(answers))
+                if self._badge is not None:
+                    self._badge.draw(picture)
+            yield picture

@@ -1,0 +1,40 @@
+"""Seconds of work a stage, for the report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Stopwatch:
+    """Adds up the time spent in named stages. Stages of different threads overlap."""
+
+    def __init__(
+        self, seconds: dict[str, float] | None = None, now: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self.seconds: dict[str, float] = {} if seconds is None else seconds
+        self._now = now
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the time inside."""
+        start = self._now()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + self._now() - start
+
+    def each(self, name: str, items: Iterable[T]) -> Iterator[T]:
+        """Pass ``items`` on, counting the time that each takes to come."""
+        source = iter(items)
+        while True:
+            with self.stage(name):
+                try:
+                    item = next(source)
+                except StopIteration:
+                    return
+            yield item

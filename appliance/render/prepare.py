@@ -1,0 +1,142 @@
+"""What is learned before the first chunk: who the presenter is, and what the lecture says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from appliance.errors import BadInput
+from appliance.face.choose import Person, people
+from appliance.face.detect import FaceDetector
+from appliance.face.mesh import FaceMesh
+from appliance.face.runtime import LiteNetwork
+from appliance.face.track import SEGMENT, FaceTracker
+from appliance.face.weights import face_model_path
+from appliance.lips.model import LipModel
+from appliance.lips.motion import Motion, run_motion
+from appliance.lips.presenter import Profile, ProfileLearner
+from appliance.lips.wav2lip import write_mel
+from appliance.media.audio import audio_blocks
+from appliance.media.decode import FrameReader
+from appliance.media.probe import PresenterInfo
+from appliance.speech.activity import Activity, measure
+from appliance.speech.mel import LECTERN_MEL, WAV2LIP_MEL, mel_blocks
+
+Array = npt.NDArray[np.float32]
+Tick = Callable[[int], None]
+
+_BURSTS = 8  # places in a long presenter that are looked at …
+_BURST = 24  # … for this many frames each: a second shows a mouth shut and open
+_LOOKS = 2  # detections a burst, to tell people apart
+
+
+def make_tracker(info: PresenterInfo, person: Person | None = None) -> FaceTracker:
+    """A tracker with networks of its own, for ``person`` or the largest face."""
+    detector, mesh = face_networks()
+    aspect = float(info.sar)
+    if person is None:
+        return FaceTracker(detector, mesh, pixel_aspect=aspect)
+    return FaceTracker(detector, mesh, person, aspect)
+
+
+def face_networks() -> tuple[FaceDetector, FaceMesh]:
+    """Detector and mesh, opened. Raises ``Fault("face_models_missing")``."""
+    return (
+        FaceDetector(LiteNetwork(face_model_path("face_detection_short_range"))),
+        FaceMesh(LiteNetwork(face_model_path("face_landmark"))),
+    )
+
+
+def bursts(frames: int) -> list[range]:
+    """Which presenter frames to sample: all of a short one, else eight seconds spread evenly."""
+    if frames <= _BURSTS * _BURST:
+        return [range(frames)]
+    # Tracking starts anew at a segment's first frame, so a burst must begin with one.
+    starts = np.linspace(0, frames - _BURST, _BURSTS).astype(int) // SEGMENT * SEGMENT
+    return [range(int(start), int(start) + _BURST) for start in np.unique(starts)]
+
+
+def learn_presenter(info: PresenterInfo, number: int, threads: int) -> tuple[Person, Profile]:
+    """Find the person to speak (``number``, counted from 0 for the largest steady face).
+
+    Raises ``BadInput("no_face")`` and ``BadInput("face_number")``.
+    """
+    person = _find_person(info, number, threads)
+    learner = ProfileLearner()
+    with FrameReader(info, threads) as reader:
+        for burst in bursts(info.frames):
+            tracker = make_tracker(info, person)
+            for picture in reader.read(burst.start, burst.stop):
+                sighting = tracker.step(picture)
+                if sighting is not None:
+                    learner.add(picture, sighting)
+    if not len(learner):
+        raise BadInput("no_face", name=info.path.name)
+    return person, learner.profile()
+
+
+def _find_person(info: PresenterInfo, number: int, threads: int) -> Person:
+    detector, _ = face_networks()
+    found = []
+    with FrameReader(info, threads) as reader:
+        for burst in bursts(info.frames):
+            step = max(len(burst) // (_LOOKS * _BURSTS // len(bursts(info.frames))), 1)
+            for index in burst[::step]:
+                picture = next(reader.read(index, index + 1))
+                found.append((index, detector.detect(picture, float(info.sar))))
+    persons = people(found, len(found))
+    if not persons:
+        raise BadInput("no_face", name=info.path.name)
+    if number >= len(persons):
+        raise BadInput("face_number", name=info.path.name, number=number, count=len(persons))
+    return persons[number]
+
+
+def learn_speech(audio: Path, model: LipModel, target: Path, tick: Tick) -> Activity:
+    """Write the lecture's movement to ``target``; gives where somebody speaks.
+
+    ``tick`` is told the seconds heard so far, of twice the lecture's length: it is heard once for
+    its level and pauses and once for its sounds.
+    """
+    heard = measure(_features(audio, tick, 0))
+    whole = len(heard.gate) / 100
+    if model.manifest.kind == "wav2lip":
+        write_mel(target, mel_blocks(_ticked(audio, tick, whole), WAV2LIP_MEL))
+        return heard
+    facts = model.manifest.motion
+    stride = int(facts["stride"])
+    parts = run_motion(
+        model.network("motion"),
+        _with_loudness(_features(audio, tick, whole), heard.loudness),
+        int(facts["context_frames"]),
+        stride,
+    )
+    values = np.concatenate(list(parts))
+    rate, offset = facts["rate_hz"], facts["offset_s"]
+    times = (np.arange(len(values)) / rate + offset) * 100
+    gate = np.interp(times, np.arange(len(heard.gate)), heard.gate).astype(np.float32)
+    Motion(values * gate[:, None], rate, offset).save(target)
+    return heard
+
+
+def _ticked(audio: Path, tick: Tick, before: float) -> Iterator[Array]:
+    samples = 0
+    for block in audio_blocks(audio):
+        samples += len(block)
+        tick(int(before + samples / LECTERN_MEL.rate))
+        yield block
+
+
+def _features(audio: Path, tick: Tick, before: float) -> Iterator[Array]:
+    return mel_blocks(_ticked(audio, tick, before), LECTERN_MEL)
+
+
+def _with_loudness(mels: Iterator[Array], loudness: Array) -> Iterator[Array]:
+    done = 0
+    for mel in mels:
+        part = loudness[done : done + mel.shape[1]]
+        done += mel.shape[1]
+        yield np.concatenate([mel, part[None]])

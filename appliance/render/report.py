@@ -1,0 +1,118 @@
+"""The JSON report of a finished lecture."""
+
+from __future__ import annotations
+
+import resource
+from collections import Counter
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from appliance.media.probe import AudioInfo
+from appliance.render.chunk import ChunkFacts
+from appliance.render.job import Job
+
+_QUIET_LECTURE = 0.98  # share of silence from which a person should look at the recording
+_MAX_GAPS = 50
+
+_GAP_TEXTS = {
+    "no_face": "No face was seen from here on, so the picture was left as it is.",
+    "turned_away": "The face turned away from here on, so the picture was left as it is.",
+}
+
+
+@dataclass
+class Outcome:
+    """What the chunks told, added up. ``silence`` is the share of the lecture without speech."""
+
+    silence: float
+    frames: Counter[str] = field(default_factory=Counter)
+    gaps: list[tuple[int, str]] = field(default_factory=list)
+    stages_s: dict[str, float] = field(default_factory=dict)
+    provider: str = ""
+    passed_over: tuple[str, ...] = ()
+    wall_s: float = 0.0
+    _last: str = ""
+
+    def add(self, facts: ChunkFacts) -> None:
+        """Take in the next chunk, in order."""
+        self.frames.update(facts.frames)
+        for frame, reason in facts.gaps:
+            # A stretch that reaches over the seam of two chunks is one.
+            if not (facts.gaps[0][0] == frame == facts.start and reason == self._last):
+                self.gaps.append((frame, reason))
+        self._last = facts.last_reason
+        for stage, seconds in facts.stages_s.items():
+            self.stages_s[stage] = self.stages_s.get(stage, 0.0) + seconds
+        self.provider = facts.provider
+        self.passed_over = facts.passed_over
+
+
+def build_report(job: Job, sound: AudioInfo, output: Path, outcome: Outcome) -> dict[str, Any]:
+    """Everything that a person or a program may want to know of a finished lecture."""
+    plan = job.plan
+    seen = sum(outcome.frames.values())
+    duration = float(plan.frames / plan.fps)
+    return {
+        "version": software_version(),
+        "input": {
+            "presenter": str(job.presenter.path),
+            "presenter_kind": job.presenter.kind,
+            "presenter_frames": job.presenter.frames,
+            "lecture": str(sound.path),
+            "lecture_s": round(sound.duration_s, 3),
+        },
+        "output": {
+            "path": str(output),
+            "frames": plan.frames,
+            "fps": float(plan.fps),
+            "width": plan.width,
+            "height": plan.height,
+            "duration_s": round(duration, 3),
+            "bytes": output.stat().st_size,
+        },
+        "plan": plan.as_dict(),
+        "wall_s": round(outcome.wall_s, 3),
+        "realtime_factor": round(outcome.wall_s / duration, 3),
+        "stages_s": {name: round(s, 3) for name, s in outcome.stages_s.items()},
+        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "provider": outcome.provider,
+        "providers_passed_over": list(outcome.passed_over),
+        "model": {
+            "name": job.manifest.name,
+            "precision": job.precision,
+            "sha256": job.manifest.digest(job.precision),
+        },
+        "face": {
+            "coverage": round(outcome.frames["spoken"] / max(seen, 1), 4),
+            **{name: outcome.frames[name] for name in ("spoken", "no_face", "turned_away")},
+        },
+        "warnings": _warnings(job, outcome),
+        "score": {},
+    }
+
+
+def _warnings(job: Job, outcome: Outcome) -> list[dict[str, Any]]:
+    rate = float(job.plan.fps)
+    warnings: list[dict[str, Any]] = [
+        {"code": reason, "text": _GAP_TEXTS[reason], "at_s": round(frame / rate, 3)}
+        for frame, reason in outcome.gaps[:_MAX_GAPS]
+    ]
+    if len(outcome.gaps) > _MAX_GAPS:
+        more = len(outcome.gaps) - _MAX_GAPS
+        text = f"There are {more} more stretches like these."
+        at_s = round(outcome.gaps[_MAX_GAPS][0] / rate, 3)
+        warnings.append({"code": "more_gaps", "text": text, "at_s": at_s})
+    if outcome.silence >= _QUIET_LECTURE:
+        text = "Nobody seems to speak in this recording, so the mouth stays shut."
+        warnings.append({"code": "no_speech", "text": text, "at_s": 0.0})
+    return warnings
+
+
+def software_version() -> str:
+    """Lectern's version, as installed."""
+    try:
+        return version("lectern")
+    except PackageNotFoundError:
+        return "0+unknown"
