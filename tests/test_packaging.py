@@ -27,7 +27,8 @@ MAY_IMPORT = {
     "lips": BASE | {"media", "face", "speech"},
     "score": BASE | {"media", "face", "lips", "speech"},
     "render": BASE | PARTS,
-    "cli": BASE | PARTS | {"render"},
+    "progress": BASE | {"render"},
+    "cli": BASE | PARTS | {"render", "progress"},
     "demo": set[str](),
 }
 # Heavy or development-only packages; `demo` alone may fetch its portrait from scikit-image.
