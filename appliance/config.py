@@ -36,8 +36,6 @@ class Video(Section):
     preset: Literal[
         "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"
     ] = "veryfast"
-    max_long_side: Annotated[int, Field(ge=64, le=3840)] = 3840
-    max_short_side: Annotated[int, Field(ge=64, le=2160)] = 2160
     max_fps: Annotated[int, Field(ge=1, le=60)] = 60
     threads: Annotated[int, Field(ge=0, le=64)] = 0
     badge: bool = True

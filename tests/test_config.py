@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +210,18 @@ class TestMistakes:
 
     def test_a_right_file_has_none(self, tmp_path: Path) -> None:
         assert check_config(write(tmp_path, "root: /srv/box\nvideo: {crf: 20}\n")) == []
+
+
+def test_every_setting_is_read_by_some_code(project: Path) -> None:
+    """A key without effect is a promise that nobody keeps."""
+    later = {"root", "panel.host", "panel.port"}  # the inbox's and the panel's, still to come
+    code = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (project / "appliance").rglob("*.py")
+        if path.name not in {"config.py", "config_file.py"}
+    )
+    ignored = {key for key in keys(Config) if not re.search(rf"\.{key.split('.')[-1]}\b", code)}
+    assert ignored <= later
 
 
 def test_every_limit_in_use_has_a_sentence_of_its_own() -> None:
