@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from appliance.face.detect import FaceDetector
+from appliance.face.mesh import FaceMesh
+from appliance.face.runtime import LiteNetwork
+from appliance.face.weights import face_model_path
+
 PROJECT = Path(__file__).resolve().parents[1]
 SHARED_DATA = PROJECT.parent / "shared" / "data"
 HAS_EXPORT = importlib.util.find_spec("torch") is not None
@@ -35,3 +40,15 @@ def project() -> Path:
 def shared_data() -> Path:
     """The recordings; only for tests marked ``data``."""
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def detector() -> FaceDetector:
+    """The face detector, opened once."""
+    return FaceDetector(LiteNetwork(face_model_path("face_detection_short_range")))
+
+
+@pytest.fixture(scope="session")
+def mesh() -> FaceMesh:
+    """The face mesh, opened once."""
+    return FaceMesh(LiteNetwork(face_model_path("face_landmark")))

@@ -24,6 +24,10 @@ MOUTH_POINTS = LIPS_OUTER + LIPS_INNER + JAW + CHIN
 OUTER = slice(0, 20)
 INNER = slice(20, 40)
 JAW_LINE = slice(40, 53)
+# How far a point follows speech: the jaw's ends are on the outline of a turned head, where the mesh
+# slides about and the mouth pulls nothing.
+_JAW_FOLLOWS = (0.0, 0.1, 0.3, 0.6, 0.9, 1.0, 1.0, 1.0, 0.9, 0.6, 0.3, 0.1, 0.0)
+FOLLOWS = np.array([1.0] * 40 + list(_JAW_FOLLOWS) + [1.0] * 4)
 TOP, BOTTOM = MOUTH_POINTS.index(13), MOUTH_POINTS.index(14)
 
 # Pairs of inner-lip points that touch when the mouth is shut, (below, above), corners left out.

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from appliance.lips.geometry import FOLLOWS
 from appliance.lips.provider import Network
 
 Array = npt.NDArray[np.float32]
@@ -32,11 +34,22 @@ class Basis:
 
     def displacement(self, coefficients: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """(…, K) coefficients to (…, 57, 3) movement."""
-        return np.asarray(np.tensordot(coefficients, self.vectors, axes=1), dtype=np.float64)
+        moved = np.tensordot(coefficients, self.vectors, axes=1)
+        return np.asarray(moved * FOLLOWS[:, None], dtype=np.float64)
 
     def coefficients(self, displacement: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-        """The part of a movement (…, 57, 3) that speech makes, as (…, K) coefficients."""
-        return np.asarray(np.tensordot(displacement, self.vectors, axes=([-2, -1], [1, 2])))
+        """The part of a movement (…, 57, 3) that speech makes, as (…, K) coefficients.
+
+        Weighted least squares: points count as far as they follow speech.
+        """
+        return np.asarray(np.tensordot(displacement, self._inverse, axes=([-2, -1], [0, 1])))
+
+    @cached_property
+    def _inverse(self) -> npt.NDArray[np.float64]:
+        weight = np.sqrt(FOLLOWS)[:, None]
+        count = len(self.vectors)
+        inverse = np.linalg.pinv((self.vectors * weight).reshape(count, -1).T)
+        return np.asarray((inverse.reshape(count, -1, 3) * weight).transpose(1, 2, 0))
 
 
 @dataclass(frozen=True)

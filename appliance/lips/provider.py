@@ -7,7 +7,7 @@ with the CPU; else the next one is tried, and the reason is kept for the report.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,9 +40,16 @@ class Choice:
 class Network:
     """One ONNX file on one provider; inputs and outputs are dictionaries of arrays by name."""
 
-    def __init__(self, path: Path, providers: Sequence[str] = ("cpu",), threads: int = 1) -> None:
+    def __init__(
+        self,
+        path: Path,
+        providers: Sequence[str] = ("cpu",),
+        threads: int = 1,
+        available: Collection[str] | None = None,
+    ) -> None:
         self.path = path
         self._threads = threads
+        self._available = ort.get_available_providers() if available is None else available
         self.session, self.choice = self._choose(providers)
         self.inputs = {i.name: i.shape for i in self.session.get_inputs()}
         self.outputs = [o.name for o in self.session.get_outputs()]
@@ -57,9 +64,8 @@ class Network:
 
     def _choose(self, providers: Sequence[str]) -> tuple[ort.InferenceSession, Choice]:
         passed_over = []
-        available = set(ort.get_available_providers())
         for name in dict.fromkeys([*providers, "cpu"]):
-            if _NAMES[name] not in available:
+            if _NAMES[name] not in self._available:
                 passed_over.append(f"{name}: not in this ONNX Runtime")
                 continue
             try:

@@ -21,7 +21,7 @@ from appliance.media.source import check_file, head
 MIN_SIDE = 64
 MAX_SIDE = 1920
 
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP")
+_FORMATS = ("JPEG", "PNG", "WEBP")  # a phone's MPO opens as the JPEG it begins with
 _MAX_MEGAPIXELS = 64
 """What is ever held in memory (3 to 4 bytes a pixel); a larger JPEG is reduced while decoding."""
 

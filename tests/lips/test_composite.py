@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from appliance.face.pose import fit_pose
+from appliance.lips.composite import Answer, mouth_mask, paint
+from appliance.lips.presenter import ProfileLearner, fraction_matrix, mouth_in_patch
+from appliance.face.track import Sighting
+from appliance.face.detect import FaceDetector
+from appliance.face.mesh import FaceMesh, region_of_detection
+from appliance.media.picture import Picture
+from tests.talking_face import as_picture, face_with_opening
+
+
+@pytest.fixture(scope="module")
+def sighting(detector: FaceDetector, mesh: FaceMesh) -> Sighting:
+    picture = as_picture(face_with_opening(0.1))
+    points, confidence = mesh(picture, region_of_detection(detector.detect(picture)[0]))
+    return Sighting(points, confidence)
+
+
+def _answer(source: float, reference: float, fill: float, flow: float = 0.0) -> Answer:
+    weights = np.zeros((96, 96, 3), np.float32)
+    weights[:] = (source, reference, fill)
+    return Answer(
+        np.full((48, 48, 4), flow, np.float32),
+        weights,
+        np.full((96, 96), 0.25, np.float32),
+        np.full((48, 48, 2), 0.75, np.float32),
+    )
+
+
+def _planes_equal(a: Picture, b: Picture) -> bool:
+    return all(np.array_equal(p, q) for p, q in zip(a.planes(), b.planes(), strict=True))
+
+
+def _painted(sighting: Sighting, answer: Answer, reference: bool = False) -> tuple[Picture, Picture]:
+    before = as_picture(face_with_opening(0.1))
+    after = before.writable()
+    matrix = fraction_matrix(fit_pose(sighting.points))
+    points = mouth_in_patch(matrix, sighting.points)
+    learner = ProfileLearner()
+    learner.add(before, sighting)
+    own = learner.profile().reference if reference else None
+    paint(after, matrix, answer, mouth_mask(points, points), own)
+    return before, after
+
+
+def test_the_unmoved_source_changes_no_byte(sighting: Sighting) -> None:
+    assert _planes_equal(*_painted(sighting, _answer(1, 0, 0)))
+
+
+def test_the_unmoved_reference_of_the_same_frame_changes_next_to_nothing(
+    sighting: Sighting,
+) -> None:
+    before, after = _painted(sighting, _answer(0, 1, 0), reference=True)
+    assert np.abs(before.y.astype(int) - after.y).max() <= 2
+    assert np.abs(before.u.astype(int) - after.u).max() <= 2
+
+
+def test_paint_covers_the_lips_and_nothing_outside_the_mask(sighting: Sighting) -> None:
+    before, after = _painted(sighting, _answer(0, 0, 1))
+    x, y = sighting.points[13, :2].astype(int)
+    assert after.y[y, x] == 64  # 0.25 of 255
+    assert after.u[y // 2, x // 2] == after.v[y // 2, x // 2] == 191
+    changed = np.argwhere(before.y != after.y)
+    low, high = changed.min(axis=0), changed.max(axis=0)
+    nose, chin = sighting.points[4, 1], sighting.points[152, 1]
+    eyes = sighting.eye_distance
+    assert low[0] > nose and high[0] < chin + 0.2 * eyes
+    assert high[1] - low[1] < 1.3 * eyes
+
+
+def test_the_mask_is_soft_and_ends_at_zero() -> None:
+    rng = np.random.default_rng(0)
+    mouth = rng.uniform(0.2, 0.8, (57, 2)).astype(np.float32)
+    mask = mouth_mask(mouth, mouth)
+    assert mask.max() == pytest.approx(1.0, abs=1e-3)
+    assert not mask[[0, -1]].any() and not mask[:, [0, -1]].any()
+    assert np.abs(np.diff(mask, axis=0)).max() < 0.25  # no hard edge
+
+
+def test_a_flow_moves_native_pixels(sighting: Sighting) -> None:
+    before, after = _painted(sighting, _answer(1, 0, 0, flow=0.02))
+    side = float(np.linalg.norm(fraction_matrix(fit_pose(sighting.points))[:, 0]))
+    shift = round(0.02 * side)
+    x, y = sighting.points[17, :2].astype(int)  # the lower lip, well inside the mask
+    part = after.y[y - 6 : y + 6, x - 6 : x + 6].astype(int)
+    errors = {
+        k: np.abs(part - before.y[y - 6 + k : y + 6 + k, x - 6 + k : x + 6 + k]).mean()
+        for k in range(-4, 5)
+    }
+    assert min(errors, key=lambda k: float(errors[k])) == shift
+
+
+def test_a_face_at_the_edge_is_painted_as_far_as_it_is_in_the_picture(sighting: Sighting) -> None:
+    cut = face_with_opening(0.1)[:, 100:]
+    picture = as_picture(cut).writable()
+    matrix = fraction_matrix(fit_pose(sighting.points - np.array([100, 0, 0], np.float32)))
+    points = mouth_in_patch(matrix, sighting.points - np.array([100, 0, 0], np.float32))
+    paint(picture, matrix, _answer(0, 0, 1), mouth_mask(points, points), None)
+    assert (picture.y == 64).any()
+    outside = np.array([[1.0, 0, 5000], [0, 1.0, 5000]])
+    paint(picture, outside, _answer(0, 0, 1), mouth_mask(points, points), None)  # no part of it

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from appliance.lips.geometry import FOLLOWS
+from appliance.lips.motion import Basis, Motion, windows
+
+Array = npt.NDArray[np.float32]
+
+
+def _split(whole: Array, sizes: list[int]) -> Iterator[Array]:
+    start = 0
+    for size in sizes:
+        yield whole[:, start : start + size]
+        start += size
+    yield whole[:, start:]
+
+
+@pytest.mark.parametrize("length", [1, 7, 40, 41, 300])
+@pytest.mark.parametrize("sizes", [[], [1] * 30, [50, 3, 90]])
+def test_windows_cover_everything_once_with_their_context(length: int, sizes: list[int]) -> None:
+    whole = np.arange(length, dtype=np.float32)[None]
+    new = []
+    for window, skip, keep in windows(_split(whole, sizes), context=6, block=20):
+        first = len(new)
+        new += window[0, skip : skip + keep].tolist()
+        assert skip == min(first, 6)  # all the context there is
+        following = window.shape[1] - skip - keep
+        assert following == min(6, length - len(new)) or len(new) == length
+    assert new == whole[0].tolist()
+
+
+def test_frames_are_interpolated_between_samples_and_held_at_the_ends() -> None:
+    motion = Motion(np.array([[0.0], [1.0], [2.0]], np.float32), rate_hz=50.0, offset_s=0.0)
+    values = motion.at_frames(Fraction(100), 0, 8)[:, 0]
+    np.testing.assert_allclose(values, [0, 0.5, 1, 1.5, 2, 2, 2, 2], atol=1e-6)
+
+
+def test_frames_do_not_depend_on_where_a_chunk_begins(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    Motion(rng.normal(size=(500, 8)).astype(np.float32), 50.0, 0.01).save(tmp_path / "m.npz")
+    motion = Motion.load(tmp_path / "m.npz")
+    rate = Fraction(30000, 1001)
+    whole = motion.at_frames(rate, 0, 250)
+    parts = np.concatenate([motion.at_frames(rate, a, a + 50) for a in range(0, 250, 50)])
+    np.testing.assert_array_equal(whole, parts)
+
+
+def test_what_speech_moved_is_found_again_whatever_the_jaws_ends_do() -> None:
+    rng = np.random.default_rng(1)
+    vectors, _ = np.linalg.qr(rng.normal(size=(57 * 3, 4)))
+    basis = Basis(np.ascontiguousarray(vectors.T).reshape(4, 57, 3))
+    wanted = np.array([0.1, -0.2, 0.05, 0.0])
+    moved = np.tensordot(wanted, basis.vectors, axes=1)
+    still = np.flatnonzero(FOLLOWS == 0)
+    moved[still] += rng.normal(size=(len(still), 3))
+    np.testing.assert_allclose(basis.coefficients(moved), wanted, atol=1e-9)
+    assert not basis.displacement(wanted)[still].any()
