@@ -286,4 +286,22 @@ MESSAGES: dict[str, Message] = {
         "中间文件 {name} 缺失或已损坏。",
         "请重新开始任务，该部分会重新生成。",
     ),
+    "memory_too_small": _message(
+        "A {width} × {height} video needs about {need} MB of memory, and {budget} MB are free for it.",
+        "Use a smaller video of the presenter, or give the box more memory in its settings.",
+        "处理 {width} × {height} 的视频大约需要 {need} MB 内存，而可用的只有 {budget} MB。",
+        "请使用分辨率较小的主讲人视频，或在设置中分配更多内存。",
+    ),
+    "text_unreadable": _message(
+        "The text in {name} cannot be read.",
+        "Save it as plain text in UTF-8, then try again.",
+        "无法读取 {name} 中的文字。",
+        "请将其另存为 UTF-8 纯文本，然后重试。",
+    ),
+    "model_interface": _message(
+        "The network {name} does not have Wav2Lip's inputs and outputs.",
+        "Use an ONNX file with mel 1×80×16 and face 6×96×96 inputs.",
+        "网络 {name} 没有 Wav2Lip 的输入和输出。",
+        "请使用输入为梅尔 1×80×16 和人脸 6×96×96 的 ONNX 文件。",
+    ),
 }
