@@ -1,0 +1,156 @@
+"""Log-mel spectrograms of a stream: the networks' view of the sound.
+
+Two front-ends: :data:`LECTERN_MEL` for our own networks, :data:`WAV2LIP_MEL` for networks with
+Wav2Lip's interface. Frames are centred as in librosa (``center=True``, zeros beyond both ends):
+frame ``t`` looks at the samples around ``t * hop``, and ``n`` samples give ``1 + n // hop`` frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Array32 = npt.NDArray[np.float32]
+Array64 = npt.NDArray[np.float64]
+
+# Frames are always worked on in batches of this many, whatever the size of the blocks that come
+# in: a matrix product's rounding depends on its shape, and the result must not depend on blocking.
+BATCH_FRAMES = 256
+
+
+@dataclass(frozen=True)
+class MelSpec:
+    """One front-end. ``win``, ``hop`` and ``n_fft`` in samples; ``fmin`` and ``fmax`` in Hz.
+
+    ``scaling`` is ``"ln"``: ln(max(power, 1e-5)), or ``"wav2lip"``: amplitude in dB, less the
+    reference of 20 dB, with -100…0 dB spread over -4…4 and clipped.
+    """
+
+    rate: int
+    n_fft: int
+    win: int
+    hop: int
+    mels: int
+    fmin: float
+    fmax: float
+    preemphasis: float
+    scaling: Literal["ln", "wav2lip"]
+
+    def frames(self, samples: int) -> int:
+        """How many frames a stream of so many samples gives; an empty one gives none."""
+        return 1 + samples // self.hop if samples else 0
+
+
+LECTERN_MEL = MelSpec(
+    rate=16_000, n_fft=512, win=400, hop=160, mels=80,
+    fmin=60.0, fmax=7600.0, preemphasis=0.0, scaling="ln",
+)  # fmt: skip
+
+# Prajwal et al. 2020, "A lip sync expert is all you need": their hparams and audio module. Their
+# librosa (0.7) mirrors the signal at its two ends, where we put zeros: two frames at each end.
+WAV2LIP_MEL = MelSpec(
+    rate=16_000, n_fft=800, win=800, hop=200, mels=80,
+    fmin=55.0, fmax=7600.0, preemphasis=0.97, scaling="wav2lip",
+)  # fmt: skip
+
+LN_FLOOR = 1e-5
+_DB_FLOOR, _DB_REFERENCE, _DB_RANGE, _SPAN = 1e-5, 20.0, 100.0, 4.0
+
+
+def hz_to_mel(hz: npt.ArrayLike) -> Array64:
+    """Slaney's mel scale (Auditory Toolbox, 1998): linear below 1 kHz, logarithmic above."""
+    f = np.asarray(hz, np.float64)
+    return np.where(f < 1000.0, f * 0.015, 15.0 + np.log(np.maximum(f, 1.0) / 1000.0) / _LOG_STEP)
+
+
+def mel_to_hz(mel: npt.ArrayLike) -> Array64:
+    """The inverse of :func:`hz_to_mel`."""
+    m = np.asarray(mel, np.float64)
+    return np.where(m < 15.0, m / 0.015, 1000.0 * np.exp(_LOG_STEP * (m - 15.0)))
+
+
+_LOG_STEP = np.log(6.4) / 27.0  # 27 mels from 1 kHz to 6.4 kHz
+
+
+def band_edges(spec: MelSpec) -> Array64:
+    """(mels + 2,) in Hz: triangle ``m`` starts at edge ``m`` and peaks at edge ``m + 1``."""
+    return mel_to_hz(np.linspace(hz_to_mel(spec.fmin), hz_to_mel(spec.fmax), spec.mels + 2))
+
+
+@lru_cache(maxsize=8)
+def filterbank(spec: MelSpec) -> Array64:
+    """(mels, n_fft // 2 + 1) triangles on Slaney's scale, each of unit area over frequency."""
+    bins = np.arange(spec.n_fft // 2 + 1) * (spec.rate / spec.n_fft)
+    edges = band_edges(spec)
+    low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    rising = (bins - low) / (centre - low)
+    falling = (high - bins) / (high - centre)
+    return np.maximum(0.0, np.minimum(rising, falling)) * (2.0 / (high - low))
+
+
+@lru_cache(maxsize=8)
+def _window(spec: MelSpec) -> Array64:
+    """A periodic Hann window of ``win`` samples in the middle of ``n_fft``."""
+    window = np.zeros(spec.n_fft)
+    start = (spec.n_fft - spec.win) // 2
+    window[start : start + spec.win] = 0.5 - 0.5 * np.cos(
+        2.0 * np.pi * np.arange(spec.win) / spec.win
+    )
+    return window
+
+
+def _mel_batch(samples: Array64, spec: MelSpec) -> Array32:
+    """(mels, BATCH_FRAMES) of exactly the samples that so many frames cover."""
+    frames = np.lib.stride_tricks.sliding_window_view(samples, spec.n_fft)[:: spec.hop]
+    spectrum = np.fft.rfft(frames * _window(spec), axis=1)
+    power = spectrum.real**2 + spectrum.imag**2
+    if spec.scaling == "ln":
+        return np.log(np.maximum(filterbank(spec) @ power.T, LN_FLOOR)).astype(np.float32)
+    amplitude = filterbank(spec) @ np.sqrt(power).T
+    db = 20.0 * np.log10(np.maximum(amplitude, _DB_FLOOR)) - _DB_REFERENCE
+    scaled = 2.0 * _SPAN * (db + _DB_RANGE) / _DB_RANGE - _SPAN
+    return np.clip(scaled, -_SPAN, _SPAN).astype(np.float32)
+
+
+def mel_blocks(blocks: Iterable[Array32], spec: MelSpec) -> Iterator[Array32]:
+    """Turn blocks of mono sound in [-1, 1] at ``spec.rate`` into (mels, frames) float32 pieces.
+
+    The pieces, put side by side, are the same to the last bit whatever the sizes of the blocks;
+    memory is bounded by the largest block and :data:`BATCH_FRAMES`. No samples, no frames.
+    """
+    span = (BATCH_FRAMES - 1) * spec.hop + spec.n_fft
+    step = BATCH_FRAMES * spec.hop
+    pending = np.zeros(spec.n_fft // 2)
+    total, last = 0, 0.0
+    for block in blocks:
+        if not len(block):
+            continue
+        fresh = np.asarray(block, np.float64)
+        before = np.concatenate(([last], fresh[:-1]))
+        last = float(fresh[-1])
+        total += len(fresh)
+        pending = np.concatenate((pending, fresh - spec.preemphasis * before))
+        start = 0
+        while len(pending) - start >= span:
+            yield _mel_batch(pending[start : start + span], spec)
+            start += step
+        pending = pending[start:]
+    # What is left waits for the zeros beyond the end: its frames are those centred on a sample.
+    left = spec.frames(total) and (len(pending) - spec.n_fft // 2) // spec.hop + 1
+    while left > 0:
+        padded = np.zeros(span)
+        padded[: len(pending)] = pending
+        yield _mel_batch(padded, spec)[:, : min(left, BATCH_FRAMES)]
+        pending = pending[step:]
+        left -= BATCH_FRAMES
+
+
+def mel_of(samples: Array32, spec: MelSpec) -> Array32:
+    """(mels, frames) of a short sound held in memory; see :func:`mel_blocks`."""
+    pieces = list(mel_blocks([samples], spec))
+    return np.concatenate(pieces, axis=1) if pieces else np.zeros((spec.mels, 0), np.float32)
