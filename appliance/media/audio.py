@@ -65,7 +65,7 @@ class AudioSource:
 
     def end_watch(self) -> EndWatch:
         """A watch on the ends of all of the file's streams, to hand to :meth:`packets`."""
-        return EndWatch(self._container)
+        return EndWatch(self._container, self.path)
 
     def packets(self, watch: EndWatch | None = None) -> Iterator[av.Packet[AudioStream]]:
         """The stream's packets, once, with jumps of the clock taken out; the last is empty."""

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-_STANDARD_RATES = tuple(
+_USUAL_RATES = tuple(
     Fraction(rate)
     for rate in (
         "24000/1001", "24", "25", "30000/1001", "30", "48", "50", "60000/1001", "60",
@@ -17,6 +17,12 @@ _STANDARD_RATES = tuple(
 
 _SNAP = 0.0005
 """An average this near (relative) to a usual rate is that rate; 29.97 and 30 are twice as far."""
+
+_HOLE_STEPS = 1.5
+"""A picture that stands for more than so many steps of the declared rate has a hole after it."""
+
+_HOLES = 5
+"""As many holes, or 1 % of the pictures, are accidents; more are the video's own rhythm."""
 
 _MAX_DENOMINATOR = 1001
 _MAX_LAST_PICTURE_S = Fraction(10)
@@ -45,11 +51,16 @@ def constant_rate(
     average = (len(pts) - 1) / span
     # Times are rounded to the time base: over a short clip that alone moves the average.
     tolerance = max(_SNAP, float(time_base / span))
-    near = [r for r in (declared, *_STANDARD_RATES) if r and abs(r / average - 1) <= tolerance]
-    if near:
-        average = declared if declared in near else min(near, key=lambda r: abs(r - average))
-    fps = _clamped(average.limit_denominator(_MAX_DENOMINATOR), max_fps)
-    last: Fraction = last_duration * time_base if last_duration > 0 else 1 / average
+    steady = _without_holes(pts, time_base, declared) or average
+    near = [r for r in _USUAL_RATES if abs(r / average - 1) <= tolerance]
+    if declared and any(abs(declared / rate - 1) <= tolerance for rate in (average, steady)):
+        rate = declared
+    elif near:
+        rate = min(near, key=lambda r: abs(r - average))
+    else:
+        rate = average.limit_denominator(_MAX_DENOMINATOR)
+    fps = max(Fraction(1), min(Fraction(max_fps), rate))
+    last: Fraction = last_duration * time_base if last_duration > 0 else 1 / rate
     return fps, max(1, round((span + min(last, _MAX_LAST_PICTURE_S)) * fps))
 
 
@@ -66,5 +77,18 @@ def pictures(packet_pts: NDArray[np.int64], shown: NDArray[np.int64]) -> NDArray
     return rising[::2] if fields else rising
 
 
-def _clamped(fps: Fraction, max_fps: int) -> Fraction:
-    return max(Fraction(1), min(Fraction(max_fps), fps))
+def _without_holes(
+    pts: NDArray[np.int64], time_base: Fraction, declared: Fraction | None
+) -> Fraction | None:
+    """The average rate but for a few holes: dropped or damaged pictures, a paused recorder.
+
+    ``None`` without holes, or with too many to be accidents.
+    """
+    if not declared:
+        return None
+    steps = np.diff(pts)
+    holes = steps > _HOLE_STEPS / float(declared * time_base)
+    count = int(np.count_nonzero(holes))
+    if not 0 < count <= max(_HOLES, len(steps) // 100) or count == len(steps):
+        return None
+    return (len(steps) - count) / (int(steps[~holes].sum()) * time_base)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import av
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from appliance.errors import BadInput
 from appliance.media import cadence
 from appliance.media.audio import AudioSource, decoded
-from appliance.media.convert import UPRIGHT, Orientation
+from appliance.media.convert import UPRIGHT, Orientation, upright
 from appliance.media.frames import keeps_time, pick_video, timed_frames
 from appliance.media.photo import MIN_SIDE, is_photo, load_photo
 from appliance.media.picture import ColorSpec
@@ -136,10 +136,10 @@ def probe_presenter(
             path, "photo", picture.width, picture.height, PHOTO_FPS, 1, Fraction(1), color, "photo"
         )
     first = _first_pictures(path, max_sides)
-    packet_pts, last_duration = _packet_times(path, first)
-    times = cadence.pictures(packet_pts, np.array(first.shown, np.int64))
+    packed = _packed_pictures(path, first)
+    times = cadence.pictures(packed.pts, np.array(first.shown, np.int64))
     fps, frames = cadence.constant_rate(
-        times, last_duration, first.time_base, first.declared_rate, max_fps
+        times, packed.last_duration, first.time_base, first.declared_rate, max_fps
     )
     width, height = first.orientation.size(*first.size)
     return PresenterInfo(
@@ -159,7 +159,7 @@ def probe_presenter(
         time_base=first.time_base,
         start_pts=first.shown[0],
         reorder_depth=first.reorder_depth,
-        seekable=first.keeps_time,
+        seekable=packed.seekable,
     )
 
 
@@ -232,24 +232,35 @@ def _first_pictures(path: Path, max_sides: tuple[int, int]) -> _FirstPictures:
         if stream is None or stream.time_base is None:
             raise BadInput("video_missing", name=path.name)
         _check_size(path, stream.width, stream.height, max_sides)
-        shown = list(islice(timed_frames(container, stream), _HEAD_FRAMES))
-        if not shown:
+        decoded_frames = timed_frames(container, stream)
+        first = next(decoded_frames, None)
+        if first is None:
             raise BadInput("picture_unreadable", name=path.name)
-        frame = shown[0].frame
-        _check_size(path, frame.width, frame.height, max_sides)
+        frame = first.frame
+        size = frame.width, frame.height
+        _check_size(path, *size, max_sides)
+        orientation, color = Orientation.of_frame(frame), ColorSpec.of_frame(frame)
+        try:
+            upright(frame, 0, orientation, color, size)
+        except av.FFmpegError:
+            raise BadInput("picture_unreadable", name=path.name) from None
+        shown, interlaced = [first.pts], frame.interlaced_frame
+        for later in islice(decoded_frames, _HEAD_FRAMES - 1):
+            shown.append(later.pts)
+            interlaced |= later.frame.interlaced_frame
         return _FirstPictures(
             stream_index=stream.index,
             time_base=stream.time_base,
             declared_rate=stream.guessed_rate,
             codec=stream.codec_context.name,
-            size=(frame.width, frame.height),
+            size=size,
             sar=stream.sample_aspect_ratio or Fraction(1),
-            orientation=Orientation.of_frame(frame),
-            color=ColorSpec.of_frame(frame),
-            interlaced=any(timed.frame.interlaced_frame for timed in shown),
+            orientation=orientation,
+            color=color,
+            interlaced=interlaced,
             reorder_depth=stream.codec_context.reorder_depth,
             keeps_time=keeps_time(stream),
-            shown=tuple(timed.pts for timed in shown),
+            shown=tuple(shown),
         )
 
 
@@ -266,12 +277,22 @@ def _time(frame: AudioFrame, source: AudioSource) -> Fraction:
     return (frame.pts or 0) * source.time_base
 
 
-def _packet_times(path: Path, first: _FirstPictures) -> tuple[NDArray[np.int64], int]:
-    """The times of all packets that are to be shown, and how long the last lasts (0: unknown)."""
+class _PackedPictures(NamedTuple):
+    """What the packets of the whole file tell."""
+
+    pts: NDArray[np.int64]
+    """The times of all that are to be shown, in the order of the file."""
+    last_duration: int
+    """How long the last picture lasts; 0 when the file does not say."""
+    seekable: bool
+
+
+def _packed_pictures(path: Path, first: _FirstPictures) -> _PackedPictures:
     times = array("q")
-    last, last_duration = -1, 0
+    last: int | None = None
+    last_dts = last_duration = 0
     with open_media(path) as container:
-        watch = EndWatch(container)
+        watch = EndWatch(container, path)
         for packet in packets(container):
             watch.see(packet)
             if packet.stream_index != first.stream_index or not packet.size or packet.is_discard:
@@ -279,9 +300,16 @@ def _packet_times(path: Path, first: _FirstPictures) -> tuple[NDArray[np.int64],
             time = packet.pts if first.keeps_time else packet.dts
             if time is None:
                 continue
-            times.append(time)
-            if time >= last:
+            if last is None or time >= last:
                 last, last_duration = time, packet.duration or 0
+            times.append(time)
+            last_dts = packet.dts if packet.dts is not None else last_dts
         if watch.cut_off():
             raise BadInput("file_truncated", name=path.name)
-    return np.frombuffer(times, np.int64) if times else np.empty(0, np.int64), last_duration
+        # AVI numbers pictures by counting on: past a damaged place it counts otherwise than its
+        # index does, by which a seek goes.
+        counted = container.streams[first.stream_index].frames
+        astray = container.format.name == "avi" and last_dts + 1 < counted
+    return _PackedPictures(
+        np.array(times, np.int64), last_duration, first.keeps_time and not astray
+    )

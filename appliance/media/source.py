@@ -9,6 +9,7 @@ from typing import Any
 
 import av
 import av.container
+from av.stream import Disposition
 
 from appliance.errors import BadInput
 
@@ -102,17 +103,21 @@ class EndWatch:
     _TOLERANCE_S = 1.0
     _TOLERANCE = 0.02
 
-    def __init__(self, container: av.container.InputContainer) -> None:
+    def __init__(self, container: av.container.InputContainer, path: Path) -> None:
         self._ends: dict[int, float] = {}
         self._promised: dict[int, float] = {}
         self._promised_overall = 0.0
-        if container.format.name.split(",")[0] not in self._HONEST:
-            return
+        self._short = _is_short_riff(path)
+        kind = container.format.name.split(",")[0]
         for stream in container.streams:
-            if stream.type in ("audio", "video") and stream.duration and stream.time_base:
-                start = stream.start_time or 0
-                self._promised[stream.index] = float((start + stream.duration) * stream.time_base)
-        self._promised_overall = (container.duration or 0) / av.time_base
+            # An MP3 that knows its encoder's delay has a header that counts its frames.
+            honest = kind in self._HONEST or (kind == "mp3" and bool(stream.start_time))
+            cover = bool(stream.disposition & Disposition.attached_pic)
+            if honest and not cover and stream.type in ("audio", "video") and stream.duration:
+                end = (stream.start_time or 0) + stream.duration
+                self._promised[stream.index] = float(end * (stream.time_base or 0))
+        if kind in self._HONEST:
+            self._promised_overall = (container.duration or 0) / av.time_base
 
     def see(self, packet: av.Packet[Any]) -> None:
         """Take note of a packet of any stream."""
@@ -124,11 +129,22 @@ class EndWatch:
     def cut_off(self) -> bool:
         """Whether more than a second, and more than 2 %, of what was promised is missing."""
         if self._promised:
-            return any(
+            return self._short or any(
                 self._missing(promised, self._ends.get(index, 0.0))
                 for index, promised in self._promised.items()
             )
-        return self._missing(self._promised_overall, max(self._ends.values(), default=0.0))
+        reached = max(self._ends.values(), default=0.0)
+        return self._short or self._missing(self._promised_overall, reached)
 
     def _missing(self, promised: float, reached: float) -> bool:
         return promised - reached > max(self._TOLERANCE_S, self._TOLERANCE * promised)
+
+
+def _is_short_riff(path: Path) -> bool:
+    """Whether an AVI or WAV says that it is longer than it is; libav trusts the file's size."""
+    start = head(path, 12)
+    promised = int.from_bytes(start[4:8], "little")
+    # Recorders that write to a pipe leave 0 or a number near 2 or 4 GiB there.
+    if start[:4] != b"RIFF" or not 0 < promised < 0x7FFF0000:
+        return False
+    return path.stat().st_size < 0.98 * promised
