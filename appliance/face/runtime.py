@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +22,11 @@ class LiteNetwork:
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
-        # The runtime greets on stderr for every network; its own switch must be set before import.
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         from ai_edge_litert.interpreter import Interpreter
 
-        self._interpreter = Interpreter(str(path), num_threads=threads)
-        self._interpreter.allocate_tensors()
+        with _hushed():
+            self._interpreter = Interpreter(str(path), num_threads=threads)
+            self._interpreter.allocate_tensors()
         entry = self._interpreter.get_input_details()[0]
         self._input = entry["index"]
         self.size = int(entry["shape"][1])
@@ -34,3 +37,22 @@ class LiteNetwork:
         self._interpreter.set_tensor(self._input, image[np.newaxis])
         self._interpreter.invoke()
         return [np.array(self._interpreter.get_tensor(i), dtype=np.float32) for i in self._outputs]
+
+
+_hush = threading.Lock()
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep the runtime's greeting, which it writes straight to descriptor 2, from people."""
+    with _hush:
+        sys.stderr.flush()
+        kept = os.dup(2)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(nowhere)
+            os.close(kept)

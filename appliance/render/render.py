@@ -25,7 +25,6 @@ from appliance.render.job import Job
 from appliance.render.plan import make_plan
 from appliance.render.prepare import learn_presenter, learn_speech
 from appliance.render.report import Outcome, build_report
-from appliance.speech.tts import synthesize
 
 MODELS = PROJECT / "models_lite"
 TEXT_SUFFIXES = {".txt", ".md"}
@@ -157,6 +156,8 @@ def _render_chunks(
 
 def _speak(text: Path, folder: Path) -> Path:
     """Have the embedded voice read a text file."""
+    from appliance.speech.tts import synthesize  # half a second that recordings need not wait
+
     try:
         words = text.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

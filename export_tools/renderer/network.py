@@ -25,6 +25,7 @@ from appliance.lips.maps import CHANNELS, GUIDE_SCALE
 PATCH = 96
 HALF = PATCH // 2
 GUIDE = slice(CHANNELS - 2, CHANNELS)
+TARGET_LIPS = slice(3, 4)
 _RESIDUAL = 0.1  # patch fractions a unit of the flow head
 
 
@@ -101,8 +102,18 @@ class Renderer(nn.Module):
         guide = maps[:, GUIDE] / GUIDE_SCALE
         flow = torch.cat([flow[:, :2] + guide, flow[:, 2:]], dim=1)
         weights = torch.softmax(F.pixel_shuffle(x[:, 4:16], 2), dim=1)
+        other = weights[:, 1:] * _near_lips(maps[:, TARGET_LIPS])
+        weights = torch.cat([1 - other.sum(dim=1, keepdim=True), other], dim=1)
         fill_y = torch.sigmoid(F.pixel_shuffle(x[:, 16:20], 2))
         return Rendering(flow, weights, fill_y, torch.sigmoid(x[:, 20:22]))
+
+
+def _near_lips(lips: Tensor) -> Tensor:
+    """Where reference and paint may show at all: (B, 1, 48, 48) lips, a little widened and soft,
+    at 96 × 96. Skin and what is behind the chin always come from the frame itself."""
+    wide = F.max_pool2d(lips, 5, 1, 2)
+    soft = F.avg_pool2d(wide, 5, 1, 2, count_include_pad=False)
+    return F.interpolate(soft, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
 def warp(image: Tensor, flow: Tensor) -> Tensor:

@@ -1,0 +1,155 @@
+"""The main job, measured on what it writes."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from appliance.errors import BadInput
+from appliance.media.timeline import pingpong
+from appliance.render.render import Progress, render
+from tests.render.conftest import (
+    FRAMES,
+    LECTURE_FRAMES,
+    SILENT_FROM,
+    frames_of,
+    settings,
+    write_wav,
+)
+
+MODELS = ["lectern-lite", "tiny"]
+
+
+@pytest.fixture(params=MODELS)
+def model(request: pytest.FixtureRequest, tiny_model: Path) -> str:
+    return str(tiny_model) if request.param == "tiny" else str(request.param)
+
+
+
+def test_length_sound_and_tag_are_the_lectures(
+    presenter: Path, lecture: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.mp4"
+    report = render(presenter, lecture, out, settings())
+    with av.open(str(out)) as container:
+        video, audio = container.streams.video[0], container.streams.audio[0]
+        assert video.frames == LECTURE_FRAMES
+        assert video.average_rate == 25
+        assert abs(float(audio.duration * audio.time_base) - LECTURE_FRAMES / 25) < 0.05
+        assert "AI-generated" in container.metadata["comment"]
+    assert report["output"]["frames"] == LECTURE_FRAMES
+    assert report["face"]["no_face"] > 0
+    assert {w["code"] for w in report["warnings"]} == {"no_face"}
+    assert os.listdir(tmp_path) == ["out.mp4"]  # no debris
+
+
+def test_only_the_mouth_of_frames_with_a_face_changes(
+    presenter: Path, lecture: Path, tmp_path: Path, model: str
+) -> None:
+    out = tmp_path / "out.mp4"
+    render(presenter, lecture, out, settings(lips={"model": model}))
+    source, result = frames_of(presenter), frames_of(out)
+    height = source.shape[1] * 2 // 3
+    changed = 0
+    for t in range(LECTURE_FRAMES):
+        index = pingpong(t, FRAMES)
+        difference = result[t] != source[index]
+        if index in (20, 21):
+            assert not difference.any()
+            continue
+        rows, columns = np.nonzero(difference[:height])
+        changed += len(rows)
+        if len(rows):
+            # The portrait's eyes are at row 96, its chin at 187, its ears at columns 72 and 172.
+            assert rows.min() > 105 and rows.max() < 225
+            assert columns.min() > 60 and columns.max() < 190
+    assert changed > 0
+
+
+def test_chunks_leave_no_trace(presenter: Path, lecture: Path, tmp_path: Path, model: str) -> None:
+    whole, cut = tmp_path / "whole.mp4", tmp_path / "cut.mp4"
+    render(presenter, lecture, whole, settings(lips={"model": model}))
+    small = settings(lips={"model": model}, render={"chunk_s": 1.0, "queue_frames": 1})
+    report = render(presenter, lecture, cut, small)
+    assert report["plan"]["chunks"] == 3
+    np.testing.assert_array_equal(frames_of(whole), frames_of(cut))
+
+
+def test_chunks_may_be_rendered_side_by_side(
+    presenter: Path, lecture: Path, tmp_path: Path, tiny_model: Path
+) -> None:
+    config = settings(lips={"model": str(tiny_model)}, render={"chunk_s": 1.0})
+    alone, together = tmp_path / "alone.mp4", tmp_path / "together.mp4"
+    render(presenter, lecture, alone, config)
+    with ThreadPoolExecutor(2) as pool:
+        render(presenter, lecture, together, config, executor=pool)
+    np.testing.assert_array_equal(frames_of(alone), frames_of(together))
+
+
+def test_a_photo_speaks_and_is_still_in_silence(photo: Path, lecture: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    report = render(photo, lecture, out, settings())
+    frames = frames_of(out)
+    assert report["input"]["presenter_kind"] == "photo"
+    assert np.ptp(frames[:SILENT_FROM].astype(int), axis=0).max() > 20
+    # The gate closes within a third of a second; from then on nothing moves.
+    quiet = frames[SILENT_FROM + 10 :]
+    assert len(quiet) > 10 and (quiet == quiet[0]).all()
+
+
+def test_silence_succeeds_with_a_warning(photo: Path, tmp_path: Path) -> None:
+    silence = write_wav(tmp_path / "silence.wav", np.zeros(16_000, np.float32))
+    report = render(photo, silence, tmp_path / "out.mp4", settings())
+    assert [w["code"] for w in report["warnings"]] == ["no_speech"]
+    frames = frames_of(tmp_path / "out.mp4")
+    assert (frames == frames[0]).all()
+
+
+def test_progress_names_every_stage_and_counts_every_frame(
+    photo: Path, lecture: Path, tmp_path: Path, tiny_model: Path
+) -> None:
+    steps: list[Progress] = []
+    config = settings(lips={"model": str(tiny_model)})
+    render(photo, lecture, tmp_path / "out.mp4", config, listen=steps.append)
+    order = list(dict.fromkeys(step.stage for step in steps))
+    assert order == ["check", "presenter", "speech", "render", "join"]
+    counted = [step.done for step in steps if step.stage == "render"]
+    assert counted == list(range(LECTURE_FRAMES + 1))
+
+
+def test_an_interruption_in_any_stage_leaves_nothing(
+    presenter: Path, lecture: Path, tmp_path: Path, tiny_model: Path
+) -> None:
+    config = settings(lips={"model": str(tiny_model)}, render={"chunk_s": 1.0})
+
+    for stage in ("presenter", "speech", "render", "join"):
+
+        def interrupt(step: Progress, stage: str = stage) -> None:
+            if step.stage == stage and (stage != "render" or step.done == 30):
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            render(presenter, lecture, tmp_path / "out.mp4", config, listen=interrupt)
+        assert os.listdir(tmp_path) == []
+
+
+def test_an_existing_output_survives_a_failure(photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    out.write_bytes(b"yesterday's lecture")
+    with pytest.raises(BadInput):
+        render(photo, tmp_path / "missing.wav", out, settings())
+    assert out.read_bytes() == b"yesterday's lecture"
+
+
+def test_the_badge_is_the_only_other_change(photo: Path, tmp_path: Path) -> None:
+    silence = write_wav(tmp_path / "silence.wav", np.zeros(16_000, np.float32))
+    render(photo, silence, tmp_path / "plain.mp4", settings())
+    render(photo, silence, tmp_path / "badge.mp4", settings(video={"badge": True}))
+    plain, badge = frames_of(tmp_path / "plain.mp4"), frames_of(tmp_path / "badge.mp4")
+    rows, columns = np.nonzero(plain[0][:256] != badge[0][:256])
+    assert rows.min() > 220 and columns.min() > 128  # bottom right
