@@ -1,0 +1,240 @@
+"""One pass over a finished video, with its reference and its source running alongside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from appliance.errors import BadInput
+from appliance.face.track import SEGMENT, Chooser, largest_face
+from appliance.media.decode import FrameReader
+from appliance.media.picture import Picture
+from appliance.media.probe import PresenterInfo, probe_presenter
+from appliance.media.timeline import runs
+from appliance.score.report import Reference, Score
+from appliance.score.sharpness import SharpnessMeter
+from appliance.score.sound import listen
+from appliance.score.stillness import jitter, silence
+from appliance.score.surround import SurroundMeter
+from appliance.score.sync import (
+    MAX_LAG_S,
+    STILL_OPENING,
+    Correlation,
+    LandmarkDistance,
+    correlate,
+)
+from appliance.score.tracks import Follower, Seen, Watcher
+from appliance.score.verdict import Facts, judge, worst_moments
+
+Listener = Callable[[int, int], None]
+
+LIMIT_S = 300.0
+_SPAN_S = 20.0
+_STILL_LOUDNESS = 0.05  # of 20 dB: steadier sound has nothing to correlate with
+_SAME_RATE = 1e-3
+_PROGRESS_EVERY = 10  # frames
+
+
+def score_video(
+    video: Path,
+    reference: Path | None = None,
+    source: Path | None = None,
+    progress: Listener | None = None,
+    *,
+    limit_s: float | None = LIMIT_S,
+    choose: Chooser = largest_face,
+) -> Score:
+    """Measure ``video``; a real video of the same speech and the presenter allow more.
+
+    A file longer than ``limit_s`` seconds is measured in stretches of 20 s spread evenly over it
+    (``None``: all of it). ``choose`` names the presenter among several faces. ``progress`` is told
+    how many frames of how many are done. Memory does not depend on the length, but for some 30
+    bytes a frame.
+
+    Raises ``BadInput``: what ``probe_presenter`` raises for any of the files, ``video_missing``
+    for a photo, or ``no_face`` if the video shows none at all.
+    """
+    info = probe_presenter(video)
+    if info.kind == "photo":
+        raise BadInput("video_missing", name=video.name)
+    real = probe_presenter(reference) if reference is not None else None
+    notes: list[str] = []
+    pairs = _Pairs.of(info, source, notes)
+    spans = _spans(info, limit_s)
+    total = sum(stop - first for first, stop in spans)
+    if total < info.frames:
+        notes.append("sampled")
+    done = 0
+    distance = LandmarkDistance(info.frames)
+    with ExitStack() as stack:
+        watcher = stack.enter_context(Watcher(info, choose))
+        other = stack.enter_context(Watcher(real)) if real is not None else None
+        if pairs is not None:
+            stack.enter_context(pairs.reader)
+        for first, stop in spans:
+            follower = _follower(other, first / watcher.fps, stop / watcher.fps)
+            originals = pairs.originals(first, stop) if pairs is not None else None
+            for seen in watcher.watch(first, stop):
+                _add_distance(distance, seen, follower, watcher.fps)
+                if pairs is not None and originals is not None:
+                    pairs.add(seen, next(originals))
+                done += 1
+                if progress is not None and (done % _PROGRESS_EVERY == 0 or done == total):
+                    progress(done, total)
+            if follower is not None:
+                follower.finish()
+    if watcher.tracks.coverage == 0:
+        raise BadInput("no_face", name=video.name)
+    return _summary(info, watcher, other, distance, pairs, notes)
+
+
+class _Pairs:
+    """The video's pictures beside those of the source that they were made from."""
+
+    def __init__(self, info: PresenterInfo, source: PresenterInfo) -> None:
+        self._source = source
+        self.reader = FrameReader(source)
+        self.sharpness = SharpnessMeter(info.frames)
+        self.surround = SurroundMeter(info.width, info.height)
+
+    @classmethod
+    def of(cls, info: PresenterInfo, path: Path | None, notes: list[str]) -> _Pairs | None:
+        """``None`` without a source, or with one whose pictures are not the video's."""
+        if path is None:
+            return None
+        source = probe_presenter(path, max_fps=max(round(info.fps), 1))
+        same_size = (source.width, source.height) == (info.width, info.height)
+        same_rate = abs(float(source.fps / info.fps) - 1) < _SAME_RATE or source.still
+        if same_size and same_rate:
+            return cls(info, source)
+        notes.append("source_differs")
+        return None
+
+    def originals(self, first: int, stop: int) -> Iterator[Picture | None]:
+        """The source's pictures of frames ``first`` up to ``stop``.
+
+        ``None`` where the presenter runs backward: that decodes slowly, and what is to be measured
+        shows just as well while it runs forward.
+        """
+        for run in runs(first, stop, self._source.frames):
+            if run.step > 0:
+                yield from self.reader.read(run.start, run.stop)
+            else:
+                yield from [None] * len(run)
+
+    def add(self, seen: Seen, original: Picture | None) -> None:
+        """Compare a frame with its original, where that is known."""
+        if original is None:
+            return
+        self.surround.add(seen.picture, original, seen.face)
+        if seen.face is not None:
+            self.sharpness.add(seen.picture.index, seen.picture, original, seen.face)
+
+
+def _spans(info: PresenterInfo, limit_s: float | None) -> list[tuple[int, int]]:
+    """First and last + 1 frame of the stretches to measure, starts at a tracker's segment."""
+    fps = float(info.fps)
+    if limit_s is None or info.frames <= limit_s * fps:
+        return [(0, info.frames)]
+    length = -(-round(_SPAN_S * fps) // SEGMENT) * SEGMENT
+    places = np.linspace(0, info.frames // length - 1, max(round(limit_s * fps / length), 1))
+    starts = np.unique(np.round(places).astype(int)) * length
+    return [(int(start), int(start) + length) for start in starts]
+
+
+def _follower(other: Watcher | None, start_s: float, stop_s: float) -> Follower | None:
+    """The reference over a stretch, and as far around it as a lag may reach."""
+    if other is None:
+        return None
+    reach = MAX_LAG_S + 1 / other.fps
+    first, stop = int((start_s - reach) * other.fps), int((stop_s + reach) * other.fps) + 1
+    return Follower(other, max(first, 0), stop)
+
+
+def _add_distance(
+    distance: LandmarkDistance, seen: Seen, follower: Follower | None, fps: float
+) -> None:
+    if follower is None:
+        return
+    lips = follower.lips_at(seen.picture.index / fps)
+    if seen.face is not None and lips is not None:
+        distance.add(seen.picture.index, seen.face.lips, lips)
+
+
+def _summary(
+    info: PresenterInfo,
+    watcher: Watcher,
+    other: Watcher | None,
+    distance: LandmarkDistance,
+    pairs: _Pairs | None,
+    notes: list[str],
+) -> Score:
+    tracks, fps = watcher.tracks, watcher.fps
+    spread = float(np.nanstd(tracks.opening))
+    if spread <= STILL_OPENING:
+        notes.append("mouth_still")
+    agreement = _reference(watcher, other, distance, notes) if other is not None else None
+    sound = listen(info.path, info.start_s)
+    silent = np.zeros(info.frames, np.bool_)
+    loudness: Correlation | None = None
+    if sound is None:
+        notes.append("no_sound")
+    else:
+        silent = sound.silent(info.frames, fps) & tracks.looked
+        levels = sound.loudness(info.frames, fps)
+        loudness = correlate(tracks.opening, fps, levels, fps, other_still=_STILL_LOUDNESS)
+    resting, shaking = silence(tracks, silent), jitter(tracks, silent)
+    if sound is not None and resting is None:
+        notes.append("no_silence")
+    sharp = pairs.sharpness.result() if pairs is not None else None
+    around = pairs.surround.result() if pairs is not None else None
+    if pairs is not None and sharp is None:
+        notes.append("source_unused")
+    facts = Facts(
+        face=tracks.coverage,
+        speech_s=sound.speech_s if sound is not None else 0.0,
+        opening_spread=spread,
+        reference=agreement.opening if agreement is not None else None,
+        loudness=loudness,
+        silence=resting,
+        jitter=shaking,
+        sharpness=sharp,
+        outside=around,
+    )
+    moments = worst_moments(
+        fps,
+        tracks.looked,
+        tracks.opening,
+        silent,
+        distance.per_frame if other is not None else None,
+        pairs.sharpness.per_frame if pairs is not None else None,
+    )
+    return Score(
+        video=info.path.name,
+        seconds=info.duration_s,
+        measured_s=float(tracks.looked.sum()) / fps,
+        fps=fps,
+        face=tracks.coverage,
+        reference=agreement,
+        loudness=loudness,
+        silence=resting,
+        jitter=shaking,
+        sharpness=sharp,
+        outside=around,
+        verdict=judge(facts, STILL_OPENING, moments),
+        notes=tuple(notes),
+    )
+
+
+def _reference(
+    watcher: Watcher, other: Watcher, distance: LandmarkDistance, notes: list[str]
+) -> Reference:
+    if other.tracks.coverage == 0:
+        notes.append("no_reference_face")
+    elif np.nanstd(other.tracks.opening) <= STILL_OPENING:
+        notes.append("reference_still")
+    found = correlate(watcher.tracks.opening, watcher.fps, other.tracks.opening, other.fps)
+    return Reference(found, distance.mean, int(np.isfinite(distance.per_frame).sum()))

@@ -1,0 +1,152 @@
+"""The score as data, and as a table for the terminal."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from appliance.score.sharpness import Sharpness
+from appliance.score.stillness import Jitter, Silence
+from appliance.score.surround import Surround
+from appliance.score.sync import Correlation
+from appliance.score.verdict import Verdict
+
+NOTES = {
+    "no_sound": "The file has no sound, so the mouth cannot be judged against it.",
+    "no_silence": "There is no pause long enough to judge the mouth at rest.",
+    "mouth_still": "The mouth does not move, so a correlation is not defined.",
+    "reference_still": "The reference's mouth does not move, so a correlation is not defined.",
+    "no_reference_face": "The reference shows no face.",
+    "source_differs": "The source has another size or frame rate, so pictures were not compared.",
+    "source_unused": "Too little of the file could be compared with the source.",
+    "sampled": "The file is long: stretches spread evenly over it were measured.",
+}
+"""Why a figure is missing or how far it reaches, keyed by code."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The mouth against the real video's.
+
+    ``opening`` correlates the openings. ``lmd`` is the landmark distance at zero lag, in eye
+    distances, over ``frames`` frames.
+    """
+
+    opening: Correlation
+    lmd: float | None
+    frames: int
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a finished video is worth; a part is ``None`` where it is not defined.
+
+    ``seconds`` is the file's length and ``measured_s`` how much of it was looked at. ``face`` is
+    the share of frames that show one. ``loudness`` correlates the opening with the sound's
+    loudness: without a reference it is all that can be said of sync, and it is a weak sign (real
+    speakers reach 0.2 to 0.6).
+    """
+
+    video: str
+    seconds: float
+    measured_s: float
+    fps: float
+    face: float
+    reference: Reference | None
+    loudness: Correlation | None
+    silence: Silence | None
+    jitter: Jitter | None
+    sharpness: Sharpness | None
+    outside: Surround | None
+    verdict: Verdict
+    notes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Ready for JSON; what is not defined is ``None``."""
+        data = dataclasses.asdict(self)
+        data["verdict"] = self.verdict.as_dict()
+        data["notes"] = [{"code": code, "text": NOTES[code]} for code in self.notes]
+        cleaned: dict[str, Any] = _finite(data)
+        return cleaned
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows neither NaN nor infinity, and nobody needs sixteen digits."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    return value
+
+
+def format_score(score: Score) -> str:
+    """A plain-text table: what was measured, its value, and what to compare it with."""
+    table = Table(title=f"{score.video}: {score.verdict.grade}", title_justify="left", box=None)
+    table.add_column("measure", no_wrap=True)
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("good is")
+    for name, value, aim in _rows(score):
+        table.add_row(name, value, aim)
+    out = io.StringIO()
+    console = Console(file=out, width=100, color_system=None, highlight=False, markup=False)
+    console.print(table)
+    for reason in score.verdict.reasons:
+        console.print(f"- {reason.text()}", soft_wrap=True)
+    for moment in score.verdict.moments:
+        console.print(f"- at {_clock(moment.at_s)}: {moment.text()}", soft_wrap=True)
+    for code in score.notes:
+        console.print(f"  {NOTES[code]}", soft_wrap=True)
+    return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
+
+
+def _rows(score: Score) -> Iterator[tuple[str, str, str]]:
+    length = _clock(score.seconds)
+    if score.measured_s < score.seconds - 1:
+        length = f"{_clock(score.measured_s)} of {length}"
+    yield "measured", length, ""
+    yield "face seen", f"{score.face:.1%}", "all the time"
+    if score.reference is not None:
+        yield from _correlation("opening against the reference", score.reference.opening)
+        lmd = _number(score.reference.lmd, "{:.4f}")
+        yield "lip distance to the reference (LMD)", lmd, "0: eye distances"
+    if score.loudness is not None:
+        yield from _correlation("opening against the loudness", score.loudness)
+    if score.silence is not None:
+        median, p95 = score.silence.opening_median, score.silence.opening_p95
+        yield "opening in silence, median", f"{median:.4f}", "under 0.05 eye distances"
+        yield "opening in silence, 95th percentile", f"{p95:.4f}", ""
+    if score.jitter is not None:
+        yield "lips' jitter in silence", f"{score.jitter.lips:.4f}", "under 0.01 eye distances"
+        yield "    over the head's", _number(score.jitter.ratio, "{:.2f}"), "about 1"
+    if score.sharpness is not None:
+        yield "sharpness of the mouth", f"{score.sharpness.mouth:.3f}", "1: as the source"
+        yield "    over that of the eyes", f"{score.sharpness.normalised:.3f}", "1"
+    if score.outside is not None:
+        outside = score.outside
+        yield "change outside of the mouth, mean", f"{outside.mean:.3f}", "0: grey levels"
+        yield "change outside of the mouth, max", f"{outside.max}", "0 before encoding"
+        yield "edge around the mouth (seam)", _number(outside.seam, "{:.2f}"), "under 4 grey levels"
+
+
+def _correlation(name: str, found: Correlation) -> Iterator[tuple[str, str, str]]:
+    yield f"{name}, r", _number(found.r, "{:.3f}"), "towards 1"
+    lag = "" if found.lag_ms is None else f" at {found.lag_ms:+.0f} ms"
+    yield "    at the best lag", _number(found.best_r, "{:.3f}") + lag, "lag near 0"
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else form.format(value)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{int(minutes)}:{rest:04.1f}"

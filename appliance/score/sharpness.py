@@ -1,0 +1,101 @@
+"""Whether the mouth is as sharp as in the presenter's own picture.
+
+Sharpness is the variance of the luma's Laplacian (Pech-Pacheco et al. 2000) at the picture's own
+resolution, inside the outline of the lips in both pictures and a little skin around it. Encoding
+softens a whole picture: what it did to eyes and brows, which rendering does not touch, is divided
+out of the normalised ratio.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from appliance.lips.geometry import LIPS_OUTER
+from appliance.media.picture import Picture, Plane
+from appliance.score.tracks import Face
+
+# Brows and the rims under the eyes.
+_EYES = (70, 105, 107, 336, 334, 300, 346, 195, 117)
+_SKIN = 0.08  # around the lips, in eye distances
+_SMALLEST = 64  # pixels that a region must have
+_FLAT = 1e-6
+
+
+@dataclass(frozen=True)
+class Sharpness:
+    """High-frequency energy of the video over that of the source, 1 is "as sharp".
+
+    ``mouth`` and ``eyes`` as measured; ``normalised`` is mouth over eyes. ``frames`` were compared.
+    """
+
+    mouth: float
+    eyes: float
+    normalised: float
+    frames: int
+
+
+class SharpnessMeter:
+    """Adds up energies over pairs of pictures that show the same moment of the presenter."""
+
+    def __init__(self, frames: int) -> None:
+        self.per_frame: npt.NDArray[np.float32] = np.full(frames, np.nan, np.float32)
+        self._totals = np.zeros((2, 2))  # mouth, eyes × video, source
+        self._frames = 0
+
+    def add(self, index: int, picture: Picture, source: Picture, face: Face) -> None:
+        """Compare frame ``index`` of the video, its face known, with the source's picture."""
+        energies = np.zeros((2, 2))
+        grow = _SKIN * float(face.pose.scale)
+        outlines = (face.points[list(LIPS_OUTER), :2], face.points[list(_EYES), :2])
+        for k, (outline, margin) in enumerate(zip(outlines, (grow, 0.0), strict=True)):
+            region = _region(outline, margin, picture.y.shape)
+            if region is None:
+                return
+            for j, plane in enumerate((picture.y, source.y)):
+                energies[k, j] = _energy(plane, *region)
+        if energies[:, 1].min() <= _FLAT:
+            return
+        self._totals += energies
+        self._frames += 1
+        if energies[1, 0] > _FLAT:
+            ratio = energies[:, 0] / energies[:, 1]
+            self.per_frame[index] = ratio[0] / ratio[1]
+
+    def result(self) -> Sharpness | None:
+        """Ratios of the totals; ``None`` if nothing was compared or the eyes are flat."""
+        if not self._frames or self._totals[1, 0] <= _FLAT:
+            return None
+        mouth, eyes = (float(video / source) for video, source in self._totals)
+        return Sharpness(mouth, eyes, mouth / eyes, self._frames)
+
+
+def _region(
+    outline: npt.NDArray[np.float32], margin: float, shape: tuple[int, ...]
+) -> tuple[tuple[slice, slice], npt.NDArray[np.bool_]] | None:
+    """Rows and columns of a polygon grown by ``margin``, and the mask there; ``None`` if small."""
+    reach = int(np.ceil(margin)) + 2
+    low = np.maximum(np.floor(outline.min(axis=0)).astype(int) - reach, 0)
+    high = np.minimum(np.ceil(outline.max(axis=0)).astype(int) + reach + 1, shape[::-1])
+    if (high - low).min() < 3:
+        return None
+    mask = np.zeros((high - low)[::-1], np.uint8)
+    hull = cv2.convexHull(np.round(outline - low).astype(np.int32))
+    cv2.fillPoly(mask, [hull], 1)
+    if margin >= 1:
+        size = 2 * round(margin) + 1
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+        mask = np.asarray(cv2.dilate(mask, kernel), np.uint8)
+    inside = mask.astype(np.bool_)
+    if int(inside.sum()) < _SMALLEST:
+        return None
+    return (slice(low[1], high[1]), slice(low[0], high[0])), inside
+
+
+def _energy(plane: Plane, where: tuple[slice, slice], inside: npt.NDArray[np.bool_]) -> float:
+    """Variance of the Laplacian over the mask, in squared grey levels."""
+    laplacian = cv2.Laplacian(plane[where], cv2.CV_16S, ksize=1)
+    return float(laplacian[inside].var(dtype=np.float64))

@@ -1,0 +1,76 @@
+"""The file's own sound on the time axis of its pictures: how loud, and where nobody speaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from appliance.errors import BadInput
+from appliance.media.audio import audio_blocks
+from appliance.media.probe import probe_audio
+from appliance.speech.activity import FRAME_RATE, Activity, measure
+from appliance.speech.mel import LECTERN_MEL, mel_blocks
+
+# Lips part before the sound and come to rest after it: that long a pause's ends do not count.
+# The gate itself opens 0.16 s before speech and shuts 0.22 s after it.
+MARGIN_S = 0.1
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Speech activity at 100 Hz, whose first frame lies ``start_s`` after the first picture."""
+
+    activity: Activity
+    start_s: float
+
+    def loudness(self, frames: int, fps: float) -> npt.NDArray[np.float32]:
+        """Mean loudness while each of ``frames`` pictures is shown; NaN beyond the sound.
+
+        In units of 20 dB relative to the speech around, -2 where nobody speaks.
+        """
+        total = np.concatenate([[0.0], np.cumsum(self.activity.loudness, dtype=np.float64)])
+        low, high = self._spans(frames, fps, 0.0)
+        known = (low >= 0) & (high < len(total)) & (high > low)
+        result = np.full(frames, np.nan, np.float32)
+        result[known] = (total[high[known]] - total[low[known]]) / (high[known] - low[known])
+        return result
+
+    def silent(self, frames: int, fps: float) -> npt.NDArray[np.bool_]:
+        """Which of ``frames`` pictures are shown while nobody speaks, ends of pauses excluded."""
+        spoken = np.concatenate([[0], np.cumsum(self.activity.gate > 0)])
+        low, high = self._spans(frames, fps, MARGIN_S)
+        inside = (high > 0) & (low < len(spoken) - 1)
+        low, high = np.clip(low, 0, len(spoken) - 1), np.clip(high, 0, len(spoken) - 1)
+        return np.asarray(inside & (spoken[high] == spoken[low]), np.bool_)
+
+    @property
+    def speech_s(self) -> float:
+        """Seconds in which somebody speaks."""
+        return float((self.activity.gate > 0.5).sum() / FRAME_RATE)
+
+    def _spans(
+        self, frames: int, fps: float, margin: float
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """First and last + 1 activity frame of each picture, widened by ``margin`` seconds."""
+        shown = np.arange(frames) / fps - self.start_s
+        low = np.round((shown - margin) * FRAME_RATE).astype(np.int64)
+        high = np.round((shown + 1 / fps + margin) * FRAME_RATE).astype(np.int64)
+        return low, high
+
+
+def listen(path: Path, first_picture_s: float) -> Sound | None:
+    """The sound of ``path``, whose first picture is shown at ``first_picture_s`` of the file.
+
+    ``None`` if there is none that could be heard. Raises ``BadInput`` as ``open_media`` does.
+    """
+    try:
+        info = probe_audio(path)
+    except BadInput as error:
+        if error.code in {"audio_missing", "audio_unreadable", "audio_too_short"}:
+            return None
+        raise
+    activity = measure(mel_blocks(audio_blocks(path, LECTERN_MEL.rate), LECTERN_MEL))
+    return Sound(activity, float(info.start) - first_picture_s)

@@ -1,0 +1,191 @@
+"""What changed outside of the mouth, and whether an edge shows where the change begins.
+
+The mouth's region is the patch that rendering may touch (:func:`patch_matrix`). Everything else
+should be the presenter's own picture; encoding adds its noise. Small fields that differ in *every*
+frame are a badge or a logo: they are counted apart, so that they do not pass for a fault.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from appliance.face.sampling import apply
+from appliance.lips.geometry import LIPS_OUTER, patch_matrix
+from appliance.media.picture import Picture, Plane
+from appliance.score.tracks import Face
+
+Array = npt.NDArray[np.float64]
+
+_BLOCK = 8  # pixels: the side of a field
+_MARKED = 12  # grey levels by which a field of a badge differs, at least somewhere, in every frame
+_MARK_FRAMES = 5  # fewer cannot tell a badge from a fault
+_GROWN = 1.05  # the region in patch sides: the pose here differs a little from the renderer's
+_SECTORS, _RAYS = 16, 8  # directions, and rays averaged in each
+_NEAR, _FAR = 1.2, 0.85  # an edge is sought from so many lip radii to so many eye distances
+_STEP = 0.02  # of the eye distance, at least two pixels: over twice that an edge is seen as one
+
+
+@dataclass(frozen=True)
+class Surround:
+    """Video against source, in grey levels of 8 bits.
+
+    ``mean`` (luma) and ``max`` (luma and chroma) of the absolute difference outside of the mouth's
+    region; ``marked`` is the share of the picture that a badge takes and that was left out.
+    ``seam`` is the step of the difference at the strongest edge around the mouth: in each of 16
+    directions the largest step, then the median of the directions (a moved jaw has edges on one
+    side only, a pasted patch all around), averaged over frames; ``None`` without a face.
+    """
+
+    mean: float
+    max: int
+    marked: float
+    seam: float | None
+    frames: int
+
+
+class SurroundMeter:
+    """Takes pairs of pictures that show the same moment of the presenter."""
+
+    def __init__(self, width: int, height: int) -> None:
+        fields = (-(-height // _BLOCK), -(-width // _BLOCK))
+        self._most: npt.NDArray[np.uint8] = np.zeros(fields, np.uint8)
+        self._least: npt.NDArray[np.uint8] = np.full(fields, 255, np.uint8)
+        self._seen = np.zeros(fields, np.int64)
+        self._sum = np.zeros(fields)
+        self._pixels = np.zeros(fields)
+        self._inside = _sums(np.ones((height, width), np.uint8), _BLOCK)
+        self._steps: list[float] = []
+        self._frames = 0
+
+    def add(self, picture: Picture, source: Picture, face: Face | None) -> None:
+        """Compare a frame of the video, with its face, and the source's picture, of equal size."""
+        changes: list[Plane] = [
+            np.asarray(cv2.absdiff(ours, theirs), np.uint8)
+            for ours, theirs in zip(picture.planes(), source.planes(), strict=True)
+        ]
+        taken = np.zeros(self._most.shape, np.int64)
+        if face is not None:
+            corners = _corners(face)
+            for change, half in zip(changes, (1, 2, 2), strict=True):
+                # The line's width covers what halving rounds away.
+                cv2.fillConvexPoly(change, corners // half, 0)
+                cv2.polylines(change, [corners // half], True, 0, thickness=3)
+            taken = _taken(corners, picture.y.shape)
+            step = seam_step(picture, source, face)
+            if step is not None:
+                self._steps.append(step)
+        luma, u, v = changes
+        most = np.maximum(_largest(luma, _BLOCK), _largest(u, _BLOCK // 2))
+        most = np.maximum(most, _largest(v, _BLOCK // 2))
+        whole = taken == 0
+        np.maximum(self._most, most, out=self._most)
+        self._least[whole] = np.minimum(self._least[whole], most[whole])
+        self._seen += whole
+        self._sum += _sums(luma, _BLOCK)
+        self._pixels += self._inside - taken
+        self._frames += 1
+
+    def result(self) -> Surround | None:
+        """``None`` if nothing was compared."""
+        if not self._frames:
+            return None
+        badge = (self._seen >= _MARK_FRAMES) & (self._least >= _MARKED)
+        # Its rim, where an encoder smears it, goes with it.
+        rim = cv2.dilate(badge.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.bool_)
+        rest = ~rim
+        pixels = float(self._pixels[rest].sum())
+        return Surround(
+            mean=float(self._sum[rest].sum()) / pixels if pixels else 0.0,
+            max=int(self._most[rest].max(initial=0)),
+            marked=float(badge.mean()),
+            seam=float(np.mean(self._steps)) if self._steps else None,
+            frames=self._frames,
+        )
+
+
+def seam_step(picture: Picture, source: Picture, face: Face) -> float | None:
+    """The strongest edge of the change around the mouth; ``None`` for a face of a few pixels."""
+    eyes = float(face.pose.scale)
+    lips = face.points[list(LIPS_OUTER), :2].astype(np.float64)
+    centre = lips.mean(axis=0)
+    width = max(round(_STEP * eyes), 2)
+    near, far = _lip_radii(lips - centre) * _NEAR, _FAR * eyes
+    size = int(far) + width
+    if size < 8 * width:
+        return None
+    edge = picture.y.shape[::-1]
+    low = np.clip(np.floor(centre).astype(int) - size - 2, 0, edge)
+    high = np.clip(np.ceil(centre).astype(int) + size + 3, 0, edge)
+    if (high <= low).any():
+        return None
+    window = (slice(low[1], high[1]), slice(low[0], high[0]))
+    change = cv2.subtract(picture.y[window], source.y[window], dtype=cv2.CV_32F)
+    x, y = centre - low
+    rays = cv2.warpPolar(
+        change, (size, _SECTORS * _RAYS), (float(x), float(y)), size, cv2.WARP_POLAR_LINEAR
+    )
+    sectors = rays.reshape(_SECTORS, _RAYS, size).mean(axis=1)
+    sums = np.concatenate([np.zeros((_SECTORS, 1)), np.cumsum(sectors, axis=1)], axis=1)
+    means = (sums[:, width:] - sums[:, :-width]) / width
+    steps = np.abs(means[:, width:] - means[:, :-width])  # column k: the step at radius k + width
+    radius = np.arange(steps.shape[1]) + width
+    sought = (radius >= near[:, None]) & (radius <= far)
+    return float(np.median(np.where(sought, steps, 0).max(axis=1)))
+
+
+def _lip_radii(outline: Array) -> Array:
+    """How far the lips reach from their middle in each sector's direction, in pixels."""
+    angle = np.arctan2(outline[:, 1], outline[:, 0]) % (2 * np.pi)
+    order = np.argsort(angle)
+    middle = (np.arange(_SECTORS) + 0.5) * 2 * np.pi / _SECTORS
+    radius = np.linalg.norm(outline, axis=1)
+    return np.asarray(np.interp(middle, angle[order], radius[order], period=2 * np.pi))
+
+
+def _corners(face: Face) -> npt.NDArray[np.int32]:
+    """The mouth's region as a polygon in luma pixels."""
+    edge = (_GROWN - 1) / 2
+    square = np.array([[-edge, -edge], [1 + edge, -edge], [1 + edge, 1 + edge], [-edge, 1 + edge]])
+    # A patch of one pixel has its corners half a pixel around its centre.
+    return np.round(apply(patch_matrix(face.pose, 1), square - 0.5)).astype(np.int32)
+
+
+def _taken(corners: npt.NDArray[np.int32], shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
+    """How many pixels of each field the region takes."""
+    region: Plane = np.zeros(shape, np.uint8)
+    cv2.fillConvexPoly(region, corners, 1)
+    cv2.polylines(region, [corners], True, 1, thickness=3)
+    low, high = np.clip([corners[:, 1].min() - 2, corners[:, 1].max() + 3], 0, shape[0]) // _BLOCK
+    taken = np.zeros((-(-shape[0] // _BLOCK), -(-shape[1] // _BLOCK)), np.int64)
+    taken[low : high + 1] = _sums(region[low * _BLOCK : (high + 1) * _BLOCK], _BLOCK)
+    return taken
+
+
+def _largest(plane: Plane, side: int) -> Plane:
+    """The largest value of each field of ``side`` × ``side``, those at the edge maybe smaller."""
+    rows = plane[::side].copy()
+    for k in range(1, side):
+        part = plane[k::side]
+        np.maximum(rows[: len(part)], part, out=rows[: len(part)])
+    fields = rows[:, ::side].copy()
+    for k in range(1, side):
+        columns = rows[:, k::side]
+        np.maximum(fields[:, : columns.shape[1]], columns, out=fields[:, : columns.shape[1]])
+    return fields
+
+
+def _sums(plane: Plane, side: int) -> npt.NDArray[np.int64]:
+    """The sum of each field."""
+    rows = plane[::side].astype(np.uint16)
+    for k in range(1, side):
+        part = plane[k::side]
+        rows[: len(part)] += part
+    fields = rows[:, ::side].astype(np.int64)
+    for k in range(1, side):
+        columns = rows[:, k::side]
+        fields[:, : columns.shape[1]] += columns
+    return fields

@@ -1,0 +1,166 @@
+"""A video as tracks: what the face mesh reads in each frame, a few numbers a frame.
+
+Nothing is smoothed here, unlike in rendering: smoothing would hide the very jitter that is to be
+measured. Of each frame three numbers stay (12 bytes; 2 MB for an hour), the picture goes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+
+import numpy as np
+import numpy.typing as npt
+
+from appliance.face.detect import FaceDetector
+from appliance.face.mesh import FaceMesh
+from appliance.face.pose import Pose, fit_pose
+from appliance.face.runtime import LiteNetwork
+from appliance.face.track import SEGMENT, Chooser, FaceTracker, Points, largest_face
+from appliance.face.weights import face_model_path
+from appliance.lips.geometry import INNER, OUTER, opening, to_face_frame
+from appliance.media.decode import FrameReader
+from appliance.media.picture import Picture
+from appliance.media.probe import PresenterInfo
+
+Array = npt.NDArray[np.float64]
+Track32 = npt.NDArray[np.float32]
+
+LIP_POINTS = np.r_[OUTER, INNER]
+# Eye corners, nose bridge and tip: points that speech does not move.
+_STILL_POINTS = [33, 133, 362, 263, 168, 6, 197, 195, 5, 4]
+
+
+@dataclass(frozen=True)
+class Face:
+    """The face in one frame: the mesh's ``points`` (468, 3) in pixels and the head's ``pose``.
+
+    ``lips`` (40, 2) are the lips' points in the face frame, in eye distances; ``opening`` is the
+    distance of the inner lips at the middle, in eye distances.
+    """
+
+    points: Points
+    pose: Pose
+    lips: Array
+    opening: float
+
+    @classmethod
+    def of_points(cls, points: Points) -> Face:
+        """Measure the mesh's points."""
+        pose = fit_pose(points)
+        shape = to_face_frame(points, pose)
+        return cls(points, pose, shape[LIP_POINTS, :2], float(opening(shape)))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A frame of the video and the face in it, ``None`` where there is none."""
+
+    picture: Picture
+    face: Face | None
+
+
+class Tracks:
+    """One value a frame, NaN where there is no face or nobody has looked.
+
+    ``opening`` in eye distances. ``lips_moved`` is how far the lips' points moved since the frame
+    before, on average, in the face frame: the head's movement is taken out. ``head_moved`` is the
+    same of the eyes and the nose in the picture. ``looked`` marks the frames that were measured.
+    """
+
+    def __init__(self, frames: int, fps: float) -> None:
+        self.fps = fps
+        self.opening: Track32 = np.full(frames, np.nan, np.float32)
+        self.lips_moved: Track32 = np.full(frames, np.nan, np.float32)
+        self.head_moved: Track32 = np.full(frames, np.nan, np.float32)
+        self.looked = np.zeros(frames, np.bool_)
+        self._last: tuple[int, Face | None] = (-2, None)
+
+    def add(self, index: int, face: Face | None) -> None:
+        """Take in frame ``index``."""
+        self.looked[index] = True
+        before = self._last[1] if self._last[0] == index - 1 else None
+        self._last = index, face
+        if face is None:
+            return
+        self.opening[index] = face.opening
+        if before is not None:
+            self.lips_moved[index] = _mean_distance(face.lips, before.lips)
+            self.head_moved[index] = _mean_distance(
+                face.points[_STILL_POINTS, :2], before.points[_STILL_POINTS, :2]
+            ) / float(face.pose.scale)
+
+    @property
+    def coverage(self) -> float:
+        """Share of the measured frames that show a face."""
+        return float(np.isfinite(self.opening[self.looked]).mean()) if self.looked.any() else 0.0
+
+
+class Watcher:
+    """Reads a video and looks for the face; fills its ``tracks``. Close it or use ``with``."""
+
+    def __init__(self, info: PresenterInfo, choose: Chooser = largest_face) -> None:
+        self.info = info
+        self.fps = float(info.fps)
+        self.tracks = Tracks(info.frames, self.fps)
+        self._choose = choose
+        self._detector = FaceDetector(LiteNetwork(face_model_path("face_detection_short_range")))
+        self._mesh = FaceMesh(LiteNetwork(face_model_path("face_landmark")))
+        self._reader = FrameReader(info)
+
+    def __enter__(self) -> Watcher:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._reader.close()
+
+    def watch(self, first: int, stop: int) -> Iterator[Seen]:
+        """Frames from ``first`` (a multiple of ``SEGMENT``) up to ``stop``, both clipped."""
+        first, stop = max(first // SEGMENT * SEGMENT, 0), min(stop, self.info.frames)
+        tracker = FaceTracker(self._detector, self._mesh, self._choose, float(self.info.sar))
+        for picture in self._reader.read(min(first, stop), stop):
+            sighting = tracker.step(picture)
+            face = Face.of_points(sighting.points) if sighting is not None else None
+            self.tracks.add(picture.index, face)
+            yield Seen(picture, face)
+
+
+class Follower:
+    """The lips of another video at the times that are asked for, in rising order."""
+
+    def __init__(self, watcher: Watcher, first: int, stop: int) -> None:
+        self._fps = watcher.fps
+        self._frames = watcher.watch(first, stop)
+        self._near: deque[tuple[int, Face | None]] = deque(maxlen=2)
+
+    def lips_at(self, time: float) -> Array | None:
+        """Lips (40, 2) at ``time`` in seconds, between two frames their mean by distance."""
+        place = time * self._fps
+        low = int(np.floor(place + 1e-6))
+        share = max(place - low, 0.0)
+        last = low if share < 1e-6 else low + 1
+        while not self._near or self._near[-1][0] < last:
+            seen = next(self._frames, None)
+            if seen is None:
+                break
+            self._near.append((seen.picture.index, seen.face))
+        faces = dict(self._near)
+        here, there = faces.get(low), faces.get(last)
+        if here is None or there is None:
+            return None
+        return here.lips if last == low else (1 - share) * here.lips + share * there.lips
+
+    def finish(self) -> None:
+        """Measure what is left, for the tracks."""
+        deque(self._frames, maxlen=0)
+
+
+def _mean_distance(a: npt.NDArray[np.floating], b: npt.NDArray[np.floating]) -> float:
+    return float(np.linalg.norm(a - b, axis=-1).mean())
