@@ -287,7 +287,7 @@ MESSAGES: dict[str, Message] = {
         "请重新开始任务，该部分会重新生成。",
     ),
     "memory_too_small": _message(
-        "A {width} × {height} video needs about {need} MB of memory, and {budget} MB are free for it.",
+        "A video of {width} × {height} needs about {need} MB of memory, but {budget} MB are free.",
         "Use a smaller video of the presenter, or give the box more memory in its settings.",
         "处理 {width} × {height} 的视频大约需要 {need} MB 内存，而可用的只有 {budget} MB。",
         "请使用分辨率较小的主讲人视频，或在设置中分配更多内存。",
@@ -303,5 +303,17 @@ MESSAGES: dict[str, Message] = {
         "Use an ONNX file with mel 1×80×16 and face 6×96×96 inputs.",
         "网络 {name} 没有 Wav2Lip 的输入和输出。",
         "请使用输入为梅尔 1×80×16 和人脸 6×96×96 的 ONNX 文件。",
+    ),
+    "text_empty": _message(
+        "The text of the lecture holds no words.",
+        "Write something to be read aloud and save the file again.",
+        "讲稿中没有可朗读的文字。",
+        "请写入要朗读的内容并重新保存文件。",
+    ),
+    "voice_missing": _message(
+        "No voice named {voice} on this machine can read the text.",
+        "Give a recording instead, write the text in English, or install espeak-ng.",
+        "本机没有可以朗读该文字的语音（{voice}）。",
+        "请改用录音或英文讲稿，或安装 espeak-ng。",
     ),
 }

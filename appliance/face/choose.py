@@ -35,7 +35,7 @@ class Person:
 
 
 def people(samples: Iterable[tuple[int, list[Detection]]], frames: int) -> list[Person]:
-    """The people in ``frames`` sampled (frame number, faces) pairs, the largest steady one first."""
+    """The people in ``frames`` sampled (frame number, faces) pairs, largest steady one first."""
     found: list[list[tuple[float, float, float, float]]] = []
     for index, faces in samples:
         free = list(range(len(found)))

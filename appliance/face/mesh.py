@@ -1,4 +1,4 @@
-"""The 468-point face mesh (Kartynnik et al. 2019, arXiv 1907.06724) on a turned square of a picture.
+"""The 468-point face mesh (Kartynnik et al. 2019, arXiv 1907.06724) on a turned square.
 
 Point numbers are the mesh's own; the few that the rest of the box speaks of have names here.
 """
@@ -51,9 +51,7 @@ def region_of_detection(face: Detection, pixel_aspect: float = 1.0) -> Region:
     size = (face.box[2:] - face.box[:2]) * scale
     x, y = face.centre * scale
     right, left = face.keypoints[:2] * scale
-    return Region(
-        float(x), float(y), float(size.max() * _MARGIN), _angle(np.asarray(left - right))
-    )
+    return Region(float(x), float(y), float(size.max() * _MARGIN), _angle(np.asarray(left - right)))
 
 
 def region_of_points(points: npt.NDArray[np.float32], pixel_aspect: float = 1.0) -> Region:

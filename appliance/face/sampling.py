@@ -86,9 +86,7 @@ def _shrunk(
     small = cv2.resize(part, (int(columns), int(rows)), interpolation=cv2.INTER_AREA)
     fx, fy = part.shape[1] / columns, part.shape[0] / rows
     # Pixel centre p of the part lies at (p + 0.5) / f - 0.5 of the shrunk one.
-    to_small = np.array(
-        [[1 / fx, 0, (0.5 - left) / fx - 0.5], [0, 1 / fy, (0.5 - top) / fy - 0.5]]
-    )
+    to_small = np.array([[1 / fx, 0, (0.5 - left) / fx - 0.5], [0, 1 / fy, (0.5 - top) / fy - 0.5]])
     return np.asarray(small, dtype=np.uint8), compose(to_small, matrix)
 
 

@@ -153,9 +153,7 @@ class Stepper(Protocol):
     def step(self, picture: Indexed) -> Sighting | None: ...
 
 
-def track(
-    pictures: Iterable[P], tracker: Stepper, first: int, stop: int
-) -> Iterator[Tracked[P]]:
+def track(pictures: Iterable[P], tracker: Stepper, first: int, stop: int) -> Iterator[Tracked[P]]:
     """Frames ``first`` … ``stop`` − 1 with their smoothed faces.
 
     ``pictures`` must start at ``segment_start(first)`` and reach ``stop + CONTEXT`` or the
@@ -168,7 +166,9 @@ def track(
     def middle() -> Iterator[Tracked[P]]:
         entry = window[CONTEXT]
         if entry is not None and first <= entry[0].index < stop:
-            yield in_context(entry[0], [e and e[1] for e in window], [e is not None for e in window])
+            yield in_context(
+                entry[0], [e and e[1] for e in window], [e is not None for e in window]
+            )
 
     for picture in pictures:
         # Frames before the context only serve the tracker.

@@ -92,9 +92,7 @@ class _Window:
     bottom: int
 
     def of(self, plane: Plane, step: int) -> Plane:
-        return plane[
-            self.top // step : self.bottom // step, self.left // step : self.right // step
-        ]
+        return plane[self.top // step : self.bottom // step, self.left // step : self.right // step]
 
 
 def _window(matrix: Matrix, shape: tuple[int, int]) -> _Window | None:
@@ -127,9 +125,7 @@ def paint(
 
     def spread(image: Array) -> Array:
         """Bring a raster over the patch to the window's pixels."""
-        scale = np.array(
-            [[image.shape[1], 0, -0.5], [0, image.shape[0], -0.5]], dtype=np.float64
-        )
+        scale = np.array([[image.shape[1], 0, -0.5], [0, image.shape[0], -0.5]], dtype=np.float64)
         return np.asarray(
             cv2.warpAffine(
                 image,
@@ -163,7 +159,9 @@ def paint(
         ).astype(np.float32)
         linear = reference.matrix[:, :2].astype(np.float32)
         layers.append((reference, base + flow[..., 2:] @ linear.T))
-    _blend(picture.y, window, 1, [(p.y, at) for p, at in layers], weights, spread(answer.fill_y), alpha)
+    _blend(
+        picture.y, window, 1, [(p.y, at) for p, at in layers], weights, spread(answer.fill_y), alpha
+    )
     half = (width // 2, height // 2)
     places = [(p, _halved(at, half)) for p, at in layers]
     weights, alpha = _shrunk(weights, half), _shrunk(alpha, half)

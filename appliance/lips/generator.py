@@ -100,7 +100,9 @@ class LecternGenerator:
 
 def _patch(picture: Planes | Reference, matrix: Matrix) -> tuple[Array, Array]:
     """The (1, 96, 96) luma and (2, 48, 48) chroma under the patch, in 0..1."""
-    pixels = compose(matrix, np.array([[1 / _PATCH, 0, 0.5 / _PATCH], [0, 1 / _PATCH, 0.5 / _PATCH]]))
+    pixels = compose(
+        matrix, np.array([[1 / _PATCH, 0, 0.5 / _PATCH], [0, 1 / _PATCH, 0.5 / _PATCH]])
+    )
     y = sample_plane(picture.y, pixels, _PATCH, _PATCH)[None]
     half = chroma_matrix(pixels)
     uv = [sample_plane(c, half, _PATCH // 2, _PATCH // 2) for c in (picture.u, picture.v)]

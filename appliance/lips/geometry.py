@@ -11,11 +11,11 @@ from appliance.face.sampling import Matrix
 Array = npt.NDArray[np.float64]
 
 # Rings run from the person's right mouth corner along the lower lip to the left corner and back.
-LIPS_OUTER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375) + (
-    291, 409, 270, 269, 267, 0, 37, 39, 40, 185,
+LIPS_OUTER = (
+    61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185,
 )  # fmt: skip
-LIPS_INNER = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324) + (
-    308, 415, 310, 311, 312, 13, 82, 81, 80, 191,
+LIPS_INNER = (
+    78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191,
 )  # fmt: skip
 JAW = (172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397)
 CHIN = (18, 200, 199, 175)

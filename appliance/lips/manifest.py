@@ -69,7 +69,7 @@ class Manifest(_Entry):
 
 
 def load_manifest(name: str, models: Path) -> Manifest:
-    """The model called ``name`` in ``models``, or the manifest or ONNX file that ``name`` points to.
+    """The model called ``name`` in ``models``, or the manifest or ONNX file at that path.
 
     Raises ``BadInput("model_unknown")`` when there is none and ``BadInput("model_unreadable")``
     when its manifest makes no sense.
@@ -77,9 +77,7 @@ def load_manifest(name: str, models: Path) -> Manifest:
     candidate = Path(name)
     if candidate.suffix == ".onnx" and candidate.is_file():
         files = {"fp32": {"generator": WeightFile(file=candidate.name)}}
-        return Manifest(
-            name=candidate.stem, kind="wav2lip", files=files, folder=candidate.parent
-        )
+        return Manifest(name=candidate.stem, kind="wav2lip", files=files, folder=candidate.parent)
     for path in (candidate, candidate / "model.json", models / name / "model.json"):
         if path.is_file() and path.name.endswith(".json"):
             return _read(path)

@@ -1,4 +1,4 @@
-"""From the lecture's sound to the mouth's movement: computed once, in blocks, for the whole lecture."""
+"""From the lecture's sound to the mouth's movement, computed once for the whole lecture."""
 
 from __future__ import annotations
 

@@ -74,7 +74,9 @@ class Network:
                     self._self_test(session)
                 return session, Choice(name, tuple(passed_over))
             except Exception as error:  # any failure of an engine means: take the next one
-                passed_over.append(f"{name}: {str(error).splitlines()[0] if str(error) else error!r}")
+                passed_over.append(
+                    f"{name}: {str(error).splitlines()[0] if str(error) else error!r}"
+                )
         raise Fault("network_failed", name=self.path.name, reason="; ".join(passed_over))
 
     def _open(self, name: str) -> ort.InferenceSession:

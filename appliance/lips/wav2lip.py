@@ -1,4 +1,4 @@
-"""Models with Wav2Lip's interface (Prajwal et al. 2020, arXiv 2008.10010), for owners of such weights.
+"""Models with Wav2Lip's interface (Prajwal et al. 2020, arXiv 2008.10010), for who owns weights.
 
 Two inputs, told apart by shape because exports name them differently: 0.2 s of mel (N, 1, 80, 16)
 and the face twice, BGR in 0..1 (N, 6, 96, 96): first with its lower half black, then whole. The
@@ -20,8 +20,8 @@ from appliance.errors import BadInput
 from appliance.face.sampling import Planes, sample_rgb
 from appliance.face.track import Sighting
 from appliance.lips.composite import Answer, mouth_mask, paint
-from appliance.lips.geometry import JAW_LINE
 from appliance.lips.generator import Look
+from appliance.lips.geometry import JAW_LINE
 from appliance.lips.presenter import mouth_in_patch
 from appliance.lips.provider import Network
 

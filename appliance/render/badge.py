@@ -45,7 +45,10 @@ def _mix(
     opacity: npt.NDArray[np.float64],
 ) -> None:
     part = plane[top : top + value.shape[0], left : left + value.shape[1]]
-    value, opacity = value[: part.shape[0], : part.shape[1]], opacity[: part.shape[0], : part.shape[1]]
+    value, opacity = (
+        value[: part.shape[0], : part.shape[1]],
+        opacity[: part.shape[0], : part.shape[1]],
+    )
     part[...] = np.rint(part + opacity * (value - part)).astype(np.uint8)
 
 

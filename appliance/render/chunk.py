@@ -37,9 +37,10 @@ Tick = Callable[[int], None]
 class ChunkFacts:
     """What a finished chunk tells the report.
 
-    ``start`` is its first output frame; ``frames`` counts what happened to frames: ``spoken``, ``no_face`` or ``turned_away``;
-    ``gaps`` are (output frame, reason) where a stretch without painting begins; ``last_reason``
-    is the one that its last frame is in; ``stages_s`` are seconds of work a stage.
+    ``start`` is its first output frame. ``frames`` counts what happened to frames: ``spoken``,
+    ``no_face`` or ``turned_away``; ``gaps`` are (output frame, reason) where a stretch without
+    painting begins, ``last_reason`` is the one that the last frame is in, if any. ``stages_s`` are
+    seconds of work a stage.
     """
 
     start: int
@@ -97,9 +98,7 @@ def _job(folder: Path) -> Job:
 @lru_cache(maxsize=1)
 def _model(folder: Path) -> LipModel:
     job = _job(folder)
-    return LipModel.open(
-        job.manifest, job.precision, job.config.lips.providers, job.plan.threads
-    )
+    return LipModel.open(job.manifest, job.precision, job.config.lips.providers, job.plan.threads)
 
 
 def _presenter_frames(job: Job, watch: Stopwatch) -> PresenterFrames:
@@ -129,7 +128,9 @@ class _Painter:
         self._generator: Generator = model.generator(
             Profile.load(job.profile), config.lips.amplitude
         )
-        track = Motion.load(job.speech) if job.manifest.kind == "lectern" else MelTrack.load(job.speech)
+        track = (
+            Motion.load(job.speech) if job.manifest.kind == "lectern" else MelTrack.load(job.speech)
+        )
         self._speech = track
         self._badge = (
             Badge(config.video.badge_text, config.video.badge_corner, plan.width, plan.height)

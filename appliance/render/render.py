@@ -125,15 +125,16 @@ def _learn(
     total = max(int(2 * sound.duration_s), 1)
     with watch.stage("speech"):
         activity = learn_speech(
-            sound.path, model, job.speech, lambda s: listen(Progress("speech", min(s, total), total))
+            sound.path,
+            model,
+            job.speech,
+            lambda s: listen(Progress("speech", min(s, total), total)),
         )
     job.save()
     return job, Outcome(silence=1 - float(activity.gate.mean()))
 
 
-def _render_chunks(
-    job: Job, outcome: Outcome, listen: Listener, executor: Executor | None
-) -> None:
+def _render_chunks(job: Job, outcome: Outcome, listen: Listener, executor: Executor | None) -> None:
     plan, done = job.plan, 0
 
     def tick(frames: int) -> None:

@@ -2,8 +2,8 @@
 
     python -m export_tools.data.landmarks CLIPS_DIR… --out DIR [--jobs 2]
 
-Each file holds ``points`` (T, 468, 3) float32 as the appliance's own tracker smooths them, ``valid``
-(T,) bool and ``fps``; a clip that already has one is skipped.
+Each file holds ``points`` (T, 468, 3) float32 as the appliance's own tracker smooths them,
+``valid`` (T,) bool and ``fps``; a clip that already has one is skipped.
 """
 
 from __future__ import annotations

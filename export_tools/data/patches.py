@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance.face.pose import Pose, fit_pose
-from appliance.face.sampling import apply, chroma_matrix, invert, sample_plane
+from appliance.face.sampling import apply, chroma_matrix, compose, invert, sample_plane
 from appliance.lips.geometry import MOUTH_POINTS, patch_matrix
 from export_tools.data.landmarks import VIDEO_SUFFIXES, pictures
 from export_tools.data.sizes import STORED, VISIBLE
@@ -28,7 +28,7 @@ def margin_matrix(pose: Pose, size: int = STORED) -> npt.NDArray[np.float64]:
     """The map from a patch with margin to picture pixels."""
     inner = patch_matrix(pose, VISIBLE)
     shift = (VISIBLE - size) / 2
-    return inner @ np.array([[1.0, 0.0, shift], [0.0, 1.0, shift], [0.0, 0.0, 1.0]])
+    return compose(inner, np.array([[1.0, 0.0, shift], [0.0, 1.0, shift]]))
 
 
 def main() -> None:
@@ -54,7 +54,12 @@ def main() -> None:
             half = chroma_matrix(matrix)
             columns["y"].append(sample_plane(picture.y, matrix, STORED, STORED))
             columns["uv"].append(
-                np.stack([sample_plane(c, half, STORED // 2, STORED // 2) for c in (picture.u, picture.v)])
+                np.stack(
+                    [
+                        sample_plane(c, half, STORED // 2, STORED // 2)
+                        for c in (picture.u, picture.v)
+                    ]
+                )
             )
             local = apply(invert(matrix), track["points"][i][MOUTH_POINTS, :2])
             columns["points"].append(((local + 0.5) / STORED).astype(np.float32))
@@ -62,7 +67,9 @@ def main() -> None:
         names.append(f"{path.parent.name}_{path.stem}")
     np.savez(
         args.out,
-        **{name: np.stack(values) for name, values in columns.items()},
+        y=np.stack(columns["y"]),
+        uv=np.stack(columns["uv"]),
+        points=np.stack(columns["points"]),
         clip=np.array(clips),
         names=np.array(names),
     )

@@ -99,11 +99,10 @@ class Patches:
         points = ((stored @ inverse.transpose(0, 2, 1)[:, None]) + 1) / 2
         points = points.astype(np.float32)
         maps = np.stack([draw_maps(s, t, r) for s, t, r in points])
-        return Batch(
-            *(t.contiguous() for t in (y[:, 0], uv[:, 0], y[:, 2], uv[:, 2], y[:, 1], uv[:, 1])),
-            torch.from_numpy(maps),
-            _nearness(points[:, 1]),
+        source, target, reference = (
+            (y[:, k].contiguous(), uv[:, k].contiguous()) for k in range(3)
         )
+        return Batch(*source, *reference, *target, torch.from_numpy(maps), _nearness(points[:, 1]))
 
 
 def _cameras(rng: np.random.Generator, count: int, plain: bool) -> npt.NDArray[np.float64]:
@@ -118,8 +117,8 @@ def _cameras(rng: np.random.Generator, count: int, plain: bool) -> npt.NDArray[n
         stretch = rng.uniform(0.92, 1.08)
         c, s = np.cos(angle), np.sin(angle)
         flip = rng.choice([-1.0, 1.0])
-        result[i, :, :2] = (
-            np.array([[c, -s], [s, c]]) @ np.diag([scale * stretch * flip, scale / stretch])
+        result[i, :, :2] = np.array([[c, -s], [s, c]]) @ np.diag(
+            [scale * stretch * flip, scale / stretch]
         )
         result[i, :, 2] = rng.uniform(-0.05, 0.05, 2)
     return result
@@ -147,7 +146,9 @@ def _nearness(points: npt.NDArray[np.float32]) -> Tensor:
     lips = torch.from_numpy(points[:, :40])
     low, high = lips.amin(1), lips.amax(1)
     axis = (torch.arange(PATCH) + 0.5) / PATCH
+
     def falloff(k: int) -> Tensor:
         out = torch.relu(low[:, k, None] - axis) + torch.relu(axis - high[:, k, None])
         return torch.exp(-0.5 * (out / 0.06) ** 2)
+
     return 1 + 5 * (falloff(1)[:, None, :, None] * falloff(0)[:, None, None, :])

@@ -1,6 +1,6 @@
 """Write a trained renderer as ONNX.
 
-    python -m export_tools.renderer.export CHECKPOINT.pt OUT.onnx
+python -m export_tools.renderer.export CHECKPOINT.pt OUT.onnx
 """
 
 from __future__ import annotations

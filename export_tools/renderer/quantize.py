@@ -46,9 +46,7 @@ class _Calibration(CalibrationDataReader):  # type: ignore[misc]
 
 def feed(batch: Batch) -> dict[str, Array]:
     """A batch as ONNX Runtime takes it."""
-    return {
-        name: tensor.numpy() for name, tensor in zip(INPUTS, batch.inputs(), strict=True)
-    }
+    return {name: tensor.numpy() for name, tensor in zip(INPUTS, batch.inputs(), strict=True)}
 
 
 def half(source: Path, target: Path) -> None:
@@ -142,7 +140,9 @@ def main() -> None:
     half(args.source, args.out / "renderer.fp16.onnx")
     exact = pictures(args.source, batches)
     found = choose(args.source, args.out / "renderer.int8.onnx", batches, calibration, args.psnr)
-    found["fp16_psnr_db"] = round(psnr(pictures(args.out / "renderer.fp16.onnx", batches), exact), 2)
+    found["fp16_psnr_db"] = round(
+        psnr(pictures(args.out / "renderer.fp16.onnx", batches), exact), 2
+    )
     (args.out / "quantization.json").write_text(json.dumps(found, indent=2) + "\n")
     print(json.dumps(found, indent=2))
 

@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from appliance.face.pose import fit_pose
-from appliance.lips.composite import Answer, mouth_mask, paint
-from appliance.lips.presenter import ProfileLearner, fraction_matrix, mouth_in_patch
-from appliance.face.track import Sighting
 from appliance.face.detect import FaceDetector
 from appliance.face.mesh import FaceMesh, region_of_detection
+from appliance.face.pose import fit_pose
+from appliance.face.track import Sighting
+from appliance.lips.composite import Answer, mouth_mask, paint
+from appliance.lips.presenter import ProfileLearner, fraction_matrix, mouth_in_patch
 from appliance.media.picture import Picture
 from tests.talking_face import as_picture, face_with_opening
 
@@ -35,7 +35,9 @@ def _planes_equal(a: Picture, b: Picture) -> bool:
     return all(np.array_equal(p, q) for p, q in zip(a.planes(), b.planes(), strict=True))
 
 
-def _painted(sighting: Sighting, answer: Answer, reference: bool = False) -> tuple[Picture, Picture]:
+def _painted(
+    sighting: Sighting, answer: Answer, reference: bool = False
+) -> tuple[Picture, Picture]:
     before = as_picture(face_with_opening(0.1))
     after = before.writable()
     matrix = fraction_matrix(fit_pose(sighting.points))

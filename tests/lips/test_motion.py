@@ -26,7 +26,7 @@ def _split(whole: Array, sizes: list[int]) -> Iterator[Array]:
 @pytest.mark.parametrize("sizes", [[], [1] * 30, [50, 3, 90]])
 def test_windows_cover_everything_once_with_their_context(length: int, sizes: list[int]) -> None:
     whole = np.arange(length, dtype=np.float32)[None]
-    new = []
+    new: list[float] = []
     for window, skip, keep in windows(_split(whole, sizes), context=6, block=20):
         first = len(new)
         new += window[0, skip : skip + keep].tolist()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from typing import Any
 
@@ -21,7 +22,7 @@ def test_chunks_cover_every_frame_once() -> None:
     plan = _plan(fps=Fraction(30000, 1001))
     spans = [plan.span(i) for i in range(plan.chunks)]
     assert spans[0][0] == 0 and spans[-1][1] == plan.frames == round(61 * 30000 / 1001)
-    assert all(a[1] == b[0] for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(spans))
 
 
 def test_length_changes_memory_only_by_the_movement_kept() -> None:
