@@ -1,0 +1,125 @@
+"""Text read aloud: real voices, measured times, and refusals that people understand."""
+
+from __future__ import annotations
+
+import shutil
+import wave
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from appliance.errors import BadInput
+from appliance.speech.tts import synthesize
+
+
+def read(path: Path) -> tuple[int, npt.NDArray[np.int16]]:
+    with wave.open(str(path), "rb") as sound:
+        assert sound.getnchannels() == 1
+        assert sound.getsampwidth() == 2
+        data = sound.readframes(sound.getnframes())
+        return sound.getframerate(), np.frombuffer(data, "<i2")
+
+
+def nothing(_: str) -> None:
+    """A machine without any program."""
+
+
+def test_sentences_have_true_times(tmp_path: Path) -> None:
+    out = tmp_path / "a b é.wav"
+    speech = synthesize("Good morning. Today we learn about light!\n\nIt is fast.", out_wav=out)
+    rate, pcm = read(out)
+    assert speech.path == out
+    assert speech.rate == rate
+    said = [s.text for s in speech.sentences]
+    assert said == ["Good morning.", "Today we learn about light!", "It is fast."]
+    assert speech.sentences[-1].end == pytest.approx(len(pcm) / rate)
+    for sentence in speech.sentences:
+        sound = pcm[round(sentence.start * rate) : round(sentence.end * rate)] / 32768
+        assert np.sqrt(np.mean(sound**2)) > 0.01
+    first, second, third = speech.sentences
+    assert second.start == first.end
+    pause = pcm[round(second.end * rate) : round(third.start * rate)]
+    assert len(pause) == round(0.5 * rate)
+    assert not pause.any()
+
+
+def test_the_same_text_gives_the_same_file(tmp_path: Path) -> None:
+    one = synthesize("The very same words.", out_wav=tmp_path / "1.wav").path.read_bytes()
+    two = synthesize("The very same words.", out_wav=tmp_path / "2.wav").path.read_bytes()
+    assert one == two
+
+
+def test_speed(tmp_path: Path) -> None:
+    text = "This sentence is read at two different speeds."
+    slow = synthesize(text, out_wav=tmp_path / "s.wav", speed=0.8).sentences[0].end
+    fast = synthesize(text, out_wav=tmp_path / "f.wav", speed=1.6).sentences[0].end
+    assert slow > 1.6 * fast
+
+
+def test_wrapped_lines_are_one_sentence_and_items_are_not(tmp_path: Path) -> None:
+    text = (
+        "Light travels in straight lines until it meets something that\n"
+        "bends it or throws it back.\nMirrors\nLenses\n"
+    )
+    speech = synthesize(text, out_wav=tmp_path / "a.wav")
+    said = [s.text for s in speech.sentences]
+    assert said == [
+        "Light travels in straight lines until it meets something that bends it or throws it back.",
+        "Mirrors",
+        "Lenses",
+    ]
+
+
+def test_a_sentence_without_end_is_broken_at_spaces(tmp_path: Path) -> None:
+    text = " ".join(["and the river went on"] * 40)
+    speech = synthesize(text, out_wav=tmp_path / "a.wav", speed=2.0)
+    assert len(speech.sentences) == 3
+    assert max(len(s.text) for s in speech.sentences) <= 300
+    assert " ".join(s.text for s in speech.sentences) == text
+
+
+@pytest.mark.parametrize("text", ["", " \n\t", "*** --- ***", "…"])
+def test_nothing_to_say(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        synthesize(text, out_wav=tmp_path / "a.wav")
+    assert caught.value.code == "text_empty"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "voice"),
+    [
+        ("今天我们学习光。", "auto"),
+        ("今天学习 Python。", "auto"),
+        ("Сегодня", "auto"),
+        ("สวัสดี", "auto"),
+        ("Hello.", "emma"),  # exists, but would have to be downloaded
+        ("Hello.", "nobody"),
+        ("Bonjour.", "espeak:fr"),
+    ],
+)
+def test_no_voice_for_it(
+    tmp_path: Path, text: str, voice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HIBARI_HOME", str(tmp_path / "voices"))
+    with pytest.raises(BadInput) as caught:
+        synthesize(text, voice, out_wav=tmp_path / "a.wav", find=nothing)
+    assert caught.value.code == "voice_missing"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_broken_espeak_is_as_good_as_none(tmp_path: Path) -> None:
+    with pytest.raises(BadInput) as caught:
+        synthesize("今天", out_wav=tmp_path / "a.wav", find=lambda _: shutil.which("false"))
+    assert caught.value.code == "voice_missing"
+
+
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
+def test_chinese_by_espeak(tmp_path: Path) -> None:
+    speech = synthesize("今天我们学习光。光很快！", out_wav=tmp_path / "a.wav")
+    rate, pcm = read(tmp_path / "a.wav")
+    assert [s.text for s in speech.sentences] == ["今天我们学习光。", "光很快！"]
+    assert speech.sentences[-1].end == pytest.approx(len(pcm) / rate)
+    assert speech.sentences[0].end > 0.9
