@@ -13,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 
 import av
+import av.filter
 import numpy as np
 from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
@@ -123,19 +123,47 @@ def resampled(
     frames: Iterable[AudioFrame], sample_format: str, layout: str, rate: int
 ) -> Iterator[AudioFrame]:
     """Convert frames with libswresample; the input's format may change on the way."""
-    resampler: AudioResampler | None = None
+    graph: av.filter.Graph | None = None
     kind: tuple[str, str, int] | None = None
     for frame in frames:
         if kind != (frame.format.name, frame.layout.name, frame.sample_rate):
-            if resampler is not None:
-                yield from (late for late in resampler.resample(None) if late is not None)
+            if graph is not None:
+                yield from _passed(graph, None)
             kind = frame.format.name, frame.layout.name, frame.sample_rate
-            resampler = AudioResampler(sample_format, layout, rate)
-        assert resampler is not None
-        yield from resampler.resample(frame)
-    if resampler is not None:
-        # A resampler with nothing to do hands its flush mark back.
-        yield from (late for late in resampler.resample(None) if late is not None)
+            graph = _converter(frame, sample_format, layout, rate)
+        assert graph is not None
+        yield from _passed(graph, frame)
+    if graph is not None:
+        yield from _passed(graph, None)
+
+
+def _converter(frame: AudioFrame, sample_format: str, layout: str, rate: int) -> av.filter.Graph:
+    graph = av.filter.Graph()
+    source = graph.add(
+        "abuffer",
+        sample_rate=str(frame.sample_rate),
+        sample_fmt=frame.format.name,
+        channel_layout=frame.layout.name,
+        time_base=f"1/{frame.sample_rate}",
+    )
+    # Mixed channels must not add up to more than full scale: by itself swresample lets floats.
+    mixer = graph.add("aresample", "rematrix_maxval=1")
+    target = graph.add(
+        "aformat", sample_fmts=sample_format, channel_layouts=layout, sample_rates=str(rate)
+    )
+    graph.link_nodes(source, mixer, target, graph.add("abuffersink")).configure()
+    return graph
+
+
+def _passed(graph: av.filter.Graph, frame: AudioFrame | None) -> Iterator[AudioFrame]:
+    graph.push(frame)
+    while True:
+        try:
+            made = graph.pull()
+        except (av.BlockingIOError, av.EOFError):
+            return
+        assert isinstance(made, AudioFrame)
+        yield made
 
 
 def audio_blocks(

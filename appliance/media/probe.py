@@ -173,10 +173,12 @@ def probe_audio(path: Path) -> AudioInfo:
     with AudioSource(path) as source:
         watch = source.end_watch()
         first: AudioFrame | None = None
-        start = end = Fraction(0)
+        start = end = packet_end = Fraction(0)
         tail: deque[av.Packet[AudioStream]] = deque(maxlen=_TAIL_PACKETS)
         for packet in source.packets(watch):
             tail.append(packet)
+            if packet.duration:
+                packet_end = ((packet.pts or 0) + packet.duration) * source.time_base
             if first is None:
                 first = next(iter(decoded(packet)), None)
                 start = _time(first, source) if first else start
@@ -188,6 +190,8 @@ def probe_audio(path: Path) -> AudioInfo:
         context.flush_buffers()
         for frame in (frame for packet in tail for frame in decoded(packet)):
             end = max(end, _time(frame, source) + Fraction(frame.samples, frame.sample_rate))
+        # Where MP4 cuts its last packet short, players stop there; libav decodes all of it.
+        end = min(end, packet_end) if packet_end else end
         codec, rate = context.codec.canonical_name, first.sample_rate
         seconds = float(end - start)
         if seconds < MIN_AUDIO_S:
