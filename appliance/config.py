@@ -60,6 +60,7 @@ class Face(Section):
 class Speech(Section):
     """The voice that reads a lecture given as text."""
 
+    voice: Annotated[str, Field(min_length=1)] = "auto"
     speed: Annotated[float, Field(ge=0.5, le=2)] = 1.0
 
 

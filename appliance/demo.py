@@ -35,28 +35,29 @@ def make_sample(folder: Path) -> tuple[Path, Path]:
 
 
 def summary(report: Mapping[str, Any]) -> str:
-    """A report of ``lectern render`` in a few plain lines: the file, its score, its cost."""
-    output = report["output"]
+    """A report of ``lectern render`` in a few plain lines: the file, its cost, its score."""
+    output, score = report["output"], report.get("score")
     lines = [
         f"Video   {output['path']}",
         f"        {output['width']} × {output['height']}, {output['fps']:g} frames/s, "
         f"{output['duration_s']:.1f} s, made in {report['wall_s']:.1f} s",
-        "Score",
     ]
-    lines += [f"        {name:<28} {value}" for name, value in _figures(report["score"])]
+    if score is None:
+        return "\n".join([*lines, "Score   not measured (score.enabled is false)"])
+    lines.append(f"Score   {score['verdict']['grade']}")
+    lines += [f"        {reason['text']}" for reason in score["verdict"]["reasons"]]
+    figures = {name: part for name, part in score.items() if name != "verdict"}
+    lines += [f"        {name:<28} {value:g}" for name, value in _figures(figures)]
     return "\n".join(lines)
 
 
-def _figures(score: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for name, value in score.items():
+def _figures(part: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    """Every number of a score, by its dotted name; what could not be measured is left out."""
+    for name, value in part.items():
         if isinstance(value, Mapping):
             yield from _figures(value, f"{prefix}{name}.")
-        elif isinstance(value, float):
-            yield prefix + name, f"{value:.3f}"
-        elif isinstance(value, int | str):
-            yield prefix + name, str(value)
-        elif value is None:
-            yield prefix + name, "not measured"
+        elif isinstance(value, int | float):
+            yield prefix + name, round(value, 3)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

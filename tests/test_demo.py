@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import wave
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,31 +34,51 @@ def test_the_same_sample_comes_out_every_time(tmp_path: Path) -> None:
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
-def test_the_summary_gives_the_file_its_cost_and_every_figure(
+REPORT = {
+    "output": {
+        "path": "/srv/my demo.mp4",
+        "frames": 301,
+        "fps": 29.97,
+        "width": 512,
+        "height": 512,
+        "duration_s": 10.04,
+    },
+    "wall_s": 7.21,
+    "score": {
+        "video": "my demo.mp4",
+        "face": 1.0,
+        "loudness": {"r": 0.41234, "lag_ms": 40},
+        "reference": None,
+        "verdict": {"grade": "check", "reasons": [{"text": "The mouth moves late."}]},
+        "notes": [],
+    },
+}
+
+
+def summary_of(report: dict[str, Any], folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    path = folder / "report.json"
+    path.write_text(json.dumps(report), encoding="utf-8")
+    assert main(["summary", str(path)]) == 0
+    return capsys.readouterr().out
+
+
+def test_the_summary_gives_the_file_its_cost_its_grade_and_every_figure(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report = {
-        "output": {
-            "path": "/srv/my demo.mp4",
-            "frames": 250,
-            "fps": 29.97,
-            "width": 512,
-            "height": 512,
-            "duration_s": 10.04,
-        },
-        "wall_s": 7.21,
-        "score": {"sync": {"r": 0.81234, "lag_ms": 40}, "seam": None, "verdict": "good"},
-    }
-    path = tmp_path / "report.json"
-    path.write_text(json.dumps(report))
-    assert main(["summary", str(path)]) == 0
-    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert lines[0] == ["Video", "/srv/my", "demo.mp4"]
-    assert " ".join(lines[1]) == "512 × 512, 29.97 frames/s, 10.0 s, made in 7.2 s"
-    assert lines[2:] == [
-        ["Score"],
-        ["sync.r", "0.812"],
-        ["sync.lag_ms", "40"],
-        ["seam", "not", "measured"],
-        ["verdict", "good"],
+    lines = summary_of(REPORT, tmp_path, capsys).splitlines()
+    assert [" ".join(line.split()) for line in lines] == [
+        "Video /srv/my demo.mp4",
+        "512 × 512, 29.97 frames/s, 10.0 s, made in 7.2 s",
+        "Score check",
+        "The mouth moves late.",
+        "face 1",
+        "loudness.r 0.412",
+        "loudness.lag_ms 40",
     ]
+
+
+def test_the_summary_says_when_the_score_was_turned_off(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = {name: part for name, part in REPORT.items() if name != "score"}
+    assert "Score   not measured" in summary_of(report, tmp_path, capsys)
