@@ -188,7 +188,7 @@ def _blend(
 ) -> None:
     """Mix the fetched sources and the paint, then lay them over ``plane`` by ``alpha``."""
     layers = [
-        cv2.remap(origin, at[..., 0], at[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        cv2.remap(origin, at[..., 0], at[..., 1], cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
         for origin, at in sources
     ]
     mixed = weights[..., 2] * (colour * 255.0)

@@ -25,7 +25,8 @@ from appliance.lips.maps import CHANNELS, GUIDE_SCALE
 PATCH = 96
 HALF = PATCH // 2
 GUIDE = slice(CHANNELS - 2, CHANNELS)
-TARGET_LIPS = slice(3, 4)
+TARGET_INNER = slice(4, 5)
+_DECISIVE = 2.0  # sharpens the choice of layer: a mean of two pictures is a blurred picture
 _RESIDUAL = 0.1  # patch fractions a unit of the flow head
 
 
@@ -101,18 +102,19 @@ class Renderer(nn.Module):
         flow = x[:, :4] * _RESIDUAL
         guide = maps[:, GUIDE] / GUIDE_SCALE
         flow = torch.cat([flow[:, :2] + guide, flow[:, 2:]], dim=1)
-        weights = torch.softmax(F.pixel_shuffle(x[:, 4:16], 2), dim=1)
-        other = weights[:, 1:] * _near_lips(maps[:, TARGET_LIPS])
+        weights = torch.softmax(_DECISIVE * F.pixel_shuffle(x[:, 4:16], 2), dim=1)
+        other = weights[:, 1:] * _inside_lips(maps[:, TARGET_INNER])
         weights = torch.cat([1 - other.sum(dim=1, keepdim=True), other], dim=1)
         fill_y = torch.sigmoid(F.pixel_shuffle(x[:, 16:20], 2))
         return Rendering(flow, weights, fill_y, torch.sigmoid(x[:, 20:22]))
 
 
-def _near_lips(lips: Tensor) -> Tensor:
-    """Where reference and paint may show at all: (B, 1, 48, 48) lips, a little widened and soft,
-    at 96 × 96. Skin and what is behind the chin always come from the frame itself."""
-    wide = F.max_pool2d(lips, 5, 1, 2)
-    soft = F.avg_pool2d(wide, 5, 1, 2, count_include_pad=False)
+def _inside_lips(inner: Tensor) -> Tensor:
+    """Where reference and paint may show at all: the wanted inner mouth (B, 1, 48, 48), widened by
+    a lip's inner edge and soft, at 96 × 96. Lips, skin and what is behind the chin always come from
+    the frame itself, so they stay as sharp as they are."""
+    wide = F.max_pool2d((4 * inner).clamp(max=1), 5, 1, 2)  # shut lips still draw a thin line
+    soft = F.avg_pool2d(wide, 3, 1, 1, count_include_pad=False)
     return F.interpolate(soft, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 

@@ -34,8 +34,9 @@ def loss_of(out: Rendering, batch: Batch) -> Tensor:
         (batch.near * (_gradient(y, d) - _gradient(batch.target_y, d)).abs()).mean() for d in (2, 3)
     )
     paint = out.weights[:, 2].mean()
+    doubt = -(out.weights * (out.weights + 1e-4).log()).mean()
     bend = sum((torch.diff(out.flow[:, :2], dim=d).abs()).mean() for d in (2, 3))
-    return pixel + 0.5 * colour + 0.7 * edges + 0.01 * paint + 0.05 * bend
+    return pixel + 0.5 * colour + edges + 0.01 * paint + 0.05 * bend + 0.02 * doubt
 
 
 def _gradient(image: Tensor, dim: int) -> Tensor:

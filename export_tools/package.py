@@ -1,0 +1,100 @@
+"""Put trained networks into ``models_lite/<name>`` with a manifest that vouches for every file.
+
+    python -m export_tools.package --motion MOTION_DIR --renderer RENDERER.onnx --quantized DIR \\
+        --scores SCORES.json [--name lectern-lite]
+
+``MOTION_DIR`` holds ``motion.onnx`` and ``basis.npz``; the motion network runs once a lecture, so it
+stays in float32 for every precision. ``DIR`` holds what ``export_tools.renderer.quantize`` wrote.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from appliance.lips.manifest import load_manifest, sha256
+
+MODELS = Path(__file__).parents[1] / "models_lite"
+LIMIT_BYTES = 3_000_000  # for all files of one precision
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """What an ONNX file says of itself."""
+    return {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
+
+
+def package(
+    name: str, version: str, motion: Path, renderer: Path, quantized: Path, scores: Path | None
+) -> Path:
+    """Copy the files, write ``model.json`` and read it back; gives the model's folder."""
+    folder = MODELS / name
+    folder.mkdir(parents=True, exist_ok=True)
+    files: dict[str, dict[str, Any]] = {}
+
+    def add(precision: str, role: str, source: Path, target: str) -> None:
+        shutil.copyfile(source, folder / target)
+        entry = {"file": target, "sha256": sha256(folder / target)}
+        files.setdefault(precision, {})[role] = entry
+
+    add("any", "motion", motion / "motion.onnx", "motion.onnx")
+    add("any", "basis", motion / "basis.npz", "basis.npz")
+    add("fp32", "renderer", renderer, "renderer.fp32.onnx")
+    for precision in ("fp16", "int8"):
+        source = quantized / f"renderer.{precision}.onnx"
+        add(precision, "renderer", source, source.name)
+    facts = metadata(motion / "motion.onnx")
+    manifest = {
+        "name": name,
+        "kind": "lectern",
+        "version": version,
+        "licence": "Apache-2.0",
+        "card": "README.md",
+        "files": files,
+        "motion": {
+            "rate_hz": float(facts["rate_hz"]),
+            "offset_s": float(facts["offset_s"]),
+            "context_frames": int(facts["context_frames"]),
+            "stride": int(facts["stride"]),
+        },
+        "audio": "appliance.speech.mel.LECTERN_MEL and appliance.speech.activity",
+        "geometry": "appliance.lips.geometry",
+        "quantization": json.loads((quantized / "quantization.json").read_text()),
+        "training_data": [
+            "GRID corpus (Cooke, Barker, Cunningham, Shao 2006), CC BY 4.0",
+            "LibriSpeech (Panayotov, Chen, Povey, Khudanpur 2015), CC BY 4.0",
+            "speech of hibari-tts (Apache-2.0) and espeak-ng, synthesised for training",
+        ],
+        "scores": json.loads(scores.read_text()) if scores else {},
+    }
+    (folder / "model.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    read = load_manifest(name, MODELS)
+    for precision in read.precisions():
+        roles = {**files["any"], **files[precision]}
+        size = sum(read.path(role, precision).stat().st_size for role in roles)
+        print(f"{precision}: {size / 1e6:.2f} MB")
+        if size > LIMIT_BYTES:
+            raise SystemExit(f"{precision} is larger than {LIMIT_BYTES / 1e6} MB")
+    return folder
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--name", default="lectern-lite")
+    parser.add_argument("--version", default="0.1.0")
+    parser.add_argument("--motion", type=Path, required=True)
+    parser.add_argument("--renderer", type=Path, required=True)
+    parser.add_argument("--quantized", type=Path, required=True)
+    parser.add_argument("--scores", type=Path)
+    args = parser.parse_args()
+    print(
+        package(args.name, args.version, args.motion, args.renderer, args.quantized, args.scores)
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""The command line as a person meets it: exit codes, one plain sentence, nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from appliance.cli import main
+from tests.render.conftest import write_wav
+from tests.talking_face import babble, portrait, talking, voice, write_video
+
+LOSSLESS = "video:\n  preset: ultrafast\nscore:\n  enabled: false\n"
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("photo") / "photo.png"
+    Image.fromarray(portrait()).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def lecture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_wav(tmp_path_factory.mktemp("lecture") / "lecture.wav", voice(babble(25)))
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_video(tmp_path_factory.mktemp("clip") / "clip.mp4", talking(babble(50)))
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "quick.yaml"
+    path.write_text(LOSSLESS)
+    return path
+
+
+def _missing(folder: Path, clip: Path) -> Path:
+    return folder / "missing.mp4"
+
+
+def _empty(folder: Path, clip: Path) -> Path:
+    (folder / "empty.mp4").touch()
+    return folder / "empty.mp4"
+
+
+def _renamed_text(folder: Path, clip: Path) -> Path:
+    (folder / "notes.mp4").write_text("These are my notes for Monday.\n" * 100)
+    return folder / "notes.mp4"
+
+
+def _truncated(folder: Path, clip: Path) -> Path:
+    content = clip.read_bytes()
+    (folder / "half.mp4").write_bytes(content[: len(content) // 2])
+    return folder / "half.mp4"
+
+
+def _faceless_video(folder: Path, clip: Path) -> Path:
+    grey = np.full((96, 128, 3), 120, np.uint8)
+    return write_video(folder / "wall.mp4", [grey] * 10)
+
+
+def _faceless_photo(folder: Path, clip: Path) -> Path:
+    Image.new("RGB", (200, 150), "grey").save(folder / "wall.jpg")
+    return folder / "wall.jpg"
+
+
+def _tiny_photo(folder: Path, clip: Path) -> Path:
+    Image.new("RGB", (20, 20), "grey").save(folder / "tiny.png")
+    return folder / "tiny.png"
+
+
+BAD_PRESENTERS: list[tuple[str, Callable[[Path, Path], Path]]] = [
+    ("file_missing", _missing),
+    ("file_empty", _empty),
+    ("not_media", _renamed_text),
+    ("file_truncated", _truncated),
+    ("no_face", _faceless_video),
+    ("no_face", _faceless_photo),
+    ("picture_too_small", _tiny_photo),
+]
+
+
+@pytest.mark.parametrize(("code", "make"), BAD_PRESENTERS, ids=lambda x: getattr(x, "__name__", x))
+def test_a_bad_presenter_is_refused_in_one_sentence(
+    code: str,
+    make: Callable[[Path, Path], Path],
+    clip: Path,
+    lecture: Path,
+    config: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    presenter = make(tmp_path, clip)
+    before = sorted(os.listdir(tmp_path))
+    out = tmp_path / "out.mp4"
+    arguments = ["render", str(presenter), str(lecture), "-o", str(out), "--config", str(config)]
+    assert main(arguments) == 2
+    (line,) = [x for x in capfd.readouterr().err.splitlines() if x.startswith("lectern: ")]
+    assert line.startswith(f"lectern: {code}: ")
+    assert presenter.name in line
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+@pytest.mark.parametrize(
+    ("code", "samples"),
+    [("audio_too_short", 1600), ("file_missing", -1), ("file_empty", 0)],
+)
+def test_a_bad_lecture_is_refused(
+    code: str,
+    samples: int,
+    photo: Path,
+    config: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    lecture = tmp_path / "lecture.wav"
+    if samples == 0:
+        lecture.touch()
+    elif samples > 0:
+        write_wav(lecture, np.zeros(samples, np.float32))
+    out = tmp_path / "out.mp4"
+    arguments = ["render", str(photo), str(lecture), "-o", str(out), "--config", str(config)]
+    assert main(arguments) == 2
+    assert f"lectern: {code}: " in capfd.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("name", ["two words.png", 'it\'s "quoted".png', "王老师.png", "a\nb.png"])
+def test_names_of_any_kind(
+    name: str, photo: Path, lecture: Path, config: Path, tmp_path: Path
+) -> None:
+    presenter = tmp_path / name
+    presenter.write_bytes(photo.read_bytes())
+    out = presenter.with_suffix(".mp4")
+    arguments = ["render", str(presenter), str(lecture), "-o", str(out), "--config", str(config)]
+    assert main(arguments) == 0
+    assert out.stat().st_size > 1000
+
+
+def test_a_newline_in_a_name_does_not_break_the_sentence(
+    config: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["score", str(tmp_path / "a\nb.mp4")]) == 2
+    assert len(capfd.readouterr().err.splitlines()) == 1
+
+
+def test_report_and_score_are_written(
+    clip: Path, lecture: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out, report = tmp_path / "out.mp4", tmp_path / "report.json"
+    assert main(["render", str(clip), str(lecture), "-o", str(out), "--report", str(report)]) == 0
+    assert capfd.readouterr().out.strip() == str(out)
+    content = json.loads(report.read_text())
+    wanted = "version input output plan wall_s realtime_factor stages_s peak_rss_mb provider"
+    assert {*wanted.split(), "model", "face", "warnings", "score"} <= set(content)
+    assert content["output"]["frames"] == 25
+    assert content["score"]
+
+
+def test_plan_prints_the_cut(clip: Path, lecture: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", str(clip), str(lecture), "--memory", "900"]) == 0
+    printed = capfd.readouterr().out
+    assert re.search(r"^frames\s+25$", printed, re.MULTILINE)
+    assert re.search(r"^budget_mb\s+900$", printed, re.MULTILINE)
+
+
+def test_check_config_lists_every_mistake(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text("video:\n  crf: 99\n  colour: red\n")
+    assert main(["check-config", str(path)]) == 2
+    assert len(capfd.readouterr().out.splitlines()) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_command_leaves_nothing(
+    number: signal.Signals, clip: Path, tmp_path: Path
+) -> None:
+    lecture = write_wav(tmp_path / "long.wav", voice(babble(1500)))
+    out = tmp_path / "out" / "lecture.mp4"
+    out.parent.mkdir()
+    command = [sys.executable, "-m", "appliance.cli", "render", str(clip), str(lecture)]
+    process = subprocess.Popen([*command, "-o", str(out)], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("rendering"):
+            break
+    time.sleep(0.3)
+    process.send_signal(number)
+    rest = process.stderr.read()
+    assert process.wait(30) == 130
+    assert "lectern: cancelled: " in rest and "Traceback" not in rest
+    assert os.listdir(out.parent) == []
