@@ -80,7 +80,7 @@ def score_video(
             for seen in watcher.watch(first, stop):
                 _add_distance(distance, seen, follower, watcher.fps)
                 if pairs is not None and originals is not None:
-                    pairs.add(seen, next(originals))
+                    pairs.add(seen, next(originals), watcher)
                 done += 1
                 if progress is not None and (done % _PROGRESS_EVERY == 0 or done == total):
                     progress(done, total)
@@ -125,13 +125,15 @@ class _Pairs:
             else:
                 yield from [None] * len(run)
 
-    def add(self, seen: Seen, original: Picture | None) -> None:
+    def add(self, seen: Seen, original: Picture | None, watcher: Watcher) -> None:
         """Compare a frame with its original, where that is known."""
         if original is None:
             return
-        self.surround.add(seen.picture, original, seen.face)
-        if seen.face is not None:
-            self.sharpness.add(seen.picture.index, seen.picture, original, seen.face)
+        face = seen.face
+        theirs = watcher.face_near(original, face) if face is not None else None
+        self.surround.add(seen.picture, original, face, theirs)
+        if face is not None and theirs is not None:
+            self.sharpness.add(seen.picture.index, seen.picture, original, (face, theirs))
 
 
 def _spans(info: PresenterInfo, limit_s: float | None) -> list[tuple[int, int]]:

@@ -134,7 +134,11 @@ def _rows(score: Score) -> Iterator[tuple[str, str, str]]:
         outside = score.outside
         yield "change outside of the mouth, mean", f"{outside.mean:.3f}", "0: grey levels"
         yield "change outside of the mouth, max", f"{outside.max}", "0 before encoding"
-        yield "edge around the mouth (seam)", _number(outside.seam, "{:.2f}"), "under 4 grey levels"
+        yield (
+            "edge around the mouth (seam)",
+            _number(outside.seam, "{:.2f}"),
+            "under 1.8 grey levels",
+        )
 
 
 def _correlation(name: str, found: Correlation) -> Iterator[tuple[str, str, str]]:

@@ -46,11 +46,12 @@ class SharpnessMeter:
         self._totals = np.zeros((2, 2))  # mouth, eyes × video, source
         self._frames = 0
 
-    def add(self, index: int, picture: Picture, source: Picture, face: Face) -> None:
-        """Compare frame ``index`` of the video, its face known, with the source's picture."""
+    def add(self, index: int, picture: Picture, source: Picture, faces: tuple[Face, Face]) -> None:
+        """Compare frame ``index`` of the video with the source's picture, given both's faces."""
         energies = np.zeros((2, 2))
-        grow = _SKIN * float(face.pose.scale)
-        outlines = (face.points[list(LIPS_OUTER), :2], face.points[list(_EYES), :2])
+        grow = _SKIN * float(faces[0].pose.scale)
+        lips = np.concatenate([face.points[list(LIPS_OUTER), :2] for face in faces])
+        outlines = (lips, faces[0].points[list(_EYES), :2])
         for k, (outline, margin) in enumerate(zip(outlines, (grow, 0.0), strict=True)):
             region = _region(outline, margin, picture.y.shape)
             if region is None:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance.face.sampling import apply
-from appliance.lips.geometry import LIPS_OUTER, patch_matrix
+from appliance.lips.geometry import LIPS_OUTER, PATCH_CENTRE, patch_matrix
 from appliance.media.picture import Picture, Plane
 from appliance.score.tracks import Face
 
@@ -24,9 +24,11 @@ _BLOCK = 8  # pixels: the side of a field
 _MARKED = 12  # grey levels by which a field of a badge differs, at least somewhere, in every frame
 _MARK_FRAMES = 5  # fewer cannot tell a badge from a fault
 _GROWN = 1.05  # the region in patch sides: the pose here differs a little from the renderer's
-_SECTORS, _RAYS = 16, 8  # directions, and rays averaged in each
-_NEAR, _FAR = 1.2, 0.85  # an edge is sought from so many lip radii to so many eye distances
-_STEP = 0.02  # of the eye distance, at least two pixels: over twice that an edge is seen as one
+_SECTORS, _RAYS, _RADII = 16, 16, 64  # directions, rays in each, samples along a ray
+_NEAR, _FAR = 1.15, 0.85  # an edge is sought from so many lip radii to so many eye distances
+_STEP = 2  # samples on both sides of an edge
+_SMALLEST = 24.0  # pixels that a ray must have
+_AVERAGED = 12  # frames
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,9 @@ class Surround:
 
     ``mean`` (luma) and ``max`` (luma and chroma) of the absolute difference outside of the mouth's
     region; ``marked`` is the share of the picture that a badge takes and that was left out.
-    ``seam`` is the step of the difference at the strongest edge around the mouth: in each of 16
-    directions the largest step, then the median of the directions (a moved jaw has edges on one
-    side only, a pasted patch all around), averaged over frames; ``None`` without a face.
+    ``seam`` is the step at the strongest edge around the mouth that stays for half a second: in
+    each of 16 directions the largest step, then the median of the directions (a moved jaw has
+    edges on one side only, a pasted patch all around); ``None`` without a face.
     """
 
     mean: float
@@ -58,14 +60,16 @@ class SurroundMeter:
         self._sum = np.zeros(fields)
         self._pixels = np.zeros(fields)
         self._inside = _sums(np.ones((height, width), np.uint8), _BLOCK)
-        self._steps: list[float] = []
+        self._seam = SeamMeter()
         self._frames = 0
 
-    def add(self, picture: Picture, source: Picture, face: Face | None) -> None:
-        """Compare a frame of the video, with its face, and the source's picture, of equal size."""
+    def add(
+        self, picture: Picture, source: Picture, face: Face | None, theirs: Face | None
+    ) -> None:
+        """Compare a frame of the video with the source's picture, given both's faces."""
         changes: list[Plane] = [
-            np.asarray(cv2.absdiff(ours, theirs), np.uint8)
-            for ours, theirs in zip(picture.planes(), source.planes(), strict=True)
+            np.asarray(cv2.absdiff(plane, original), np.uint8)
+            for plane, original in zip(picture.planes(), source.planes(), strict=True)
         ]
         taken = np.zeros(self._most.shape, np.int64)
         if face is not None:
@@ -75,9 +79,8 @@ class SurroundMeter:
                 cv2.fillConvexPoly(change, corners // half, 0)
                 cv2.polylines(change, [corners // half], True, 0, thickness=3)
             taken = _taken(corners, picture.y.shape)
-            step = seam_step(picture, source, face)
-            if step is not None:
-                self._steps.append(step)
+            if theirs is not None:
+                self._seam.add(picture, source, (face, theirs))
         luma, u, v = changes
         most = np.maximum(_largest(luma, _BLOCK), _largest(u, _BLOCK // 2))
         most = np.maximum(most, _largest(v, _BLOCK // 2))
@@ -102,43 +105,69 @@ class SurroundMeter:
             mean=float(self._sum[rest].sum()) / pixels if pixels else 0.0,
             max=int(self._most[rest].max(initial=0)),
             marked=float(badge.mean()),
-            seam=float(np.mean(self._steps)) if self._steps else None,
+            seam=self._seam.result(),
             frames=self._frames,
         )
 
 
-def seam_step(picture: Picture, source: Picture, face: Face) -> float | None:
-    """The strongest edge of the change around the mouth; ``None`` for a face of a few pixels."""
-    eyes = float(face.pose.scale)
-    lips = face.points[list(LIPS_OUTER), :2].astype(np.float64)
-    centre = lips.mean(axis=0)
-    width = max(round(_STEP * eyes), 2)
-    near, far = _lip_radii(lips - centre) * _NEAR, _FAR * eyes
-    size = int(far) + width
-    if size < 8 * width:
-        return None
-    edge = picture.y.shape[::-1]
-    low = np.clip(np.floor(centre).astype(int) - size - 2, 0, edge)
-    high = np.clip(np.ceil(centre).astype(int) + size + 3, 0, edge)
-    if (high <= low).any():
-        return None
-    window = (slice(low[1], high[1]), slice(low[0], high[0]))
-    change = cv2.subtract(picture.y[window], source.y[window], dtype=cv2.CV_32F)
-    x, y = centre - low
-    rays = cv2.warpPolar(
-        change, (size, _SECTORS * _RAYS), (float(x), float(y)), size, cv2.WARP_POLAR_LINEAR
-    )
-    sectors = rays.reshape(_SECTORS, _RAYS, size).mean(axis=1)
-    sums = np.concatenate([np.zeros((_SECTORS, 1)), np.cumsum(sectors, axis=1)], axis=1)
-    means = (sums[:, width:] - sums[:, :-width]) / width
-    steps = np.abs(means[:, width:] - means[:, :-width])  # column k: the step at radius k + width
-    radius = np.arange(steps.shape[1]) + width
-    sought = (radius >= near[:, None]) & (radius <= far)
-    return float(np.median(np.where(sought, steps, 0).max(axis=1)))
+class SeamMeter:
+    """Looks along rays from the mouth's middle for a step in how far the pictures differ.
+
+    Half a second of differences is averaged first: what moves, the lips' own edges and the
+    encoder's noise, fades; what stays in its place on the face remains.
+    """
+
+    def __init__(self) -> None:
+        self._steps: list[float] = []
+        self._rays = np.zeros((_SECTORS, _RADII))
+        self._near = np.zeros(_SECTORS)
+        self._frames = 0
+
+    def add(self, picture: Picture, source: Picture, faces: tuple[Face, Face]) -> None:
+        """Take in a frame, its original and both's faces; one of a few pixels is passed over."""
+        face = faces[0]
+        reach = _FAR * float(face.pose.scale)
+        centre = face.pose.project(PATCH_CENTRE[None])[0, :2]
+        edge = picture.y.shape[::-1]
+        low = np.clip(np.floor(centre - reach).astype(int) - 2, 0, edge)
+        high = np.clip(np.ceil(centre + reach).astype(int) + 3, 0, edge)
+        if reach < _SMALLEST or (high <= low).any():
+            return
+        window = (slice(low[1], high[1]), slice(low[0], high[0]))
+        change = cv2.subtract(picture.y[window], source.y[window], dtype=cv2.CV_32F)
+        x, y = centre - low
+        size = (_RADII, _SECTORS * _RAYS)
+        # Beyond the picture there is no difference.
+        flags = cv2.WARP_POLAR_LINEAR | cv2.WARP_FILL_OUTLIERS | cv2.INTER_LINEAR
+        rays = cv2.warpPolar(change, size, (float(x), float(y)), reach, flags)
+        self._rays += rays.reshape(_SECTORS, _RAYS, _RADII).mean(axis=1)
+        for lips in (each.points[list(LIPS_OUTER), :2].astype(np.float64) for each in faces):
+            self._near = np.maximum(self._near, _lip_radii(lips - centre) / reach)
+        self._frames += 1
+        if self._frames == _AVERAGED:
+            self._finish()
+
+    def result(self) -> float | None:
+        """Mean over the half-seconds; ``None`` if nothing was taken in."""
+        if self._frames and (self._frames * 2 >= _AVERAGED or not self._steps):
+            self._finish()
+        return float(np.mean(self._steps)) if self._steps else None
+
+    def _finish(self) -> None:
+        rays = self._rays / self._frames
+        sums = np.concatenate([np.zeros((_SECTORS, 1)), np.cumsum(rays, axis=1)], axis=1)
+        means = (sums[:, _STEP:] - sums[:, :-_STEP]) / _STEP
+        steps = np.abs(means[:, _STEP:] - means[:, :-_STEP])
+        # Column k is the step between samples k + _STEP - 1 and k + _STEP.
+        radius = (np.arange(steps.shape[1]) + _STEP) / _RADII
+        sought = radius >= _NEAR * self._near[:, None]
+        self._steps.append(float(np.median(np.where(sought, steps, 0).max(axis=1))))
+        self._rays[:] = self._near[:] = 0
+        self._frames = 0
 
 
 def _lip_radii(outline: Array) -> Array:
-    """How far the lips reach from their middle in each sector's direction, in pixels."""
+    """How far the lips reach from the middle in each sector's direction, in pixels."""
     angle = np.arctan2(outline[:, 1], outline[:, 0]) % (2 * np.pi)
     order = np.argsort(angle)
     middle = (np.arange(_SECTORS) + 0.5) * 2 * np.pi / _SECTORS

@@ -16,7 +16,8 @@ Array = npt.NDArray[np.float64]
 MAX_LAG_S = 0.16
 MIN_PAIRS = 12  # fewer say nothing
 # A mouth that rests reads so much, in eye distances: below, there is no movement to correlate.
-STILL_OPENING = 0.004
+STILL_OPENING = 0.006
+_ROUNDING = 1e-9  # the spread that equal numbers can seem to have
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def pearson(
         return None
     a, b = x[known].astype(np.float64), y[known].astype(np.float64)
     a_spread, b_spread = float(a.std()), float(b.std())
-    if a_spread <= x_still or b_spread <= y_still:
+    if a_spread <= max(x_still, _ROUNDING) or b_spread <= max(y_still, _ROUNDING):
         return None
     return float(np.clip(((a - a.mean()) * (b - b.mean())).mean() / (a_spread * b_spread), -1, 1))
 

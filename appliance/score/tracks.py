@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance.face.detect import FaceDetector
-from appliance.face.mesh import FaceMesh
+from appliance.face.mesh import FaceMesh, region_of_points
 from appliance.face.pose import Pose, fit_pose
 from appliance.face.runtime import LiteNetwork
 from appliance.face.track import SEGMENT, Chooser, FaceTracker, Points, largest_face
@@ -29,6 +29,7 @@ Array = npt.NDArray[np.float64]
 Track32 = npt.NDArray[np.float32]
 
 LIP_POINTS = np.r_[OUTER, INNER]
+_MIN_CONFIDENCE = 0.5  # as the tracker's
 # Eye corners, nose bridge and tip: points that speech does not move.
 _STILL_POINTS = [33, 133, 362, 263, 168, 6, 197, 195, 5, 4]
 
@@ -130,6 +131,12 @@ class Watcher:
             face = Face.of_points(sighting.points) if sighting is not None else None
             self.tracks.add(picture.index, face)
             yield Seen(picture, face)
+
+    def face_near(self, picture: Picture, face: Face) -> Face | None:
+        """The face in another picture of the same moment, where ``face`` is in the video's."""
+        aspect = float(self.info.sar)
+        points, confidence = self._mesh(picture, region_of_points(face.points, aspect), aspect)
+        return Face.of_points(points) if confidence >= _MIN_CONFIDENCE else None
 
 
 class Follower:

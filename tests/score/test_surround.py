@@ -1,0 +1,151 @@
+"""Changes around the mouth: painted ones, of known size and place."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from appliance.media.picture import Picture
+from appliance.score.surround import Surround, SurroundMeter
+from appliance.score.tracks import Face
+from tests.talking_face import SIZE, as_picture, babble, face_with_opening, portrait
+
+from .conftest import Look
+
+CENTRE = (119, 146)  # of the mouth
+FRAMES = 12
+
+
+@pytest.fixture(scope="module")
+def source() -> Picture:
+    return as_picture(portrait())
+
+
+@pytest.fixture(scope="module")
+def face(source: Picture, look: Look) -> Face:
+    return look(source)
+
+
+def measure(pictures: list[Picture], source: Picture, face: Face | None) -> Surround:
+    meter = SurroundMeter(source.width, source.height)
+    for picture in pictures:
+        meter.add(picture, source, face, face)
+    found = meter.result()
+    assert found is not None
+    assert found.frames == len(pictures)
+    return found
+
+
+def painted(source: Picture, where: tuple[slice, slice], by: int) -> Picture:
+    picture = source.writable()
+    picture.y[where] = np.clip(picture.y[where].astype(int) + by, 0, 255)
+    return picture
+
+
+def test_the_same_picture_has_no_change(source: Picture, face: Face) -> None:
+    assert measure([source] * 6, source, face) == Surround(0, 0, 0, 0, 6)
+
+
+def test_a_change_of_the_mouth_is_not_outside(source: Picture, face: Face) -> None:
+    mouth = painted(source, (slice(125, 170), slice(90, 150)), 40)
+    found = measure([mouth] * 6, source, face)
+    assert (found.mean, found.max, found.marked) == (0, 0, 0)
+    # Where no face is seen nothing may change at all.
+    assert measure([mouth], source, None).max == 40
+
+
+@pytest.mark.parametrize("place", [(3, 5), (60, 120), (251, 250)])
+def test_one_changed_pixel_elsewhere_is_seen(
+    source: Picture, face: Face, place: tuple[int, int]
+) -> None:
+    row, column = place
+    dot = painted(source, (slice(row, row + 1), slice(column, column + 1)), 9)
+    found = measure([source] * 5 + [dot], source, face)
+    assert found.max == 9
+    assert 0 < found.mean < 1e-3
+
+
+def test_chroma_counts_as_well(source: Picture, face: Face) -> None:
+    picture = source.writable()
+    picture.v[10, 100] += 7
+    found = measure([picture], source, face)
+    assert found.max == 7
+    assert found.mean == 0  # the mean is the luma's
+
+
+def test_the_mean_is_over_the_pixels_outside(source: Picture, face: Face) -> None:
+    brighter = painted(source, (slice(None), slice(None)), 3)
+    found = measure([brighter], source, face)
+    assert found.mean == pytest.approx(3, abs=0.05)  # all but the saturated ones
+    assert found.max == 3
+
+
+@pytest.mark.parametrize("size", [(256, 256), (250, 246), (64, 66)])
+def test_any_even_size_will_do(size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    a, b = Picture.blank(*size), Picture.blank(*size)
+    a.y[:] = rng.integers(16, 235, a.y.shape)
+    found = measure([a], b, None)
+    assert found.max == int(a.y.max()) - 16
+    assert found.mean == pytest.approx(float(a.y.mean()) - 16)
+
+
+def test_a_badge_is_counted_apart(source: Picture, face: Face) -> None:
+    badge = (slice(232, 248), slice(168, 248))
+    marked = [painted(source, badge, 60) for _ in range(6)]
+    marked[3] = painted(marked[3], (slice(10, 11), slice(10, 11)), 5)
+    found = measure(marked, source, face)
+    assert found.max == 5
+    assert found.marked == pytest.approx(16 * 80 / SIZE**2, abs=1e-9)
+    # What is there now and then is no badge.
+    assert measure([*marked, source], source, face).max >= 60
+
+
+def test_a_region_beyond_the_edge_does_no_harm(source: Picture, face: Face) -> None:
+    for shift in (-400.0, -120.0, 130.0, 400.0):
+        points = face.points + np.array([shift, shift, 0], np.float32)
+        assert measure([source], source, Face.of_points(points)).max == 0
+
+
+def pasted(image: npt.NDArray[np.uint8], by: float, soft: float) -> Picture:
+    """The mouth in a brighter ellipse whose edge is a blur of ``soft`` pixels."""
+    mask = np.zeros(image.shape[:2], np.float32)
+    cv2.ellipse(mask, CENTRE, (52, 44), 0, 0, 360, 1.0, -1)
+    if soft:
+        mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), soft), np.float32)
+    brighter = image.astype(np.float32) + by * mask[:, :, None]
+    return as_picture(np.asarray(np.clip(np.round(brighter), 0, 255), np.uint8))
+
+
+@pytest.fixture(scope="module")
+def speaking() -> list[npt.NDArray[np.uint8]]:
+    return [face_with_opening(float(opening)) for opening in babble(FRAMES, seed=5)]
+
+
+@pytest.mark.parametrize("shown", [0.0, 0.14])
+def test_a_moving_mouth_shows_no_seam_and_a_pasted_one_does(
+    speaking: list[npt.NDArray[np.uint8]], look: Look, shown: float
+) -> None:
+    """Whether the presenter's own mouth is shut or smiles."""
+    source = as_picture(face_with_opening(shown))
+    theirs = look(source)
+
+    def seam(by: float, soft: float = 0) -> float:
+        meter = SurroundMeter(SIZE, SIZE)
+        for image in speaking:
+            picture = pasted(image, by, soft)
+            meter.add(picture, source, look(picture), theirs)
+        found = meter.result()
+        assert found is not None
+        assert found.seam is not None
+        return found.seam
+
+    clean, faint, visible, softened = seam(0), seam(4), seam(12), seam(12, 12)
+    assert clean < 0.3 < 0.8 < faint < 1.8 < 2.5 < visible
+    assert softened < visible / 2
+
+
+def test_no_face_no_seam(source: Picture) -> None:
+    assert measure([source], source, None).seam is None
