@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "demo": set[str](),
 }
 # Heavy or development-only packages; `demo` alone may fetch its portrait from scikit-image.
-NOT_ON_THE_BOX = {"export_tools", "librosa", "numba", "scipy", "skimage", "tests", "torch"}
+NOT_ON_THE_BOX = {"export_tools", "librosa", "numba", "onnx", "scipy", "skimage", "tests", "torch"}
 
 # Imports whose distribution goes by another name.
 DISTRIBUTION = {
