@@ -195,14 +195,15 @@ def test_an_interrupted_command_leaves_nothing(
     out = tmp_path / "out" / "lecture.mp4"
     out.parent.mkdir()
     command = [sys.executable, "-m", "appliance.cli", "render", str(clip), str(lecture)]
-    process = subprocess.Popen([*command, "-o", str(out)], stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("rendering"):
-            break
-    time.sleep(0.3)
-    process.send_signal(number)
-    rest = process.stderr.read()
-    assert process.wait(30) == 130
+    command += ["-o", str(out)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("rendering"):
+                break
+        time.sleep(0.3)
+        process.send_signal(number)
+        rest = process.stderr.read()
+        assert process.wait(30) == 130
     assert "lectern: cancelled: " in rest and "Traceback" not in rest
     assert os.listdir(out.parent) == []
