@@ -123,7 +123,7 @@ class _Pairs:
             if run.step > 0:
                 yield from self.reader.read(run.start, run.stop)
             else:
-                yield from [None] * len(run)
+                yield from [None] * len(run.frames)
 
     def add(self, seen: Seen, original: Picture | None, watcher: Watcher) -> None:
         """Compare a frame with its original, where that is known."""
