@@ -12,7 +12,7 @@ import av
 import cv2
 import numpy as np
 from av.sidedata.sidedata import Type as SideData
-from av.video.reformatter import Colorspace, Interpolation
+from av.video.reformatter import Colorspace
 
 from appliance.media.picture import ColorSpec, Picture, Plane
 
@@ -20,7 +20,8 @@ _LIMITED, _FULL = 1, 2
 """``AVCOL_RANGE_MPEG`` and ``AVCOL_RANGE_JPEG``."""
 
 _BT709 = 1
-_SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
+SCALING = 0x4 | 0x40000 | 0x80000
+"""``SWS_BICUBIC | SWS_ACCURATE_RND | SWS_BITEXACT``; PyAV 17 has no names for the last two."""
 
 
 class Orientation(NamedTuple):
@@ -97,7 +98,7 @@ def _to_420(frame: av.VideoFrame, color: ColorSpec, size: tuple[int, int]) -> av
     else:
         ranges = {"src_color_range": value_range, "dst_color_range": value_range}
     # One thread: the dither pattern of 10 to 8 bits must not depend on how the rows are shared.
-    return frame.reformat(*size, "yuv420p", interpolation=_SCALING, threads=1, **ranges)
+    return frame.reformat(*size, "yuv420p", interpolation=SCALING, threads=1, **ranges)
 
 
 def _turn(source: Plane, target: Plane, orientation: Orientation) -> None:

@@ -24,12 +24,12 @@ from appliance.media.picture import Picture
 from appliance.media.probe import PresenterInfo
 from appliance.media.source import open_media
 
-_SEEK_LEADS_S = (0.5, 2.0, 6.0, 15.0, 40.0)
+_SEEK_LEADS_S = (0.0, 0.5, 2.0, 6.0, 15.0, 40.0)
 """How far before the wanted time a seek aims, in turn: some containers (MPEG-TS, MPEG-PS) land
 anywhere, and only what is decoded from a key frame on can be trusted. After these: the start."""
 
 _DECODE_ON = 48
-"""A wanted frame this near ahead is reached by decoding on instead of seeking."""
+"""A wanted frame this near ahead (or to the start) is reached by decoding on, not by seeking."""
 
 
 class _Shown(NamedTuple):
@@ -55,10 +55,11 @@ class FrameReader:
         self._next: _Shown | None = None
         self._picture: Picture | None = None
         self._container: av.container.InputContainer | None = None
+        self._untouched = True
         if info.kind == "photo":
             self._picture = load_photo(info.path)[0]
         else:
-            self._rewind()
+            self._container = open_media(info.path)
 
     def __enter__(self) -> FrameReader:
         return self
@@ -113,28 +114,33 @@ class FrameReader:
         while self._next is not None and self._next.slot <= n:
             self._held, self._next = self._next, next(self._frames, None)
             self._picture = None
-        shown = self._held or self._next
-        if shown is None:
+        if self._held is None:
             raise BadInput("picture_unreadable", name=self._info.path.name)
         if self._picture is None:
             self._picture = upright(
-                shown.frame, n, self._info.orientation, self._info.color, self._info.stored_size
+                self._held.frame,
+                n,
+                self._info.orientation,
+                self._info.color,
+                self._info.stored_size,
             )
         return self._picture.renumbered(n)
 
     def _within_reach(self, n: int) -> bool:
-        if self._held is None:
-            return self._next is not None and self._next.slot == 0 and n <= _DECODE_ON
-        ahead = n - self._held.slot if self._next is None else n - self._next.slot
-        return self._held.slot <= n and (self._next is None or ahead <= _DECODE_ON)
+        if self._held is None or n < self._held.slot:
+            return False
+        return self._next is None or n - self._next.slot <= _DECODE_ON
 
     def _seek(self, n: int) -> None:
         """Stand so that the frame shown at ``n`` is the next one or comes later."""
+        self._held = None
         info = self._info
-        for lead in _SEEK_LEADS_S if info.seekable else ():
+        leads = _SEEK_LEADS_S if info.seekable and n > _DECODE_ON else ()
+        for lead in leads:
             if n / info.fps <= lead:
                 break
             container, stream = self._opened()
+            self._untouched = False
             try:
                 container.seek(info.pts(n) - round(lead / info.time_base), stream=stream)
             except av.FFmpegError:
@@ -148,10 +154,13 @@ class FrameReader:
 
     def _rewind(self) -> None:
         """Stand at the start, with a decoder that knows nothing of what came later."""
-        if self._container is not None:
+        assert self._container is not None, "the reader is closed"
+        if not self._untouched:
             self._container.close()
-        self._container = open_media(self._info.path)
+            self._container = open_media(self._info.path)
         self._stand(None)
+        if self._next is not None:
+            self._next = _Shown(0, self._next.frame)
 
     def _opened(self) -> tuple[av.container.InputContainer, VideoStream]:
         assert self._container is not None, "the reader is closed"
@@ -166,11 +175,12 @@ class FrameReader:
         """Take the first frame from where the container stands; ``None``: it is the start."""
         info = self._info
         container, stream = self._opened()
+        self._untouched = False
         after_seek = wanted is not None
         limit = None if wanted is None else info.pts(wanted)
         frames = timed_frames(container, stream, after_seek=after_seek, give_up_at=limit)
         if info.interlaced:
             frames = deinterlaced(frames, after_seek=after_seek)
         self._frames = (_Shown(info.slot(pts), frame) for pts, frame in frames)
-        self._held, self._next = None, next(self._frames, None)
+        self._next = next(self._frames, None)
         self._picture = None

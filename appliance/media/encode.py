@@ -91,8 +91,13 @@ class SegmentWriter:
         self.frames += 1
 
     def close(self) -> None:
-        """Finish the segment and put it on the disk under its name."""
+        """Finish the segment and put it on the disk under its name.
+
+        Raises ``ValueError`` when there is no picture in it.
+        """
         try:
+            if not self.frames:
+                raise ValueError("a segment needs at least one picture")
             with write_faults(self.path):
                 self._container.mux(self._stream.encode(None))
                 self._container.close()

@@ -52,7 +52,10 @@ def join(
 
     Raises ``BadInput`` for sound that is gone by now, ``Fault``: ``segment_damaged`` (missing,
     unlike the first, or not ``frames`` in all), ``disk_full`` or ``encoder_failed``.
+    ``ValueError`` without segments.
     """
+    if not segments:
+        raise ValueError("nothing to join")
     try:
         with write_faults(out):
             if not audio.copyable or not _try_copy(segments, audio, out, fps, frames, metadata):

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image, ImageCms, ImageOps
 
 from appliance.errors import BadInput
+from appliance.media.convert import SCALING
 from appliance.media.picture import ColorSpec, Picture
 from appliance.media.source import check_file, head
 
@@ -64,7 +65,7 @@ def load_photo(path: Path) -> tuple[Picture, ColorSpec]:
         format="yuv420p",
         dst_colorspace=Colorspace.ITU709 if color.matrix == 1 else Colorspace.ITU601,
         dst_color_range=ColorRange.MPEG,
-        interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT,
+        interpolation=SCALING,
         threads=1,
     )
     return Picture.from_av(converted, 0), color

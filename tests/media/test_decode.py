@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +16,8 @@ import pytest
 
 from appliance.errors import BadInput
 from appliance.media.decode import FrameReader
+from appliance.media.encode import SegmentWriter
+from appliance.media.frames import timed_frames
 from appliance.media.picture import Picture
 from appliance.media.probe import PresenterInfo, probe_presenter
 
@@ -148,8 +152,9 @@ def test_reading_on_does_not_seek(
 ) -> None:
     info = clips(KINDS[0])
     with FrameReader(info) as reader:
+        next(reader.read(0, 1))
         monkeypatch.setattr(reader, "_seek", lambda n: pytest.fail(f"seeks to {n}"))
-        for start in range(0, FRAMES, 30):
+        for start in range(1, FRAMES, 30):
             assert len(list(reader.read(start, min(FRAMES, start + 30)))) > 0
 
 
@@ -164,6 +169,55 @@ def test_a_late_frame_is_found_without_decoding_from_the_start(
     with FrameReader(clips(kind)) as reader:
         monkeypatch.setattr(reader, "_rewind", lambda: pytest.fail("starts all over"))
         assert next(reader.read(FRAMES - 2, FRAMES)).index == FRAMES - 2
+
+
+@pytest.mark.parametrize("name", ["h264.mp4", "h264.mkv", "mpeg4.avi", "vp9.webm"])
+def test_a_seek_decodes_little_more_than_it_shows(
+    clips: Callable[[Kind], PresenterInfo], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (kind,) = [kind for kind in KINDS if kind.name == name]
+    decoded = 0
+
+    def counted(*args: Any, **options: Any) -> Iterator[Any]:
+        nonlocal decoded
+        for timed in timed_frames(*args, **options):
+            decoded += 1
+            yield timed
+
+    monkeypatch.setattr("appliance.media.decode.timed_frames", counted)
+    with FrameReader(clips(kind), threads=1) as reader:
+        assert len(list(reader.read(120, 130))) == 10
+    assert decoded <= 20 + 11  # the group of pictures before, at most, and one ahead
+
+
+def test_a_reader_holds_few_pictures(clips: Callable[[Kind], PresenterInfo]) -> None:
+    def alive() -> int:
+        return sum(isinstance(thing, Picture) for thing in gc.get_objects())
+
+    before = alive()
+    with FrameReader(clips(KINDS[0])) as reader:
+        held = [alive() - before for shown in reader.read(0, FRAMES) if shown.index % 20 == 0]
+    assert max(held) <= 3
+
+
+def test_two_readers_and_a_writer_side_by_side(
+    tmp_path: Path, clips: Callable[[Kind], PresenterInfo], number: Number
+) -> None:
+    info = clips(KINDS[0])
+
+    def copy(name: str) -> list[int]:
+        path = tmp_path / name
+        with (
+            FrameReader(info, threads=1) as reader,
+            SegmentWriter(path, info.width, info.height, info.fps, info.color) as writer,
+        ):
+            for picture in reader.read(50, 150):
+                writer.write(picture)
+        return [number(picture) for picture in full_read(probe_presenter(path))]
+
+    with ThreadPoolExecutor(3) as pool:
+        for shown in pool.map(copy, ["1.mp4", "2.mp4", "3.mp4"]):
+            assert shown == list(range(50, 150))
 
 
 def test_no_frames_outside_the_presenter(clips: Callable[[Kind], PresenterInfo]) -> None:

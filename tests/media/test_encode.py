@@ -128,6 +128,13 @@ def test_a_failure_inside_with_leaves_nothing(tmp_path: Path, draw: Draw) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_segment_without_pictures_is_a_mistake(tmp_path: Path) -> None:
+    writer = SegmentWriter(tmp_path / "s.mp4", 128, 96, FPS, ColorSpec())
+    with pytest.raises(ValueError, match="at least one"):
+        writer.close()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_abort_before_the_first_picture(tmp_path: Path) -> None:
     SegmentWriter(tmp_path / "s.mp4", 128, 96, FPS, ColorSpec()).abort()
     assert list(tmp_path.iterdir()) == []

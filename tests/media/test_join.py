@@ -274,6 +274,24 @@ def _refused(segments: list[Path], info: AudioInfo, out: Path, frames: int) -> s
     return caught.value.code
 
 
+def test_colour_and_shape_survive_the_join(tmp_path: Path, minute: AudioInfo, draw: Draw) -> None:
+    color, sar = ColorSpec(True, 1, 9, 14), Fraction(16, 11)
+    segments = [tmp_path / "0.mp4", tmp_path / "1.mp4"]
+    for path in segments:
+        with SegmentWriter(path, 128, 96, Fraction(25), color, sar) as writer:
+            writer.write(draw(1))
+    out = tmp_path / "out.mp4"
+    join(segments, minute, out, fps=Fraction(25), frames=2, metadata=TAGS)
+    with av.open(str(out)) as made:
+        assert made.streams.video[0].sample_aspect_ratio == sar
+    assert [ColorSpec.of_frame(frame) for _, frame in _pictures(out)] == [color, color]
+
+
+def test_nothing_to_join(tmp_path: Path, minute: AudioInfo) -> None:
+    with pytest.raises(ValueError, match="nothing"):
+        join([], minute, tmp_path / "out.mp4", fps=Fraction(25), frames=0, metadata=TAGS)
+
+
 def test_damaged_segments_are_found(
     tmp_path: Path, minute: AudioInfo, cut_segments: Callable[..., list[Path]]
 ) -> None:

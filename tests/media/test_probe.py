@@ -167,7 +167,7 @@ def test_a_video_whose_end_is_missing(
         tmp_path / name,
         codec,
         150,
-        options={"g": "25", "b": "1M", "deadline": "realtime"} if codec == "libvpx" else {},
+        options={"g": "25", "deadline": "realtime", "cpu-used": "8"} if codec == "libvpx" else {},
         container_options=options,
     )
     assert probe_presenter(path).frames == 150
