@@ -51,7 +51,7 @@ def score_video(
 
     A file longer than ``limit_s`` seconds is measured in stretches of 20 s spread evenly over it
     (``None``: all of it). ``choose`` names the presenter among several faces. ``progress`` is told
-    how many frames of how many are done. Memory does not depend on the length, but for some 30
+    how many frames of how many are done. Memory does not depend on the length, but for some 40
     bytes a frame.
 
     Raises ``BadInput``: what ``probe_presenter`` raises for any of the files, ``video_missing``
