@@ -316,4 +316,10 @@ MESSAGES: dict[str, Message] = {
         "本机没有可以朗读该文字的语音（{voice}）。",
         "请改用录音或英文讲稿，或安装 espeak-ng。",
     ),
+    "photo_format": _message(
+        "The photo {name} is in the HEIC or AVIF format, which Lectern cannot read.",
+        "Export it as JPEG, or set the phone's camera to its most compatible format.",
+        "照片 {name} 是 HEIC 或 AVIF 格式，Lectern 无法读取。",
+        "请导出为 JPEG，或在手机相机设置中选择“兼容性最佳”。",
+    ),
 }

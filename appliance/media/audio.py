@@ -1,8 +1,7 @@
 """The lecture's sound on its true time axis: packets to copy, or mono blocks to analyse.
 
 Time 0 is the first sample that a decoder gives (an encoder's priming samples do not count); the
-finished video starts there too. Gaps in the time stamps are silence; a jump of more than
-``MAX_GAP_S`` either way is a fault of the recorder's clock, and the sound goes on without it.
+finished video starts there too. Gaps in the time stamps are silence.
 """
 
 from __future__ import annotations
@@ -20,9 +19,7 @@ from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
 from appliance.errors import BadInput
-from appliance.media.source import EndWatch, open_media, packets
-
-MAX_GAP_S = 10
+from appliance.media.source import EndWatch, SteadyClock, open_media, packets
 
 _JITTER_S = Fraction(3, 100)
 """Rounded time stamps (1 ms in Matroska and FLV, whole packets in some AVI) are no gaps."""
@@ -69,23 +66,14 @@ class AudioSource:
 
     def packets(self, watch: EndWatch | None = None) -> Iterator[av.Packet[AudioStream]]:
         """The stream's packets, once, with jumps of the clock taken out; the last is empty."""
-        limit = round(MAX_GAP_S / self.time_base)
-        shift = 0
-        expected: int | None = None
+        clock = SteadyClock(self.time_base)
         for packet in packets(self._container, *([] if watch else [self.stream])):
             if watch:
                 watch.see(packet)
-            if packet.stream_index != self.stream.index:
-                continue
-            if packet.size:
-                pts = packet.pts if packet.pts is not None else packet.dts
-                if pts is None:
-                    pts = 0 if expected is None else expected - shift
-                if expected is not None and abs(pts + shift - expected) > limit:
-                    shift = expected - pts
-                packet.pts = packet.dts = pts + shift
-                expected = packet.pts + (packet.duration or 0)
-            yield packet
+            if packet.stream_index == self.stream.index:
+                clock.correct(packet)
+                packet.pts = packet.pts if packet.pts is not None else packet.dts
+                yield packet
 
     def frames(self) -> Iterator[AudioFrame]:
         """Decoded frames without a gap or an overlap, the first at time 0; time stamps removed.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import av
@@ -13,7 +14,7 @@ import av.filter
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from appliance.media.source import packets
+from appliance.media.source import SteadyClock, packets
 
 _NOT_FILMED = Disposition.attached_pic | Disposition.timed_thumbnails
 """Cover art and chapter thumbnails travel as video streams."""
@@ -69,8 +70,10 @@ def timed_frames(
     """
     times = _Times() if keeps_time(stream) else _RunningNumbers()
     waiting_for_packet = waiting_for_frame = after_seek
+    clock = SteadyClock(stream.time_base or Fraction(1))
     last: int | None = None
     for packet in packets(container, stream):
+        clock.correct(packet)
         if waiting_for_packet and packet.size:
             if not packet.is_keyframe:
                 if give_up_at is not None and (packet.pts or 0) > give_up_at:

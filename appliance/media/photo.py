@@ -23,6 +23,8 @@ MIN_SIDE = 64
 MAX_SIDE = 1920
 
 _FORMATS = ("JPEG", "PNG", "WEBP")  # a phone's MPO opens as the JPEG it begins with
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis")
+
 _MAX_MEGAPIXELS = 64
 """What is ever held in memory (3 to 4 bytes a pixel); a larger JPEG is reduced while decoding."""
 
@@ -38,6 +40,12 @@ def is_photo(path: Path) -> bool:
         or start[:8] == b"\x89PNG\r\n\x1a\n"
         or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
     )
+
+
+def is_heif(path: Path) -> bool:
+    """Whether this is a HEIC or AVIF photo, which libav would take for a film of its tiles."""
+    start = head(path, 12)
+    return start[4:8] == b"ftyp" and start[8:12] in _HEIF_BRANDS
 
 
 def load_photo(path: Path) -> tuple[Picture, ColorSpec]:

@@ -21,9 +21,9 @@ from appliance.media import cadence
 from appliance.media.audio import AudioSource, decoded
 from appliance.media.convert import UPRIGHT, Orientation, upright
 from appliance.media.frames import keeps_time, pick_video, timed_frames
-from appliance.media.photo import MIN_SIDE, is_photo, load_photo
+from appliance.media.photo import MIN_SIDE, is_heif, is_photo, load_photo
 from appliance.media.picture import ColorSpec
-from appliance.media.source import EndWatch, check_file, open_media, packets
+from appliance.media.source import EndWatch, SteadyClock, check_file, open_media, packets
 
 PHOTO_FPS = Fraction(25)
 MIN_AUDIO_S = 0.2
@@ -70,7 +70,7 @@ class PresenterInfo:
     """How many pictures the decoder puts back in order."""
 
     seekable: bool = True
-    """Whether pictures can be told apart when reading does not begin at the start."""
+    """Whether a picture's time is known when reading does not begin at the start."""
 
     @property
     def duration_s(self) -> float:
@@ -126,10 +126,13 @@ def probe_presenter(
 
     Reads the whole file once and decodes its first pictures. Raises ``BadInput``: what
     :func:`~appliance.media.source.open_media` and :func:`~appliance.media.photo.load_photo` raise,
-    ``video_missing``, ``picture_unreadable``, ``picture_too_small`` (a side under 64),
-    ``picture_too_large`` (beyond ``max_sides``) or ``file_truncated`` (the end cut off).
+    ``photo_format`` (HEIC), ``video_missing``, ``picture_unreadable``, ``picture_too_small`` (a
+    side under 64), ``picture_too_large`` (beyond ``max_sides``) or ``file_truncated`` (the end cut
+    off).
     """
     check_file(path)
+    if is_heif(path):
+        raise BadInput("photo_format", name=path.name)
     if is_photo(path):
         picture, color = load_photo(path)
         return PresenterInfo(
@@ -296,10 +299,13 @@ def _packed_pictures(path: Path, first: _FirstPictures) -> _PackedPictures:
     last: int | None = None
     last_dts = last_duration = 0
     with open_media(path) as container:
-        watch = EndWatch(container, path)
+        watch, clock = EndWatch(container, path), SteadyClock(first.time_base)
         for packet in packets(container):
             watch.see(packet)
-            if packet.stream_index != first.stream_index or not packet.size or packet.is_discard:
+            if packet.stream_index != first.stream_index or not packet.size:
+                continue
+            clock.correct(packet)
+            if packet.is_discard:
                 continue
             time = packet.pts if first.keeps_time else packet.dts
             if time is None:
@@ -314,6 +320,5 @@ def _packed_pictures(path: Path, first: _FirstPictures) -> _PackedPictures:
         # index does, by which a seek goes.
         counted = container.streams[first.stream_index].frames
         astray = container.format.name == "avi" and last_dts + 1 < counted
-    return _PackedPictures(
-        np.array(times, np.int64), last_duration, first.keeps_time and not astray
-    )
+        seekable = first.keeps_time and not astray and not clock.jumped
+    return _PackedPictures(np.array(times, np.int64), last_duration, seekable)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ _FORMATS = (
     "wav,w64,mp3,aac,flac,ogg,aiff,caf,amr,ac3,eac3"
 )
 _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
+
+MAX_GAP_S = 10
+"""A longer gap in the times of a stream is a fault of its clock."""
 
 _MAX_READ_ERRORS = 100
 """Damaged places in a row after which the rest of a file is given up."""
@@ -93,6 +97,32 @@ def _begins_like_a_container(start: bytes) -> bool:
     """Whether the file says of itself that it is MP4/MOV, Matroska/WebM, AVI/WAV or FLV."""
     boxes = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
     return start[4:8] in boxes or start[:4] in (b"\x1a\x45\xdf\xa3", b"RIFF", b"RF64", b"FLV\x01")
+
+
+class SteadyClock:
+    """Takes the jumps out of one stream's time stamps, packet by packet in the file's order.
+
+    A time more than ``MAX_GAP_S`` from where the stream was to go on, either way, is a fault of
+    the recorder (a counter that ran over, two files in one): the stream goes on without it.
+    """
+
+    def __init__(self, time_base: Fraction) -> None:
+        self._limit = round(MAX_GAP_S / time_base)
+        self._shift = 0
+        self._expected: int | None = None
+        self.jumped = False
+
+    def correct(self, packet: av.Packet[Any]) -> None:
+        """Move the packet's times; a packet without any is left so."""
+        at = packet.dts if packet.dts is not None else packet.pts
+        if at is None or not packet.size:
+            return
+        if self._expected is not None and abs(at + self._shift - self._expected) > self._limit:
+            self._shift = self._expected - at
+            self.jumped = True
+        self._expected = at + self._shift + (packet.duration or 0)
+        packet.pts = None if packet.pts is None else packet.pts + self._shift
+        packet.dts = None if packet.dts is None else packet.dts + self._shift
 
 
 class EndWatch:

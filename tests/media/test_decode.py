@@ -52,6 +52,8 @@ KINDS = [
     Kind("mjpeg.avi", "mjpeg", {"q": "3"}, {"pix_fmt": "yuvj420p"}),
     Kind("vp8.webm", "libvpx", VPX | {"auto-alt-ref": "1", "lag-in-frames": "9"}),
     Kind("vp9.webm", "libvpx-vp9", VPX),
+    Kind("live.webm", "libvpx", VPX, {"container_options": {"live": "1"}}),
+    Kind("live.mkv", "libx264", {"g": "20"}, {"container_options": {"live": "1"}}),
     Kind("h264.flv", "libx264", {"g": "20"}),
     Kind("sorenson.flv", "flv", {"g": "20", "b": "1M"}),
     Kind("h264.ts", "libx264", {"g": "20"}),
@@ -299,6 +301,52 @@ def test_transport_stream_cut_in_the_middle_of_a_group(
     shown = [number(picture) for picture in full_read(info)]
     assert shown == list(range(shown[0], 100))
     assert shown[0] % 20 == 0
+
+
+def _restamped(source: Path, target: Path, move: Callable[[int], int]) -> Path:
+    """Copy the pictures of ``source`` with every time changed by ``move``."""
+    with av.open(str(source)) as container, av.open(str(target), "w") as out:
+        stream = out.add_stream_from_template(container.streams.video[0])
+        for packet in container.demux(video=0):
+            if packet.size:
+                assert packet.pts is not None and packet.dts is not None
+                packet.pts, packet.dts = move(packet.pts), move(packet.dts)
+                packet.stream = stream
+                out.mux(packet)
+    return target
+
+
+def test_pictures_before_the_edit_list_are_not_shown(
+    tmp_path: Path, make_video: MakeVideo, number: Number
+) -> None:
+    """A phone's trimmed clip keeps the pictures before its first key frame, hidden."""
+    plain = make_video(tmp_path / "a.mp4", "libx264", 60, options={"g": "30"})
+    tick = 512  # libav's MP4 clock at 25 frames a second
+    path = _restamped(plain, tmp_path / "trimmed.mp4", lambda time: time - 10 * tick)
+    info = probe_presenter(path)
+    full = full_read(info)
+    assert [number(picture) for picture in full] == list(range(10, 60))
+    with FrameReader(info) as reader:
+        assert same(reader.read(22, 30), full[22:30])
+
+
+def test_a_clock_that_runs_over_does_not_last_a_day(
+    tmp_path: Path, make_video: MakeVideo, number: Number
+) -> None:
+    """Two recordings in one transport stream: the second begins 20 hours later, or earlier."""
+    first = make_video(tmp_path / "1.ts", "libx264", 100, options={"g": "20"})
+    second = make_video(tmp_path / "2.ts", "libx264", 100, options={"g": "20"})
+    later = _restamped(second, tmp_path / "3.ts", lambda time: time + 20 * 3600 * 90000)
+    for parts in ((first, later), (later, first)):
+        path = tmp_path / "both.ts"
+        path.write_bytes(b"".join(part.read_bytes() for part in parts))
+        info = probe_presenter(path)
+        assert info.fps == 25 and 198 <= info.frames <= 200
+        full = full_read(info)
+        assert [number(picture) for picture in full[:100]] == list(range(100))
+        assert [number(picture) for picture in full[-90:]] == list(range(10, 100))
+        with FrameReader(info) as reader:
+            assert same(reader.read(150, 160), full[150:160])
 
 
 def test_odd_sizes_lose_their_last_row_and_column(tmp_path: Path, make_video: MakeVideo) -> None:

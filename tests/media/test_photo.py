@@ -171,6 +171,12 @@ def test_odd_names(tmp_path: Path, name: str) -> None:
     assert probe_presenter(path).frames == 1
 
 
+def test_a_phones_heic_is_named_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "IMG_0001.HEIC"
+    path.write_bytes(b"\0\0\0\x24ftypheic\0\0\0\0mif1heic" + bytes(500))
+    assert _code(path) == "photo_format"
+
+
 def test_too_small(tmp_path: Path) -> None:
     path = tmp_path / "icon.png"
     _quarters(63, 200).save(path)

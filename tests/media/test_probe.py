@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -54,6 +55,13 @@ def test_what_a_video_is(tmp_path: Path, make_video: Make) -> None:
     assert info.duration_s == pytest.approx(50 * 1001 / 30000)
     assert info.color == ColorSpec(False, 1, 1, 13)
     assert (info.rotation, info.interlaced, info.still) == (0, False, False)
+
+
+def test_what_is_known_of_a_presenter_can_be_sent_to_another_process(
+    tmp_path: Path, make_video: Make
+) -> None:
+    info = probe_presenter(make_video(tmp_path / "a.mp4", frames=5, turned=(90, False)))
+    assert pickle.loads(pickle.dumps(info)) == info
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
