@@ -24,6 +24,7 @@ _MASK = 96  # pixels of the mask's own raster across the patch
 _SPREAD = 5  # mask pixels that the mask reaches beyond lips and jaw
 _SOFT = 3.0  # standard deviation of its edge, mask pixels
 _BORDER = 6  # mask pixels over which it fades out at the patch's border
+_VISIBLE = 1 / 512  # less than half a grey level, whatever is blended
 
 
 @dataclass(frozen=True)
@@ -84,129 +85,135 @@ _FADE = _fade()
 
 @dataclass(frozen=True)
 class _Window:
-    """The part of the picture under the patch, with even bounds in luma pixels."""
+    """The part of the picture that the mask touches, with even bounds in luma pixels.
+
+    ``to_patch`` maps its own pixels to patch fractions.
+    """
 
     left: int
     top: int
-    right: int
-    bottom: int
+    width: int
+    height: int
+    to_patch: Matrix
 
-    def of(self, plane: Plane, step: int) -> Plane:
-        return plane[self.top // step : self.bottom // step, self.left // step : self.right // step]
+    @classmethod
+    def over(cls, matrix: Matrix, mask: Array, shape: tuple[int, ...]) -> _Window | None:
+        """``None`` where the mask is empty or lies outside a picture of ``shape``."""
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        if not len(rows):
+            return None
+        # A pixel more on each side, as interpolation spreads the mask that far.
+        x = np.array([columns[0] - 1, columns[-1] + 2]) / mask.shape[1]
+        y = np.array([rows[0] - 1, rows[-1] + 2]) / mask.shape[0]
+        corners = apply(matrix, np.array([[a, b] for a in x for b in y]))
+        low = np.maximum(np.floor(corners.min(axis=0) / 2) * 2, 0).astype(int)
+        high = np.minimum(np.ceil(corners.max(axis=0) / 2) * 2, [shape[1], shape[0]]).astype(int)
+        width, height = high - low
+        if width < 2 or height < 2:
+            return None
+        shift = np.array([[1.0, 0, low[0]], [0, 1.0, low[1]]])
+        return cls(
+            int(low[0]), int(low[1]), int(width), int(height), compose(invert(matrix), shift)
+        )
 
-
-def _window(matrix: Matrix, shape: tuple[int, int]) -> _Window | None:
-    corners = apply(matrix, np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]))
-    low = np.floor(corners.min(axis=0) / 2).astype(int) * 2
-    high = np.ceil(corners.max(axis=0) / 2).astype(int) * 2
-    left, top = (int(max(c, 0)) for c in low)
-    right, bottom = int(min(high[0], shape[1])), int(min(high[1], shape[0]))
-    if right - left < 2 or bottom - top < 2:
-        return None
-    return _Window(left, top, right, bottom)
-
-
-def paint(
-    picture: Planes,
-    matrix: Matrix,
-    answer: Answer,
-    mask: Array,
-    reference: Reference | None,
-) -> None:
-    """Blend ``answer`` into the writable planes of ``picture``.
-
-    ``matrix`` maps patch fractions to picture pixels; ``mask`` (m, m) in 0..1 is multiplied in.
-    """
-    window = _window(matrix, (picture.y.shape[0], picture.y.shape[1]))
-    if window is None:
-        return
-    width, height = window.right - window.left, window.bottom - window.top
-    to_patch = compose(invert(matrix), np.array([[1.0, 0, window.left], [0, 1.0, window.top]]))
-
-    def spread(image: Array) -> Array:
+    def spread(self, image: Array) -> Array:
         """Bring a raster over the patch to the window's pixels."""
-        scale = np.array([[image.shape[1], 0, -0.5], [0, image.shape[0], -0.5]], dtype=np.float64)
+        scale = np.array([[image.shape[1], 0, -0.5], [0, image.shape[0], -0.5]])
         return np.asarray(
             cv2.warpAffine(
                 image,
-                compose(scale, to_patch),
-                (width, height),
+                compose(scale, self.to_patch),
+                (self.width, self.height),
                 flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
                 borderMode=cv2.BORDER_REPLICATE,
             ),
             dtype=np.float32,
         )
 
-    alpha = _inside(spread(mask), to_patch)
-    if not alpha.any():
-        return
-    weights = spread(answer.weights)
-    flow = spread(answer.flow)
-    xs = np.arange(window.left, window.right, dtype=np.float32)[None, :]
-    ys = np.arange(window.top, window.bottom, dtype=np.float32)[:, None]
-    linear = matrix[:, :2].astype(np.float32)
-    moved = flow[..., :2] @ linear.T
-    place = np.stack([moved[..., 0] + xs, moved[..., 1] + ys], axis=-1)
-    layers = [(picture, place)]
-    if reference is not None:
-        onto = compose(reference.matrix, to_patch)
-        base = np.stack(
-            np.broadcast_arrays(
-                onto[0, 0] * (xs - window.left) + onto[0, 1] * (ys - window.top) + onto[0, 2],
-                onto[1, 0] * (xs - window.left) + onto[1, 1] * (ys - window.top) + onto[1, 2],
-            ),
+    def places(self, matrix: Matrix, flow: Array) -> Array:
+        """Where ``matrix`` (patch fractions to pixels) puts each pixel after its ``flow``."""
+        onto = compose(matrix, self.to_patch).astype(np.float32)
+        xs = np.arange(self.width, dtype=np.float32)[None, :]
+        ys = np.arange(self.height, dtype=np.float32)[:, None]
+        linear = matrix[:, :2].astype(np.float32)
+        return np.stack(
+            [onto[k, 0] * xs + onto[k, 1] * ys + onto[k, 2] + flow @ linear[k] for k in (0, 1)],
             axis=-1,
-        ).astype(np.float32)
-        linear = reference.matrix[:, :2].astype(np.float32)
-        layers.append((reference, base + flow[..., 2:] @ linear.T))
-    _blend(
-        picture.y, window, 1, [(p.y, at) for p, at in layers], weights, spread(answer.fill_y), alpha
-    )
-    half = (width // 2, height // 2)
-    places = [(p, _halved(at, half)) for p, at in layers]
-    weights, alpha = _shrunk(weights, half), _shrunk(alpha, half)
-    for name, channel in (("u", 0), ("v", 1)):
-        colour = _shrunk(spread(np.ascontiguousarray(answer.fill_uv[..., channel])), half)
-        sources = [(getattr(p, name), at) for p, at in places]
-        _blend(getattr(picture, name), window, 2, sources, weights, colour, alpha)
+        )
 
 
-def _inside(alpha: Array, to_patch: Matrix) -> Array:
-    """Zero outside the patch, where spreading replicated its border, and for less than a grey
-    level's worth of blending."""
-    return np.where(alpha < 1 / 512, np.float32(0), alpha)
-
-
-def _blend(
-    plane: Plane,
-    window: _Window,
-    step: int,
-    sources: list[tuple[Plane, Array]],
-    weights: Array,
-    colour: Array,
-    alpha: Array,
+def paint(
+    picture: Planes, matrix: Matrix, answer: Answer, mask: Array, reference: Reference | None
 ) -> None:
-    """Mix the fetched sources and the paint, then lay them over ``plane`` by ``alpha``."""
-    layers = [
-        cv2.remap(origin, at[..., 0], at[..., 1], cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
-        for origin, at in sources
-    ]
-    mixed = weights[..., 2] * (colour * 255.0)
-    for k, layer in enumerate(layers):
-        share = weights[..., k]
-        if k == 0 and len(layers) == 1:
-            share = share + weights[..., 1]
-        mixed = mixed + share * layer
-    part = window.of(plane, step)
-    result = part + alpha * (mixed - part)
-    part[...] = np.where(alpha > 0, np.clip(np.rint(result), 0, 255), part).astype(np.uint8)
+    """Blend ``answer`` into the writable planes of ``picture``.
+
+    ``matrix`` maps patch fractions to picture pixels; ``mask`` (m, m) in 0..1 is multiplied in.
+    """
+    window = _Window.over(matrix, mask, picture.y.shape)
+    if window is None:
+        return
+    alpha = window.spread(mask)
+    alpha[alpha < _VISIBLE] = 0
+    weights, flow = window.spread(answer.weights), window.spread(answer.flow)
+    place = window.places(matrix, flow[..., :2])
+    onto = None if reference is None else window.places(reference.matrix, flow[..., 2:])
+    fill_uv = window.spread(answer.fill_uv)
+    colours = [window.spread(answer.fill_y), fill_uv[..., 0], fill_uv[..., 1]]
+    for k, name in enumerate(("y", "u", "v")):
+        if k == 1:  # chroma has half the size
+            alpha, weights, place = _halved(alpha), _halved(weights), _halved_places(place)
+            onto = None if onto is None else _halved_places(onto)
+        plane, step = getattr(picture, name), 1 if k == 0 else 2
+        top, left = window.top // step, window.left // step
+        part = plane[top : top + alpha.shape[0], left : left + alpha.shape[1]]
+        colour = colours[k] if k == 0 else _halved(colours[k])
+        own = None if reference is None else getattr(reference, name)
+        mixed = _mixed(plane, place, own, onto, colour, weights)
+        result = part + alpha * (mixed - part)
+        part[...] = np.where(alpha > 0, np.clip(np.rint(result), 0, 255), part).astype(np.uint8)
 
 
-def _halved(place: Array, size: tuple[int, int]) -> Array:
+def _mixed(
+    source: Plane,
+    place: Array,
+    reference: Plane | None,
+    onto: Array | None,
+    colour: Array,
+    weights: Array,
+) -> Array:
+    """The moved source; where it does not count fully, mixed with reference and paint."""
+    mixed = _fetch(source, place)
+    box = _box(weights[..., 0] < 1 - _VISIBLE)
+    if box is None:
+        return mixed
+    share = weights[box]
+    other = share[..., 2] * (colour[box] * 255.0)
+    if reference is not None and onto is not None:
+        other += share[..., 1] * _fetch(reference, onto[box])
+    mixed[box] = share[..., 0] * mixed[box] + other
+    return mixed
+
+
+def _fetch(plane: Plane, place: Array) -> Array:
+    x, y = np.ascontiguousarray(place[..., 0]), np.ascontiguousarray(place[..., 1])
+    fetched = cv2.remap(plane, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return fetched.astype(np.float32)
+
+
+def _box(mask: npt.NDArray[np.bool_]) -> tuple[slice, slice] | None:
+    """Rows and columns that hold all of ``mask``."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return None
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def _halved_places(place: Array) -> Array:
     """Luma places to chroma places; a pixel that stays where it is stays exactly there."""
-    small = _shrunk(place, size)  # the middle of each 2 × 2 block, at 2 · c + 0.5
-    return np.asarray((small - np.array([0.5, 0.5], np.float32)) / 2, dtype=np.float32)
+    # The middle of each 2 × 2 block lies at 2 · c + 0.5.
+    return np.asarray((_halved(place) - np.float32(0.5)) / 2, dtype=np.float32)
 
 
-def _shrunk(image: Array, size: tuple[int, int]) -> Array:
+def _halved(image: Array) -> Array:
+    size = (image.shape[1] // 2, image.shape[0] // 2)
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
