@@ -137,7 +137,7 @@ def _rows(score: Score) -> Iterator[tuple[str, str, str]]:
         yield (
             "edge around the mouth (seam)",
             _number(outside.seam, "{:.2f}"),
-            "under 1.8 grey levels",
+            "under 2.5 grey levels",
         )
 
 

@@ -143,8 +143,8 @@ def test_a_moving_mouth_shows_no_seam_and_a_pasted_one_does(
         return found.seam
 
     clean, faint, visible, softened = seam(0), seam(4), seam(12), seam(12, 12)
-    assert clean < 0.3 < 0.8 < faint < 1.8 < 2.5 < visible
-    assert softened < visible / 2
+    assert clean < 0.3 < 1 < faint < 2.5 < visible
+    assert softened < visible / 3
 
 
 def test_no_face_no_seam(source: Picture) -> None:

@@ -53,7 +53,7 @@ def test_a_good_video_has_no_reasons() -> None:
         ({"jitter": Jitter(0.05, 0.0, None)}, "restless", "poor"),
         ({"sharpness": Sharpness(0.4, 0.95, 0.45, 100)}, "blurred", "check"),
         ({"sharpness": Sharpness(0.1, 0.95, 0.11, 100)}, "blurred", "poor"),
-        ({"outside": Surround(0.8, 14, 0.01, 2.5, 100)}, "seam", "check"),
+        ({"outside": Surround(0.8, 14, 0.01, 3.5, 100)}, "seam", "check"),
         ({"outside": Surround(0.8, 14, 0.01, 6.0, 100)}, "seam", "poor"),
         ({"outside": Surround(5.0, 14, 0.01, None, 100)}, "outside", "check"),
     ],
