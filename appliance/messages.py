@@ -322,4 +322,46 @@ MESSAGES: dict[str, Message] = {
         "照片 {name} 是 HEIC 或 AVIF 格式，Lectern 无法读取。",
         "请导出为 JPEG，或在手机相机设置中选择“兼容性最佳”。",
     ),
+    "store_busy": _message(
+        "The list of jobs {name} is in use by another program.",
+        "Try again in a moment, or start the box again if it stays.",
+        "任务列表 {name} 正被其他程序占用。",
+        "请稍后重试；如果一直如此，请重启设备。",
+    ),
+    "store_damaged": _message(
+        "The list of jobs {name} cannot be used ({reason}).",
+        "Stop Lectern and rename that file: a new list is begun, and no video is lost.",
+        "任务列表 {name} 无法使用（{reason}）。",
+        "请停止 Lectern 并把该文件改名，系统会新建列表，视频不会丢失。",
+    ),
+    "store_newer": _message(
+        "The list of jobs {name} was written by a later version of Lectern.",
+        "Install that version again.",
+        "任务列表 {name} 是由较新版本的 Lectern 写入的。",
+        "请重新安装该版本。",
+    ),
+    "job_unknown": _message(
+        "There is no job number {job}.",
+        "List the jobs to see their numbers.",
+        "没有编号为 {job} 的任务。",
+        "请查看任务列表中的编号。",
+    ),
+    "job_wrong_state": _message(
+        "This cannot be done with job {job}, which is {state}.",
+        "Look at the job: what is over can at most be tried again, and only if it did not succeed.",
+        "任务 {job} 的状态是 {state}，不能这样操作。",
+        "请查看该任务：已结束的任务只有在未成功时才能重试。",
+    ),
+    "file_claimed": _message(
+        "The file {name} already belongs to another job.",
+        "Wait until that job is over, or cancel it first.",
+        "文件 {name} 已经属于另一个任务。",
+        "请等待该任务结束，或先取消它。",
+    ),
+    "no_progress": _message(
+        "The box went down {attempts} times over this job without getting any further.",
+        "Try it again with a smaller video, or on a box with a steady power supply.",
+        "设备在处理该任务时中断了 {attempts} 次，没有任何进展。",
+        "请使用较小的视频重试，或检查设备的供电。",
+    ),
 }

@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "face": BASE | {"media"},
     "lips": BASE | {"media", "face", "speech"},
     "score": BASE | {"media", "face", "lips", "speech"},
+    "jobs": BASE,
     "render": BASE | PARTS,
     "progress": BASE | {"render"},
     "cli": BASE | PARTS | {"render", "progress"},

@@ -1,0 +1,86 @@
+"""Which finished work is thrown away to make room: the oldest first, and only what may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.jobs.record import Job
+from appliance.jobs.states import FINAL, State
+from appliance.jobs.store import JobStore
+
+DAY_S = 86_400.0
+GB = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Policy:
+    """``days`` and ``gb`` are limits, 0 for none; ``spare_unfetched`` keeps every video that
+    nobody has taken yet, whatever the limits say."""
+
+    days: float = 0
+    gb: float = 0
+    spare_unfetched: bool = True
+
+
+@dataclass(frozen=True)
+class Holding:
+    """An ended job and the bytes that its files take."""
+
+    job: Job
+    size: int
+
+
+def expired(holdings: Iterable[Holding], policy: Policy, now: float) -> list[Job]:
+    """The jobs whose files are to go at the time ``now``, the oldest first.
+
+    A spared job counts towards the gigabytes all the same, so others may have to go for it.
+    """
+    oldest_first = sorted(holdings, key=lambda h: (h.job.finished or 0.0, h.job.id))
+    total = sum(h.size for h in oldest_first)
+    gone: list[Job] = []
+    for held in oldest_first:
+        job = held.job
+        if policy.spare_unfetched and job.state is State.DONE and job.fetched is None:
+            continue
+        old = policy.days > 0 and now - (job.finished or 0.0) > policy.days * DAY_S
+        too_much = policy.gb > 0 and total > policy.gb * GB
+        if old or (too_much and held.size):
+            gone.append(job)
+            total -= held.size
+    return gone
+
+
+def sweep(store: JobStore, policy: Policy, now: float) -> list[Job]:
+    """Delete the files of expired jobs, and the jobs; gives them.
+
+    Only files that the store knows as the job's own are deleted, never one still in the inbox. A
+    job of which a file cannot be deleted stays, to be tried again.
+    """
+    if not policy.days and not policy.gb:
+        return []
+    unsettled = {job.id for job in store.unsettled()}
+    ended = [job for job in store.jobs(FINAL) if job.id not in unsettled]
+    holdings = [Holding(job, sum(_size(path) for path in _files(store, job))) for job in ended]
+    removed = []
+    for job in expired(holdings, policy, now):
+        try:
+            for path in _files(store, job):
+                path.unlink(missing_ok=True)
+        except OSError:
+            continue
+        store.remove(job.id)
+        removed.append(job)
+    return removed
+
+
+def _files(store: JobStore, job: Job) -> list[Path]:
+    return [file.path for file in store.files.of(job.id) if file.role != "source"]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,175 @@
+"""The database file: its tables, its versions, and its errors in plain words.
+
+The file must lie on a local disk: SQLite's write-ahead log does not work on network shares.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from appliance.errors import Fault
+
+BUSY_TIMEOUT_S = 10.0
+"""How long one process waits for another's transaction, each of which takes milliseconds."""
+
+# Paths and names are bytes, because a file name on Linux need not be valid text. Times are seconds
+# since 1970, UTC. Entry n brings a file of version n to version n + 1, in one transaction.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """
+        CREATE TABLE jobs (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            stem BLOB NOT NULL,
+            presenter BLOB NOT NULL,
+            lecture BLOB NOT NULL,
+            output BLOB NOT NULL DEFAULT x'',
+            report BLOB NOT NULL DEFAULT x'',
+            options TEXT NOT NULL,
+            priority INTEGER NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('queued', 'waiting', 'running', 'paused', 'done',
+                                                 'failed', 'cancelled')),
+            request TEXT CHECK (request IN ('cancel', 'pause')),
+            reason TEXT,
+            reason_params TEXT NOT NULL DEFAULT '{}',
+            stage TEXT NOT NULL DEFAULT '',
+            done INTEGER NOT NULL DEFAULT 0,
+            total INTEGER NOT NULL DEFAULT 0,
+            attempts INTEGER NOT NULL DEFAULT 0,
+            idle_attempts INTEGER NOT NULL DEFAULT 0,
+            not_before REAL NOT NULL DEFAULT 0,
+            settled INTEGER NOT NULL DEFAULT 0,
+            created REAL NOT NULL,
+            heartbeat REAL,
+            started REAL,
+            finished REAL,
+            fetched REAL
+        ) STRICT
+        """,
+        "CREATE INDEX jobs_by_turn ON jobs (state, priority DESC, id)",
+        # The primary key is what makes a file belong to one job at most.
+        """
+        CREATE TABLE files (
+            path BLOB PRIMARY KEY,
+            job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+            role TEXT NOT NULL CHECK (role IN ('source', 'kept', 'result')),
+            target BLOB
+        ) STRICT
+        """,
+        "CREATE INDEX files_by_job ON files (job)",
+        # No foreign key: what happened to a job outlives the job.
+        """
+        CREATE TABLE events (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            at REAL NOT NULL,
+            job INTEGER,
+            kind TEXT NOT NULL,
+            reason TEXT,
+            params TEXT NOT NULL DEFAULT '{}'
+        ) STRICT
+        """,
+        """
+        CREATE TABLE holds (
+            reason TEXT PRIMARY KEY,
+            params TEXT NOT NULL,
+            since REAL NOT NULL
+        ) STRICT
+        """,
+    ),
+)
+
+VERSION = len(MIGRATIONS)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the database, made or migrated where needed. Transactions are begun by hand.
+
+    Raises ``Fault``: ``store_newer`` (written by a later version of Lectern), and what
+    :func:`store_faults` raises.
+    """
+    with store_faults(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        try:
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            _migrate(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+class Database:
+    """One process's (and one thread's) connection. Raises what :func:`store_faults` raises."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection = connect(path)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """A transaction."""
+        with store_faults(self.path), transaction(self._connection):
+            yield self._connection
+
+    def read(self, query: str, *values: object) -> list[sqlite3.Row]:
+        """The rows of one query, which see one moment."""
+        with store_faults(self.path):
+            return self._connection.execute(query, values).fetchall()
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing; the writer's lock is taken at once, so that what is read inside stays so."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # some errors, a full disk for one, have rolled back already
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def store_faults(path: Path) -> Iterator[None]:
+    """Turn SQLite's and the disk's errors into a ``Fault``: ``store_busy``, ``disk_full`` or
+    ``store_damaged``. A broken constraint passes: what it means is for the caller to say."""
+    try:
+        yield
+    except sqlite3.IntegrityError:
+        raise
+    except (sqlite3.Error, OSError) as error:
+        text = str(error)
+        if "locked" in text:
+            raise Fault("store_busy", name=path.name) from error
+        if "disk is full" in text or "No space left" in text:
+            raise Fault("disk_full", name=path.name) from error
+        raise Fault("store_damaged", name=path.name, reason=text) from error
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    if _version(connection) == VERSION:
+        return
+    with transaction(connection):
+        version = _version(connection)  # another process may just have done it
+        if version > VERSION:
+            raise Fault("store_newer", name=path.name)
+        for statements in MIGRATIONS[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")

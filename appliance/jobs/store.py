@@ -1,0 +1,343 @@
+"""The queue: every job, what it waits for and how far it is, in one SQLite file.
+
+Any number of processes may use the file at once: the folder watch adds, the worker claims and
+reports, the panel and the terminal read and ask.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+
+from appliance.errors import BadInput
+from appliance.jobs.files import JobFiles, claim_files
+from appliance.jobs.record import Event, Job, NewJob, Reason, blob_of, reason_of
+from appliance.jobs.schema import Database
+from appliance.jobs.states import Request, State
+from appliance.jobs.transitions import become, columns, marks, note, refusal
+
+FIRST_DELAY_S, LONGEST_DELAY_S = 10.0, 3600.0
+"""After a fault a job rests this long, twice as long each time that it gets no further."""
+
+
+def store_path(root: Path) -> Path:
+    """Where the queue of the box with the folder ``root`` lies."""
+    return root / "state" / "lectern.sqlite3"
+
+
+class JobStore:
+    """The jobs of a box. Belongs to one thread; ``now`` tells the seconds since 1970.
+
+    ``max_idle_attempts``: how often a job may start without finishing a single chunk.
+
+    Every method may raise ``Fault`` (``store_busy``, ``store_damaged``, ``disk_full``); those that
+    take a job's number raise ``BadInput("job_unknown")``, and ``BadInput("job_wrong_state")`` when
+    its state does not allow what is asked.
+    """
+
+    def __init__(
+        self, path: Path, *, max_idle_attempts: int = 10, now: Callable[[], float] = time.time
+    ) -> None:
+        self._database = Database(path)
+        self._max_idle = max_idle_attempts
+        self._now = now
+        self.files = JobFiles(self._database)
+
+    def __enter__(self) -> JobStore:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
+    # Reading
+
+    def get(self, job: int) -> Job:
+        """One job."""
+        rows = self._database.read("SELECT * FROM jobs WHERE id = ?", job)
+        if not rows:
+            raise BadInput("job_unknown", job=job)
+        return Job.from_row(rows[0])
+
+    def jobs(self, states: Iterable[State] = State, limit: int = -1) -> list[Job]:
+        """Jobs in any of ``states``, the newest first, at most ``limit`` (-1: all)."""
+        wanted = [state.value for state in states]
+        rows = self._database.read(
+            f"SELECT * FROM jobs WHERE state IN ({marks(wanted)}) ORDER BY id DESC LIMIT ?",
+            *wanted,
+            limit,
+        )
+        return [Job.from_row(row) for row in rows]
+
+    def unsettled(self) -> list[Job]:
+        """Ended jobs whose files have not all been put away yet, the oldest first."""
+        rows = self._database.read(
+            "SELECT * FROM jobs WHERE state IN ('done', 'failed', 'cancelled') AND NOT settled "
+            "ORDER BY id"
+        )
+        return [Job.from_row(row) for row in rows]
+
+    def events(self, after: int = 0, limit: int = 100) -> list[Event]:
+        """The newest ``limit`` events with a number above ``after``, in their order."""
+        rows = self._database.read(
+            "SELECT * FROM events WHERE id > ? ORDER BY id DESC LIMIT ?", after, limit
+        )
+        return [
+            Event(r["id"], r["at"], r["job"], r["kind"], reason_of(r["reason"], r["params"]))
+            for r in reversed(rows)
+        ]
+
+    def holds(self) -> list[Reason]:
+        """Why the worker starts nothing at present, the oldest reason first."""
+        rows = self._database.read("SELECT * FROM holds ORDER BY since")
+        return [Reason(row["reason"], json.loads(row["params"])) for row in rows]
+
+    # Coming in
+
+    def add(self, new: NewJob) -> Job:
+        """Queue a job, or let it wait for its missing part. Raises ``BadInput("file_claimed")``."""
+        state = State.WAITING if None in (new.presenter, new.lecture) else State.QUEUED
+        reason, params = columns(new.waits_for)
+        with self._database.write() as connection:
+            row = connection.execute(
+                "INSERT INTO jobs (stem, presenter, lecture, options, priority, state, reason,"
+                " reason_params, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+                (
+                    os.fsencode(new.stem),
+                    blob_of(new.presenter),
+                    blob_of(new.lecture),
+                    json.dumps(new.options),
+                    new.priority,
+                    state.value,
+                    reason,
+                    params,
+                    self._now(),
+                ),
+            ).fetchone()
+            claim_files(connection, row["id"], new.claims)
+            note(connection, self._now(), row["id"], state.value, new.waits_for)
+        return Job.from_row(row)
+
+    def complete(self, job: int, presenter: Path, lecture: Path, claims: Iterable[Path]) -> Job:
+        """What a waiting job lacked is here: queue it."""
+        with self._database.write() as connection:
+            become(connection, self._now(), job, State.QUEUED, only=State.WAITING)
+            connection.execute(
+                "UPDATE jobs SET presenter = ?, lecture = ? WHERE id = ?",
+                (blob_of(presenter), blob_of(lecture), job),
+            )
+            claim_files(connection, job, claims)
+        return self.get(job)
+
+    # The worker
+
+    def recover(self) -> list[Job]:
+        """What ran when the box went down is queued again, or obeys what was asked of it since.
+
+        To be called once, before the first :meth:`claim`, by the only worker.
+        """
+        jobs = self.jobs([State.RUNNING])
+        for job in jobs:
+            if job.request is not None:
+                self.obey(job.id, job.request)
+            elif job.idle_attempts >= self._max_idle:
+                self.fail(job.id, Reason("no_progress", {"attempts": str(job.idle_attempts)}))
+            else:
+                self.hand_back(job.id)
+        return [self.get(job.id) for job in jobs]
+
+    def claim(self) -> Job | None:
+        """Take the next queued job, which is then running: the highest priority, then the oldest.
+
+        However many processes ask at once, each job is given to one of them.
+        """
+        now = self._now()
+        with self._database.write() as connection:
+            # A rest that is longer than any given was begun before the clock was put back.
+            row = connection.execute(
+                """
+                UPDATE jobs SET state = 'running', request = NULL, reason = NULL,
+                    attempts = attempts + 1, idle_attempts = idle_attempts + 1,
+                    started = coalesce(started, :now), heartbeat = :now
+                WHERE id = (
+                    SELECT id FROM jobs
+                    WHERE state = 'queued'
+                        AND (not_before <= :now OR not_before > :now + :longest)
+                    ORDER BY priority DESC, id LIMIT 1
+                )
+                RETURNING *
+                """,
+                {"now": now, "longest": LONGEST_DELAY_S},
+            ).fetchone()
+            if row is None:
+                return None
+            note(connection, self._now(), row["id"], State.RUNNING.value, None)
+        return Job.from_row(row)
+
+    def progress(
+        self, job: int, stage: str, done: int, total: int, *, advanced: bool = False
+    ) -> Request | None:
+        """Note how far a running job is and that its worker lives; gives what is asked of it.
+
+        ``advanced``: something was finished that will not have to be done again.
+        """
+        with self._database.write() as connection:
+            row = connection.execute(
+                "UPDATE jobs SET stage = ?, done = ?, total = ?, heartbeat = ?,"
+                " idle_attempts = CASE WHEN ? THEN 0 ELSE idle_attempts END"
+                " WHERE id = ? AND state = 'running' RETURNING request",
+                (stage, done, total, self._now(), advanced, job),
+            ).fetchone()
+            if row is None:
+                raise refusal(connection, job)
+        return Request(row["request"]) if row["request"] else None
+
+    def name_result(self, job: int, output: Path, report: Path) -> None:
+        """Note under which names the result is about to be published."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE jobs SET output = ?, report = ? WHERE id = ?",
+                (blob_of(output), blob_of(report), job),
+            )
+
+    def finish(self, job: int) -> None:
+        """The result is published."""
+        with self._database.write() as connection:
+            become(connection, self._now(), job, State.DONE)
+
+    def fail(self, job: int, reason: Reason) -> None:
+        """The job cannot be done, and trying again would not help."""
+        with self._database.write() as connection:
+            become(connection, self._now(), job, State.FAILED, reason)
+
+    def hand_back(self, job: int, reason: Reason | None = None, *, excused: bool = False) -> State:
+        """Queue a running job again; gives its new state.
+
+        With a ``reason`` it rests first, and has failed when it has come to the cap of attempts
+        without progress. ``excused``: what happened is not the job's doing and does not count.
+        """
+        idle = self.get(job).idle_attempts - excused
+        if reason is not None and not excused and idle >= self._max_idle:
+            self.fail(job, reason)
+            return State.FAILED
+        rest = min(FIRST_DELAY_S * 2 ** max(idle - 1, 0), LONGEST_DELAY_S)
+        with self._database.write() as connection:
+            become(connection, self._now(), job, State.QUEUED, reason, only=State.RUNNING)
+            connection.execute(
+                "UPDATE jobs SET idle_attempts = ?, not_before = ? WHERE id = ?",
+                (idle, 0 if reason is None else self._now() + rest, job),
+            )
+        return State.QUEUED
+
+    def obey(self, job: int, request: Request) -> None:
+        """Do to a running job what was asked."""
+        with self._database.write() as connection:
+            if request is Request.PAUSE:
+                become(connection, self._now(), job, State.PAUSED, only=State.RUNNING)
+            else:
+                become(connection, self._now(), job, State.CANCELLED, Reason("cancelled"))
+
+    def settle(self, job: int) -> None:
+        """All files of an ended job have been put away."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE jobs SET settled = 1 WHERE id = ?", (job,))
+
+    def hold(self, reason: Reason) -> None:
+        """Note why nothing is started at present."""
+        with self._database.write() as connection:
+            new = connection.execute(
+                "INSERT OR IGNORE INTO holds VALUES (?, ?, ?)",
+                (reason.code, json.dumps(dict(reason.params)), self._now()),
+            )
+            if new.rowcount:
+                note(connection, self._now(), None, "hold", reason)
+
+    def release(self, code: str) -> None:
+        """A reason for starting nothing is gone."""
+        with self._database.write() as connection:
+            gone = connection.execute("DELETE FROM holds WHERE reason = ?", (code,))
+            if gone.rowcount:
+                note(connection, self._now(), None, "release", None)
+
+    # People
+
+    def cancel(self, job: int) -> State:
+        """Give a job up, at once or after the chunk in hand; gives its state now."""
+        return self._ask(job, Request.CANCEL, State.CANCELLED, Reason("cancelled"))
+
+    def pause(self, job: int) -> State:
+        """Let a job rest, at once or after the chunk in hand; gives its state now."""
+        return self._ask(job, Request.PAUSE, State.PAUSED, None)
+
+    def resume(self, job: int) -> None:
+        """Queue a paused job again; what it has finished is kept. A pause still to come is off."""
+        with self._database.write() as connection:
+            withdrawn = connection.execute(
+                "UPDATE jobs SET request = NULL"
+                " WHERE id = ? AND state = 'running' AND request = 'pause'",
+                (job,),
+            )
+            if not withdrawn.rowcount:
+                become(connection, self._now(), job, State.QUEUED, only=State.PAUSED)
+
+    def retry(self, job: int) -> None:
+        """Queue a failed or cancelled job again, with all its attempts before it."""
+        with self._database.write() as connection:
+            row = connection.execute("SELECT state FROM jobs WHERE id = ?", (job,)).fetchone()
+            if row is None or row["state"] not in ("failed", "cancelled"):
+                raise refusal(connection, job)
+            become(connection, self._now(), job, State.QUEUED)
+            connection.execute(
+                "UPDATE jobs SET idle_attempts = 0, not_before = 0, settled = 0, finished = NULL"
+                " WHERE id = ?",
+                (job,),
+            )
+
+    def set_priority(self, job: int, priority: int) -> None:
+        """Let a job go before those of lower priority."""
+        with self._database.write() as connection:
+            changed = connection.execute(
+                "UPDATE jobs SET priority = ? WHERE id = ?", (priority, job)
+            )
+            if not changed.rowcount:
+                raise BadInput("job_unknown", job=job)
+
+    def fetched(self, job: int) -> None:
+        """Note that a person took the result."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE jobs SET fetched = ? WHERE id = ? AND state = 'done'", (self._now(), job)
+            )
+
+    def remove(self, job: int) -> None:
+        """Forget an ended job whose files are gone."""
+        with self._database.write() as connection:
+            gone = connection.execute(
+                "DELETE FROM jobs WHERE id = ? AND state IN ('done', 'failed', 'cancelled')", (job,)
+            )
+            if not gone.rowcount:
+                raise refusal(connection, job)
+
+    def _ask(self, job: int, request: Request, state: State, reason: Reason | None) -> State:
+        with self._database.write() as connection:
+            running = connection.execute(
+                "UPDATE jobs SET request = CASE request WHEN 'cancel' THEN 'cancel' ELSE ? END"
+                " WHERE id = ? AND state = 'running'",
+                (request.value, job),
+            )
+            if running.rowcount:
+                return State.RUNNING
+            become(connection, self._now(), job, state, reason)
+        return state

@@ -1,0 +1,95 @@
+"""What is thrown away, and what never is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from appliance.jobs.record import Job, NewJob
+from appliance.jobs.retention import DAY_S, GB, Holding, Policy, expired, sweep
+from appliance.jobs.store import JobStore
+
+TODAY = 100 * DAY_S
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> JobStore:
+    return JobStore(tmp_path / "lectern.sqlite3", now=lambda: days[0] * DAY_S)
+
+
+days = [0.0]
+
+
+def finished(
+    store: JobStore, day: float, *, fetched: bool = True, result: Path | None = None
+) -> Job:
+    """A job that ended on ``day``, its files put away."""
+    days[0] = day
+    job = store.add(NewJob("lesson", Path("p.mp4"), Path("a.wav"))).id
+    store.claim()
+    if result is not None:
+        result.write_bytes(b"x" * 1000)
+        store.files.add_result(job, result)
+    store.finish(job)
+    store.settle(job)
+    if fetched:
+        store.fetched(job)
+    return store.get(job)
+
+
+class TestExpired:
+    def test_by_age(self, store: JobStore) -> None:
+        old, new = finished(store, 89), finished(store, 91)
+        held = [Holding(new, 1), Holding(old, 1)]
+        assert expired(held, Policy(days=10), TODAY) == [old]
+        assert expired(held, Policy(), TODAY) == []
+
+    def test_by_size_the_oldest_first_until_it_fits(self, store: JobStore) -> None:
+        jobs = [finished(store, day) for day in (1, 2, 3, 4)]
+        held = [Holding(job, GB) for job in reversed(jobs)]
+        assert expired(held, Policy(gb=2), TODAY) == jobs[:2]
+
+    def test_a_job_without_files_does_not_go_for_their_room(self, store: JobStore) -> None:
+        empty, full = finished(store, 1), finished(store, 2)
+        assert expired([Holding(empty, 0), Holding(full, 3 * GB)], Policy(gb=1), TODAY) == [full]
+
+    def test_what_nobody_took_is_spared_only_if_so_configured(self, store: JobStore) -> None:
+        kept, taken = finished(store, 1, fetched=False), finished(store, 2)
+        held = [Holding(kept, GB), Holding(taken, GB)]
+        assert expired(held, Policy(days=1, gb=1), TODAY) == [taken]
+        assert expired(held, Policy(days=1, gb=1, spare_unfetched=False), TODAY) == [kept, taken]
+
+
+class TestSweep:
+    def test_files_and_job_go_together(self, store: JobStore, tmp_path: Path) -> None:
+        old = finished(store, 1, result=tmp_path / "old.mp4")
+        new = finished(store, 99, result=tmp_path / "new.mp4")
+        assert [job.id for job in sweep(store, Policy(days=10), TODAY)] == [old.id]
+        assert [path.name for path in tmp_path.glob("*.mp4")] == ["new.mp4"]
+        assert [job.id for job in store.jobs()] == [new.id]
+
+    def test_sources_still_in_the_inbox_and_unsettled_jobs_stay(
+        self, store: JobStore, tmp_path: Path
+    ) -> None:
+        source = tmp_path / "a.wav"
+        source.touch()
+        days[0] = 1
+        job = store.add(NewJob("a", Path("p.mp4"), source, claims=(source,))).id
+        store.claim()
+        store.finish(job)
+        store.fetched(job)
+        assert sweep(store, Policy(days=1), TODAY) == []
+        store.settle(job)
+        assert sweep(store, Policy(days=1), TODAY) != []
+        assert source.exists()
+
+    def test_a_file_that_cannot_be_deleted_keeps_its_job(
+        self, store: JobStore, tmp_path: Path
+    ) -> None:
+        job = finished(store, 1)
+        folder = tmp_path / "folder.mp4"
+        folder.mkdir()
+        store.files.add_result(job.id, folder)
+        assert sweep(store, Policy(days=1), TODAY) == []
+        assert store.get(job.id) == job

@@ -1,0 +1,363 @@
+"""The queue, as one process and as several at once see it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from appliance.errors import BadInput, Fault
+from appliance.jobs import transitions
+from appliance.jobs.record import NewJob, Reason
+from appliance.jobs.schema import VERSION
+from appliance.jobs.states import FINAL, FOLLOWERS, Request, State
+from appliance.jobs.store import FIRST_DELAY_S, LONGEST_DELAY_S, JobStore, store_path
+
+BUSY = Reason("disk_full", {"name": "a.mp4"})
+
+
+class Clock:
+    """A time that passes when told to."""
+
+    def __init__(self) -> None:
+        self.time = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: Clock) -> JobStore:
+    return JobStore(store_path(tmp_path), max_idle_attempts=3, now=clock)
+
+
+def lesson(stem: str = "lesson", *, priority: int = 0, claims: tuple[Path, ...] = ()) -> NewJob:
+    return NewJob(stem, Path("wang.mp4"), Path("a.wav"), priority=priority, claims=claims)
+
+
+def brought_to(store: JobStore, state: State) -> int:
+    """A new job in ``state``."""
+    if state is State.WAITING:
+        return store.add(NewJob("lesson", Path("wang.mp4"), None)).id
+    job = store.add(lesson()).id
+    if state is State.QUEUED:
+        return job
+    claimed = store.claim()
+    assert claimed is not None and claimed.id == job
+    if state is State.PAUSED:
+        store.obey(job, Request.PAUSE)
+    elif state is State.DONE:
+        store.finish(job)
+    elif state is State.FAILED:
+        store.fail(job, BUSY)
+    elif state is State.CANCELLED:
+        store.obey(job, Request.CANCEL)
+    return job
+
+
+class TestRecord:
+    def test_what_is_added_is_what_is_read(self, store: JobStore, clock: Clock) -> None:
+        name = os.fsdecode("课程 🎓\n".encode() + b"\xff")  # a name need not be valid text
+        new = NewJob(name, Path("p") / name, Path("l") / name, {"lips": {"precision": "fp16"}}, 7)
+        job = store.get(store.add(new).id)
+        assert (job.stem, job.presenter, job.lecture) == (name, Path("p") / name, Path("l") / name)
+        assert (job.options, job.priority) == ({"lips": {"precision": "fp16"}}, 7)
+        assert (job.state, job.created, job.output) == (State.QUEUED, clock.time, None)
+
+    def test_its_json_takes_any_name(self, store: JobStore) -> None:
+        name = os.fsdecode(b"\xff")
+        job = store.add(NewJob(name, Path(name), None, waits_for=BUSY))
+        assert job.as_dict()["presenter"].encode() == "�".encode()
+        assert job.as_dict()["reason"]["en"].startswith("The disk is full: a.mp4")
+
+    def test_numbers_rise_and_never_come_back(self, store: JobStore) -> None:
+        first = brought_to(store, State.DONE)
+        store.remove(first)
+        assert store.add(lesson()).id > first
+
+
+class TestStates:
+    @pytest.mark.parametrize("state", State)
+    @pytest.mark.parametrize("wish", ["cancel", "pause", "resume", "retry", "finish", "hand_back"])
+    def test_only_legal_changes_happen(self, store: JobStore, state: State, wish: str) -> None:
+        job = brought_to(store, state)
+        aim = {
+            "cancel": State.CANCELLED, "pause": State.PAUSED, "resume": State.QUEUED,
+            "retry": State.QUEUED, "finish": State.DONE, "hand_back": State.QUEUED,
+        }[wish]  # fmt: skip
+        sources = {
+            "resume": {State.PAUSED},
+            "retry": {State.FAILED, State.CANCELLED},
+            "hand_back": {State.RUNNING},
+        }.get(wish, {before for before in State if aim in FOLLOWERS[before]})
+        if state in sources:
+            getattr(store, wish)(job)
+            asked = state is State.RUNNING and wish in ("cancel", "pause")
+            assert store.get(job).state is (State.RUNNING if asked else aim)
+        else:
+            with pytest.raises(BadInput) as refusal:
+                getattr(store, wish)(job)
+            assert refusal.value.code == "job_wrong_state"
+            assert store.get(job).state is state
+
+    def test_an_unknown_number_is_said_so(self, store: JobStore) -> None:
+        for act in (store.get, store.cancel, store.retry, store.remove):
+            with pytest.raises(BadInput) as refusal:
+                act(99)
+            assert refusal.value.code == "job_unknown"
+
+    def test_a_running_job_is_asked_and_its_worker_told(self, store: JobStore) -> None:
+        job = brought_to(store, State.RUNNING)
+        assert store.progress(job, "render", 1, 10) is None
+        store.pause(job)
+        assert store.progress(job, "render", 2, 10) is Request.PAUSE
+        store.resume(job)
+        assert store.progress(job, "render", 3, 10) is None
+        store.cancel(job)
+        store.pause(job)  # who cancelled means it
+        assert store.progress(job, "render", 4, 10) is Request.CANCEL
+        store.obey(job, Request.CANCEL)
+        ended = store.get(job)
+        assert ended.state is State.CANCELLED and ended.reason == Reason("cancelled")
+        assert (ended.stage, ended.done, ended.total) == ("render", 4, 10)
+
+    def test_every_change_is_an_event_and_old_events_go(
+        self, store: JobStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        job = brought_to(store, State.FAILED)
+        events = store.events()
+        assert [(e.job, e.kind) for e in events] == [
+            (job, "queued"), (job, "running"), (job, "failed"),
+        ]  # fmt: skip
+        assert events[-1].reason == BUSY
+        assert store.events(after=events[1].id) == events[2:]
+        monkeypatch.setattr(transitions, "MAX_EVENTS", 2)
+        store.retry(job)
+        assert [e.kind for e in store.events()] == ["failed", "queued"]
+
+
+class TestTurn:
+    def test_priority_first_then_age(self, store: JobStore) -> None:
+        ids = [store.add(lesson(priority=p)).id for p in (0, 5, 0, 5)]
+        store.set_priority(ids[2], 9)
+        turn = []
+        while (job := store.claim()) is not None:
+            turn.append(job.id)
+            assert job.state is State.RUNNING and job.attempts == 1
+        assert turn == [ids[2], ids[1], ids[3], ids[0]]
+
+    def test_a_fault_makes_it_rest_longer_each_time_and_fail_at_the_cap(
+        self, store: JobStore, clock: Clock
+    ) -> None:
+        job = store.add(lesson()).id
+        for rest in (FIRST_DELAY_S, 2 * FIRST_DELAY_S):
+            assert store.claim() is not None
+            assert store.hand_back(job, BUSY) is State.QUEUED
+            clock.time += rest - 1
+            assert store.claim() is None
+            clock.time += 2
+        assert store.claim() is not None
+        assert store.hand_back(job, BUSY) is State.FAILED
+        assert store.get(job).reason == BUSY
+        store.retry(job)
+        assert store.claim() is not None  # at once, and with all attempts anew
+        assert store.get(job).idle_attempts == 1
+
+    def test_progress_wipes_the_count_and_what_is_excused_does_not_count(
+        self, store: JobStore, clock: Clock
+    ) -> None:
+        job = store.add(lesson()).id
+        for round_ in range(10):
+            assert store.claim() is not None
+            if round_ % 2:
+                store.progress(job, "render", 1, 2, advanced=True)
+                assert store.hand_back(job, BUSY) is State.QUEUED
+            else:
+                assert store.hand_back(job, BUSY, excused=True) is State.QUEUED
+            clock.time += LONGEST_DELAY_S
+        assert store.get(job).attempts == 10
+
+    def test_a_clock_put_back_by_years_does_not_hold_a_job_up(
+        self, store: JobStore, clock: Clock
+    ) -> None:
+        job = store.add(lesson()).id
+        store.claim()
+        store.hand_back(job, BUSY)
+        clock.time -= 1e8
+        assert store.claim() is not None
+
+    def test_after_a_power_cut_it_runs_again_up_to_the_cap(self, store: JobStore) -> None:
+        job = store.add(lesson()).id
+        for _ in range(2):
+            assert store.claim() is not None
+            assert [j.state for j in store.recover()] == [State.QUEUED]
+        assert store.claim() is not None
+        assert [j.state for j in store.recover()] == [State.FAILED]
+        assert store.get(job).reason == Reason("no_progress", {"attempts": "3"})
+
+    def test_after_a_power_cut_what_was_asked_is_done(self, store: JobStore) -> None:
+        job = brought_to(store, State.RUNNING)
+        store.pause(job)
+        assert [j.state for j in store.recover()] == [State.PAUSED]
+
+    def test_a_waiting_job_is_queued_when_its_part_comes(self, store: JobStore) -> None:
+        job = brought_to(store, State.WAITING)
+        assert store.claim() is None
+        ready = store.complete(job, Path("wang.mp4"), Path("a.wav"), [Path("a.wav")])
+        assert (ready.state, ready.lecture) == (State.QUEUED, Path("a.wav"))
+        assert store.files.claimed() == {Path("a.wav")}
+
+    def test_holds_are_listed_once_while_they_last(self, store: JobStore, clock: Clock) -> None:
+        store.hold(BUSY)
+        clock.time += 1
+        store.hold(Reason("disk_full", {"name": "b.mp4"}))
+        assert store.holds() == [BUSY]
+        store.release("disk_full")
+        assert store.holds() == []
+        assert [e.kind for e in store.events()] == ["hold", "release"]
+
+
+class TestFiles:
+    def test_a_file_belongs_to_one_job(self, store: JobStore) -> None:
+        path = Path("inbox/a.wav")
+        store.add(lesson(claims=(path,)))
+        with pytest.raises(BadInput) as refusal:
+            store.add(lesson(claims=(Path("inbox/b.wav"), path)))
+        assert refusal.value.code == "file_claimed"
+        assert len(store.jobs()) == 1
+        assert store.files.claimed() == {path}
+
+    def test_a_moved_source_is_where_a_retry_looks(self, store: JobStore) -> None:
+        source, target = Path("a.wav"), Path("failed/a.wav")
+        job = store.add(lesson(claims=(source,))).id
+        store.files.moving(source, target)
+        assert store.files.of(job)[0].target == target
+        store.files.moved(source, target)
+        assert store.get(job).lecture == target
+        assert store.files.claimed() == set()
+        assert store.add(lesson(claims=(source,))).id > job  # the name is free again
+
+    def test_ended_jobs_are_unsettled_until_settled(self, store: JobStore) -> None:
+        ended = [brought_to(store, state) for state in sorted(FINAL)]
+        brought_to(store, State.QUEUED)
+        assert [job.id for job in store.unsettled()] == ended
+        store.settle(ended[0])
+        assert [job.id for job in store.unsettled()] == ended[1:]
+
+
+CLAIM_ALL = """
+import sys, time
+from pathlib import Path
+from appliance.jobs.store import JobStore
+with JobStore(Path(sys.argv[1])) as store:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    while (job := store.claim()) is not None:
+        print(job.id, flush=True)
+        time.sleep(0.003)  # the lock is not handed out fairly
+"""
+
+TORN = """
+import os, signal, sys
+from pathlib import Path
+from appliance.jobs.schema import Database
+database = Database(Path(sys.argv[1]))
+with database.write() as connection:
+    # A cache of one page makes SQLite spill what is not committed into the log at once.
+    connection.execute("PRAGMA cache_size = 1")
+    connection.execute("UPDATE jobs SET state = 'failed', priority = 99")
+    for number in range(2000):
+        connection.execute("INSERT INTO events (at, job, kind) VALUES (0, 1, ?)", ("x" * 500,))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+class TestProcesses:
+    def test_two_workers_never_get_the_same_job(
+        self, store: JobStore, tmp_path: Path, project: Path
+    ) -> None:
+        ids = [store.add(lesson()).id for _ in range(60)]
+        command = [sys.executable, "-c", CLAIM_ALL, str(store_path(tmp_path))]
+        workers = [
+            subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=project
+            )
+            for _ in range(2)
+        ]
+        for worker in workers:
+            assert worker.stdout is not None
+            assert worker.stdout.readline() == "ready\n"
+        for worker in workers:
+            assert worker.stdin is not None
+            worker.stdin.write("\n")
+            worker.stdin.flush()
+        claimed = [[int(line) for line in w.communicate()[0].split()] for w in workers]
+        assert [w.returncode for w in workers] == [0, 0]
+        assert sorted(claimed[0] + claimed[1]) == ids
+        assert claimed[0] and claimed[1]
+
+    def test_a_kill_in_the_middle_of_a_change_leaves_what_was_before(
+        self, store: JobStore, tmp_path: Path, project: Path
+    ) -> None:
+        job = store.add(lesson()).id
+        before = store.get(job), store.events()
+        path = store_path(tmp_path)
+        run = subprocess.run([sys.executable, "-c", TORN, str(path)], check=False, cwd=project)
+        assert run.returncode == -signal.SIGKILL
+        assert path.with_name(path.name + "-wal").stat().st_size > 500_000
+        with JobStore(path) as again:
+            assert (again.get(job), again.events()) == before
+            assert again.claim() is not None
+        with sqlite3.connect(path) as plain:
+            assert plain.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        plain.close()
+
+    def test_a_reader_sees_what_a_writer_has_committed_meanwhile(
+        self, store: JobStore, tmp_path: Path
+    ) -> None:
+        with JobStore(store_path(tmp_path)) as panel:
+            job = store.add(lesson()).id
+            assert panel.get(job).state is State.QUEUED
+            panel.cancel(job)
+        assert store.claim() is None
+
+
+class TestFile:
+    def test_it_survives_being_closed(self, store: JobStore, tmp_path: Path) -> None:
+        job = store.add(lesson())
+        store.close()
+        with JobStore(store_path(tmp_path)) as again:
+            assert again.get(job.id) == job
+
+    def test_one_of_a_later_version_is_left_alone(self, store: JobStore, tmp_path: Path) -> None:
+        store.close()
+        connection = sqlite3.connect(store_path(tmp_path))
+        connection.execute(f"PRAGMA user_version = {VERSION + 1}")
+        connection.close()
+        with pytest.raises(Fault) as fault:
+            JobStore(store_path(tmp_path))
+        assert fault.value.code == "store_newer"
+
+    def test_one_that_is_no_database_is_a_fault_in_plain_words(self, tmp_path: Path) -> None:
+        path = tmp_path / "lectern.sqlite3"
+        path.write_bytes(b"not a database " * 1000)
+        with pytest.raises(Fault) as fault:
+            JobStore(path)
+        assert fault.value.code == "store_damaged"
+
+    def test_it_is_written_through_to_the_disk(self, store: JobStore) -> None:
+        modes = {name: store._database.read(f"PRAGMA {name}")[0][0] for name in MODES}
+        assert modes == MODES
+
+
+MODES = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
