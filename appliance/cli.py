@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from appliance import cli_jobs
 from appliance.config import Config, check_config, find_config, load_config
 from appliance.errors import BadInput, Cancelled, LecternError
 
@@ -77,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check-config", help="list every mistake of a config file")
     check.add_argument("file", type=Path, nargs="?")
     check.set_defaults(run=_check_config)
+
+    cli_jobs.add_parser(commands)
     return parser
 
 
@@ -174,7 +177,9 @@ def _check_config(options: argparse.Namespace) -> int:
         return 0
     mistakes = check_config(path)
     for mistake in mistakes:
-        where = f"line {mistake.line}: {mistake.key}: {mistake.value}" if mistake.line else path.name
+        where = (
+            f"line {mistake.line}: {mistake.key}: {mistake.value}" if mistake.line else path.name
+        )
         print(f"{where}: {mistake.error}")
     if not mistakes:
         print(f"{path.name} is right.")

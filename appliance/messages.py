@@ -364,4 +364,10 @@ MESSAGES: dict[str, Message] = {
         "设备在处理该任务时中断了 {attempts} 次，没有任何进展。",
         "请使用较小的视频重试，或检查设备的供电。",
     ),
+    "job_options": _message(
+        "An option of the job cannot be used ({reason}).",
+        "Correct it, or leave it out to get the box's own setting.",
+        "任务的选项无法使用（{reason}）。",
+        "请改正，或去掉该选项以使用设备的设置。",
+    ),
 }

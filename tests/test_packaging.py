@@ -29,7 +29,8 @@ MAY_IMPORT = {
     "jobs": BASE,
     "render": BASE | PARTS,
     "progress": BASE | {"render"},
-    "cli": BASE | PARTS | {"render", "progress"},
+    "cli_jobs": BASE | {"jobs", "media"},
+    "cli": BASE | PARTS | {"cli_jobs", "render", "progress"},
     "demo": set[str](),
 }
 # Heavy or development-only packages; `demo` alone may fetch its portrait from scikit-image.

@@ -1,0 +1,203 @@
+"""``lectern jobs``: the queue from a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from appliance.jobs.record import Job
+    from appliance.jobs.store import JobStore
+
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+_ENDED = {"done", "failed", "cancelled"}
+_LISTED = 50
+
+
+def add_parser(commands: Commands) -> None:
+    """Add ``jobs`` and its own commands to the command line."""
+    parser = commands.add_parser("jobs", help="look at the queue, and change it")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    listing = actions.add_parser("list", help="every job, the newest first")
+    listing.add_argument("--open", action="store_true", help="only those that are not over")
+    listing.add_argument("--all", action="store_true", help=f"not only the newest {_LISTED}")
+    listing.add_argument("--json", action="store_true", help="print JSON")
+    _runs(listing, _list)
+
+    show = actions.add_parser("show", help="all that is known of one job")
+    show.add_argument("job", type=int, help="the job's number")
+    show.add_argument("--json", action="store_true", help="print JSON")
+    _runs(show, _show)
+
+    add = actions.add_parser("add", help="queue a job; the files stay where they are")
+    add.add_argument("presenter", type=Path, help="a video or a photo of the presenter")
+    add.add_argument("lecture", type=Path, help="a recording, a video with sound, or a text")
+    add.add_argument("--name", help="what the video will be called (the lecture's name)")
+    add.add_argument("--priority", type=int, default=0, help="higher goes first (0)")
+    add.add_argument("--precision", choices=["fp32", "fp16", "int8"])
+    add.add_argument("--model", help="a model's name, its model.json, or a Wav2Lip .onnx file")
+    add.add_argument("--face", type=int, metavar="N", help="whose mouth: 0 is the largest face")
+    _runs(add, _add)
+
+    for name, act, text in (
+        ("cancel", _cancel, "give jobs up"),
+        ("retry", _retry, "try failed or cancelled jobs again"),
+        ("pause", _pause, "let jobs rest after the chunk in hand"),
+        ("resume", _resume, "go on with paused jobs"),
+    ):
+        action = actions.add_parser(name, help=text)
+        action.add_argument("jobs", type=int, nargs="+", metavar="job", help="a job's number")
+        _runs(action, _each(act))
+
+    priority = actions.add_parser("priority", help="let a job go before others")
+    priority.add_argument("job", type=int, help="the job's number")
+    priority.add_argument("priority", type=int, help="higher goes first")
+    _runs(priority, _set_priority)
+
+
+Action = Callable[["JobStore", argparse.Namespace], None]
+
+
+def _runs(parser: argparse.ArgumentParser, action: Action) -> None:
+    parser.add_argument("--config", type=Path, help="a config file")
+
+    def run(options: argparse.Namespace) -> int:
+        from appliance.config import load_config
+        from appliance.jobs.store import JobStore, store_path
+
+        config = load_config(options.config)
+        options.settings = config
+        with JobStore(store_path(config.root)) as store:
+            action(store, options)
+        return 0
+
+    parser.set_defaults(run=run)
+
+
+def _list(store: JobStore, options: argparse.Namespace) -> None:
+    from appliance.jobs.states import State
+
+    states = [s for s in State if not (options.open and s.value in _ENDED)]
+    jobs = store.jobs(states, -1 if options.all else _LISTED)
+    if options.json:
+        _print_json([job.as_dict() for job in jobs])
+        return
+    for hold in store.holds():
+        print(f"On hold: {hold.text()}")
+    if not jobs:
+        print("There are no jobs.")
+        return
+    print(f"{'job':>5}  {'state':<9}  {'done':>4}  name")
+    for job in jobs:
+        why = f" ({job.reason.text()})" if job.reason else ""
+        print(f"{job.id:>5}  {job.state.value:<9}  {_share(job):>4}  {_name(job)}{why}")
+
+
+def _show(store: JobStore, options: argparse.Namespace) -> None:
+    job = store.get(options.job)
+    values = job.as_dict()
+    if options.json:
+        _print_json(values)
+        return
+    values["reason"] = job.reason.text() if job.reason else None
+    values["options"] = json.dumps(values["options"]) if values["options"] else None
+    for name in ("created", "started", "heartbeat", "finished", "fetched"):
+        values[name] = _when(values[name])
+    values["not_before"] = _when(job.not_before or None)
+    for name, value in values.items():
+        if value not in (None, ""):
+            print(f"{name:<14} {_one_line(str(value))}")
+
+
+def _add(store: JobStore, options: argparse.Namespace) -> None:
+    from appliance.jobs.options import with_options
+    from appliance.jobs.record import NewJob
+    from appliance.media.source import check_file
+
+    for path in (options.presenter, options.lecture):
+        check_file(path)
+    wishes = _wishes(options)
+    with_options(options.settings, wishes)
+    presenter, lecture = options.presenter.resolve(), options.lecture.resolve()
+    stem = options.name or lecture.stem
+    print(store.add(NewJob(stem, presenter, lecture, wishes, options.priority)).id)
+
+
+def _wishes(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    wishes: dict[str, dict[str, Any]] = {}
+    if options.precision is not None:
+        wishes.setdefault("lips", {})["precision"] = options.precision
+    if options.model is not None:
+        file = Path(options.model)  # the daemon works in another folder
+        model = str(file.resolve()) if file.is_file() else options.model
+        wishes.setdefault("lips", {})["model"] = model
+    if options.face is not None:
+        wishes["face"] = {"index": max(options.face, 0)}
+    return wishes
+
+
+def _each(act: Callable[[JobStore, int], str]) -> Action:
+    def run(store: JobStore, options: argparse.Namespace) -> None:
+        for job in options.jobs:
+            print(f"Job {job}: {act(store, job)}.")
+
+    return run
+
+
+def _cancel(store: JobStore, job: int) -> str:
+    state = store.cancel(job)
+    return "will stop after the chunk in hand" if state.value == "running" else state.value
+
+
+def _pause(store: JobStore, job: int) -> str:
+    state = store.pause(job)
+    return "will rest after the chunk in hand" if state.value == "running" else state.value
+
+
+def _resume(store: JobStore, job: int) -> str:
+    store.resume(job)
+    return store.get(job).state.value
+
+
+def _retry(store: JobStore, job: int) -> str:
+    store.retry(job)
+    return store.get(job).state.value
+
+
+def _set_priority(store: JobStore, options: argparse.Namespace) -> None:
+    store.set_priority(options.job, options.priority)
+    print(f"Job {options.job}: priority {options.priority}.")
+
+
+def _share(job: Job) -> str:
+    if job.state.value == "done":
+        return "100%"
+    # Only rendering is counted: what comes before it is short.
+    counted = job.stage in ("render", "join") and job.total
+    return f"{100 * job.done // job.total}%" if counted else ""
+
+
+def _name(job: Job) -> str:
+    from appliance.jobs.record import shown
+
+    return _one_line(shown(job.stem))
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else "�" for c in text)
+
+
+def _when(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+def _print_json(content: object) -> None:
+    print(json.dumps(content, indent=2, ensure_ascii=False))

@@ -1,0 +1,27 @@
+"""Settings that differ for one job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from appliance.config import Config
+from appliance.errors import BadInput
+
+Options = Mapping[str, Mapping[str, Any]]
+"""Section, key, value: ``{"lips": {"precision": "fp16"}}``."""
+
+
+def with_options(config: Config, options: Options) -> Config:
+    """``config`` with ``options`` over it. Raises ``BadInput("job_options")``."""
+    values = config.model_dump()
+    for section, keys in options.items():
+        values[section] = {**values.get(section, {}), **keys}
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BadInput("job_options", reason=f"{where}: {first['msg']}") from error

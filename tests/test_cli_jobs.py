@@ -1,0 +1,119 @@
+"""``lectern jobs`` as a person uses it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from appliance.cli import main
+from appliance.jobs.record import NewJob, Reason
+from appliance.jobs.states import State
+from appliance.jobs.store import JobStore, store_path
+
+
+class Say(Protocol):
+    def __call__(self, *words: object, status: int = 0) -> str: ...
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "box.yaml").write_text("root: .\n")
+    (tmp_path / "wang.mp4").write_bytes(b"presenter")
+    (tmp_path / "lesson 03.wav").write_bytes(b"lecture")
+    return tmp_path
+
+
+@pytest.fixture
+def say(root: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Say:
+    """Runs ``lectern jobs WORDS``; gives what it prints (on failure, what it complains)."""
+    monkeypatch.chdir(root)
+
+    def run(*words: object, status: int = 0) -> str:
+        arguments = ["jobs", *map(str, words), "--config", str(root / "box.yaml")]
+        assert main(arguments) == status
+        out, err = capfd.readouterr()
+        assert not (out if status else err)
+        return err if status else out
+
+    return run
+
+
+@pytest.fixture
+def store(root: Path) -> JobStore:
+    return JobStore(store_path(root))
+
+
+def test_add_queues_whole_paths_under_the_lectures_name(say: Say, store: JobStore) -> None:
+    number = int(say("add", "wang.mp4", "lesson 03.wav", "--priority", 3, "--face", 1))
+    job = store.get(number)
+    assert job.presenter == Path("wang.mp4").resolve()
+    assert job.lecture == Path("lesson 03.wav").resolve()
+    assert (job.stem, job.priority, job.state) == ("lesson 03", 3, State.QUEUED)
+    assert job.options == {"face": {"index": 1}}
+    assert store.files.claimed() == set()
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["missing.mp4", "lesson 03.wav"], "file_missing"),
+        (["wang.mp4", "."], "file_is_folder"),
+        (["wang.mp4", "lesson 03.wav", "--face", "99"], "job_options"),
+    ],
+)
+def test_add_refuses_what_cannot_work(
+    say: Say, store: JobStore, words: list[str], code: str
+) -> None:
+    assert say("add", *words, status=2).startswith(f"lectern: {code}: ")
+    assert store.jobs() == []
+
+
+def test_list_shows_state_share_name_and_reason(say: Say, store: JobStore) -> None:
+    assert say("list") == "There are no jobs.\n"
+    half = store.add(NewJob("half\nway", Path("p"), Path("l"))).id
+    store.claim()
+    store.progress(half, "render", 50, 100)
+    failed = store.add(NewJob(os.fsdecode(b"\xff"), Path("p"), Path("l"))).id
+    store.fail(failed, Reason("no_face", {"name": "p.mp4"}))
+    _, first, second = say("list").splitlines()
+    assert re.fullmatch(rf" +{failed}  failed +� \(No face was found in p\.mp4\. Use .*\)", first)
+    assert re.fullmatch(rf" +{half}  running +50%  half�way", second)
+    assert [job["id"] for job in json.loads(say("list", "--open", "--json"))] == [half]
+
+
+def test_list_says_why_nothing_is_started(say: Say, store: JobStore) -> None:
+    store.hold(Reason("disk_full", {"name": "a.mp4"}))
+    assert say("list").startswith("On hold: The disk is full: a.mp4 could not be written.")
+
+
+def test_show_tells_all_of_one_job(say: Say, store: JobStore) -> None:
+    job = store.add(NewJob("lesson", Path("p.mp4"), Path("l.wav"))).id
+    shown = dict(re.split(" +", line, maxsplit=1) for line in say("show", job).splitlines())
+    assert shown["state"] == "queued" and shown["presenter"] == "p.mp4"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", shown["created"])
+    assert json.loads(say("show", job, "--json"))["lecture"] == "l.wav"
+    assert say("show", 99, status=2).startswith("lectern: job_unknown: ")
+
+
+def test_pause_resume_cancel_and_retry(say: Say, store: JobStore) -> None:
+    one, two = (store.add(NewJob("lesson", Path("p"), Path("l"))).id for _ in range(2))
+    assert say("pause", one, two) == f"Job {one}: paused.\nJob {two}: paused.\n"
+    assert say("resume", one) == f"Job {one}: queued.\n"
+    assert say("cancel", one) == f"Job {one}: cancelled.\n"
+    assert say("retry", one) == f"Job {one}: queued.\n"
+    assert say("retry", two, status=2).startswith("lectern: job_wrong_state: ")
+    store.claim()
+    assert say("cancel", one) == f"Job {one}: will stop after the chunk in hand.\n"
+    assert store.get(one).state is State.RUNNING
+
+
+def test_priority_changes_the_turn(say: Say, store: JobStore) -> None:
+    _, two = (store.add(NewJob("lesson", Path("p"), Path("l"))).id for _ in range(2))
+    say("priority", two, 5)
+    job = store.claim()
+    assert job is not None and job.id == two
