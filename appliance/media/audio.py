@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from appliance.errors import BadInput
 from appliance.media.source import EndWatch, SteadyClock, open_media, packets
 
-_JITTER_S = Fraction(3, 100)
+JITTER_S = Fraction(3, 100)
 """Rounded time stamps (1 ms in Matroska and FLV, whole packets in some AVI) are no gaps."""
 
 _SILENCE_S = 1
@@ -88,9 +88,9 @@ class AudioSource:
                 if first is None and at is not None:
                     first = at
                 gap = Fraction(0) if at is None or first is None else at - first - reached
-                if gap < -_JITTER_S:
+                if gap < -JITTER_S:
                     continue
-                if gap > _JITTER_S:
+                if gap > JITTER_S:
                     for silence in _silence(frame, gap):
                         yield silence
                         reached += Fraction(silence.samples, silence.sample_rate)

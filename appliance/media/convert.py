@@ -97,7 +97,7 @@ def _to_420(frame: av.VideoFrame, color: ColorSpec, size: tuple[int, int]) -> av
         ranges = {"dst_colorspace": matrix, "dst_color_range": value_range}
     else:
         ranges = {"src_color_range": value_range, "dst_color_range": value_range}
-    # One thread: the dither pattern of 10 to 8 bits must not depend on how the rows are shared.
+    # One thread: decoding, painting and encoding already share the cores.
     return frame.reformat(*size, "yuv420p", interpolation=SCALING, threads=1, **ranges)
 
 

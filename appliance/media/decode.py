@@ -145,8 +145,6 @@ class FrameReader:
                 container.seek(info.pts(n) - round(lead / info.time_base), stream=stream)
             except av.FFmpegError:
                 break
-            # A flush makes some decoders forget how far they reorder, and lose frames by it.
-            stream.codec_context.reorder_depth = info.reorder_depth
             self._stand(n)
             if self._next is not None and self._next.slot <= n:
                 return

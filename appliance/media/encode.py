@@ -50,7 +50,7 @@ class SegmentWriter:
         self._size = (width, height)
         self._tick = 1 / fps
         # a53cc: captions of the presenter's source say something else than the lecture does.
-        options = {"preset": preset, "a53cc": "0", "x264-params": "stitchable=1:open-gop=0"}
+        options = {"preset": preset, "a53cc": "0", "x264-params": "stitchable=1"}
         options |= {"qp": "0"} if crf == 0 else {"crf": str(crf)}
         with write_faults(path):
             self._container = av.open(url(part_of(path)), "w", format="mp4")

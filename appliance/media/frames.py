@@ -19,8 +19,8 @@ from appliance.media.source import SteadyClock, packets
 _NOT_FILMED = Disposition.attached_pic | Disposition.timed_thumbnails
 """Cover art and chapter thumbnails travel as video streams."""
 
-_BWDIF_REACH = 2
-"""Frames after a seek whose deinterlacing lacks a true predecessor (one would do)."""
+_BWDIF_REACH = 1
+"""Frames after a seek that are deinterlaced without the true picture before them."""
 
 
 _REORDERED = ("h264", "hevc")
@@ -65,21 +65,21 @@ def timed_frames(
 ) -> Iterator[TimedFrame]:
     """Decode on from where the container stands, in display order with rising times.
 
-    Damaged frames are left out, and so is what a decoder makes up after a seek: everything before
-    the first key frame in display order. A search for that key frame ends at ``give_up_at``.
+    Damaged frames are left out. After a seek nothing is decoded before the first key frame; the
+    search for it ends at ``give_up_at``.
     """
     times = _Times() if keeps_time(stream) else _RunningNumbers()
-    waiting_for_packet = waiting_for_frame = after_seek
+    waiting = after_seek
     clock = SteadyClock(stream.time_base or Fraction(1))
     last: int | None = None
     for packet in packets(container, stream):
         clock.correct(packet)
-        if waiting_for_packet and packet.size:
+        if waiting and packet.size:
             if not packet.is_keyframe:
                 if give_up_at is not None and (packet.pts or 0) > give_up_at:
                     return
                 continue
-            waiting_for_packet = False
+            waiting = False
         times.sent(packet)
         try:
             decoded = packet.decode()
@@ -87,8 +87,7 @@ def timed_frames(
             continue
         for frame in decoded:
             pts = times.of(frame, last)
-            waiting_for_frame = waiting_for_frame and not frame.key_frame
-            if waiting_for_frame or frame.is_corrupt or pts is None:
+            if frame.is_corrupt or pts is None:
                 continue
             if last is None or pts > last:
                 last = pts

@@ -18,7 +18,7 @@ from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 
 from appliance.errors import BadInput, Fault
-from appliance.media.audio import AudioSource, resampled
+from appliance.media.audio import JITTER_S, AudioSource, resampled
 from appliance.media.probe import AudioInfo
 from appliance.media.publish import discard, part_of, publish, write_faults
 from appliance.media.source import open_media, packets, url
@@ -165,16 +165,18 @@ def _copied(source: AudioSource, audio: AudioInfo, track: AudioStream) -> Iterat
     tick = Fraction(1, audio.rate)
     end = round(audio.duration_s * audio.rate)
     fixed = source.stream.codec_context.frame_size if audio.codec in _FIXED_FRAMES else 0
-    jitter = round(_JITTER_S * audio.rate)
+    jitter, overlap = round(_JITTER_S * audio.rate), round(JITTER_S * audio.rate)
     expected: int | None = None
     for packet in source.packets():
         if not packet.size or packet.pts is None:
             continue
         pts = round((packet.pts * source.time_base - audio.start) / tick)
-        duration = max(1, round((packet.duration or 0) * source.time_base / tick))
-        if fixed and abs(duration - fixed) <= jitter:
+        duration = round((packet.duration or 0) * source.time_base / tick)
+        if fixed and (not duration or abs(duration - fixed) <= jitter):
             duration = fixed
-        if expected is not None and (abs(pts - expected) <= jitter or pts < expected):
+        if expected is not None and pts < expected - overlap:
+            continue
+        if expected is not None and pts <= expected + jitter:
             pts = expected
         expected = pts + duration
         packet.time_base = tick

@@ -81,7 +81,8 @@ def load_photo(path: Path) -> tuple[Picture, ColorSpec]:
 
 def _upright_rgb(path: Path) -> Image.Image:
     with Image.open(path, formats=_FORMATS) as image:
-        image.draft("RGB", (MAX_SIDE, MAX_SIDE))
+        shrink = max(1.0, max(image.size) / MAX_SIDE)
+        image.draft("RGB", (int(image.width / shrink), int(image.height / shrink)))
         if image.width * image.height > _MAX_MEGAPIXELS * 1_000_000:
             raise BadInput(
                 "photo_too_large",

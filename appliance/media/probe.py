@@ -66,8 +66,6 @@ class PresenterInfo:
     time_base: Fraction = Fraction(1)
     start_pts: int = 0
     """Time of the first picture, in ``time_base`` s."""
-    reorder_depth: int = 0
-    """How many pictures the decoder puts back in order."""
 
     seekable: bool = True
     """Whether a picture's time is known when reading does not begin at the start."""
@@ -161,7 +159,6 @@ def probe_presenter(
         stream_index=first.stream_index,
         time_base=first.time_base,
         start_pts=first.shown[0],
-        reorder_depth=first.reorder_depth,
         seekable=packed.seekable,
     )
 
@@ -228,7 +225,6 @@ class _FirstPictures:
     orientation: Orientation
     color: ColorSpec
     interlaced: bool
-    reorder_depth: int
     keeps_time: bool
     shown: tuple[int, ...]
 
@@ -265,7 +261,6 @@ def _first_pictures(path: Path, max_sides: tuple[int, int]) -> _FirstPictures:
             orientation=orientation,
             color=color,
             interlaced=interlaced,
-            reorder_depth=stream.codec_context.reorder_depth,
             keeps_time=keeps_time(stream),
             shown=tuple(shown),
         )

@@ -101,6 +101,20 @@ def test_a_jump_of_the_clock_is_no_hour_of_silence(
     assert probe_audio(broken).duration_s == pytest.approx(4, abs=0.05)
 
 
+def test_what_comes_twice_is_heard_once(
+    tmp_path: Path, make_sound: Make, babble: Callable[..., Sound], lag_ms: Callable[..., float]
+) -> None:
+    first = make_sound(tmp_path / "1.ts", "aac", babble(2))
+    second = make_sound(tmp_path / "2.ts", "aac", babble(2, seed=1))
+    again = _shifted(second, tmp_path / "3.ts", lambda at: 1.5)
+    both = tmp_path / "both.ts"
+    both.write_bytes(first.read_bytes() + again.read_bytes())
+    heard, alone = _all(both), _all(second)
+    assert len(heard) == pytest.approx(3.5 * 16000, abs=1600)
+    assert probe_audio(both).duration_s == pytest.approx(3.5, abs=0.1)
+    assert abs(lag_ms(alone[12000:30000], heard[24000:][12000:30000])) <= 30
+
+
 @pytest.mark.parametrize("name", ["a.mp3", "a.flac", "a.aac", "a.ts"])
 def test_damage_costs_only_what_is_damaged(
     tmp_path: Path,

@@ -49,6 +49,7 @@ KINDS = [
     Kind("mpeg4.avi", "mpeg4", {"g": "15", "b": "1M"}),
     Kind("bframes.avi", "mpeg4", BFRAMES),
     Kind("h264.avi", "libx264", {"g": "20"}),
+    Kind("open.avi", "libx264", {"x264-params": "keyint=15:open-gop=1:bframes=3:scenecut=0"}),
     Kind("mjpeg.avi", "mjpeg", {"q": "3"}, {"pix_fmt": "yuvj420p"}),
     Kind("vp8.webm", "libvpx", VPX | {"auto-alt-ref": "1", "lag-in-frames": "9"}),
     Kind("vp9.webm", "libvpx-vp9", VPX),
@@ -162,7 +163,7 @@ def test_reading_on_does_not_seek(
 
 @pytest.mark.parametrize(
     "kind",
-    [kind for kind in KINDS if kind.name not in ("h264.avi", "long.mp4")],
+    [kind for kind in KINDS if kind.name not in ("h264.avi", "open.avi", "long.mp4")],
     ids=lambda kind: kind.name,
 )
 def test_a_late_frame_is_found_without_decoding_from_the_start(
@@ -267,12 +268,12 @@ def test_variable_rate_shows_the_nearest_picture(
         assert same(reader.read(100, 120), full[100:120])
 
 
-@pytest.mark.parametrize("name", ["d.mp4", "d.mkv", "d.avi", "d.ts", "d.mpg"])
+@pytest.mark.parametrize("name", ["d.mp4", "d.mkv", "d.avi", "h264.avi", "d.ts", "d.mpg"])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_damage_in_the_middle_never_ends_the_read(
     tmp_path: Path, make_video: MakeVideo, number: Number, name: str, seed: int
 ) -> None:
-    codec = {"avi": "mpeg4", "mpg": "mpeg2video"}.get(name[2:], "libx264")
+    codec = {"d.avi": "mpeg4", "d.mpg": "mpeg2video"}.get(name, "libx264")
     path = make_video(tmp_path / name, codec, 200, options={"g": "20", "b": "1M"})
     content = bytearray(path.read_bytes())
     dice = np.random.default_rng(seed)
@@ -335,8 +336,7 @@ def test_a_clock_that_runs_over_does_not_last_a_day(
 ) -> None:
     """Two recordings in one transport stream: the second begins 20 hours later, or earlier."""
     first = make_video(tmp_path / "1.ts", "libx264", 100, options={"g": "20"})
-    second = make_video(tmp_path / "2.ts", "libx264", 100, options={"g": "20"})
-    later = _restamped(second, tmp_path / "3.ts", lambda time: time + 20 * 3600 * 90000)
+    later = _restamped(first, tmp_path / "2.ts", lambda time: time + 20 * 3600 * 90000)
     for parts in ((first, later), (later, first)):
         path = tmp_path / "both.ts"
         path.write_bytes(b"".join(part.read_bytes() for part in parts))
@@ -347,6 +347,80 @@ def test_a_clock_that_runs_over_does_not_last_a_day(
         assert [number(picture) for picture in full[-90:]] == list(range(10, 100))
         with FrameReader(info) as reader:
             assert same(reader.read(150, 160), full[150:160])
+
+
+def test_a_clock_that_begins_again(tmp_path: Path, make_video: MakeVideo) -> None:
+    """A time that comes twice says nothing about where its picture is."""
+    first = make_video(tmp_path / "1.ts", "libx264", 300, size=(64, 64), options=X264 | {"g": "20"})
+    path = tmp_path / "both.ts"
+    path.write_bytes(first.read_bytes() * 2)
+    info = probe_presenter(path)
+    assert info.fps == 25 and 598 <= info.frames <= 600
+    full = full_read(info)
+    with FrameReader(info) as reader:
+        for start in (500, 310, 280):
+            assert same(reader.read(start, start + 5), full[start : start + 5])
+
+
+def _rewritten(source: Path, target: Path, rewrite: Callable[[int, bytes], bytes]) -> Path:
+    """Copy the pictures of ``source`` with each packet's bytes, counted in decoding order,
+    changed."""
+    with av.open(str(source)) as container, av.open(str(target), "w") as out:
+        stream = out.add_stream_from_template(container.streams.video[0])
+        for n, packet in enumerate(container.demux(video=0)):
+            if packet.size:
+                copy: Any = av.Packet(rewrite(n, bytes(packet)))
+                copy.pts, copy.dts, copy.duration = packet.pts, packet.dts, packet.duration
+                copy.time_base, copy.is_keyframe = packet.time_base, packet.is_keyframe
+                copy.stream = stream
+                out.mux(copy)
+    return target
+
+
+def test_open_groups_that_do_not_say_so(tmp_path: Path, make_video: MakeVideo) -> None:
+    """Without its recovery points, such H.264 can only be decoded from its start."""
+
+    def without_sei(_: int, packet: bytes) -> bytes:
+        kept = b""
+        while packet:
+            size = 4 + int.from_bytes(packet[:4], "big")
+            kept += packet[:size] if packet[4] & 31 != 6 else b""
+            packet = packet[size:]
+        return kept
+
+    open_groups = "keyint=15:open-gop=1:bframes=3:scenecut=0:b-adapt=0"
+    plain = make_video(tmp_path / "a.mp4", "libx264", 120, options={"x264-params": open_groups})
+    info = probe_presenter(_rewritten(plain, tmp_path / "b.mp4", without_sei))
+    full = full_read(info)
+    with FrameReader(info) as reader:
+        for start in range(118, 50, -1):
+            assert same(reader.read(start, start + 1), full[start : start + 1]), start
+
+
+def test_a_damaged_picture_is_replaced_by_the_one_before(
+    tmp_path: Path, make_video: MakeVideo
+) -> None:
+    def noise(index: int) -> av.VideoFrame:
+        picture = Picture.blank(128, 96)
+        dice = np.random.default_rng(index)
+        picture.y[:] = np.kron(dice.integers(16, 235, (12, 16)), np.ones((8, 8)))
+        return picture.to_av(index, Fraction(1, 25))
+
+    def hurt(n: int, packet: bytes) -> bytes:
+        if n != 33:
+            return packet
+        middle = len(packet) // 3
+        return packet[:middle] + bytes(b ^ 0x5A for b in packet[middle:-8]) + packet[-8:]
+
+    plain = make_video(tmp_path / "a.mp4", options={"g": "10", "bf": "0"}, frames=60, picture=noise)
+    whole = full_read(probe_presenter(plain))
+    info = probe_presenter(_rewritten(plain, tmp_path / "b.mp4", hurt))
+    assert info.frames == 60
+    for threads in (1, 2):
+        full = full_read(info, threads)
+        assert same(full[:33], whole[:33])
+        np.testing.assert_array_equal(full[33].y, whole[32].y)
+        assert same(full[40:], whole[40:])
 
 
 def test_odd_sizes_lose_their_last_row_and_column(tmp_path: Path, make_video: MakeVideo) -> None:
@@ -526,15 +600,15 @@ def test_interlaced_video_is_deinterlaced_at_the_same_rate(
     options = {"b": "4M", "g": "10", "flags": "+ildct+ilme", "top": "1", "field_order": "tt"}
     if codec == "libx264":
         options = {"x264-params": "tff=1:keyint=10", "flags": "+ildct+ilme", "crf": "5"}
-    path = make_video(tmp_path / name, codec, 40, size=(160, 96), options=options, picture=picture)
+    path = make_video(tmp_path / name, codec, 120, size=(160, 96), options=options, picture=picture)
     info = probe_presenter(path)
-    assert info.interlaced and (info.fps, info.frames) == (Fraction(25), 40)
+    assert info.interlaced and (info.fps, info.frames) == (Fraction(25), 120)
     full = full_read(info)
     combs = [np.abs(np.diff(shown.y[8:-8].astype(int), axis=0)).mean() for shown in full[2:-2]]
     woven = 4 * 2 * 180 / 160  # two bar edges, 4 pixels each, out of step in every row
     assert np.mean(combs) < woven / 4
     with FrameReader(info, threads=1) as reader:
-        for start in (35, 20, 27, 12, 1):
+        for start in (12, 110, *range(75, 53, -1)):
             assert same(reader.read(start, start + 4), full[start : start + 4]), start
 
 

@@ -274,6 +274,37 @@ def _refused(segments: list[Path], info: AudioInfo, out: Path, frames: int) -> s
     return caught.value.code
 
 
+def test_another_quality_does_not_part_the_segments(
+    tmp_path: Path, minute: AudioInfo, cut_segments: Callable[..., list[Path]]
+) -> None:
+    """A job that goes on after the settings were changed need not begin again."""
+    segments = []
+    for crf in (18, 30):
+        folder = tmp_path / str(crf)
+        folder.mkdir()
+        segments += cut_segments(folder, [20], Fraction(25), crf=crf)
+    out = tmp_path / "out.mp4"
+    join(segments, minute, out, fps=Fraction(25), frames=40, metadata=TAGS)
+    apart = [frame for path in segments for _, frame in _pictures(path)]
+    for (_, frame), source in zip(_pictures(out), apart, strict=True):
+        np.testing.assert_array_equal(Picture(frame, 0).y, Picture(source, 0).y)
+
+
+def test_times_rounded_to_milliseconds_are_made_regular(
+    tmp_path: Path,
+    make_sound: Make,
+    babble: Callable[..., Sound],
+    cut_segments: Callable[..., list[Path]],
+) -> None:
+    info = probe_audio(make_sound(tmp_path / "a.mkv", "aac", babble(4)))
+    out = tmp_path / "out.mp4"
+    segments = cut_segments(tmp_path, [100], Fraction(25), preset="ultrafast")
+    join(segments, info, out, fps=Fraction(25), frames=100, metadata=TAGS)
+    with av.open(str(out)) as made:
+        times = [p.pts for p in made.demux(audio=0) if p.size and p.pts is not None]
+    assert set(np.diff(times).tolist()) == {1024}
+
+
 def test_colour_and_shape_survive_the_join(tmp_path: Path, minute: AudioInfo, draw: Draw) -> None:
     color, sar = ColorSpec(True, 1, 9, 14), Fraction(16, 11)
     segments = [tmp_path / "0.mp4", tmp_path / "1.mp4"]

@@ -192,6 +192,16 @@ def test_a_bomb_is_refused_before_it_unpacks(tmp_path: Path) -> None:
     assert _code(path) == "photo_too_large"
 
 
+def test_a_large_jpeg_is_reduced_while_it_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("appliance.media.photo._MAX_MEGAPIXELS", 4)
+    for suffix in ("jpg", "png"):
+        _quarters(4000, 3000).save(tmp_path / f"camera.{suffix}")
+    assert load_photo(tmp_path / "camera.jpg")[0].width == 1920
+    assert _code(tmp_path / "camera.png") == "photo_too_large"
+
+
 def test_a_cut_off_photo(tmp_path: Path) -> None:
     path = tmp_path / "half.jpg"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)).save(path)
