@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,18 +13,27 @@ from pathlib import Path
 from typing import Any
 
 from appliance.config import PROJECT, Config
-from appliance.errors import BadInput
+from appliance.errors import BadInput, Fault
 from appliance.lips.manifest import load_manifest
 from appliance.lips.model import LipModel
 from appliance.media.join import join
 from appliance.media.probe import AudioInfo, PresenterInfo, probe_audio, probe_presenter
 from appliance.media.source import check_file
-from appliance.render.chunk import render_chunk
+from appliance.render.chunk import ChunkFacts
 from appliance.render.clock import Stopwatch
 from appliance.render.job import Job
 from appliance.render.plan import make_plan
 from appliance.render.prepare import learn_presenter, learn_speech
 from appliance.render.report import Outcome, build_report
+from appliance.render.resume import (
+    chunk,
+    forget_chunks,
+    kept_chunk,
+    key_of,
+    place_for,
+    recall,
+    remember,
+)
 
 MODELS = PROJECT / "models_lite"
 TEXT_SUFFIXES = {".txt", ".md"}
@@ -62,39 +71,96 @@ def render(
     afterwards whatever happens; ``output`` appears whole or not at all. What ``listen`` raises
     stops the work. Raises ``BadInput`` and ``Fault``.
     """
+    _check_output(output)
+    with _workplace(output) as folder:
+        return render_in(
+            folder, presenter, lecture, output, config, listen=listen, executor=executor
+        )
+
+
+def render_in(
+    folder: Path,
+    presenter: Path,
+    lecture: Path,
+    output: Path,
+    config: Config,
+    *,
+    listen: Listener = lambda progress: None,
+    after_chunk: Callable[[], None] = lambda: None,
+    executor: Executor | None = None,
+) -> dict[str, Any]:
+    """:func:`render`, in a ``folder`` that stays and from which a later call goes on.
+
+    Whatever ended the earlier call, a kill or a power cut too, its finished chunks count, and the
+    result is the same frame for frame; unless presenter, lecture, model or settings have changed
+    since. ``after_chunk`` is called after each chunk, finished now or earlier; what it raises stops
+    the work.
+    """
     started = time.monotonic()
     watch = Stopwatch()
     listen(Progress("check", 0, 1))
-    _check_output(output)
     manifest = load_manifest(config.lips.model, MODELS)
     model = LipModel.open(manifest, config.lips.precision, config.lips.providers)
     with watch.stage("check"):
-        info = probe_presenter(presenter)
+        check_file(presenter)
         check_file(lecture)
-    with _workplace(output) as folder:
-        if lecture.suffix.lower() in TEXT_SUFFIXES:
-            listen(Progress("voice", 0, 1))
-            with watch.stage("voice"):
-                lecture = _speak(lecture, folder)
-        with watch.stage("check"):
-            sound = probe_audio(lecture)
-        job, outcome = _learn(folder, info, sound, model, config, listen, watch)
-        _render_chunks(job, outcome, listen, executor)
-        listen(Progress("join", 0, 1))
-        with watch.stage("join"):
-            join(
-                [job.segment(index) for index in range(job.plan.chunks)],
-                sound,
-                output,
-                frames=job.plan.frames,
-                fps=job.plan.fps,
-                metadata={"title": output.stem, "comment": GENERATED},
-                aac_kbps=config.audio.aac_kbps,
-            )
-        listen(Progress("join", 1, 1))
+        place = place_for(folder, key_of(presenter, lecture, config, model))
+    job, sound, outcome = _prepare(place, presenter, lecture, model, config, listen, watch)
+    kept = _render_chunks(job, outcome, listen, after_chunk, executor)
+    listen(Progress("join", 0, 1))
+    with watch.stage("join"):
+        _join(job, sound, output)
+    listen(Progress("join", 1, 1))
     outcome.stages_s = {**watch.seconds, **outcome.stages_s}
     outcome.wall_s = time.monotonic() - started
-    return build_report(job, sound, output, outcome)
+    return {**build_report(job, sound, output, outcome), "kept_chunks": kept}
+
+
+def _prepare(
+    place: Path,
+    presenter: Path,
+    lecture: Path,
+    model: LipModel,
+    config: Config,
+    listen: Listener,
+    watch: Stopwatch,
+) -> tuple[Job, AudioInfo, Outcome]:
+    """All that comes before the first chunk, taken over from an earlier attempt or made now."""
+    is_text = lecture.suffix.lower() in TEXT_SUFFIXES
+    known = recall(place)
+    if known is not None:
+        job, silence = known
+        with watch.stage("check"):
+            sound = probe_audio(place / "voice.wav" if is_text else lecture)
+        return job, sound, Outcome(silence)
+    with watch.stage("check"):
+        info = probe_presenter(presenter)
+    if is_text:
+        listen(Progress("voice", 0, 1))
+        with watch.stage("voice"):
+            lecture = _speak(lecture, place)
+    with watch.stage("check"):
+        sound = probe_audio(lecture)
+    job, outcome = _learn(place, info, sound, model, config, listen, watch)
+    remember(job, outcome.silence)
+    return job, sound, outcome
+
+
+def _join(job: Job, sound: AudioInfo, output: Path) -> None:
+    try:
+        join(
+            [job.segment(index) for index in range(job.plan.chunks)],
+            sound,
+            output,
+            frames=job.plan.frames,
+            fps=job.plan.fps,
+            metadata={"title": output.stem, "comment": GENERATED},
+            aac_kbps=job.config.audio.aac_kbps,
+        )
+    except Fault as fault:
+        if fault.code == "segment_damaged":
+            forget_chunks(job.folder)  # the next attempt makes them anew
+        raise
 
 
 def _learn(
@@ -130,11 +196,17 @@ def _learn(
             job.speech,
             lambda s: listen(Progress("speech", min(s, total), total)),
         )
-    job.save()
     return job, Outcome(silence=1 - float(activity.gate.mean()))
 
 
-def _render_chunks(job: Job, outcome: Outcome, listen: Listener, executor: Executor | None) -> None:
+def _render_chunks(
+    job: Job,
+    outcome: Outcome,
+    listen: Listener,
+    after_chunk: Callable[[], None],
+    executor: Executor | None,
+) -> int:
+    """Render what is not finished yet; gives how many chunks an earlier attempt had finished."""
     plan, done = job.plan, 0
 
     def tick(frames: int) -> None:
@@ -143,16 +215,19 @@ def _render_chunks(job: Job, outcome: Outcome, listen: Listener, executor: Execu
         listen(Progress("render", done, plan.frames))
 
     tick(0)
+    spans = [plan.span(index) for index in range(plan.chunks)]
+    kept = [kept_chunk(job.folder, index) is not None for index in range(plan.chunks)]
+    results: Iterable[ChunkFacts]
     if executor is None:
-        for index in range(plan.chunks):
-            outcome.add(render_chunk(job.folder, index, tick))
-        return
-    for index, facts in enumerate(
-        executor.map(render_chunk, [job.folder] * plan.chunks, range(plan.chunks))
-    ):
-        start, stop = plan.span(index)
-        tick(stop - start)
+        results = (chunk(job.folder, index, tick) for index in range(plan.chunks))
+    else:
+        results = executor.map(chunk, [job.folder] * plan.chunks, range(plan.chunks))
+    for facts, (start, stop), early in zip(results, spans, kept, strict=True):
+        if early or executor is not None:  # nobody has counted these frames
+            tick(stop - start)
         outcome.add(facts)
+        after_chunk()
+    return sum(kept)
 
 
 def _speak(text: Path, folder: Path) -> Path:

@@ -1,0 +1,125 @@
+"""What an earlier attempt left in a job's folder, and what of it still counts.
+
+<key>/            of one presenter, lecture, model and settings; other keys are thrown away
+    job.pickle …  see :mod:`appliance.render.job`
+    learned.json  written last: all that comes before the first chunk is there
+    facts/        one JSON file a finished chunk; a chunk counts when it has both its
+                  segment and its facts
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from appliance.config import Config
+from appliance.lips.model import LipModel
+from appliance.media.publish import part_of, publish, write_faults
+from appliance.render.chunk import ChunkFacts, render_chunk
+from appliance.render.job import Job
+from appliance.render.report import software_version
+
+# Everything else in the settings changes no picture of a chunk.
+_SECTIONS = {"video", "face", "speech", "lips", "render"}
+
+
+def key_of(presenter: Path, lecture: Path, config: Config, model: LipModel) -> str:
+    """A name for all that chunks depend on; ``OSError`` when a file is gone."""
+    facts: list[object] = [
+        software_version(),
+        model.manifest.digest(model.precision),
+        model.precision,
+        config.model_dump(mode="json", include=_SECTIONS),
+    ]
+    for path in (presenter, lecture):
+        status = path.stat()
+        facts.append([os.fsencode(path.absolute()).hex(), status.st_size, status.st_mtime_ns])
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+
+def place_for(folder: Path, key: str) -> Path:
+    """``folder/key``, made where needed; what attempts under other keys left is removed."""
+    place = folder / key
+    with write_faults(place):
+        place.mkdir(exist_ok=True)
+        for other in folder.iterdir():
+            if other.is_dir() and other != place:
+                shutil.rmtree(other)
+    return place
+
+
+def recall(place: Path) -> tuple[Job, float] | None:
+    """The job that :func:`remember` kept and its share of silence; else the place is emptied."""
+    try:
+        silence = float(json.loads((place / "learned.json").read_bytes())["silence"])
+        return Job.load(place), silence
+    except (OSError, ValueError, LookupError, TypeError, EOFError, AttributeError, ImportError,
+            AssertionError, pickle.UnpicklingError):  # fmt: skip
+        with write_faults(place):
+            shutil.rmtree(place)
+            place.mkdir()
+    return None
+
+
+def remember(job: Job, silence: float) -> None:
+    """Save the job, on the disk with all that was learned, for :func:`recall`."""
+    with write_faults(job.folder):
+        job.save()
+        (job.folder / "facts").mkdir(exist_ok=True)
+        for path in job.folder.iterdir():
+            if path.is_file():
+                _sync(path)
+        _write_json(job.folder / "learned.json", {"silence": silence})
+
+
+def chunk(
+    folder: Path, index: int, tick: Callable[[int], None] = lambda frames: None
+) -> ChunkFacts:
+    """:func:`~appliance.render.chunk.render_chunk`, unless an earlier attempt has done it."""
+    kept = kept_chunk(folder, index)
+    if kept is not None:
+        return kept
+    facts = render_chunk(folder, index, tick)
+    with write_faults(_facts(folder, index)):
+        _write_json(_facts(folder, index), vars(facts))
+    return facts
+
+
+def kept_chunk(folder: Path, index: int) -> ChunkFacts | None:
+    """What the finished chunk ``index`` told; ``None`` while it is not finished."""
+    try:
+        facts = ChunkFacts(**json.loads(_facts(folder, index).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+    if not (folder / "segments" / f"{index:06d}.mp4").is_file():
+        return None
+    facts.frames = Counter(facts.frames)
+    facts.gaps = [(frame, reason) for frame, reason in facts.gaps]
+    facts.passed_over = tuple(facts.passed_over)
+    return facts
+
+
+def forget_chunks(folder: Path) -> None:
+    """No chunk counts as finished any more."""
+    for path in (folder / "facts").glob("*.json"):
+        path.unlink(missing_ok=True)
+
+
+def _facts(folder: Path, index: int) -> Path:
+    return folder / "facts" / f"{index:06d}.json"
+
+
+def _write_json(path: Path, content: object) -> None:
+    part_of(path).write_text(json.dumps(content), encoding="utf-8")
+    publish(path)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
