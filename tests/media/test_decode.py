@@ -59,6 +59,7 @@ KINDS = [
     Kind("sorenson.flv", "flv", {"g": "20", "b": "1M"}),
     Kind("h264.ts", "libx264", {"g": "20"}),
     Kind("mpeg2.ts", "mpeg2video", BFRAMES),
+    Kind("mpeg4.ts", "mpeg4", {"g": "20", "b": "1M"}),
     Kind("mpeg4.m4v", "mpeg4", BFRAMES),
     Kind("mpeg2.mpg", "mpeg2video", BFRAMES),
 ]

@@ -251,6 +251,37 @@ def test_sound_that_starts_late_in_its_video_is_moved_to_0(
     assert abs(lag_ms(meant[:32000], heard[:32000])) <= 1
 
 
+def test_sound_that_comes_twice_is_copied_once(
+    tmp_path: Path,
+    make_sound: Make,
+    babble: Callable[..., Sound],
+    cut_segments: Callable[..., list[Path]],
+    play: Callable[[Path], Sound],
+    lag_ms: Callable[..., float],
+) -> None:
+    """A second recording whose clock begins before the first one's end."""
+    both = tmp_path / "both.ts"
+    for seed in (0, 1):
+        part = make_sound(tmp_path / f"{seed}.ts", "aac", babble(2, seed=seed))
+        shifted = tmp_path / f"{seed}-later.ts"
+        with av.open(str(part)) as source, av.open(str(shifted), "w") as moved:
+            stream = moved.add_stream_from_template(source.streams.audio[0])
+            for packet in source.demux(audio=0):
+                if packet.size and packet.pts is not None:
+                    packet.pts = packet.dts = packet.pts + seed * 135000
+                    packet.stream = stream
+                    moved.mux(packet)
+        both.write_bytes((both.read_bytes() if seed else b"") + shifted.read_bytes())
+    info = probe_audio(both)
+    frames = round(info.duration_s * 25)
+    out = tmp_path / "out.mp4"
+    segments = cut_segments(tmp_path, [frames], Fraction(25), preset="ultrafast")
+    join(segments, info, out, fps=Fraction(25), frames=frames, metadata=TAGS)
+    heard, analysed = play(out), np.concatenate(list(audio_blocks(both)))
+    assert abs(len(heard) - len(analysed)) <= 640
+    assert abs(lag_ms(analysed[34000:52000], heard[34000:52000])) <= 40
+
+
 def test_a_stream_that_mp4_refuses_after_all_is_encoded(
     tmp_path: Path,
     make_sound: Make,
