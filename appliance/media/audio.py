@@ -61,8 +61,8 @@ class AudioSource:
         self._container.close()
 
     def end_watch(self) -> EndWatch:
-        """A watch on the ends of all of the file's streams, to hand to :meth:`packets`."""
-        return EndWatch(self._container, self.path)
+        """A watch on the stream's end, to hand to :meth:`packets`."""
+        return EndWatch(self._container, self.stream, self.path)
 
     def packets(self, watch: EndWatch | None = None) -> Iterator[av.Packet[AudioStream]]:
         """The stream's packets, once, with jumps of the clock taken out; the last is empty."""

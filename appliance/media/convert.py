@@ -14,13 +14,9 @@ import numpy as np
 from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import Colorspace
 
-from appliance.media.picture import ColorSpec, Picture, Plane
+from appliance.media.picture import BT709, ColorSpec, Picture, Plane
 
-_LIMITED, _FULL = 1, 2
-"""``AVCOL_RANGE_MPEG`` and ``AVCOL_RANGE_JPEG``."""
-
-_BT709 = 1
-SCALING = 0x4 | 0x40000 | 0x80000
+_SCALING = 0x4 | 0x40000 | 0x80000
 """``SWS_BICUBIC | SWS_ACCURATE_RND | SWS_BITEXACT``; PyAV 17 has no names for the last two."""
 
 
@@ -79,7 +75,7 @@ def upright(
     A frame of another size (a stream may change it on the way) is scaled to ``stored_size``.
     Raises ``av.FFmpegError`` for a layout that libswscale cannot read.
     """
-    picture = Picture.from_av(_to_420(frame, color, stored_size), index)
+    picture = Picture.from_av(to_420(frame, color, stored_size), index)
     if orientation == UPRIGHT:
         return picture
     turned = Picture.empty(*orientation.size(picture.width, picture.height), index)
@@ -88,17 +84,20 @@ def upright(
     return turned.renumbered(index)
 
 
-def _to_420(frame: av.VideoFrame, color: ColorSpec, size: tuple[int, int]) -> av.VideoFrame:
+def to_420(frame: av.VideoFrame, color: ColorSpec, size: tuple[int, int]) -> av.VideoFrame:
+    """8-bit 4:2:0 of ``size`` (width, height) with the range, and for RGB the matrix, of ``color``.
+
+    Raises ``av.FFmpegError`` for a layout that libswscale cannot read.
+    """
     if frame.format.name in ("yuv420p", "yuvj420p") and (frame.width, frame.height) == size:
         return frame
-    value_range = _FULL if color.full_range else _LIMITED
+    target: dict[str, int] = {"dst_color_range": color.av_range}
     if frame.format.is_rgb:
-        matrix = Colorspace.ITU709 if color.matrix == _BT709 else Colorspace.ITU601
-        ranges = {"dst_colorspace": matrix, "dst_color_range": value_range}
+        target["dst_colorspace"] = Colorspace.ITU709 if color.matrix == BT709 else Colorspace.ITU601
     else:
-        ranges = {"src_color_range": value_range, "dst_color_range": value_range}
+        target["src_color_range"] = color.av_range
     # One thread: decoding, painting and encoding already share the cores.
-    return frame.reformat(*size, "yuv420p", interpolation=SCALING, threads=1, **ranges)
+    return frame.reformat(*size, "yuv420p", interpolation=_SCALING, threads=1, **target)
 
 
 def _turn(source: Plane, target: Plane, orientation: Orientation) -> None:

@@ -16,9 +16,6 @@ from appliance.media.picture import ColorSpec, Picture
 from appliance.media.publish import discard, part_of, publish, write_faults
 from appliance.media.source import url
 
-_LIMITED, _FULL = 1, 2
-"""``AVCOL_RANGE_MPEG`` and ``AVCOL_RANGE_JPEG``."""
-
 
 class SegmentWriter:
     """Encodes pictures with libx264 to ``path``, which appears whole on :meth:`close` or never.
@@ -63,7 +60,7 @@ class SegmentWriter:
             context.gop_size = gop
             context.thread_count = threads
             context.sample_aspect_ratio = sar
-            context.color_range = _FULL if color.full_range else _LIMITED
+            context.color_range = color.av_range
             context.colorspace = color.matrix
             context.color_primaries = color.primaries
             context.color_trc = color.transfer

@@ -22,8 +22,8 @@ _NOT_FILMED = Disposition.attached_pic | Disposition.timed_thumbnails
 _BWDIF_REACH = 1
 """Frames after a seek that are deinterlaced without the true picture before them."""
 
-
 _REORDERED = ("h264", "hevc")
+"""Codecs whose order of display libav cannot tell from the packets."""
 
 
 class TimedFrame(NamedTuple):
@@ -50,8 +50,7 @@ def pick_video(container: av.container.InputContainer) -> VideoStream | None:
 def keeps_time(stream: VideoStream) -> bool:
     """Whether the packets say when their picture is shown.
 
-    AVI numbers them in decoding order only. libav can tell the order of display from MPEG-4
-    pictures, not from H.264 ones.
+    AVI numbers them in decoding order only; from MPEG-4 pictures libav can tell the other.
     """
     return stream.container.format.name != "avi" or stream.codec_context.name not in _REORDERED
 

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image, ImageCms, ImageOps
 
 from appliance.errors import BadInput
-from appliance.media.convert import SCALING
+from appliance.media.convert import to_420
 from appliance.media.picture import ColorSpec, Picture
 from appliance.media.source import check_file, head
 
@@ -69,14 +68,7 @@ def load_photo(path: Path) -> tuple[Picture, ColorSpec]:
     height, width = rgb.shape[0] & ~1, rgb.shape[1] & ~1
     color = ColorSpec.for_size(width, height)
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb[:height, :width]), "rgb24")
-    converted = frame.reformat(
-        format="yuv420p",
-        dst_colorspace=Colorspace.ITU709 if color.matrix == 1 else Colorspace.ITU601,
-        dst_color_range=ColorRange.MPEG,
-        interpolation=SCALING,
-        threads=1,
-    )
-    return Picture.from_av(converted, 0), color
+    return Picture.from_av(to_420(frame, color, (width, height)), 0), color
 
 
 def _upright_rgb(path: Path) -> Image.Image:

@@ -18,9 +18,11 @@ Plane = NDArray[np.uint8]
 UNSPECIFIED = 2
 """The code point that ITU-T H.273 gives to an unknown matrix, primaries or transfer."""
 
-_BT709, _SMPTE170M = 1, 6
-_FULL = 2
-"""``AVCOL_RANGE_JPEG``: luma and chroma span 0..255 instead of 16..235 (240)."""
+BT709, SMPTE170M = 1, 6
+"""Code points of high and of standard definition, for matrix, primaries and transfer alike."""
+
+_LIMITED, _FULL = 1, 2
+"""``AVCOL_RANGE_MPEG`` and ``AVCOL_RANGE_JPEG``: luma spans 16..235, or 0..255."""
 
 _SAME_BYTES = ("yuv420p", "yuvj420p")
 """8-bit 4:2:0; the second is the first with the full range implied by its name."""
@@ -66,12 +68,17 @@ class ColorSpec:
     def for_size(cls, width: int, height: int) -> ColorSpec:
         """Limited range, BT.709 for high definition and BT.601 below, as players expect."""
         if _is_high_definition(width, height):
-            return cls(False, _BT709, _BT709, _BT709)
-        return cls(False, _SMPTE170M, _SMPTE170M, _SMPTE170M)
+            return cls(False, BT709, BT709, BT709)
+        return cls(False, SMPTE170M, SMPTE170M, SMPTE170M)
+
+    @property
+    def av_range(self) -> int:
+        """libav's number for the range."""
+        return _FULL if self.full_range else _LIMITED
 
     def luma_weights(self, width: int, height: int) -> tuple[float, float]:
         """``(Kr, Kb)`` of the YUV matrix; an unspecified one is guessed by size, as players do."""
-        guess = _BT709 if _is_high_definition(width, height) else _SMPTE170M
+        guess = BT709 if _is_high_definition(width, height) else SMPTE170M
         return _LUMA_WEIGHTS.get(self.matrix, _LUMA_WEIGHTS[guess])
 
 

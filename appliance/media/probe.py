@@ -66,7 +66,6 @@ class PresenterInfo:
     time_base: Fraction = Fraction(1)
     start_pts: int = 0
     """Time of the first picture, in ``time_base`` s."""
-
     seekable: bool = True
     """Whether a picture's time is known when reading does not begin at the start."""
 
@@ -139,6 +138,8 @@ def probe_presenter(
     first = _first_pictures(path, max_sides)
     packed = _packed_pictures(path, first)
     times = cadence.pictures(packed.pts, np.array(first.shown, np.int64))
+    if not len(times):
+        raise BadInput("picture_unreadable", name=path.name)
     fps, frames = cadence.constant_rate(
         times, packed.last_duration, first.time_base, first.declared_rate, max_fps
     )
@@ -294,7 +295,8 @@ def _packed_pictures(path: Path, first: _FirstPictures) -> _PackedPictures:
     last: int | None = None
     last_dts = last_duration = 0
     with open_media(path) as container:
-        watch, clock = EndWatch(container, path), SteadyClock(first.time_base)
+        stream = container.streams[first.stream_index]
+        watch, clock = EndWatch(container, stream, path), SteadyClock(first.time_base)
         for packet in packets(container):
             watch.see(packet)
             if packet.stream_index != first.stream_index or not packet.size:
@@ -313,7 +315,6 @@ def _packed_pictures(path: Path, first: _FirstPictures) -> _PackedPictures:
             raise BadInput("file_truncated", name=path.name)
         # AVI numbers pictures by counting on: past a damaged place it counts otherwise than its
         # index does, by which a seek goes.
-        counted = container.streams[first.stream_index].frames
-        astray = container.format.name == "avi" and last_dts + 1 < counted
+        astray = container.format.name == "avi" and last_dts + 1 < stream.frames
         seekable = first.keeps_time and not astray and not clock.jumped
     return _PackedPictures(np.array(times, np.int64), last_duration, seekable)

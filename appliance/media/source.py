@@ -10,7 +10,6 @@ from typing import Any
 
 import av
 import av.container
-from av.stream import Disposition
 
 from appliance.errors import BadInput
 
@@ -126,48 +125,42 @@ class SteadyClock:
 
 
 class EndWatch:
-    """Finds out whether a file was cut off, by what its header promises and what is there."""
+    """Finds out whether a stream was cut off, by what its file promises and what is there."""
 
     # Other formats have no header that knows the length, or libav guesses it from the bit rate.
     _HONEST = frozenset({"mov", "matroska", "avi", "flv", "wav", "w64", "flac", "aiff", "caf"})
     _TOLERANCE_S = 1.0
     _TOLERANCE = 0.02
 
-    def __init__(self, container: av.container.InputContainer, path: Path) -> None:
-        self._ends: dict[int, float] = {}
-        self._promised: dict[int, float] = {}
-        self._promised_overall = 0.0
+    def __init__(
+        self, container: av.container.InputContainer, stream: av.stream.Stream, path: Path
+    ) -> None:
         self._short = _is_short_riff(path)
+        self._promised = self._reached = 0.0
+        self._streams = {stream.index}
         kind = container.format.name.split(",")[0]
-        for stream in container.streams:
-            # An MP3 that knows its encoder's delay has a header that counts its frames.
-            honest = kind in self._HONEST or (kind == "mp3" and bool(stream.start_time))
-            cover = bool(stream.disposition & Disposition.attached_pic)
-            if honest and not cover and stream.type in ("audio", "video") and stream.duration:
-                end = (stream.start_time or 0) + stream.duration
-                self._promised[stream.index] = float(end * (stream.time_base or 0))
-        if kind in self._HONEST:
-            self._promised_overall = (container.duration or 0) / av.time_base
+        # An MP3 that knows its encoder's delay has a header that counts its frames.
+        honest = kind in self._HONEST or (kind == "mp3" and bool(stream.start_time))
+        if honest and stream.duration and stream.time_base:
+            end = (stream.start_time or 0) + stream.duration
+            self._promised = float(end * stream.time_base)
+        elif honest:
+            # Matroska and FLV only promise how long the longest of their streams is.
+            self._promised = (container.duration or 0) / av.time_base
+            self._streams = {any_stream.index for any_stream in container.streams}
 
     def see(self, packet: av.Packet[Any]) -> None:
         """Take note of a packet of any stream."""
         time = packet.pts if packet.pts is not None else packet.dts
-        if packet.size and time is not None and not packet.is_corrupt:
+        relevant = packet.stream_index in self._streams and packet.size and not packet.is_corrupt
+        if relevant and time is not None:
             end = float((time + (packet.duration or 0)) * packet.time_base)
-            self._ends[packet.stream_index] = max(end, self._ends.get(packet.stream_index, end))
+            self._reached = max(end, self._reached)
 
     def cut_off(self) -> bool:
         """Whether more than a second, and more than 2 %, of what was promised is missing."""
-        if self._promised:
-            return self._short or any(
-                self._missing(promised, self._ends.get(index, 0.0))
-                for index, promised in self._promised.items()
-            )
-        reached = max(self._ends.values(), default=0.0)
-        return self._short or self._missing(self._promised_overall, reached)
-
-    def _missing(self, promised: float, reached: float) -> bool:
-        return promised - reached > max(self._TOLERANCE_S, self._TOLERANCE * promised)
+        missing = self._promised - self._reached
+        return self._short or missing > max(self._TOLERANCE_S, self._TOLERANCE * self._promised)
 
 
 def _is_short_riff(path: Path) -> bool:
