@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from appliance import cli_jobs
+from appliance import cli_jobs, serve
 from appliance.config import Config, check_config, find_config, load_config
 from appliance.errors import BadInput, Cancelled, LecternError
 
@@ -79,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("file", type=Path, nargs="?")
     check.set_defaults(run=_check_config)
 
+    serve.add_parser(commands)
     cli_jobs.add_parser(commands)
     return parser
 

@@ -91,6 +91,16 @@ class Score(Section):
     enabled: bool = True
 
 
+class Jobs(Section):
+    """The queue of the daemon, and how long finished work is kept."""
+
+    max_idle_attempts: Annotated[int, Field(ge=1, le=1000)] = 10
+    min_free_mb: Annotated[int, Field(ge=0)] = 2048
+    keep_days: Annotated[float, Field(ge=0)] = 0.0
+    keep_gb: Annotated[float, Field(ge=0)] = 0.0
+    keep_unfetched: bool = True
+
+
 class Panel(Section):
     """Where the panel listens."""
 
@@ -114,6 +124,7 @@ class Config(Section):
     lips: Lips = Lips()
     render: Render = Render()
     score: Score = Score()
+    jobs: Jobs = Jobs()
     panel: Panel = Panel()
 
 

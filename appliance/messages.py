@@ -370,4 +370,22 @@ MESSAGES: dict[str, Message] = {
         "任务的选项无法使用（{reason}）。",
         "请改正，或去掉该选项以使用设备的设置。",
     ),
+    "work_failed": _message(
+        "The work on this lecture broke off ({reason}).",
+        "It is tried again by itself; if it fails for good, use another recording or video.",
+        "该讲课视频的制作中断了（{reason}）。",
+        "系统会自动重试；如果最终失败，请换用其他录音或视频。",
+    ),
+    "low_space": _message(
+        "The disk has only {free} MB left, and a new job needs {needed} MB.",
+        "Delete videos that are no longer needed: the work then goes on by itself.",
+        "磁盘只剩 {free} MB，而新任务需要 {needed} MB。",
+        "请删除不再需要的视频，之后任务会自动继续。",
+    ),
+    "already_serving": _message(
+        "Another Lectern is already at work in {name}.",
+        "Let that one go on, or stop it first.",
+        "已有另一个 Lectern 正在 {name} 中工作。",
+        "请让它继续，或先将其停止。",
+    ),
 }

@@ -29,8 +29,13 @@ MAY_IMPORT = {
     "jobs": BASE,
     "render": BASE | PARTS,
     "progress": BASE | {"render"},
+    "attempt": BASE | {"render", "score"},
+    "outbox": BASE | {"jobs", "media"},
+    "inbox": BASE | {"jobs", "media", "outbox"},
+    "worker": BASE | {"attempt", "inbox", "jobs", "media", "outbox"},
+    "serve": BASE | {"jobs", "worker"},
     "cli_jobs": BASE | {"jobs", "media"},
-    "cli": BASE | PARTS | {"cli_jobs", "render", "progress"},
+    "cli": BASE | PARTS | {"cli_jobs", "render", "progress", "serve"},
     "demo": set[str](),
 }
 # Heavy or development-only packages; `demo` alone may fetch its portrait from scikit-image.

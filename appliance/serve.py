@@ -1,0 +1,90 @@
+"""``lectern serve``: the daemon, which runs until it is told to end."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from appliance.errors import BadInput, Fault
+
+if TYPE_CHECKING:
+    from appliance.config import Config
+
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+log = logging.getLogger("lectern")
+
+
+def add_parser(commands: Commands) -> None:
+    """Add ``serve`` to the command line."""
+    parser = commands.add_parser("serve", help="run the daemon: the queue and its worker")
+    parser.add_argument("--config", type=Path, help="a config file")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from appliance.config import load_config
+
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    stop = threading.Event()
+    _stop_on_signals(stop)
+    serve(load_config(options.config), stop)
+    return 0
+
+
+def serve(config: Config, stop: threading.Event) -> None:
+    """Work on the queue of ``config.root`` until ``stop`` is set.
+
+    The job in hand is then left where it can go on, and queued again. Raises ``BadInput`` for
+    folders that cannot be made, ``Fault("already_serving")`` where another daemon is at work.
+    """
+    from appliance.jobs.store import JobStore, store_path
+    from appliance.worker import Worker
+
+    with _only_one(config.root):
+        limit = config.jobs.max_idle_attempts
+        with JobStore(store_path(config.root), max_idle_attempts=limit) as store:
+            worker = Worker(store, config, stop)
+            worker.recover()
+            log.info("at work in %s", config.root)
+            worker.run()
+    log.info("ended")
+
+
+@contextmanager
+def _only_one(root: Path) -> Iterator[None]:
+    """Hold the box's lock, which the kernel takes back however this process ends."""
+    path = root / "state" / "serve.lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise BadInput("output_unwritable", name=str(root), reason=error.strerror) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Fault("already_serving", name=str(root)) from None
+        yield
+    finally:
+        os.close(handle)
+
+
+def _stop_on_signals(stop: threading.Event) -> None:
+    def end(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)

@@ -1,0 +1,119 @@
+"""The outbox: whole, once, and over nothing."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance import outbox
+from appliance.jobs.record import Job, NewJob
+from appliance.jobs.store import JobStore
+from appliance.outbox import MAX_STEM_BYTES, deliver, fitting, place
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> JobStore:
+    return JobStore(tmp_path / "lectern.sqlite3")
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    path = tmp_path / "work" / "lesson.mp4"
+    path.parent.mkdir()
+    path.write_bytes(b"pictures and sound")
+    return path
+
+
+def job(store: JobStore, stem: str = "lesson") -> Job:
+    return store.add(NewJob(stem, Path("p.mp4"), Path("l.wav")))
+
+
+def report() -> dict[str, Any]:
+    return {"output": {"path": "elsewhere", "frames": 3}}
+
+
+def no_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system without hard links."""
+
+    def refuse(source: Path, target: Path) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_nothing_is_written_over(
+    store: JobStore, video: Path, tmp_path: Path, links: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not links:
+        no_links(monkeypatch)
+    box = tmp_path / "outbox"
+    box.mkdir()
+    (box / "lesson.mp4").write_bytes(b"yesterday's")
+    (box / "lesson (2).report.json").write_bytes(b"somebody's")
+    one = job(store)
+    assert deliver(store, one, video, report(), box) == box / "lesson (3).mp4"
+    assert (box / "lesson (3).mp4").read_bytes() == video.read_bytes()
+    told = json.loads((box / "lesson (3).report.json").read_text())
+    assert told["output"] == {"path": str(box / "lesson (3).mp4"), "frames": 3}
+    assert (box / "lesson.mp4").read_bytes() == b"yesterday's"
+    assert len(os.listdir(box)) == 4  # no debris
+    assert {f.path.name for f in store.files.of(one.id)} == {
+        "lesson (3).mp4", "lesson (3).report.json",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_delivery_cut_off_after_the_video_is_not_made_twice(
+    store: JobStore, video: Path, tmp_path: Path, links: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not links:
+        no_links(monkeypatch)
+    box, one = tmp_path / "outbox", job(store)
+
+    def power_cut(path: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(outbox, "publish", power_cut)
+        deliver(store, one, video, report(), box)
+    assert (box / "lesson.mp4").exists()
+    assert deliver(store, one, video, report(), box) == box / "lesson.mp4"
+    assert sorted(os.listdir(box)) == ["lesson.mp4", "lesson.report.json"]
+
+
+def test_two_jobs_of_one_name_both_appear(store: JobStore, video: Path, tmp_path: Path) -> None:
+    box = tmp_path / "outbox"
+    for _ in range(2):
+        deliver(store, job(store), video, report(), box)
+    assert sorted(p.name for p in box.glob("*.mp4")) == ["lesson (2).mp4", "lesson.mp4"]
+
+
+def test_a_name_taken_at_the_last_moment_is_left_alone(
+    store: JobStore, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box, fast = tmp_path / "outbox", [b"somebody was faster"]
+
+    def place_late(source: Path, target: Path) -> None:
+        if fast:
+            target.write_bytes(fast.pop())
+        place(source, target)
+
+    monkeypatch.setattr(outbox, "place", place_late)
+    assert deliver(store, job(store), video, report(), box) == box / "lesson (2).mp4"
+    assert (box / "lesson.mp4").read_bytes() == b"somebody was faster"
+
+
+@pytest.mark.parametrize("stem", ["课" * 85, "x" * 255, "🎓" * 63 + "abc", "a/b", "", "a\nb"])
+def test_any_stem_makes_a_file_name(
+    store: JobStore, video: Path, tmp_path: Path, stem: str
+) -> None:
+    assert len(os.fsencode(fitting(stem))) <= MAX_STEM_BYTES
+    target = deliver(store, job(store, stem), video, report(), tmp_path / "outbox")
+    assert target.read_bytes() == video.read_bytes()
+    assert "\ufffd" not in target.name

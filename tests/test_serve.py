@@ -1,0 +1,101 @@
+"""The daemon as a whole: a process that is started, killed, started again and asked to end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from appliance.jobs.record import NewJob
+from appliance.jobs.states import State
+from appliance.jobs.store import JobStore, store_path
+from appliance.render.render import render
+from tests.render.conftest import frames_of, settings, write_wav
+from tests.talking_face import babble, portrait, voice
+from tests.tiny_wav2lip import write_wav2lip
+
+pytestmark = pytest.mark.slow
+
+CONFIG = """\
+root: .
+video: {crf: 0, badge: false, preset: ultrafast}
+render: {chunk_s: 1}
+lips: {model: MODEL}
+score: {enabled: false}
+jobs: {min_free_mb: 0}
+"""
+
+Start = Callable[[], "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A box with quick settings, a presenter and three seconds of speech beside it."""
+    model = write_wav2lip(tmp_path / "tiny.onnx")
+    (tmp_path / "box.yaml").write_text(CONFIG.replace("MODEL", str(model)))
+    Image.fromarray(portrait()).save(tmp_path / "wang.png")
+    write_wav(tmp_path / "talk.wav", voice(babble(75)))
+    return tmp_path
+
+
+@pytest.fixture
+def start(root: Path, project: Path) -> Iterator[Start]:
+    """Starts the daemon; what is still running at the end is killed."""
+    running: list[subprocess.Popen[str]] = []
+
+    def begin() -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "appliance.cli", "serve", "--config"]
+        command.append(str(root / "box.yaml"))
+        process = subprocess.Popen(command, cwd=project, stderr=subprocess.PIPE, text=True)
+        running.append(process)
+        return process
+
+    yield begin
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(condition: Callable[[], bool], limit_s: float = 90) -> None:
+    end = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.05)
+
+
+def segments(root: Path) -> int:
+    return len(list(root.glob("state/work/*/chunks/*/facts/*.json")))
+
+
+def test_a_killed_daemon_goes_on_and_ends_when_told(root: Path, start: Start) -> None:
+    store = JobStore(store_path(root))
+    job = store.add(NewJob("talk", root / "wang.png", root / "talk.wav")).id
+    daemon = start()
+    wait_for(lambda: segments(root) >= 1)
+    daemon.kill()
+    daemon.wait()
+    assert store.get(job).state is State.RUNNING
+    daemon = start()
+    wait_for(lambda: store.get(job).state is State.DONE)
+    assert store.get(job).attempts == 2
+    second = start()
+    assert "already_serving" in second.communicate(timeout=60)[1]
+    assert second.returncode == 1
+    daemon.send_signal(signal.SIGTERM)
+    errors = daemon.communicate(timeout=30)[1]
+    assert daemon.returncode == 0 and "Traceback" not in errors
+    assert sorted(os.listdir(root / "outbox")) == ["talk.mp4", "talk.report.json"]
+    assert os.listdir(root / "state" / "work") == []
+    config = settings(lips={"model": str(root / "tiny.onnx")})
+    render(root / "wang.png", root / "talk.wav", root / "whole.mp4", config)
+    np.testing.assert_array_equal(
+        frames_of(root / "outbox" / "talk.mp4"), frames_of(root / "whole.mp4")
+    )
