@@ -52,7 +52,10 @@ def keeps_time(stream: VideoStream) -> bool:
 
     AVI numbers them in decoding order only; from MPEG-4 pictures libav can tell the other.
     """
-    return stream.container.format.name != "avi" or stream.codec_context.name not in _REORDERED
+    return (
+        stream.container.format.name != "avi"
+        or stream.codec_context.codec.canonical_name not in _REORDERED
+    )
 
 
 def timed_frames(

@@ -256,7 +256,7 @@ def _first_pictures(path: Path, max_sides: tuple[int, int]) -> _FirstPictures:
             stream_index=stream.index,
             time_base=stream.time_base,
             declared_rate=stream.guessed_rate,
-            codec=stream.codec_context.name,
+            codec=stream.codec_context.codec.canonical_name,
             size=size,
             sar=stream.sample_aspect_ratio or Fraction(1),
             orientation=orientation,
