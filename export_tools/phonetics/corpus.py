@@ -1,0 +1,57 @@
+"""The speech corpora: the manifest, the split by speaker, and reading sound.
+
+A manifest is a tab-separated table ``file set licence speaker language seconds text``. Only rows
+whose set is ``train`` may touch a weight.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from appliance.media.audio import audio_blocks
+
+RATE = 16_000
+TRAIN_SET = "train"
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One row of a manifest. ``path`` is absolute; ``text`` is empty where no transcript exists."""
+
+    path: Path
+    file: str
+    subset: str
+    speaker: str
+    language: str
+    seconds: float
+    text: str
+
+
+def read_manifest(root: Path) -> list[Utterance]:
+    """All rows of ``root/manifest.tsv``, in file order."""
+    with (root / "manifest.tsv").open(encoding="utf-8", newline="") as stream:
+        rows = csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
+        utterances = [
+            Utterance(
+                path=root / row["file"],
+                file=row["file"],
+                subset=row["set"],
+                speaker=row["speaker"],
+                language=row["language"],
+                seconds=float(row["seconds"]),
+                text=(row["text"] or "").strip(),
+            )
+            for row in rows
+        ]
+    return sorted(utterances, key=lambda u: u.file)
+
+
+def read_audio(path: Path) -> npt.NDArray[np.int16]:
+    """The whole first audio track as mono int16 at 16 kHz (training clips are short)."""
+    blocks = [np.round(block * 32767.0).astype(np.int16) for block in audio_blocks(path, RATE)]
+    return np.concatenate(blocks) if blocks else np.zeros(0, np.int16)

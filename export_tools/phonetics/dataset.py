@@ -1,0 +1,90 @@
+"""Random training crops and whole utterances for scoring, out of packs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from export_tools.phonetics import augment
+from export_tools.phonetics.augment import CROP, FRAMES, RATE, Strength
+from export_tools.phonetics.inventory import SILENCE
+from export_tools.phonetics.pack import Pack
+
+Array32 = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.int64]
+STEP_S = 0.02  # one label: output frame k lies at 20 k ms
+
+
+def _read(pack: Pack, index: int, start: int, count: int) -> Array32:
+    """``count`` samples from ``start`` (may be negative or run over), zeros outside."""
+    begin, end = int(pack.offsets[index]), int(pack.offsets[index + 1])
+    first, last = max(begin + start, begin), min(begin + start + count, end)
+    out = np.zeros(count, np.float32)
+    if last > first:
+        at = first - begin - start
+        out[at : at + last - first] = pack.samples[first:last] / np.float32(32768.0)
+    return out
+
+
+def crop(pack: Pack, index: int, rng: np.random.Generator, s: Strength) -> tuple[Array32, Labels]:
+    """One augmented crop: mel (80, 400) and labels (200,)."""
+    speed = rng.uniform(*s.tempo) if rng.random() < s.p_tempo else 1.0
+    count = round(CROP * speed)
+    length = int(pack.offsets[index + 1] - pack.offsets[index])
+    slack = length - count
+    # Short utterances float in the crop, long ones are cut; a little overhang teaches the edges.
+    margin = RATE // 2
+    low, high = min(0, slack) - margin, max(0, slack) + margin
+    start = int(rng.integers(low, high))
+    sound = _read(pack, index, start, count)
+    if speed != 1.0:
+        sound = augment.stretch(sound, CROP)
+    times = np.arange(FRAMES // 2) * (STEP_S * float(speed)) + start / RATE
+    labels = pack.labels_at(index, times)
+    if rng.random() < s.p_mute:  # a pause anywhere, so that no context promises speech
+        hole = int(rng.integers(10, 60))
+        at = int(rng.integers(0, FRAMES // 2 - hole))
+        sound[at * 320 : (at + hole) * 320] = 0.0
+        labels[at : at + hole] = SILENCE
+    sound = augment.distort(sound, rng, s)
+    percent = round(100 * rng.uniform(*s.warp)) if rng.random() < s.p_warp else 100
+    log_mel = augment.mel(sound, percent)[:, :FRAMES]
+    return augment.colour(log_mel, rng, s), labels
+
+
+def batches(
+    packs: Sequence[Pack], shares: Sequence[float], size: int, seed: int, first: int = 0
+) -> Iterator[tuple[Array32, Labels]]:
+    """Endless batches; batch ``n`` depends on ``(seed, n)`` alone, so training can resume.
+
+    ``shares`` gives each pack's part of a batch. Within a pack an utterance is drawn in
+    proportion to the square root of its length: long ones hold more that is new, but not all.
+    """
+    chances = []
+    for pack in packs:
+        weight = np.sqrt(np.diff(pack.offsets).astype(np.float64))
+        chances.append(weight / weight.sum())
+    mix = np.asarray(shares, np.float64) / np.sum(shares)
+    number = first
+    while True:
+        rng = np.random.default_rng((seed, number))
+        mels, labels = [], []
+        for choice in rng.choice(len(packs), size, p=mix):
+            pack = packs[choice]
+            index = int(rng.choice(len(pack), p=chances[choice]))
+            one = crop(pack, index, rng, Strength())
+            mels.append(one[0])
+            labels.append(one[1])
+        yield np.stack(mels), np.stack(labels)
+        number += 1
+
+
+def whole(pack: Pack, index: int) -> tuple[Array32, Labels]:
+    """An utterance as it is: mel (80, 2 n) and labels (n,)."""
+    length = int(pack.offsets[index + 1] - pack.offsets[index])
+    log_mel = augment.mel(_read(pack, index, 0, length))
+    frames = log_mel.shape[1] // 2
+    labels = pack.labels_at(index, np.arange(frames) * STEP_S)
+    return log_mel[:, : 2 * frames], labels

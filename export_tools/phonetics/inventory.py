@@ -1,0 +1,106 @@
+"""The classes that the encoder tells apart, and how each alphabet maps onto them.
+
+The classes are chosen for lips, not for recognition. Sounds that look alike on a face share a class
+(p, b and m are one closure; voicing is invisible), which makes the encoder's task easier and more
+language-independent, and takes away detail from which the motion part could learn sentences by
+heart. A diphthong is two classes in a row, because the mouth moves through both. A sound that
+English lacks goes to the class with the same *lip shape*: Mandarin u-umlaut is rounded like
+``UW`` although its tongue is that of ``IY``; Mandarin x is spread like ``S``, not rounded like
+``SH``. So the motion part, which only ever sees English, moves the lips rightly for them.
+"""
+
+from __future__ import annotations
+
+CLASSES: tuple[str, ...] = (
+    "SIL",  # silence, breath, noise
+    "P",  # p b m: lips shut
+    "F",  # f v: lower lip to the teeth
+    "TH",  # th dh: tongue between the teeth
+    "T",  # t d n, flap
+    "S",  # s z, Mandarin j q x z c s: teeth close, lips spread
+    "SH",  # sh zh ch jh: lips pushed out
+    "K",  # k g ng, glottal stop: nothing to see
+    "L",
+    "R",
+    "W",
+    "Y",
+    "HH",
+    "IY",
+    "IH",
+    "EH",
+    "AE",
+    "AA",
+    "AO",
+    "AH",
+    "UH",
+    "UW",
+    "ER",
+)
+INDEX: dict[str, int] = {name: i for i, name in enumerate(CLASSES)}
+SILENCE = INDEX["SIL"]
+
+# One phone -> its classes in order, each with its share of the phone's duration.
+Parts = tuple[tuple[str, float], ...]
+
+
+def _one(name: str) -> Parts:
+    return ((name, 1.0),)
+
+
+def _glide(first: str, second: str) -> Parts:
+    """A diphthong dwells on its first target: about three fifths of the time (Gay 1968)."""
+    return ((first, 0.6), (second, 0.4))
+
+
+ARPABET: dict[str, Parts] = {
+    **{p: _one(p) for p in CLASSES if p not in {"SIL", "P", "F", "T", "S", "K"}},
+    **{p: _one("SIL") for p in ("SIL", "+SPN+", "+NSN+", "+BREATH+", "+COUGH+", "+NOISE+")},
+    **{p: _one("P") for p in ("P", "B", "M")},
+    **{p: _one("F") for p in ("F", "V")},
+    **{p: _one("TH") for p in ("TH", "DH")},
+    **{p: _one("T") for p in ("T", "D", "N")},
+    **{p: _one("S") for p in ("S", "Z")},
+    **{p: _one("SH") for p in ("SH", "ZH", "CH", "JH")},
+    **{p: _one("K") for p in ("K", "G", "NG")},
+    "EY": _glide("EH", "IY"),
+    "AY": _glide("AA", "IH"),
+    "OY": _glide("AO", "IH"),
+    "AW": _glide("AA", "UH"),
+    "OW": _glide("AO", "UH"),
+}
+
+# hibari-tts writes misaki's alphabet: IPA, with capitals for diphthongs.
+MISAKI_TO_ARPABET: dict[str, str] = {
+    **{"p": "P", "b": "B", "m": "M", "f": "F", "v": "V", "t": "T", "d": "D", "n": "N", "s": "S"},
+    **{"z": "Z", "k": "K", "ɡ": "G", "l": "L", "ɹ": "R", "w": "W", "j": "Y", "h": "HH"},
+    **{"θ": "TH", "ð": "DH", "ʃ": "SH", "ʒ": "ZH", "ʧ": "CH", "ʤ": "JH", "ŋ": "NG", "T": "D"},
+    **{"A": "EY", "I": "AY", "Y": "OY", "W": "AW", "O": "OW", "Q": "OW"},
+    **{"i": "IY", "ɪ": "IH", "ᵻ": "IH", "ɛ": "EH", "æ": "AE", "a": "AE", "ɑ": "AA", "ɒ": "AA"},
+    **{"ɔ": "AO", "ʌ": "AH", "ə": "AH", "ᵊ": "AH", "ʊ": "UH", "u": "UW", "ɜ": "ER", "ɚ": "ER"},
+}
+
+
+def misaki_to_arpabet(phonemes: str) -> list[str]:
+    """ARPABET phones of one word in misaki's alphabet; marks of stress and length are dropped.
+
+    >>> misaki_to_arpabet("ˌʌndəɹmˈɪst")
+    ['AH', 'N', 'D', 'ER', 'M', 'IH', 'S', 'T']
+    """
+    phones: list[str] = []
+    for symbol in phonemes:
+        phone = MISAKI_TO_ARPABET.get(symbol)
+        if phone is None:
+            continue
+        # General American schwa + r is one sound, and a rhotic vowel already contains its r.
+        if phone == "R" and phones and phones[-1] in {"AH", "ER"} and symbol == "ɹ":
+            phones[-1] = "ER"
+        else:
+            phones.append(phone)
+    return phones
+
+
+# The alphabets that an alignment file may use.
+ALPHABETS: dict[str, dict[str, Parts]] = {
+    "arpabet": ARPABET,
+    "classes": {name: _one(name) for name in CLASSES},
+}

@@ -1,0 +1,176 @@
+"""Mouth movement and sound of the video clips, prepared for the motion network.
+
+A clip's shapes are counted from its own shut mouth and divided by the speaker's own range, exactly
+as :mod:`appliance.lips.presenter` sees a presenter; what is left is what a mouth of average range
+does. The sound is turned into posteriors by the encoder, several times over with other voices,
+rooms and microphones, so that the motion network meets an encoder that errs.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from appliance.face.pose import fit_pose
+from appliance.lips.geometry import FOLLOWS, closed, opening, to_face_frame
+from appliance.lips.presenter import TYPICAL_OPENING
+from appliance.media.audio import audio_blocks
+from appliance.speech.activity import measure
+from appliance.speech.mel import LECTERN_MEL, mel_of
+from export_tools.phonetics import augment
+from export_tools.phonetics.encoder import Encoder
+
+Array32 = npt.NDArray[np.float32]
+Array64 = npt.NDArray[np.float64]
+
+RATE_HZ = 50.0
+QUIET_SHARE = 0.2  # the most shut frames make the resting mouth, as in ProfileLearner
+SPLITS = Path(__file__).parents[1] / "splits.json"
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One talking face. ``shapes`` (T, 57, 3) in the face frame at ``fps``; ``rest`` (57, 3).
+
+    ``amplitude`` is the speaker's range against the average; ``samples`` mono at 16 kHz.
+    """
+
+    name: str
+    speaker: str
+    fps: float
+    shapes: Array64
+    valid: npt.NDArray[np.bool_]
+    rest: Array64
+    amplitude: float
+    samples: Array32
+
+    def opening(self) -> Array64:
+        """Distance of the inner lips per video frame, in eye distances."""
+        return opening(self.shapes)
+
+
+def speaker_of(stem: str, splits: dict[str, list[str]]) -> str:
+    """Who speaks in a GRID clip: a name for s1, the clip itself where the file names nobody."""
+    return "s1" if stem.startswith("s1_") else stem
+
+
+def load_clip(landmarks: Path, video: Path, speaker: str) -> Clip:
+    """Read one clip; invalid frames are bridged linearly and stay marked."""
+    with np.load(landmarks) as data:
+        points, valid, fps = data["points"], data["valid"].astype(bool), float(data["fps"])
+    shapes = np.full((len(points), 57, 3), np.nan)
+    if valid.any():
+        good = points[valid]
+        shapes[valid] = to_face_frame(good, fit_pose(good))
+    frames = np.arange(len(points))
+    flat = shapes.reshape(len(points), -1)
+    for column in range(flat.shape[1]):
+        flat[:, column] = np.interp(frames, frames[valid], flat[valid, column])
+    shapes = flat.reshape(shapes.shape)
+    gaps = opening(shapes)
+    order = np.argsort(np.where(valid, gaps, np.inf))
+    quiet = order[: max(int(valid.sum() * QUIET_SHARE), 1)]
+    spread = float(np.quantile(gaps[valid], 0.95) - gaps[order[0]])
+    return Clip(
+        name=video.stem,
+        speaker=speaker,
+        fps=fps,
+        shapes=shapes,
+        valid=valid,
+        rest=closed(shapes[quiet].mean(axis=0)),
+        amplitude=float(np.clip(spread / TYPICAL_OPENING, 0.4, 2.5)),
+        samples=np.concatenate(list(audio_blocks(video))),
+    )
+
+
+def load_split(data: Path, landmarks: Path) -> dict[str, list[Clip]]:
+    """``train``, ``known`` (s1, new sentences), ``new`` (held-out people), ``wild``."""
+    splits = json.loads(SPLITS.read_text(encoding="utf-8"))
+    prefixes = tuple(splits["validation_s1_prefixes"])
+    parts: dict[str, list[Clip]] = {"train": [], "known": [], "new": [], "wild": []}
+    for folder in ("grid", "wild"):
+        for video in sorted((data / folder).glob("*.mp4")):
+            if folder == "wild":
+                part = "wild"
+            elif video.stem in splits["held_out_clips"]:
+                part = "new"
+            elif video.stem.startswith(prefixes):
+                part = "known"
+            else:
+                part = "train"
+            marks = landmarks / f"{folder}_{video.stem}.npz"
+            parts[part].append(load_clip(marks, video, speaker_of(video.stem, splits)))
+    share_amplitude(parts["train"])
+    return parts
+
+
+def share_amplitude(clips: list[Clip]) -> None:
+    """Give all clips of a speaker the median of their ranges: one sentence tells little."""
+    for speaker in {clip.speaker for clip in clips}:
+        own = [clip for clip in clips if clip.speaker == speaker]
+        middle = float(np.median([clip.amplitude for clip in own]))
+        for clip in own:
+            object.__setattr__(clip, "amplitude", middle)
+
+
+def basis(clips: list[Clip], count: int) -> Array64:
+    """(count, 57, 3) orthonormal directions of movement, most important first.
+
+    Principal components of the normalised displacements of the training clips, points weighted by
+    how far they follow speech; the s1 clips count as much as all others together.
+    """
+    rows, weights = [], []
+    many = sum(clip.speaker == "s1" for clip in clips)
+    for clip in clips:
+        moved = (clip.shapes[clip.valid] - clip.rest) / clip.amplitude
+        rows.append((moved * FOLLOWS[:, None]).reshape(len(moved), -1))
+        share = 1.0 / many if clip.speaker == "s1" else 1.0 / max(len(clips) - many, 1)
+        weights.append(np.full(len(moved), share))
+    stacked, weight = np.concatenate(rows), np.concatenate(weights)
+    # Counted from the resting mouth, not from the mean: zero must stay the shut mouth.
+    covariance = (stacked * weight[:, None]).T @ stacked
+    _, vectors = np.linalg.eigh(covariance)
+    return np.asarray(vectors[:, ::-1][:, :count].T.reshape(count, 57, 3))
+
+
+def targets(clip: Clip, vectors: Array64) -> Array32:
+    """(n, K) coefficients at 50 Hz, cubic between the video frames."""
+    from scipy.interpolate import CubicSpline
+
+    flat = vectors.reshape(len(vectors), -1)
+    moved = (clip.shapes - clip.rest) / clip.amplitude * FOLLOWS[:, None]
+    values = moved.reshape(len(moved), -1) @ flat.T
+    times = np.arange(len(values)) / clip.fps
+    wanted = np.arange(int(times[-1] * RATE_HZ) + 1) / RATE_HZ
+    return np.asarray(CubicSpline(times, values)(wanted), np.float32)
+
+
+def hear(
+    clip: Clip, encoder: Encoder, rng: np.random.Generator | None = None
+) -> tuple[Array32, Array32]:
+    """Posteriors (C, n) and loudness (n,) at 50 Hz; with ``rng``, of a disguised voice."""
+    samples = clip.samples
+    percent = 100
+    if rng is not None:
+        strength = augment.Strength(snr_db=(12.0, 40.0), reverb_s=(0.1, 0.4))
+        samples = augment.distort(samples[: augment.CROP * 8], rng, strength)
+        percent = int(rng.integers(85, 118))
+    log_mel = augment.mel(samples, percent)
+    if rng is not None:
+        log_mel = augment.colour(log_mel, rng, augment.Strength())
+    frames = log_mel.shape[1] // 2
+    with torch.inference_mode():
+        posteriors = encoder(torch.from_numpy(log_mel[None, :, : 2 * frames]))[0].numpy()
+    loudness = measure([mel_of(samples, LECTERN_MEL)]).loudness
+    return posteriors, halve(loudness)[:frames]
+
+
+def halve(loudness: Array32) -> Array32:
+    """Loudness at 100 Hz to 50 Hz, as the exported network does it: the mean of two frames."""
+    count = len(loudness) // 2
+    return np.asarray(loudness[: 2 * count].reshape(count, 2).mean(1))

@@ -1,0 +1,55 @@
+"""How well predicted movement follows the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from appliance.lips.geometry import opening
+from export_tools.phonetics.motion_data import RATE_HZ, Clip
+
+Array64 = npt.NDArray[np.float64]
+MAX_LAG_S = 0.16
+
+
+def predicted_opening(
+    clip: Clip, vectors: Array64, coefficients: npt.NDArray[np.floating], lag_s: float = 0.0
+) -> Array64:
+    """The opening at each video frame, of coefficients (n, K) at 50 Hz taken ``lag_s`` later."""
+    times = np.arange(len(clip.shapes)) / clip.fps + lag_s
+    grid = np.arange(len(coefficients)) / RATE_HZ
+    at = np.stack([np.interp(times, grid, column) for column in coefficients.T], axis=1)
+    moved = np.tensordot(at, vectors, axes=1) * clip.amplitude
+    return opening(clip.rest + moved)
+
+
+def correlation(one: Array64, two: Array64) -> float:
+    """Pearson's r; 0 where one of them does not move."""
+    if one.std() < 1e-9 or two.std() < 1e-9:
+        return 0.0
+    return float(np.corrcoef(one, two)[0, 1])
+
+
+def follow(
+    clip: Clip, vectors: Array64, coefficients: npt.NDArray[np.floating]
+) -> tuple[float, float, float]:
+    """r at zero lag, r at the best constant lag within ±160 ms, and that lag in seconds."""
+    real = clip.opening()[clip.valid]
+    lags = np.arange(-8, 9) * 0.02
+    r = [
+        correlation(real, predicted_opening(clip, vectors, coefficients, lag)[clip.valid])
+        for lag in lags
+    ]
+    best = int(np.argmax(r))
+    return r[len(lags) // 2], r[best], float(lags[best])
+
+
+def table(
+    clips: Sequence[Clip], vectors: Array64, outputs: Sequence[npt.NDArray[np.floating]]
+) -> dict[str, float]:
+    """Medians over clips."""
+    rows = np.array([follow(c, vectors, o) for c, o in zip(clips, outputs, strict=True)])
+    zero, best, lag = np.median(rows, axis=0)
+    return {"r": round(zero, 3), "best_r": round(best, 3), "lag_ms": round(1000 * lag)}
