@@ -1,4 +1,4 @@
-"""Score a model the way a person meets it: render real clips with their own sound, measure the files.
+"""Score a model as a person meets it: render real clips with their own sound, measure the files.
 
     python -m export_tools.evaluate DATA_DIR --out SCORES.json [--model NAME] [--precision fp32]
 

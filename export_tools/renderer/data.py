@@ -68,6 +68,11 @@ class Patches:
         for c in rng.choice(len(self.clips), count, p=self.share):
             frames = self.clips[c]
             source, target = rng.choice(frames, 2, replace=False)
+            if rng.random() < 0.5:  # far apart: what a pause in the lecture asks of a speaker
+                order = frames[np.argsort(self.open[frames])]
+                quarter = max(len(order) // 4, 1)
+                shut, wide = rng.choice(order[:quarter]), rng.choice(order[-quarter:])
+                source, target = (wide, shut) if rng.random() < 0.6 else (shut, wide)
             kind = rng.random()
             if kind < 0.6:
                 far = frames[np.abs(frames - target) > 2]

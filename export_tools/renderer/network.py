@@ -26,7 +26,7 @@ PATCH = 96
 HALF = PATCH // 2
 GUIDE = slice(CHANNELS - 2, CHANNELS)
 TARGET_INNER = slice(4, 5)
-_DECISIVE = 2.0  # sharpens the choice of layer: a mean of two pictures is a blurred picture
+_DECISIVE = 5.0  # sharpens the choice of layer: a mean of two pictures is a blurred picture
 _RESIDUAL = 0.1  # patch fractions a unit of the flow head
 
 

@@ -4,7 +4,7 @@ INT8 is QDQ, symmetric (zero point 0, as TensorRT wants), per channel, calibrate
 patches. Which layers stay in float is found by a sweep: each convolution is quantized alone, and
 those that cost most are left out until the whole stays above the wished PSNR.
 
-    python -m export_tools.renderer.quantize FP32.onnx --patches FILE.npz --out DIR [--psnr 45]
+    python -m export_tools.renderer.quantize FP32.onnx --patches FILE.npz --out DIR [--psnr 50]
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def main() -> None:
     parser.add_argument("source", type=Path)
     parser.add_argument("--patches", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--psnr", type=float, default=45.0)
+    parser.add_argument("--psnr", type=float, default=50.0)
     args = parser.parse_args()
     with np.load(args.patches) as data:
         names = [str(n) for n in data["names"] if str(n).startswith("grid_")]
