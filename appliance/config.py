@@ -91,6 +91,14 @@ class Score(Section):
     enabled: bool = True
 
 
+class Inbox(Section):
+    """When a dropped file counts as arrived."""
+
+    poll_s: Annotated[float, Field(ge=0.1, le=3600)] = 5.0
+    settle_s: Annotated[float, Field(ge=0, le=3600)] = 10.0
+    patience_s: Annotated[float, Field(ge=0, le=86400)] = 120.0
+
+
 class Jobs(Section):
     """The queue of the daemon, and how long finished work is kept."""
 
@@ -124,6 +132,7 @@ class Config(Section):
     lips: Lips = Lips()
     render: Render = Render()
     score: Score = Score()
+    inbox: Inbox = Inbox()
     jobs: Jobs = Jobs()
     panel: Panel = Panel()
 

@@ -388,4 +388,40 @@ MESSAGES: dict[str, Message] = {
         "已有另一个 Lectern 正在 {name} 中工作。",
         "请让它继续，或先将其停止。",
     ),
+    "waiting_lecture": _message(
+        "The presenter {name} waits for its lecture.",
+        "Put a recording or a text with the name {stem} into the inbox, such as {stem}.wav.",
+        "主讲人 {name} 正在等待讲课内容。",
+        "请把名为 {stem} 的录音或文本放入收件文件夹，例如 {stem}.wav。",
+    ),
+    "waiting_presenter": _message(
+        "The lecture {name} waits for its presenter.",
+        "Put a video or photo named {stem} into the inbox, or one named default into presenters.",
+        "讲课内容 {name} 正在等待主讲人。",
+        "请把名为 {stem} 的视频或照片放入收件文件夹，或把名为 default 的放入 presenters。",
+    ),
+    "waiting_named": _message(
+        "The lecture {name} waits for the presenter {presenter}, who is not in the library.",
+        "Put a video or photo named {presenter} into presenters, or one named {stem} here.",
+        "讲课内容 {name} 正在等待主讲人 {presenter}，该主讲人不在库中。",
+        "请把名为 {presenter} 的视频或照片放入 presenters，或把名为 {stem} 的放入收件文件夹。",
+    ),
+    "file_kind": _message(
+        "The file {name} is of a kind that Lectern does not know.",
+        "Save it as MP4, JPEG, MP3 or plain text, then put it into the inbox again.",
+        "Lectern 不认识文件 {name} 的类型。",
+        "请另存为 MP4、JPEG、MP3 或纯文本，再放入收件文件夹。",
+    ),
+    "file_special": _message(
+        "{name} is a link or no ordinary file.",
+        "Copy the file itself into the inbox.",
+        "{name} 是链接或不是普通文件。",
+        "请把文件本身复制到收件文件夹。",
+    ),
+    "source_changed": _message(
+        "The file {name} was changed while it was being worked on.",
+        "It is begun again by itself: wait until the copy has finished.",
+        "文件 {name} 在处理过程中被修改。",
+        "系统会自动重新开始，请等待复制完成。",
+    ),
 }

@@ -27,7 +27,7 @@ log = logging.getLogger("lectern")
 
 def add_parser(commands: Commands) -> None:
     """Add ``serve`` to the command line."""
-    parser = commands.add_parser("serve", help="run the daemon: the queue and its worker")
+    parser = commands.add_parser("serve", help="run the daemon: inbox, queue and worker")
     parser.add_argument("--config", type=Path, help="a config file")
     parser.set_defaults(run=_run)
 
@@ -58,9 +58,30 @@ def serve(config: Config, stop: threading.Event) -> None:
         with JobStore(store_path(config.root), max_idle_attempts=limit) as store:
             worker = Worker(store, config, stop)
             worker.recover()
+            watch = threading.Thread(target=_watch_inbox, args=(config, stop), name="inbox")
+            watch.start()
             log.info("at work in %s", config.root)
-            worker.run()
+            try:
+                worker.run()
+            finally:
+                stop.set()
+                watch.join()
     log.info("ended")
+
+
+def _watch_inbox(config: Config, stop: threading.Event) -> None:
+    """The inbox's thread; if it cannot go on, neither can the daemon."""
+    from appliance.inbox.scan import Inbox
+    from appliance.jobs.store import JobStore, store_path
+
+    try:
+        with JobStore(store_path(config.root)) as store:
+            Inbox(store, config).run(stop)
+    except Exception:
+        log.exception("the inbox is not watched any more")
+        raise
+    finally:
+        stop.set()
 
 
 @contextmanager

@@ -35,6 +35,19 @@ _NOT_THE_JOBS_DOING = {"disk_full", "store_busy"}
 _MAY_PASS = {"file_unreadable"}
 """Faults of the material that may be a share's bad moment."""
 
+_MAY_GROW = {
+    "audio_missing",
+    "audio_too_short",
+    "audio_unreadable",
+    "file_empty",
+    "file_truncated",
+    "not_media",
+    "picture_unreadable",
+    "text_empty",
+    "video_missing",
+}
+"""What a file that is still being copied may look like."""
+
 Attempt = Callable[[Order, Watch], dict[str, Any]]
 
 
@@ -123,7 +136,7 @@ class Worker:
                 self._store.hand_back(job.id, excused=True)
             log.info("job %d is %s", job.id, self._store.get(job.id).state.value)
         except Exception as error:
-            if isinstance(error, BadInput) and error.code not in _MAY_PASS:
+            if isinstance(error, BadInput) and not self._may_pass(job, error):
                 self._store.fail(job.id, Reason.of(error))
                 log.info("job %d failed: %s", job.id, error)
                 return
@@ -148,11 +161,23 @@ class Worker:
             chunks.mkdir(parents=True, exist_ok=True)
         config = with_options(self._config, job.options)
         order = Order(chunks, job.presenter, job.lecture, video, config)
+        before = [_stamp(path) for path in (job.presenter, job.lecture)]
         report = self._attempt(order, self._watch(job, request))
+        for path, stamp in zip((job.presenter, job.lecture), before, strict=True):
+            if _stamp(path) != stamp:
+                raise Fault("source_changed", name=path.name)
         with write_faults(finished):
             part_of(finished).write_text(json.dumps(report), encoding="utf-8")
             publish(finished)
         return report, video
+
+    def _may_pass(self, job: Job, error: BadInput) -> bool:
+        """Whether trying again later may help: a share's bad moment, or a copy not yet whole."""
+        if error.code in _MAY_PASS:
+            return True
+        changed = [_stamp(path) for path in (job.presenter, job.lecture) if path is not None]
+        age = self._now() - max((stamp[2] for stamp in changed if stamp), default=0.0)
+        return error.code in _MAY_GROW and 0 <= age < self._config.inbox.patience_s
 
     def _watch(self, job: Job, request: list[Request | None]) -> Watch:
         """Writes progress down, now and then, and learns what is asked."""
@@ -210,3 +235,12 @@ class Worker:
 
     def _folder(self, job: Job) -> Path:
         return self._work / f"{job.id:06d}"
+
+
+def _stamp(path: Path) -> tuple[int, int, float] | None:
+    """Size, time of the last writing (ns) and of the last change of any kind (s)."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns, status.st_ctime

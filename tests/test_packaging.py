@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "outbox": BASE | {"jobs", "media"},
     "inbox": BASE | {"jobs", "media", "outbox"},
     "worker": BASE | {"attempt", "inbox", "jobs", "media", "outbox"},
-    "serve": BASE | {"jobs", "worker"},
+    "serve": BASE | {"inbox", "jobs", "worker"},
     "cli_jobs": BASE | {"jobs", "media"},
     "cli": BASE | PARTS | {"cli_jobs", "render", "progress", "serve"},
     "demo": set[str](),

@@ -31,6 +31,7 @@ render: {chunk_s: 1}
 lips: {model: MODEL}
 score: {enabled: false}
 jobs: {min_free_mb: 0}
+inbox: {poll_s: 0.2, settle_s: 0.5, patience_s: 1}
 """
 
 Start = Callable[[], "subprocess.Popen[str]"]
@@ -72,7 +73,7 @@ def wait_for(condition: Callable[[], bool], limit_s: float = 90) -> None:
 
 
 def segments(root: Path) -> int:
-    return len(list(root.glob("state/work/*/chunks/*/facts/*.json")))
+    return len(list((root / "state" / "work").glob("*/chunks/*/facts/*.json")))
 
 
 def test_a_killed_daemon_goes_on_and_ends_when_told(root: Path, start: Start) -> None:
@@ -99,3 +100,30 @@ def test_a_killed_daemon_goes_on_and_ends_when_told(root: Path, start: Start) ->
     np.testing.assert_array_equal(
         frames_of(root / "outbox" / "talk.mp4"), frames_of(root / "whole.mp4")
     )
+
+
+def test_what_is_dropped_comes_out_and_what_is_bad_is_explained(root: Path, start: Start) -> None:
+    inbox = root / "inbox"
+    inbox.mkdir()
+    for name in ("lesson 三.png", "bad.png", "alone.png"):
+        (inbox / name).write_bytes((root / "wang.png").read_bytes())
+    (inbox / "lesson 三.wav").write_bytes((root / "talk.wav").read_bytes())
+    (inbox / "bad.wav").write_bytes(b"this is no sound at all" * 100)
+    (inbox / "slides.pdf").write_bytes(b"%PDF")
+    daemon = start()
+    store = JobStore(store_path(root))
+    states = [State.DONE, State.FAILED, State.FAILED, State.WAITING]
+
+    def over() -> bool:
+        return sorted(job.state for job in store.jobs()) == states and not store.unsettled()
+
+    wait_for(over)
+    daemon.send_signal(signal.SIGTERM)
+    assert daemon.wait(30) == 0
+    assert sorted(os.listdir(root / "outbox")) == ["lesson 三.mp4", "lesson 三.report.json"]
+    assert sorted(os.listdir(inbox)) == ["alone.png", "done", "failed"]
+    assert sorted(os.listdir(inbox / "done")) == ["lesson 三.png", "lesson 三.wav"]
+    assert sorted(os.listdir(inbox / "failed")) == [
+        "bad.png", "bad.reason.txt", "bad.wav", "slides.pdf", "slides.reason.txt",
+    ]  # fmt: skip
+    assert "not_media" in (inbox / "failed" / "bad.reason.txt").read_text(encoding="utf-8")

@@ -141,6 +141,40 @@ class TestOutcomes:
         assert ended.reason.code == getattr(fault, "code", "work_failed")
         assert os.listdir(config.root / "state" / "work") == []
 
+    def test_what_looks_cut_off_may_still_be_arriving(
+        self, store: JobStore, config: Config, clock: Clock
+    ) -> None:
+        cut = BadInput("file_truncated", name="lesson.wav")
+        worker = worker_of(store, config, cut, cut, now=clock)
+        job = drop(store, config)
+        assert job.lecture is not None
+        dropped = job.lecture.stat().st_ctime
+        clock.time = dropped + config.inbox.patience_s - 5
+        assert worker.step()
+        assert store.get(job.id).state is State.QUEUED
+        clock.time += FIRST_DELAY_S + 1
+        assert worker.step()
+        assert store.get(job.id).state is State.FAILED
+
+    def test_a_source_that_changes_meanwhile_is_worked_on_again(
+        self, store: JobStore, config: Config, clock: Clock
+    ) -> None:
+        def overtaken(order: Order, watch: Watch) -> dict[str, Any]:
+            report = succeed(order, watch)
+            order.lecture.write_bytes(b"the whole lecture")
+            return report
+
+        worker = worker_of(store, config, overtaken, succeed)
+        job = drop(store, config)
+        assert worker.step()
+        reason = store.get(job.id).reason
+        assert reason is not None and reason.code == "source_changed"
+        assert tree(config.root / "outbox") == []
+        clock.time += FIRST_DELAY_S + 1
+        assert worker.step()
+        video = config.root / "outbox" / "lesson.mp4"
+        assert video.read_bytes() == b"video of the whole lecture"
+
     def test_a_full_disk_is_waited_out_however_long(
         self, store: JobStore, config: Config, clock: Clock
     ) -> None:

@@ -23,15 +23,18 @@ def put_away(store: JobStore, job: Job, inbox: Path) -> None:
     May be cut off anywhere and called again. Raises ``OSError`` while a file cannot be moved.
     """
     folder = inbox / ("done" if job.state is State.DONE else "failed")
-    owned = [file for file in store.files.of(job.id) if file.role != "result"]
-    for file in owned:
+    for file in _owned(store, job):
         if file.path.parent != folder or file.target is not None:
             _move(store, file, folder)
     if job.state is State.DONE:
         _remove_reasons(store, job)
-    elif owned and job.reason is not None:
+    elif job.reason is not None and _owned(store, job):
         _write_reason(store, store.get(job.id), folder)
     store.settle(job.id)
+
+
+def _owned(store: JobStore, job: Job) -> list[OwnedFile]:
+    return [file for file in store.files.of(job.id) if file.role != "result"]
 
 
 def _move(store: JobStore, file: OwnedFile, folder: Path) -> None:

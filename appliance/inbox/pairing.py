@@ -1,0 +1,123 @@
+"""Which files make a job: a pure function of what lies there and what waits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from appliance.inbox.names import Kind, find_presenter, key_of, kind_of, split_presenter
+from appliance.jobs.record import Job, NewJob, Reason, shown
+
+DEFAULT = "default"
+"""The presenter of the library who speaks what comes alone."""
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A waiting job's missing part has come."""
+
+    job: Job
+    presenter: Path
+    lecture: Path
+    claims: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A file of which no job can be made."""
+
+    path: Path
+    reason: Reason
+
+
+Decision = NewJob | Completion | Refusal
+
+
+@dataclass
+class _Group:
+    """The files of one stem."""
+
+    presenters: list[Path] = field(default_factory=list)
+    lectures: list[Path] = field(default_factory=list)
+
+
+def decide(
+    arrived: Iterable[Path],
+    arriving: Collection[Path],
+    waiting: Iterable[Job],
+    library: Path,
+) -> Iterator[Decision]:
+    """What to do about the files that have ``arrived`` and belong to no job.
+
+    A file alone is left for now while one of the same stem is still ``arriving``. ``waiting`` are
+    the waiting jobs, ``library`` is the folder of presenters.
+    """
+    groups: dict[str, _Group] = {}
+    for path in sorted(arrived):
+        kind = Kind.OTHER if path.is_symlink() or not path.is_file() else kind_of(path)
+        if kind is Kind.OTHER:
+            yield Refusal(path, _refusal(path))
+            continue
+        group = groups.setdefault(key_of(path.stem), _Group())
+        (group.presenters if kind is Kind.PRESENTER else group.lectures).append(path)
+    for job in waiting:
+        part = job.lecture or job.presenter
+        group = groups.get(key_of(part.stem), _Group()) if part else _Group()
+        completion = _complete(job, group, library)
+        if completion is not None:
+            yield completion
+    half = {key_of(path.stem) for path in arriving}
+    for key, group in groups.items():
+        yield from _pairs(group, key in half, library)
+
+
+def _complete(job: Job, group: _Group, library: Path) -> Completion | None:
+    if job.presenter is not None and group.lectures:
+        lecture = _take_lecture(group)
+        return Completion(job, job.presenter, lecture, (lecture,))
+    if job.lecture is not None and job.presenter is None:
+        if group.presenters:
+            presenter = group.presenters.pop(0)
+            return Completion(job, presenter, job.lecture, (presenter,))
+        name = split_presenter(job.lecture.stem)[1] or DEFAULT
+        found = find_presenter(library, name)
+        if found is not None:
+            return Completion(job, found, job.lecture, ())
+    return None
+
+
+def _pairs(group: _Group, more_to_come: bool, library: Path) -> Iterator[NewJob]:
+    while group.presenters and group.lectures:
+        presenter, lecture = group.presenters.pop(0), _take_lecture(group)
+        yield NewJob(lecture.stem, presenter, lecture, claims=(presenter, lecture))
+    if more_to_come:
+        return
+    for lecture in group.lectures:
+        stem, name = split_presenter(lecture.stem)
+        found = find_presenter(library, name or DEFAULT)
+        reason = None if found else _awaited_presenter(lecture, name)
+        yield NewJob(stem, found, lecture, claims=(lecture,), waits_for=reason)
+    for presenter in group.presenters:
+        told = {"name": shown(presenter.name), "stem": shown(presenter.stem)}
+        reason = Reason("waiting_lecture", told)
+        yield NewJob(presenter.stem, presenter, None, claims=(presenter,), waits_for=reason)
+
+
+def _take_lecture(group: _Group) -> Path:
+    """A recording before a text: where both are there, the text is what was recorded."""
+    group.lectures.sort(key=lambda path: (kind_of(path) is Kind.TEXT, path))
+    return group.lectures.pop(0)
+
+
+def _awaited_presenter(lecture: Path, name: str | None) -> Reason:
+    told = {"name": shown(lecture.name), "stem": shown(lecture.stem)}
+    if name is None:
+        return Reason("waiting_presenter", told)
+    return Reason("waiting_named", {**told, "presenter": shown(name)})
+
+
+def _refusal(path: Path) -> Reason:
+    if path.is_symlink() or not path.is_file():
+        return Reason("file_special", {"name": shown(path.name)})
+    return Reason("file_kind", {"name": shown(path.name)})
