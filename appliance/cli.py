@@ -144,7 +144,8 @@ def _plan(options: argparse.Namespace) -> int:
     from appliance.render.plan import make_plan
 
     config = load_config(options.config)
-    info, sound = probe_presenter(options.presenter), probe_audio(options.lecture)
+    info = probe_presenter(options.presenter, max_fps=config.video.max_fps)
+    sound = probe_audio(options.lecture)
     plan = make_plan(
         width=info.width,
         height=info.height,

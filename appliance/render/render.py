@@ -134,11 +134,11 @@ def _prepare(
             sound = probe_audio(place / "voice.wav" if is_text else lecture)
         return job, sound, Outcome(silence)
     with watch.stage("check"):
-        info = probe_presenter(presenter)
+        info = probe_presenter(presenter, max_fps=config.video.max_fps)
     if is_text:
         listen(Progress("voice", 0, 1))
         with watch.stage("voice"):
-            lecture = _speak(lecture, place)
+            lecture = _speak(lecture, place, config)
     with watch.stage("check"):
         sound = probe_audio(lecture)
     job, outcome = _learn(place, info, sound, model, config, listen, watch)
@@ -230,7 +230,7 @@ def _render_chunks(
     return sum(kept)
 
 
-def _speak(text: Path, folder: Path) -> Path:
+def _speak(text: Path, folder: Path, config: Config) -> Path:
     """Have the embedded voice read a text file."""
     from appliance.speech.tts import synthesize  # half a second that recordings need not wait
 
@@ -238,7 +238,9 @@ def _speak(text: Path, folder: Path) -> Path:
         words = text.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadInput("text_unreadable", name=text.name) from error
-    return synthesize(words, out_wav=folder / "voice.wav").path
+    speech = config.speech
+    out = folder / "voice.wav"
+    return synthesize(words, speech.voice, out_wav=out, speed=speech.speed).path
 
 
 def _check_output(output: Path) -> None:

@@ -1,0 +1,193 @@
+"""Train the motion network on the encoder's posteriors and export both as one ONNX file.
+
+    python -m export_tools.phonetics.train_motion DATA_DIR --landmarks DIR --encoder encoder.pt \\
+        --out DIR [--steps 600] [--seeds 3]
+
+Writes ``motion.onnx`` (inputs ``mel`` (1, 80, T) and ``loudness`` (1, T) at 100 Hz; outputs
+``motion`` (1, K, T/2) and ``posteriors``), ``basis.npz`` and ``scores.json`` with the command, the
+seeds and the correlations of every split. Training is short on purpose: the longer it runs on
+GRID's 51 words, the worse it follows free speech (see the model card).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from export_tools.phonetics.encoder import CONTEXT_MELS, Encoder, load_encoder
+from export_tools.phonetics.motion import CONTEXT_STEPS, Ensemble, MotionNet
+from export_tools.phonetics.motion_data import RATE_HZ, Clip, basis, hear, load_split, targets
+from export_tools.phonetics.motion_score import table
+
+Array32 = npt.NDArray[np.float32]
+
+COEFFICIENTS = 10
+DISGUISES = 4  # other voices and rooms in which each training clip is heard
+STRIDE = 2
+_BATCH, _STEPS_A_CROP = 24, 140
+_MANY_SHARE = 0.6  # of the samples come from the one speaker with hours of clips
+_RATE, _DECAY, _WARM_UP = 3e-3, 0.05, 30
+_SCALE = 0.1  # eye distances of movement that count as one in the loss
+_LOUDNESS_NOISE = 0.15
+# The first coefficients move the picture most.
+_WEIGHTS = (1.0, 1.0, 0.7, 0.5, 0.5, 0.5, 0.4, 0.3, 0.3, 0.3)
+
+
+class Heard:
+    """A clip with its targets and what the encoder hears of it, plain first, then disguised."""
+
+    def __init__(
+        self, clip: Clip, encoder: Encoder, vectors: npt.NDArray[np.float64], disguises: int
+    ) -> None:
+        self.clip = clip
+        self.wanted = targets(clip, vectors)
+        self.versions = [hear(clip, encoder)]
+        seed = sum(clip.name.encode())
+        for k in range(disguises):
+            self.versions.append(hear(clip, encoder, np.random.default_rng((seed, k))))
+
+
+def crops(rng: np.random.Generator, clips: list[Heard]) -> tuple[Tensor, Tensor, Tensor]:
+    """A batch: posteriors (B, C, n), loudness (B, n) and wanted coefficients (B, K, n)."""
+    many = [c for c in clips if c.clip.speaker == "s1"]
+    others = [c for c in clips if c.clip.speaker != "s1"]
+    rows = []
+    for _ in range(_BATCH):
+        group = many if rng.random() < _MANY_SHARE else others
+        one = group[rng.integers(len(group))]
+        posteriors, loudness = one.versions[rng.integers(len(one.versions))]
+        length = min(posteriors.shape[1], len(loudness), len(one.wanted))
+        begin = int(rng.integers(0, max(length - _STEPS_A_CROP, 0) + 1))
+        span = slice(begin, min(begin + _STEPS_A_CROP, length))
+        rows.append((posteriors[:, span], loudness[span], one.wanted[span].T))
+    shortest = min(row[1].shape[0] for row in rows)
+
+    def stack(k: int) -> Tensor:
+        return torch.from_numpy(np.stack([row[k][..., :shortest] for row in rows]))
+
+    return stack(0), stack(1), stack(2)
+
+
+def train(clips: list[Heard], steps: int, seed: int) -> MotionNet:
+    """One network from ``seed``."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    network = MotionNet(COEFFICIENTS, dropout=0.0)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=_DECAY)
+    weight = torch.tensor(_WEIGHTS).view(1, -1, 1)
+    for step in range(1, steps + 1):
+        for group in optimiser.param_groups:
+            cosine = 0.5 + 0.5 * float(np.cos(np.pi * step / steps))
+            group["lr"] = _RATE * min(1.0, step / _WARM_UP) * (cosine + 0.01)
+        posteriors, loudness, wanted = crops(rng, clips)
+        speaking = (loudness > -1.99).float()
+        loudness = loudness + _LOUDNESS_NOISE * torch.randn(len(loudness), 1) * speaking
+        error = functional.smooth_l1_loss(
+            network(posteriors, loudness) / _SCALE, wanted / _SCALE, reduction="none"
+        )
+        optimiser.zero_grad()
+        (weight * error).mean().backward()
+        optimiser.step()
+    return network.eval()
+
+
+@torch.inference_mode()
+def follow(network: nn.Module, clips: list[Heard], vectors: npt.NDArray[np.float64]) -> Any:
+    """Correlation of the mouth's opening with the real one, medians over ``clips``."""
+    outputs = []
+    for clip in clips:
+        posteriors, loudness = clip.versions[0]
+        out = network(torch.from_numpy(posteriors[None]), torch.from_numpy(loudness[None]))
+        outputs.append(out[0].T.numpy())
+    scores = table([clip.clip for clip in clips], vectors, outputs)
+    return {name: float(value) for name, value in scores.items()}
+
+
+class Hearing(nn.Module):
+    """Encoder and motion network in one: what ships."""
+
+    def __init__(self, encoder: Encoder, motion: nn.Module) -> None:
+        super().__init__()
+        self.encoder, self.motion = encoder, motion
+
+    def forward(self, mel: Tensor, loudness: Tensor) -> tuple[Tensor, Tensor]:
+        posteriors = self.encoder(mel)
+        halved = functional.avg_pool1d(loudness.unsqueeze(1), STRIDE).squeeze(1)
+        return self.motion(posteriors, halved), posteriors
+
+
+def export(network: Hearing, target: Path) -> None:
+    """Opset 17, any length; how to cut an hour into blocks stands in the metadata."""
+    torch.onnx.export(
+        network.eval(),
+        (torch.zeros(1, 80, 400), torch.zeros(1, 400)),
+        str(target),
+        input_names=["mel", "loudness"],
+        output_names=["motion", "posteriors"],
+        dynamic_axes={
+            "mel": {2: "frames"},
+            "loudness": {1: "frames"},
+            "motion": {2: "steps"},
+            "posteriors": {2: "steps"},
+        },
+        opset_version=17,
+        dynamo=False,
+    )
+    model = onnx.load(str(target))
+    context = CONTEXT_MELS + STRIDE * CONTEXT_STEPS
+    facts = {
+        "rate_hz": RATE_HZ,
+        "offset_s": 0.0,
+        "context_frames": context + context % STRIDE,
+        "stride": STRIDE,
+    }
+    for key, value in facts.items():
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, str(value)
+    onnx.save(model, str(target))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path, help="the folder that holds grid/ and wild/")
+    parser.add_argument("--landmarks", type=Path, required=True)
+    parser.add_argument("--encoder", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--seeds", type=int, default=3)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    args.out.mkdir(parents=True, exist_ok=True)
+    encoder = load_encoder(args.encoder).eval()
+    clips = load_split(args.data, args.landmarks)
+    vectors = basis(clips["train"], COEFFICIENTS)
+    heard = {
+        split: [Heard(c, encoder, vectors, DISGUISES if split == "train" else 0) for c in some]
+        for split, some in clips.items()
+    }
+    print("heard", flush=True)
+    members = []
+    for seed in range(args.seeds):
+        members.append(train(heard["train"], args.steps, seed))
+        print(seed, follow(members[-1], heard["wild"], vectors), flush=True)
+    ensemble = Ensemble(members).eval()
+    scores = {s: follow(ensemble, heard[s], vectors) for s in ("known", "new", "wild")}
+    export(Hearing(encoder, ensemble), args.out / "motion.onnx")
+    np.savez(args.out / "basis.npz", vectors=vectors)
+    record = {"command": sys.argv, "seeds": list(range(args.seeds)), "scores": scores}
+    (args.out / "scores.json").write_text(json.dumps(record, indent=1) + "\n")
+    print(json.dumps(scores, indent=1))
+
+
+if __name__ == "__main__":
+    main()
