@@ -58,7 +58,8 @@ def serve(config: Config, stop: threading.Event) -> None:
         with JobStore(store_path(config.root), max_idle_attempts=limit) as store:
             worker = Worker(store, config, stop)
             worker.recover()
-            watch = threading.Thread(target=_watch_inbox, args=(config, stop), name="inbox")
+            failures: list[Exception] = []
+            watch = threading.Thread(target=_watch_inbox, args=(config, stop, failures))
             watch.start()
             log.info("at work in %s", config.root)
             try:
@@ -66,20 +67,21 @@ def serve(config: Config, stop: threading.Event) -> None:
             finally:
                 stop.set()
                 watch.join()
+    if failures:
+        raise failures[0]
     log.info("ended")
 
 
-def _watch_inbox(config: Config, stop: threading.Event) -> None:
-    """The inbox's thread; if it cannot go on, neither can the daemon."""
+def _watch_inbox(config: Config, stop: threading.Event, failures: list[Exception]) -> None:
+    """The inbox's thread; if it cannot go on, neither can the daemon, which then ends as failed."""
     from appliance.inbox.scan import Inbox
     from appliance.jobs.store import JobStore, store_path
 
     try:
         with JobStore(store_path(config.root)) as store:
             Inbox(store, config).run(stop)
-    except Exception:
-        log.exception("the inbox is not watched any more")
-        raise
+    except Exception as error:
+        failures.append(error)
     finally:
         stop.set()
 
@@ -107,5 +109,7 @@ def _stop_on_signals(stop: threading.Event) -> None:
     def end(number: int, frame: FrameType | None) -> None:
         stop.set()
 
+    # The kernel sends it when somebody opens a file of which the inbox holds a lease, and it kills.
+    signal.signal(signal.SIGIO, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)

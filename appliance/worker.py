@@ -85,8 +85,7 @@ class Worker:
         root = config.root
         self._inbox, self._outbox = root / "inbox", root / "outbox"
         self._work = root / "state" / "work"
-        for folder in (self._inbox, self._outbox, self._work):
-            folder.mkdir(parents=True, exist_ok=True)
+        self._make_folders()
 
     def recover(self) -> None:
         """Queue again what ran when the box went down, and remove what belongs to no job."""
@@ -99,12 +98,16 @@ class Worker:
 
     def run(self, pause_s: float = 1.0) -> None:
         """Work until ``stop`` is set; between two looks at an empty queue pass ``pause_s``."""
+        complaint = ""
         while not self._stop.is_set():
             try:
-                busy = self.step()
-            except LecternError as error:  # the queue or the disk: wait for better times
-                log.error("%s", error)
-                busy = False
+                if complaint:  # a job may have been left as if it still ran
+                    self._store.recover()
+                busy, complaint = self.step(), ""
+            except (LecternError, OSError) as error:  # the queue or the disk: may pass
+                if str(error) != complaint:
+                    log.error("%s", error)
+                busy, complaint = False, str(error)
             if not busy:
                 self._stop.wait(pause_s)
 
@@ -220,6 +223,7 @@ class Worker:
 
     def _has_room(self) -> bool:
         """Whether the disk has room for another job; says so in the store where it has not."""
+        self._make_folders()
         needed = self._config.jobs.min_free_mb
         free = min(self._find_free(self._work), self._find_free(self._outbox))
         if free < needed:
@@ -232,6 +236,10 @@ class Worker:
             self._store.release("low_space")
             log.info("there is room again")
         return True
+
+    def _make_folders(self) -> None:
+        for folder in (self._inbox, self._outbox, self._work):
+            folder.mkdir(parents=True, exist_ok=True)
 
     def _folder(self, job: Job) -> Path:
         return self._work / f"{job.id:06d}"

@@ -118,6 +118,9 @@ def test_what_is_dropped_comes_out_and_what_is_bad_is_explained(root: Path, star
         return sorted(job.state for job in store.jobs()) == states and not store.unsettled()
 
     wait_for(over)
+    daemon.send_signal(signal.SIGIO)  # what a broken lease brings
+    time.sleep(0.5)
+    assert daemon.poll() is None
     daemon.send_signal(signal.SIGTERM)
     assert daemon.wait(30) == 0
     assert sorted(os.listdir(root / "outbox")) == ["lesson 三.mp4", "lesson 三.report.json"]

@@ -219,6 +219,35 @@ class TestOutcomes:
         assert store.get(job.id).state is State.DONE
         assert tree(config.root / "outbox") == ["lesson.mp4", "lesson.report.json"]
 
+    def test_a_queue_that_cannot_be_written_is_waited_out(
+        self, store: JobStore, config: Config, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stop = threading.Event()
+        real, left = store.hand_back, [1]
+
+        def full(*arguments: Any, **more: Any) -> State:
+            if left:
+                left.pop()
+                raise Fault("disk_full", name="lectern.sqlite3")
+            return real(*arguments, **more)
+
+        def last(order: Order, watch: Watch) -> dict[str, Any]:
+            stop.set()
+            return succeed(order, watch)
+
+        monkeypatch.setattr(store, "hand_back", full)
+        attempts = Attempts(Fault("disk_full", name="x"), last)
+        job = drop(store, config)
+        Worker(store, config, stop, attempt=attempts).run(0)
+        assert store.get(job.id).state is State.DONE
+
+    def test_a_folder_that_is_deleted_comes_back(self, store: JobStore, config: Config) -> None:
+        worker = worker_of(store, config, succeed)
+        job = drop(store, config)
+        (config.root / "outbox").rmdir()
+        assert worker.step()
+        assert store.get(job.id).state is State.DONE
+
 
 class TestRequests:
     @pytest.mark.parametrize(

@@ -293,10 +293,17 @@ class JobStore:
                 become(connection, self._now(), job, State.QUEUED, only=State.PAUSED)
 
     def retry(self, job: int) -> None:
-        """Queue a failed or cancelled job again, with all its attempts before it."""
+        """Queue a failed or cancelled job again, with all its attempts before it.
+
+        One that lacks its presenter or lecture cannot be tried.
+        """
         with self._database.write() as connection:
-            row = connection.execute("SELECT state FROM jobs WHERE id = ?", (job,)).fetchone()
-            if row is None or row["state"] not in ("failed", "cancelled"):
+            row = connection.execute(
+                "SELECT id FROM jobs WHERE id = ? AND state IN ('failed', 'cancelled')"
+                " AND presenter != x'' AND lecture != x''",
+                (job,),
+            ).fetchone()
+            if row is None:
                 raise refusal(connection, job)
             become(connection, self._now(), job, State.QUEUED)
             connection.execute(

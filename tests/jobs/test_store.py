@@ -110,6 +110,13 @@ class TestStates:
             assert refusal.value.code == "job_wrong_state"
             assert store.get(job).state is state
 
+    def test_half_a_job_cannot_be_tried_again(self, store: JobStore) -> None:
+        job = brought_to(store, State.WAITING)
+        store.cancel(job)
+        with pytest.raises(BadInput):
+            store.retry(job)
+        assert store.get(job).state is State.CANCELLED
+
     def test_an_unknown_number_is_said_so(self, store: JobStore) -> None:
         for act in (store.get, store.cancel, store.retry, store.remove):
             with pytest.raises(BadInput) as refusal:
