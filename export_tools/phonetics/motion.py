@@ -35,7 +35,9 @@ class MotionNet(nn.Module):
     def forward(self, posteriors: Tensor, loudness: Tensor) -> Tensor:
         x = self.enter(torch.cat([posteriors, loudness.unsqueeze(1)], 1))
         for wide, norm in zip(self.wide, self.norms, strict=True):
-            x = x + self.dropout(wide(functional.relu(norm(x))))
+            moved = wide(functional.relu(norm(x)))
+            # Left out of inference: ONNX has no name for dropping whole channels.
+            x = x + (self.dropout(moved) if self.training else moved)
         out: Tensor = self.leave(x)
         return out
 

@@ -4,9 +4,9 @@
     python -m export_tools.phonetics.synth espeak SPEECH_FOLDER OUT_FOLDER --minutes 90
 
 ``OUT_FOLDER`` receives WAV files and ``<engine>.jsonl`` in the form :mod:`.pack` reads, with the
-classes themselves as the alphabet. hibari-tts (MIT) reads English transcripts of the training set.
-espeak-ng (GPL; nothing of it is shipped, it only makes sound here) speaks Mandarin and a few
-European languages in dozens of voices; it needs ``libespeak-ng1``.
+classes themselves as the alphabet. hibari-tts (Apache-2.0) reads English transcripts of the
+training set. espeak-ng (GPL; nothing of it is shipped, it only makes sound here) speaks Mandarin
+and a few European languages in dozens of voices; it needs ``libespeak-ng1``.
 """
 
 from __future__ import annotations

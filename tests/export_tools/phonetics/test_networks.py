@@ -1,0 +1,142 @@
+"""Encoder and motion network: bounded context, checkpoints, and one ONNX for both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+import onnxruntime
+import torch
+
+from appliance.lips.motion import run_motion
+from appliance.lips.provider import Network
+from appliance.speech.mel import LECTERN_MEL, mel_of
+from export_tools.phonetics import augment
+from export_tools.phonetics.encoder import CONTEXT_MELS, Encoder, load_encoder
+from export_tools.phonetics.inventory import CLASSES
+from export_tools.phonetics.motion import CONTEXT_STEPS, Ensemble, MotionNet
+from export_tools.phonetics.train_encoder import rate_at, save
+from export_tools.phonetics.train_motion import Hearing, export
+
+pytestmark = pytest.mark.export
+
+
+@pytest.fixture
+def encoder() -> Encoder:
+    torch.manual_seed(0)
+    return Encoder().eval()
+
+
+def sound(frames: int, seed: int = 0) -> torch.Tensor:
+    rng = np.random.default_rng(seed)
+    return torch.from_numpy(rng.normal(-4, 3, (1, 80, frames)).astype(np.float32))
+
+
+@pytest.mark.parametrize("frames", [2, 3, 100, 101])
+def test_probabilities_at_half_the_rate(encoder: Encoder, frames: int) -> None:
+    with torch.inference_mode():
+        out = encoder(sound(frames))
+    assert out.shape == (1, len(CLASSES), frames // 2)
+    assert torch.allclose(out.sum(1), torch.ones(1, frames // 2), atol=1e-5)
+
+
+def test_it_hears_no_further_than_it_says(encoder: Encoder) -> None:
+    one, other = sound(600), sound(600, seed=1)
+    middle = 150  # output step of mel frame 300
+    other[..., 300 - CONTEXT_MELS : 301 + CONTEXT_MELS] = one[
+        ..., 300 - CONTEXT_MELS : 301 + CONTEXT_MELS
+    ]
+    with torch.inference_mode():
+        a, b = encoder(one)[0, :, middle], encoder(other)[0, :, middle]
+    assert torch.allclose(a, b, atol=1e-6)
+
+
+def test_the_recording_level_does_not_matter(encoder: Encoder) -> None:
+    mel = sound(300)
+    with torch.inference_mode():
+        assert torch.allclose(encoder(mel), encoder(mel - 5.0), atol=1e-4)
+
+
+def test_the_motion_network_looks_no_further_than_it_says() -> None:
+    torch.manual_seed(0)
+    network = MotionNet(4).eval()
+    one, other = torch.rand(1, len(CLASSES), 99), torch.rand(1, len(CLASSES), 99)
+    span = slice(50 - CONTEXT_STEPS, 51 + CONTEXT_STEPS)
+    other[..., span] = one[..., span]
+    quiet = torch.zeros(1, 99)
+    with torch.inference_mode():
+        a, b = network(one, quiet)[0, :, 50], network(other, quiet)[0, :, 50]
+    assert torch.allclose(a, b, atol=1e-6)
+
+
+def test_checkpoints_come_back(encoder: Encoder, tmp_path: Path) -> None:
+    path = tmp_path / "encoder.pt"
+    state = {"format": 1, "classes": list(CLASSES), "weights": encoder.state_dict()}
+    save(path, state)
+    again = load_encoder(path)
+    with torch.inference_mode():
+        assert torch.equal(again(sound(50)), encoder(sound(50)))
+    save(path, {**state, "classes": ["A"]})
+    with pytest.raises(ValueError, match="other classes"):
+        load_encoder(path)
+    assert [p.name for p in tmp_path.iterdir()] == ["encoder.pt"]
+
+
+def test_learning_rate_rises_then_falls() -> None:
+    rates = [rate_at(step, 1000, 1.0) for step in range(1001)]
+    assert np.argmax(rates) in range(190, 210)
+    assert rates[0] < 0.01
+    assert rates[-1] == pytest.approx(0.01)
+
+
+# The older exporter writes opset 17, which TensorRT on the box reads.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_exported_network_in_blocks_is_the_whole(encoder: Encoder, tmp_path: Path) -> None:
+    """What the box runs on an hour equals what torch does in one piece, to rounding."""
+    torch.manual_seed(1)
+    members = [MotionNet(4).eval(), MotionNet(4).eval()]
+    hearing = Hearing(encoder, Ensemble(members)).eval()
+    export(hearing, tmp_path / "motion.onnx")
+    session = onnxruntime.InferenceSession(
+        str(tmp_path / "motion.onnx"), providers=["CPUExecutionProvider"]
+    )
+    facts = session.get_modelmeta().custom_metadata_map
+    context, stride = int(facts["context_frames"]), int(facts["stride"])
+    assert (float(facts["rate_hz"]), stride) == (50.0, 2)
+
+    frames = 7000  # two blocks and a bit
+    mel, loudness = sound(frames), torch.rand(1, frames)
+    with torch.inference_mode():
+        whole = hearing(mel, loudness)[0][0].T.numpy()
+    features = np.concatenate([mel[0].numpy(), loudness.numpy()])
+    pieces = (features[:, i : i + 777] for i in range(0, frames, 777))
+    network = Network(tmp_path / "motion.onnx")
+    blocks = np.concatenate(list(run_motion(network, pieces, context, stride)))
+    assert blocks.shape == whole.shape
+    assert np.abs(blocks - whole).max() < 1e-4
+
+
+def test_training_mel_is_the_boxs() -> None:
+    rng = np.random.default_rng(0)
+    samples = rng.normal(0, 0.1, 20_000).astype(np.float32)
+    assert np.abs(augment.mel(samples) - mel_of(samples, LECTERN_MEL)).max() < 1e-3
+
+
+def test_longer_throats_speak_lower() -> None:
+    t = np.arange(16_000) / 16_000
+    tone = (0.5 * np.sin(2 * np.pi * 2000 * t)).astype(np.float32)
+    peaks = [int(augment.mel(tone, percent).mean(1).argmax()) for percent in (86, 100, 116)]
+    assert peaks[0] < peaks[1] < peaks[2]
+
+
+def test_distortion_is_fixed_by_its_seed_and_keeps_time() -> None:
+    click = np.zeros(augment.CROP, np.float32)
+    click[30_000] = 1.0
+    strength = augment.Strength(p_noise=0.0, p_reverb=1.0)
+    one = augment.distort(click, np.random.default_rng(5), strength)
+    two = augment.distort(click, np.random.default_rng(5), strength)
+    assert np.array_equal(one, two)
+    assert np.abs(one).argmax() == 30_000
