@@ -26,10 +26,11 @@ class Policy:
 
 @dataclass(frozen=True)
 class Holding:
-    """An ended job and the bytes that its files take."""
+    """An ended job, the bytes that its files take, and whether a person has taken its video."""
 
     job: Job
     size: int
+    taken: bool
 
 
 def expired(holdings: Iterable[Holding], policy: Policy, now: float) -> list[Job]:
@@ -42,7 +43,7 @@ def expired(holdings: Iterable[Holding], policy: Policy, now: float) -> list[Job
     gone: list[Job] = []
     for held in oldest_first:
         job = held.job
-        if policy.spare_unfetched and job.state is State.DONE and job.fetched is None:
+        if policy.spare_unfetched and job.state is State.DONE and not held.taken:
             continue
         old = policy.days > 0 and now - (job.finished or 0.0) > policy.days * DAY_S
         too_much = policy.gb > 0 and total > policy.gb * GB
@@ -62,7 +63,10 @@ def sweep(store: JobStore, policy: Policy, now: float) -> list[Job]:
         return []
     unsettled = {job.id for job in store.unsettled()}
     ended = [job for job in store.jobs(FINAL) if job.id not in unsettled]
-    holdings = [Holding(job, sum(_size(path) for path in _files(store, job))) for job in ended]
+    holdings = [
+        Holding(job, sum(_size(path) for path in _files(store, job)), _is_taken(job))
+        for job in ended
+    ]
     removed = []
     for job in expired(holdings, policy, now):
         try:
@@ -73,6 +77,11 @@ def sweep(store: JobStore, policy: Policy, now: float) -> list[Job]:
         store.remove(job.id)
         removed.append(job)
     return removed
+
+
+def _is_taken(job: Job) -> bool:
+    """Fetched through the panel, or moved out of the outbox."""
+    return job.fetched is not None or job.output is None or not job.output.exists()
 
 
 def _files(store: JobStore, job: Job) -> list[Path]:

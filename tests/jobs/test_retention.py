@@ -30,6 +30,7 @@ def finished(
     store.claim()
     if result is not None:
         result.write_bytes(b"x" * 1000)
+        store.name_result(job, result, result.with_suffix(".report.json"))
         store.files.add_result(job, result)
     store.finish(job)
     store.settle(job)
@@ -41,22 +42,32 @@ def finished(
 class TestExpired:
     def test_by_age(self, store: JobStore) -> None:
         old, new = finished(store, 89), finished(store, 91)
-        held = [Holding(new, 1), Holding(old, 1)]
+        held = [Holding(new, 1, new.fetched is not None), Holding(old, 1, old.fetched is not None)]
         assert expired(held, Policy(days=10), TODAY) == [old]
         assert expired(held, Policy(), TODAY) == []
 
     def test_by_size_the_oldest_first_until_it_fits(self, store: JobStore) -> None:
         jobs = [finished(store, day) for day in (1, 2, 3, 4)]
-        held = [Holding(job, GB) for job in reversed(jobs)]
+        held = [Holding(job, GB, job.fetched is not None) for job in reversed(jobs)]
         assert expired(held, Policy(gb=2), TODAY) == jobs[:2]
 
     def test_a_job_without_files_does_not_go_for_their_room(self, store: JobStore) -> None:
         empty, full = finished(store, 1), finished(store, 2)
-        assert expired([Holding(empty, 0), Holding(full, 3 * GB)], Policy(gb=1), TODAY) == [full]
+        assert expired(
+            [
+                Holding(empty, 0, empty.fetched is not None),
+                Holding(full, 3 * GB, full.fetched is not None),
+            ],
+            Policy(gb=1),
+            TODAY,
+        ) == [full]
 
     def test_what_nobody_took_is_spared_only_if_so_configured(self, store: JobStore) -> None:
         kept, taken = finished(store, 1, fetched=False), finished(store, 2)
-        held = [Holding(kept, GB), Holding(taken, GB)]
+        held = [
+            Holding(kept, GB, kept.fetched is not None),
+            Holding(taken, GB, taken.fetched is not None),
+        ]
         assert expired(held, Policy(days=1, gb=1), TODAY) == [taken]
         assert expired(held, Policy(days=1, gb=1, spare_unfetched=False), TODAY) == [kept, taken]
 
@@ -68,6 +79,16 @@ class TestSweep:
         assert [job.id for job in sweep(store, Policy(days=10), TODAY)] == [old.id]
         assert [path.name for path in tmp_path.glob("*.mp4")] == ["new.mp4"]
         assert [job.id for job in store.jobs()] == [new.id]
+
+    def test_a_video_moved_out_of_the_outbox_was_taken(
+        self, store: JobStore, tmp_path: Path
+    ) -> None:
+        kept = finished(store, 1, fetched=False, result=tmp_path / "kept.mp4")
+        finished(store, 1, fetched=False, result=tmp_path / "moved.mp4")
+        (tmp_path / "moved.mp4").rename(tmp_path / "elsewhere.mp4")
+        sweep(store, Policy(days=10), TODAY)
+        assert [job.id for job in store.jobs()] == [kept.id]
+        assert sorted(p.name for p in tmp_path.glob("*.mp4")) == ["elsewhere.mp4", "kept.mp4"]
 
     def test_sources_still_in_the_inbox_and_unsettled_jobs_stay(
         self, store: JobStore, tmp_path: Path
