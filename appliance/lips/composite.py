@@ -24,6 +24,8 @@ _MASK = 96  # pixels of the mask's own raster across the patch
 _SPREAD = 5  # mask pixels that the mask reaches beyond lips and jaw
 _SOFT = 3.0  # standard deviation of its edge, mask pixels
 _BORDER = 6  # mask pixels over which it fades out at the patch's border
+_DETAIL = 0.8  # standard deviation in pixels of what counts as fine detail
+_RESTORE = 0.3  # how much of it to add: brings warped lips back to the source's sharpness
 _VISIBLE = 1 / 512  # less than half a grey level, whatever is blended
 
 
@@ -169,6 +171,8 @@ def paint(
         colour = colours[k] if k == 0 else _halved(colours[k])
         own = None if reference is None else getattr(reference, name)
         mixed = _mixed(plane, place, own, onto, colour, weights)
+        if k == 0:
+            mixed = _restored(mixed, flow[..., :2] @ matrix[:, :2].T.astype(np.float32))
         result = part + alpha * (mixed - part)
         part[...] = np.where(alpha > 0, np.clip(np.rint(result), 0, 255), part).astype(np.uint8)
 
@@ -192,6 +196,16 @@ def _mixed(
         other += share[..., 1] * _fetch(reference, onto[box])
     mixed[box] = share[..., 0] * mixed[box] + other
     return mixed
+
+
+def _restored(luma: Array, shift: Array) -> Array:
+    """Give back the fine detail that fetching between pixels costs; what did not move stays.
+
+    ``shift`` (h, w, 2) in pixels: half a pixel costs all that is ever lost.
+    """
+    moved = np.minimum(np.abs(shift).max(axis=-1) * 2, 1)
+    soft = cv2.GaussianBlur(luma, (0, 0), _DETAIL)
+    return np.asarray(luma + (_RESTORE * moved) * (luma - soft), dtype=np.float32)
 
 
 def _fetch(plane: Plane, place: Array) -> Array:

@@ -55,8 +55,8 @@ def closed(shape: Array) -> Array:
     shut = shape.copy()
     for (below, above), (outer_below, outer_above) in zip(_FACING, _BEHIND, strict=True):
         gap = shape[below] - shape[above]
-        # The lower lip does most of the way, as the jaw carries it.
-        up, down = -0.75 * gap, 0.25 * gap
+        # The lower lip does most of the way, as the jaw carries it; the upper comes back from a smile.
+        up, down = -0.65 * gap, 0.35 * gap
         shut[below] += up
         shut[outer_below] += up
         shut[above] += down

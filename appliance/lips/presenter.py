@@ -27,7 +27,8 @@ from appliance.lips.geometry import (
 # Mouth openings (eye distances) that the motion network's amplitude of one stands for: the 95th
 # percentile above the shut mouth, the median over the clips that it was trained on.
 TYPICAL_OPENING = 0.065
-_AMPLITUDES = (0.8, 1.5)
+_AMPLITUDES = (0.8, 2.2)
+_STILL_AMPLITUDE = 1.6  # of a photo, which tells nothing of it: a clear speaker
 _MOVES = 0.05  # a presenter whose opening never spreads this far is not speaking
 _QUIET_SHARE = 0.2  # of the samples, the most shut ones, make the resting mouth
 _FRONTAL = 15.0  # degrees of yaw up to which a sample shows the mouth undistorted
@@ -103,7 +104,7 @@ class ProfileLearner:
         best = int(shut[int(0.97 * (len(shut) - 1))])
         return Profile(
             closed(shapes[quiet].mean(axis=0)),
-            amplitude if spread > _MOVES else 1.0,
+            amplitude if spread > _MOVES else _STILL_AMPLITUDE,
             self._mouths[best],
         )
 

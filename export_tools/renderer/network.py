@@ -26,7 +26,7 @@ PATCH = 96
 HALF = PATCH // 2
 GUIDE = slice(CHANNELS - 2, CHANNELS)
 TARGET_INNER = slice(4, 5)
-_DECISIVE = 5.0  # sharpens the choice of layer: a mean of two pictures is a blurred picture
+DECISIVE = 5.0  # sharpens the choice of layer: a mean of two pictures is a blurred picture
 _RESIDUAL = 0.1  # patch fractions a unit of the flow head
 
 
@@ -53,6 +53,7 @@ class Renderer(nn.Module):
     def __init__(self, widths: tuple[int, ...] = (24, 40, 64, 96)) -> None:
         super().__init__()
         self.widths = widths
+        self.decisive = DECISIVE
         first, *deeper = widths
         self.stem = _Conv(12 + CHANNELS, first)
         self.down = nn.ModuleList()
@@ -102,7 +103,7 @@ class Renderer(nn.Module):
         flow = x[:, :4] * _RESIDUAL
         guide = maps[:, GUIDE] / GUIDE_SCALE
         flow = torch.cat([flow[:, :2] + guide, flow[:, 2:]], dim=1)
-        weights = torch.softmax(_DECISIVE * F.pixel_shuffle(x[:, 4:16], 2), dim=1)
+        weights = torch.softmax(self.decisive * F.pixel_shuffle(x[:, 4:16], 2), dim=1)
         other = weights[:, 1:] * _inside_lips(maps[:, TARGET_INNER])
         weights = torch.cat([1 - other.sum(dim=1, keepdim=True), other], dim=1)
         fill_y = torch.sigmoid(F.pixel_shuffle(x[:, 16:20], 2))
