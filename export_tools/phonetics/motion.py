@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from export_tools.phonetics.encoder import ChannelNorm
-from export_tools.phonetics.inventory import CLASSES, SILENCE
+from export_tools.phonetics.inventory import CLASSES, INDEX
 
 WIDTH = 48
+SHUT_POWER = 0.7  # below 1: half a closure shuts more than half
 DILATIONS = (1, 2, 4)
 # 50 Hz steps on each side that one output sees: the entry, the stack, the exit
 CONTEXT_STEPS = 2 + sum(DILATIONS) + 1
@@ -33,7 +34,9 @@ class MotionNet(nn.Module):
         self.dropout = nn.Dropout1d(dropout)
 
     def forward(self, posteriors: Tensor, loudness: Tensor) -> Tensor:
-        x = self.enter(torch.cat([posteriors, loudness.unsqueeze(1)], 1))
+        # Roots, made to add up again: what is half likely should count as more than a trace.
+        root = posteriors.clamp_min(1e-5).sqrt()
+        x = self.enter(torch.cat([root / root.sum(1, keepdim=True), loudness.unsqueeze(1)], 1))
         for wide, norm in zip(self.wide, self.norms, strict=True):
             moved = wide(functional.relu(norm(x)))
             # Left out of inference: ONNX has no name for dropping whole channels.
@@ -54,18 +57,20 @@ class Ensemble(nn.Module):
         return torch.stack(outputs).mean(0)
 
 
-def blur_posteriors(posteriors: Tensor, strength: float, generator: torch.Generator) -> Tensor:
-    """Training noise: flatten by a random temperature and forget random classes.
+class Shutter(nn.Module):
+    """Shuts the lips for p, b and m: ``motion`` (B, K, n) shrinks towards rest, the shut mouth.
 
-    (B, C, n) probabilities in and out. A forgotten class's share goes to silence, so that no class
-    can be relied upon alone.
+    A network trained to be right on average never quite shuts a mouth, for its closures are spread
+    over the moments at which they may fall. The encoder knows better when they do.
     """
-    batch, classes, _ = posteriors.shape
-    warmth = 1.0 + strength * torch.rand(batch, 1, 1, generator=generator)
-    soft = posteriors.clamp_min(1e-6) ** (1.0 / warmth)
-    soft = soft / soft.sum(1, keepdim=True)
-    keep = (torch.rand(batch, classes, 1, generator=generator) > 0.08).float()
-    keep[:, SILENCE] = 1.0
-    kept = soft * keep
-    kept[:, SILENCE] += 1.0 - kept.sum(1)
-    return kept
+
+    def __init__(self) -> None:
+        super().__init__()
+        # One step (20 ms) on each side, so that lips do not snap.
+        self.register_buffer("kernel", torch.tensor([[[0.25, 0.5, 0.25]]]))
+
+    def forward(self, motion: Tensor, posteriors: Tensor) -> Tensor:
+        index = INDEX["P"]
+        kernel: Tensor = self.get_buffer("kernel")
+        likely = functional.conv1d(posteriors[:, index : index + 1], kernel, padding=1)
+        return motion * (1.0 - likely.clamp(1e-5, 1.0) ** SHUT_POWER)

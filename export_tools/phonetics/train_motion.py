@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from export_tools.phonetics.encoder import CONTEXT_MELS, Encoder, load_encoder
-from export_tools.phonetics.motion import CONTEXT_STEPS, Ensemble, MotionNet
+from export_tools.phonetics.motion import CONTEXT_STEPS, Ensemble, MotionNet, Shutter
 from export_tools.phonetics.motion_data import RATE_HZ, Clip, basis, hear, load_split, targets
 from export_tools.phonetics.motion_score import table
 
@@ -107,7 +107,8 @@ def follow(network: nn.Module, clips: list[Heard], vectors: npt.NDArray[np.float
     outputs = []
     for clip in clips:
         posteriors, loudness = clip.versions[0]
-        out = network(torch.from_numpy(posteriors[None]), torch.from_numpy(loudness[None]))
+        heard = torch.from_numpy(posteriors[None])
+        out = Shutter()(network(heard, torch.from_numpy(loudness[None])), heard)
         outputs.append(out[0].T.numpy())
     scores = table([clip.clip for clip in clips], vectors, outputs)
     return {name: float(value) for name, value in scores.items()}
@@ -118,12 +119,12 @@ class Hearing(nn.Module):
 
     def __init__(self, encoder: Encoder, motion: nn.Module) -> None:
         super().__init__()
-        self.encoder, self.motion = encoder, motion
+        self.encoder, self.motion, self.shutter = encoder, motion, Shutter()
 
     def forward(self, mel: Tensor, loudness: Tensor) -> tuple[Tensor, Tensor]:
         posteriors = self.encoder(mel)
         halved = functional.avg_pool1d(loudness.unsqueeze(1), STRIDE).squeeze(1)
-        return self.motion(posteriors, halved), posteriors
+        return self.shutter(self.motion(posteriors, halved), posteriors), posteriors
 
 
 def export(network: Hearing, target: Path) -> None:

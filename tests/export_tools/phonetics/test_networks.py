@@ -16,8 +16,8 @@ from appliance.lips.provider import Network
 from appliance.speech.mel import LECTERN_MEL, mel_of
 from export_tools.phonetics import augment
 from export_tools.phonetics.encoder import CONTEXT_MELS, Encoder, load_encoder
-from export_tools.phonetics.inventory import CLASSES
-from export_tools.phonetics.motion import CONTEXT_STEPS, Ensemble, MotionNet
+from export_tools.phonetics.inventory import CLASSES, INDEX
+from export_tools.phonetics.motion import CONTEXT_STEPS, Ensemble, MotionNet, Shutter
 from export_tools.phonetics.train_encoder import rate_at, save
 from export_tools.phonetics.train_motion import Hearing, export
 
@@ -72,6 +72,19 @@ def test_the_motion_network_looks_no_further_than_it_says() -> None:
     assert torch.allclose(a, b, atol=1e-6)
 
 
+def test_lips_shut_where_a_closure_is_certain_and_nowhere_else() -> None:
+    motion = torch.ones(1, 4, 40)
+    posteriors = torch.zeros(1, len(CLASSES), 40)
+    posteriors[:, INDEX["AA"]] = 1.0
+    posteriors[:, INDEX["AA"], 20:24] = 0.0
+    posteriors[:, INDEX["P"], 20:24] = 1.0
+    out = Shutter()(motion, posteriors)[0, 0]
+    assert torch.all(out[21:23] < 0.01)
+    assert torch.all(out[:19] > 0.99)
+    assert torch.all(out[25:] > 0.99)
+    assert out.diff().abs().max() < 0.5  # by way of half open, not in one step
+
+
 def test_checkpoints_come_back(encoder: Encoder, tmp_path: Path) -> None:
     path = tmp_path / "encoder.pt"
     state = {"format": 1, "classes": list(CLASSES), "weights": encoder.state_dict()}
@@ -93,7 +106,7 @@ def test_learning_rate_rises_then_falls() -> None:
 
 
 # The older exporter writes opset 17, which TensorRT on the box reads.
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:Constant folding:UserWarning")
 def test_exported_network_in_blocks_is_the_whole(encoder: Encoder, tmp_path: Path) -> None:
     """What the box runs on an hour equals what torch does in one piece, to rounding."""
     torch.manual_seed(1)
