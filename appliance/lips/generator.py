@@ -24,6 +24,8 @@ from appliance.lips.provider import Network
 Array = npt.NDArray[np.float32]
 
 _PATCH = 96
+# Gums, tongue and shadow differ from the lips by less than this, in 0..1 of the chroma bytes.
+_COLOUR_REACH = 0.05
 
 
 class Generator(Protocol):
@@ -91,7 +93,8 @@ class LecternGenerator:
         flow, weights = _last(out["flow"]), _last(out["weights"])
         fill_uv = _last(out["fill_uv"])
         return [
-            Answer(flow[i], weights[i], out["fill_y"][i, 0], fill_uv[i]) for i in range(len(looks))
+            Answer(flow[i], weights[i], out["fill_y"][i, 0], _plausible(fill_uv[i], look))
+            for i, look in enumerate(looks)
         ]
 
     def paint(self, picture: Planes, look: Look, answer: Answer) -> None:
@@ -108,6 +111,15 @@ def _patch(picture: Planes | Reference, matrix: Matrix) -> tuple[Array, Array]:
     uv = [sample_plane(c, half, _PATCH // 2, _PATCH // 2) for c in (picture.u, picture.v)]
     scale = np.float32(1 / 255)
     return y.astype(np.float32) * scale, np.stack(uv).astype(np.float32) * scale
+
+
+def _plausible(fill_uv: Array, look: Look) -> Array:
+    """The paint's colour (48, 48, 2), held near that of the presenter's own mouth."""
+    lips = look.inputs["maps"][0] > 0.5
+    if not lips.any():
+        return fill_uv
+    own = look.inputs["source_uv"][:, lips].mean(axis=1)
+    return np.clip(fill_uv, own - _COLOUR_REACH, own + _COLOUR_REACH).astype(np.float32)
 
 
 def _last(batch: Array) -> Array:

@@ -14,8 +14,7 @@ import torch
 from appliance.lips.maps import CHANNELS
 from export_tools.renderer.network import HALF, PATCH, Renderer
 
-# In training a doubtful pixel is best answered by the mean of two layers; a viewer sees that as blur.
-SHARPER = 2.0
+SHARPER = 2.0  # than in training: see Renderer._shares
 OPSET = 17  # TensorRT 8.6 of JetPack 6.0 reads no newer one
 INPUTS = {
     "source_y": (1, PATCH),
@@ -33,7 +32,7 @@ def load_renderer(checkpoint: Path) -> Renderer:
     widths = state["args"]["widths"]
     network = Renderer(tuple(int(w) for w in widths.strip("[]()").split(",")))
     network.load_state_dict(state["average"])
-    network.decisive *= SHARPER
+    network.sharper = SHARPER
     return network.eval()
 
 

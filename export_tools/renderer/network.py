@@ -26,7 +26,7 @@ PATCH = 96
 HALF = PATCH // 2
 GUIDE = slice(CHANNELS - 2, CHANNELS)
 TARGET_INNER = slice(4, 5)
-DECISIVE = 5.0  # sharpens the choice of layer: a mean of two pictures is a blurred picture
+_DECISIVE = 5.0  # sharpens the choice of layer: a mean of two pictures is a blurred picture
 _RESIDUAL = 0.1  # patch fractions a unit of the flow head
 
 
@@ -53,7 +53,7 @@ class Renderer(nn.Module):
     def __init__(self, widths: tuple[int, ...] = (24, 40, 64, 96)) -> None:
         super().__init__()
         self.widths = widths
-        self.decisive = DECISIVE
+        self.sharper = 1.0  # see _shares; other than 1 only in what is exported
         first, *deeper = widths
         self.stem = _Conv(12 + CHANNELS, first)
         self.down = nn.ModuleList()
@@ -103,11 +103,25 @@ class Renderer(nn.Module):
         flow = x[:, :4] * _RESIDUAL
         guide = maps[:, GUIDE] / GUIDE_SCALE
         flow = torch.cat([flow[:, :2] + guide, flow[:, 2:]], dim=1)
-        weights = torch.softmax(self.decisive * F.pixel_shuffle(x[:, 4:16], 2), dim=1)
+        weights = self._shares(_DECISIVE * F.pixel_shuffle(x[:, 4:16], 2))
         other = weights[:, 1:] * _inside_lips(maps[:, TARGET_INNER])
         weights = torch.cat([1 - other.sum(dim=1, keepdim=True), other], dim=1)
         fill_y = torch.sigmoid(F.pixel_shuffle(x[:, 16:20], 2))
         return Rendering(flow, weights, fill_y, torch.sigmoid(x[:, 20:22]))
+
+    def _shares(self, choice: Tensor) -> Tensor:
+        """Layer shares (B, 3, 96, 96) of the logits ``choice``, made more decisive by ``sharper``.
+
+        In training a doubtful pixel is best answered by the mean of two layers; a viewer sees that
+        as blur. Paint never gains by it: where it was hardly used, it never learned its colour.
+        """
+        shares = torch.softmax(choice, dim=1)
+        if self.sharper == 1.0:
+            return shares
+        hard = torch.softmax(self.sharper * choice, dim=1)
+        paint = torch.minimum(shares[:, 2:], hard[:, 2:])
+        fetched = hard[:, :2] / hard[:, :2].sum(dim=1, keepdim=True).clamp(min=1e-6)
+        return torch.cat([fetched * (1 - paint), paint], dim=1)
 
 
 def _inside_lips(inner: Tensor) -> Tensor:
