@@ -69,13 +69,16 @@ _PATHS = ("folder", "presenter", "lecture", "output")
 
 @dataclass(frozen=True)
 class Step:
-    """Where the attempt is: ``done`` of ``total`` units of a stage (see
-    :class:`~appliance.render.render.Progress`). ``chunk``: one was just finished."""
+    """Where the attempt is: ``done`` of ``total`` units of a stage.
+
+    For the stages see :class:`~appliance.render.render.Progress`. ``saved``: something was just
+    finished that no later attempt does again, the preparation or a chunk.
+    """
 
     stage: str
     done: int
     total: int
-    chunk: bool = False
+    saved: bool = False
 
 
 Watch = Callable[["Step | None"], bool]
@@ -178,13 +181,15 @@ class _Speaker:
         self._step = Step(progress.stage, progress.done, progress.total)
         if self.stop and progress.stage in _INTERRUPTIBLE:
             raise Stopped
+        if (self._stage, progress.stage) == ("speech", "render"):
+            self.say({"step": {**vars(self._step), "saved": True}})
         if progress.stage != self._stage or time.monotonic() >= self._next:
             self._stage, self._next = progress.stage, time.monotonic() + _TICK_S
             self.say({"step": vars(self._step)})
 
     def after_chunk(self) -> None:
         """A chunk is finished."""
-        self.say({"step": {**vars(self._step), "chunk": True}})
+        self.say({"step": {**vars(self._step), "saved": True}})
         if self.stop:
             raise Stopped
 

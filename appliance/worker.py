@@ -188,11 +188,11 @@ class Worker:
 
         def watch(step: Step | None) -> bool:
             nonlocal last, at
-            news = step is not None and (step.chunk or step.stage != last.stage)
+            news = step is not None and (step.saved or step.stage != last.stage)
             last = step or last
             if news or time.monotonic() - at >= _REPORT_EVERY_S:
                 at = time.monotonic()
-                advanced = step is not None and step.chunk
+                advanced = step is not None and step.saved
                 request[0] = self._store.progress(
                     job.id, last.stage, last.done, last.total, advanced=advanced
                 )

@@ -262,7 +262,7 @@ class TestRequests:
         def asked(order: Order, watch: Watch) -> dict[str, Any]:
             assert not watch(Step("render", 0, 75))
             getattr(store, ask)(job.id)
-            assert watch(Step("render", 25, 75, chunk=True))
+            assert watch(Step("render", 25, 75, saved=True))
             raise Stopped
 
         worker = worker_of(store, config, asked, succeed)
@@ -356,7 +356,7 @@ class TestRealAttempt:
 
         def stop_at_a_chunk(order: Order, watch: Watch) -> dict[str, Any]:
             def see(step: Step | None) -> bool:
-                if step is not None and step.chunk:
+                if step is not None and step.saved and step.done:
                     asked.append(step.stage)
                     stop.set()
                 return watch(step)

@@ -93,8 +93,8 @@ def render_in(
 
     Whatever ended the earlier call, a kill or a power cut too, its finished chunks count, and the
     result is the same frame for frame; unless presenter, lecture, model or settings have changed
-    since. ``after_chunk`` is called after each chunk, finished now or earlier; what it raises stops
-    the work.
+    since. ``after_chunk`` is called after each chunk that is finished now; what it raises stops the
+    work.
     """
     started = time.monotonic()
     watch = Stopwatch()
@@ -226,7 +226,8 @@ def _render_chunks(
         if early or executor is not None:  # nobody has counted these frames
             tick(stop - start)
         outcome.add(facts)
-        after_chunk()
+        if not early:
+            after_chunk()
     return sum(kept)
 
 

@@ -65,8 +65,17 @@ def test_it_goes_on_after_the_chunk_at_which_it_was_stopped(
             render_in(tmp_path, presenter, lecture, out, config, after_chunk=stop)
         assert not out.exists()
     steps: list[Progress] = []
-    report = render_in(tmp_path, presenter, lecture, out, config, listen=steps.append)
-    assert report["kept_chunks"] == 2
+    finished: list[None] = []
+    report = render_in(
+        tmp_path,
+        presenter,
+        lecture,
+        out,
+        config,
+        listen=steps.append,
+        after_chunk=lambda: finished.append(None),
+    )
+    assert report["kept_chunks"] == 2 and len(finished) == 1
     np.testing.assert_array_equal(frames_of(out), undisturbed[0])
     assert same(report, undisturbed[1])
     # Nothing is learned again, and the count begins with what is kept.
