@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance.lips.geometry import opening
-from export_tools.phonetics.motion_data import RATE_HZ, Clip
+from export_tools.phonetics.motion_data import OFFSET_S, RATE_HZ, Clip
 
 Array64 = npt.NDArray[np.float64]
 MAX_LAG_S = 0.16
@@ -18,7 +18,7 @@ def predicted_opening(
     clip: Clip, vectors: Array64, coefficients: npt.NDArray[np.floating], lag_s: float = 0.0
 ) -> Array64:
     """The opening at each video frame, of coefficients (n, K) at 50 Hz taken ``lag_s`` later."""
-    times = np.arange(len(clip.shapes)) / clip.fps + lag_s
+    times = np.arange(len(clip.shapes)) / clip.fps - OFFSET_S + lag_s
     grid = np.arange(len(coefficients)) / RATE_HZ
     at = np.stack([np.interp(times, grid, column) for column in coefficients.T], axis=1)
     moved = np.tensordot(at, vectors, axes=1) * clip.amplitude

@@ -26,7 +26,15 @@ from torch.nn import functional
 
 from export_tools.phonetics.encoder import CONTEXT_MELS, Encoder, load_encoder
 from export_tools.phonetics.motion import CONTEXT_STEPS, Ensemble, MotionNet, Shutter
-from export_tools.phonetics.motion_data import RATE_HZ, Clip, basis, hear, load_split, targets
+from export_tools.phonetics.motion_data import (
+    OFFSET_S,
+    RATE_HZ,
+    Clip,
+    basis,
+    hear,
+    load_split,
+    targets,
+)
 from export_tools.phonetics.motion_score import table
 
 Array32 = npt.NDArray[np.float32]
@@ -148,7 +156,7 @@ def export(network: Hearing, target: Path) -> None:
     context = CONTEXT_MELS + STRIDE * CONTEXT_STEPS
     facts = {
         "rate_hz": RATE_HZ,
-        "offset_s": 0.0,
+        "offset_s": OFFSET_S,
         "context_frames": context + context % STRIDE,
         "stride": STRIDE,
     }
