@@ -55,7 +55,7 @@ def closed(shape: Array) -> Array:
     shut = shape.copy()
     for (below, above), (outer_below, outer_above) in zip(_FACING, _BEHIND, strict=True):
         gap = shape[below] - shape[above]
-        # The lower lip does most of the way, as the jaw carries it; the upper comes back from a smile.
+        # The jaw carries the lower lip most of the way; the upper one comes back from a smile.
         up, down = -0.65 * gap, 0.35 * gap
         shut[below] += up
         shut[outer_below] += up

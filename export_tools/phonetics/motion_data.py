@@ -29,7 +29,7 @@ Array32 = npt.NDArray[np.float32]
 Array64 = npt.NDArray[np.float64]
 
 RATE_HZ = 50.0
-# Sample i is shown at i / RATE_HZ + OFFSET_S: best for the speakers that trained it.
+# Sample i is shown at i / RATE_HZ + OFFSET_S: between the best lags of all splits (see README.md).
 OFFSET_S = -0.01
 QUIET_SHARE = 0.2  # the most shut frames make the resting mouth, as in ProfileLearner
 SPLITS = Path(__file__).parents[1] / "splits.json"
