@@ -424,4 +424,10 @@ MESSAGES: dict[str, Message] = {
         "文件 {name} 在处理过程中被修改。",
         "系统会自动重新开始，请等待复制完成。",
     ),
+    "output_is_input": _message(
+        "The output {name} is the same file as the presenter or the lecture.",
+        "Choose another name, so that your own file stays.",
+        "输出 {name} 与主讲人或讲课文件是同一个文件。",
+        "请换一个文件名，以免覆盖您自己的文件。",
+    ),
 }

@@ -71,7 +71,7 @@ def render(
     afterwards whatever happens; ``output`` appears whole or not at all. What ``listen`` raises
     stops the work. Raises ``BadInput`` and ``Fault``.
     """
-    _check_output(output)
+    _check_output(output, (presenter, lecture))
     with _workplace(output) as folder:
         return render_in(
             folder, presenter, lecture, output, config, listen=listen, executor=executor
@@ -244,7 +244,9 @@ def _speak(text: Path, folder: Path, config: Config) -> Path:
     return synthesize(words, speech.voice, out_wav=out, speed=speech.speed).path
 
 
-def _check_output(output: Path) -> None:
+def _check_output(output: Path, inputs: Iterable[Path]) -> None:
+    if output.exists() and any(path.exists() and output.samefile(path) for path in inputs):
+        raise BadInput("output_is_input", name=output.name)
     if output.is_dir():
         raise BadInput("output_exists_folder", name=output.name or str(output))
     if not output.parent.is_dir():

@@ -154,3 +154,12 @@ def test_the_badge_is_the_only_other_change(photo: Path, tmp_path: Path) -> None
     plain, badge = frames_of(tmp_path / "plain.mp4"), frames_of(tmp_path / "badge.mp4")
     rows, columns = np.nonzero(plain[0][:256] != badge[0][:256])
     assert rows.min() > 220 and columns.min() > 128  # bottom right
+
+
+def test_an_own_file_is_never_the_output(photo: Path, lecture: Path, tmp_path: Path) -> None:
+    own = tmp_path / "me.png"
+    own.write_bytes(photo.read_bytes())
+    with pytest.raises(BadInput) as caught:
+        render(own, lecture, tmp_path / "." / "me.png", settings())
+    assert caught.value.code == "output_is_input"
+    assert own.read_bytes() == photo.read_bytes()
