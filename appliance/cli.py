@@ -141,21 +141,12 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
 
 def _plan(options: argparse.Namespace) -> int:
     from appliance.media.probe import probe_audio, probe_presenter
-    from appliance.render.plan import make_plan
+    from appliance.render.plan import plan_for
 
     config = load_config(options.config)
     info = probe_presenter(options.presenter, max_fps=config.video.max_fps)
     sound = probe_audio(options.lecture)
-    plan = make_plan(
-        width=info.width,
-        height=info.height,
-        fps=info.fps,
-        duration_s=sound.duration_s,
-        chunk_s=config.render.chunk_s,
-        queue_frames=config.render.queue_frames,
-        threads=config.video.threads,
-        memory_mb=options.memory or config.render.memory_mb,
-    )
+    plan = plan_for(info, sound, config, options.memory)
     for name, value in plan.as_dict().items():
         print(f"{name:<14} {value:g}" if isinstance(value, float) else f"{name:<14} {value}")
     return 0

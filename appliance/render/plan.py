@@ -9,16 +9,18 @@ from fractions import Fraction
 
 import psutil
 
+from appliance.config import Config
 from appliance.errors import BadInput
+from appliance.media.probe import AudioInfo, PresenterInfo
 
 _MB = 1 << 20
 
-# Measured on x86-64 with tests/benchmarks/memory.py: the interpreter with all libraries, both face
-# networks and the lip networks, before the first picture.
-_BASE_MB = 260.0
+# Fitted to the peaks of two renders on x86-64 (two threads): 351 MB at 1280 × 720 and 513 MB at
+# 1920 × 1080, and rounded up. The base is the interpreter with all libraries and networks.
+_BASE_MB = 230.0
 # Pictures inside the decoder (reference frames, one a thread) and the encoder (look-ahead).
 _DECODER_PICTURES = 20
-_ENCODER_PICTURES = 48
+_ENCODER_PICTURES = 30
 _QUEUES = 3  # bounded queues between the stages of a chunk
 _RESERVE_MB = 512.0  # left to the rest of the machine when the budget is found, not given
 _MOTION_MB_S = 0.0024  # coefficients of a second of lecture
@@ -58,6 +60,23 @@ class Plan:
 def available_mb() -> float:
     """Memory that a new job may take: what the kernel calls available, less a reserve."""
     return float(psutil.virtual_memory().available) / _MB - _RESERVE_MB
+
+
+def plan_for(info: PresenterInfo, sound: AudioInfo, config: Config, memory_mb: int = 0) -> Plan:
+    """The plan for ``sound`` spoken by ``info``; ``memory_mb``, if not 0, overrides the config's.
+
+    Raises as :func:`make_plan` does.
+    """
+    return make_plan(
+        width=info.width,
+        height=info.height,
+        fps=info.fps,
+        duration_s=sound.duration_s,
+        chunk_s=config.render.chunk_s,
+        queue_frames=config.render.queue_frames,
+        threads=config.video.threads,
+        memory_mb=memory_mb or config.render.memory_mb,
+    )
 
 
 def make_plan(

@@ -22,7 +22,7 @@ from appliance.media.source import check_file
 from appliance.render.chunk import ChunkFacts
 from appliance.render.clock import Stopwatch
 from appliance.render.job import Job
-from appliance.render.plan import make_plan
+from appliance.render.plan import plan_for
 from appliance.render.prepare import learn_presenter, learn_speech
 from appliance.render.report import Outcome, build_report
 from appliance.render.resume import (
@@ -173,16 +173,7 @@ def _learn(
     watch: Stopwatch,
 ) -> tuple[Job, Outcome]:
     """Plan, get to know presenter and lecture, and leave all of it in the job folder."""
-    plan = make_plan(
-        width=info.width,
-        height=info.height,
-        fps=info.fps,
-        duration_s=sound.duration_s,
-        chunk_s=config.render.chunk_s,
-        queue_frames=config.render.queue_frames,
-        threads=config.video.threads,
-        memory_mb=config.render.memory_mb,
-    )
+    plan = plan_for(info, sound, config)
     listen(Progress("presenter", 0, 1))
     with watch.stage("presenter"):
         person, profile = learn_presenter(info, config.face.index, plan.threads)
