@@ -1,18 +1,14 @@
-"""``lectern serve``: the daemon, which runs until it is told to end."""
+"""The daemon: holds the box's lock, watches the inbox and works on the queue."""
 
 from __future__ import annotations
 
-import argparse
 import fcntl
 import logging
 import os
-import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from appliance.errors import BadInput, Fault
@@ -20,28 +16,7 @@ from appliance.errors import BadInput, Fault
 if TYPE_CHECKING:
     from appliance.config import Config
 
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
-
 log = logging.getLogger("lectern")
-
-
-def add_parser(commands: Commands) -> None:
-    """Add ``serve`` to the command line."""
-    parser = commands.add_parser("serve", help="run the daemon: inbox, queue and worker")
-    parser.add_argument("--config", type=Path, help="a config file")
-    parser.set_defaults(run=_run)
-
-
-def _run(options: argparse.Namespace) -> int:
-    from appliance.config import load_config
-
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
-    )
-    stop = threading.Event()
-    _stop_on_signals(stop)
-    serve(load_config(options.config), stop)
-    return 0
 
 
 def serve(config: Config, stop: threading.Event) -> None:
@@ -103,13 +78,3 @@ def _only_one(root: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def _stop_on_signals(stop: threading.Event) -> None:
-    def end(number: int, frame: FrameType | None) -> None:
-        stop.set()
-
-    # The kernel sends it when somebody opens a file of which the inbox holds a lease, and it kills.
-    signal.signal(signal.SIGIO, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)

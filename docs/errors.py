@@ -1,6 +1,6 @@
 """Writes the table of errors into the teacher's guides, from the catalogue.
 
-Run it after a change of ``appliance/messages.py``::
+Run it after a change of ``appliance/messages``::
 
     .venv/bin/python docs/errors.py
 """

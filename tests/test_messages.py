@@ -72,7 +72,7 @@ class _Raise(ast.NodeVisitor):
 def modules(project: Path) -> Iterator[tuple[Path, _Raise]]:
     for package in ("appliance", "web"):
         for path in sorted((project / package).rglob("*.py")):
-            if path.name != "messages.py":
+            if path.parent.name != "messages":
                 visitor = _Raise()
                 visitor.visit(ast.parse(path.read_text(encoding="utf-8")))
                 yield path, visitor

@@ -1,0 +1,35 @@
+"""``lectern plan``: how a lecture would be cut, and its memory."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.config import load_config
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_parser(commands: Commands) -> None:
+    """Add ``plan`` to the command line."""
+    parser = commands.add_parser("plan", help="show how a lecture would be cut, and its memory")
+    parser.add_argument("presenter", type=Path)
+    parser.add_argument("lecture", type=Path)
+    parser.add_argument("--memory", type=int, default=0, metavar="MB", help="memory to plan for")
+    parser.add_argument("--config", type=Path)
+    parser.set_defaults(run=_plan)
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from appliance.media.probe import probe_audio, probe_presenter
+    from appliance.render.plan import plan_for
+
+    config = load_config(options.config)
+    info = probe_presenter(options.presenter, max_fps=config.video.max_fps)
+    sound = probe_audio(options.lecture)
+    plan = plan_for(info, sound, config, options.memory)
+    for name, value in plan.as_dict().items():
+        print(f"{name:<14} {value:g}" if isinstance(value, float) else f"{name:<14} {value}")
+    return 0

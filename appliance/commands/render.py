@@ -1,0 +1,84 @@
+"""``lectern render``: make one lecture video."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from appliance.config import Config, load_config
+from appliance.errors import BadInput
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_parser(commands: Commands) -> None:
+    """Add ``render`` to the command line."""
+    parser = commands.add_parser("render", help="make one lecture video")
+    parser.add_argument("presenter", type=Path, help="a video or a photo of the presenter")
+    parser.add_argument("lecture", type=Path, help="a recording, a video with sound, or a text")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the MP4 to write")
+    parser.add_argument("--report", type=Path, help="write a JSON report here")
+    parser.add_argument("--config", type=Path, help="a config file")
+    parser.add_argument("--precision", choices=["fp32", "fp16", "int8"])
+    parser.add_argument("--model", help="a model's name, its model.json, or a Wav2Lip .onnx file")
+    parser.add_argument("--face", type=int, metavar="N", help="whose mouth: 0 is the largest face")
+    parser.set_defaults(run=_render)
+
+
+def _config(options: argparse.Namespace) -> Config:
+    """The config file, with the command line's wishes over it."""
+    config = load_config(options.config)
+    lips = {
+        key: value
+        for key, value in (("precision", options.precision), ("model", options.model))
+        if value is not None
+    }
+    face = {} if options.face is None else {"index": max(options.face, 0)}
+    return config.model_copy(
+        update={
+            "lips": config.lips.model_copy(update=lips),
+            "face": config.face.model_copy(update=face),
+        }
+    )
+
+
+def _render(options: argparse.Namespace) -> int:
+    from appliance.progress import progress_bar
+    from appliance.render.render import render
+
+    config = _config(options)
+    if options.report is not None and options.report.is_dir():
+        raise BadInput("output_exists_folder", name=options.report.name or str(options.report))
+    with progress_bar() as listen:
+        report = render(options.presenter, options.lecture, options.output, config, listen=listen)
+        if config.score.enabled:
+            report["score"] = _score_of(options.output, options.presenter, listen)
+    if options.report is not None:
+        _write_json(options.report, report)
+    for warning in report["warnings"]:
+        print(f"lectern: {warning['at_s']:.1f} s: {warning['text']}", file=sys.stderr)
+    print(options.output)
+    return 0
+
+
+def _score_of(video: Path, presenter: Path, listen: Any) -> dict[str, Any]:
+    from appliance.render.render import Progress
+    from appliance.score import score_video
+
+    score = score_video(
+        video,
+        source=presenter,
+        progress=lambda done, total: listen(Progress("score", done, total)),
+    )
+    return score.as_dict()
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    try:
+        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise BadInput("output_unwritable", name=path.name, reason=error.strerror) from error

@@ -1,0 +1,32 @@
+"""``lectern score``: measure a finished video."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_parser(commands: Commands) -> None:
+    """Add ``score`` to the command line."""
+    parser = commands.add_parser("score", help="measure a finished video")
+    parser.add_argument("video", type=Path)
+    parser.add_argument("--reference", type=Path, help="the real video of the same speech")
+    parser.add_argument("--source", type=Path, help="the presenter that the video was made from")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=_score)
+
+
+def _score(options: argparse.Namespace) -> int:
+    from appliance.score import format_score, score_video
+
+    score = score_video(options.video, options.reference, options.source)
+    if options.json:
+        print(json.dumps(score.as_dict(), indent=2, ensure_ascii=False))
+    else:
+        print(format_score(score))
+    return 0

@@ -1,0 +1,45 @@
+"""``lectern serve``: the daemon, which runs until it is told to end."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_parser(commands: Commands) -> None:
+    """Add ``serve`` to the command line."""
+    parser = commands.add_parser("serve", help="run the daemon: inbox, queue and worker")
+    parser.add_argument("--config", type=Path, help="a config file")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from appliance.config import load_config
+    from appliance.serve import serve
+
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    stop = threading.Event()
+    _stop_on_signals(stop)
+    serve(load_config(options.config), stop)
+    return 0
+
+
+def _stop_on_signals(stop: threading.Event) -> None:
+    def end(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    # The kernel sends it when somebody opens a file of which the inbox holds a lease, and it kills.
+    signal.signal(signal.SIGIO, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
