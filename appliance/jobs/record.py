@@ -43,7 +43,7 @@ class NewJob:
     ``stem`` names the result. ``presenter`` or ``lecture`` is ``None`` while it is awaited.
     ``claims`` are the files that belong to the job alone and are moved when it ends. ``options``
     are settings that differ for this job: ``{"lips": {"precision": "fp16"}}``. ``priority``:
-    higher goes first.
+    higher goes first. ``owner`` is the panel's user who asked, empty for the inbox.
     """
 
     stem: str
@@ -53,6 +53,7 @@ class NewJob:
     priority: int = 0
     claims: tuple[Path, ...] = ()
     waits_for: Reason | None = None
+    owner: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,9 @@ class Job:
 
     ``done`` of ``total`` are units of ``stage``. ``attempts`` counts starts, ``idle_attempts``
     those since a chunk was last finished. ``not_before`` is when a failed attempt may be repeated.
-    ``fetched`` is when a person took the result.
+    ``fetched`` is when a person took the result. ``interruptions`` counts how often the box went
+    down over the job since it last got further, ``relief`` how often memory ran out.
+    ``expected_mb`` is what its work will take on the disk, in MiB, where it was estimated.
     """
 
     id: int
@@ -86,6 +89,10 @@ class Job:
     started: float | None
     finished: float | None
     fetched: float | None
+    owner: str
+    interruptions: int
+    relief: int
+    expected_mb: float | None
 
     @classmethod
     def from_row(cls, row: sqlite3.Row) -> Job:
@@ -135,6 +142,10 @@ _PLAIN = (
     "started",
     "finished",
     "fetched",
+    "owner",
+    "interruptions",
+    "relief",
+    "expected_mb",
 )
 
 

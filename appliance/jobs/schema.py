@@ -78,6 +78,46 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT
         """,
     ),
+    (
+        # Who asked, for whom the panel shows it; empty: the inbox.
+        "ALTER TABLE jobs ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
+        # How often the box went down over the job since it last got further.
+        "ALTER TABLE jobs ADD COLUMN interruptions INTEGER NOT NULL DEFAULT 0",
+        # How far the next attempt is to step down after memory ran out.
+        "ALTER TABLE jobs ADD COLUMN relief INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE jobs ADD COLUMN expected_mb REAL",
+        """
+        CREATE TABLE errands (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            kind TEXT NOT NULL,
+            params TEXT NOT NULL,
+            owner TEXT NOT NULL,
+            state TEXT NOT NULL DEFAULT 'asked'
+                CHECK (state IN ('asked', 'running', 'done', 'failed')),
+            result TEXT NOT NULL DEFAULT '{}',
+            reason TEXT,
+            reason_params TEXT NOT NULL DEFAULT '{}',
+            created REAL NOT NULL,
+            finished REAL
+        ) STRICT
+        """,
+        "CREATE INDEX errands_by_turn ON errands (state, id)",
+        # One row: the daemon that is at work, or that was last.
+        """
+        CREATE TABLE daemon (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            version TEXT NOT NULL,
+            pid INTEGER NOT NULL,
+            boot TEXT NOT NULL,
+            started REAL NOT NULL,
+            at REAL NOT NULL,
+            ended INTEGER NOT NULL DEFAULT 0,
+            provider TEXT NOT NULL DEFAULT '',
+            model TEXT NOT NULL DEFAULT '',
+            precision TEXT NOT NULL DEFAULT ''
+        ) STRICT
+        """,
+    ),
 )
 
 VERSION = len(MIGRATIONS)

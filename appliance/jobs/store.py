@@ -15,10 +15,10 @@ from types import TracebackType
 
 from appliance.errors import BadInput
 from appliance.jobs.files import JobFiles, claim_files
-from appliance.jobs.record import Event, Job, NewJob, Reason, blob_of, reason_of
-from appliance.jobs.schema import Database
+from appliance.jobs.reader import JobReader
+from appliance.jobs.record import Job, NewJob, Reason, blob_of
 from appliance.jobs.states import Request, State
-from appliance.jobs.transitions import become, columns, marks, note, refusal
+from appliance.jobs.transitions import become, columns, note, refusal
 
 FIRST_DELAY_S, LONGEST_DELAY_S = 10.0, 3600.0
 """After a fault a job rests this long, twice as long each time that it gets no further."""
@@ -29,7 +29,7 @@ def store_path(root: Path) -> Path:
     return root / "state" / "lectern.sqlite3"
 
 
-class JobStore:
+class JobStore(JobReader):
     """The jobs of a box. Belongs to one thread; ``now`` tells the seconds since 1970.
 
     ``max_idle_attempts``: how often a job may start without finishing a single chunk.
@@ -42,7 +42,7 @@ class JobStore:
     def __init__(
         self, path: Path, *, max_idle_attempts: int = 10, now: Callable[[], float] = time.time
     ) -> None:
-        self._database = Database(path)
+        super().__init__(path)
         self._max_idle = max_idle_attempts
         self._now = now
         self.files = JobFiles(self._database)
@@ -58,52 +58,6 @@ class JobStore:
     ) -> None:
         self.close()
 
-    def close(self) -> None:
-        """Let go of the file."""
-        self._database.close()
-
-    # Reading
-
-    def get(self, job: int) -> Job:
-        """One job."""
-        rows = self._database.read("SELECT * FROM jobs WHERE id = ?", job)
-        if not rows:
-            raise BadInput("job_unknown", job=job)
-        return Job.from_row(rows[0])
-
-    def jobs(self, states: Iterable[State] = State, limit: int = -1) -> list[Job]:
-        """Jobs in any of ``states``, the newest first, at most ``limit`` (-1: all)."""
-        wanted = [state.value for state in states]
-        rows = self._database.read(
-            f"SELECT * FROM jobs WHERE state IN ({marks(wanted)}) ORDER BY id DESC LIMIT ?",
-            *wanted,
-            limit,
-        )
-        return [Job.from_row(row) for row in rows]
-
-    def unsettled(self) -> list[Job]:
-        """Ended jobs whose files have not all been put away yet, the oldest first."""
-        rows = self._database.read(
-            "SELECT * FROM jobs WHERE state IN ('done', 'failed', 'cancelled') AND NOT settled "
-            "ORDER BY id"
-        )
-        return [Job.from_row(row) for row in rows]
-
-    def events(self, after: int = 0, limit: int = 100) -> list[Event]:
-        """The newest ``limit`` events with a number above ``after``, in their order."""
-        rows = self._database.read(
-            "SELECT * FROM events WHERE id > ? ORDER BY id DESC LIMIT ?", after, limit
-        )
-        return [
-            Event(r["id"], r["at"], r["job"], r["kind"], reason_of(r["reason"], r["params"]))
-            for r in reversed(rows)
-        ]
-
-    def holds(self) -> list[Reason]:
-        """Why the worker starts nothing at present, the oldest reason first."""
-        rows = self._database.read("SELECT * FROM holds ORDER BY since")
-        return [Reason(row["reason"], json.loads(row["params"])) for row in rows]
-
     # Coming in
 
     def add(self, new: NewJob) -> Job:
@@ -113,7 +67,7 @@ class JobStore:
         with self._database.write() as connection:
             row = connection.execute(
                 "INSERT INTO jobs (stem, presenter, lecture, options, priority, state, reason,"
-                " reason_params, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+                " reason_params, created, owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
                 (
                     os.fsencode(new.stem),
                     blob_of(new.presenter),
@@ -124,6 +78,7 @@ class JobStore:
                     reason,
                     params,
                     self._now(),
+                    new.owner,
                 ),
             ).fetchone()
             claim_files(connection, row["id"], new.claims)

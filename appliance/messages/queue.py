@@ -71,6 +71,18 @@ MESSAGES: dict[str, Message] = {
         "磁盘只剩 {free} MB，而新任务需要 {needed} MB。",
         "请删除不再需要的视频，之后任务会自动继续。",
     ),
+    "errand_unknown": message(
+        "Nothing is known of the request number {errand}.",
+        "Ask again: answers are kept for a day.",
+        "没有编号为 {errand} 的请求。",
+        "请重新提交：结果只保留一天。",
+    ),
+    "errand_interrupted": message(
+        "The box was started again before it could answer.",
+        "Ask again.",
+        "设备在完成之前重新启动了。",
+        "请重新提交。",
+    ),
     "already_serving": message(
         "Another Lectern is already at work in {name}.",
         "Let that one go on, or stop it first.",
