@@ -1,0 +1,257 @@
+"""Uploads that are cut, damaged, too large, somebody else's, or forgotten."""
+
+from __future__ import annotations
+
+import base64
+import errno
+import hashlib
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.errors import BadInput, Fault, LecternError
+from web.uploads.checksum import Checksum
+from web.uploads.record import Limits
+from web.uploads.store import SYNC_EVERY, UploadStore
+
+LIMITS = Limits(file=1000, person=1500, count=3, keep_s=3600, spare=100)
+LONG = Limits(file=10**9, person=10**9, count=3, keep_s=3600, spare=0)
+
+
+class Clock:
+    """A time that passes when told to."""
+
+    def __init__(self) -> None:
+        self.time = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def uploads(tmp_path: Path, clock: Clock) -> Iterator[UploadStore]:
+    with UploadStore(tmp_path / "up", LIMITS, find_free=lambda _: 10**9, now=clock) as store:
+        yield store
+
+
+def refused(error: pytest.ExceptionInfo[LecternError]) -> str:
+    return error.value.code
+
+
+def cut(*blocks: bytes) -> Iterator[bytes]:
+    """Blocks, and then a network that is gone."""
+    yield from blocks
+    raise ConnectionResetError(errno.ECONNRESET, "gone")
+
+
+def crc(data: bytes) -> Checksum:
+    value = base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
+    return Checksum(f"crc32 {value}")
+
+
+class TestArriving:
+    def test_pieces_one_after_the_other_make_the_file(self, uploads: UploadStore) -> None:
+        upload = uploads.create("wang", "a.mp4", 10)
+        upload = uploads.append(upload, 0, 4, [b"0123"])
+        assert (upload.offset, upload.complete) == (4, False)
+        upload = uploads.append(upload, 4, 6, [b"45", b"6789"])
+        assert upload.complete
+        assert uploads.path(upload).read_bytes() == b"0123456789"
+
+    def test_what_came_before_the_network_broke_counts(self, uploads: UploadStore) -> None:
+        upload = uploads.create("wang", "a.mp4", 10)
+        upload = uploads.append(upload, 0, 10, cut(b"012", b"34"))
+        assert upload.offset == 5
+        upload = uploads.append(upload, 5, 5, [b"56789"])
+        assert uploads.path(upload).read_bytes() == b"0123456789"
+
+    def test_what_a_power_cut_left_uncounted_is_overwritten(self, uploads: UploadStore) -> None:
+        upload = uploads.append(uploads.create("wang", "a.mp4", 6), 0, 3, [b"012"])
+        with uploads.path(upload).open("ab") as file:
+            file.write(b"\0\0\0")  # the file grew, but its data never reached the disk
+        assert uploads.get(upload.id, "wang").offset == 3
+        upload = uploads.append(upload, 3, 3, [b"345"])
+        assert uploads.path(upload).read_bytes() == b"012345"
+
+    def test_a_long_piece_is_counted_on_its_way(self, tmp_path: Path) -> None:
+        with UploadStore(tmp_path / "up", LONG) as uploads:
+            upload = uploads.create("wang", "a.mp4", 3 * SYNC_EVERY)
+            seen: list[int] = []
+
+            def blocks() -> Iterator[bytes]:
+                for _ in range(3):
+                    yield bytes(SYNC_EVERY)
+                    seen.append(uploads.get(upload.id, "wang").offset)
+
+            uploads.append(upload, 0, 3 * SYNC_EVERY, blocks())
+        assert seen == [SYNC_EVERY, 2 * SYNC_EVERY, 3 * SYNC_EVERY]
+
+    @pytest.mark.parametrize("offset", [-1, 3, 5, 1 << 70])
+    def test_a_piece_from_elsewhere_writes_nothing(self, uploads: UploadStore, offset: int) -> None:
+        upload = uploads.append(uploads.create("wang", "a.mp4", 10), 0, 4, [b"0123"])
+        with pytest.raises(BadInput) as error:
+            uploads.append(upload, offset, 2, [b"xx"])
+        assert refused(error) == "upload_offset"
+        assert uploads.path(upload).read_bytes() == b"0123"
+
+    def test_more_than_announced_is_refused_before_anything_is_written(
+        self, uploads: UploadStore
+    ) -> None:
+        upload = uploads.create("wang", "a.mp4", 4)
+        with pytest.raises(BadInput) as error:
+            uploads.append(upload, 0, 5, [b"01234"])
+        assert refused(error) == "upload_too_large"
+        assert uploads.path(upload).read_bytes() == b""
+        assert uploads.append(upload, 0, 4, [b"01234567"]).complete  # a body that lies
+        assert uploads.path(upload).read_bytes() == b"0123"
+
+    def test_two_pieces_at_once_never_mix(self, uploads: UploadStore) -> None:
+        upload = uploads.create("wang", "a.mp4", 4)
+        refusals: list[str] = []
+
+        def blocks() -> Iterator[bytes]:
+            with pytest.raises(BadInput) as error:
+                uploads.append(upload, 0, 4, [b"xxxx"])
+            refusals.append(refused(error))
+            with pytest.raises(BadInput):
+                uploads.discard(upload)
+            yield b"0123"
+
+        assert uploads.append(upload, 0, 4, blocks()).complete
+        assert refusals == ["upload_busy"]
+        assert uploads.path(upload).read_bytes() == b"0123"
+
+
+class TestChecksum:
+    @pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
+    def test_the_hashes_of_the_protocol(self, uploads: UploadStore, algorithm: str) -> None:
+        value = base64.b64encode(hashlib.new(algorithm, b"0123").digest()).decode()
+        upload = uploads.create("wang", "a.mp4", 4)
+        assert uploads.append(upload, 0, 4, [b"01", b"23"], Checksum(f"{algorithm} {value}"))
+
+    def test_a_damaged_piece_leaves_nothing(self, uploads: UploadStore) -> None:
+        upload = uploads.append(uploads.create("wang", "a.mp4", 8), 0, 4, [b"0123"])
+        with pytest.raises(BadInput) as error:
+            uploads.append(upload, 4, 4, [b"4X67"], crc(b"4567"))
+        assert refused(error) == "upload_checksum"
+        assert uploads.get(upload.id, "wang").offset == 4
+        assert uploads.path(upload).read_bytes() == b"0123"
+        assert uploads.append(upload, 4, 4, [b"4567"], crc(b"4567")).complete
+
+    def test_half_a_piece_cannot_be_checked_and_leaves_nothing(self, uploads: UploadStore) -> None:
+        upload = uploads.create("wang", "a.mp4", 4)
+        with pytest.raises(BadInput):
+            uploads.append(upload, 0, 4, cut(b"01"), crc(b"0123"))
+        assert uploads.get(upload.id, "wang").offset == 0
+
+    @pytest.mark.parametrize("header", ["", "md5 AAAA", "crc32 ?", "sha1 é"])
+    def test_a_header_that_cannot_be_read(self, header: str) -> None:
+        with pytest.raises(BadInput) as error:
+            Checksum(header)
+        assert refused(error) == "upload_checksum_kind"
+
+
+class TestLimits:
+    def test_size_count_and_sum(self, uploads: UploadStore) -> None:
+        with pytest.raises(BadInput) as error:
+            uploads.create("wang", "a.mp4", 1001)
+        assert refused(error) == "upload_too_large"
+        uploads.create("wang", "a.mp4", 1000)
+        with pytest.raises(BadInput) as error:
+            uploads.create("wang", "b.mp4", 501)
+        assert refused(error) == "upload_quota"
+        uploads.create("li", "b.mp4", 1000)  # everybody has room of their own
+        uploads.create("wang", "b.mp4", 1)
+        uploads.create("wang", "c.mp4", 1)
+        with pytest.raises(BadInput) as error:
+            uploads.create("wang", "d.mp4", 1)
+        assert refused(error) == "upload_too_many"
+
+    @pytest.mark.parametrize("length", [0, -1])
+    def test_nothing_is_no_file(self, uploads: UploadStore, length: int) -> None:
+        with pytest.raises(BadInput) as error:
+            uploads.create("wang", "a.mp4", length)
+        assert refused(error) == "file_empty"
+
+    def test_the_disk_keeps_its_reserve(self, tmp_path: Path) -> None:
+        free = [1000]
+        with UploadStore(tmp_path / "up", LIMITS, find_free=lambda _: free[0]) as uploads:
+            with pytest.raises(Fault) as error:
+                uploads.create("wang", "a.mp4", 901)
+            assert refused(error) == "disk_full"
+            upload = uploads.create("wang", "a.mp4", 900)
+            free[0] = 150  # others have filled it since
+            with pytest.raises(Fault):
+                uploads.append(upload, 0, 100, [b"x" * 100])
+            assert uploads.get(upload.id, "wang").offset == 0
+
+    def test_a_disk_that_fills_up_on_the_way(self, uploads: UploadStore) -> None:
+        upload = uploads.create("wang", "a.mp4", 4)
+        with pytest.raises(Fault) as error:
+            uploads.append(upload, 0, 4, _full_disk())
+        assert refused(error) == "disk_full"
+
+
+def _full_disk() -> Iterator[bytes]:
+    class Full(bytes):
+        """Cannot be written: what pwrite says of a full disk."""
+
+        def __getitem__(self, key: object) -> bytes:  # type: ignore[override]
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    yield Full(b"0123")
+
+
+class TestOwnership:
+    def test_somebody_elses_upload_is_as_unknown_as_none(self, uploads: UploadStore) -> None:
+        upload = uploads.create("wang", "a.mp4", 4)
+        for name, number in [("li", upload.id), ("wang", "0" * 32), ("wang", "../" + upload.id)]:
+            with pytest.raises(BadInput) as error:
+                uploads.get(number, name)
+            assert refused(error) == "upload_unknown"
+        assert uploads.of("li") == []
+
+
+class TestGoingOut:
+    def test_a_finished_file_under_several_names(
+        self, uploads: UploadStore, tmp_path: Path
+    ) -> None:
+        upload = uploads.create("wang", "a.mp4", 4)
+        with pytest.raises(BadInput) as error:
+            uploads.link(upload, tmp_path / "early.mp4")
+        assert refused(error) == "upload_unfinished"
+        upload = uploads.append(upload, 0, 4, [b"0123"])
+        uploads.link(upload, tmp_path / "one.mp4")
+        uploads.link(upload, tmp_path / "two.mp4")
+        uploads.discard(upload)
+        assert (tmp_path / "one.mp4").read_bytes() == (tmp_path / "two.mp4").read_bytes() == b"0123"
+        assert uploads.of("wang") == []
+        assert not uploads.path(upload).exists()
+
+    def test_what_nobody_goes_on_with_expires(
+        self, uploads: UploadStore, clock: Clock, tmp_path: Path
+    ) -> None:
+        old = uploads.create("wang", "old.mp4", 4)
+        uploads.append(old, 0, 2, [b"01"])
+        clock.time += 3000
+        young = uploads.create("wang", "young.mp4", 4)
+        clock.time += 700
+        stray = tmp_path / "up" / f"{'0' * 32}.part"
+        stray.write_bytes(b"x")
+        os.utime(stray, (0, 0))
+        assert [upload.id for upload in uploads.sweep()] == [old.id]
+        assert [upload.id for upload in uploads.of("wang")] == [young.id]
+        assert not stray.exists()
+
+    def test_a_clock_put_back_throws_nothing_away(self, uploads: UploadStore, clock: Clock) -> None:
+        uploads.create("wang", "a.mp4", 4)
+        clock.time -= 10_000
+        assert uploads.sweep() == []

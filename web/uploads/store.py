@@ -1,0 +1,289 @@
+"""Uploads on the disk: what has been acknowledged is there, even after a power cut.
+
+Each upload is one file, and a row that says how many of its bytes count. The row is written only
+when those bytes are on the disk, so a file may be longer than its row says, never shorter.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from appliance.errors import BadInput, Fault
+from appliance.jobs.schema import BUSY_TIMEOUT_S, store_faults, transaction
+from web.uploads.checksum import Checksum
+from web.uploads.record import Limits, Upload, clean_name, is_id, new_id
+
+SYNC_EVERY = 8 << 20
+"""Bytes after which a long piece is brought to the disk and counted."""
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS uploads (
+    id TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    name TEXT NOT NULL,
+    length INTEGER NOT NULL,
+    offset INTEGER NOT NULL DEFAULT 0,
+    created REAL NOT NULL,
+    touched REAL NOT NULL
+) STRICT
+"""
+
+
+def free_bytes(path: Path) -> int:
+    """Free space of the file system that holds ``path``."""
+    return shutil.disk_usage(path).free
+
+
+class UploadStore:
+    """The uploads in ``folder``. Belongs to one thread; any number of processes may have one.
+
+    ``find_free`` measures free bytes, ``now`` tells the seconds since 1970. Methods that take an
+    ``owner`` raise ``BadInput("upload_unknown")`` for another person's upload as well, so that
+    nobody learns what exists. Every method may raise ``Fault`` (``store_busy``, ``store_damaged``,
+    ``disk_full``).
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        limits: Limits,
+        *,
+        find_free: Callable[[Path], int] = free_bytes,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._folder = folder
+        self._limits = limits
+        self._find_free = find_free
+        self._now = now
+        self._database = folder / "uploads.sqlite3"
+        with store_faults(self._database):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(
+                self._database, timeout=BUSY_TIMEOUT_S, isolation_level=None
+            )
+            self._connection.row_factory = sqlite3.Row
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.execute(_TABLE)
+
+    def __enter__(self) -> UploadStore:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    # Looking
+
+    def get(self, upload: str, owner: str) -> Upload:
+        """One upload. Raises ``BadInput("upload_unknown")``."""
+        rows = self._read("SELECT * FROM uploads WHERE id = ? AND owner = ?", upload, owner)
+        if not is_id(upload) or not rows:
+            raise BadInput("upload_unknown")
+        return rows[0]
+
+    def of(self, owner: str) -> list[Upload]:
+        """A person's uploads, the oldest first."""
+        return self._read("SELECT * FROM uploads WHERE owner = ? ORDER BY created, id", owner)
+
+    def path(self, upload: Upload) -> Path:
+        """The file that holds the upload's bytes."""
+        return self._folder / f"{upload.id}.part"
+
+    def expires(self, upload: Upload) -> float:
+        """When an upload to which nothing is added any more is thrown away."""
+        return upload.touched + self._limits.keep_s
+
+    # Coming in
+
+    def create(self, owner: str, name: str, length: int) -> Upload:
+        """Begin an upload of ``length`` bytes.
+
+        Raises ``BadInput``: ``file_kind``, ``file_empty``, ``upload_too_large``,
+        ``upload_too_many``, ``upload_quota``; ``Fault("disk_full")``.
+        """
+        name = clean_name(name)
+        if length <= 0:
+            raise BadInput("file_empty", name=name)
+        if length > self._limits.file:
+            raise BadInput("upload_too_large", name=name, limit=_gb(self._limits.file))
+        self._check_space(name, length)
+        now = self._now()
+        with self._write() as connection:
+            (count, total) = connection.execute(
+                "SELECT count(*), coalesce(sum(length), 0) FROM uploads WHERE owner = ?", (owner,)
+            ).fetchone()
+            if count >= self._limits.count:
+                raise BadInput("upload_too_many", limit=self._limits.count)
+            if total + length > self._limits.person:
+                raise BadInput("upload_quota", name=name, limit=_gb(self._limits.person))
+            upload = Upload(new_id(), owner, name, length, 0, now, now)
+            connection.execute(
+                "INSERT INTO uploads VALUES (:id, :owner, :name, :length, :offset, :created,"
+                " :touched)",
+                vars(upload),
+            )
+        return upload
+
+    def append(
+        self,
+        upload: Upload,
+        offset: int,
+        length: int,
+        blocks: Iterable[bytes],
+        checksum: Checksum | None = None,
+    ) -> Upload:
+        """Add a piece of ``length`` bytes, read from ``blocks``, which must begin at ``offset``.
+
+        When ``blocks`` break off with ``OSError`` or end early, what came counts, unless there is
+        a ``checksum``: then a piece counts whole or not at all. Raises ``BadInput``:
+        ``upload_busy`` (another piece is being written), ``upload_offset``, ``upload_too_large``,
+        ``upload_checksum``; ``Fault("disk_full")``. After each of these nothing has been added.
+        """
+        with self._alone(upload) as file:
+            now = self.get(upload.id, upload.owner)
+            if offset != now.offset:
+                raise BadInput("upload_offset", wanted=now.offset, offset=offset)
+            if length > now.length - now.offset:
+                limit = f"{now.length} bytes"
+                raise BadInput("upload_too_large", name=now.name, limit=limit)
+            self._check_space(now.name, length)
+            try:
+                os.ftruncate(file, now.offset)  # what a power cut left beyond it never counted
+                return self._receive(file, now, length, blocks, checksum)
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                raise Fault("disk_full", name=now.name) from error
+
+    def _receive(
+        self,
+        file: int,
+        upload: Upload,
+        length: int,
+        blocks: Iterable[bytes],
+        checksum: Checksum | None,
+    ) -> Upload:
+        came = synced = 0
+        for block in _until_it_breaks(blocks):
+            block = block[: length - came]
+            os.pwrite(file, block, upload.offset + came)
+            came += len(block)
+            if checksum is not None:
+                checksum.update(block)
+            elif came - synced >= SYNC_EVERY:
+                self._count(file, upload, came)
+                synced = came
+        if checksum is not None and (came < length or not checksum.matches()):
+            os.ftruncate(file, upload.offset)
+            raise BadInput("upload_checksum", name=upload.name)
+        return self._count(file, upload, came)
+
+    def _count(self, file: int, upload: Upload, came: int) -> Upload:
+        os.fdatasync(file)
+        with self._write() as connection:
+            connection.execute(
+                "UPDATE uploads SET offset = ?, touched = ? WHERE id = ?",
+                (upload.offset + came, self._now(), upload.id),
+            )
+        return self.get(upload.id, upload.owner)
+
+    # Going out
+
+    def link(self, upload: Upload, target: Path) -> None:
+        """Let ``target`` be the finished upload's file under a name of its own, at no cost.
+
+        Raises ``BadInput("upload_unfinished")`` and ``OSError``.
+        """
+        if not upload.complete:
+            raise BadInput("upload_unfinished", name=upload.name)
+        os.link(self.path(upload), target)
+
+    def discard(self, upload: Upload) -> None:
+        """Throw an upload away, unless a piece is just being written (``upload_busy``)."""
+        with self._alone(upload), self._write() as connection:
+            connection.execute("DELETE FROM uploads WHERE id = ?", (upload.id,))
+            self.path(upload).unlink(missing_ok=True)
+
+    def sweep(self) -> list[Upload]:
+        """Throw away what has expired, and files that belong to no upload; gives the former."""
+        now = self._now()
+        gone = []
+        for upload in self._read("SELECT * FROM uploads"):
+            # A time that lies ahead was written before the clock was put back.
+            if upload.touched <= now < self.expires(upload) or upload.touched > now:
+                continue
+            try:
+                self.discard(upload)
+            except BadInput:  # in use after all
+                continue
+            gone.append(upload)
+        known = {self.path(upload).name for upload in self._read("SELECT * FROM uploads")}
+        for path in self._folder.glob("*.part"):
+            if path.name not in known and now - path.stat().st_mtime > self._limits.keep_s:
+                path.unlink(missing_ok=True)
+        return gone
+
+    # Within
+
+    @contextmanager
+    def _alone(self, upload: Upload) -> Iterator[int]:
+        """The upload's file, held against every other writer."""
+        with store_faults(self.path(upload)):
+            file = os.open(self.path(upload), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BadInput("upload_busy", name=upload.name) from None
+            yield file
+        finally:
+            os.close(file)
+
+    def _check_space(self, name: str, length: int) -> None:
+        if self._find_free(self._folder) - length < self._limits.spare:
+            raise Fault("disk_full", name=name)
+
+    @contextmanager
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        with store_faults(self._database), transaction(self._connection):
+            yield self._connection
+
+    def _read(self, query: str, *values: object) -> list[Upload]:
+        with store_faults(self._database):
+            rows = self._connection.execute(query, values).fetchall()
+        return [Upload(**dict(row)) for row in rows]
+
+
+def _until_it_breaks(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The blocks that arrive; a network that fails only ends them."""
+    source = iter(blocks)
+    while True:
+        try:
+            block = next(source)
+        except (StopIteration, OSError):
+            return
+        if not block:
+            return
+        yield block
+
+
+def _gb(size: int) -> str:
+    return f"{size / 1e9:g} GB"
