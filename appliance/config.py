@@ -109,11 +109,33 @@ class Jobs(Section):
     keep_unfetched: bool = True
 
 
+class Telemetry(Section):
+    """How the box watches its heat, load, memory and disk."""
+
+    source: Literal["auto", "sysfs", "jtop", "host"] = "auto"
+    every_s: Annotated[float, Field(ge=1, le=3600)] = 5.0
+    keep_hours: Annotated[float, Field(ge=0.1, le=720)] = 24.0
+
+
 class Panel(Section):
-    """Where the panel listens."""
+    """Where the panel listens, and to whom it answers."""
 
     host: Annotated[str, Field(min_length=1)] = "0.0.0.0"
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
+    trusted_hosts: list[str] = []
+    idle_minutes: Annotated[float, Field(ge=1, le=10080)] = 120.0
+    threads: Annotated[int, Field(ge=8, le=256)] = 72
+    metrics_token: str = ""
+
+
+class Uploads(Section):
+    """What people may send through the panel, and how long what they do not use is kept."""
+
+    max_gb: Annotated[float, Field(ge=0.001)] = 20.0
+    person_gb: Annotated[float, Field(ge=0.001)] = 60.0
+    person_files: Annotated[int, Field(ge=1, le=1000)] = 50
+    keep_hours: Annotated[float, Field(ge=0.1)] = 48.0
+    at_once: Annotated[int, Field(ge=1, le=64)] = 6
 
 
 def default_root() -> Path:
@@ -134,7 +156,9 @@ class Config(Section):
     score: Score = Score()
     inbox: Inbox = Inbox()
     jobs: Jobs = Jobs()
+    telemetry: Telemetry = Telemetry()
     panel: Panel = Panel()
+    uploads: Uploads = Uploads()
 
 
 def find_config(environment: Mapping[str, str] = os.environ) -> Path | None:

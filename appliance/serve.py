@@ -26,6 +26,7 @@ def serve(config: Config, stop: threading.Event) -> None:
     folders that cannot be made, ``Fault("already_serving")`` where another daemon is at work.
     """
     from appliance.jobs.store import JobStore, store_path
+    from appliance.telemetry.sampler import start_sampler
     from appliance.worker import Worker
 
     with _only_one(config.root):
@@ -36,12 +37,15 @@ def serve(config: Config, stop: threading.Event) -> None:
             failures: list[Exception] = []
             watch = threading.Thread(target=_watch_inbox, args=(config, stop, failures))
             watch.start()
+            sampler = start_sampler(config, stop)
             log.info("at work in %s", config.root)
             try:
                 worker.run()
             finally:
                 stop.set()
                 watch.join()
+                if sampler is not None:
+                    sampler.join()
     if failures:
         raise failures[0]
     log.info("ended")

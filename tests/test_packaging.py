@@ -27,13 +27,14 @@ MAY_IMPORT = {
     "lips": BASE | {"media", "face", "speech"},
     "score": BASE | {"media", "face", "lips", "speech"},
     "jobs": BASE,
+    "telemetry": BASE,
     "render": BASE | PARTS,
     "progress": BASE | {"render"},
     "attempt": BASE | {"render", "score"},
     "outbox": BASE | {"jobs", "media"},
     "inbox": BASE | {"jobs", "media", "outbox"},
     "worker": BASE | {"attempt", "inbox", "jobs", "media", "outbox"},
-    "serve": BASE | {"inbox", "jobs", "worker"},
+    "serve": BASE | {"inbox", "jobs", "telemetry", "worker"},
     "commands": BASE | PARTS | {"jobs", "progress", "render", "serve"},
     "cli": BASE | {"commands"},
     "demo": set[str](),
@@ -46,6 +47,7 @@ DISTRIBUTION = {
     "PIL": "pillow",
     "cv2": "opencv-python-headless",
     "hibari": "hibari-tts",
+    "jtop": "jetson-stats",
     "pydantic_core": "pydantic",
     "skimage": "scikit-image",
     "yaml": "pyyaml",
@@ -107,7 +109,7 @@ class TestLayers:
         declared = {
             _plain(re.split(r"[^\w.-]", line, maxsplit=1)[0])
             for line in importlib.metadata.requires("lectern") or []
-            if "extra ==" not in line or 'extra == "demo"' in line
+            if "extra ==" not in line or re.search(r'extra == "(demo|jtop)"', line)
         }
         missing = [
             f"{path.relative_to(project)} imports {name}"

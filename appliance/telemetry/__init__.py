@@ -1,0 +1,1 @@
+"""What the box feels like: heat, load, power, memory and disk, sampled and remembered."""

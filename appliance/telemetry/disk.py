@@ -1,0 +1,79 @@
+"""Room on the disk, and how worn it is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from appliance.telemetry.nodes import number, text
+
+_MB = 1 << 20
+_SECTOR = 512  # the kernel counts in these, whatever the disk does
+_WRITTEN = 6  # the field of ``stat`` that counts written sectors
+
+
+class Disk:
+    """The disk that holds ``folder``; what the kernel tells of it is looked up below ``root``.
+
+    ``device`` is its (major, minor) number, found by itself where it is ``None``.
+    """
+
+    def __init__(self, folder: Path, root: Path, device: tuple[int, int] | None = None) -> None:
+        self._folder = folder
+        self._block = _block_device(folder, root, device)
+
+    def space_mb(self) -> tuple[float, float]:
+        """Free and total MiB; zeros when the folder is not there."""
+        try:
+            usage = shutil.disk_usage(_existing(self._folder))
+        except OSError:
+            return 0.0, 0.0
+        return usage.free / _MB, usage.total / _MB
+
+    def worn_percent(self) -> float | None:
+        """How much of its rated life an eMMC or SD card says is used, upper end of its step of 10.
+
+        JEDEC JESD84-B51, ``DEVICE_LIFE_TIME_EST``: 1 is up to 10 %, …, 11 is more than 100 %.
+        NVMe disks keep theirs behind an administrator's command, so they do not tell here.
+        """
+        if self._block is None:
+            return None
+        steps = (text(self._block / "device/life_time") or "").split()
+        try:
+            worst = max((int(step, 16) for step in steps), default=0)
+        except ValueError:
+            return None
+        return worst * 10.0 if worst else None
+
+    def written_mb(self) -> float | None:
+        """What was written since boot."""
+        fields = (text(self._block / "stat") or "").split() if self._block else []
+        if len(fields) <= _WRITTEN or not fields[_WRITTEN].isdigit():
+            return None
+        return int(fields[_WRITTEN]) * _SECTOR / _MB
+
+    @property
+    def removable(self) -> bool:
+        """Whether it can be pulled out."""
+        return self._block is not None and number(self._block / "removable") == 1
+
+
+def _existing(folder: Path) -> Path:
+    """``folder``, or the nearest one above it that exists."""
+    return next((path for path in (folder, *folder.parents) if path.exists()), folder)
+
+
+def _block_device(folder: Path, root: Path, device: tuple[int, int] | None) -> Path | None:
+    """The whole disk (not the partition) in ``/sys``."""
+    if device is None:
+        try:
+            number_ = os.stat(_existing(folder)).st_dev
+        except OSError:
+            return None
+        device = os.major(number_), os.minor(number_)
+    link = root / f"sys/dev/block/{device[0]}:{device[1]}"
+    if not link.exists():  # tmpfs, an overlay, a share
+        return None
+    path = link.resolve()
+    return path.parent if (path / "partition").exists() else path

@@ -1,0 +1,107 @@
+"""The last readings, in a file of bounded size that the panel reads while the daemon writes."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+from types import TracebackType
+
+from appliance.telemetry.reading import Reading
+
+FILE = "telemetry.sqlite3"
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS readings (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, reading TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS readings_at ON readings (at);
+"""
+
+
+def history_path(root: Path) -> Path:
+    """Where the readings of the box at ``root`` lie."""
+    return root / "state" / FILE
+
+
+class History:
+    """A ring of at most ``keep`` readings in the SQLite file ``path``, made where it is missing.
+
+    Readings can be had again, so nothing is forced to the disk (a flash chip lives longer), and a
+    file that a power cut has damaged is begun anew. One instance may be used from several threads.
+    Raises ``sqlite3.Error`` or ``OSError`` where the file cannot be made or is locked for long.
+    """
+
+    def __init__(self, path: Path, *, keep: int = 17280) -> None:
+        self._keep = keep
+        self._lock = threading.Lock()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._database = self._open(path)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise  # locked, or no right to: the file itself may be sound
+            for suffix in ("", "-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            self._database = self._open(path)
+
+    @staticmethod
+    def _open(path: Path) -> sqlite3.Connection:
+        database = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = OFF")
+            database.executescript(_SCHEMA)
+        except sqlite3.Error:
+            database.close()
+            raise
+        return database
+
+    def __enter__(self) -> History:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def add(self, reading: Reading) -> None:
+        """Append ``reading`` and drop what the ring no longer holds."""
+        with self._lock:
+            row = self._database.execute(
+                "INSERT INTO readings (at, reading) VALUES (?, ?)", (reading.at, reading.to_json())
+            ).lastrowid
+            self._database.execute("DELETE FROM readings WHERE id <= ?", ((row or 0) - self._keep,))
+
+    def since(self, at: float, points: int = 500) -> list[Reading]:
+        """The readings from ``at`` on, oldest first, thinned evenly to at most ``points``.
+
+        The newest is always among them.
+        """
+        if points < 1:
+            return []
+        with self._lock:
+            rows = self._database.execute(
+                "SELECT reading FROM ("
+                " SELECT id, reading, row_number() OVER (ORDER BY id DESC) - 1 AS age,"
+                " count(*) OVER () AS total FROM readings WHERE at >= ?"
+                ") WHERE age % ((total + ? - 1) / ?) = 0 ORDER BY id",
+                (at, points, points),
+            ).fetchall()
+        return [Reading.from_json(line) for (line,) in rows]
+
+    def latest(self) -> Reading | None:
+        """The newest reading; ``None`` before the first."""
+        with self._lock:
+            row = self._database.execute(
+                "SELECT reading FROM readings ORDER BY id DESC LIMIT 1"
+            ).fetchone()
+        return Reading.from_json(row[0]) if row else None
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._database.close()

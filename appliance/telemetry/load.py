@@ -1,0 +1,89 @@
+"""Load and clock of the processor and the GPU, and the memory they share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from appliance.telemetry.nodes import folders, number, text
+
+_LOADS = (
+    "sys/devices/platform/bus@0/17000000.gpu/load",  # JetPack 6 and 7
+    "sys/devices/platform/17000000.gpu/load",
+    "sys/devices/platform/17000000.ga10b/load",  # JetPack 5
+    "sys/devices/platform/gpu.0/load",
+)
+_CLOCKS = ("17000000.gpu", "17000000.ga10b", "17000000.gv11b")
+
+
+class Processor:
+    """The share of time that the cores were busy, and the fastest core's clock."""
+
+    def __init__(self, root: Path) -> None:
+        self._stat = root / "proc/stat"
+        cores = folders(root / "sys/devices/system/cpu", "cpu")
+        clocks = [core / "cpufreq/scaling_cur_freq" for core in cores if core.name[3:].isdigit()]
+        self._clocks = [path for path in clocks if path.exists()]
+        self._before = self._times()
+
+    def load(self) -> float:
+        """0 to 1, over all cores since the last call."""
+        now, before = self._times(), self._before
+        self._before = now
+        total = now[1] - before[1]
+        return min(max((now[0] - before[0]) / total, 0.0), 1.0) if total > 0 else 0.0
+
+    def mhz(self) -> float | None:
+        """The clock of the fastest core."""
+        clocks = [value for value in map(number, self._clocks) if value is not None]
+        return max(clocks) / 1000 if clocks else None
+
+    def _times(self) -> tuple[float, float]:
+        """Busy and total ticks. Of a line ``cpu user nice system idle iowait irq softirq steal``
+        the fourth and fifth are idle; later ones are counted in the first already."""
+        line = (text(self._stat) or "").partition("\n")[0].split()
+        try:
+            ticks = [float(word) for word in line[1:9]]
+        except ValueError:
+            return 0.0, 0.0
+        return sum(ticks) - sum(ticks[3:5]), sum(ticks)
+
+
+class Gpu:
+    """The Jetson's own GPU; its nodes can appear some time after boot."""
+
+    def __init__(self, root: Path) -> None:
+        self._load = next((root / p for p in _LOADS if (root / p).exists()), None)
+        devfreq = root / "sys/class/devfreq"
+        self._clock = next((devfreq / n for n in _CLOCKS if (devfreq / n).exists()), None)
+
+    def load(self) -> float | None:
+        """0 to 1; the kernel tells it per mille."""
+        value = number(self._load) if self._load else None
+        return None if value is None else value / 1000
+
+    def mhz(self) -> float | None:
+        """Its clock, which the kernel tells in Hz."""
+        value = number(self._clock / "cur_freq") if self._clock else None
+        return None if value is None else value / 1e6
+
+
+def memory_mb(root: Path) -> dict[str, float]:
+    """All of ``/proc/meminfo`` in MiB by name; NVIDIA's kernels add ``NvMapMemUsed``."""
+    found: dict[str, float] = {}
+    for line in (text(root / "proc/meminfo") or "").splitlines():
+        name, _, rest = line.partition(":")
+        words = rest.split()
+        if len(words) == 2 and words[0].isdigit():
+            found[name] = int(words[0]) / 1024
+    return found
+
+
+def nvmap_mb(root: Path, memory: dict[str, float]) -> float | None:
+    """What NvMap holds for the GPU: from ``memory``, else from debugfs (for root only)."""
+    if memory.get("NvMapMemUsed"):
+        return memory["NvMapMemUsed"]
+    for line in (text(root / "sys/kernel/debug/nvmap/iovmm/clients") or "").splitlines():
+        words = line.split()
+        if len(words) == 2 and words[0] == "total" and words[1][:-1].isdigit():
+            return int(words[1][:-1]) / 1024  # 12345K
+    return memory.get("NvMapMemUsed")

@@ -1,0 +1,97 @@
+"""Power rails, over-current events and the fan, from the hardware monitors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from appliance.telemetry.nodes import folders, hwmons, number, text
+
+_SHUNT_SUM = 7  # the INA3221's seventh "voltage" is the sum over its shunts, not a rail
+
+
+class Rails:
+    """The INA3221 power monitors below ``root``."""
+
+    def __init__(self, root: Path) -> None:
+        self._rails: dict[str, tuple[Path, Path]] = {}
+        for device in folders(root / "sys/bus/i2c/drivers/ina3221"):
+            for monitor in folders(device / "hwmon", "hwmon"):
+                for label in folders(monitor, "in"):
+                    if label.name.endswith("_label"):
+                        self._add(monitor, label)
+
+    def _add(self, monitor: Path, label: Path) -> None:
+        channel, name = label.name[2 : -len("_label")], text(label)
+        if not name or not channel.isdigit() or int(channel) == _SHUNT_SUM or "NC" in name:
+            return
+        pair = monitor / f"in{channel}_input", monitor / f"curr{channel}_input"
+        if name.lower().startswith("sum of") or not all(path.exists() for path in pair):
+            return
+        self._rails[name] = pair
+
+    def power_mw(self) -> tuple[dict[str, float], list[str]]:
+        """mW by rail (mV × mA / 1000), and the names of those that do not answer."""
+        power: dict[str, float] = {}
+        silent: list[str] = []
+        for name, (volts, amperes) in self._rails.items():
+            millivolts, milliamperes = number(volts), number(amperes)
+            if millivolts is None or milliamperes is None:
+                silent.append(name)
+            else:
+                power[name] = millivolts * milliamperes / 1000
+        return power, silent
+
+
+class OverCurrent:
+    """Counts over-current events from its making on.
+
+    The board's own counters run from the last boot, so only their growth tells of now. ``known``
+    are the counts that an earlier instance has seen.
+    """
+
+    def __init__(self, root: Path, known: dict[Path, float] | None = None) -> None:
+        self._counters = [
+            path
+            for monitor in hwmons(root).get("soctherm_oc", [])
+            for path in folders(monitor, "oc")
+            if path.name.endswith("_event_cnt")
+        ]
+        self.known = dict(known or {})
+        if known is None:
+            self.new()
+
+    def new(self) -> int:
+        """The events since the last call."""
+        grown = 0.0
+        for path in self._counters:
+            count = number(path)
+            if count is None:
+                continue
+            before = self.known.get(path, count)
+            grown += count - before if count >= before else count  # a counter may begin anew
+            self.known[path] = count
+        return int(grown)
+
+
+class Fan:
+    """The first fan whose speed is set by pulse width."""
+
+    def __init__(self, root: Path) -> None:
+        self._pwm: Path | None = None
+        self._rpm: Path | None = None
+        monitors = hwmons(root)
+        for monitor in (folder for name in sorted(monitors) for folder in monitors[name]):
+            if self._pwm is None and (monitor / "pwm1").exists():
+                self._pwm = monitor / "pwm1"
+            for name in ("rpm", "fan1_input"):
+                if self._rpm is None and (monitor / name).exists():
+                    self._rpm = monitor / name
+
+    def percent(self) -> float | None:
+        """How fast it is told to turn, 0 to 100."""
+        width = number(self._pwm) if self._pwm else None
+        return None if width is None else width * 100 / 255
+
+    def rpm(self) -> float | None:
+        """How fast it turns."""
+        return number(self._rpm) if self._rpm else None

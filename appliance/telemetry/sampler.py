@@ -1,0 +1,74 @@
+"""The daemon's thread that looks at the machine now and then."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+
+from appliance.config import Config
+from appliance.telemetry.history import History, history_path
+from appliance.telemetry.reading import Reading
+from appliance.telemetry.source import find_source
+
+log = logging.getLogger("lectern.telemetry")
+
+
+class Sampler:
+    """Adds a reading of ``source`` to ``history`` every ``every_s`` seconds until ``stop`` is set.
+
+    A look that fails is told once in the log and the next one is tried in its turn: the box works
+    without knowing how it feels.
+    """
+
+    def __init__(
+        self,
+        source: Callable[[], Reading],
+        history: History,
+        every_s: float,
+        stop: threading.Event,
+    ) -> None:
+        self._source = source
+        self._history = history
+        self._every_s = every_s
+        self._stop = stop
+        self._complaint = ""
+
+    def run(self) -> None:
+        """Sample until ``stop`` is set."""
+        while not self._stop.is_set():
+            self.sample()
+            self._stop.wait(self._every_s)
+
+    def sample(self) -> Reading | None:
+        """One look; ``None`` when it failed."""
+        try:
+            reading = self._source()
+            self._history.add(reading)
+        except (sqlite3.Error, OSError, ValueError) as error:
+            if str(error) != self._complaint:
+                log.warning("no reading of the machine: %s", error)
+            self._complaint = str(error)
+            return None
+        self._complaint = ""
+        return reading
+
+
+def start_sampler(config: Config, stop: threading.Event) -> threading.Thread | None:
+    """Sample this machine in a thread that ends with ``stop``; ``None`` if it cannot be begun."""
+    try:
+        settings = config.telemetry
+        keep = max(round(settings.keep_hours * 3600 / settings.every_s), 1)
+        history = History(history_path(config.root), keep=keep)
+    except (sqlite3.Error, OSError) as error:
+        log.warning("readings of the machine cannot be kept: %s", error)
+        return None
+
+    def run() -> None:
+        with history:
+            Sampler(find_source(config), history, settings.every_s, stop).run()
+
+    thread = threading.Thread(target=run, name="telemetry", daemon=True)
+    thread.start()
+    return thread

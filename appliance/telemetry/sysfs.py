@@ -1,0 +1,84 @@
+"""The box's own reader: what the kernel of a Jetson tells in ``/sys`` and ``/proc``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from appliance.telemetry.board import PowerMode
+from appliance.telemetry.disk import Disk
+from appliance.telemetry.load import Gpu, Processor, memory_mb, nvmap_mb
+from appliance.telemetry.power import Fan, OverCurrent, Rails
+from appliance.telemetry.reading import Reading
+from appliance.telemetry.thermal import Thermal
+
+_LOOK_AGAIN_S = 60.0
+
+
+class SysfsSource:
+    """Readings of the machine below ``root``; ``folder`` is where the box keeps its files.
+
+    Sensors are looked for when it is made and again each minute, because some nodes (the GPU's
+    clock) come late after boot and a power mode may be renamed by an update.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        root: Path = Path("/"),
+        *,
+        now: Callable[[], float] = time.time,
+        device: tuple[int, int] | None = None,
+    ) -> None:
+        self._folder, self._root, self._now, self._device = folder, root, now, device
+        self._processor = Processor(root)
+        self._over_current = OverCurrent(root)
+        self._events = 0
+        self._look(now())
+
+    def __call__(self) -> Reading:
+        """Read every sensor once."""
+        now = self._now()
+        if abs(now - self._looked) >= _LOOK_AGAIN_S:
+            self._over_current = OverCurrent(self._root, self._over_current.known)
+            self._look(now)
+        new_events = self._over_current.new()
+        self._events += new_events
+        temperatures, cold = self._thermal.temperatures_c()
+        power, dark = self._rails.power_mw()
+        memory = memory_mb(self._root)
+        free, total = self._disk.space_mb()
+        return Reading(
+            at=now,
+            temperatures_c=temperatures,
+            trips_c=self._thermal.trips_c,
+            cpu_load=self._processor.load(),
+            gpu_load=self._gpu.load(),
+            memory_total_mb=memory.get("MemTotal", 0.0),
+            memory_available_mb=memory.get("MemAvailable", 0.0),
+            gpu_memory_mb=nvmap_mb(self._root, memory),
+            power_mw=power,
+            power_mode=self._mode.name(),
+            fan_percent=self._fan.percent(),
+            throttled=new_events > 0 or self._thermal.clocks_held(),
+            throttle_events=self._events,
+            disk_free_mb=free,
+            disk_total_mb=total,
+            cpu_mhz=self._processor.mhz(),
+            gpu_mhz=self._gpu.mhz(),
+            fan_rpm=self._fan.rpm(),
+            swap_used_mb=memory.get("SwapTotal", 0.0) - memory.get("SwapFree", 0.0),
+            disk_worn_percent=self._disk.worn_percent(),
+            disk_written_mb=self._disk.written_mb(),
+            unavailable=(*(f"zone:{n}" for n in cold), *(f"rail:{n}" for n in dark)),
+        )
+
+    def _look(self, now: float) -> None:
+        self._looked = now
+        self._thermal = Thermal(self._root)
+        self._gpu = Gpu(self._root)
+        self._rails = Rails(self._root)
+        self._fan = Fan(self._root)
+        self._mode = PowerMode(self._root)
+        self._disk = Disk(self._folder, self._root, self._device)
