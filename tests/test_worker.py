@@ -21,8 +21,9 @@ from appliance.attempt import Order, Step, Stopped, Watch, run_attempt
 from appliance.config import Config
 from appliance.errors import BadInput, Fault
 from appliance.jobs.record import Job, NewJob
+from appliance.jobs.rest import FIRST_S
 from appliance.jobs.states import State
-from appliance.jobs.store import FIRST_DELAY_S, JobStore, store_path
+from appliance.jobs.store import JobStore, store_path
 from appliance.render.render import render
 from appliance.worker import Worker
 from tests.render.conftest import frames_of, settings, write_wav
@@ -134,7 +135,7 @@ class TestOutcomes:
         for _ in range(6):
             tries += worker.step()
             assert not worker.step()  # not before its rest is over
-            clock.time += FIRST_DELAY_S * 10
+            clock.time += FIRST_S * 10
         assert tries == 3
         ended = store.get(job.id)
         assert ended.state is State.FAILED and ended.reason is not None
@@ -152,7 +153,7 @@ class TestOutcomes:
         clock.time = dropped + config.inbox.patience_s - 5
         assert worker.step()
         assert store.get(job.id).state is State.QUEUED
-        clock.time += FIRST_DELAY_S + 1
+        clock.time += FIRST_S + 1
         assert worker.step()
         assert store.get(job.id).state is State.FAILED
 
@@ -170,7 +171,7 @@ class TestOutcomes:
         reason = store.get(job.id).reason
         assert reason is not None and reason.code == "source_changed"
         assert tree(config.root / "outbox") == []
-        clock.time += FIRST_DELAY_S + 1
+        clock.time += FIRST_S + 1
         assert worker.step()
         video = config.root / "outbox" / "lesson.mp4"
         assert video.read_bytes() == b"video of the whole lecture"
@@ -183,7 +184,7 @@ class TestOutcomes:
         job = drop(store, config)
         for _ in range(9):
             assert worker.step()
-            clock.time += FIRST_DELAY_S * 10
+            clock.time += FIRST_S * 10
         assert store.get(job.id).state is State.DONE
 
     def test_a_faulty_option_fails_its_job_only(self, store: JobStore, config: Config) -> None:

@@ -17,11 +17,9 @@ from appliance.errors import BadInput
 from appliance.jobs.files import JobFiles, claim_files
 from appliance.jobs.reader import JobReader
 from appliance.jobs.record import Job, NewJob, Reason, blob_of
+from appliance.jobs.rest import LONGEST_S, after_fault, after_interruption
 from appliance.jobs.states import Request, State
 from appliance.jobs.transitions import become, columns, note, refusal
-
-FIRST_DELAY_S, LONGEST_DELAY_S = 10.0, 3600.0
-"""After a fault a job rests this long, twice as long each time that it gets no further."""
 
 
 def store_path(root: Path) -> Path:
@@ -98,20 +96,48 @@ class JobStore(JobReader):
 
     # The worker
 
-    def recover(self) -> list[Job]:
-        """What ran when the box went down is queued again, or obeys what was asked of it since.
+    def recover(self, *, went_down: bool = True) -> list[Job]:
+        """What still counts as running is queued again, or obeys what was asked of it since.
 
-        To be called once, before the first :meth:`claim`, by the only worker.
+        To be called before the first :meth:`claim`, by the only worker. ``went_down``: the last
+        daemon ended without being told to, alone or with the box; see :mod:`appliance.jobs.rest`.
         """
         jobs = self.jobs([State.RUNNING])
+        if went_down and not any(job.idle_attempts for job in jobs):
+            self._clear_suspects()
         for job in jobs:
             if job.request is not None:
                 self.obey(job.id, job.request)
-            elif job.idle_attempts >= self._max_idle:
-                self.fail(job.id, Reason("no_progress", {"attempts": str(job.idle_attempts)}))
+            elif went_down:
+                self._interrupt(job)
             else:
-                self.hand_back(job.id)
+                self.hand_back(job.id, excused=True)
         return [self.get(job.id) for job in jobs]
+
+    def _interrupt(self, job: Job) -> None:
+        """The box went down over a job: unless it had just got further, it is suspect."""
+        count = job.interruptions + 1 if job.idle_attempts else 0
+        reason = Reason("interrupted", {"count": str(count)}) if count else None
+        if count >= self._max_idle:
+            self.fail(job.id, Reason("no_progress", {"attempts": str(count)}))
+            return
+        rest = after_interruption(count, self._max_idle) if count else 0.0
+        with self._database.write() as connection:
+            become(connection, self._now(), job.id, State.QUEUED, reason, only=State.RUNNING)
+            connection.execute(
+                "UPDATE jobs SET idle_attempts = max(idle_attempts - 1, 0), interruptions = ?,"
+                " not_before = ? WHERE id = ?",
+                (count, self._now() + rest if rest else 0, job.id),
+            )
+
+    def _clear_suspects(self) -> None:
+        """The box went down with no suspect in hand, so it was none of them."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE jobs SET interruptions = 0")
+            connection.execute(
+                "UPDATE jobs SET not_before = 0, reason = NULL, reason_params = '{}'"
+                " WHERE state = 'queued' AND reason = 'interrupted'"
+            )
 
     def claim(self) -> Job | None:
         """Take the next queued job, which is then running: the highest priority, then the oldest.
@@ -134,7 +160,7 @@ class JobStore(JobReader):
                 )
                 RETURNING *
                 """,
-                {"now": now, "longest": LONGEST_DELAY_S},
+                {"now": now, "longest": LONGEST_S},
             ).fetchone()
             if row is None:
                 return None
@@ -151,9 +177,10 @@ class JobStore(JobReader):
         with self._database.write() as connection:
             row = connection.execute(
                 "UPDATE jobs SET stage = ?, done = ?, total = ?, heartbeat = ?,"
-                " idle_attempts = CASE WHEN ? THEN 0 ELSE idle_attempts END"
+                " idle_attempts = iif(?, 0, idle_attempts),"
+                " interruptions = iif(?, 0, interruptions)"
                 " WHERE id = ? AND state = 'running' RETURNING request",
-                (stage, done, total, self._now(), advanced, job),
+                (stage, done, total, self._now(), advanced, advanced, job),
             ).fetchone()
             if row is None:
                 raise refusal(connection, job)
@@ -187,7 +214,7 @@ class JobStore(JobReader):
         if reason is not None and not excused and idle >= self._max_idle:
             self.fail(job, reason)
             return State.FAILED
-        rest = min(FIRST_DELAY_S * 2 ** max(idle - 1, 0), LONGEST_DELAY_S)
+        rest = after_fault(idle)
         with self._database.write() as connection:
             become(connection, self._now(), job, State.QUEUED, reason, only=State.RUNNING)
             connection.execute(
@@ -203,6 +230,16 @@ class JobStore(JobReader):
                 become(connection, self._now(), job, State.PAUSED, only=State.RUNNING)
             else:
                 become(connection, self._now(), job, State.CANCELLED, Reason("cancelled"))
+
+    def relieve(self, job: int) -> None:
+        """Memory ran out: the next attempt steps down once more."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE jobs SET relief = relief + 1 WHERE id = ?", (job,))
+
+    def expect(self, job: int, expected_mb: float) -> None:
+        """What the job's work will take on the disk, in MiB."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE jobs SET expected_mb = ? WHERE id = ?", (expected_mb, job))
 
     def settle(self, job: int) -> None:
         """All files of an ended job have been put away."""
@@ -262,8 +299,8 @@ class JobStore(JobReader):
                 raise refusal(connection, job)
             become(connection, self._now(), job, State.QUEUED)
             connection.execute(
-                "UPDATE jobs SET idle_attempts = 0, not_before = 0, settled = 0, finished = NULL"
-                " WHERE id = ?",
+                "UPDATE jobs SET idle_attempts = 0, interruptions = 0, relief = 0, not_before = 0,"
+                " settled = 0, finished = NULL WHERE id = ?",
                 (job,),
             )
 

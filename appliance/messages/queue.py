@@ -47,10 +47,16 @@ MESSAGES: dict[str, Message] = {
         "文件 {name} 已经属于另一个任务。",
         "请等待该任务结束，或先取消它。",
     ),
+    "interrupted": message(
+        "The box went down while it worked on this job ({count} times in a row).",
+        "It goes on by itself; if that happens often, check the power supply.",
+        "设备在处理该任务时中断了（连续 {count} 次）。",
+        "任务会自动继续；如果经常发生，请检查供电。",
+    ),
     "no_progress": message(
-        "The box went down {attempts} times over this job without getting any further.",
+        "The box went down {attempts} times over this job, and never without it.",
         "Try it again with a smaller video, or on a box with a steady power supply.",
-        "设备在处理该任务时中断了 {attempts} 次，没有任何进展。",
+        "设备在处理该任务时中断了 {attempts} 次，而不处理它时从未中断。",
         "请使用较小的视频重试，或检查设备的供电。",
     ),
     "job_options": message(
