@@ -1,0 +1,67 @@
+"""Finding jobs again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.jobs.history import History
+from appliance.jobs.record import NewJob
+from appliance.jobs.states import State
+from appliance.jobs.store import JobStore, store_path
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[History]:
+    stems = ["Optik 1", "optik 2", "ÉTUDE", "第四课", os.fsdecode(b"odd \xff")]
+    owners = ["wang", "li", "wang", "", "li"]
+    with JobStore(store_path(tmp_path)) as store:
+        for stem, owner in zip(stems, owners, strict=True):
+            store.add(NewJob(stem, Path("a.mp4"), Path("a.wav"), owner=owner))
+        for _ in range(2):
+            job = store.claim()
+            assert job is not None
+            store.finish(job.id)
+    with History(store_path(tmp_path)) as history:
+        yield history
+
+
+def ids(history: History, **sought: object) -> list[int]:
+    return [job.id for job in history.page(**sought).jobs]  # type: ignore[arg-type]
+
+
+def test_the_latest_come_first_and_in_pages(history: History) -> None:
+    assert ids(history, states=[State.QUEUED]) == [5, 4, 3]
+    first = history.page(size=2)
+    assert (first.total, first.pages, first.number) == (5, 3, 1)
+    seen = [job.id for number in (1, 2, 3) for job in history.page(size=2, number=number).jobs]
+    assert sorted(seen) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("number", [-3, 0, 4, 10**9])
+def test_a_page_that_is_not_there_is_the_nearest(history: History, number: int) -> None:
+    page = history.page(size=2, number=number)
+    assert page.number == (1 if number < 1 else 3)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [("OPTIK", [2, 1]), ("2 opt", [2]), ("étude", [3]), ("四", [4]), ("odd", [5]), ("x", [])],
+)
+def test_by_words(history: History, words: str, found: list[int]) -> None:
+    assert sorted(ids(history, words=words)) == sorted(found)
+
+
+def test_by_owner_and_state(history: History) -> None:
+    assert sorted(ids(history, owner="wang")) == [1, 3]
+    assert ids(history, owner="") == [4]
+    assert ids(history, owner="li", states=[State.DONE]) == [2]
+    assert ids(history, owner="x' OR '1'='1") == []
+
+
+def test_nothing_is_one_empty_page(history: History) -> None:
+    page = history.page([State.FAILED])
+    assert (page.jobs, page.total, page.pages) == ([], 0, 1)
