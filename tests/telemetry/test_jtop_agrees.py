@@ -1,0 +1,119 @@
+"""jetson-stats' own parsers and our reader, value by value on the same trees.
+
+Needs jetson-stats (``pip install jetson-stats``, AGPL-3.0), which no other test and no box needs;
+skipped without it. Its sleeping zones are left out: it opens files so that a pipe would hold it up.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.telemetry.sysfs import SysfsSource
+from tests.telemetry.boards import BOARDS, Board
+
+pytest.importorskip("jtop")
+
+Make = Callable[..., Board]
+
+
+@pytest.fixture(params=BOARDS)
+def made(request: pytest.FixtureRequest, board: Make) -> Board:
+    return board(request.param, pipes=False)
+
+
+def test_temperatures(made: Board, tmp_path: Path) -> None:
+    from jtop.core import temperature
+
+    ours = SysfsSource(tmp_path, made.root)().temperatures_c
+    sensors = temperature.get_virtual_thermal_temperature(
+        str(made.root / "sys/devices/virtual/thermal")
+    )
+    sensors |= temperature.get_hwmon_thermal_system(str(made.root / "sys/class/hwmon"))
+    theirs = {name: temperature.read_temperature(files) for name, files in sensors.items()}
+    named = {name.split()[0].lower(): values["temp"] for name, values in theirs.items()}
+    assert ours == named
+    assert theirs["nvme Composite"]["crit"] == 84.85
+
+
+def test_rails_and_the_total(made: Board, tmp_path: Path) -> None:
+    from jtop.core import power
+
+    reading = SysfsSource(tmp_path, made.root)()
+    sensors = power.find_all_i2c_power_monitor(str(made.root / "sys/bus/i2c/devices"))
+    theirs = {name: power.read_power_status(files) for name, files in sensors.items()}
+    for values in theirs.values():
+        values["power"] = int(values["volt"] * (float(values["curr"]) / 1000))  # as its service
+        values["avg"] = values["power"]
+    assert {name: int(value) for name, value in reading.power_mw.items()} == {
+        name: values["power"] for name, values in theirs.items()
+    }
+    total, _ = power.total_power(theirs)
+    assert reading.total_power_mw == pytest.approx(total["power"], abs=len(reading.power_mw))
+
+
+def test_load_and_clock_of_the_gpu(made: Board, tmp_path: Path) -> None:
+    from jtop.core import gpu
+
+    reading = SysfsSource(tmp_path, made.root)()
+    (theirs,) = gpu.find_igpu(str(made.root / "sys/class/devfreq")).values()
+    assert reading.gpu_load == gpu.igpu_read_status(theirs["path"])["load"] / 100
+    assert reading.gpu_mhz == gpu.igpu_read_freq(theirs["frq_path"])["cur"] / 1000
+
+
+def test_fan(made: Board, tmp_path: Path) -> None:
+    from jtop.core import fan
+
+    reading = SysfsSource(tmp_path, made.root)()
+    theirs = fan.get_all_cooling_system(str(made.root / "sys/class/hwmon"))
+    (pwm,) = theirs["pwmfan"]["pwm"]
+    assert reading.fan_percent == fan.PWMtoValue(float(Path(pwm).read_text()))
+    (rpm,) = theirs["pwmfan"]["rpm"]
+    assert reading.fan_rpm == int(Path(rpm).read_text())
+
+
+def test_memory(made: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from jtop.core import memory
+
+    def from_the_tree(path: str, *arguments: Any) -> Any:
+        return builtins.open(str(made.root) + path, *arguments)
+
+    monkeypatch.setattr(memory, "open", from_the_tree, raising=False)
+    theirs = memory.meminfo()
+    reading = SysfsSource(tmp_path, made.root)()
+    assert reading.memory_total_mb == theirs["MemTotal"] / 1024
+    assert reading.memory_available_mb == theirs["MemAvailable"] / 1024
+    assert reading.gpu_memory_mb == theirs["NvMapMemUsed"] / 1024
+    assert reading.swap_used_mb == (theirs["SwapTotal"] - theirs["SwapFree"]) / 1024
+
+
+def test_memory_of_the_gpu_in_debugfs(made: Board) -> None:
+    from jtop.core import processes
+
+    from appliance.telemetry.load import nvmap_mb
+
+    table = made.write(
+        "sys/kernel/debug/nvmap/iovmm/clients",
+        "CLIENT                        PROCESS      PID        SIZE\n"
+        "user                          python3     1234     204800K\n"
+        "total                                              204800K",
+    )
+    total, rows = processes.read_process_table(str(table))
+    assert nvmap_mb(made.root, {}) == total / 1024 == 200
+    assert rows == [["1234", "user", "python3", 204800]]
+
+
+def test_power_mode(made: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its query parses the tool's output, which we never start: both must name the same mode."""
+    from jtop.core import nvpmodel
+
+    def tool(arguments: list[str]) -> Callable[..., list[str]]:
+        name = made.kind.modes[made.kind.mode]
+        return lambda **_: [f"NV Power Mode: {name}", str(made.kind.mode)]
+
+    monkeypatch.setattr(nvpmodel, "Command", tool)
+    assert SysfsSource(tmp_path, made.root)().power_mode == nvpmodel.nvpmodel_query()["name"]
