@@ -34,7 +34,9 @@ class Planes(Protocol):
 
 def compose(outer: Matrix, inner: Matrix) -> Matrix:
     """The 2 × 3 map that applies ``inner`` first and then ``outer``."""
-    return np.asarray(outer @ np.vstack([inner, [0.0, 0.0, 1.0]]), dtype=np.float64)
+    composed = np.asarray(outer[:, :2] @ inner, dtype=np.float64)
+    composed[:, 2] += outer[:, 2]
+    return composed
 
 
 def invert(matrix: Matrix) -> Matrix:

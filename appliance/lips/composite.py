@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from appliance.face.sampling import Matrix, Planes, apply, compose, invert
+from appliance.face.sampling import Matrix, Planes
 from appliance.lips.geometry import JAW_LINE, OUTER
 from appliance.lips.maps import fill
+from appliance.lips.window import Window, halved, reach
 
 Array = npt.NDArray[np.float32]
 Plane = npt.NDArray[np.uint8]
@@ -85,65 +86,6 @@ def _fade() -> Array:
 _FADE = _fade()
 
 
-@dataclass(frozen=True)
-class _Window:
-    """The part of the picture that the mask touches, with even bounds in luma pixels.
-
-    ``to_patch`` maps its own pixels to patch fractions.
-    """
-
-    left: int
-    top: int
-    width: int
-    height: int
-    to_patch: Matrix
-
-    @classmethod
-    def over(cls, matrix: Matrix, mask: Array, shape: tuple[int, ...]) -> _Window | None:
-        """``None`` where the mask is empty or lies outside a picture of ``shape``."""
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        if not len(rows):
-            return None
-        # A pixel more on each side, as interpolation spreads the mask that far.
-        x = np.array([columns[0] - 1, columns[-1] + 2]) / mask.shape[1]
-        y = np.array([rows[0] - 1, rows[-1] + 2]) / mask.shape[0]
-        corners = apply(matrix, np.array([[a, b] for a in x for b in y]))
-        low = np.maximum(np.floor(corners.min(axis=0) / 2) * 2, 0).astype(int)
-        high = np.minimum(np.ceil(corners.max(axis=0) / 2) * 2, [shape[1], shape[0]]).astype(int)
-        width, height = high - low
-        if width < 2 or height < 2:
-            return None
-        shift = np.array([[1.0, 0, low[0]], [0, 1.0, low[1]]])
-        return cls(
-            int(low[0]), int(low[1]), int(width), int(height), compose(invert(matrix), shift)
-        )
-
-    def spread(self, image: Array) -> Array:
-        """Bring a raster over the patch to the window's pixels."""
-        scale = np.array([[image.shape[1], 0, -0.5], [0, image.shape[0], -0.5]])
-        return np.asarray(
-            cv2.warpAffine(
-                image,
-                compose(scale, self.to_patch),
-                (self.width, self.height),
-                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-                borderMode=cv2.BORDER_REPLICATE,
-            ),
-            dtype=np.float32,
-        )
-
-    def places(self, matrix: Matrix, flow: Array) -> Array:
-        """Where ``matrix`` (patch fractions to pixels) puts each pixel after its ``flow``."""
-        onto = compose(matrix, self.to_patch).astype(np.float32)
-        xs = np.arange(self.width, dtype=np.float32)[None, :]
-        ys = np.arange(self.height, dtype=np.float32)[:, None]
-        linear = matrix[:, :2].astype(np.float32)
-        return np.stack(
-            [onto[k, 0] * xs + onto[k, 1] * ys + onto[k, 2] + flow @ linear[k] for k in (0, 1)],
-            axis=-1,
-        )
-
-
 def paint(
     picture: Planes, matrix: Matrix, answer: Answer, mask: Array, reference: Reference | None
 ) -> None:
@@ -151,83 +93,82 @@ def paint(
 
     ``matrix`` maps patch fractions to picture pixels; ``mask`` (m, m) in 0..1 is multiplied in.
     """
-    window = _Window.over(matrix, mask, picture.y.shape)
+    window = Window.over(matrix, mask, picture.y.shape)
     if window is None:
         return
-    alpha = window.spread(mask)
-    alpha[alpha < _VISIBLE] = 0
-    weights, flow = window.spread(answer.weights), window.spread(answer.flow)
-    place = window.places(matrix, flow[..., :2])
-    onto = None if reference is None else window.places(reference.matrix, flow[..., 2:])
-    fill_uv = window.spread(answer.fill_uv)
-    colours = [window.spread(answer.fill_y), fill_uv[..., 0], fill_uv[..., 1]]
-    for k, name in enumerate(("y", "u", "v")):
-        if k == 1:  # chroma has half the size
-            alpha, weights, place = _halved(alpha), _halved(weights), _halved_places(place)
-            onto = None if onto is None else _halved_places(onto)
-        plane, step = getattr(picture, name), 1 if k == 0 else 2
-        top, left = window.top // step, window.left // step
-        part = plane[top : top + alpha.shape[0], left : left + alpha.shape[1]]
-        colour = colours[k] if k == 0 else _halved(colours[k])
+    onto = None if reference is None else reference.matrix
+    luma = _Blend(window, matrix, answer, mask, onto)
+    luma.into(picture.y, None if reference is None else reference.y, answer.fill_y, restore=True)
+    onto = None if onto is None else halved(onto)
+    chroma = _Blend(window.half(), halved(matrix), answer, mask, onto)
+    for k, name in enumerate(("u", "v")):
+        colour = np.ascontiguousarray(answer.fill_uv[..., k])
         own = None if reference is None else getattr(reference, name)
-        mixed = _mixed(plane, place, own, onto, colour, weights)
-        if k == 0:
-            mixed = _restored(mixed, flow[..., :2] @ matrix[:, :2].T.astype(np.float32))
-        result = part + alpha * (mixed - part)
-        part[...] = np.where(alpha > 0, np.clip(np.rint(result), 0, 255), part).astype(np.uint8)
+        chroma.into(getattr(picture, name), own, colour)
 
 
-def _mixed(
-    source: Plane,
-    place: Array,
-    reference: Plane | None,
-    onto: Array | None,
-    colour: Array,
-    weights: Array,
-) -> Array:
-    """The moved source; where it does not count fully, mixed with reference and paint."""
-    mixed = _fetch(source, place)
-    box = _box(weights[..., 0] < 1 - _VISIBLE)
-    if box is None:
-        return mixed
-    share = weights[box]
-    other = share[..., 2] * (colour[box] * 255.0)
-    if reference is not None and onto is not None:
-        other += share[..., 1] * _fetch(reference, onto[box])
-    mixed[box] = share[..., 0] * mixed[box] + other
-    return mixed
+class _Blend:
+    """Where the pixels of one window come from, and how much each source counts.
 
-
-def _restored(luma: Array, shift: Array) -> Array:
-    """Give back the fine detail that fetching between pixels costs; what did not move stays.
-
-    ``shift`` (h, w, 2) in pixels: half a pixel costs all that is ever lost.
+    ``matrix`` maps patch fractions to the plane's pixels, ``reference`` to those of the reference.
     """
-    moved = np.minimum(np.abs(shift).max(axis=-1) * 2, 1)
-    soft = cv2.GaussianBlur(luma, (0, 0), _DETAIL)
-    return np.asarray(luma + (_RESTORE * moved) * (luma - soft), dtype=np.float32)
+
+    def __init__(
+        self,
+        window: Window,
+        matrix: Matrix,
+        answer: Answer,
+        mask: Array,
+        reference: Matrix | None,
+    ) -> None:
+        self._window = window
+        self._alpha = cv2.threshold(window.spread(mask), _VISIBLE, 0, cv2.THRESH_TOZERO)[1]
+        self._moved = window.moved(answer.flow[..., :2], matrix)
+        # A pixel that does not move is fetched from exactly where it is.
+        self._x = self._moved[0] + np.arange(window.left, window.left + window.width, dtype="f4")
+        rows = np.arange(window.top, window.top + window.height, dtype="f4")
+        self._y = self._moved[1] + rows[:, None]
+        span = reach(answer.weights[..., 0] < 1 - _VISIBLE)
+        self._mouth = None if span is None else window.inner(span)
+        if self._mouth is None:
+            return
+        shares = self._mouth.spread(answer.weights)
+        self._own, self._theirs, self._paint = (shares[..., k] for k in range(3))
+        if reference is not None:
+            x, y = self._mouth.onto(reference)
+            moved = self._mouth.moved(answer.flow[..., 2:], reference)
+            self._onto = x + moved[0], y + moved[1]
+
+    def into(
+        self, plane: Plane, reference: Plane | None, colour: Array, *, restore: bool = False
+    ) -> None:
+        """Blend into ``plane``; ``colour`` is the paint's raster, ``reference`` the other source.
+
+        ``restore`` gives back the fine detail that fetching between pixels costs.
+        """
+        mixed = _fetch(plane, self._x, self._y)
+        if self._mouth is not None:
+            part = mixed[self._mouth.slices]
+            part *= self._own
+            part += self._paint * (self._mouth.spread(colour) * np.float32(255))
+            if reference is not None:
+                part += self._theirs * _fetch(reference, *self._onto)
+        if restore:
+            mixed += self._lost(mixed)
+        target = plane[self._window.slices]
+        # Where the mask is zero the difference is, too: such a byte is written back as it was.
+        difference = cv2.multiply(cv2.subtract(mixed, target, dtype=cv2.CV_32F), self._alpha)
+        target[...] = cv2.add(target, difference, dtype=cv2.CV_8U)
+
+    def _lost(self, luma: Array) -> Array:
+        """Fine detail to add; none where nothing moved, all where it moved half a pixel."""
+        x, y = self._moved
+        moved = np.maximum(np.abs(x), np.abs(y))
+        np.minimum(moved * np.float32(2 * _RESTORE), np.float32(_RESTORE), out=moved)
+        moved *= luma - cv2.GaussianBlur(luma, (0, 0), _DETAIL)
+        return moved
 
 
-def _fetch(plane: Plane, place: Array) -> Array:
-    x, y = np.ascontiguousarray(place[..., 0]), np.ascontiguousarray(place[..., 1])
+def _fetch(plane: Plane, x: Array, y: Array) -> Array:
     fetched = cv2.remap(plane, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     return fetched.astype(np.float32)
-
-
-def _box(mask: npt.NDArray[np.bool_]) -> tuple[slice, slice] | None:
-    """Rows and columns that hold all of ``mask``."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return None
-    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-
-
-def _halved_places(place: Array) -> Array:
-    """Luma places to chroma places; a pixel that stays where it is stays exactly there."""
-    # The middle of each 2 × 2 block lies at 2 · c + 0.5.
-    return np.asarray((_halved(place) - np.float32(0.5)) / 2, dtype=np.float32)
-
-
-def _halved(image: Array) -> Array:
-    size = (image.shape[1] // 2, image.shape[0] // 2)
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.float32)

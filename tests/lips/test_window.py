@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from appliance.face.sampling import Matrix, apply, compose
+from appliance.lips.window import Window, halved, reach
+
+
+def turned(scale: float, degrees: float, x: float, y: float) -> Matrix:
+    c, s = np.cos(np.radians(degrees)) * scale, np.sin(np.radians(degrees)) * scale
+    return np.array([[c, -s, x], [s, c, y]])
+
+
+MATRIX = turned(80, 12, 61.5, 40.2)
+
+
+@pytest.fixture
+def mask() -> np.ndarray:
+    mask = np.zeros((96, 96), np.float32)
+    mask[30:60, 20:70] = 1
+    return mask
+
+
+def test_a_window_holds_every_pixel_that_the_mask_reaches(mask: np.ndarray) -> None:
+    window = Window.over(MATRIX, mask, (200, 240))
+    assert window is not None
+    whole = Window(0, 0, 240, 200, compose(np.linalg.inv(np.vstack([MATRIX, [0, 0, 1]]))[:2],
+                                           np.eye(2, 3)))  # fmt: skip
+    everywhere = whole.spread(mask)
+    inside = np.zeros_like(everywhere)
+    inside[window.slices] = window.spread(mask)
+    assert np.abs(inside - everywhere).max() < 1e-3
+    assert inside.max() > 0.99
+    assert not {window.left % 2, window.top % 2, window.width % 2, window.height % 2} - {0}
+
+
+def test_the_half_window_lies_over_the_same_patch(mask: np.ndarray) -> None:
+    window = Window.over(MATRIX, mask, (200, 240))
+    assert window is not None
+    half = window.half()
+    luma = np.array([[11.0, 7.0]])
+    chroma = (luma - 0.5) / 2
+    np.testing.assert_allclose(apply(half.to_patch, chroma), apply(window.to_patch, luma))
+    np.testing.assert_allclose(apply(halved(MATRIX), luma), apply(MATRIX, luma) / 2 - 0.25)
+
+
+def test_onto_goes_where_the_matrix_says(mask: np.ndarray) -> None:
+    window = Window.over(MATRIX, mask, (200, 240))
+    assert window is not None
+    x, y = window.onto(MATRIX)  # from pixels to the patch and back
+    np.testing.assert_allclose(x[5, 7], window.left + 7, atol=1e-3)
+    np.testing.assert_allclose(y[5, 7], window.top + 5, atol=1e-3)
+
+
+def test_a_uniform_flow_moves_every_pixel_alike(mask: np.ndarray) -> None:
+    window = Window.over(MATRIX, mask, (200, 240))
+    assert window is not None
+    flow = np.zeros((48, 48, 2), np.float32)
+    flow[:] = (0.02, -0.01)
+    x, y = window.moved(flow, MATRIX)
+    wanted = MATRIX[:, :2] @ [0.02, -0.01]
+    np.testing.assert_allclose(x, wanted[0], atol=1e-4)
+    np.testing.assert_allclose(y, wanted[1], atol=1e-4)
+
+
+def test_inner_holds_the_span_and_stays_inside(mask: np.ndarray) -> None:
+    window = Window.over(MATRIX, mask, (200, 240))
+    assert window is not None
+    small = np.zeros((96, 96), np.float32)
+    small[40:44, 40:50] = 1
+    span = reach(small > 0)
+    assert span is not None
+    inner = window.inner(span)
+    assert inner is not None
+    whole = window.spread(small)
+    part = np.zeros_like(whole)
+    part[inner.slices] = inner.spread(small)
+    assert np.abs(part - whole).max() < 1e-3
+    assert inner.width < window.width and inner.height < window.height
+
+
+def test_what_is_empty_or_elsewhere_has_no_window(mask: np.ndarray) -> None:
+    assert reach(mask > 2) is None
+    assert Window.over(MATRIX, np.zeros_like(mask), (200, 240)) is None
+    assert Window.over(turned(80, 0, 5000, 5000), mask, (200, 240)) is None
