@@ -97,6 +97,9 @@ prepare() {
         fi
         installed "$extra" || pip_install "$extra"
         "$PYTHON_IN_VENV" -m appliance.face.weights
+        case $extra in # the demo has no panel
+            test | export) "$PYTHON_IN_VENV" -m web.assets.build --test ;;
+        esac
     ) 9<.
 }
 
@@ -121,10 +124,10 @@ run_tests() {
 }
 
 lint() {
-    local extra=test sources=(appliance tests docs/errors.py --exclude ^tests/export_tools)
+    local extra=test sources=(appliance web tests docs/errors.py --exclude ^tests/export_tools)
     if [ "${1:-}" = --export ]; then
         extra="export"
-        sources=(appliance tests docs/errors.py export_tools)
+        sources=(appliance web tests docs/errors.py export_tools)
     fi
     prepare "$extra"
     "$PYTHON_IN_VENV" -m ruff check .

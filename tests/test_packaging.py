@@ -34,7 +34,8 @@ MAY_IMPORT = {
     "outbox": BASE | {"jobs", "media"},
     "inbox": BASE | {"jobs", "media", "outbox"},
     "worker": BASE | {"attempt", "inbox", "jobs", "media", "outbox"},
-    "serve": BASE | {"inbox", "jobs", "telemetry", "worker"},
+    "notify": set[str](),
+    "serve": BASE | {"inbox", "jobs", "notify", "telemetry", "worker"},
     "commands": BASE | PARTS | {"jobs", "progress", "render", "serve"},
     "cli": BASE | {"commands"},
     "demo": set[str](),
@@ -115,7 +116,7 @@ class TestLayers:
             f"{path.relative_to(project)} imports {name}"
             for path, _, names in modules(project, "appliance")
             for name in names
-            if (top := name.split(".")[0]) not in sys.stdlib_module_names | {"appliance"}
+            if (top := name.split(".")[0]) not in sys.stdlib_module_names | {"appliance", "web"}
             and _plain(DISTRIBUTION.get(top, top)) not in declared
         ]
         assert not missing, "\n".join(missing)

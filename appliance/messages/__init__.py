@@ -9,12 +9,23 @@ from __future__ import annotations
 
 from itertools import chain
 
-from appliance.messages import face, files, inbox, media, model, queue, settings, speech
+from appliance.messages import (
+    face,
+    files,
+    inbox,
+    media,
+    model,
+    panel,
+    queue,
+    settings,
+    speech,
+    uploads,
+)
 from appliance.messages.message import Message
 
 __all__ = ["MESSAGES", "Message"]
 
-_SUBJECTS = (files, media, speech, face, model, settings, inbox, queue)
+_SUBJECTS = (files, media, speech, face, model, settings, inbox, queue, panel, uploads)
 
 MESSAGES: dict[str, Message] = dict(
     chain.from_iterable(subject.MESSAGES.items() for subject in _SUBJECTS)

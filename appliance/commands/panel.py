@@ -1,0 +1,33 @@
+"""``lectern panel``: the web panel, which runs until it is told to end."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_parser(commands: Commands) -> None:
+    """Add ``panel`` to the command line."""
+    parser = commands.add_parser("panel", help="run the web panel")
+    parser.add_argument("--config", type=Path, help="a config file")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from web.safe_mode import read_config
+    from web.serve import serve_panel
+
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    config, mistakes = read_config(options.config)
+    for mistake in mistakes:
+        print(f"lectern: {mistake.error}", file=sys.stderr)
+    serve_panel(config, mistakes)
+    return 0

@@ -1,0 +1,116 @@
+"""A panel in a folder of its own, with a clock that the test turns, and people signed in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from appliance.config import Config
+from appliance.jobs.store import JobStore, store_path
+from web.app import create_app
+from web.panel import EXTENSION, Panel
+from web.people.passwords import hash_password
+from web.people.store import Role
+
+PASSWORD = "four quiet words"
+NAMES = {"admin": Role.ADMIN, "teacher": Role.TEACHER, "other": Role.TEACHER, "viewer": Role.VIEWER}
+
+
+class Clock:
+    """Seconds since 1970, as the test says."""
+
+    def __init__(self) -> None:
+        self.time = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+class Browser(FlaskClient):
+    """A client that reads the token out of the page, as a browser's form does."""
+
+    csrf = ""
+
+    def token(self) -> str:
+        """The token of the pages that this browser sees."""
+        if not self.csrf:
+            page = self.get("/login").text
+            if 'name="csrf-token"' not in page:
+                page = self.get("/account").text
+            found = re.search(r'name="csrf-token" content="([^"]+)"', page)
+            assert found, page
+            self.csrf = found[1]
+        return self.csrf
+
+    def change(self, path: str, **fields: object) -> TestResponse:
+        """Send a form with its token."""
+        return self.post(path, data={"csrf": self.token(), **fields})
+
+
+SignIn = Callable[[str], Browser]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return Config(root=tmp_path / "box")
+
+
+@pytest.fixture
+def fresh(config: Config, clock: Clock) -> Iterator[Flask]:
+    """A panel before its set-up."""
+    app = create_app(config, now=clock)
+    app.test_client_class = Browser
+    yield app
+    here: Panel = app.extensions[EXTENSION]
+    here.people.close()
+
+
+@pytest.fixture(scope="session")
+def hashed() -> str:
+    """The hash of everybody's password, which takes a while."""
+    return hash_password(PASSWORD)
+
+
+@pytest.fixture
+def app(fresh: Flask, hashed: str) -> Flask:
+    """A panel with one person a role, and a second teacher."""
+    here: Panel = fresh.extensions[EXTENSION]
+    with here.people.write() as connection:
+        for name, role in NAMES.items():
+            connection.execute(
+                "INSERT INTO people VALUES (?, ?, ?, ?)", (name, role.value, hashed, here.now())
+            )
+    return fresh
+
+
+@pytest.fixture
+def sign_in(app: Flask) -> SignIn:
+    """A browser in which somebody has just signed in."""
+
+    def enter(name: str) -> Browser:
+        browser = app.test_client()
+        assert isinstance(browser, Browser)
+        with app.test_request_context():
+            cookie = app.extensions[EXTENSION].sessions.begin(name)
+        browser.set_cookie("lectern", cookie, httponly=True, samesite="Strict")
+        return browser
+
+    return enter
+
+
+@pytest.fixture
+def store(config: Config, clock: Clock) -> Iterator[JobStore]:
+    """The queue of the panel's box."""
+    with JobStore(store_path(config.root), now=clock) as store:
+        yield store

@@ -1,0 +1,123 @@
+"""The panel as a WSGI application."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from flask import Flask, request
+
+from appliance.config import Config
+from appliance.config_file import Mistake
+from appliance.errors import BadInput
+from web import errors, navigation
+from web.i18n import LANGUAGES, _, language, told
+from web.panel import EXTENSION, Panel, close_jobs, panel
+from web.people import access
+from web.people.sessions import Sessions
+from web.people.setup_code import setup_code
+from web.people.store import People, people_path
+from web.people.throttle import Throttle
+from web.people.tokens import Tokens
+from web.security import csrf, headers, hosts, limits
+from web.static_files import StaticFiles
+
+
+def create_app(
+    config: Config, *, now: Callable[[], float] = time.time, mistakes: Sequence[Mistake] = ()
+) -> Flask:
+    """The panel of the box with the settings ``config``; ``now`` tells the seconds since 1970.
+
+    ``mistakes`` are those of the config file: if there are any, the panel is in safe mode. Raises
+    ``Fault`` when the accounts' database cannot be used.
+    """
+    app = Flask(__name__, static_folder=None)
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.config.update(
+        MAX_CONTENT_LENGTH=limits.DEFAULT_BYTES,
+        MAX_FORM_MEMORY_SIZE=limits.DEFAULT_BYTES,
+        MAX_FORM_PARTS=200,
+        PERMANENT_SESSION_LIFETIME=timedelta(minutes=config.panel.idle_minutes),
+    )
+    people = People(people_path(config.root))
+    app.extensions[EXTENSION] = Panel(
+        config=config,
+        now=now,
+        people=people,
+        sessions=Sessions(people, config.panel.idle_minutes * 60, now),
+        tokens=Tokens(people, now),
+        throttle=Throttle(now),
+        code=setup_code(config.root) if people.none_yet() else "",
+        mistakes=list(mistakes),
+    )
+    errors.register(app)
+    _guard(app, hosts.own_names() | set(config.panel.trusted_hosts))
+    _add_pages(app)
+    _fill_templates(app)
+    app.teardown_appcontext(close_jobs)
+    return app
+
+
+def _guard(app: Flask, names: frozenset[str] | set[str]) -> None:
+    """What every request must pass, in this order."""
+
+    def check_host() -> None:
+        if not is_trusted_host(names):
+            raise BadInput("host_unknown", name=request.headers.get("Host", ""))
+
+    app.before_request(check_host)
+    app.before_request(limits.apply)
+    app.before_request(_check_mode)
+    app.before_request(csrf.check)
+    app.after_request(csrf.remember)
+    app.after_request(headers.add_headers)
+
+
+def is_trusted_host(names: frozenset[str] | set[str]) -> bool:
+    """Whether this request is meant for us."""
+    return hosts.is_trusted(request.headers.get("Host", ""), names)
+
+
+def _check_mode() -> None:
+    """Before the set-up and in safe mode, most pages rest."""
+    view = app_view()
+    if getattr(view, "is_open", False):
+        return
+    if panel().people.none_yet():
+        raise BadInput("setup_needed")
+    if panel().mistakes and not getattr(view, "in_safe_mode", False) and view is not None:
+        raise BadInput("safe_mode")
+
+
+def app_view() -> object:
+    """The view that will answer this request, or ``None``."""
+    from flask import current_app
+
+    return current_app.view_functions.get(request.endpoint or "")
+
+
+def _add_pages(app: Flask) -> None:
+    """Every page is a blueprint, imported here so that none can import the application."""
+    from web.home import pages as home
+    from web.people import pages as people
+
+    StaticFiles().register(app)
+    for pages in (home, people):
+        app.register_blueprint(pages.blueprint)
+
+
+def _fill_templates(app: Flask) -> None:
+    app.jinja_env.globals.update(
+        _=_,
+        told=told,
+        may=access.may,
+        may_touch=access.may_touch,
+        current_user=access.current_user,
+        csrf_token=csrf.csrf_token,
+        language=language,
+        LANGUAGES=LANGUAGES,
+        navigation=navigation.entries,
+        static=app.extensions["static_files"].url,
+        safe_mode=lambda: bool(panel().mistakes),
+    )

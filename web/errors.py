@@ -1,0 +1,147 @@
+"""Every failure as a page, or as ``{code, text, cure}`` for programs."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from werkzeug.exceptions import HTTPException
+
+from appliance.errors import BadInput, Fault, LecternError
+from web.i18n import language
+
+log = logging.getLogger("lectern.panel")
+
+STATUS = {
+    "body_too_large": 413,
+    "disk_full": 507,
+    "file_claimed": 409,
+    "form_stale": 403,
+    "host_unknown": 421,
+    "job_unknown": 404,
+    "job_wrong_state": 409,
+    "last_admin": 409,
+    "login_needed": 401,
+    "login_wrong": 403,
+    "low_space": 507,
+    "method_wrong": 405,
+    "not_allowed": 403,
+    "page_missing": 404,
+    "person_exists": 409,
+    "person_unknown": 404,
+    "safe_mode": 503,
+    "setup_code_wrong": 403,
+    "setup_needed": 503,
+    "store_busy": 503,
+    "store_damaged": 503,
+    "store_newer": 503,
+    "too_many_tries": 429,
+    "upload_busy": 423,
+    "upload_checksum": 460,
+    "upload_crowded": 503,
+    "upload_offset": 409,
+    "upload_quota": 413,
+    "upload_too_large": 413,
+    "upload_too_many": 429,
+    "upload_unfinished": 409,
+    "upload_unknown": 404,
+    "upload_version": 412,
+}
+"""The HTTP status of a code; else 400 for bad input and 500 for a fault."""
+
+
+def status_of(error: LecternError) -> int:
+    """The HTTP status that tells ``error``."""
+    return STATUS.get(error.code, 400 if isinstance(error, BadInput) else 500)
+
+
+def wants_json() -> bool:
+    """Whether a program asks: the API, or whoever prefers JSON to a page."""
+    if request.path.startswith("/api/") or request.is_json:
+        return True
+    best = request.accept_mimetypes.best_match(["text/html", "application/json"], "text/html")
+    return best == "application/json"
+
+
+def as_json(error: LecternError) -> dict[str, str]:
+    """What the API says of ``error``."""
+    return {"code": error.code, "text": error.text(language()), "cure": error.cure(language())}
+
+
+def answer(error: LecternError) -> Response:
+    """The whole answer that tells ``error``."""
+    status = status_of(error)
+    if wants_json():
+        response = jsonify(as_json(error))
+    elif error.code == "login_needed" and request.method == "GET":
+        if "HX-Request" in request.headers:
+            response = make_response("", 401)
+            response.headers["HX-Refresh"] = "true"
+            return response
+        after = request.full_path.rstrip("?")
+        return make_response(redirect(url_for("people.login", after=after)))
+    elif error.code == "setup_needed" and request.method == "GET":
+        return make_response(redirect(url_for("people.setup")))
+    else:
+        response = make_response(render_template("error.html", error=error, status=status))
+    response.status_code = status
+    if error.code == "too_many_tries":
+        response.headers["Retry-After"] = str(error.details["seconds"])
+    return response
+
+
+def register(app: Flask) -> None:
+    """Answer every failure of ``app`` so."""
+    app.register_error_handler(LecternError, _known)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unknown)
+
+
+def _known(error: LecternError) -> Response:
+    if isinstance(error, Fault):
+        log.error("%s %s: %s", request.method, request.path, error)
+    elif status_of(error) in (401, 403, 421, 429):
+        log.warning(
+            "refused %s: %s %s: %s",
+            request.remote_addr,
+            request.method,
+            ascii(request.path),
+            error.code,
+        )
+    return answer(error)
+
+
+def _http(error: HTTPException) -> Response:
+    if error.code is not None and error.code < 400:  # a redirection is no failure
+        return make_response(error.get_response())
+    return _known(_of_http(error))
+
+
+def _of_http(error: HTTPException) -> LecternError:
+    if error.code == 404:
+        return BadInput("page_missing")
+    if error.code == 405:
+        return BadInput("method_wrong", name=request.method)
+    if error.code == 413:
+        limit = (request.max_content_length or 0) // 1024
+        return BadInput("body_too_large", limit=limit)
+    if error.code is not None and error.code < 500:
+        return BadInput("request_bad", reason=error.name)
+    return Fault("panel_failed", reason=error.name)
+
+
+def _unknown(error: Exception) -> Response:
+    if current_app.testing and current_app.config.get("PROPAGATE_EXCEPTIONS"):
+        raise error
+    log.exception("%s %s", request.method, ascii(request.path))
+    return answer(Fault("panel_failed", reason=type(error).__name__))

@@ -1,0 +1,61 @@
+"""What every page may use: the settings, the clock, the accounts and the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import cast
+
+from flask import current_app, g
+
+from appliance.config import Config
+from appliance.config_file import Mistake
+from appliance.jobs.store import JobStore, store_path
+from web.people.sessions import Sessions
+from web.people.store import People
+from web.people.throttle import Throttle
+from web.people.tokens import Tokens
+
+EXTENSION = "lectern"
+
+
+@dataclass
+class Panel:
+    """One running panel. ``now`` tells the seconds since 1970.
+
+    ``mistakes`` are the config file's; where there are any the panel is in safe mode.
+    """
+
+    config: Config
+    now: Callable[[], float]
+    people: People
+    sessions: Sessions
+    tokens: Tokens
+    throttle: Throttle
+    code: str
+    mistakes: list[Mistake] = field(default_factory=list)
+
+
+def panel() -> Panel:
+    """The panel that answers the request."""
+    return cast(Panel, current_app.extensions[EXTENSION])
+
+
+def config() -> Config:
+    """The box's settings."""
+    return panel().config
+
+
+def jobs() -> JobStore:
+    """The queue, open for this request; raises what :class:`JobStore` raises."""
+    if "jobs" not in g:
+        limit = config().jobs.max_idle_attempts
+        g.jobs = JobStore(store_path(config().root), max_idle_attempts=limit, now=panel().now)
+    return cast(JobStore, g.jobs)
+
+
+def close_jobs(error: BaseException | None = None) -> None:
+    """The request is over."""
+    store: JobStore | None = g.pop("jobs", None)
+    if store is not None:
+        store.close()

@@ -1,0 +1,131 @@
+"""Sign-ins: kept on the server, ended by idleness.
+
+They live in memory and are written to the database as far as it can be written: a full disk must
+not keep an administrator from signing in to make room.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from appliance.errors import LecternError
+from web.people.store import People
+
+log = logging.getLogger("lectern.panel")
+
+LONGEST_S = 7 * 86400.0
+"""Even who never rests signs in anew after so long."""
+
+_WRITE_EVERY_S = 60.0
+_MAX_SESSIONS = 10_000
+
+
+@dataclass(frozen=True)
+class Session:
+    """One browser's sign-in. ``csrf`` must come with every change; times in seconds since 1970."""
+
+    person: str
+    csrf: str
+    created: float
+    seen: float
+
+
+class Sessions:
+    """The sign-ins of ``people``, which end after ``idle_s`` seconds without a request."""
+
+    def __init__(self, people: People, idle_s: float, now: Callable[[], float]) -> None:
+        self._people, self._idle_s, self._now = people, idle_s, now
+        self._lock = threading.Lock()
+        self._written: dict[str, float] = {}
+        self._open = {
+            row["key"]: Session(row["person"], row["csrf"], row["created"], row["seen"])
+            for row in people.read("SELECT * FROM sessions")
+        }
+
+    def begin(self, person: str) -> str:
+        """Sign ``person`` in; gives the cookie's value."""
+        self._forget_the_old()
+        value, now = secrets.token_urlsafe(32), self._now()
+        session = Session(person, secrets.token_urlsafe(32), now, now)
+        with self._lock:
+            self._open[_key(value)] = session
+        self._write(
+            "INSERT INTO sessions VALUES (?, ?, ?, ?, ?)",
+            _key(value),
+            person,
+            session.csrf,
+            now,
+            now,
+        )
+        return value
+
+    def find(self, value: str, *, active: bool = True) -> Session | None:
+        """The sign-in of a cookie, or ``None``; a request that is not ``active`` (a live page's
+        own) does not count as one of the person's."""
+        key, now = _key(value), self._now()
+        with self._lock:
+            session = self._open.get(key)
+            if session is None:
+                return None
+            if not self._lasts(session, now):
+                ended, write = True, False
+                del self._open[key]
+            else:
+                ended = False
+                if active:
+                    session = self._open[key] = replace(session, seen=now)
+                write = active and now - self._written.get(key, 0) >= _WRITE_EVERY_S
+                if write:
+                    self._written[key] = now
+        if ended:
+            self._write("DELETE FROM sessions WHERE key = ?", key)
+            return None
+        if write:
+            self._write("UPDATE sessions SET seen = ? WHERE key = ?", now, key)
+        return session
+
+    def end(self, value: str) -> None:
+        """Sign out."""
+        with self._lock:
+            self._open.pop(_key(value), None)
+        self._write("DELETE FROM sessions WHERE key = ?", _key(value))
+
+    def end_all_of(self, person: str, keep: str = "") -> None:
+        """Sign ``person`` out everywhere, but for the cookie ``keep``."""
+        kept = _key(keep)
+        with self._lock:
+            for key, session in list(self._open.items()):
+                if session.person.casefold() == person.casefold() and key != kept:
+                    del self._open[key]
+        self._write("DELETE FROM sessions WHERE person = ? AND key != ?", person, kept)
+
+    def _lasts(self, session: Session, now: float) -> bool:
+        return now - session.seen < self._idle_s and now - session.created < LONGEST_S
+
+    def _forget_the_old(self) -> None:
+        now = self._now()
+        with self._lock:
+            old = [key for key, session in self._open.items() if not self._lasts(session, now)]
+            by_age = sorted(self._open, key=lambda key: self._open[key].seen)
+            old += by_age[: max(len(self._open) - _MAX_SESSIONS, 0)]
+            for key in old:
+                self._open.pop(key, None)
+                self._written.pop(key, None)
+        for key in old:
+            self._write("DELETE FROM sessions WHERE key = ?", key)
+
+    def _write(self, query: str, *values: object) -> None:
+        try:
+            with self._people.write() as connection:
+                connection.execute(query, values)
+        except LecternError as error:
+            log.warning("a sign-in is not written down: %s", error)
+
+
+def _key(value: str) -> str:
+    return hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest()

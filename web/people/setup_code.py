@@ -1,0 +1,44 @@
+"""The code of the first set-up: only who can read the box's log can become its administrator."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+_LETTERS = "ABCDEFGHJKMNPQRSTVWXYZ23456789"  # none that look alike
+
+
+def setup_code(root: Path) -> str:
+    """The code, which stays the same until the set-up is done (also over a restart)."""
+    path = _path(root)
+    try:
+        code = path.read_text(encoding="ascii").strip()
+        if code:
+            return code
+    except (OSError, UnicodeDecodeError):
+        pass
+    code = "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(3))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(code + "\n")
+    except OSError:
+        pass  # then it holds until the next start
+    return code
+
+
+def same_code(given: str, code: str) -> bool:
+    """Whether somebody typed the code, in whatever case and with or without its hyphens."""
+    plain = given.upper().replace("-", "").replace(" ", "")
+    return secrets.compare_digest(plain.encode(), code.replace("-", "").encode())
+
+
+def forget_code(root: Path) -> None:
+    """The set-up is done."""
+    _path(root).unlink(missing_ok=True)
+
+
+def _path(root: Path) -> Path:
+    return root / "state" / "setup-code"

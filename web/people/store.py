@@ -1,0 +1,219 @@
+"""Accounts, sign-ins and API tokens: ``state/people.sqlite3``.
+
+Passwords are kept as argon2id hashes, tokens and session cookies as SHA-256 (they are random, so a
+fast hash is enough).
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from appliance.errors import BadInput, Fault
+from appliance.jobs.schema import store_faults, transaction
+from web.people.passwords import hash_password, verify
+
+# Entry n brings a file of version n to version n + 1.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """
+        CREATE TABLE people (
+            name TEXT PRIMARY KEY COLLATE NOCASE,
+            role TEXT NOT NULL CHECK (role IN ('admin', 'teacher', 'viewer')),
+            password TEXT NOT NULL,
+            created REAL NOT NULL
+        ) STRICT
+        """,
+        """
+        CREATE TABLE sessions (
+            key TEXT PRIMARY KEY,
+            person TEXT NOT NULL COLLATE NOCASE
+                REFERENCES people (name) ON DELETE CASCADE ON UPDATE CASCADE,
+            csrf TEXT NOT NULL,
+            created REAL NOT NULL,
+            seen REAL NOT NULL
+        ) STRICT
+        """,
+        """
+        CREATE TABLE tokens (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            key TEXT NOT NULL UNIQUE,
+            person TEXT NOT NULL COLLATE NOCASE
+                REFERENCES people (name) ON DELETE CASCADE ON UPDATE CASCADE,
+            label TEXT NOT NULL,
+            created REAL NOT NULL,
+            used REAL
+        ) STRICT
+        """,
+    ),
+)
+VERSION = len(MIGRATIONS)
+
+_NAME = re.compile(r"[\w.-]{1,40}")
+
+
+class Role(str, Enum):
+    """What a person may do; each role may do all that the ones before it may."""
+
+    VIEWER = "viewer"
+    TEACHER = "teacher"
+    ADMIN = "admin"
+
+    def may(self, needed: Role) -> bool:
+        """Whether this role is enough where ``needed`` is asked for."""
+        order = list(Role)
+        return order.index(self) >= order.index(needed)
+
+
+@dataclass(frozen=True)
+class Person:
+    """An account. ``created`` in seconds since 1970."""
+
+    name: str
+    role: Role
+    created: float
+
+
+def people_path(root: Path) -> Path:
+    """Where the accounts of the box with the folder ``root`` lie."""
+    return root / "state" / "people.sqlite3"
+
+
+class People:
+    """The accounts of a box; any thread may use it.
+
+    Every method may raise ``Fault`` (``store_busy``, ``store_damaged``, ``disk_full``).
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        self.path = path
+        with store_faults(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(
+                path, timeout=10, isolation_level=None, check_same_thread=False
+            )
+            self._connection.row_factory = sqlite3.Row
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA foreign_keys = ON")
+            self._migrate()
+            path.chmod(0o600)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """A transaction."""
+        with self._lock, store_faults(self.path), transaction(self._connection):
+            yield self._connection
+
+    def read(self, query: str, *values: object) -> list[sqlite3.Row]:
+        """The rows of one query."""
+        with self._lock, store_faults(self.path):
+            return self._connection.execute(query, values).fetchall()
+
+    # Reading
+
+    def none_yet(self) -> bool:
+        """Whether the set-up is still to come."""
+        return not self.read("SELECT 1 FROM people LIMIT 1")
+
+    def get(self, name: str) -> Person:
+        """One account. Raises ``BadInput("person_unknown")``."""
+        rows = self.read("SELECT * FROM people WHERE name = ?", name)
+        if not rows:
+            raise BadInput("person_unknown", name=name)
+        return _person(rows[0])
+
+    def all(self) -> list[Person]:
+        """Every account, by name."""
+        return [_person(row) for row in self.read("SELECT * FROM people ORDER BY name")]
+
+    def check(self, name: str, password: str) -> Person:
+        """Who signs in. Raises ``BadInput("login_wrong")``, after the same time in every case."""
+        rows = self.read("SELECT * FROM people WHERE name = ?", name)
+        if not verify(rows[0]["password"] if rows else None, password):
+            raise BadInput("login_wrong")
+        return _person(rows[0])
+
+    # Changing
+
+    def add(self, name: str, role: Role, password: str, now: float) -> Person:
+        """A new account. Raises ``BadInput``: ``person_name``, ``person_exists``,
+        ``password_short``."""
+        if not _NAME.fullmatch(name):
+            raise BadInput("person_name", name=name)
+        hashed = hash_password(password)
+        with self.write() as connection:
+            try:
+                connection.execute(
+                    "INSERT INTO people VALUES (?, ?, ?, ?)", (name, role.value, hashed, now)
+                )
+            except sqlite3.IntegrityError:
+                raise BadInput("person_exists", name=name) from None
+        return Person(name, role, now)
+
+    def add_first(self, name: str, password: str, now: float) -> Person:
+        """The administrator of the set-up. Raises ``BadInput("not_allowed")`` when there is
+        already somebody, and what :meth:`add` raises."""
+        with self._lock:
+            if not self.none_yet():
+                raise BadInput("not_allowed")
+            return self.add(name, Role.ADMIN, password, now)
+
+    def set_role(self, name: str, role: Role) -> None:
+        """Raises ``BadInput``: ``person_unknown``, ``last_admin``."""
+        with self.write() as connection:
+            self._keep_an_admin(connection, name, role)
+            connection.execute("UPDATE people SET role = ? WHERE name = ?", (role.value, name))
+
+    def set_password(self, name: str, password: str) -> None:
+        """A new password, which ends the person's sign-ins everywhere.
+
+        Raises ``BadInput``: ``person_unknown``, ``password_short``.
+        """
+        hashed = hash_password(password)
+        with self.write() as connection:
+            changed = connection.execute(
+                "UPDATE people SET password = ? WHERE name = ?", (hashed, name)
+            )
+            if not changed.rowcount:
+                raise BadInput("person_unknown", name=name)
+
+    def remove(self, name: str) -> None:
+        """Delete an account. Raises ``BadInput``: ``person_unknown``, ``last_admin``."""
+        with self.write() as connection:
+            self._keep_an_admin(connection, name, None)
+            connection.execute("DELETE FROM people WHERE name = ?", (name,))
+
+    def _keep_an_admin(self, connection: sqlite3.Connection, name: str, role: Role | None) -> None:
+        person = self.get(name)
+        if person.role is Role.ADMIN and role is not Role.ADMIN:
+            (admins,) = connection.execute(
+                "SELECT count(*) FROM people WHERE role = 'admin'"
+            ).fetchone()
+            if admins == 1:
+                raise BadInput("last_admin", name=person.name)
+
+    def _migrate(self) -> None:
+        with transaction(self._connection):
+            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+            if version > VERSION:
+                raise Fault("store_newer", name=self.path.name)
+            for statements in MIGRATIONS[version:]:
+                for statement in statements:
+                    self._connection.execute(statement)
+            self._connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _person(row: sqlite3.Row) -> Person:
+    return Person(row["name"], Role(row["role"]), row["created"])

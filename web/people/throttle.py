@@ -1,0 +1,81 @@
+"""Brakes on guessing: so many failures an address and an account, then a wait.
+
+An account is braked only towards addresses from which nobody has signed in to it yet, so that a
+stranger's guesses do not lock its owner out.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import threading
+from collections.abc import Callable
+
+from appliance.errors import BadInput
+
+WINDOW_S = 600.0
+PER_ACCOUNT, PER_ADDRESS, IN_ALL = 8, 20, 200
+_MAX_KEPT = 10_000
+
+
+class Throttle:
+    """Counts failures of the last :data:`WINDOW_S` seconds; any thread may use it."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._lock = threading.Lock()
+        self._failures: dict[str, list[float]] = {}
+        self._known: dict[tuple[str, str], None] = {}
+
+    def check(self, address: str, account: str) -> None:
+        """Raises ``BadInput("too_many_tries")`` while this must wait."""
+        now = self._now()
+        with self._lock:
+            waits = [
+                self._wait(key, most, now) for key, most in self._limits(place(address), account)
+            ]
+        if max(waits) > 0:
+            raise BadInput("too_many_tries", seconds=math.ceil(max(waits)))
+
+    def failed(self, address: str, account: str) -> None:
+        """Count a failure."""
+        now = self._now()
+        with self._lock:
+            for key in ("", f"from {place(address)}", f"to {account.casefold()}"):
+                recent = [at for at in self._failures.pop(key, []) if now - at < WINDOW_S]
+                self._failures[key] = [*recent, now][-IN_ALL:]  # at the end: used last
+            while len(self._failures) > _MAX_KEPT:
+                del self._failures[next(iter(self._failures))]
+
+    def succeeded(self, address: str, account: str) -> None:
+        """The address belongs to the account's owner."""
+        pair = (place(address), account.casefold())
+        with self._lock:
+            self._known.pop(pair, None)
+            self._known[pair] = None
+            self._failures.pop(f"from {pair[0]}", None)
+            while len(self._known) > _MAX_KEPT:
+                del self._known[next(iter(self._known))]
+
+    def _limits(self, address: str, account: str) -> list[tuple[str, int]]:
+        limits = [(f"from {address}", PER_ADDRESS)]
+        if (address, account.casefold()) not in self._known:
+            limits += [(f"to {account.casefold()}", PER_ACCOUNT), ("", IN_ALL)]
+        return limits
+
+    def _wait(self, key: str, most: int, now: float) -> float:
+        recent = [at for at in self._failures.get(key, []) if now - at < WINDOW_S]
+        return recent[-most] + WINDOW_S - now if len(recent) >= most else 0.0
+
+
+def place(address: str) -> str:
+    """An address as far as it tells machines apart: a home's IPv6 network counts as one."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return address

@@ -1,0 +1,35 @@
+"""A panel for a box whose config file is broken: what can be read of the file counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from appliance.config import Config, find_config
+from appliance.config_file import Mistake, read
+from appliance.errors import BadInput
+
+
+def read_config(path: Path | None = None) -> tuple[Config, list[Mistake]]:
+    """The settings of ``path`` (else of the file that counts) with its mistakes left out, and the
+    mistakes."""
+    path = path or find_config()
+    if path is None:
+        return Config(), []
+    try:
+        values, mistakes = read(path, Config)
+    except BadInput as error:
+        return Config(), [Mistake(0, "", "", error)]
+    for mistake in mistakes:
+        section, _, key = mistake.key.partition(".")
+        if key and isinstance(values.get(section), dict):
+            values[section].pop(key, None)
+        else:
+            values.pop(section, None)
+    if "root" in values:
+        values["root"] = path.resolve().parent / Path(values["root"]).expanduser()
+    try:
+        return Config.model_validate(values), mistakes
+    except (ValidationError, ValueError):
+        return Config(), mistakes

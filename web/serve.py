@@ -1,0 +1,111 @@
+"""gunicorn with the panel in it: one process, many threads.
+
+One process, because the live pages share one thread that watches the queue; many threads, because
+every open page Home holds one for its stream.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from appliance.config import Config
+from appliance.config_file import Mistake
+from appliance.errors import BadInput
+from web.app import create_app
+from web.panel import EXTENSION, Panel
+from web.people.store import People, people_path
+
+log = logging.getLogger("lectern.panel")
+
+
+class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    def __init__(self, config: Config, mistakes: list[Mistake]) -> None:
+        self._lectern, self._mistakes = config, mistakes
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in settings(self._lectern).items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        app = create_app(self._lectern, mistakes=self._mistakes)
+        announce(app.extensions[EXTENSION])
+        return app
+
+
+def settings(config: Config) -> dict[str, Any]:
+    """gunicorn's settings for the panel of ``config``."""
+    host = f"[{config.panel.host}]" if ":" in config.panel.host else config.panel.host
+    return {
+        "bind": [f"{host}:{config.panel.port}"],
+        "worker_class": "gthread",
+        "workers": 1,
+        "threads": config.panel.threads,
+        "worker_connections": 4 * config.panel.threads,
+        "keepalive": 15,
+        "timeout": 60,
+        "graceful_timeout": 5,
+        "limit_request_line": 4094,
+        "limit_request_fields": 60,
+        "limit_request_field_size": 8190,
+        "forwarded_allow_ips": "127.0.0.1",
+        "control_socket_disable": True,
+        "proc_name": "lectern-panel",
+        "loglevel": "warning",
+    }
+
+
+def serve_panel(config: Config, mistakes: list[Mistake]) -> None:
+    """Serve the panel until the process is told to end.
+
+    ``mistakes`` are those of the config file; with any the panel is in safe mode. Raises
+    ``BadInput`` (``panel_port``) where it cannot listen, (``output_unwritable``) where its folder
+    cannot be made, and what ``People`` raises.
+    """
+    _check_port(config.panel.host, config.panel.port)
+    _check_folder(config.root / "state")
+    People(people_path(config.root)).close()  # a fault is told here, not by a dying worker
+    _Server(config, mistakes).run()
+
+
+def announce(here: Panel) -> None:
+    """Say in the log where the panel is and, before its set-up, the code."""
+    where = config_address(here.config)
+    log.info("the panel is at %s", where)
+    if here.code:
+        log.warning("set-up code: %s (open %s/setup)", here.code, where)
+
+
+def config_address(config: Config) -> str:
+    """The panel's address, as a person on the network would type it."""
+    host = config.panel.host
+    if host in ("0.0.0.0", "::"):
+        host = socket.gethostname()
+    return f"http://{host}:{config.panel.port}"
+
+
+def _check_port(host: str, port: int) -> None:
+    """gunicorn would try five times and exit without a sentence."""
+    name = f"{host}:{port}"
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise BadInput("panel_port", name=name, reason=reason) from error
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput("output_unwritable", name=str(folder), reason=error.strerror) from error

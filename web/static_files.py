@@ -1,0 +1,94 @@
+"""Styles and scripts: compressed once, and kept by browsers until they change."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import mimetypes
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import Flask, Response, request, url_for
+from werkzeug.exceptions import NotFound
+
+from web.people.access import is_open
+
+FOLDER = Path(__file__).resolve().parent / "static"
+_TEXT = {".css", ".js", ".svg", ".json", ".webmanifest"}
+_YEAR_S = 365 * 86400
+
+
+@dataclass(frozen=True)
+class _File:
+    changed: int
+    digest: str
+    kind: str
+    plain: bytes
+    packed: bytes | None
+
+
+class StaticFiles:
+    """The files below ``folder``, held in memory (they are a few hundred kB)."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._files: dict[str, _File] = {}
+
+    def register(self, app: Flask) -> None:
+        """Serve them under ``/static/``."""
+        app.extensions["static_files"] = self
+
+        @is_open
+        def serve(name: str) -> Response:
+            return self._serve(name)
+
+        app.add_url_rule("/static/<path:name>", "static", serve)
+
+    def url(self, name: str) -> str:
+        """The address of a file, which changes with its content."""
+        try:
+            return url_for("static", name=name, v=self._load(name).digest)
+        except NotFound:  # the libraries have not been fetched: the page works without
+            return url_for("static", name=name)
+
+    def _serve(self, name: str) -> Response:
+        file = self._load(name)
+        packs = file.packed is not None and request.accept_encodings.quality("gzip") > 0
+        response = Response(file.packed if packs else file.plain, content_type=file.kind)
+        response.vary.add("Accept-Encoding")
+        if packs:
+            response.content_encoding = "gzip"
+        if request.args.get("v") == file.digest:
+            response.headers["Cache-Control"] = f"public, max-age={_YEAR_S}, immutable"
+        else:
+            response.headers["Cache-Control"] = "no-cache"
+        response.set_etag(file.digest + ("-gzip" if packs else ""))
+        made = response.make_conditional(request)
+        assert isinstance(made, Response)
+        return made
+
+    def _load(self, name: str) -> _File:
+        path = (self._folder / name).resolve()
+        if not path.is_relative_to(self._folder) or not path.is_file():
+            raise NotFound
+        changed = path.stat().st_mtime_ns
+        with self._lock:
+            file = self._files.get(name)
+            if file is None or file.changed != changed:
+                file = self._files[name] = _read(path, changed)
+        return file
+
+
+def _read(path: Path, changed: int) -> _File:
+    plain = path.read_bytes()
+    text = path.suffix in _TEXT
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return _File(
+        changed,
+        hashlib.sha256(plain).hexdigest()[:12],
+        f"{kind}; charset=utf-8" if text else kind,
+        plain,
+        gzip.compress(plain, 9, mtime=0) if text else None,
+    )
