@@ -94,8 +94,11 @@ class Score(Section):
 class Inbox(Section):
     """When a dropped file counts as arrived."""
 
+    watch: Literal["auto", "polling"] = "auto"
     poll_s: Annotated[float, Field(ge=0.1, le=3600)] = 5.0
+    rescan_s: Annotated[float, Field(ge=1, le=86400)] = 300.0
     settle_s: Annotated[float, Field(ge=0, le=3600)] = 10.0
+    settle_unsure_s: Annotated[float, Field(ge=0, le=3600)] = 90.0
     patience_s: Annotated[float, Field(ge=0, le=86400)] = 120.0
 
 

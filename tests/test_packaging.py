@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "progress": BASE | {"render"},
     "attempt": BASE | {"render", "score"},
     "outbox": BASE | {"jobs", "media"},
-    "inbox": BASE | {"jobs", "media", "outbox"},
+    "inbox": BASE | {"jobs", "media", "outbox", "speech"},
     "worker": BASE | {"attempt", "inbox", "jobs", "media", "outbox"},
     "notify": set[str](),
     "serve": BASE | {"inbox", "jobs", "notify", "telemetry", "worker"},
@@ -47,7 +47,9 @@ NOT_ON_THE_BOX = {"export_tools", "librosa", "numba", "onnx", "scipy", "skimage"
 DISTRIBUTION = {
     "PIL": "pillow",
     "cv2": "opencv-python-headless",
+    "docx": "python-docx",
     "hibari": "hibari-tts",
+    "markdown_it": "markdown-it-py",
     "jtop": "jetson-stats",
     "pydantic_core": "pydantic",
     "skimage": "scikit-image",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from appliance.inbox.names import Kind, find_presenter, key_of, kind_of, split_presenter
 from appliance.jobs.record import Job, NewJob, Reason, shown
@@ -21,14 +22,17 @@ class Completion:
     presenter: Path
     lecture: Path
     claims: tuple[Path, ...]
+    stem: str | None = None
+    options: Mapping[str, Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A file of which no job can be made."""
+    """A file of which no job can be made, and, in ``claims``, all that goes with it."""
 
     path: Path
     reason: Reason
+    claims: tuple[Path, ...] = ()
 
 
 Decision = NewJob | Completion | Refusal
@@ -51,13 +55,13 @@ def decide(
     """What to do about the files that have ``arrived`` and belong to no job.
 
     A file alone is left for now while one of the same stem is still ``arriving``. ``waiting`` are
-    the waiting jobs, ``library`` is the folder of presenters.
+    the waiting jobs of files that lie here, ``library`` is the folder of presenters.
     """
     groups: dict[str, _Group] = {}
     for path in sorted(arrived):
         kind = Kind.OTHER if path.is_symlink() or not path.is_file() else kind_of(path)
         if kind is Kind.OTHER:
-            yield Refusal(path, _refusal(path))
+            yield refusal_of(path)
             continue
         group = groups.setdefault(key_of(path.stem), _Group())
         (group.presenters if kind is Kind.PRESENTER else group.lectures).append(path)
@@ -117,7 +121,11 @@ def _awaited_presenter(lecture: Path, name: str | None) -> Reason:
     return Reason("waiting_named", {**told, "presenter": shown(name)})
 
 
-def _refusal(path: Path) -> Reason:
-    if path.is_symlink() or not path.is_file():
-        return Reason("file_special", {"name": shown(path.name)})
-    return Reason("file_kind", {"name": shown(path.name)})
+def refusal_of(path: Path) -> Refusal:
+    """Why ``path`` is neither a presenter nor a lecture."""
+    code = "file_kind"
+    if path.is_symlink() or not (path.is_file() or path.is_dir()):
+        code = "file_special"
+    elif path.is_dir():
+        code = "folder_nested"
+    return Refusal(path, Reason(code, {"name": shown(path.name)}))

@@ -6,75 +6,137 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from appliance.config import Config
 from appliance.errors import BadInput, LecternError
+from appliance.inbox.folders import Drop, decide_folder
+from appliance.inbox.mounts import MOUNTS
 from appliance.inbox.names import is_junk
 from appliance.inbox.pairing import Completion, Decision, Refusal, decide
-from appliance.inbox.steady import Steadiness
+from appliance.inbox.place import Presence
+from appliance.inbox.steady import Signature, Steadiness
+from appliance.inbox.watching import Watching
+from appliance.inbox.wholeness import half_copied
 from appliance.jobs.record import Job, NewJob, shown
 from appliance.jobs.states import State
 from appliance.jobs.store import JobStore
 
 log = logging.getLogger("lectern.inbox")
 
+OURS = ("done", "failed")
+"""Folders of the inbox in which we put what is over."""
+
+Check = Callable[[Sequence[Path]], Collection[Path]]
+
 
 class Inbox:
-    """Watches ``config.root``'s inbox for ``store``, which belongs to the same thread."""
+    """Watches ``config.root``'s inbox for ``store``, which belongs to the same thread.
+
+    ``now`` tells seconds that never jump, ``mounts`` is the kernel's list, ``check`` gives the
+    files that look half copied.
+    """
 
     def __init__(
-        self, store: JobStore, config: Config, now: Callable[[], float] = time.monotonic
+        self,
+        store: JobStore,
+        config: Config,
+        now: Callable[[], float] = time.monotonic,
+        *,
+        mounts: Path = MOUNTS,
+        check: Check = half_copied,
     ) -> None:
         self._store = store
         self._folder = config.root / "inbox"
         self._library = config.root / "presenters"
-        self._steadiness = Steadiness(config.inbox.settle_s, now)
-        self._poll_s = config.inbox.poll_s
+        settings = config.inbox
+        self._steadiness = Steadiness(settings.settle_s, settings.settle_unsure_s, now)
+        self._settings = settings
+        self._check = check
+        self._whole: dict[Path, Signature] = {}
         self._complaint = ""
+        self._busy = True
         for folder in (self._folder, self._library):
             folder.mkdir(parents=True, exist_ok=True)
+        self._watching = Watching((self._folder, self._library), config, mounts, now)
+        self._presence = Presence(config.root / "state" / "inbox.json")
 
     def run(self, stop: threading.Event) -> None:
-        """Scan until ``stop`` is set. What goes wrong with a share may pass: it is tried again."""
-        while not stop.is_set():
-            try:
+        """Look until ``stop`` is set. What goes wrong with a share may pass: it is tried again."""
+        try:
+            while not stop.is_set():
+                self._look_if_due()
+                stop.wait(self._settings.poll_s)
+        finally:
+            self._watching.close()
+
+    def _look_if_due(self) -> None:
+        try:
+            if self._watching.is_due(self._busy):
                 self.scan()
-                self._complaint = ""
-            except (OSError, LecternError) as error:
-                if str(error) != self._complaint:
-                    log.warning("the inbox cannot be read: %s", error)
-                self._complaint = str(error)
-            stop.wait(self._poll_s)
+            self._complaint = ""
+        except Exception as error:
+            if str(error) != self._complaint:
+                known = isinstance(error, (OSError, LecternError))
+                log.warning("the inbox cannot be read: %s", error, exc_info=not known)
+            self._complaint = str(error)
 
     def scan(self) -> None:
         """Make jobs of what has arrived. Raises ``OSError`` while the folder cannot be read."""
+        self._busy = True
+        self._steadiness.touched(self._watching.looked())
         claimed = self._store.files.claimed()
-        with os.scandir(self._folder) as entries:
-            here = [
-                Path(entry.path)
-                for entry in entries
-                if not is_junk(entry.name) and not entry.is_dir(follow_symlinks=False)
-            ]
-        loose = [path for path in here if path not in claimed]
-        arrived = self._steadiness.look(loose)
-        waiting = []
-        for job in self._store.jobs([State.WAITING]):
-            if self._is_gone(job):
-                self._store.cancel(job.id)
-                log.info("job %d: what waited was taken away", job.id)
-            else:
-                waiting.append(job)
-        for decision in decide(arrived, set(loose) - set(arrived), waiting, self._library):
+        files, folders = _entries(self._folder)
+        drops = [(path, sorted(_all(path))) for path in folders if path.name not in OURS]
+        loose = {p for p in (*files, *(p for _, inner in drops for p in inner)) if p not in claimed}
+        looked_at = [*loose, *(path for path, inner in drops if loose & set(inner))]
+        steady = set(self._steadiness.look(looked_at, silent=self._watching.silent))
+        arrived = steady - self._growing(loose & steady)
+        waiting = list(self._waiting())
+        here = [job for job in waiting if _part(job).parent not in folders]
+        top = set(files) & loose
+        decisions = [decide(top & arrived, top - arrived, here, self._library)]
+        for folder, inner in drops:
+            mine = loose & set(inner)
+            if mine <= arrived and (not mine or folder in arrived):
+                decisions.append(decide_folder(Drop(folder, inner, mine), waiting, self._library))
+        for decision in (each for some in decisions for each in some):
             try:
                 self._carry_out(decision)
             except BadInput as error:  # somebody cancelled or claimed it at this very moment
                 log.info("%s", error)
+        self._busy = bool(loose - arrived)
 
-    def _is_gone(self, job: Job) -> bool:
-        part = job.lecture or job.presenter
-        return part is None or not os.path.lexists(part)
+    def _growing(self, paths: Iterable[Path]) -> set[Path]:
+        """Those steady files that look half copied, for as long as they may still go on.
+
+        The worker explains a file that is as it is for good.
+        """
+        seen = {path: self._steadiness.signature(path) for path in paths}
+        self._whole = {p: s for p, s in self._whole.items() if seen.get(p) == s}
+        ask = sorted(
+            path
+            for path in seen
+            if path not in self._whole
+            and self._steadiness.quiet_s(path) < self._settings.patience_s
+            and path.is_file()
+            and not path.is_symlink()
+        )
+        growing = set(self._check(ask)) if ask else set()
+        self._whole.update((path, seen[path]) for path in ask if path not in growing)
+        return growing
+
+    def _waiting(self) -> Iterator[Job]:
+        """The jobs that wait; one whose file was taken away is given up."""
+        jobs = self._store.jobs([State.WAITING])
+        gone = [job for job in jobs if not os.path.lexists(_part(job))]
+        # A share that is away, or another stick in its place, is not somebody tidying up.
+        if self._presence.is_home(self._watching.mount(), bool(gone)):
+            for job in gone:
+                self._store.cancel(job.id)
+                log.info("job %d: what waited was taken away", job.id)
+        yield from (job for job in jobs if job not in gone)
 
     def _carry_out(self, decision: Decision) -> None:
         if isinstance(decision, NewJob):
@@ -83,7 +145,12 @@ class Inbox:
             log.info("job %d: %s is %s%s", job.id, shown(job.stem), job.state.value, why)
         elif isinstance(decision, Completion):
             job = self._store.complete(
-                decision.job.id, decision.presenter, decision.lecture, decision.claims
+                decision.job.id,
+                decision.presenter,
+                decision.lecture,
+                decision.claims,
+                stem=decision.stem,
+                options=decision.options,
             )
             log.info("job %d: %s is complete", job.id, shown(job.stem))
         else:
@@ -92,6 +159,36 @@ class Inbox:
     def _refuse(self, refusal: Refusal) -> None:
         """A job that fails at once, so that the file goes where failures go, with its reason."""
         path = refusal.path
-        job = self._store.add(NewJob(path.stem, None, path, claims=(path,)))
+        claims = refusal.claims or (path,)
+        job = self._store.add(NewJob(path.stem, None, path, claims=claims))
         self._store.fail(job.id, refusal.reason)
         log.info("job %d: %s", job.id, refusal.reason.text())
+
+
+def _part(job: Job) -> Path:
+    """What a waiting job has; a job always has one of the two."""
+    part = job.lecture or job.presenter
+    assert part is not None
+    return part
+
+
+def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
+    """What lies in ``folder`` and is no junk: all but folders, and folders."""
+    files: list[Path] = []
+    folders: list[Path] = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not is_junk(entry.name):
+                inner = entry.is_dir(follow_symlinks=False)
+                (folders if inner else files).append(Path(entry.path))
+    return files, folders
+
+
+def _all(folder: Path) -> Iterator[Path]:
+    """What lies in a dropped folder; nothing when it has just been taken away."""
+    try:
+        files, folders = _entries(folder)
+    except FileNotFoundError:
+        return
+    yield from files
+    yield from folders

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from itertools import count
 from pathlib import Path
 
-from appliance.jobs.record import Job, OwnedFile, shown
+from appliance.inbox.jobfile import is_job_file, read_job_file
+from appliance.inbox.names import is_junk
+from appliance.jobs.record import Job, OwnedFile, Reason, shown
 from appliance.jobs.states import State
 from appliance.jobs.store import JobStore
 from appliance.media.publish import part_of, publish
@@ -18,19 +21,52 @@ _REASON = ".reason.txt"
 def put_away(store: JobStore, job: Job, inbox: Path) -> None:
     """Move the files of an ended job to ``inbox/done`` or ``inbox/failed`` and settle it.
 
-    A job that did not succeed leaves ``<stem>.reason.txt`` beside its files, in both languages;
-    it goes when a later attempt succeeds. Files that were not in the inbox stay where they are.
-    May be cut off anywhere and called again. Raises ``OSError`` while a file cannot be moved.
+    What lay in a dropped folder lies in a folder of that name there. A file that other jobs are
+    still to be made of stays until they have ended, and the job unsettled. A job that did not
+    succeed leaves ``<stem>.reason.txt`` beside its files, in both languages; it goes when a later
+    attempt succeeds. Files that were not in the inbox stay where they are. May be cut off anywhere
+    and called again. Raises ``OSError`` while a file cannot be moved.
     """
-    folder = inbox / ("done" if job.state is State.DONE else "failed")
+    verdict = inbox / ("done" if job.state is State.DONE else "failed")
+    held = False
     for file in _owned(store, job):
+        folder = verdict / _drop(file.path, inbox)
         if file.path.parent != folder or file.target is not None:
+            if store.files.needed(file.path, job.id):
+                held = True
+                continue
             _move(store, file, folder)
+            _tidy(file.path.parent, inbox)
     if job.state is State.DONE:
         _remove_reasons(store, job)
     elif job.reason is not None and _owned(store, job):
-        _write_reason(store, store.get(job.id), folder)
-    store.settle(job.id)
+        _write_reason(store, store.get(job.id), verdict, inbox)
+    if not held:
+        store.settle(job.id)
+
+
+def _drop(path: Path, inbox: Path) -> str:
+    """The name of the dropped folder that ``path`` lay in, and may lie in by now elsewhere."""
+    for place in (inbox / "done", inbox / "failed", inbox):
+        if path.parent == place:
+            return ""
+        if path.parent.parent == place:
+            return path.parent.name
+    return ""
+
+
+def _tidy(folder: Path, inbox: Path) -> None:
+    """Remove a dropped folder that holds nothing of anybody's any more."""
+    if folder.parent not in (inbox, inbox / "done", inbox / "failed"):
+        return
+    if folder in (inbox / "done", inbox / "failed"):
+        return
+    with contextlib.suppress(OSError):  # in use, or just filled again: it stays
+        left = list(folder.iterdir())
+        if all(is_junk(path.name) and path.is_file() for path in left):
+            for path in left:
+                path.unlink()
+            folder.rmdir()
 
 
 def _owned(store: JobStore, job: Job) -> list[OwnedFile]:
@@ -60,14 +96,20 @@ def _free_name(folder: Path, name: str) -> Path:
     raise AssertionError("count ends")
 
 
-def _write_reason(store: JobStore, job: Job, folder: Path) -> None:
+def _write_reason(store: JobStore, job: Job, verdict: Path, inbox: Path) -> None:
     assert job.reason is not None
-    kept = next((p for p in (job.lecture, job.presenter) if p and p.parent == folder), None)
+    places = {file.path: verdict / _drop(file.path, inbox) for file in _owned(store, job)}
+    parts = (job.lecture, job.presenter, *places)
+    kept = next((p for p in parts if p and p.parent == places.get(p)), None)
+    folder = kept.parent if kept else verdict
     path = folder / f"{fitting(kept.stem if kept else job.stem)}{_REASON}"
-    english, chinese = job.reason.text("en"), job.reason.text("zh")
-    text = f"{shown(job.stem)}\n\n{english}\n\n{chinese}\n\n({job.reason.code}, {job.id})\n"
+    reasons = [job.reason]
+    if kept is not None and is_job_file(kept):  # a person mends all the mistakes at once
+        reasons = [Reason.of(each.error) for each in read_job_file(kept)[1]] or reasons
+    lines = [shown(job.stem), *(reason.text("en") for reason in reasons)]
+    lines += [*(reason.text("zh") for reason in reasons), f"({job.reason.code}, {job.id})"]
     folder.mkdir(parents=True, exist_ok=True)
-    part_of(path).write_text(text, encoding="utf-8")
+    part_of(path).write_text("\n\n".join(lines) + "\n", encoding="utf-8")
     publish(path)
     store.files.add_result(job.id, path)
 

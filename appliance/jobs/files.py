@@ -49,6 +49,15 @@ class JobFiles:
         rows = self._database.read("SELECT path FROM files WHERE role = 'source'")
         return {Path(os.fsdecode(row["path"])) for row in rows}
 
+    def needed(self, path: Path, job: int) -> bool:
+        """Whether another job than ``job`` is still to be made of ``path``."""
+        rows = self._database.read(
+            "SELECT 1 FROM jobs WHERE id != ? AND (presenter = ? OR lecture = ?)"
+            " AND state NOT IN ('done', 'failed', 'cancelled') LIMIT 1",
+            job, blob_of(path), blob_of(path),
+        )  # fmt: skip
+        return bool(rows)
+
     def add_result(self, job: int, path: Path) -> None:
         """Note what the job has made (or is about to)."""
         with self._database.write() as connection:
@@ -65,21 +74,17 @@ class JobFiles:
             )
 
     def moved(self, path: Path, target: Path) -> None:
-        """The source lies at ``target`` now; the job, should it be retried, finds it there."""
+        """The source lies at ``target`` now; jobs made of it, should they be retried, find it."""
         old, new = blob_of(path), blob_of(target)
         with self._database.write() as connection:
             # What was noted of a file that lay there before, and is gone, no longer counts.
             connection.execute("DELETE FROM files WHERE path = ? AND path != ?", (new, old))
-            row = connection.execute(
-                "UPDATE files SET path = ?, role = 'kept', target = NULL WHERE path = ? "
-                "RETURNING job",
+            connection.execute(
+                "UPDATE files SET path = ?, role = 'kept', target = NULL WHERE path = ?",
                 (new, old),
-            ).fetchone()
+            )
             for column in ("presenter", "lecture"):
-                connection.execute(
-                    f"UPDATE jobs SET {column} = ? WHERE id = ? AND {column} = ?",
-                    (new, row["job"], old),
-                )
+                connection.execute(f"UPDATE jobs SET {column} = ? WHERE {column} = ?", (new, old))
 
     def forget(self, path: Path) -> None:
         """The file is gone."""

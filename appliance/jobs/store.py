@@ -7,19 +7,28 @@ reports, the panel and the terminal read and ask.
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
+from typing import Any
 
 from appliance.errors import BadInput
 from appliance.jobs.files import JobFiles, claim_files
 from appliance.jobs.reader import JobReader
 from appliance.jobs.record import Job, NewJob, Reason, blob_of
 from appliance.jobs.rest import LONGEST_S, after_fault, after_interruption
+from appliance.jobs.space import JobSpace
 from appliance.jobs.states import Request, State
-from appliance.jobs.transitions import become, columns, note, refusal
+from appliance.jobs.transitions import (
+    become,
+    clear_suspects,
+    columns,
+    note,
+    note_interruption,
+    refusal,
+)
 
 
 def store_path(root: Path) -> Path:
@@ -44,16 +53,12 @@ class JobStore(JobReader):
         self._max_idle = max_idle_attempts
         self._now = now
         self.files = JobFiles(self._database)
+        self.space = JobSpace(self._database)
 
     def __enter__(self) -> JobStore:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     # Coming in
@@ -83,13 +88,30 @@ class JobStore(JobReader):
             note(connection, self._now(), row["id"], state.value, new.waits_for)
         return Job.from_row(row)
 
-    def complete(self, job: int, presenter: Path, lecture: Path, claims: Iterable[Path]) -> Job:
-        """What a waiting job lacked is here: queue it."""
+    def complete(
+        self,
+        job: int,
+        presenter: Path,
+        lecture: Path,
+        claims: Iterable[Path],
+        *,
+        stem: str | None = None,
+        options: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> Job:
+        """What a waiting job lacked is here: queue it, under a new name or with other options
+        where these are given."""
         with self._database.write() as connection:
             become(connection, self._now(), job, State.QUEUED, only=State.WAITING)
             connection.execute(
-                "UPDATE jobs SET presenter = ?, lecture = ? WHERE id = ?",
-                (blob_of(presenter), blob_of(lecture), job),
+                "UPDATE jobs SET presenter = ?, lecture = ?, stem = coalesce(?, stem),"
+                " options = coalesce(?, options) WHERE id = ?",
+                (
+                    blob_of(presenter),
+                    blob_of(lecture),
+                    None if stem is None else os.fsencode(stem),
+                    None if options is None else json.dumps(options),
+                    job,
+                ),
             )
             claim_files(connection, job, claims)
         return self.get(job)
@@ -104,7 +126,8 @@ class JobStore(JobReader):
         """
         jobs = self.jobs([State.RUNNING])
         if went_down and not any(job.idle_attempts for job in jobs):
-            self._clear_suspects()
+            with self._database.write() as connection:
+                clear_suspects(connection)
         for job in jobs:
             if job.request is not None:
                 self.obey(job.id, job.request)
@@ -124,25 +147,13 @@ class JobStore(JobReader):
         rest = after_interruption(count, self._max_idle) if count else 0.0
         with self._database.write() as connection:
             become(connection, self._now(), job.id, State.QUEUED, reason, only=State.RUNNING)
-            connection.execute(
-                "UPDATE jobs SET idle_attempts = max(idle_attempts - 1, 0), interruptions = ?,"
-                " not_before = ? WHERE id = ?",
-                (count, self._now() + rest if rest else 0, job.id),
-            )
+            note_interruption(connection, job.id, count, self._now() + rest if rest else 0.0)
 
-    def _clear_suspects(self) -> None:
-        """The box went down with no suspect in hand, so it was none of them."""
-        with self._database.write() as connection:
-            connection.execute("UPDATE jobs SET interruptions = 0")
-            connection.execute(
-                "UPDATE jobs SET not_before = 0, reason = NULL, reason_params = '{}'"
-                " WHERE state = 'queued' AND reason = 'interrupted'"
-            )
-
-    def claim(self) -> Job | None:
+    def claim(self, room_mb: float = math.inf) -> Job | None:
         """Take the next queued job, which is then running: the highest priority, then the oldest.
 
-        However many processes ask at once, each job is given to one of them.
+        One that is expected to take more than ``room_mb`` is passed over. However many processes
+        ask at once, each job is given to one of them.
         """
         now = self._now()
         with self._database.write() as connection:
@@ -156,11 +167,12 @@ class JobStore(JobReader):
                     SELECT id FROM jobs
                     WHERE state = 'queued'
                         AND (not_before <= :now OR not_before > :now + :longest)
+                        AND (expected_mb IS NULL OR expected_mb <= :room)
                     ORDER BY priority DESC, id LIMIT 1
                 )
                 RETURNING *
                 """,
-                {"now": now, "longest": LONGEST_S},
+                {"now": now, "longest": LONGEST_S, "room": room_mb},
             ).fetchone()
             if row is None:
                 return None
@@ -235,11 +247,6 @@ class JobStore(JobReader):
         """Memory ran out: the next attempt steps down once more."""
         with self._database.write() as connection:
             connection.execute("UPDATE jobs SET relief = relief + 1 WHERE id = ?", (job,))
-
-    def expect(self, job: int, expected_mb: float) -> None:
-        """What the job's work will take on the disk, in MiB."""
-        with self._database.write() as connection:
-            connection.execute("UPDATE jobs SET expected_mb = ? WHERE id = ?", (expected_mb, job))
 
     def settle(self, job: int) -> None:
         """All files of an ended job have been put away."""

@@ -11,6 +11,12 @@ MESSAGES: dict[str, Message] = {
         "无法读取 {name} 中的文字。",
         "请将其另存为 UTF-8 纯文本，然后重试。",
     ),
+    "text_too_long": message(
+        "The text in {name} is far longer than any lecture.",
+        "Check that it is the right file, or split it into several.",
+        "{name} 中的文字远远超出一堂课的长度。",
+        "请检查文件是否正确，或将其拆分成几个文件。",
+    ),
     "text_empty": message(
         "The text of the lecture holds no words.",
         "Write something to be read aloud and save the file again.",

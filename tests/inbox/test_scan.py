@@ -31,10 +31,11 @@ class Box:
     """An inbox with its store and its clock."""
 
     def __init__(self, root: Path) -> None:
-        config = Config.model_validate({"root": root, "inbox": {"settle_s": SETTLE}})
+        times = {"settle_s": SETTLE, "settle_unsure_s": SETTLE}
+        config = Config.model_validate({"root": root, "inbox": times})
         self.root, self.config, self.clock = root, config, Clock()
         self.store = JobStore(store_path(root))
-        self.inbox = Inbox(self.store, config, self.clock)
+        self.inbox = Inbox(self.store, config, self.clock, check=lambda paths: ())
         self.folder, self.library = root / "inbox", root / "presenters"
 
     def drop(self, *names: str, content: bytes = b"x") -> None:
@@ -72,7 +73,7 @@ class TestArrival:
         box.drop("a.mp4", "a.wav")
         assert box.look(SETTLE - 1) == []
         # A reboot: another daemon sees them for the first time.
-        again = Inbox(box.store, box.config, box.clock)
+        again = Inbox(box.store, box.config, box.clock, check=lambda paths: ())
         again.scan()
         assert box.store.jobs() == []
         box.clock.time += SETTLE

@@ -1,0 +1,159 @@
+"""A folder that was dropped: each of its lectures by each of its presenters, in order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from appliance.inbox.jobfile import is_job_file, options_of, read_job_file
+from appliance.inbox.names import Kind, find_presenter, key_of, kind_of, split_presenter
+from appliance.inbox.pairing import DEFAULT, Completion, Decision, Refusal, refusal_of
+from appliance.jobs.record import Job, NewJob, Reason, shown
+
+Options = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Drop:
+    """What lies in a folder of the inbox: ``entries``, of which no job has claimed ``loose``."""
+
+    folder: Path
+    entries: Sequence[Path]
+    loose: Collection[Path]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A lecture that is to be spoken, and the job that already waits with it."""
+
+    lecture: Path
+    waiting: Job | None
+
+
+def decide_folder(drop: Drop, waiting: Iterable[Job], library: Path) -> Iterator[Decision]:
+    """What to do about a folder in which all is steady.
+
+    ``waiting`` are the waiting jobs, ``library`` is the folder of presenters. A presenter that a
+    job has claimed may speak what comes later, too. With a mistake in ``job.yaml`` nothing is
+    made, and what is loose is refused.
+    """
+    entries = sorted(drop.entries, key=_in_order)
+    job_file = next((path for path in entries if is_job_file(path) and _plain(path)), None)
+    options: Options = {}
+    priority = 0
+    if job_file is not None:
+        settings, mistakes = read_job_file(job_file)
+        if mistakes and drop.loose:
+            reason = Reason.of(mistakes[0].error)
+            loose = tuple(path for path in entries if path in drop.loose)
+            yield Refusal(job_file if job_file in drop.loose else loose[0], reason, loose)
+            return
+        options, priority = options_of(settings), settings.priority
+    presenters = [p for p in entries if _plain(p) and kind_of(p) is Kind.PRESENTER]
+    lectures = [p for p in entries if _plain(p) and kind_of(p) in (Kind.SOUND, Kind.TEXT)]
+    for path in entries:
+        if path in drop.loose and path not in (*presenters, *lectures, job_file):
+            yield refusal_of(path)
+    jobs = [job for job in waiting if _is_in(job, drop.folder)]
+    tasks = _tasks(lectures, drop.loose, jobs)
+    free = [p for p in (*presenters, job_file) if p is not None and p in drop.loose]
+    texts = _transcripts(lectures)
+    made = _jobs(drop.folder, tasks, presenters, jobs, library, options, priority)
+    any_made = False
+    for decision in made:
+        claims = [path for path in decision.claims if path in drop.loose]
+        if not any_made:
+            claims += free
+        claims += [t for path in claims for t in texts.get(path, ()) if t in drop.loose]
+        any_made = True
+        yield replace(decision, claims=tuple(dict.fromkeys(claims)))
+    if not any_made and not tasks and any(p in drop.loose for p in presenters):
+        told = {"folder": shown(drop.folder.name)}
+        first = next(p for p in presenters if p in drop.loose)
+        yield NewJob(
+            drop.folder.name, first, None, options, priority, tuple(free),
+            Reason("waiting_folder_lecture", told),
+        )  # fmt: skip
+
+
+def _jobs(
+    folder: Path,
+    tasks: Sequence[_Task],
+    presenters: Sequence[Path],
+    waiting: Sequence[Job],
+    library: Path,
+    options: Options,
+    priority: int,
+) -> Iterator[NewJob | Completion]:
+    """One job for each lecture and presenter; a job that waits is completed before one is made."""
+    open_jobs = [job for job in waiting if job.lecture is None]
+    for task in tasks:
+        lesson, name = split_presenter(task.lecture.stem)
+        speakers = list(presenters)
+        if name is not None or not speakers:
+            speakers = [p for p in presenters if name and key_of(p.stem) == key_of(name)][:1]
+            found = None if speakers else find_presenter(library, name or DEFAULT)
+            speakers += [found] if found else []
+        for number, speaker in enumerate(speakers):
+            by = f" - {speaker.stem}" if len(speakers) > 1 else ""
+            stem = f"{folder.name} - {lesson}{by}"
+            job = task.waiting if number == 0 else None
+            job = job or (open_jobs.pop() if open_jobs else None)
+            if job is not None:
+                yield Completion(job, speaker, task.lecture, (task.lecture,), stem, options)
+            else:
+                claims = (task.lecture,)
+                yield NewJob(stem, speaker, task.lecture, options, priority, claims)
+        if not speakers and task.waiting is None:
+            told = {"name": shown(task.lecture.name), "folder": shown(folder.name)}
+            reason = Reason("waiting_folder_presenter", told)
+            if name is not None:
+                reason = Reason("waiting_named", {**told, "presenter": shown(name),
+                                                  "stem": shown(task.lecture.stem)})  # fmt: skip
+            yield NewJob(
+                f"{folder.name} - {lesson}", None, task.lecture, options, priority,
+                (task.lecture,), reason,
+            )  # fmt: skip
+
+
+def _tasks(lectures: Sequence[Path], loose: Collection[Path], jobs: Sequence[Job]) -> list[_Task]:
+    """The lectures that are still to be given a job, or a presenter; in order."""
+    waiting = {job.lecture: job for job in jobs if job.lecture is not None}
+    written = {text for texts in _transcripts(lectures).values() for text in texts}
+    return [
+        _Task(path, waiting.get(path))
+        for path in lectures
+        if path in waiting or (path in loose and path not in written)
+    ]
+
+
+def _transcripts(lectures: Sequence[Path]) -> dict[Path, list[Path]]:
+    """Texts that have the name of a recording beside them: what is said in it."""
+    texts = [path for path in lectures if kind_of(path) is Kind.TEXT]
+    return {
+        path: [text for text in texts if key_of(text.stem) == key_of(path.stem)]
+        for path in lectures
+        if kind_of(path) is Kind.SOUND
+    }
+
+
+def _is_in(job: Job, folder: Path) -> bool:
+    part = job.lecture or job.presenter
+    return part is not None and part.parent == folder
+
+
+def _plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _in_order(path: Path) -> tuple[list[tuple[int, int, str]], str]:
+    """Lesson 2 before lesson 10."""
+    words, numbers = 0, 1
+    key = []
+    for index, part in enumerate(re.split(r"(\d+)", path.name.casefold())):
+        digits = part.lstrip("0")  # compared by length, for int() refuses very long ones
+        key.append((numbers, len(digits), digits) if index % 2 else (words, 0, part))
+    return key, path.name

@@ -1,0 +1,70 @@
+"""``job.yaml`` in a dropped folder: what differs for the jobs that are made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from appliance.config import Section
+from appliance.config_file import Mistake, read
+from appliance.errors import BadInput
+
+NAMES = ("job.yaml", "job.yml")
+MAX_BYTES = 100_000
+
+
+class JobFile(Section):
+    """Every key of ``job.yaml``. What is not written is the box's own setting."""
+
+    voice: Annotated[str, Field(min_length=1)] | None = None
+    speed: Annotated[float, Field(ge=0.5, le=2)] | None = None
+    face: Annotated[int, Field(ge=0, le=20)] | None = None
+    precision: Literal["auto", "fp32", "fp16", "int8"] | None = None
+    badge: bool | None = None
+    priority: Annotated[int, Field(ge=-100, le=100)] = 0
+
+
+_PLACES = {
+    "voice": ("speech", "voice"),
+    "speed": ("speech", "speed"),
+    "face": ("face", "index"),
+    "precision": ("lips", "precision"),
+    "badge": ("video", "badge"),
+}
+"""Where a key stands in the config file."""
+
+
+def is_job_file(path: Path) -> bool:
+    """Whether ``path`` has the name of a job file."""
+    return path.name.casefold() in NAMES
+
+
+def read_job_file(path: Path) -> tuple[JobFile, list[Mistake]]:
+    """The settings in ``path`` and its mistakes; with a mistake, no setting counts.
+
+    A file that cannot be read at all is a mistake on line 0.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise BadInput("text_too_long", name=path.name)
+        values, mistakes = read(path, JobFile)
+    except BadInput as error:
+        mistakes = [Mistake(0, "", "", error)]
+    except OSError as error:
+        reason = error.strerror or str(error)
+        unreadable = BadInput("file_unreadable", name=path.name, reason=reason)
+        mistakes = [Mistake(0, "", "", unreadable)]
+    return (JobFile(), mistakes) if mistakes else (JobFile.model_validate(values), [])
+
+
+def options_of(settings: JobFile) -> Mapping[str, Mapping[str, Any]]:
+    """The written settings as a job's options, see :mod:`appliance.jobs.options`."""
+    options: dict[str, dict[str, Any]] = {}
+    for key, value in settings.model_dump(exclude_unset=True, exclude_none=True).items():
+        if key in _PLACES:
+            section, name = _PLACES[key]
+            options.setdefault(section, {})[name] = value
+    return options

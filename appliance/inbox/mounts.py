@@ -1,0 +1,78 @@
+"""What kind of file system a folder lies on, from the kernel's own list of mounts."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+MOUNTS = Path("/proc/self/mountinfo")
+
+_REMOTE = {
+    "9p", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "drvfs", "gfs2", "glusterfs", "gpfs",
+    "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "prl_fs", "smb3", "smbfs", "vboxsf",
+    "virtiofs", "vmhgfs",
+}  # fmt: skip
+"""Types on which another machine may write without this kernel hearing of it."""
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A mounted file system: where, of which type, and what is mounted there.
+
+    ``number`` tells it from what was mounted at the same place before.
+    """
+
+    number: int
+    path: Path
+    kind: str
+    source: str
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether changes may come without an event: shares, and anything through FUSE."""
+        return self.kind in _REMOTE or self.kind.split(".")[0] in ("fuse", "fuseblk")
+
+
+def read_mounts(text: str) -> list[Mount]:
+    """The mounts of a ``mountinfo`` (proc_pid_mountinfo(5)), in its order; odd lines are left out.
+
+    >>> read_mounts("36 35 0:41 / /srv/in\\\\040box rw - cifs //school/box rw")
+    [Mount(number=36, path=PosixPath('/srv/in box'), kind='cifs', source='//school/box')]
+    """
+    mounts = []
+    for line in text.splitlines():
+        left, dash, right = line.partition(" - ")
+        about, what = left.split(" "), right.split(" ")
+        if dash and len(about) >= 5 and len(what) >= 2 and about[0].isdigit():
+            mounts.append(Mount(int(about[0]), Path(_plain(about[4])), what[0], _plain(what[1])))
+    return mounts
+
+
+def mount_of(folder: Path, mounts: Iterable[Mount]) -> Mount | None:
+    """The mount that ``folder`` lies on; of several at one place the last, which hides the rest."""
+    real = Path(os.path.realpath(folder))
+    found: Mount | None = None
+    for mount in mounts:
+        if real.is_relative_to(mount.path) and (
+            found is None or len(mount.path.parts) >= len(found.path.parts)
+        ):
+            found = mount
+    return found
+
+
+def is_silent(folder: Path, mounts: Iterable[Mount]) -> bool:
+    """Whether files may change in ``folder`` or below without an event; so too where the kernel
+    does not say what it lies on."""
+    mounts = list(mounts)
+    mount, real = mount_of(folder, mounts), Path(os.path.realpath(folder))
+    below = [m for m in mounts if m.path != real and m.path.is_relative_to(real)]
+    return mount is None or mount.is_silent or any(m.is_silent for m in below)
+
+
+def _plain(field: str) -> str:
+    """Undo the kernel's ``\\040`` for a space, and the like; the bytes need not be valid text."""
+    raw = re.sub(rb"\\([0-7]{3})", lambda m: bytes([int(m[1], 8)]), os.fsencode(field))
+    return os.fsdecode(raw)
