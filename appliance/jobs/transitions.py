@@ -40,6 +40,27 @@ def become(
     note(connection, now, job, state.value, reason)
 
 
+def note_interruption(
+    connection: sqlite3.Connection, job: int, interruptions: int, not_before: float
+) -> None:
+    """The box went down over ``job``, for the ``interruptions``-th time in a row; that was no
+    attempt of the job's own."""
+    connection.execute(
+        "UPDATE jobs SET idle_attempts = max(idle_attempts - 1, 0), interruptions = ?,"
+        " not_before = ? WHERE id = ?",
+        (interruptions, not_before, job),
+    )
+
+
+def clear_suspects(connection: sqlite3.Connection) -> None:
+    """The box went down with no suspect in hand, so it was none of them."""
+    connection.execute("UPDATE jobs SET interruptions = 0")
+    connection.execute(
+        "UPDATE jobs SET not_before = 0, reason = NULL, reason_params = '{}'"
+        " WHERE state = 'queued' AND reason = 'interrupted'"
+    )
+
+
 def refusal(connection: sqlite3.Connection, job: int) -> BadInput:
     """Why a change of ``job`` hit no row."""
     row = connection.execute("SELECT state FROM jobs WHERE id = ?", (job,)).fetchone()
