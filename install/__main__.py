@@ -1,0 +1,106 @@
+"""The installer's command line, behind ``setup.sh``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from install import plan
+from install.bundle import add_parser as add_bundle
+from install.errors import InstallError
+from install.layout import CONFIG, CURRENT, DATA
+from install.program import recorded_runtime
+from install.python import find_python
+from install.runtime import choose
+from install.source import Source
+from install.step import Step, carry_out
+from install.system import System
+from install.target import detect, untried
+
+HERE = Path(__file__).resolve().parents[1]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status 0, or 1 and two sentences on stderr."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except InstallError as error:
+        print(f"setup.sh: {error}", file=sys.stderr)
+        return 1
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="setup.sh", description="Put Lectern on this box.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    install = commands.add_parser("install", help="install Lectern, or bring it up to date")
+    install.add_argument(
+        "--onnxruntime",
+        metavar="PLACE",
+        help="where ONNX Runtime comes from: a .whl file, an index's address, or 'cpu'",
+    )
+    install.add_argument("--python", help="the interpreter, e.g. /usr/bin/python3.11")
+    install.add_argument("--share", action="store_true", help="offer the folders by Samba")
+    install.set_defaults(run=_install)
+    rollback = commands.add_parser("rollback", help="go back to the version before")
+    rollback.set_defaults(run=_roll_back)
+    uninstall = commands.add_parser("uninstall", help="remove Lectern and keep the data")
+    uninstall.add_argument(
+        "--purge", action="store_true", help=f"delete {DATA}, the settings and the user as well"
+    )
+    uninstall.set_defaults(run=_uninstall)
+    for command in (install, rollback, uninstall):
+        command.add_argument("--dry-run", action="store_true", help="only print every change")
+    add_bundle(commands)
+    return parser
+
+
+def _install(options: argparse.Namespace) -> int:
+    system = System()
+    target = detect(system)
+    source = Source.open(HERE)
+    python = find_python(system, source, options.python)
+    named = options.onnxruntime
+    if named is None and source.manifest is not None:
+        wheel = str(source.manifest["onnxruntime"])
+        named = wheel if wheel == "cpu" else str(source.folder / "wheels" / wheel)
+    if named is None:
+        named = recorded_runtime(system.path(CURRENT))
+    runtime = choose(target, named, python.version)
+    other = untried(system)
+    if other:
+        print(f"Lectern has not been tried on {other}; it may still work.", file=sys.stderr)
+    wish = plan.Wish(python.path, python.version, runtime, options.share)
+    return _finish(plan.to_install(system, source, wish), options, f"Lectern {source.version} runs")
+
+
+def _roll_back(options: argparse.Namespace) -> int:
+    return _finish(plan.to_roll_back(System()), options, "The version before is back")
+
+
+def _uninstall(options: argparse.Namespace) -> int:
+    steps = plan.to_uninstall(System(), purge=options.purge)
+    kept = "" if options.purge else f"; {DATA} and {CONFIG} were kept"
+    return _finish(steps, options, f"Lectern is removed{kept}")
+
+
+def _finish(steps: list[Step], options: argparse.Namespace, ending: str) -> int:
+    if not steps:
+        print("Nothing to do: everything is as it should be.")
+        return 0
+    if options.dry_run:
+        for step in steps:
+            print(step.text)
+        return 0
+    if os.geteuid() != 0:
+        raise InstallError("This changes the system.", "Run it with sudo.")
+    carry_out(steps, lambda text: print(text, flush=True))
+    print(f"{ending}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+"""``setup.sh bundle``: everything a box needs that never sees the internet, in one archive.
+
+Runs in the checkout's own virtual environment, where pip and ``packaging`` are. The archive holds
+wheels, the face networks, the installer and a list of SHA-256 sums, which the installer compares.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+from install.errors import InstallError
+from install.runtime import CPU, Runtime, choose
+from install.source import MANIFEST, SUMS, Source, sha256, tree
+from install.target import TARGETS, Target
+from install.wheels import gather, needs
+
+HERE = Path(__file__).resolve().parents[1]
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``bundle`` to the installer's command line."""
+    parser = commands.add_parser("bundle", help="gather everything for a box without internet")
+    parser.add_argument("--target", choices=TARGETS, required=True)
+    parser.add_argument(
+        "--python", action="append", metavar="VERSION", help="only for this Python (repeatable)"
+    )
+    parser.add_argument("--onnxruntime", metavar="PLACE", help="as for install")
+    parser.add_argument("-o", "--output", type=Path, default=HERE / "build" / "bundle")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    target = TARGETS[options.target]
+    pythons = tuple(options.python or target.pythons)
+    runtime = choose(target, options.onnxruntime, pythons[0])
+    archive = make(Source.open(HERE), target, pythons, runtime, options.output)
+    print(f"{archive}\n{archive}.sha256")
+    return 0
+
+
+def make(
+    source: Source, target: Target, pythons: tuple[str, ...], runtime: Runtime, output: Path
+) -> Path:
+    """Write ``lectern-VERSION-TARGET.tar`` and its ``.sha256`` into the folder ``output``."""
+    if source.is_bundle:
+        raise InstallError("This is a bundle already.", "Make bundles in a checkout.")
+    name = f"lectern-{source.version}-{target.name}"
+    output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="lectern-", dir=output) as scratch:
+        folder = Path(scratch) / name
+        source.copy_support(folder)
+        _say("building Lectern's own wheel")
+        lectern = _own_wheel(source, Path(scratch), folder / "wheels")
+        chosen = CPU
+        if runtime.kind != CPU:
+            _say(f"getting ONNX Runtime {runtime.text}")
+            chosen = _gpu_wheel(runtime, folder / "wheels").name
+        for python in pythons:
+            _say(f"gathering the wheels for Python {python} on {target.machine}")
+            _wheels_for(python, target, lectern, chosen, folder / "wheels", Path(scratch))
+        _say("getting the face networks")
+        _face_networks(folder / "face")
+        manifest = {
+            "version": source.version,
+            "target": target.name,
+            "machine": target.machine,
+            "pythons": list(pythons),
+            "onnxruntime": chosen,
+        }
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        _write_sums(folder)
+        return _pack(folder, output / f"{name}.tar")
+
+
+def _own_wheel(source: Source, scratch: Path, wheels: Path) -> Path:
+    copy = scratch / "source"
+    source.copy_for_build(copy)
+    # Equal sources give an equal wheel, whenever it is built.
+    _pip("wheel", "--no-deps", "--wheel-dir", str(wheels), str(copy), SOURCE_DATE_EPOCH="315532800")
+    wheel = next(wheels.glob("lectern-*.whl"))
+    _pip("download", "--no-deps", "--only-binary=:all:", "--dest", str(wheels), "pip")
+    return wheel
+
+
+def _gpu_wheel(runtime: Runtime, wheels: Path) -> Path:
+    if runtime.kind == "wheel" and "://" not in runtime.place:
+        return Path(shutil.copy2(runtime.place, wheels))
+    if runtime.kind == "wheel":
+        _pip("download", "--no-deps", "--dest", str(wheels), runtime.place)
+        return wheels / runtime.place.rpartition("/")[2]
+    raise InstallError(
+        "A bundle needs ONNX Runtime's wheel itself.", "Name its file or its full address."
+    )
+
+
+def _wheels_for(
+    python: str, target: Target, lectern: Path, chosen: str, wheels: Path, scratch: Path
+) -> None:
+    sources = [lectern, *([wheels / chosen] if chosen != CPU else [])]
+    skipped = frozenset(
+        {"lectern"} | ({"onnxruntime", "onnxruntime-gpu"} if chosen != CPU else set())
+    )
+    wanted = [
+        f"{need.name}{need.specifier}"
+        for source in sources
+        for need in needs(source, target, python)
+        if need.name not in skipped
+    ]
+    part = scratch / python
+    part.mkdir()
+    gather(wanted, target, python, part, skipped)
+    for wheel in part.glob("*.whl"):
+        wheel.replace(wheels / wheel.name)
+
+
+def _face_networks(folder: Path) -> None:
+    code = "import pathlib, sys; from appliance.face.weights import fetch; "
+    code += "fetch(pathlib.Path(sys.argv[1]))"
+    _call([sys.executable, "-c", code, str(folder)])
+
+
+def _write_sums(folder: Path) -> None:
+    lines = [
+        f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n"
+        for path in tree(folder, tuple(sorted(p.name for p in folder.iterdir())))
+    ]
+    (folder / SUMS).write_text("".join(lines), encoding="utf-8")
+
+
+def _pack(folder: Path, archive: Path) -> Path:
+    def anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
+        member.uid = member.gid = 0
+        member.uname = member.gname = "root"
+        member.mtime = 315532800
+        return member
+
+    part = archive.with_name(f".{archive.name}.part")
+    with tarfile.open(part, "w") as tar:  # wheels are compressed already
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                tar.add(path, f"{folder.name}/{path.relative_to(folder)}", filter=anonymous)
+    part.replace(archive)
+    sums = archive.with_name(f"{archive.name}.sha256")
+    sums.write_text(f"{sha256(archive)}  {archive.name}\n", encoding="utf-8")
+    return archive
+
+
+def _pip(*words: str, **extra: str) -> None:
+    environment = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", **extra}
+    _call([sys.executable, "-m", "pip", "--quiet", *words], **environment)
+
+
+def _call(command: list[str], **extra: str) -> None:
+    result = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=HERE, env={**os.environ, **extra}
+    )
+    if result.returncode != 0:
+        said = result.stderr.strip().splitlines() or ["it said nothing"]
+        raise InstallError(f"The bundle could not be made: {said[-1]}", "Mend it and try again.")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,57 @@
+"""Every place that an installation touches."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+USER = "lectern"
+GROUPS = ("video", "render")
+"""The groups whose members may use the GPU and the video engines, where they exist."""
+
+PROGRAMS = "/opt/lectern"
+"""One folder a version; ``current`` and ``previous`` are links to two of them."""
+CURRENT = f"{PROGRAMS}/current"
+PREVIOUS = f"{PROGRAMS}/previous"
+COMMAND = "/usr/local/bin/lectern"
+CONFIG = "/etc/lectern/config.yaml"
+DATA = "/var/lib/lectern"
+SMB_CONF = "/etc/samba/smb.conf"
+SHARE = "/etc/lectern/samba.conf"
+
+FOLDERS = {
+    DATA: 0o755,
+    f"{DATA}/inbox": 0o2775,
+    f"{DATA}/outbox": 0o2775,
+    f"{DATA}/presenters": 0o2775,
+    f"{DATA}/state": 0o750,
+    f"{DATA}/cache": 0o750,
+    f"{DATA}/logs": 0o750,
+}
+"""The box's folders below the default ``root``, and their modes."""
+
+UNITS = "/etc/systemd/system"
+SERVICES = ("lectern.service", "lectern-panel.service")
+SOCKETS = ("lectern-helper.socket",)
+
+
+class SystemFile(NamedTuple):
+    """A file of ``systemd/`` and where it goes; ``only_with`` names a folder that must be there."""
+
+    source: str
+    target: str
+    only_with: str = ""
+
+
+SYSTEM_FILES = (
+    SystemFile("lectern.service", f"{UNITS}/lectern.service"),
+    SystemFile("lectern-panel.service", f"{UNITS}/lectern-panel.service"),
+    SystemFile("lectern-helper.socket", f"{UNITS}/lectern-helper.socket"),
+    SystemFile("lectern-helper@.service", f"{UNITS}/lectern-helper@.service"),
+    SystemFile("lectern-usb@.service", f"{UNITS}/lectern-usb@.service"),
+    SystemFile("lectern-usb.rules", "/etc/udev/rules.d/80-lectern-usb.rules"),
+    SystemFile("lectern.tmpfiles", "/etc/tmpfiles.d/lectern.conf"),
+    SystemFile("lectern.journald", "/etc/systemd/journald.conf.d/lectern.conf"),
+    SystemFile("lectern.avahi", "/etc/avahi/services/lectern.service", "/etc/avahi/services"),
+    SystemFile("lectern.samba", SHARE),
+)
+"""What Lectern adds to the system beside its own folders."""

@@ -1,0 +1,195 @@
+"""What has to change so that a box has Lectern, another version of it, or none."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from install import layout, services
+from install.errors import InstallError
+from install.layout import CONFIG, CURRENT, DATA, FOLDERS, PREVIOUS, PROGRAMS, SYSTEM_FILES, USER
+from install.program import BuildProgram, SelfCheck, is_whole
+from install.runtime import Runtime
+from install.source import Source
+from install.step import Command, MakeFolder, RemoveFile, RemoveTree, SetLink, Step, WriteFile
+from install.system import System
+
+_CONFIG_TEXT = f"""\
+# Lectern's settings on this box. Name here what shall differ from the defaults; every key is
+# explained in {CURRENT}/config.yaml. Check this file with: lectern check-config {CONFIG}
+root: {DATA}
+"""
+_INCLUDE = f"include = {layout.SHARE}"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the owner asked for."""
+
+    python: str
+    python_version: str
+    runtime: Runtime
+    share: bool = False
+
+
+def to_install(system: System, source: Source, wish: Wish) -> list[Step]:
+    """The steps to ``source``'s version; none where all is as it should be."""
+    name = source.identity(wish.python_version, wish.runtime.text)
+    folder = system.path(f"{PROGRAMS}/{name}")
+    built = is_whole(folder)
+    steps: list[Step] = [*_account(system), *_folders(system), *_config(system)]
+    if not built:
+        steps.append(BuildProgram(system, source, folder, wish.python, wish.runtime))
+    change = _switch(system, name, source.folder / "systemd", share=wish.share)
+    if change and not built:
+        steps.append(SelfCheck(system, folder, USER, CONFIG))
+    return [*steps, *change, *_old_versions(system, name)]
+
+
+def to_roll_back(system: System) -> list[Step]:
+    """The steps back to the version before; the databases stay as they are."""
+    name = _link(system, PREVIOUS)
+    if name is None or not is_whole(system.path(f"{PROGRAMS}/{name}")):
+        raise InstallError("There is no version to go back to.", "Install the one you want.")
+    folder = system.path(f"{PROGRAMS}/{name}")
+    check = SelfCheck(system, folder, USER, CONFIG)
+    return [check, *_switch(system, name, folder / "systemd", share=False)]
+
+
+def to_uninstall(system: System, *, purge: bool) -> list[Step]:
+    """The steps to a box without Lectern; material, results, settings and user stay unless
+    ``purge``."""
+    steps: list[Step] = []
+    if services.is_enabled(system):
+        steps += [services.Stop(system), services.Disable(system)]
+    settings = system.path(layout.SMB_CONF)
+    if _INCLUDE.encode() in (system.read(layout.SMB_CONF) or b"").splitlines():
+        lines = settings.read_bytes().decode(errors="surrogateescape").splitlines(keepends=True)
+        rest = "".join(line for line in lines if line.rstrip("\r\n") != _INCLUDE)
+        steps.append(_write(system, layout.SMB_CONF, rest.encode(errors="surrogateescape")))
+        steps += _reload_share(system)
+    for file in SYSTEM_FILES:
+        if system.path(file.target).exists():
+            steps.append(RemoveFile(system.path(file.target), file.target))
+    for link in (layout.COMMAND, CURRENT, PREVIOUS):
+        if system.path(link).is_symlink():
+            steps.append(RemoveFile(system.path(link), link))
+    if steps:
+        steps.append(services.Reload(system))
+    doomed = [PROGRAMS, *([DATA, str(Path(CONFIG).parent)] if purge else [])]
+    steps += [RemoveTree(system.path(p), p) for p in doomed if system.path(p).is_dir()]
+    if purge and USER in services.members(system, "/etc/passwd"):
+        steps.append(Command(system, ("userdel", USER)))
+    return steps
+
+
+def _account(system: System) -> list[Step]:
+    known = services.members(system, "/etc/group")
+    groups = tuple(group for group in layout.GROUPS if group in known)
+    if USER not in services.members(system, "/etc/passwd"):
+        return [services.MakeUser(system, groups)]
+    lacking = [group for group in groups if USER not in known[group][-1].split(",")]
+    if not lacking:
+        return []
+    undo = ("gpasswd", "--delete", USER, lacking[0]) if len(lacking) == 1 else ()
+    return [Command(system, ("usermod", "--append", "--groups", ",".join(lacking), USER), undo)]
+
+
+def _folders(system: System) -> list[Step]:
+    steps: list[Step] = []
+    for name, mode in FOLDERS.items():
+        path = system.path(name)
+        # An owner who has changed a folder's mode or put a link to a larger disk meant it.
+        if not path.exists():
+            steps.append(MakeFolder(path, mode, USER, os.geteuid() == 0, name))
+    return steps
+
+
+def _config(system: System) -> list[Step]:
+    if system.path(CONFIG).exists():
+        return []
+    return [_write(system, CONFIG, _CONFIG_TEXT.encode())]
+
+
+def _switch(system: System, name: str, files: Path, *, share: bool) -> list[Step]:
+    """From the version in use to ``name`` with its system files; empty if it is in use."""
+    old = _link(system, CURRENT)
+    steps: list[Step] = []
+    for file in SYSTEM_FILES:
+        data = (files / file.source).read_bytes()
+        wanted = not file.only_with or system.path(file.only_with).is_dir()
+        if wanted and system.read(file.target) != data:
+            steps.append(_write(system, file.target, data))
+    if share:
+        steps += _share(system)
+    if old != name:
+        if old is not None:
+            steps.append(SetLink(system.path(PREVIOUS), old, PREVIOUS))
+        steps.append(SetLink(system.path(CURRENT), name, CURRENT))
+    command = f"{CURRENT}/venv/bin/lectern"
+    if not _links_to(system.path(layout.COMMAND), command):
+        steps.append(SetLink(system.path(layout.COMMAND), command, layout.COMMAND))
+    enabled = services.is_enabled(system)
+    if not steps and enabled:
+        return []
+    before: list[Step] = [services.Stop(system)]
+    if old not in (None, name) and services.state_files(system):
+        before.append(services.KeepDatabases(system, str(old)))
+    after: list[Step] = [services.Reload(system)]
+    if not enabled:
+        after.append(services.Enable(system))
+    if system.booted:
+        after.append(services.Start(system))
+    return [*before, *steps, *after]
+
+
+def _share(system: System) -> list[Step]:
+    text = system.read(layout.SMB_CONF)
+    if text is None:
+        raise InstallError(
+            "The share needs Samba, which is not installed.",
+            "Run 'sudo apt-get install samba' and then this again, or leave --share out.",
+        )
+    if _INCLUDE.encode() in text.splitlines():
+        return []
+    end = b"" if text.endswith(b"\n") or not text else b"\n"
+    return [
+        _write(system, layout.SMB_CONF, text + end + _INCLUDE.encode() + b"\n"),
+        *_reload_share(system),
+    ]
+
+
+def _reload_share(system: System) -> list[Step]:
+    if not services.is_active(system, "smbd.service"):
+        return []
+    return [Command(system, ("systemctl", "reload", "smbd.service"))]
+
+
+def _old_versions(system: System, name: str) -> list[Step]:
+    """All but the new one and the one before it."""
+    folder = system.path(PROGRAMS)
+    old = _link(system, CURRENT)
+    kept = {name, old if old != name else _link(system, PREVIOUS)}
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [
+        RemoveTree(path, f"{PROGRAMS}/{path.name}")
+        for path in found
+        if path.is_dir() and not path.is_symlink() and path.name not in kept
+    ]
+
+
+def _write(system: System, target: str, data: bytes) -> WriteFile:
+    path = system.path(target)
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644
+    return WriteFile(path, data, mode, target)
+
+
+def _link(system: System, link: str) -> str | None:
+    path = system.path(link)
+    return os.readlink(path) if path.is_symlink() else None
+
+
+def _links_to(path: Path, target: str) -> bool:
+    return path.is_symlink() and os.readlink(path) == target

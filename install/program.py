@@ -1,0 +1,146 @@
+"""Builds a version's folder: its virtual environment, the networks, and what goes beside them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from install.errors import InstallError
+from install.runtime import CPU, Runtime
+from install.source import Source
+from install.step import Step
+from install.system import System
+
+UNFINISHED = ".unfinished"
+RECORD = "installed.json"
+
+# pip leaves no cache behind and asks nobody's private settings on an offline install.
+_QUIET = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_CACHE_DIR": "1", "PIP_NO_INPUT": "1"}
+_ROOT_IS_MEANT = {"PIP_ROOT_USER_ACTION": "ignore"}
+
+# The program's own needs, as `name>=1,<2` lines, less ONNX Runtime, which a Jetson's replaces.
+_NEEDS = """
+import importlib.metadata as metadata
+for need in metadata.requires("lectern"):
+    name, _, marker = need.partition(";")
+    if "extra ==" not in marker and not name.startswith("onnxruntime"):
+        print(need)
+"""
+
+
+class BuildProgram(Step):
+    """A whole version in ``folder``, which must not move afterwards; undone by deleting it."""
+
+    def __init__(
+        self, system: System, source: Source, folder: Path, python: str, runtime: Runtime
+    ) -> None:
+        origin = "the bundle" if source.is_bundle else "the checkout and the package index"
+        super().__init__(
+            f"build {folder} from {origin}: {python}, ONNX Runtime {runtime.text}, "
+            "Lectern's packages, the face networks"
+        )
+        self._system, self._source, self._folder = system, source, folder
+        self._python, self._runtime = python, runtime
+        self._venv_python = folder / "venv" / "bin" / "python"
+
+    def do(self) -> None:
+        # What an interrupted build has left is of unknown worth.
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True, mode=0o755)
+        (self._folder / UNFINISHED).touch()
+        self._source.copy_support(self._folder)
+        venv = ("-m", "venv", self._folder / "venv")
+        if self._source.is_bundle:
+            self._system.run(self._python, *venv, "--without-pip")
+            self._install_from_bundle()
+        else:
+            self._system.run(self._python, *venv)
+            self._install_from_checkout()
+        self._system.run(self._venv_python, "-m", "appliance.face.weights", extra=_QUIET)
+        self._write_record()
+        (self._folder / UNFINISHED).unlink()
+
+    def undo(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _install_from_bundle(self) -> None:
+        wheels = self._source.folder / "wheels"
+        # A wheel of pip can be run as it is, so that the box needs no pip of its own.
+        pip = self._source.wheel("pip") / "pip"
+        offline = {
+            "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": str(wheels),
+            "PIP_CONFIG_FILE": "/dev/null",
+        }
+        face = self._folder / "venv" / "share" / "lectern" / "face"
+        shutil.copytree(self._source.folder / "face", face)
+        self._install(pip, str(self._source.wheel("lectern")), offline)
+
+    def _install_from_checkout(self) -> None:
+        with tempfile.TemporaryDirectory(prefix="lectern-") as scratch:
+            copy = Path(scratch) / "lectern"
+            self._source.copy_for_build(copy)
+            self._install("pip", str(copy), {})
+
+    def _install(self, pip: str | Path, lectern: str, extra: Mapping[str, str]) -> None:
+        def install(*words: str, more: Mapping[str, str] = extra) -> None:
+            module = ("-m", pip) if pip == "pip" else (pip,)
+            environment = {**_QUIET, **_ROOT_IS_MEANT, **more}
+            self._system.run(self._venv_python, *module, "install", *words, extra=environment)
+
+        if self._runtime.kind == CPU:
+            install(lectern)
+            return
+        # Both distributions fill the same folder, so the CPU's must not come in as a dependency.
+        install("--no-deps", lectern)
+        needs = self._system.run(self._venv_python, "-c", _NEEDS).splitlines()
+        install(*needs)
+        if self._runtime.kind == "index":
+            install("onnxruntime-gpu", more={**extra, "PIP_INDEX_URL": self._runtime.place})
+        else:
+            install(self._runtime.place)
+
+    def _write_record(self) -> None:
+        record = {
+            "version": self._source.version,
+            "python": self._python,
+            "onnxruntime": self._runtime._asdict(),
+        }
+        text = json.dumps(record, indent=2) + "\n"
+        (self._folder / RECORD).write_text(text, encoding="utf-8")
+
+
+class SelfCheck(Step):
+    """The new version proves on this box, as its own user, that it can work."""
+
+    def __init__(self, system: System, folder: Path, user: str, config: str) -> None:
+        super().__init__(f"check that {folder.name} works on this box")
+        self._system, self._folder, self._user, self._config = system, folder, user, config
+
+    def do(self) -> None:
+        python, script = self._folder / "venv/bin/python", self._folder / "install/selfcheck.py"
+        try:
+            self._system.run(
+                "runuser", "-u", self._user, "--", python, "-I", script, "--config", self._config
+            )
+        except InstallError as error:
+            raise InstallError(
+                f"{self._folder.name} does not work on this box: {error.text}", error.cure
+            ) from error
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a version was built to its end."""
+    return (folder / RECORD).is_file() and not (folder / UNFINISHED).exists()
+
+
+def recorded_runtime(folder: Path) -> str | None:
+    """What the owner named when the version in ``folder`` was installed, for the next one."""
+    try:
+        record = json.loads((folder / RECORD).read_bytes())["onnxruntime"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return str(record["place"]) or str(record["kind"])

@@ -1,0 +1,103 @@
+"""Run by a new version's own Python before it may replace the old one; see ``program.SelfCheck``.
+
+Every part that a wrong wheel, a missing library or a damaged file can break is used once, for real.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from appliance.config import PROJECT, Config, load_config
+from appliance.errors import LecternError
+from appliance.face.runtime import LiteNetwork
+from appliance.face.weights import FACE_MODELS, face_model_path
+from appliance.jobs.store import JobStore, store_path
+from appliance.lips.manifest import load_manifest
+from appliance.lips.model import LipModel
+from appliance.lips.provider import Network
+
+
+def main() -> int:
+    """Exit status 0, or 1 and one line on stderr that names the part and what it said."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--config", type=Path, required=True)
+    config = load_config(parser.parse_args().config)
+    for name, check in CHECKS.items():
+        try:
+            check(config)
+        except LecternError as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            return 1
+        except Exception as error:
+            print(f"{name}: {type(error).__name__}: {error}", file=sys.stderr)
+            return 1
+    return 0
+
+
+def _face(config: Config) -> None:
+    for name in FACE_MODELS:
+        network = LiteNetwork(face_model_path(name))
+        outputs = network(np.zeros((network.size, network.size, 3), np.float32))
+        if not all(np.isfinite(values).all() for values in outputs):
+            raise ValueError(f"{name} computes no numbers")
+
+
+def _lips(config: Config) -> None:
+    manifest = load_manifest(config.lips.model, PROJECT / "models_lite")
+    model = LipModel.open(manifest, config.lips.precision, config.lips.providers)
+    roles = ("motion", "renderer") if model.manifest.kind == "lectern" else ("generator",)
+    for role in roles:
+        _run_once(model.network(role))
+
+
+def _run_once(network: Network) -> None:
+    shapes = {
+        name: [size if isinstance(size, int) else 8 for size in shape]
+        for name, shape in network.inputs.items()
+    }
+    outputs = network({name: np.zeros(shape, np.float32) for name, shape in shapes.items()})
+    if not all(np.isfinite(values).all() for values in outputs.values()):
+        raise ValueError(f"{network.path.name} computes no numbers on {network.choice.provider}")
+
+
+def _video(config: Config) -> None:
+    import av
+
+    with tempfile.TemporaryDirectory(prefix="lectern-") as folder:
+        path = str(Path(folder) / "check.mp4")
+        with av.open(path, "w") as output:
+            stream = output.add_stream("libx264", rate=25)
+            stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+            for _ in range(5):
+                picture = np.full((96, 64), 128, np.uint8)
+                output.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "yuv420p")))
+            output.mux(stream.encode(None))
+        with av.open(path) as read:
+            if sum(1 for _ in read.decode(video=0)) != 5:
+                raise ValueError("a video of five pictures came back with another number")
+
+
+def _queue(config: Config) -> None:
+    with tempfile.TemporaryDirectory(prefix="lectern-") as folder:
+        path = store_path(Path(folder))
+        path.parent.mkdir(parents=True)
+        with JobStore(path) as store:
+            if list(store.jobs()):
+                raise ValueError("a new queue is not empty")
+
+
+CHECKS: dict[str, Callable[[Config], None]] = {
+    "face networks": _face,
+    "lip network": _lips,
+    "video": _video,
+    "queue": _queue,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,195 @@
+"""Stops Lectern around a change of version, keeps its databases, and starts it again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from install.errors import InstallError
+from install.layout import DATA, SERVICES, SOCKETS, UNITS, USER
+from install.step import Step
+from install.system import System
+
+_UNITS = (*SOCKETS, *SERVICES)
+_WANTED_BY = {unit: "multi-user.target" for unit in SERVICES} | {
+    unit: "sockets.target" for unit in SOCKETS
+}
+
+
+class Stop(Step):
+    """Lectern at rest while its files change. Undone last, so the old version starts again."""
+
+    def __init__(self, system: System) -> None:
+        super().__init__(f"stop {' '.join(_UNITS)} if they run")
+        self._system = system
+        self._running: list[str] = []
+
+    def do(self) -> None:
+        self._running = [unit for unit in _UNITS if is_active(self._system, unit)]
+        if self._running:
+            self._system.run("systemctl", "stop", *self._running)
+
+    def undo(self) -> None:
+        reload(self._system)
+        if self._running:
+            self._system.run("systemctl", "start", *self._running)
+
+
+class KeepDatabases(Step):
+    """The databases as the old version left them; a newer one may change their tables."""
+
+    def __init__(self, system: System, name: str) -> None:
+        self._state = system.path(f"{DATA}/state")
+        self._folder = self._state / "before-upgrade"
+        super().__init__(f"keep a copy of the databases of {name} in {DATA}/state/before-upgrade")
+
+    def do(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(mode=0o700)
+        for path in sorted(self._state.glob("*.sqlite3")):
+            copy = self._folder / path.name
+            with (
+                contextlib.closing(sqlite3.connect(path)) as old,
+                contextlib.closing(sqlite3.connect(copy)) as new,
+            ):
+                old.backup(new)
+            shutil.copystat(path, copy)
+            owner = path.stat()
+            os.chown(copy, owner.st_uid, owner.st_gid)
+
+    def undo(self) -> None:
+        for copy in sorted(self._folder.glob("*.sqlite3")):
+            path = self._state / copy.name
+            for beside in ("-wal", "-shm"):  # they belong to the newer file
+                path.with_name(path.name + beside).unlink(missing_ok=True)
+            copy.replace(path)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class Start(Step):
+    """Starts what shall run and sees that it stays; ``wait`` lets a test do without the time."""
+
+    def __init__(
+        self, system: System, settle_s: float = 5.0, wait: Callable[[float], None] = time.sleep
+    ) -> None:
+        super().__init__(f"start {' '.join(_UNITS)}")
+        self._system, self._settle_s, self._wait = system, settle_s, wait
+
+    def do(self) -> None:
+        # A udev that is not there (a container) is no reason not to install.
+        with contextlib.suppress(InstallError):
+            self._system.run("udevadm", "control", "--reload")
+        self._system.run("systemd-tmpfiles", "--create", "/etc/tmpfiles.d/lectern.conf")
+        self._system.run("systemctl", "start", *_UNITS)
+        self._wait(self._settle_s)
+        for unit in _UNITS:
+            if not is_active(self._system, unit):
+                with contextlib.suppress(InstallError):
+                    log = self._system.run("journalctl", "-u", unit, "-n", "3", "-o", "cat")
+                    raise InstallError(
+                        f"{unit} does not run: {' | '.join(log.strip().splitlines())}",
+                        f"'journalctl -u {unit}' has the whole story.",
+                    )
+                raise InstallError(f"{unit} does not run.", f"Look at 'journalctl -u {unit}'.")
+
+    def undo(self) -> None:
+        self._system.run("systemctl", "stop", *_UNITS)
+
+
+class Enable(Step):
+    """Lectern starts with the box."""
+
+    def __init__(self, system: System) -> None:
+        super().__init__(f"enable {' '.join(_UNITS)}")
+        self._system = system
+
+    def do(self) -> None:
+        self._system.run("systemctl", "enable", "--quiet", *_UNITS)
+
+    def undo(self) -> None:
+        self._system.run("systemctl", "disable", "--quiet", *_UNITS)
+
+
+class Disable(Enable):
+    """Lectern does not start with the box any more."""
+
+    def __init__(self, system: System) -> None:
+        super().__init__(system)
+        self.text = f"disable {' '.join(_UNITS)}"
+
+    def do(self) -> None:
+        super().undo()
+
+    def undo(self) -> None:
+        super().do()
+
+
+class Reload(Step):
+    """systemd reads the unit files again."""
+
+    def __init__(self, system: System) -> None:
+        super().__init__("systemctl daemon-reload")
+        self._system = system
+
+    def do(self) -> None:
+        reload(self._system)
+
+
+def reload(system: System) -> None:
+    """Tell a running systemd that its files have changed."""
+    if system.booted:
+        system.run("systemctl", "daemon-reload")
+
+
+def is_active(system: System, unit: str) -> bool:
+    """Whether ``unit`` runs."""
+    if not system.booted:
+        return False
+    try:
+        system.run("systemctl", "is-active", "--quiet", unit)
+    except InstallError:
+        return False
+    return True
+
+
+def is_enabled(system: System) -> bool:
+    """Whether all units start with the box."""
+    return all(
+        system.path(f"{UNITS}/{target}.wants/{unit}").is_symlink()
+        for unit, target in _WANTED_BY.items()
+    )
+
+
+class MakeUser(Step):
+    """The system account that everything runs as; it has no password and no shell."""
+
+    def __init__(self, system: System, groups: tuple[str, ...]) -> None:
+        listed = f" in the groups {', '.join(groups)}" if groups else ""
+        super().__init__(f"add the system user {USER}{listed}")
+        self._system, self._groups = system, groups
+
+    def do(self) -> None:
+        groups = ("--groups", ",".join(self._groups)) if self._groups else ()
+        self._system.run(
+            "useradd", "--system", "--user-group", "--home-dir", DATA, "--no-create-home",
+            "--shell", "/usr/sbin/nologin", "--comment", "Lectern", *groups, USER,
+        )  # fmt: skip
+
+    def undo(self) -> None:
+        self._system.run("userdel", USER)
+
+
+def members(system: System, file: str) -> dict[str, list[str]]:
+    """The names in ``/etc/passwd`` or ``/etc/group``, each with its further fields."""
+    text = (system.read(file) or b"").decode(errors="replace")
+    return {line.split(":")[0]: line.split(":")[1:] for line in text.splitlines() if ":" in line}
+
+
+def state_files(system: System) -> list[Path]:
+    """The databases that an upgrade must not lose."""
+    return sorted(system.path(f"{DATA}/state").glob("*.sqlite3"))

@@ -1,0 +1,184 @@
+"""What an installation is made of: steps that can be printed, done and undone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from install.errors import InstallError
+from install.system import System
+
+
+class Step(ABC):
+    """One change of the machine. ``text`` says which, in the words of ``--dry-run``."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @abstractmethod
+    def do(self) -> None:
+        """Make the change; raises ``InstallError`` or ``OSError``."""
+
+    def undo(self) -> None:  # noqa: B027 (most deletions have nothing to take back)
+        """Take back what :meth:`do` did, also where it failed half-way; by default, nothing."""
+
+
+class WriteFile(Step):
+    """A file with these bytes; it appears whole, and undoing brings the old one back."""
+
+    def __init__(self, path: Path, data: bytes, mode: int = 0o644, name: str = "") -> None:
+        super().__init__(f"{'change' if path.exists() else 'write'} {name or path}")
+        self._path, self._data, self._mode = path, data, mode
+        self._before: bytes | None = None
+        self._made: list[Path] = []
+
+    def do(self) -> None:
+        self._before = self._path.read_bytes() if self._path.exists() else None
+        self._made = make_parents(self._path)
+        part = self._path.with_name(f".{self._path.name}.part")
+        with part.open("wb") as file:
+            file.write(self._data)
+            os.fchmod(file.fileno(), self._mode)
+            os.fsync(file.fileno())
+        part.replace(self._path)
+
+    def undo(self) -> None:
+        if self._before is not None:
+            self._path.write_bytes(self._before)
+        else:
+            self._path.unlink(missing_ok=True)
+            remove_empty(self._made)
+
+
+class RemoveFile(Step):
+    """No file or link there any more, nor the folder around it if ``with_folder`` and empty."""
+
+    def __init__(self, path: Path, name: str = "", *, with_folder: bool = False) -> None:
+        super().__init__(f"remove {name or path}")
+        self._path, self._with_folder = path, with_folder
+
+    def do(self) -> None:
+        self._path.unlink(missing_ok=True)
+        if self._with_folder:
+            remove_empty([self._path.parent])
+
+
+class SetLink(Step):
+    """A symbolic link, replaced in one movement."""
+
+    def __init__(self, path: Path, target: str, name: str = "") -> None:
+        super().__init__(f"link {name or path} -> {target}")
+        self._path, self._target = path, target
+        self._before: str | None = None
+        self._made: list[Path] = []
+
+    def do(self) -> None:
+        self._before = os.readlink(self._path) if self._path.is_symlink() else None
+        if self._before is None and self._path.exists():
+            raise InstallError(f"{self._path} is in the way.", "Move it elsewhere and try again.")
+        self._made = make_parents(self._path)
+        self._set(self._target)
+
+    def undo(self) -> None:
+        if self._before is not None:
+            self._set(self._before)
+        else:
+            self._path.unlink(missing_ok=True)
+            remove_empty(self._made)
+
+    def _set(self, target: str) -> None:
+        part = self._path.with_name(f".{self._path.name}.part")
+        part.unlink(missing_ok=True)
+        part.symlink_to(target)
+        part.replace(self._path)
+
+
+class MakeFolder(Step):
+    """A folder with this owner and mode."""
+
+    def __init__(self, path: Path, mode: int, owner: str, set_owner: bool, name: str = "") -> None:
+        super().__init__(f"make folder {name or path} (mode {mode:o}, owner {owner})")
+        self._path, self._mode, self._owner, self._set_owner = path, mode, owner, set_owner
+        self._made: list[Path] = []
+
+    def do(self) -> None:
+        self._made = make_parents(self._path / "x")
+        if self._set_owner:
+            shutil.chown(self._path, self._owner, self._owner)
+        self._path.chmod(self._mode)
+
+    def undo(self) -> None:
+        remove_empty(self._made)
+
+
+class RemoveTree(Step):
+    """A folder gone with all that is in it; this cannot be undone, so it comes last."""
+
+    def __init__(self, path: Path, name: str = "") -> None:
+        super().__init__(f"delete {name or path}")
+        self._path = path
+
+    def do(self) -> None:
+        shutil.rmtree(self._path, ignore_errors=False)
+
+
+class Command(Step):
+    """A command of the system, and the one that takes it back."""
+
+    def __init__(
+        self, system: System, command: Sequence[str], undo: Sequence[str] = (), text: str = ""
+    ) -> None:
+        super().__init__(text or f"run {' '.join(command)}")
+        self._system, self._command, self._undo = system, command, undo
+
+    def do(self) -> None:
+        self._system.run(*self._command)
+
+    def undo(self) -> None:
+        if self._undo:
+            self._system.run(*self._undo)
+
+
+def carry_out(steps: Iterable[Step], say: Callable[[str], None]) -> None:
+    """Do ``steps`` in order; if one fails, undo what was done and raise its ``InstallError``."""
+    done: list[Step] = []
+    try:
+        for step in steps:
+            say(step.text)
+            done.append(step)
+            step.do()
+    except (InstallError, OSError, KeyboardInterrupt) as error:
+        say(f"failed: {error or type(error).__name__}")
+        for step in reversed(done):
+            try:
+                step.undo()
+            except (InstallError, OSError) as trouble:
+                say(f"could not be taken back: {step.text}: {trouble}")
+        say("every change was taken back; the box is as it was")
+        if isinstance(error, InstallError):
+            raise
+        if isinstance(error, OSError):
+            raise InstallError(f"{error}.", "Mend it and run the same command again.") from error
+        raise InstallError("The installation was interrupted.", "Run it again.") from error
+
+
+def make_parents(path: Path) -> list[Path]:
+    """Make the folders above ``path``; those that were missing, innermost first."""
+    missing = []
+    folder = path.parent
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Remove ``folders`` as far as nothing is in them."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
