@@ -17,10 +17,16 @@ Usage: ./setup.sh COMMAND
   test [--export] [ARGS...]   install the test tools, run the tests (ARGS go to pytest);
                               --export adds torch and the tests of export_tools/
   lint [--export]             install the test tools, run ruff and mypy
+  install [ARGS...]           put the appliance on this box, or bring it up to date (with sudo)
+  uninstall [ARGS...]         take it away and keep the data (with sudo)
+  rollback [ARGS...]          go back to the version before (with sudo)
+  bundle --target TARGET      one archive with everything for a box without internet:
+                              jp6, jp7 (JetPack 6 and 7), x86 or arm64
   help                        this text
 
-The first run makes .venv with the newest of Python 3.10 to 3.12 that it finds; set PYTHON to
-choose another, e.g. PYTHON=/usr/bin/python3.11 ./setup.sh demo
+install, uninstall and rollback take --dry-run, which prints every change and makes none, and
+--help. The first run of the others makes .venv with the newest of Python 3.10 to 3.12 that it
+finds; set PYTHON to choose another, e.g. PYTHON=/usr/bin/python3.11 ./setup.sh demo
 TEXT
 }
 
@@ -134,6 +140,28 @@ lint() {
     "$PYTHON_IN_VENV" -m mypy "${sources[@]}"
 }
 
+# The installer needs no more than the system's own Python, and no virtual environment.
+system_python() {
+    local candidate
+    for candidate in /usr/bin/python3 python3.12 python3.11 python3.10 python3; do
+        if "$candidate" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2])' 2>/dev/null
+        then
+            exec "$candidate" -B -m install "$@"
+        fi
+    done
+    die "the installer needs Python 3.10 or later; install it with" \
+        "'sudo apt-get install python3 python3-venv' and run this again."
+}
+
+install_box() { system_python install "$@"; }
+uninstall_box() { system_python uninstall "$@"; }
+roll_back() { system_python rollback "$@"; }
+
+bundle() {
+    prepare demo
+    exec "$PYTHON_IN_VENV" -B -m install bundle "$@"
+}
+
 main() {
     local command=${1:-help}
     [ $# -eq 0 ] || shift
@@ -141,6 +169,11 @@ main() {
         demo) demo "$@" ;;
         test) run_tests "$@" ;;
         lint) lint "$@" ;;
+        install) install_box "$@" ;;
+        uninstall) uninstall_box "$@" ;;
+        rollback) roll_back "$@" ;;
+        bundle) bundle "$@" ;;
+        --dry-run) install_box --dry-run "$@" ;;
         help | -h | --help) usage ;;
         *)
             say "setup.sh: there is no command '$command'."

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from install.errors import InstallError
 from install.runtime import CPU, Runtime, choose
-from install.source import MANIFEST, SUMS, Source, sha256, tree
+from install.source import MANIFEST, SUMS, Source, sha256
 from install.target import TARGETS, Target
 from install.wheels import gather, needs
 
@@ -66,8 +66,10 @@ def make(
         for python in pythons:
             _say(f"gathering the wheels for Python {python} on {target.machine}")
             _wheels_for(python, target, lectern, chosen, folder / "wheels", Path(scratch))
-        _say("getting the face networks")
+        _say("getting the face networks and the panel's scripts")
         _face_networks(folder / "face")
+        _call([sys.executable, "-m", "web.assets.build"])
+        shutil.copytree(HERE / "web" / "static" / "vendor", folder / "vendor")
         manifest = {
             "version": source.version,
             "target": target.name,
@@ -128,10 +130,8 @@ def _face_networks(folder: Path) -> None:
 
 
 def _write_sums(folder: Path) -> None:
-    lines = [
-        f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n"
-        for path in tree(folder, tuple(sorted(p.name for p in folder.iterdir())))
-    ]
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    lines = [f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")
 
 

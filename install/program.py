@@ -14,6 +14,9 @@ from install.source import Source
 from install.step import Step
 from install.system import System
 
+BESIDE_WHEELS = {"face": "share/lectern", "vendor": "lib/python3*/site-packages/web/static"}
+"""A bundle's further folders, and where in the virtual environment each belongs: the face networks
+and the panel's scripts."""
 UNFINISHED = ".unfinished"
 RECORD = "installed.json"
 
@@ -59,7 +62,6 @@ class BuildProgram(Step):
         else:
             self._system.run(self._python, *venv)
             self._install_from_checkout()
-        self._system.run(self._venv_python, "-m", "appliance.face.weights", extra=_QUIET)
         self._write_record()
         (self._folder / UNFINISHED).unlink()
 
@@ -75,15 +77,21 @@ class BuildProgram(Step):
             "PIP_FIND_LINKS": str(wheels),
             "PIP_CONFIG_FILE": "/dev/null",
         }
-        face = self._folder / "venv" / "share" / "lectern" / "face"
-        shutil.copytree(self._source.folder / "face", face)
         self._install(pip, str(self._source.wheel("lectern")), offline)
+        for name, place in BESIDE_WHEELS.items():
+            (parent,) = [*(self._folder / "venv").glob(place)] or [self._folder / "venv" / place]
+            target = parent / name
+            shutil.copytree(self._source.folder / name, target, dirs_exist_ok=True)
+        self._system.run(self._venv_python, "-m", "appliance.face.weights", extra=offline)
 
     def _install_from_checkout(self) -> None:
         with tempfile.TemporaryDirectory(prefix="lectern-") as scratch:
             copy = Path(scratch) / "lectern"
             self._source.copy_for_build(copy)
             self._install("pip", str(copy), {})
+            kept = {**_QUIET, "npm_config_cache": str(Path(scratch) / "npm")}
+            for module in ("appliance.face.weights", "web.assets.build"):
+                self._system.run(self._venv_python, "-m", module, extra=kept)
 
     def _install(self, pip: str | Path, lectern: str, extra: Mapping[str, str]) -> None:
         def install(*words: str, more: Mapping[str, str] = extra) -> None:

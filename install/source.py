@@ -14,13 +14,15 @@ from install.errors import InstallError
 
 PACKAGES = ("appliance", "web", "models_lite")
 """The folders of a checkout that become the installed program."""
-SUPPORT = ("install", "systemd", "setup.sh", "config.yaml")
+SUPPORT = ("install", "systemd", "docs", "setup.sh", "config.yaml")
 """What goes beside the program, so that it can be removed and rolled back without its source."""
 _BUILD = (*PACKAGES, "pyproject.toml", "README.md", "LICENSE")
 
 MANIFEST = "bundle.json"
 SUMS = "SHA256SUMS"
-_SKIPPED = shutil.ignore_patterns("__pycache__", "*.pyc", "node_modules", "*.egg-info")
+# What tools leave behind, and what set-up fetches (see install.program.BESIDE_WHEELS).
+_NOT_SOURCES = ("__pycache__", "node_modules", "vendor")
+_SKIPPED = shutil.ignore_patterns(*_NOT_SOURCES)
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def tree(folder: Path, names: tuple[str, ...]) -> Iterator[Path]:
             yield top
         elif top.is_dir():
             for path in sorted(top.rglob("*")):
-                skipped = {"__pycache__", "node_modules"} & set(path.parts)
+                skipped = set(_NOT_SOURCES) & set(path.relative_to(folder).parts)
                 if path.is_file() and not skipped:
                     yield path
 
