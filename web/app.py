@@ -99,12 +99,15 @@ def app_view() -> object:
 
 def _add_pages(app: Flask) -> None:
     """Every page is a blueprint, imported here so that none can import the application."""
+    from web.api.all import BLUEPRINTS as API
     from web.home import pages as home
     from web.people import pages as people
 
     StaticFiles().register(app)
     for pages in (home, people):
         app.register_blueprint(pages.blueprint)
+    for blueprint in API:
+        app.register_blueprint(blueprint)
 
 
 def _fill_templates(app: Flask) -> None:
@@ -118,6 +121,7 @@ def _fill_templates(app: Flask) -> None:
         language=language,
         LANGUAGES=LANGUAGES,
         navigation=navigation.entries,
+        view_functions=app.view_functions,
         static=app.extensions["static_files"].url,
         safe_mode=lambda: bool(panel().mistakes),
     )

@@ -28,7 +28,10 @@ STATUS = {
     "file_claimed": 409,
     "form_stale": 403,
     "host_unknown": 421,
+    "file_gone": 404,
+    "errand_unknown": 404,
     "job_unknown": 404,
+    "job_unsettled": 409,
     "job_wrong_state": 409,
     "last_admin": 409,
     "login_needed": 401,
@@ -37,9 +40,13 @@ STATUS = {
     "method_wrong": 405,
     "not_allowed": 403,
     "page_missing": 404,
+    "panel_busy": 503,
     "person_exists": 409,
     "person_unknown": 404,
     "safe_mode": 503,
+    "picture_awaited": 404,
+    "presenter_exists": 409,
+    "presenter_unknown": 404,
     "setup_code_wrong": 403,
     "setup_needed": 503,
     "store_busy": 503,
@@ -66,8 +73,8 @@ def status_of(error: LecternError) -> int:
 
 
 def wants_json() -> bool:
-    """Whether a program asks: the API, or whoever prefers JSON to a page."""
-    if request.path.startswith("/api/") or request.is_json:
+    """Whether a program asks: the API, a script of our pages, or whoever prefers JSON."""
+    if request.path.startswith("/api/") or request.is_json or "HX-Request" in request.headers:
         return True
     best = request.accept_mimetypes.best_match(["text/html", "application/json"], "text/html")
     return best == "application/json"
@@ -84,10 +91,6 @@ def answer(error: LecternError) -> Response:
     if wants_json():
         response = jsonify(as_json(error))
     elif error.code == "login_needed" and request.method == "GET":
-        if "HX-Request" in request.headers:
-            response = make_response("", 401)
-            response.headers["HX-Refresh"] = "true"
-            return response
         after = request.full_path.rstrip("?")
         return make_response(redirect(url_for("people.login", after=after)))
     elif error.code == "setup_needed" and request.method == "GET":

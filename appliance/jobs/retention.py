@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from appliance.errors import BadInput
 from appliance.jobs.record import Job
 from appliance.jobs.states import FINAL, State
 from appliance.jobs.store import JobStore
@@ -70,13 +71,24 @@ def sweep(store: JobStore, policy: Policy, now: float) -> list[Job]:
     removed = []
     for job in expired(holdings, policy, now):
         try:
-            for path in _files(store, job):
-                path.unlink(missing_ok=True)
+            discard(store, job)
         except OSError:
             continue
-        store.remove(job.id)
         removed.append(job)
     return removed
+
+
+def discard(store: JobStore, job: Job) -> None:
+    """Delete an ended job with what it has made and what it was made from.
+
+    Raises ``BadInput("job_unsettled")`` while its sources are still in the inbox, and ``OSError``
+    for a file that cannot be deleted; the job then stays.
+    """
+    if any(job.id == other.id for other in store.unsettled()):
+        raise BadInput("job_unsettled", job=job.id)
+    for path in _files(store, job):
+        path.unlink(missing_ok=True)
+    store.remove(job.id)
 
 
 def _is_taken(job: Job) -> bool:

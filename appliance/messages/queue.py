@@ -41,6 +41,12 @@ MESSAGES: dict[str, Message] = {
         "任务 {job} 的状态是 {state}，不能这样操作。",
         "请查看该任务：已结束的任务只有在未成功时才能重试。",
     ),
+    "job_unsettled": message(
+        "The files of job {job} are just being put away.",
+        "Try again in a few seconds.",
+        "任务 {job} 的文件正在整理。",
+        "请几秒钟后重试。",
+    ),
     "file_claimed": message(
         "The file {name} already belongs to another job.",
         "Wait until that job is over, or cancel it first.",
@@ -71,10 +77,28 @@ MESSAGES: dict[str, Message] = {
         "该讲课视频的制作中断了（{reason}）。",
         "系统会自动重试；如果最终失败，请换用其他录音或视频。",
     ),
+    "work_died": message(
+        "The work on this lecture ended without a word ({reason}), perhaps for want of memory.",
+        "It is tried again by itself, with less memory; if it fails for good, use a smaller video.",
+        "该讲课视频的制作突然中断（{reason}），可能是内存不足。",
+        "系统会自动以更少的内存重试；如果最终失败，请换用较小的视频。",
+    ),
+    "memory_ran_out": message(
+        "The memory ran out while this lecture was being made.",
+        "It is tried again by itself, with less memory; if it fails for good, use a smaller video.",
+        "制作该讲课视频时内存用尽。",
+        "系统会自动以更少的内存重试；如果最终失败，请换用较小的视频。",
+    ),
+    "job_lacks_space": message(
+        "This job is expected to take {needed} MB, and only {free} MB can be spared.",
+        "Delete videos that are no longer needed: it then begins by itself.",
+        "该任务预计需要 {needed} MB，而可用空间只有 {free} MB。",
+        "请删除不再需要的视频，之后任务会自动开始。",
+    ),
     "low_space": message(
-        "The disk has only {free} MB left, and a new job needs {needed} MB.",
+        "The disk has only {free} MB left, and the work needs {needed} MB to go on.",
         "Delete videos that are no longer needed: the work then goes on by itself.",
-        "磁盘只剩 {free} MB，而新任务需要 {needed} MB。",
+        "磁盘只剩 {free} MB，而继续工作需要 {needed} MB。",
         "请删除不再需要的视频，之后任务会自动继续。",
     ),
     "errand_unknown": message(
@@ -88,6 +112,30 @@ MESSAGES: dict[str, Message] = {
         "Ask again.",
         "设备在完成之前重新启动了。",
         "请重新提交。",
+    ),
+    "too_warm": message(
+        "The box is too warm ({zone}: {temperature} °C) and rests until it is at {resume} °C.",
+        "Keep its openings free and out of the sun: the work then goes on by itself.",
+        "设备过热（{zone}：{temperature} °C），降到 {resume} °C 之前暂停工作。",
+        "请保持通风口畅通并避免阳光直射，之后任务会自动继续。",
+    ),
+    "low_memory": message(
+        "Only {free} MB of memory are free, and the work needs {needed} MB to begin.",
+        "End other programs on the box: the work then goes on by itself.",
+        "可用内存只有 {free} MB，而开始工作需要 {needed} MB。",
+        "请关闭设备上的其他程序，之后任务会自动继续。",
+    ),
+    "quiet_hours": message(
+        "These are quiet hours, until {until}.",
+        "Wait, or change governor.quiet in the settings: the work goes on by itself.",
+        "现在是安静时段，到 {until} 为止。",
+        "请等待，或修改设置中的 governor.quiet，之后任务会自动继续。",
+    ),
+    "preview_first": message(
+        "Somebody is looking at a preview, which goes first.",
+        "Wait a moment: the work goes on by itself.",
+        "有人正在查看预览，预览优先。",
+        "请稍候，之后任务会自动继续。",
     ),
     "already_serving": message(
         "Another Lectern is already at work in {name}.",

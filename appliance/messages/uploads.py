@@ -65,10 +65,52 @@ MESSAGES: dict[str, Message] = {
         "上传请求的标头 {name} 缺失或无法识别。",
         "请使用支持 tus 1.0.0 协议的程序。",
     ),
+    "upload_version": message(
+        "The upload does not follow version 1.0.0 of the tus protocol.",
+        "Send the header Tus-Resumable with the value 1.0.0.",
+        "上传请求不符合 tus 协议 1.0.0 版。",
+        "请发送标头 Tus-Resumable，值为 1.0.0。",
+    ),
     "upload_crowded": message(
         "Too many pieces are being uploaded at this moment.",
         "Try again in a few seconds: uploads go on by themselves.",
         "当前同时上传的数据过多。",
         "请几秒钟后重试，上传会自动继续。",
+    ),
+    "presenter_unknown": message(
+        "There is no presenter {name} in the library.",
+        "Choose one from the list, or add a new one.",
+        "主讲人库中没有 {name}。",
+        "请从列表中选择，或添加新的主讲人。",
+    ),
+    "presenter_exists": message(
+        "The library has a presenter {name} already.",
+        "Choose another name, or delete the old one first.",
+        "主讲人库中已有 {name}。",
+        "请换一个名字，或先删除原来的主讲人。",
+    ),
+    "picture_awaited": message(
+        "The box has not made a picture of {name} yet.",
+        "Ask again in a few seconds, while the box is at work.",
+        "设备还没有生成 {name} 的预览图。",
+        "请在设备运行时过几秒再试。",
+    ),
+    "not_a_presenter": message(
+        "{name} is neither a video nor a photo, so it cannot be the presenter.",
+        "Choose a video or a photo of the person who is to speak.",
+        "{name} 不是视频或照片，不能作为主讲人。",
+        "请选择讲话者的视频或照片。",
+    ),
+    "too_many_jobs": message(
+        "That would make {count} videos, and at most {limit} may be started at once.",
+        "Choose fewer presenters or lectures, and start the rest afterwards.",
+        "这样会生成 {count} 个视频，一次最多只能开始 {limit} 个。",
+        "请减少主讲人或讲课文件，其余的稍后再开始。",
+    ),
+    "file_gone": message(
+        "This file of job {job} is not there.",
+        "Look into the outbox folder: somebody may have moved it, or it was never made.",
+        "任务 {job} 的这个文件不存在。",
+        "请查看发件文件夹：文件可能已被移走，或未曾生成。",
     ),
 }

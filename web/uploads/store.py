@@ -104,8 +104,8 @@ class UploadStore:
         return self._read("SELECT * FROM uploads WHERE owner = ? ORDER BY created, id", owner)
 
     def path(self, upload: Upload) -> Path:
-        """The file that holds the upload's bytes."""
-        return self._folder / f"{upload.id}.part"
+        """The file that holds the upload's bytes, under its own name in a folder of its own."""
+        return self._folder / upload.id / upload.name
 
     def expires(self, upload: Upload) -> float:
         """When an upload to which nothing is added any more is thrown away."""
@@ -220,10 +220,10 @@ class UploadStore:
         """Throw an upload away, unless a piece is just being written (``upload_busy``)."""
         with self._alone(upload), self._write() as connection:
             connection.execute("DELETE FROM uploads WHERE id = ?", (upload.id,))
-            self.path(upload).unlink(missing_ok=True)
+            shutil.rmtree(self.path(upload).parent, ignore_errors=True)
 
     def sweep(self) -> list[Upload]:
-        """Throw away what has expired, and files that belong to no upload; gives the former."""
+        """Throw away what has expired, and folders that belong to no upload; gives the former."""
         now = self._now()
         gone = []
         for upload in self._read("SELECT * FROM uploads"):
@@ -235,10 +235,11 @@ class UploadStore:
             except BadInput:  # in use after all
                 continue
             gone.append(upload)
-        known = {self.path(upload).name for upload in self._read("SELECT * FROM uploads")}
-        for path in self._folder.glob("*.part"):
-            if path.name not in known and now - path.stat().st_mtime > self._limits.keep_s:
-                path.unlink(missing_ok=True)
+        folders = list(self._folder.iterdir())  # before the rows: a folder is made after its row
+        known = {upload.id for upload in self._read("SELECT * FROM uploads")}
+        for path in folders:
+            if is_id(path.name) and path.name not in known:
+                shutil.rmtree(path, ignore_errors=True)
         return gone
 
     # Within
@@ -247,6 +248,7 @@ class UploadStore:
     def _alone(self, upload: Upload) -> Iterator[int]:
         """The upload's file, held against every other writer."""
         with store_faults(self.path(upload)):
+            self.path(upload).parent.mkdir(exist_ok=True)
             file = os.open(self.path(upload), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             try:

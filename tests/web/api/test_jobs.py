@@ -1,0 +1,248 @@
+"""Jobs through the API: made of uploads, seen by whom they concern, changed and deleted."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.config import Config
+from appliance.jobs.record import Job, NewJob
+from appliance.jobs.states import Request, State
+from appliance.jobs.store import JobStore
+from tests.web.api.conftest import Program, Programs
+
+
+def pair(teacher: Program, **more: object) -> dict[str, Any]:
+    """A request for one job of two new uploads."""
+    return {
+        "presenters": [{"upload": teacher.upload("wang.mp4", b"picture")}],
+        "lectures": [{"upload": teacher.upload("lesson.txt", b"words")}],
+        **more,
+    }
+
+
+def ended(store: JobStore, config: Config, owner: str, state: State = State.DONE) -> Job:
+    """A job that is over, its results delivered and its files put away."""
+    job = store.add(NewJob("lesson", Path("a.mp4"), Path("a.wav"), owner=owner))
+    claimed = store.claim()
+    assert claimed is not None and claimed.id == job.id
+    outbox = config.root / "outbox"
+    outbox.mkdir(parents=True, exist_ok=True)
+    if state is State.DONE:
+        output, report = outbox / f"l{job.id}.mp4", outbox / f"l{job.id}.report.json"
+        output.write_bytes(b"video")
+        report.write_text("{}")
+        store.name_result(job.id, output, report)
+        for path in (output, report):
+            store.files.add_result(job.id, path)
+        store.finish(job.id)
+    else:
+        store.cancel(job.id)
+        store.obey(job.id, Request.CANCEL)
+    store.settle(job.id)
+    return store.get(job.id)
+
+
+class TestMaking:
+    def test_every_pair_is_a_job_with_files_of_its_own(
+        self, program: Programs, store: JobStore, config: Config
+    ) -> None:
+        teacher = program("teacher")
+        uploads = [teacher.upload(n, n.encode()) for n in ("wang.mp4", "li.jpg", "1.wav", "2.txt")]
+        body = {
+            "presenters": [{"upload": number} for number in uploads[:2]],
+            "lectures": [{"upload": number} for number in uploads[2:]],
+            "options": {"speed": 1.5, "face": 1},
+        }
+        answer = teacher.post("/jobs", body)
+        assert answer.status_code == 200, answer.text
+        made = answer.get_json()["jobs"]
+        assert [job["name"] for job in made] == ["1 - wang", "1 - li", "2 - wang", "2 - li"]
+        jobs = sorted(store.jobs(), key=lambda job: job.id)
+        paths = [path for job in jobs for path in (job.presenter, job.lecture) if path]
+        assert len(set(paths)) == 8
+        assert all(path.read_bytes() == path.name.encode() for path in paths)
+        assert all(path.is_relative_to(config.root / "state" / "material") for path in paths)
+        assert {job.owner for job in jobs} == {"teacher"}
+        assert jobs[0].options == {"speech": {"speed": 1.5}, "face": {"index": 1}}
+        assert store.files.claimed() == set(paths)
+        assert teacher.get("/uploads").get_json() == {"uploads": []}
+
+    def test_a_presenter_of_the_library_stays_there(
+        self, program: Programs, store: JobStore, config: Config
+    ) -> None:
+        library = config.root / "presenters"
+        library.mkdir(parents=True)
+        (library / "Wang.mp4").write_bytes(b"picture")
+        teacher = program("teacher")
+        body = pair(teacher, presenters=[{"library": "wang"}])
+        assert teacher.post("/jobs", body).status_code == 200
+        (job,) = store.jobs()
+        assert job.presenter == library / "Wang.mp4"
+        assert job.presenter not in store.files.claimed()
+
+    @pytest.mark.parametrize(
+        ("change", "status", "code"),
+        [
+            ({"presenters": []}, 400, "request_bad"),
+            ({"presenters": [{}]}, 400, "request_bad"),
+            ({"lectures": [{"library": "wang"}]}, 400, "request_bad"),
+            ({"presenters": [{"library": "../../etc"}]}, 404, "presenter_unknown"),
+            ({"presenters": [{"library": "x\u0000"}]}, 404, "presenter_unknown"),
+            ({"lectures": [{"upload": "0" * 32}]}, 404, "upload_unknown"),
+            ({"lectures": [{"upload": "../../x"}]}, 400, "request_bad"),
+            ({"options": {"speed": 9}}, 400, "request_bad"),
+            ({"options": {"root": "/etc"}}, 400, "request_bad"),
+            ({"owner": "admin"}, 400, "request_bad"),
+        ],
+    )
+    def test_what_cannot_be_made(
+        self,
+        program: Programs,
+        store: JobStore,
+        change: dict[str, object],
+        status: int,
+        code: str,
+    ) -> None:
+        teacher = program("teacher")
+        answer = teacher.post("/jobs", {**pair(teacher), **change})
+        assert (answer.status_code, answer.get_json()["code"]) == (status, code)
+        assert store.jobs() == []
+
+    @pytest.mark.parametrize("data", [b"", b"[]", b"{", b"\xff", b'"' + b"x" * 300_000 + b'"'])
+    def test_what_is_no_request(self, program: Programs, data: bytes) -> None:
+        headers = {"Content-Type": "application/json"}
+        answer = program("teacher").ask("POST", "/jobs", data=data, headers=headers)
+        assert answer.status_code in (400, 413)
+
+    def test_half_an_upload_somebody_elses_and_a_lecture_as_presenter(
+        self, program: Programs, store: JobStore
+    ) -> None:
+        teacher = program("teacher")
+        begun, text = teacher.begin("half.mp4", 10), teacher.upload("a.txt")
+        for number, code in ((begun, "upload_unfinished"), (text, "not_a_presenter")):
+            answer = teacher.post("/jobs", pair(teacher, presenters=[{"upload": number}]))
+            assert answer.get_json()["code"] == code
+        theirs = program("other").upload("b.mp4")
+        answer = teacher.post("/jobs", pair(teacher, presenters=[{"upload": theirs}]))
+        assert answer.get_json()["code"] == "upload_unknown"
+        assert store.jobs() == []
+
+    def test_too_many_at_once(self, program: Programs, store: JobStore) -> None:
+        teacher = program("teacher")
+        body = pair(teacher)
+        body["presenters"] *= 11
+        body["lectures"] *= 10
+        assert teacher.post("/jobs", body).get_json()["code"] == "too_many_jobs"
+
+
+class TestLooking:
+    def test_a_job_tells_names_and_no_paths(
+        self, program: Programs, store: JobStore, config: Config
+    ) -> None:
+        teacher = program("teacher")
+        teacher.post("/jobs", pair(teacher))
+        answer = teacher.get("/jobs")
+        (job,) = answer.get_json()["jobs"]
+        assert (job["presenter"], job["lecture"], job["state"]) == (
+            "wang.mp4", "lesson.txt", "queued",
+        )  # fmt: skip
+        assert os.fspath(config.root) not in answer.text
+
+    def test_who_sees_what(self, program: Programs, store: JobStore) -> None:
+        for owner in ("teacher", "other", ""):
+            store.add(NewJob("lesson", Path("a.mp4"), Path("a.wav"), owner=owner))
+        seen = {
+            name: [job["owner"] for job in program(name).get("/jobs").get_json()["jobs"]]
+            for name in ("teacher", "other", "viewer", "admin")
+        }
+        assert seen["teacher"] == ["teacher"]
+        assert seen["other"] == ["other"]
+        assert seen["viewer"] == seen["admin"] == ["", "other", "teacher"]
+        assert program("").get("/jobs").status_code == 401
+
+    def test_search_and_pages(self, program: Programs, store: JobStore) -> None:
+        for number in range(5):
+            store.add(NewJob(f"Optik {number}", Path("a"), Path("b"), owner="teacher"))
+        page = program("teacher").get("/jobs?words=optik&size=2&page=2&state=queued").get_json()
+        assert (page["total"], page["pages"], len(page["jobs"])) == (5, 3, 2)
+        assert program("teacher").get("/jobs?state=done").get_json()["total"] == 0
+
+    @pytest.mark.parametrize(
+        "query", ["page=0", "page=x", "size=1000", "state=flying", "colour=red", "page=9999999999"]
+    )
+    def test_queries_that_mean_nothing(self, program: Programs, query: str) -> None:
+        answer = program("teacher").get(f"/jobs?{query}")
+        assert (answer.status_code, answer.get_json()["code"]) == (400, "request_bad")
+
+
+class TestChanging:
+    def test_pause_resume_cancel_retry(self, program: Programs, store: JobStore) -> None:
+        teacher = program("teacher")
+        teacher.post("/jobs", pair(teacher))
+        (job,) = store.jobs()
+        for deed, state in [
+            ("pause", "paused"),
+            ("resume", "queued"),
+            ("cancel", "cancelled"),
+            ("retry", "queued"),
+        ]:
+            answer = teacher.post(f"/jobs/{job.id}/{deed}")
+            assert (answer.status_code, answer.get_json()["state"]) == (200, state)
+        again = teacher.post(f"/jobs/{job.id}/retry")
+        assert (again.status_code, again.get_json()["code"]) == (409, "job_wrong_state")
+        changed = teacher.ask("PATCH", f"/jobs/{job.id}", json={"priority": 7})
+        assert changed.get_json()["priority"] == 7
+
+    @pytest.mark.parametrize(
+        ("name", "status"), [("other", 404), ("viewer", 403), ("", 403), ("admin", 200)]
+    )
+    def test_who_may_change(
+        self, program: Programs, store: JobStore, name: str, status: int
+    ) -> None:
+        job = store.add(NewJob("lesson", Path("a.mp4"), Path("a.wav"), owner="teacher"))
+        assert program(name).post(f"/jobs/{job.id}/cancel").status_code == status
+        expected = State.CANCELLED if status == 200 else State.QUEUED
+        assert store.get(job.id).state is expected
+
+    @pytest.mark.parametrize("number", ["0", "-1", "99", "2147483648", "1e3", "9" * 40, "%00"])
+    def test_numbers_that_are_none(self, program: Programs, number: str) -> None:
+        assert program("admin").get(f"/jobs/{number}").status_code == 404
+        assert program("admin").post(f"/jobs/{number}/cancel").status_code == 404
+
+
+class TestDeleting:
+    def test_a_job_goes_with_its_files(
+        self, program: Programs, store: JobStore, config: Config
+    ) -> None:
+        job = ended(store, config, "teacher")
+        assert program("teacher").delete(f"/jobs/{job.id}").status_code == 204
+        assert store.jobs() == []
+        assert list((config.root / "outbox").iterdir()) == []
+
+    def test_several_all_or_none(self, program: Programs, store: JobStore, config: Config) -> None:
+        mine = [ended(store, config, "teacher").id for _ in range(2)]
+        theirs = ended(store, config, "other").id
+        answer = program("teacher").post("/jobs/delete", {"jobs": [*mine, theirs]})
+        assert answer.status_code == 404
+        assert len(store.jobs()) == 3
+        assert program("teacher").post("/jobs/delete", {"jobs": mine}).status_code == 204
+        assert [job.id for job in store.jobs()] == [theirs]
+
+    def test_not_while_it_is_at_work_or_its_files_are_on_the_move(
+        self, program: Programs, store: JobStore
+    ) -> None:
+        teacher = program("teacher")
+        teacher.post("/jobs", pair(teacher))
+        (job,) = store.jobs()
+        assert teacher.delete(f"/jobs/{job.id}").get_json()["code"] == "job_wrong_state"
+        store.cancel(job.id)
+        assert teacher.delete(f"/jobs/{job.id}").get_json()["code"] == "job_unsettled"
+        store.settle(job.id)
+        assert job.presenter is not None and job.presenter.is_file()
+        store.files.moved(job.presenter, job.presenter)
+        assert teacher.delete(f"/jobs/{job.id}").status_code == 204
+        assert not job.presenter.exists()

@@ -1,0 +1,8 @@
+"""Every blueprint of the API."""
+
+from __future__ import annotations
+
+from web.api import checks, files, jobs, presenters, root
+from web.uploads import tus
+
+BLUEPRINTS = tuple(part.blueprint for part in (root, jobs, files, checks, presenters, tus))

@@ -1,0 +1,142 @@
+"""Before a video is queued: a look at the material, and three seconds of it.
+
+The daemon does both (the panel opens no video); here they are asked for and their answers told.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Response, send_file, url_for
+
+from appliance.errors import BadInput, LecternError
+from appliance.jobs.errands import Errand, Errands
+from appliance.jobs.options import with_options
+from appliance.jobs.store import store_path
+from appliance.messages import MESSAGES
+from web.api.operation import NUMBER, operation
+from web.api.schemas import Asked, ErrandView, Preflight, Preview, Sentence
+from web.i18n import language
+from web.new.material import find_lecture_of, find_presenter_of
+from web.panel import config, panel
+from web.people.access import needs, require
+from web.presenters.thumbnails import keep
+from web.results.look import problem
+
+blueprint = Blueprint("api_checks", __name__, url_prefix="/api/v1")
+
+KINDS = ("preflight", "preview")
+_FILES = {"preflight": "thumbnail", "preview": "video"}
+
+
+@blueprint.post("/preflights")
+@needs("teacher")
+@operation("Look at material before it is queued", body=Preflight, answer=Asked, status=202)
+def preflight(body: Preflight) -> Asked:
+    """Takes seconds; ask for the answer until it is there."""
+    lecture = find_lecture_of(body.lecture).path if body.lecture else None
+    settings = body.options.as_settings()
+    with_options(config(), settings)
+    return Asked(
+        id=_ask(
+            "preflight",
+            presenter=os.fspath(find_presenter_of(body.presenter).path),
+            lecture=os.fspath(lecture) if lecture else None,
+            options=settings,
+        )
+    )
+
+
+@blueprint.post("/previews")
+@needs("teacher")
+@operation("Three seconds of lip-sync", body=Preview, answer=Asked, status=202)
+def preview(body: Preview) -> Asked:
+    """Comes before the queue; a job at work rests meanwhile."""
+    settings = body.options.as_settings()
+    with_options(config(), settings)
+    return Asked(
+        id=_ask(
+            "preview",
+            presenter=os.fspath(find_presenter_of(body.presenter).path),
+            lecture=os.fspath(find_lecture_of(body.lecture).path),
+            at_s=body.at_s,
+            options=settings,
+        )
+    )
+
+
+@blueprint.get(f"/checks/<{NUMBER}:number>")
+@needs("teacher")
+@operation("The answer to a preflight or preview", answer=ErrandView)
+def answer(number: int) -> ErrandView:
+    """``state`` is ``asked`` or ``running`` until it is there."""
+    errand = _own(number)
+    result, file = dict(errand.result), None
+    name = _FILES[errand.kind]
+    if result.pop(name, None):
+        file = url_for("api_checks.file", number=number)
+    _remember(errand)
+    return ErrandView(
+        id=errand.id,
+        kind=errand.kind,
+        state=errand.state,
+        result={k: v for k, v in result.items() if k != "warnings"},
+        warnings=warnings_in_words(errand.result.get("warnings", ())),
+        reason=problem(errand.reason),
+        file=file,
+    )
+
+
+@blueprint.get(f"/checks/<{NUMBER}:number>/file")
+@needs("teacher")
+@operation("Its picture or video", produces="application/octet-stream")
+def file(number: int) -> Response:
+    """JPEG of a preflight, MP4 of a preview."""
+    errand = _own(number)
+    path = Path(errand.result.get(_FILES[errand.kind]) or "")
+    if not path.is_file() or not path.resolve().is_relative_to(config().root.resolve()):
+        raise BadInput("errand_unknown", errand=number)
+    kind = "image/jpeg" if errand.kind == "preflight" else "video/mp4"
+    return send_file(path.resolve(), mimetype=kind, conditional=True)
+
+
+def warnings_in_words(warnings: Iterable[Mapping[str, Any]]) -> list[Sentence]:
+    """Codes of the catalogue in the reader's language; a code of another version as it is."""
+    told = []
+    for warning in warnings:
+        code, text = str(warning.get("code", "")), str(warning.get("code", ""))
+        if code in MESSAGES:
+            error = LecternError(code, **warning.get("params", {}))
+            space = " " if language() == "en" else ""
+            text = error.text(language()) + space + error.cure(language())
+        told.append(Sentence(code=code, text=text))
+    return told
+
+
+def ask_for_picture(presenter: Path) -> int:
+    """Let the daemon look at a presenter of the library, for the sake of its picture."""
+    return _ask("preflight", presenter=os.fspath(presenter), lecture=None, options={})
+
+
+def _ask(kind: str, **params: object) -> int:
+    with Errands(store_path(config().root), now=panel().now) as errands:
+        return errands.ask(kind, params, require("teacher").name)
+
+
+def _own(number: int) -> Errand:
+    """An errand of the asking person; any other is as unknown as none."""
+    with Errands(store_path(config().root), now=panel().now) as errands:
+        errand = errands.get(number)
+    if errand.owner != require("teacher").name or errand.kind not in KINDS:
+        raise BadInput("errand_unknown", errand=number)
+    return errand
+
+
+def _remember(errand: Errand) -> None:
+    picture = errand.result.get("thumbnail")
+    presenter = errand.params.get("presenter")
+    if errand.state == "done" and picture and isinstance(presenter, str):
+        keep(Path(presenter), Path(picture))

@@ -1,0 +1,1 @@
+"""New video: material comes in, is looked at, and becomes jobs."""

@@ -1,0 +1,90 @@
+"""Whose jobs a person sees, and jobs as the API and the pages show them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from appliance.errors import BadInput, LecternError
+from appliance.jobs.record import Job, Reason, shown
+from appliance.messages import MESSAGES
+from web.api.operation import Problem
+from web.api.schemas import JobView
+from web.i18n import language
+from web.panel import jobs
+from web.people.access import may_touch, require
+from web.people.store import Role
+
+File = Literal["video", "thumbnail", "subtitles", "report"]
+ENDINGS: dict[File, str] = {
+    "video": ".mp4",
+    "thumbnail": ".jpg",
+    "subtitles": ".srt",
+    "report": ".report.json",
+}
+
+
+def whose() -> str | None:
+    """The owner whose jobs the asking person may see; ``None``: everybody's."""
+    person = require("viewer")
+    return person.name if person.role is Role.TEACHER else None
+
+
+def seen_job(number: int) -> Job:
+    """A job that the asking person may see; any other is as unknown as none."""
+    job = jobs().get(number)
+    if whose() not in (None, job.owner):
+        raise BadInput("job_unknown", job=number)
+    return job
+
+
+def own_job(number: int) -> Job:
+    """A job that the asking person may change. Raises ``job_unknown`` or ``not_allowed``."""
+    require("teacher")
+    job = seen_job(number)
+    if not may_touch(job.owner):
+        raise BadInput("not_allowed")
+    return job
+
+
+def file_of(job: Job, kind: File) -> Path | None:
+    """A result of the job where it lies, if it is (still) there."""
+    if job.output is None:
+        return None
+    path = job.report if kind == "report" else job.output.with_suffix(ENDINGS[kind])
+    return path if path is not None and path.is_file() and not path.is_symlink() else None
+
+
+def view(job: Job) -> JobView:
+    """The job as the API shows it: names, no paths."""
+    return JobView(
+        id=job.id,
+        name=shown(job.stem),
+        owner=job.owner,
+        state=job.state,
+        request=job.request.value if job.request else None,
+        reason=problem(job.reason),
+        stage=job.stage,
+        done=job.done,
+        total=job.total,
+        attempts=job.attempts,
+        priority=job.priority,
+        created=job.created,
+        started=job.started,
+        finished=job.finished,
+        fetched=job.fetched,
+        presenter=shown(job.presenter.name) if job.presenter else None,
+        lecture=shown(job.lecture.name) if job.lecture else None,
+        output=shown(job.output.name) if job.output else None,
+        files=[kind for kind in ENDINGS if file_of(job, kind) is not None],
+    )
+
+
+def problem(reason: Reason | None) -> Problem | None:
+    """A reason in the reader's language."""
+    if reason is None:
+        return None
+    if reason.code not in MESSAGES:  # written by another version of Lectern
+        return Problem(code=reason.code, text=reason.code, cure="")
+    error = LecternError(reason.code, **reason.params)
+    return Problem(code=error.code, text=error.text(language()), cure=error.cure(language()))

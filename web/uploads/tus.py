@@ -1,0 +1,182 @@
+"""The tus protocol, version 1.0.0 (https://tus.io/protocols/resumable-upload): core, creation,
+termination, checksum, expiration.
+
+A request is judged in this order, and only then is a byte of it read or written: who asks, the
+protocol's version, whose upload it is, the offset, the size, the room.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+import re
+import threading
+from email.utils import formatdate
+
+from flask import Blueprint, Response, current_app, g, request, url_for
+
+from appliance.errors import BadInput
+from web.panel import config, panel
+from web.people.access import is_open, needs, require
+from web.security.limits import body_limit
+from web.uploads.checksum import ALGORITHMS, Checksum
+from web.uploads.receive import Gate, allowed_s, blocks, deadline
+from web.uploads.record import Limits, Upload
+from web.uploads.store import UploadStore
+
+log = logging.getLogger("lectern.panel")
+
+VERSION = "1.0.0"
+EXTENSIONS = "creation,termination,checksum,expiration"
+PIECE_TYPE = "application/offset+octet-stream"
+SWEEP_EVERY_S = 600.0
+
+blueprint = Blueprint("uploads", __name__, url_prefix="/api/v1/uploads")
+
+
+class Reception:
+    """What all upload requests of a panel share."""
+
+    def __init__(self, places: int) -> None:
+        self.gate = Gate(places)
+        self._lock = threading.Lock()
+        self._swept = 0.0
+
+    def sweep_is_due(self, now: float) -> bool:
+        """Whether it is time to throw away what has expired; ``True`` to one asker only."""
+        with self._lock:
+            due = abs(now - self._swept) >= SWEEP_EVERY_S
+            if due:
+                self._swept = now
+        return due
+
+
+def reception() -> Reception:
+    """Of the panel that answers the request."""
+    new = Reception(config().uploads.at_once)
+    found: Reception = current_app.extensions.setdefault("uploads", new)
+    return found
+
+
+def uploads() -> UploadStore:
+    """The uploads, open for this request."""
+    if "uploads" not in g:
+        folder = config().root / "state" / "uploads"
+        g.uploads = UploadStore(folder, Limits.of(config()), now=panel().now)
+    store: UploadStore = g.uploads
+    return store
+
+
+@blueprint.teardown_app_request
+def _close(error: BaseException | None) -> None:
+    store: UploadStore | None = g.pop("uploads", None)
+    if store is not None:
+        store.close()
+
+
+@blueprint.route("", methods=["OPTIONS"], provide_automatic_options=False)
+@blueprint.route("/<number>", methods=["OPTIONS"], provide_automatic_options=False)
+@is_open
+def describe(number: str = "") -> Response:
+    """What this server can do; nobody's data."""
+    response = _answer(204)
+    response.headers["Tus-Version"] = VERSION
+    response.headers["Tus-Extension"] = EXTENSIONS
+    response.headers["Tus-Max-Size"] = str(Limits.of(config()).file)
+    response.headers["Tus-Checksum-Algorithm"] = ",".join(ALGORITHMS)
+    return response
+
+
+@blueprint.post("", provide_automatic_options=False)
+@needs("teacher")
+def create() -> Response:
+    """Begin an upload."""
+    _check_version()
+    store = uploads()
+    if reception().sweep_is_due(panel().now()):
+        for gone in store.sweep():
+            log.info("the upload of %s by %s has expired", ascii(gone.name), ascii(gone.owner))
+    name = _metadata().get("filename", "")
+    upload = store.create(_owner(), name, _whole_number("Upload-Length"))
+    response = _answer(201, upload)
+    response.headers["Location"] = url_for("uploads.look", number=upload.id)
+    return response
+
+
+@blueprint.route("/<number>", methods=["HEAD"], provide_automatic_options=False)
+@needs("teacher")
+def look(number: str) -> Response:
+    """How far an upload is."""
+    upload = uploads().get(number, _owner())
+    response = _answer(200, upload)
+    response.headers["Upload-Length"] = str(upload.length)
+    name = base64.b64encode(upload.name.encode()).decode()
+    response.headers["Upload-Metadata"] = f"filename {name}"
+    return response
+
+
+@blueprint.patch("/<number>", provide_automatic_options=False)
+@needs("teacher")
+@body_limit(None)
+def add(number: str) -> Response:
+    """The next piece of an upload."""
+    _check_version()
+    upload = uploads().get(number, _owner())
+    if request.mimetype != PIECE_TYPE:
+        raise BadInput("upload_protocol", name="Content-Type")
+    offset, length = _whole_number("Upload-Offset"), _whole_number("Content-Length")
+    header = request.headers.get("Upload-Checksum")
+    checksum = Checksum(header) if header is not None else None
+    environ = request.environ
+    with reception().gate.enter(), deadline(environ, allowed_s(length)):
+        piece = blocks(environ["wsgi.input"], length)
+        return _answer(204, uploads().append(upload, offset, length, piece, checksum))
+
+
+@blueprint.delete("/<number>", provide_automatic_options=False)
+@needs("teacher")
+def discard(number: str) -> Response:
+    """Give an upload up."""
+    _check_version()
+    uploads().discard(uploads().get(number, _owner()))
+    return _answer(204)
+
+
+def _owner() -> str:
+    return require("teacher").name
+
+
+def _answer(status: int, upload: Upload | None = None) -> Response:
+    response = Response(status=status)
+    response.headers["Tus-Resumable"] = VERSION
+    response.headers["Cache-Control"] = "no-store"
+    if upload is not None:
+        response.headers["Upload-Offset"] = str(upload.offset)
+        response.headers["Upload-Expires"] = formatdate(uploads().expires(upload), usegmt=True)
+    return response
+
+
+def _check_version() -> None:
+    if request.headers.get("Tus-Resumable") != VERSION:
+        raise BadInput("upload_version")
+
+
+def _whole_number(header: str) -> int:
+    """A header's number; nothing beyond 18 digits, which the database could not hold."""
+    value = request.headers.get(header, "")
+    if re.fullmatch(r"[0-9]{1,18}", value, re.ASCII) is None:
+        raise BadInput("upload_protocol", name=header)
+    return int(value)
+
+
+def _metadata() -> dict[str, str]:
+    """``Upload-Metadata``: keys with values in base64, between commas."""
+    values = {}
+    for pair in request.headers.get("Upload-Metadata", "").split(","):
+        key, _, encoded = pair.strip().partition(" ")
+        try:
+            values[key] = base64.b64decode(encoded, validate=True).decode()
+        except (binascii.Error, ValueError):
+            raise BadInput("upload_protocol", name="Upload-Metadata") from None
+    return values
