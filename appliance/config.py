@@ -62,6 +62,7 @@ class Speech(Section):
 
     voice: Annotated[str, Field(min_length=1)] = "auto"
     speed: Annotated[float, Field(ge=0.5, le=2)] = 1.0
+    subtitles: bool = True
 
 
 class Lips(Section):
@@ -83,6 +84,13 @@ class Render(Section):
     chunk_s: Annotated[float, Field(ge=1, le=600)] = 20.0
     memory_mb: Annotated[int, Field(ge=0)] = 0
     queue_frames: Annotated[int, Field(ge=1, le=256)] = 8
+    batch: Annotated[int, Field(ge=1, le=256)] = 8
+
+
+class Cache(Section):
+    """What is kept to be faster the next time."""
+
+    presenters_mb: Annotated[int, Field(ge=0)] = 2000
 
 
 class Score(Section):
@@ -118,6 +126,32 @@ class Telemetry(Section):
     source: Literal["auto", "sysfs", "jtop", "host"] = "auto"
     every_s: Annotated[float, Field(ge=1, le=3600)] = 5.0
     keep_hours: Annotated[float, Field(ge=0.1, le=720)] = 24.0
+
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAY = f"({'|'.join(DAYS)})"
+_HOURS = "([01][0-9]|2[0-3]):[0-5][0-9]"
+
+
+class Governor(Section):
+    """When the work rests."""
+
+    heat_margin_c: Annotated[float, Field(ge=0, le=60)] = 6.0
+    heat_resume_c: Annotated[float, Field(ge=0, le=60)] = 16.0
+    start_memory_mb: Annotated[int, Field(ge=0)] = 500
+    low_memory_mb: Annotated[int, Field(ge=0)] = 120
+    quiet: list[
+        Annotated[str, Field(pattern=rf"^({_DAY}([,-]{_DAY})* )?{_HOURS}-{_HOURS}$")]
+    ] = []
+
+
+class Logs(Section):
+    """What the daemon writes down."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    json_lines: bool = False
+    max_mb: Annotated[float, Field(ge=0.1, le=10000)] = 10.0
+    files: Annotated[int, Field(ge=1, le=1000)] = 5
 
 
 class Panel(Section):
@@ -156,9 +190,12 @@ class Config(Section):
     speech: Speech = Speech()
     lips: Lips = Lips()
     render: Render = Render()
+    cache: Cache = Cache()
     score: Score = Score()
     inbox: Inbox = Inbox()
     jobs: Jobs = Jobs()
+    governor: Governor = Governor()
+    logs: Logs = Logs()
     telemetry: Telemetry = Telemetry()
     panel: Panel = Panel()
     uploads: Uploads = Uploads()

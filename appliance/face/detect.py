@@ -19,6 +19,7 @@ from appliance.face.sampling import Matrix, Planes, apply, sample_rgb
 Array = npt.NDArray[np.float64]
 
 _MIN_SCORE = 0.5
+_SURE = 0.8  # below, something that looks like a face may hide one that is too small to be seen
 _SAME_FACE = 0.3  # intersection over union from which two boxes are one face
 _TILE_DEPTHS = 2  # halvings of the short side: faces down to a fortieth of it
 
@@ -56,15 +57,20 @@ class FaceDetector:
     def detect(self, picture: Planes, pixel_aspect: float = 1.0) -> list[Detection]:
         """All faces, best score first; ``pixel_aspect`` is the sample aspect ratio (w/h)."""
         height, width = picture.y.shape
+        best: list[Detection] = []
         for squares in _searches(width * pixel_aspect, height):
-            found = [
-                face
-                for left, top, side in squares
-                for face in self._in_square(picture, left, top, side, pixel_aspect)
-            ]
-            if found:
-                return _distinct(found)
-        return []
+            found = _distinct(
+                [
+                    face
+                    for left, top, side in squares
+                    for face in self._in_square(picture, left, top, side, pixel_aspect)
+                ]
+            )
+            if found and (not best or found[0].score > best[0].score):
+                best = found
+            if best and best[0].score >= _SURE:
+                break
+        return best
 
     def _in_square(
         self, picture: Planes, left: float, top: float, side: float, aspect: float

@@ -34,7 +34,9 @@ _RIGID = {
     54: (-0.6600, -0.4191, 0.1176),
     284: (0.6600, -0.4191, 0.1176),
 }
-_INDICES = list(_RIGID)
+RIGID_POINTS = list(_RIGID)
+"""The points of the mesh that speech does not move."""
+
 _MODEL = np.array(list(_RIGID.values()))
 
 
@@ -80,7 +82,7 @@ def fit_pose(points: npt.NDArray[np.floating]) -> Pose:
 
     The closed form of Umeyama (1991), with the reflection case excluded.
     """
-    seen = points[..., _INDICES, :].astype(np.float64)
+    seen = points[..., RIGID_POINTS, :].astype(np.float64)
     mean = seen.mean(axis=-2, keepdims=True)
     model_mean = _MODEL.mean(axis=0)
     model = _MODEL - model_mean

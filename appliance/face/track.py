@@ -26,6 +26,7 @@ from appliance.face.mesh import (
     region_of_detection,
     region_of_points,
 )
+from appliance.face.pose import RIGID_POINTS
 from appliance.face.sampling import Planes
 
 SEGMENT = 50
@@ -216,5 +217,6 @@ def smooth(window: list[Sighting | None]) -> Sighting | None:
 
 
 def _is_cut(a: Sighting, b: Sighting) -> bool:
-    jump = np.linalg.norm(a.points[:, :2] - b.points[:, :2], axis=1).mean()
+    moved = a.points[RIGID_POINTS, :2] - b.points[RIGID_POINTS, :2]
+    jump = np.linalg.norm(moved, axis=1).mean()
     return bool(jump > _CUT * a.eye_distance)

@@ -105,6 +105,25 @@ class FrameReader:
             while pictures:
                 yield pictures.pop()
 
+    def key_before(self, n: int) -> int:
+        """The nearest source frame up to ``n`` from which decoding can begin, as far as the
+        container tells; 0 where it does not."""
+        info = self._info
+        if self._container is None or not info.seekable or n <= _DECODE_ON:
+            return 0
+        container, stream = self._opened()
+        self._untouched = False
+        self._held = self._next = None
+        self._frames = iter(())
+        try:
+            container.seek(info.pts(n), stream=stream)
+            for packet in container.demux(stream):
+                if packet.is_keyframe and packet.pts is not None:
+                    return min(max(info.slot(packet.pts), 0), n)
+        except av.FFmpegError:
+            pass
+        return 0
+
     def _show(self, n: int) -> Picture:
         if self._info.kind == "photo":
             assert self._picture is not None, "the reader is closed"

@@ -13,6 +13,7 @@ import numpy as np
 
 from appliance.face.pose import fit_pose
 from appliance.face.track import Sighting, Tracked
+from appliance.lips.engines import Engines
 from appliance.lips.generator import Generator, Look
 from appliance.lips.model import LipModel
 from appliance.lips.motion import Motion
@@ -27,6 +28,8 @@ from appliance.render.clock import Stopwatch
 from appliance.render.frames import PresenterFrames
 from appliance.render.job import Job
 from appliance.render.prepare import make_tracker
+from appliance.render.presenter_cache import PresenterEntry
+from appliance.render.sightings import PresenterSightings
 
 _YAW_FADE = 6.0  # degrees before the limit over which the painting fades
 
@@ -55,7 +58,8 @@ class ChunkFacts:
 def render_chunk(folder: Path, index: int, tick: Tick = lambda frames: None) -> ChunkFacts:
     """Render chunk ``index`` of the job in ``folder`` and publish its segment.
 
-    A pure function of the two: the same frames come out wherever and whenever it runs. ``tick`` is
+    A pure function of the two: the same frames come out wherever and whenever it runs. What it has
+    open stays so for the next chunk until :func:`let_go`. ``tick`` is
     told frames as they are encoded; what it raises stops the work and leaves nothing.
     """
     job = _job(folder)
@@ -76,7 +80,7 @@ def render_chunk(folder: Path, index: int, tick: Tick = lambda frames: None) -> 
     )
     painter = _Painter(job, start, facts, watch)
     try:
-        shown = _presenter_frames(job, watch).show(start, stop)
+        shown = _presenter_frames(folder).show(start, stop, watch)
         with closing(shown), ahead(painter.paint(shown), plan.queue_frames) as painted:
             for picture in painted:
                 with watch.stage("encode"):
@@ -84,6 +88,7 @@ def render_chunk(folder: Path, index: int, tick: Tick = lambda frames: None) -> 
                 tick(1)
         with watch.stage("encode"):
             writer.close()
+        painter.tell_provider()
     except BaseException:
         writer.abort()
         raise
@@ -98,19 +103,39 @@ def _job(folder: Path) -> Job:
 @lru_cache(maxsize=1)
 def _model(folder: Path) -> LipModel:
     job = _job(folder)
-    return LipModel.open(job.manifest, job.precision, job.config.lips.providers, job.plan.threads)
+    return LipModel.open(
+        job.manifest,
+        job.precision,
+        job.config.lips.providers,
+        job.plan.threads,
+        Engines.of(job.config),
+    )
 
 
-def _presenter_frames(job: Job, watch: Stopwatch) -> PresenterFrames:
+@lru_cache(maxsize=1)
+def _presenter_frames(folder: Path) -> PresenterFrames:
+    job = _job(folder)
     plan = job.plan
-    return PresenterFrames(
-        lambda: FrameReader(job.presenter, plan.threads),
+
+    def open_reader() -> FrameReader:
+        return FrameReader(job.presenter, plan.threads)
+
+    sightings = PresenterSightings(
+        open_reader,
         job.presenter.frames,
         lambda: make_tracker(job.presenter, job.person),
-        plan.queue_frames,
-        plan.back_block,
-        watch,
+        PresenterEntry(job.cache) if job.cache is not None else None,
     )
+    return PresenterFrames(
+        open_reader, job.presenter.frames, sightings, plan.queue_frames, plan.back_block
+    )
+
+
+def let_go(folder: Path) -> None:
+    """Forget what this process keeps open between chunks of the job in ``folder``."""
+    _presenter_frames(folder).close()
+    for kept in (_presenter_frames, _model, _job):
+        kept.cache_clear()
 
 
 class _Painter:
@@ -123,8 +148,6 @@ class _Painter:
         self._watch = watch
         plan, config = job.plan, job.config
         model = _model(job.folder)
-        facts.provider = model.main.choice.provider
-        facts.passed_over = model.main.choice.passed_over
         self._generator: Generator = model.generator(
             Profile.load(job.profile), config.lips.amplitude
         )
@@ -137,6 +160,11 @@ class _Painter:
             if config.video.badge
             else None
         )
+
+    def tell_provider(self) -> None:
+        """Note the engine for the report, at the end: it may have been left on the way."""
+        choice = _model(self._job.folder).main.choice
+        self._facts.provider, self._facts.passed_over = choice.provider, choice.passed_over
 
     def paint(self, frames: Iterable[Tracked[Picture]]) -> Iterator[Picture]:
         """Finished pictures, in order."""

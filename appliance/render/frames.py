@@ -2,129 +2,116 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 
-from appliance.face.track import (
-    CONTEXT,
-    SEGMENT,
-    FaceTracker,
-    Indexed,
-    Sighting,
-    Tracked,
-    in_context,
-    segment_start,
-    track,
-)
+from appliance.face.track import CONTEXT, Tracked, in_context, segment_start
 from appliance.media.decode import FrameReader
 from appliance.media.picture import Picture
 from appliance.media.timeline import runs
 from appliance.render.ahead import ahead
 from appliance.render.clock import Stopwatch
-
-_REMEMBERED = 80  # segments of sightings (22 MB) kept for running back over them
+from appliance.render.sightings import PresenterSightings
 
 
 class PresenterFrames:
     """Decodes and tracks what output frames need, forward or backward.
 
-    ``open_reader`` opens the presenter anew and ``make_tracker`` gives a fresh tracker; ``block``
-    is how many pictures running backward may hold; ``depth`` how many wait between two stages.
+    One object serves chunk after chunk: where the next one goes on from the last, nothing is
+    decoded or tracked twice. ``open_reader`` opens the presenter anew; ``depth`` is how many
+    pictures wait between two stages and ``block`` how many running backward may hold. Close it.
     """
 
     def __init__(
         self,
         open_reader: Callable[[], FrameReader],
         frames: int,
-        make_tracker: Callable[[], FaceTracker],
+        sightings: PresenterSightings,
         depth: int,
         block: int,
-        watch: Stopwatch,
     ) -> None:
         self._open = open_reader
         self._frames = frames
-        self._sightings = _Sightings(open_reader, frames, make_tracker, watch)
+        self._sightings = sightings
         self._depth = depth
         self._block = block
-        self._watch = watch
+        self._reader: FrameReader | None = None
+        # Decoded ahead for the smoothing, and wanted again by whoever goes on from there.
+        self._last: deque[Picture] = deque(maxlen=CONTEXT)
 
-    def show(self, start: int, stop: int) -> Generator[Tracked[Picture], None, None]:
+    def close(self) -> None:
+        """Let go of the presenter's file."""
+        self._last.clear()
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def show(
+        self, start: int, stop: int, watch: Stopwatch
+    ) -> Generator[Tracked[Picture], None, None]:
         """The frames for output frames ``start`` … ``stop`` − 1, in their order."""
-        if self._frames == 1:
-            still = next(self._forward(0, 1))
-            for _ in range(start, stop):
-                yield still
-            return
-        for run in runs(start, stop, self._frames):
-            if run.step > 0:
-                yield from self._forward(run.start, run.stop)
-            else:
-                yield from self._backward(run.start, run.stop)
+        try:
+            if self._frames == 1:
+                still = next(self._forward(0, 1, watch))
+                for _ in range(start, stop):
+                    yield still
+                return
+            for run in runs(start, stop, self._frames):
+                if run.step > 0:
+                    yield from self._forward(run.start, run.stop, watch)
+                else:
+                    yield from self._backward(run.start, run.stop, watch)
+        except BaseException:
+            self.close()  # threads may have left the reader anywhere
+            raise
 
-    def _forward(self, first: int, stop: int) -> Iterator[Tracked[Picture]]:
-        begin, end = segment_start(first), min(stop + CONTEXT, self._frames)
+    def _forward(self, first: int, stop: int, watch: Stopwatch) -> Iterator[Tracked[Picture]]:
+        known = self._sightings.knows(first - CONTEXT, first)
+        begin = first if known else segment_start(first)
         with ExitStack() as stack:
-            reader = stack.enter_context(self._open())
-            decoded = self._watch.each("decode", reader.read(begin, end))
+            decoded = watch.each("decode", self._read(begin, min(stop + CONTEXT, self._frames)))
             pictures = stack.enter_context(ahead(decoded, self._depth))
-            tracked = track(pictures, self._sightings, first, stop)
+            tracked = self._tracked(pictures, first, stop, watch)
             yield from stack.enter_context(ahead(tracked, self._depth))
 
-    def _backward(self, first: int, stop: int) -> Iterator[Tracked[Picture]]:
+    def _read(self, begin: int, end: int) -> Iterator[Picture]:
+        held = [picture for picture in self._last if begin <= picture.index < end]
+        if held and held[0].index == begin:
+            yield from held
+            begin = held[-1].index + 1
+        if self._reader is None:
+            self._reader = self._open()
+        for picture in self._reader.read(begin, end):
+            self._last.append(picture)
+            yield picture
+
+    def _tracked(
+        self, pictures: Iterator[Picture], first: int, stop: int, watch: Stopwatch
+    ) -> Iterator[Tracked[Picture]]:
+        """At most ``CONTEXT`` + 1 pictures are held."""
+        waiting: deque[Picture] = deque()
+        for picture in pictures:
+            with watch.stage("face"):
+                self._sightings.see(picture)
+            if first <= picture.index < stop:
+                waiting.append(picture)
+            if waiting and waiting[0].index + CONTEXT <= picture.index:
+                yield self._in_context(waiting.popleft(), watch)
+        while waiting:
+            yield self._in_context(waiting.popleft(), watch)
+
+    def _backward(self, first: int, stop: int, watch: Stopwatch) -> Iterator[Tracked[Picture]]:
         """Frames ``first``, ``first - 1`` … ``stop + 1``."""
         with ExitStack() as stack:
             reader = stack.enter_context(self._open())
             pictures = reader.read_backward(first + 1, stop + 1, self._block)
-            decoded = self._watch.each("decode", pictures)
+            decoded = watch.each("decode", pictures)
             for picture in stack.enter_context(ahead(decoded, self._depth)):
-                around = range(picture.index - CONTEXT, picture.index + CONTEXT + 1)
-                window = [self._sightings.of(i) for i in around]
-                yield in_context(picture, window, [0 <= i < self._frames for i in around])
+                yield self._in_context(picture, watch)
 
-
-class _Sightings:
-    """What the tracker saw in the last segments, and what it sees in others when asked."""
-
-    def __init__(
-        self,
-        open_reader: Callable[[], FrameReader],
-        frames: int,
-        make_tracker: Callable[[], FaceTracker],
-        watch: Stopwatch,
-    ) -> None:
-        self._open = open_reader
-        self._frames = frames
-        self._make_tracker = make_tracker
-        self._watch = watch
-        self._tracker = make_tracker()
-        self._segments: dict[int, list[Sighting | None]] = {}
-
-    def step(self, picture: Indexed) -> Sighting | None:
-        """Track on, from a segment's start in rising order, and remember."""
-        segment, place = divmod(picture.index, SEGMENT)
-        if place == 0:
-            self._keep(segment, [])
-        with self._watch.stage("face"):
-            sighting = self._tracker.step(picture)
-        self._segments[segment].append(sighting)
-        return sighting
-
-    def of(self, index: int) -> Sighting | None:
-        """The sighting in frame ``index``; ``None`` too where there is no such frame."""
-        if not 0 <= index < self._frames:
-            return None
-        segment, place = divmod(index, SEGMENT)
-        if len(self._segments.get(segment, [])) <= place:
-            begin = segment * SEGMENT
-            tracker = self._make_tracker()
-            with self._open() as reader:
-                pictures = reader.read(begin, min(begin + SEGMENT, self._frames))
-                with self._watch.stage("face"):
-                    self._keep(segment, [tracker.step(picture) for picture in pictures])
-        return self._segments[segment][place]
-
-    def _keep(self, segment: int, sightings: list[Sighting | None]) -> None:
-        self._segments.pop(segment, None)
-        while len(self._segments) >= _REMEMBERED:
-            del self._segments[next(iter(self._segments))]
-        self._segments[segment] = sightings
+    def _in_context(self, picture: Picture, watch: Stopwatch) -> Tracked[Picture]:
+        around = range(picture.index - CONTEXT, picture.index + CONTEXT + 1)
+        with watch.stage("face"):
+            window = [self._sightings.of(index) for index in around]
+            return in_context(picture, window, [0 <= index < self._frames for index in around])

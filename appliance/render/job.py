@@ -18,12 +18,13 @@ from appliance.config import Config
 from appliance.face.choose import Person
 from appliance.lips.manifest import Manifest
 from appliance.media.probe import PresenterInfo
+from appliance.media.publish import part_of, publish
 from appliance.render.plan import Plan
 
 
 @dataclass(frozen=True)
 class Job:
-    """One lecture by one presenter."""
+    """One lecture by one presenter. ``cache`` is where sightings of the presenter are kept."""
 
     folder: Path
     presenter: PresenterInfo
@@ -32,6 +33,7 @@ class Job:
     precision: str
     config: Config
     plan: Plan
+    cache: Path | None = None
 
     @property
     def profile(self) -> Path:
@@ -50,7 +52,9 @@ class Job:
     def save(self) -> None:
         """Write the folder's ``job.pickle``."""
         (self.folder / "segments").mkdir(parents=True, exist_ok=True)
-        (self.folder / "job.pickle").write_bytes(pickle.dumps(self))
+        path = self.folder / "job.pickle"
+        part_of(path).write_bytes(pickle.dumps(self))
+        publish(path)
 
     @classmethod
     def load(cls, folder: Path) -> Job:

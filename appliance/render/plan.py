@@ -75,6 +75,7 @@ def plan_for(info: PresenterInfo, sound: AudioInfo, config: Config, memory_mb: i
         chunk_s=config.render.chunk_s,
         queue_frames=config.render.queue_frames,
         threads=config.video.threads,
+        batch=config.render.batch,
         memory_mb=memory_mb or config.render.memory_mb,
     )
 

@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from appliance.errors import BadInput
 from appliance.face.choose import Person, people
-from appliance.face.detect import FaceDetector
+from appliance.face.detect import Detection, FaceDetector
 from appliance.face.mesh import FaceMesh
 from appliance.face.runtime import LiteNetwork
-from appliance.face.track import SEGMENT, FaceTracker
+from appliance.face.track import FaceTracker, largest_face
 from appliance.face.weights import face_model_path
 from appliance.lips.model import LipModel
 from appliance.lips.motion import Motion, run_motion
@@ -22,6 +22,7 @@ from appliance.lips.wav2lip import write_mel
 from appliance.media.audio import audio_blocks
 from appliance.media.decode import FrameReader
 from appliance.media.probe import PresenterInfo
+from appliance.render.ahead import ahead
 from appliance.speech.activity import Activity, measure
 from appliance.speech.mel import LECTERN_MEL, WAV2LIP_MEL, mel_blocks
 
@@ -31,15 +32,12 @@ Tick = Callable[[int], None]
 _BURSTS = 8  # places in a long presenter that are looked at …
 _BURST = 24  # … for this many frames each: a second shows a mouth shut and open
 _LOOKS = 2  # detections a burst, to tell people apart
+_AHEAD = 4  # pictures decoded while one is looked at
 
 
 def make_tracker(info: PresenterInfo, person: Person | None = None) -> FaceTracker:
     """A tracker with networks of its own, for ``person`` or the largest face."""
-    detector, mesh = face_networks()
-    aspect = float(info.sar)
-    if person is None:
-        return FaceTracker(detector, mesh, pixel_aspect=aspect)
-    return FaceTracker(detector, mesh, person, aspect)
+    return _tracker(face_networks(), info, person)
 
 
 def face_networks() -> tuple[FaceDetector, FaceMesh]:
@@ -50,13 +48,18 @@ def face_networks() -> tuple[FaceDetector, FaceMesh]:
     )
 
 
-def bursts(frames: int) -> list[range]:
-    """Which presenter frames to sample: all of a short one, else eight seconds spread evenly."""
+def bursts(frames: int, key_before: Callable[[int], int] = lambda frame: frame) -> list[range]:
+    """Which presenter frames to sample: all of a short one, else eight seconds spread evenly.
+
+    ``key_before`` moves a burst's start to where decoding can begin, so that none is in vain.
+    """
     if frames <= _BURSTS * _BURST:
         return [range(frames)]
-    # Tracking starts anew at a segment's first frame, so a burst must begin with one.
-    starts = np.linspace(0, frames - _BURST, _BURSTS).astype(int) // SEGMENT * SEGMENT
-    return [range(int(start), int(start) + _BURST) for start in np.unique(starts)]
+    places = np.linspace(0, frames - _BURST, _BURSTS).astype(int)
+    starts = sorted({key_before(int(place)) for place in places})
+    if len(starts) < _BURSTS / 2:  # few key frames: decoding in vain is better than seeing little
+        starts = [int(place) for place in places]
+    return [range(start, min(start + _BURST, frames)) for start in starts]
 
 
 def learn_presenter(info: PresenterInfo, number: int, threads: int) -> tuple[Person, Profile]:
@@ -64,35 +67,55 @@ def learn_presenter(info: PresenterInfo, number: int, threads: int) -> tuple[Per
 
     Raises ``BadInput("no_face")`` and ``BadInput("face_number")``.
     """
-    person = _find_person(info, number, threads)
-    learner = ProfileLearner()
+    networks = face_networks()
     with FrameReader(info, threads) as reader:
-        for burst in bursts(info.frames):
-            tracker = make_tracker(info, person)
-            for picture in reader.read(burst.start, burst.stop):
-                sighting = tracker.step(picture)
-                if sighting is not None:
-                    learner.add(picture, sighting)
+        samples = bursts(info.frames, reader.key_before)
+        found: list[tuple[int, list[Detection]]] = []
+        learner = ProfileLearner()
+        _sample(info, reader, samples, networks, None, learner, found)
+        persons = people(found, len(found))
+        if not persons:
+            raise BadInput("no_face", name=info.path.name)
+        if number >= len(persons):
+            raise BadInput("face_number", name=info.path.name, number=number, count=len(persons))
+        person = persons[number]
+        if any(largest_face(*look) is not person(*look) for look in found):
+            learner = ProfileLearner()
+            _sample(info, reader, samples, networks, person, learner)
     if not len(learner):
         raise BadInput("no_face", name=info.path.name)
     return person, learner.profile()
 
 
-def _find_person(info: PresenterInfo, number: int, threads: int) -> Person:
-    detector, _ = face_networks()
-    found = []
-    with FrameReader(info, threads) as reader:
-        for burst in bursts(info.frames):
-            step = max(len(burst) // (_LOOKS * _BURSTS // len(bursts(info.frames))), 1)
-            for index in burst[::step]:
-                picture = next(reader.read(index, index + 1))
-                found.append((index, detector.detect(picture, float(info.sar))))
-    persons = people(found, len(found))
-    if not persons:
-        raise BadInput("no_face", name=info.path.name)
-    if number >= len(persons):
-        raise BadInput("face_number", name=info.path.name, number=number, count=len(persons))
-    return persons[number]
+def _sample(
+    info: PresenterInfo,
+    reader: FrameReader,
+    samples: list[range],
+    networks: tuple[FaceDetector, FaceMesh],
+    person: Person | None,
+    learner: ProfileLearner,
+    found: list[tuple[int, list[Detection]]] | None = None,
+) -> None:
+    """Learn from ``person`` or the largest face; ``found`` takes who else is there."""
+    looks = max(_LOOKS * _BURSTS // len(samples), 1)
+    for burst in samples:
+        tracker = _tracker(networks, info, person)
+        step = max(len(burst) // looks, 1)
+        with ahead(reader.read(burst.start, burst.stop), _AHEAD) as pictures:
+            for picture in pictures:
+                if found is not None and (picture.index - burst.start) % step == 0:
+                    faces = networks[0].detect(picture, float(info.sar))
+                    found.append((picture.index, faces))
+                sighting = tracker.step(picture)
+                if sighting is not None:
+                    learner.add(picture, sighting)
+
+
+def _tracker(
+    networks: tuple[FaceDetector, FaceMesh], info: PresenterInfo, person: Person | None
+) -> FaceTracker:
+    detector, mesh = networks
+    return FaceTracker(detector, mesh, person or largest_face, float(info.sar))
 
 
 def learn_speech(audio: Path, model: LipModel, target: Path, tick: Tick) -> Activity:

@@ -14,16 +14,19 @@ from typing import Any
 
 from appliance.config import PROJECT, Config
 from appliance.errors import BadInput, Fault
+from appliance.lips.engines import Engines
 from appliance.lips.manifest import load_manifest
+from appliance.lips.measure import prepare as prepare_engines
 from appliance.lips.model import LipModel
 from appliance.media.join import join
 from appliance.media.probe import AudioInfo, PresenterInfo, probe_audio, probe_presenter
 from appliance.media.source import check_file
-from appliance.render.chunk import ChunkFacts
+from appliance.render.chunk import ChunkFacts, let_go
 from appliance.render.clock import Stopwatch
 from appliance.render.job import Job
 from appliance.render.plan import plan_for
 from appliance.render.prepare import learn_presenter, learn_speech
+from appliance.render.presenter_cache import PresenterCache
 from appliance.render.report import Outcome, build_report
 from appliance.render.resume import (
     chunk,
@@ -32,11 +35,12 @@ from appliance.render.resume import (
     key_of,
     place_for,
     recall,
+    refit,
     remember,
 )
+from appliance.render.voice import SOUND, is_text, speak, subtitles_in
 
 MODELS = PROJECT / "models_lite"
-TEXT_SUFFIXES = {".txt", ".md"}
 GENERATED = "AI-generated: the lips were moved to fit the speech (Lectern)"
 
 
@@ -44,8 +48,8 @@ GENERATED = "AI-generated: the lips were moved to fit the speech (Lectern)"
 class Progress:
     """Where the work stands: ``stage`` is a word, ``done`` of ``total`` are its units.
 
-    Stages: ``check``, ``voice``, ``presenter``, ``speech`` (seconds), ``render`` (frames),
-    ``join``.
+    Stages: ``check``, ``engine`` (seconds; nobody knows of how many), ``voice`` (letters),
+    ``presenter``, ``speech`` (seconds), ``render`` (frames), ``join``.
     """
 
     stage: str
@@ -100,13 +104,21 @@ def render_in(
     watch = Stopwatch()
     listen(Progress("check", 0, 1))
     manifest = load_manifest(config.lips.model, MODELS)
-    model = LipModel.open(manifest, config.lips.precision, config.lips.providers)
+    lips, engines = config.lips, Engines.of(config)
+    prepare_engines(
+        manifest, lips.precision, lips.providers, engines, config.video.threads or 1,
+        lambda seconds: listen(Progress("engine", int(seconds), int(seconds) + 1)),
+    )  # fmt: skip
+    model = LipModel.open(manifest, lips.precision, lips.providers, engines=engines)
     with watch.stage("check"):
         check_file(presenter)
         check_file(lecture)
         place = place_for(folder, key_of(presenter, lecture, config, model))
     job, sound, outcome = _prepare(place, presenter, lecture, model, config, listen, watch)
-    kept = _render_chunks(job, outcome, listen, after_chunk, executor)
+    try:
+        kept = _render_chunks(job, outcome, listen, after_chunk, executor)
+    finally:
+        let_go(job.folder)
     listen(Progress("join", 0, 1))
     with watch.stage("join"):
         _join(job, sound, output)
@@ -126,19 +138,19 @@ def _prepare(
     watch: Stopwatch,
 ) -> tuple[Job, AudioInfo, Outcome]:
     """All that comes before the first chunk, taken over from an earlier attempt or made now."""
-    is_text = lecture.suffix.lower() in TEXT_SUFFIXES
     known = recall(place)
     if known is not None:
         job, silence = known
         with watch.stage("check"):
-            sound = probe_audio(place / "voice.wav" if is_text else lecture)
+            sound = probe_audio(place / SOUND if is_text(lecture) else lecture)
+            job = refit(job, sound, config)
         return job, sound, Outcome(silence)
     with watch.stage("check"):
         info = probe_presenter(presenter, max_fps=config.video.max_fps)
-    if is_text:
+    if is_text(lecture):
         listen(Progress("voice", 0, 1))
         with watch.stage("voice"):
-            lecture = _speak(lecture, place, config)
+            lecture = speak(lecture, place, config, lambda *at: listen(Progress("voice", *at)))
     with watch.stage("check"):
         sound = probe_audio(lecture)
     job, outcome = _learn(place, info, sound, model, config, listen, watch)
@@ -156,6 +168,7 @@ def _join(job: Job, sound: AudioInfo, output: Path) -> None:
             fps=job.plan.fps,
             metadata={"title": output.stem, "comment": GENERATED},
             aac_kbps=job.config.audio.aac_kbps,
+            subtitles=subtitles_in(job.folder) if job.config.speech.subtitles else None,
         )
     except Fault as fault:
         if fault.code == "segment_damaged":
@@ -176,8 +189,13 @@ def _learn(
     plan = plan_for(info, sound, config)
     listen(Progress("presenter", 0, 1))
     with watch.stage("presenter"):
-        person, profile = learn_presenter(info, config.face.index, plan.threads)
-    job = Job(folder, info, person, model.manifest, model.precision, config, plan)
+        entry = _cache(config, model).entry(info, config.face.index)
+        known = entry.recall() if entry is not None else None
+        person, profile = known or learn_presenter(info, config.face.index, plan.threads)
+        if entry is not None and known is None:
+            entry.remember(person, profile)
+    cache = entry.folder if entry is not None else None
+    job = Job(folder, info, person, model.manifest, model.precision, config, plan, cache)
     profile.save(job.profile)
     total = max(int(2 * sound.duration_s), 1)
     with watch.stage("speech"):
@@ -188,6 +206,12 @@ def _learn(
             lambda s: listen(Progress("speech", min(s, total), total)),
         )
     return job, Outcome(silence=1 - float(activity.gate.mean()))
+
+
+def _cache(config: Config, model: LipModel) -> PresenterCache:
+    """What is kept of presenters; nothing for a model that looks at other points of a face."""
+    limit_mb = config.cache.presenters_mb if model.manifest.kind == "lectern" else 0
+    return PresenterCache(config.root / "cache" / "presenters", limit_mb)
 
 
 def _render_chunks(
@@ -220,19 +244,6 @@ def _render_chunks(
         if not early:
             after_chunk()
     return sum(kept)
-
-
-def _speak(text: Path, folder: Path, config: Config) -> Path:
-    """Have the embedded voice read a text file."""
-    from appliance.speech.tts import synthesize  # half a second that recordings need not wait
-
-    try:
-        words = text.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadInput("text_unreadable", name=text.name) from error
-    speech = config.speech
-    out = folder / "voice.wav"
-    return synthesize(words, speech.voice, out_wav=out, speed=speech.speed).path
 
 
 def _check_output(output: Path, inputs: Iterable[Path]) -> None:

@@ -16,17 +16,21 @@ import pickle
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from appliance.config import Config
 from appliance.lips.model import LipModel
+from appliance.media.probe import AudioInfo
 from appliance.media.publish import part_of, publish, write_faults
 from appliance.render.chunk import ChunkFacts, render_chunk
 from appliance.render.job import Job
+from appliance.render.plan import plan_for
 from appliance.render.report import software_version
 
-# Everything else in the settings changes no picture of a chunk.
+# Everything else in the settings changes no picture of a chunk; nor does how memory is used.
 _SECTIONS = {"video", "face", "speech", "lips", "render"}
+_USE_OF_MEMORY = {"render": {"memory_mb", "queue_frames", "batch"}, "lips": {"providers"}}
 
 
 def key_of(presenter: Path, lecture: Path, config: Config, model: LipModel) -> str:
@@ -35,7 +39,7 @@ def key_of(presenter: Path, lecture: Path, config: Config, model: LipModel) -> s
         software_version(),
         model.manifest.digest(model.precision),
         model.precision,
-        config.model_dump(mode="json", include=_SECTIONS),
+        config.model_dump(mode="json", include=_SECTIONS, exclude=_USE_OF_MEMORY),
     ]
     for path in (presenter, lecture):
         status = path.stat()
@@ -65,6 +69,17 @@ def recall(place: Path) -> tuple[Job, float] | None:
             shutil.rmtree(place)
             place.mkdir()
     return None
+
+
+def refit(job: Job, sound: AudioInfo, config: Config) -> Job:
+    """``job`` as it fits the settings and the free memory of now. Its cut stays, so that finished
+    chunks count. Raises ``BadInput("memory_too_small")``."""
+    plan = replace(plan_for(job.presenter, sound, config), chunk_frames=job.plan.chunk_frames)
+    if (plan, config) != (job.plan, job.config):
+        job = replace(job, plan=plan, config=config)
+        with write_faults(job.folder):
+            job.save()
+    return job
 
 
 def remember(job: Job, silence: float) -> None:

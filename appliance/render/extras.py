@@ -1,0 +1,50 @@
+"""What is laid beside a finished video: a thumbnail, and the subtitles of its track as a file."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from appliance.errors import BadInput
+from appliance.face.detect import FaceDetector
+from appliance.media.picture import Picture
+from appliance.media.publish import write_faults
+from appliance.media.subtitles import read_track, write_srt
+from appliance.media.thumbnail import save_thumbnail
+from appliance.render.prepare import face_networks
+
+log = logging.getLogger("lectern.render")
+
+SUFFIXES = (".jpg", ".srt")
+"""Of the files that :func:`save_extras` may make, beside the video and with its stem."""
+
+
+def save_extras(video: Path) -> None:
+    """Write ``<stem>.jpg`` beside ``video``, and ``<stem>.srt`` where it has subtitles.
+
+    A picture that cannot be made is no reason to withhold the video. Raises ``Fault`` while the
+    disk is full.
+    """
+    detector = face_networks()[0]
+    with write_faults(video):
+        try:
+            save_thumbnail(video, video.with_suffix(".jpg"), lambda image: _face(detector, image))
+        except (BadInput, ValueError) as error:
+            log.warning("no thumbnail: %s", error)
+        cues = read_track(video)
+        if cues:
+            write_srt(video.with_suffix(".srt"), cues)
+
+
+def _face(detector: FaceDetector, image: npt.NDArray[np.uint8]) -> bool:
+    """Whether a face is seen in (H, W, 3) RGB."""
+    height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
+    planes = cv2.cvtColor(image[:height, :width], cv2.COLOR_RGB2YUV_I420)
+    picture = Picture.blank(width, height, 0)
+    picture.y[:] = planes[:height]
+    picture.u[:], picture.v[:] = planes[height:].reshape(2, height // 2, width // 2)
+    return bool(detector.detect(picture, 1.0))

@@ -1,0 +1,176 @@
+"""What was learned of a presenter, kept for the next lecture: profile, person and sightings.
+
+    cache/presenters/<key>/
+        profile.npz    resting mouth, range, teeth
+        person.npy     whose face it is
+        track/000123.npz   the sightings of one segment of frames
+
+The key names the file's *content*, so a renamed or copied presenter is known again and a changed
+one is not. Everything here can be made anew: a file that is missing, cut off or damaged (each
+carries its checksums) is as good as none, and a full disk only means that nothing is kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import shutil
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+import appliance.face
+import appliance.lips
+from appliance.face.choose import Person
+from appliance.face.mesh import POINTS
+from appliance.face.pose import RIGID_POINTS
+from appliance.face.track import Sighting
+from appliance.face.weights import FACE_MODELS
+from appliance.lips.geometry import MOUTH_POINTS
+from appliance.lips.presenter import Profile
+from appliance.media.probe import PresenterInfo
+from appliance.media.publish import part_of
+from appliance.render.sightings import Sightings
+
+# What our own generator and the smoothing look at, of the mesh's 468 points: a sixth of the bytes.
+_KEPT = np.array(sorted({*RIGID_POINTS, *MOUTH_POINTS}))
+
+_BLOCK = 1 << 20
+_MB = 1 << 20
+_DAMAGED = (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile)
+
+
+class PresenterCache:
+    """Entries below ``folder``, together at most about ``limit_mb``; the least used goes first.
+
+    ``now`` tells the seconds since 1970.
+    """
+
+    def __init__(self, folder: Path, limit_mb: float, now: Callable[[], float] = time.time) -> None:
+        self._folder = folder
+        self._limit = limit_mb * _MB
+        self._now = now
+
+    def entry(self, info: PresenterInfo, number: int) -> PresenterEntry | None:
+        """The entry for person ``number`` of a presenter, made where needed and marked as used.
+
+        ``None`` where nothing can be kept.
+        """
+        if self._limit <= 0:
+            return None
+        entry = PresenterEntry(self._folder / _key(info, number))
+        try:
+            (entry.folder / "track").mkdir(parents=True, exist_ok=True)
+            os.utime(entry.folder, (self._now(), self._now()))
+        except OSError:
+            return None
+        self._make_room(entry.folder)
+        return entry
+
+    def _make_room(self, current: Path) -> None:
+        """Remove the entries that were not used for longest, never ``current``."""
+        with contextlib.suppress(OSError):
+            entries = [path for path in self._folder.iterdir() if path.is_dir()]
+            entries.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+            total = 0
+            for path in entries:
+                total += sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+                if total > self._limit and path != current:
+                    shutil.rmtree(path, ignore_errors=True)
+
+
+class PresenterEntry:
+    """One presenter's folder. Also a :class:`~appliance.render.sightings.SegmentStore`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def recall(self) -> tuple[Person, Profile] | None:
+        """Who it is; ``None`` where that is not known, or damaged."""
+        try:
+            rows = np.load(self.folder / "person.npy")
+            profile = Profile.load(self.folder / "profile.npz")
+        except _DAMAGED:
+            return None
+        return Person(
+            tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in rows)
+        ), profile
+
+    def remember(self, person: Person, profile: Profile) -> None:
+        """Keep who it is."""
+        with contextlib.suppress(OSError):
+            new = self.folder / "new.npz"
+            profile.save(new)
+            os.replace(new, self.folder / "profile.npz")
+            path = self.folder / "person.npy"
+            with part_of(path).open("wb") as file:
+                np.save(file, np.array(person.places, np.float64).reshape(-1, 4))
+            os.replace(part_of(path), path)
+
+    def load(self, segment: int) -> Sightings | None:
+        """The sightings of a segment; ``None`` where they are not known, or damaged."""
+        try:
+            with np.load(self._track(segment)) as data:
+                seen, points, confidence = data["seen"], data["points"], data["confidence"]
+        except _DAMAGED:
+            return None
+        found: Sightings = []
+        rows = iter(range(len(points)))
+        for there in seen:
+            if not there:
+                found.append(None)
+                continue
+            row = next(rows)
+            whole = np.full((POINTS, 3), np.nan, np.float32)
+            whole[_KEPT] = points[row]
+            found.append(Sighting(whole, float(confidence[row])))
+        return found
+
+    def save(self, segment: int, sightings: Sightings) -> None:
+        """Keep the sightings of a segment. On a full disk nothing is kept."""
+        faces = [sighting for sighting in sightings if sighting is not None]
+        points = [sighting.points[_KEPT] for sighting in faces]
+        path = self._track(segment)
+        with contextlib.suppress(OSError):
+            with part_of(path).open("wb") as file:
+                np.savez(
+                    file,
+                    seen=np.array([sighting is not None for sighting in sightings]),
+                    points=np.array(points, np.float32).reshape(-1, len(_KEPT), 3),
+                    confidence=np.array([sighting.confidence for sighting in faces], np.float64),
+                )
+            os.replace(part_of(path), path)
+
+    def _track(self, segment: int) -> Path:
+        return self.folder / "track" / f"{segment:06d}.npz"
+
+
+def _key(info: PresenterInfo, number: int) -> str:
+    """Names the content, the frames that are made of it, and whoever reads them."""
+    digest = hashlib.blake2b(digest_size=16)
+    with info.path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    facts = [
+        _code(),
+        sorted(model.sha256 for model in FACE_MODELS.values()),
+        [info.frames, str(info.fps), info.width, info.height, number],
+    ]
+    digest.update(json.dumps(facts).encode())
+    return digest.hexdigest()
+
+
+@functools.cache
+def _code() -> str:
+    """Names the code that looks at faces: what an older one saw does not count."""
+    digest = hashlib.blake2b(digest_size=16)
+    for package in (appliance.face, appliance.lips):
+        for path in sorted(Path(package.__path__[0]).glob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

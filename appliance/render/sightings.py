@@ -1,0 +1,111 @@
+"""Where the face is in every frame of a presenter: seen once, remembered, read from the cache.
+
+A sighting depends on its segment's frames alone (see :mod:`appliance.face.track`), so it does not
+matter who saw it, when, and on the way to which output frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from appliance.face.track import SEGMENT, FaceTracker, Indexed, Sighting
+from appliance.media.decode import FrameReader
+
+_REMEMBERED = 80  # segments of sightings (22 MB) kept for running back over them
+
+Sightings = list[Sighting | None]
+
+
+class SegmentStore(Protocol):
+    """Keeps the sightings of whole segments beyond one lecture."""
+
+    def load(self, segment: int) -> Sightings | None:
+        """What was saved of ``segment``; ``None`` where that is nothing, or damaged."""
+        ...
+
+    def save(self, segment: int, sightings: Sightings) -> None:
+        """Keep a whole segment. Failing to is nobody's trouble."""
+        ...
+
+
+class PresenterSightings:
+    """The sightings of one presenter's ``frames``, in any order; belongs to one thread at a time.
+
+    ``open_reader`` opens the presenter anew and ``make_tracker`` gives a fresh tracker; both are
+    asked only when they are needed.
+    """
+
+    def __init__(
+        self,
+        open_reader: Callable[[], FrameReader],
+        frames: int,
+        make_tracker: Callable[[], FaceTracker],
+        store: SegmentStore | None = None,
+    ) -> None:
+        self._open = open_reader
+        self._frames = frames
+        self._make_tracker = make_tracker
+        self._store = store
+        self._tracker: FaceTracker | None = None
+        self._stepped = -1  # the frame that the tracker saw last
+        self._segments: dict[int, Sightings] = {}
+
+    def knows(self, first: int, stop: int) -> bool:
+        """Whether frames ``first`` … ``stop`` − 1 need no tracking any more."""
+        return all(self._known(index) for index in range(max(first, 0), min(stop, self._frames)))
+
+    def see(self, picture: Indexed) -> None:
+        """Look for the face in ``picture``, unless that is known.
+
+        Cheap for pictures in rising order from a segment's start; another decodes its segment.
+        """
+        if self._known(picture.index):
+            return
+        segment, place = divmod(picture.index, SEGMENT)
+        if place and self._stepped != picture.index - 1:
+            self.of(picture.index)
+            return
+        if place == 0:
+            self._keep(segment, [])
+        self._tracker = self._tracker or self._make_tracker()
+        self._segments[segment].append(self._tracker.step(picture))
+        self._stepped = picture.index
+        self._save_if_whole(segment)
+
+    def of(self, index: int) -> Sighting | None:
+        """The sighting in frame ``index``; ``None`` too where there is no such frame."""
+        if not 0 <= index < self._frames:
+            return None
+        segment, place = divmod(index, SEGMENT)
+        if not self._known(index):
+            begin = segment * SEGMENT
+            # Beside the tracker, which may be in the middle of another segment.
+            tracker = self._make_tracker()
+            with self._open() as reader:
+                pictures = reader.read(begin, begin + self._length(segment))
+                sightings = [tracker.step(picture) for picture in pictures]
+            self._keep(segment, sightings)
+            self._save_if_whole(segment)
+        return self._segments[segment][place]
+
+    def _known(self, index: int) -> bool:
+        segment, place = divmod(index, SEGMENT)
+        if segment not in self._segments and self._store is not None:
+            found = self._store.load(segment)
+            if found is not None and len(found) == self._length(segment):
+                self._keep(segment, found)
+        return len(self._segments.get(segment, ())) > place
+
+    def _save_if_whole(self, segment: int) -> None:
+        if self._store is not None and len(self._segments[segment]) == self._length(segment):
+            self._store.save(segment, self._segments[segment])
+
+    def _length(self, segment: int) -> int:
+        return min(SEGMENT, self._frames - segment * SEGMENT)
+
+    def _keep(self, segment: int, sightings: Sightings) -> None:
+        self._segments.pop(segment, None)
+        while len(self._segments) >= _REMEMBERED:
+            del self._segments[next(iter(self._segments))]
+        self._segments[segment] = sightings

@@ -1,0 +1,49 @@
+"""A lecture given as text: read aloud into the job's folder, with its subtitles beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from appliance.config import Config
+from appliance.media.publish import part_of, publish, write_faults
+from appliance.media.subtitles import Cue, Subtitles
+from appliance.speech.document import SUFFIXES, read_document
+
+SOUND, CUES = "voice.wav", "voice.json"
+
+
+def is_text(lecture: Path) -> bool:
+    """Whether a lecture is a text, by its name's ending."""
+    return lecture.suffix.lower() in SUFFIXES
+
+
+def speak(text: Path, folder: Path, config: Config, listen: Callable[[int, int], None]) -> Path:
+    """Have a voice read ``text``; gives the sound. ``listen`` is told letters read, of how many.
+
+    Raises ``BadInput`` (see :func:`~appliance.speech.document.read_document` and
+    :func:`~appliance.speech.tts.synthesize`) and ``Fault("disk_full")``.
+    """
+    from appliance.speech.cues import cues_of  # half a second that recordings need not wait
+    from appliance.speech.tts import synthesize
+
+    words, settings, sound = read_document(text), config.speech, folder / SOUND
+    with write_faults(sound):
+        speech = synthesize(
+            words, settings.voice, out_wav=sound, speed=settings.speed, listen=listen
+        )
+        cues = [(cue.start, cue.end, cue.text) for cue in cues_of(speech)]
+        kept = {"language": speech.language, "cues": cues}
+        part_of(folder / CUES).write_text(json.dumps(kept), encoding="utf-8")
+        publish(folder / CUES)
+    return speech.path
+
+
+def subtitles_in(folder: Path) -> Subtitles | None:
+    """What :func:`speak` left beside the sound; ``None`` for a recording."""
+    try:
+        kept = json.loads((folder / CUES).read_bytes())
+    except FileNotFoundError:
+        return None
+    return Subtitles(tuple(Cue(*cue) for cue in kept["cues"]), kept["language"])
