@@ -16,6 +16,7 @@ from appliance.render.render import Progress as Step
 
 _STAGES = {
     "check": "looking at the files",
+    "engine": "preparing the graphics engine (a minute or two, the first time)",
     "voice": "reading the text aloud",
     "presenter": "getting to know the presenter",
     "speech": "listening to the lecture",
@@ -23,7 +24,7 @@ _STAGES = {
     "join": "joining",
     "score": "looking at the result",
 }
-_UNITS = {"render": "frames", "speech": "s heard", "score": "frames"}
+_UNITS = {"engine": "s", "render": "frames", "speech": "s heard", "score": "frames"}
 _LOG_EVERY_S = 10.0
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from appliance.lips.manifest import load_manifest, sha256
+from appliance.lips.selftest import golden_of
 
 MODELS = Path(__file__).parents[1] / "models_lite"
 LIMIT_BYTES = 3_500_000  # for all files of one precision
@@ -52,6 +54,13 @@ def store_half(source: Path, target: Path) -> None:
     onnx.save(model, str(target))
 
 
+def to_json(manifest: dict[str, Any]) -> str:
+    """Indented, but for rows of numbers, which take a line each."""
+    text = json.dumps(manifest, indent=2)
+    rows = re.compile(r"\[\s+(-?[\d.e-]+(?:,\s+-?[\d.e-]+)*)\s+\]")
+    return rows.sub(lambda m: "[" + re.sub(r"\s+", " ", m[1]) + "]", text) + "\n"
+
+
 def package(
     name: str, version: str, motion: Path, renderer: Path, quantized: Path, scores: Path | None
 ) -> Path:
@@ -63,7 +72,9 @@ def package(
     def add(precision: str, role: str, source: Path, target: str) -> None:
         if source != folder / target:
             shutil.copyfile(source, folder / target)
-        entry = {"file": target, "sha256": sha256(folder / target)}
+        entry: dict[str, Any] = {"file": target, "sha256": sha256(folder / target)}
+        if target.endswith(".onnx"):
+            entry["golden"] = golden_of(folder / target)  # what every engine must answer, too
         files.setdefault(precision, {})[role] = entry
 
     store_half(motion / "motion.onnx", folder / "motion.onnx")
@@ -97,7 +108,7 @@ def package(
         ],
         "scores": json.loads(scores.read_text()) if scores else {},
     }
-    (folder / "model.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    (folder / "model.json").write_text(to_json(manifest), encoding="utf-8")
     read = load_manifest(name, MODELS)
     for precision in read.precisions():
         roles = {**files["any"], **files[precision]}

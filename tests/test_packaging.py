@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "media": BASE,
     "speech": BASE | {"media"},
     "face": BASE | {"media"},
-    "lips": BASE | {"media", "face", "speech"},
+    "lips": BASE | {"media", "face", "speech", "telemetry"},
     "score": BASE | {"media", "face", "lips", "speech"},
     "jobs": BASE,
     "telemetry": BASE,

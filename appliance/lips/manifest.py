@@ -23,10 +23,14 @@ class _Entry(BaseModel):
 
 
 class WeightFile(_Entry):
-    """One file beside the manifest; ``sha256`` may be empty for an owner's own file."""
+    """One file beside the manifest; ``sha256`` may be empty for an owner's own file.
+
+    ``golden`` is a network's answer to the fixed question of :mod:`appliance.lips.golden`.
+    """
 
     file: str
     sha256: str = ""
+    golden: dict[str, list[list[float]]] = Field(default_factory=dict)
 
 
 class Manifest(_Entry):
@@ -42,20 +46,35 @@ class Manifest(_Entry):
     licence: str = "unknown"
     files: dict[str, dict[str, WeightFile]]
     motion: dict[str, float] = Field(default_factory=dict)
+    quantization: dict[str, Any] = Field(default_factory=dict)
     folder: Path = Field(default=Path(), exclude=True)
 
     def precisions(self) -> list[str]:
         """The precisions that the model comes in."""
         return [p for p in ("fp32", "fp16", "int8") if p in self.files]
 
+    def entry(self, role: str, precision: str) -> WeightFile:
+        """What is said of the file for ``role``.
+
+        Raises ``Fault("model_damaged")`` where nothing is.
+        """
+        entry = self.files.get(precision, {}).get(role) or self.files.get("any", {}).get(role)
+        if entry is None:
+            raise Fault("model_damaged", name=self.name, part=role)
+        return entry
+
+    def fidelity_db(self, precision: str) -> float | None:
+        """How near ``precision`` came to float32 on real mouths when it was made (PSNR in dB)."""
+        key = {"int8": "psnr_db", "fp16": "fp16_psnr_db"}.get(precision)
+        value = self.quantization.get(key) if key else None
+        return float(value) if isinstance(value, (int, float)) else None
+
     def path(self, role: str, precision: str) -> Path:
         """The file for ``role``, its content checked.
 
         Raises ``Fault("model_damaged")`` when the file is missing or is not the one vouched for.
         """
-        entry = self.files.get(precision, {}).get(role) or self.files.get("any", {}).get(role)
-        if entry is None:
-            raise Fault("model_damaged", name=self.name, part=role)
+        entry = self.entry(role, precision)
         path = self.folder / entry.file
         if not path.is_file() or (entry.sha256 and sha256(path) != entry.sha256):
             raise Fault("model_damaged", name=self.name, part=entry.file)

@@ -8,11 +8,13 @@ from functools import cached_property
 from pathlib import Path
 
 from appliance.errors import BadInput
+from appliance.lips.engines import Engines
 from appliance.lips.generator import Generator, LecternGenerator
 from appliance.lips.manifest import Manifest
 from appliance.lips.motion import Basis
 from appliance.lips.presenter import Profile
 from appliance.lips.provider import Network
+from appliance.lips.selftest import Listen
 from appliance.lips.wav2lip import Wav2LipGenerator
 
 
@@ -24,31 +26,54 @@ class LipModel:
     precision: str
     providers: Sequence[str]
     threads: int = 1
+    engines: Engines = field(default_factory=Engines)
+    listen: Listen = lambda seconds: None
     _networks: dict[str, Network] = field(default_factory=dict)
 
     @classmethod
     def open(
-        cls, manifest: Manifest, precision: str, providers: Sequence[str], threads: int = 1
+        cls,
+        manifest: Manifest,
+        precision: str,
+        providers: Sequence[str],
+        threads: int = 1,
+        engines: Engines | None = None,
+        listen: Listen = lambda seconds: None,
     ) -> LipModel:
         """Raises ``BadInput("precision_missing")`` when the model lacks ``precision``.
 
-        ``auto`` is float32, which every provider runs exactly.
+        ``auto`` is what ``engines`` remember as best on this box (see
+        :mod:`appliance.lips.measure`), and float32, which every provider runs exactly, until then.
+        ``listen`` is told the seconds that a provider's self-test takes.
         """
-        wanted = "fp32" if precision == "auto" else precision
+        engines = engines or Engines()
         known = manifest.precisions()
-        if precision == "auto" and wanted not in known:
-            wanted = known[0]
+        wanted = precision
+        if precision == "auto":
+            wanted = engines.verdicts.precision(manifest.digest(known[0])) or "fp32"
+            wanted = wanted if wanted in known else known[0]
         if wanted not in known:
             raise BadInput(
                 "precision_missing", name=manifest.name, precision=wanted, known=", ".join(known)
             )
-        return cls(manifest, wanted, providers, threads)
+        return cls(manifest, wanted, providers, threads, engines, listen)
 
     def network(self, role: str) -> Network:
         """The network for ``role``."""
         if role not in self._networks:
             path: Path = self.manifest.path(role, self.precision)
-            self._networks[role] = Network(path, self.providers, self.threads)
+            own = role in self.manifest.files.get(self.precision, {})
+            self._networks[role] = Network(
+                path,
+                # The motion network runs once a lecture, on inputs of any length, for which
+                # TensorRT would build an engine each; a core does an hour of it in seconds.
+                ("cpu",) if role == "motion" else self.providers,
+                self.threads,
+                golden=self.manifest.entry(role, self.precision).golden,
+                precision=self.precision if own else "fp32",
+                engines=self.engines,
+                listen=self.listen,
+            )
         return self._networks[role]
 
     @property

@@ -1,32 +1,32 @@
-"""Run ONNX networks on the best engine that proves itself.
+"""Run ONNX networks on the best engine that proves itself, and go on when it fails later.
 
 What ONNX Runtime lists as available proves nothing on a Jetson (a wheel built for another GPU lists
-CUDA and cannot run). So a provider is taken only after it has computed a fixed input and agreed
-with the CPU; else the next one is tried, and the reason is kept for the report.
+CUDA and cannot run). So a provider is taken only after it has answered a fixed question rightly
+(see :mod:`~appliance.lips.selftest`); else the next one is tried. One that fails during the work is
+first given smaller batches, if memory was short, and then left for the next one. Each reason is
+kept for the report.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 
 from appliance.errors import Fault
+from appliance.lips.engine import Session
+from appliance.lips.engines import Engines
+from appliance.lips.golden import ROWS, Golden
+from appliance.lips.manifest import sha256
+from appliance.lips.selftest import Listen, first_line, fixed_rows, is_memory, open_on, verify
 
 Array = npt.NDArray[np.float32]
 
-_NAMES = {
-    "tensorrt": "TensorrtExecutionProvider",
-    "cuda": "CUDAExecutionProvider",
-    "cpu": "CPUExecutionProvider",
-}
-# Half precision on a GPU against float on the CPU, outputs of the order of one.
-_TOLERANCE = 0.05
-_QUIET = 3  # ONNX Runtime's severity for errors: its warnings are not for teachers
+log = logging.getLogger("lectern.lips")
 
 
 @dataclass(frozen=True)
@@ -38,63 +38,111 @@ class Choice:
 
 
 class Network:
-    """One ONNX file on one provider; inputs and outputs are dictionaries of arrays by name."""
+    """One ONNX file on one provider; inputs and outputs are dictionaries of arrays by name.
+
+    ``providers`` are tried in order, the CPU always last. ``golden`` is the manifest's answer to
+    the fixed question (empty: the CPU's own is taken) and ``precision`` says how near others must
+    come. ``listen`` is told the seconds that a test takes; what it raises stops it. Raises
+    ``Fault("network_failed")`` when no provider can run the file.
+    """
 
     def __init__(
         self,
         path: Path,
         providers: Sequence[str] = ("cpu",),
         threads: int = 1,
-        available: Collection[str] | None = None,
+        *,
+        golden: Golden | None = None,
+        precision: str = "fp32",
+        engines: Engines | None = None,
+        listen: Listen = lambda seconds: None,
     ) -> None:
         self.path = path
-        self._threads = threads
-        self._available = ort.get_available_providers() if available is None else available
-        self.session, self.choice = self._choose(providers)
+        self._engines = engines or Engines()
+        self._golden: Golden = golden or {}
+        self._listen = listen
+        self._sha = sha256(path)
+        self._settings = self._engines.settings(self._sha, precision, threads)
+        self._left = list(self._engines.available(providers).items())
+        self._passed_over: list[str] = []
+        self.session, self.choice, self.batch = self._next()
         self.inputs = {i.name: i.shape for i in self.session.get_inputs()}
         self.outputs = [o.name for o in self.session.get_outputs()]
 
     def __call__(self, inputs: dict[str, Array]) -> dict[str, Array]:
-        """Run; raises ``Fault("network_failed")`` when the engine gives up."""
-        try:
-            values = self.session.run(self.outputs, inputs)
-        except Exception as error:
-            raise Fault("network_failed", name=self.path.name, reason=error) from error
-        return dict(zip(self.outputs, (np.asarray(v, np.float32) for v in values), strict=True))
+        """Run, in as many parts as the memory asks for.
 
-    def _choose(self, providers: Sequence[str]) -> tuple[ort.InferenceSession, Choice]:
-        passed_over = []
-        for name in dict.fromkeys([*providers, "cpu"]):
-            if _NAMES[name] not in self._available:
-                passed_over.append(f"{name}: not in this ONNX Runtime")
+        Raises ``Fault("network_failed")`` when the last engine gives up.
+        """
+        while True:
+            try:
+                return self._run(inputs)
+            except Exception as error:
+                rows = max(len(value) for value in inputs.values())
+                if is_memory(error) and min(self.batch, rows) > 1:
+                    self.batch = min(self.batch, rows) // 2
+                    log.warning("%s: short of memory, batch %d", self.path.name, self.batch)
+                else:
+                    self._step_down(error)
+
+    def _run(self, inputs: dict[str, Array]) -> dict[str, Array]:
+        rows = max(len(value) for value in inputs.values())
+        parts = []
+        for start in range(0, rows, self.batch):
+            part = {name: value[start : start + self.batch] for name, value in inputs.items()}
+            parts.append(self.session.run(self.outputs, part))
+        columns = zip(*parts, strict=True)
+        joined = [values[0] if len(values) == 1 else np.concatenate(values) for values in columns]
+        return {
+            name: np.asarray(value, np.float32)
+            for name, value in zip(self.outputs, joined, strict=True)
+        }
+
+    def _step_down(self, error: Exception) -> None:
+        """Leave the provider that failed for the next one, and remember why."""
+        name, reason = self.choice.provider, first_line(error)
+        self._passed_over.append(f"{name}: failed while it worked: {reason}")
+        if name != "cpu":
+            log.warning("%s leaves %s: %s", self.path.name, name, reason)
+            self._engines.verdicts.add(self._sha, name, self._settings.precision, reason)
+        try:
+            self.session, self.choice, self.batch = self._next()
+        except Fault as fault:
+            raise fault from error
+
+    def _next(self) -> tuple[Session, Choice, int]:
+        """Open the next provider that proves itself."""
+        while self._left:
+            name, listed = self._left.pop(0)
+            if not listed:
+                self._passed_over.append(f"{name}: not in this ONNX Runtime")
                 continue
             try:
-                session = self._open(name)
-                if name != "cpu":
-                    self._self_test(session)
-                return session, Choice(name, tuple(passed_over))
-            except Exception as error:  # any failure of an engine means: take the next one
-                passed_over.append(
-                    f"{name}: {str(error).splitlines()[0] if str(error) else error!r}"
+                session, batch = self._open(name)
+                return session, Choice(name, tuple(self._passed_over)), batch
+            except _Refused as error:
+                self._passed_over.append(f"{name}: {error}")
+        reason = "; ".join(self._passed_over)
+        raise Fault("network_failed", name=self.path.name, reason=reason)
+
+    def _open(self, name: str) -> tuple[Session, int]:
+        order = self._engines.order(self.path, name, self._golden, self._settings, rounds=0)
+        if name != "cpu":
+            verdict = self._engines.test(replace(order, rounds=5), self._sha, self._listen)
+            if not verdict.passed:
+                raise _Refused(verdict.reason)
+        try:
+            session = open_on(order)
+            if name == "cpu" and not self._golden:
+                return session, fixed_rows(session) or ROWS  # it would be compared with itself
+            return session, verify(session, order).batch
+        except Exception as error:  # any failure of an engine means: take the next one
+            if name != "cpu":
+                self._engines.verdicts.add(
+                    self._sha, name, self._settings.precision, first_line(error)
                 )
-        raise Fault("network_failed", name=self.path.name, reason="; ".join(passed_over))
+            raise _Refused(first_line(error)) from error
 
-    def _open(self, name: str) -> ort.InferenceSession:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = self._threads
-        options.log_severity_level = _QUIET
-        # Threads that spin between frames would take the encoder's time.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        return ort.InferenceSession(str(self.path), options, providers=[_NAMES[name]])
 
-    def _self_test(self, session: ort.InferenceSession) -> None:
-        rng = np.random.default_rng(0)
-        inputs = {
-            i.name: rng.random([d if isinstance(d, int) else 8 for d in i.shape], np.float32)
-            for i in session.get_inputs()
-        }
-        expected = self._open("cpu").run(None, inputs)
-        for wanted, got in zip(expected, session.run(None, inputs), strict=True):
-            error = float(np.max(np.abs(np.asarray(wanted) - np.asarray(got))))
-            if not error <= _TOLERANCE:  # also catches NaN
-                raise ValueError(f"self-test was off by {error:.3g}")
+class _Refused(Exception):
+    """A provider cannot be taken; the text says why."""

@@ -1,0 +1,161 @@
+"""Opening a network on TensorRT, CUDA or the CPU, with the options that fit a small box."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import onnxruntime as ort
+
+from appliance.lips.golden import ROWS
+from appliance.telemetry.board import l4t
+
+NAMES = {
+    "tensorrt": "TensorrtExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "cpu": "CPUExecutionProvider",
+}
+_QUIET = 3  # ONNX Runtime's severity for errors: its warnings are not for teachers
+_LIBRARY = re.compile(r"libnvinfer\.so\.(\d+\.\d+\.\d+)$")
+_LIBRARY_FOLDERS = ("usr/lib/aarch64-linux-gnu", "usr/lib/x86_64-linux-gnu")
+
+
+class Session(Protocol):
+    """What is needed of an ``onnxruntime.InferenceSession``."""
+
+    def get_inputs(self) -> list[Any]: ...
+    def get_outputs(self) -> list[Any]: ...
+    def run(self, outputs: list[str] | None, inputs: Mapping[str, Any]) -> list[Any]: ...
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a network is opened.
+
+    ``threads`` are the CPU's; ``memory_mb`` is what a GPU may take for it; ``cache`` holds the
+    engines that TensorRT builds (``None``: built anew each time), whose names begin with
+    ``prefix``; ``precision`` is the file's.
+    """
+
+    threads: int = 1
+    memory_mb: int = 512
+    cache: Path | None = None
+    prefix: str = "network"
+    precision: str = "fp32"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The versions that a built engine is good for."""
+
+    l4t: str = ""
+    tensorrt: str = ""
+    onnxruntime: str = field(default_factory=lambda: str(ort.__version__))
+
+    @classmethod
+    def find(cls, root: Path = Path("/")) -> Machine:
+        """This machine's, read below ``root``."""
+        return cls(l4t(root) or "", tensorrt_version(root))
+
+    def __str__(self) -> str:
+        parts = ("l4t", self.l4t), ("trt", self.tensorrt), ("ort", self.onnxruntime)
+        return "-".join(f"{name}{value}" for name, value in parts if value)
+
+
+def tensorrt_version(root: Path = Path("/")) -> str:
+    """The version of the installed TensorRT library, as ``10.3.0``; empty without one."""
+    for folder in _LIBRARY_FOLDERS:
+        for path in sorted((root / folder).glob("libnvinfer.so.*"), reverse=True):
+            match = _LIBRARY.search(path.name)
+            if match:
+                return match[1]
+    return ""
+
+
+def available() -> list[str]:
+    """Our names of the providers that this ONNX Runtime lists, which proves nothing yet."""
+    listed = ort.get_available_providers()
+    return [name for name, provider in NAMES.items() if provider in listed]
+
+
+def open_session(path: Path, provider: str, settings: Settings) -> Session:
+    """Open ``path`` on ``provider`` alone.
+
+    Raises whatever ONNX Runtime raises, and ``RuntimeError`` where it quietly took another one.
+    """
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = settings.threads
+    options.log_severity_level = _QUIET
+    # Threads that spin between frames would take the encoder's time.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if settings.cache is not None:
+        settings.cache.mkdir(parents=True, exist_ok=True)
+    # Operators that TensorRT does not take go to CUDA, and CUDA's to the CPU.
+    order = list(NAMES)[list(NAMES).index(provider) :]
+    usable = [name for name in order if NAMES[name] in ort.get_available_providers()]
+    chosen = [(NAMES[name], provider_options(name, path, settings)) for name in usable]
+    session = ort.InferenceSession(str(path), options, providers=chosen)
+    session.disable_fallback()
+    if session.get_providers()[:1] != [NAMES[provider]]:
+        raise RuntimeError("ONNX Runtime could not start it")
+    taken: Session = session
+    return taken
+
+
+def provider_options(name: str, path: Path, settings: Settings) -> dict[str, str]:
+    """ONNX Runtime's options of one provider, from its TensorRT and CUDA provider references."""
+    if name == "cuda":
+        return {
+            "gpu_mem_limit": str(settings.memory_mb << 20),
+            "arena_extend_strategy": "kSameAsRequested",
+            "cudnn_conv_algo_search": "HEURISTIC",
+        }
+    if name != "tensorrt":
+        return {}
+    options = {
+        "trt_fp16_enable": str(int(settings.precision != "fp32")),
+        "trt_int8_enable": str(int(settings.precision == "int8")),  # QDQ models need it as well
+        "trt_max_workspace_size": str(max(settings.memory_mb // 2, 64) << 20),
+        **_shapes(path),
+    }
+    if settings.cache is not None:
+        options |= {
+            "trt_engine_cache_enable": "1",
+            "trt_engine_cache_path": str(settings.cache),
+            "trt_engine_cache_prefix": settings.prefix,
+            "trt_timing_cache_enable": "1",
+            "trt_timing_cache_path": str(settings.cache),
+        }
+    return options
+
+
+def _shapes(path: Path) -> dict[str, str]:
+    """One engine for batches of 1 to 8, where the batch is all that varies."""
+    session = ort.InferenceSession(str(path), providers=[NAMES["cpu"]])
+    entries = [(i.name, i.shape) for i in session.get_inputs()]
+    if any(not isinstance(size, int) for _, shape in entries for size in shape[1:]):
+        return {}
+
+    def text(rows: int) -> str:
+        return ",".join(
+            f"{name}:" + "x".join(str(s) if isinstance(s, int) else str(rows) for s in shape)
+            for name, shape in entries
+        )
+
+    return {
+        "trt_profile_min_shapes": text(1),
+        "trt_profile_opt_shapes": text(ROWS),
+        "trt_profile_max_shapes": text(ROWS),
+    }
+
+
+def forget_other_machines(folder: Path, machine: Machine) -> None:
+    """Remove engines that were built for other versions; they would never load again."""
+    if folder.is_dir():
+        for entry in folder.iterdir():
+            if entry.is_dir() and entry.name != str(machine):
+                shutil.rmtree(entry, ignore_errors=True)

@@ -1,0 +1,113 @@
+"""Where this box keeps what it knows of its engines, and how they are tested."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import psutil
+
+from appliance.config import Config
+from appliance.lips.engine import Machine, Settings, forget_other_machines
+from appliance.lips.golden import Golden
+from appliance.lips.selftest import (
+    ENGINE,
+    Listen,
+    Order,
+    SelfTestFailed,
+    first_line,
+    test_here,
+    test_in_child,
+)
+from appliance.lips.verdicts import FILE, Verdict, Verdicts
+
+_MB = 1 << 20
+_GPU_SHARE = 0.15  # of the memory that processor and GPU share …
+_GPU_LEAST, _GPU_MOST = 384, 2048  # … within these bounds, in MiB
+# The first start of TensorRT on a small board: loading its libraries and building an engine.
+_LIMITS_S = {"tensorrt": 900.0, "cuda": 180.0}
+
+
+@dataclass(frozen=True)
+class Engines:
+    """The engines of one box.
+
+    ``state`` is the folder of the verdicts and ``cache`` that of built engines; without them
+    nothing outlasts the process. ``engine`` names the module that opens sessions, ``limit_s``
+    replaces the time limits of the tests.
+    """
+
+    state: Path | None = None
+    cache: Path | None = None
+    machine: Machine = field(default_factory=Machine)
+    engine: str = ENGINE
+    limit_s: float | None = None
+
+    @classmethod
+    def of(cls, config: Config) -> Engines:
+        """Those of the box that ``config`` describes."""
+        return cls(config.root / "state", config.root / "cache" / "engines", Machine.find())
+
+    @cached_property
+    def verdicts(self) -> Verdicts:
+        """What is known so far."""
+        return Verdicts(None if self.state is None else self.state / FILE, self.machine)
+
+    def available(self, providers: Sequence[str]) -> dict[str, bool]:
+        """The providers to try, the CPU last, and whether the runtime lists them."""
+        listed = importlib.import_module(self.engine).available()
+        return {name: name in listed for name in dict.fromkeys([*providers, "cpu"])}
+
+    def settings(self, sha: str, precision: str, threads: int) -> Settings:
+        """How the file with ``sha`` is opened here."""
+        total = psutil.virtual_memory().total / _MB
+        memory = round(min(max(total * _GPU_SHARE, _GPU_LEAST), _GPU_MOST))
+        cache = None if self.cache is None else self.cache / str(self.machine)
+        return Settings(threads, memory, cache, f"{sha[:16]}-{precision}", precision)
+
+    def test(
+        self,
+        order: Order,
+        sha: str,
+        listen: Listen = lambda seconds: None,
+    ) -> Verdict:
+        """The verdict on ``order``: the remembered one, or that of a test made now."""
+        known = self.verdicts.find(sha, order.provider)
+        if known is not None:
+            return known
+        return self.test_anew(order, sha, listen)
+
+    def test_anew(self, order: Order, sha: str, listen: Listen = lambda seconds: None) -> Verdict:
+        """Test now, whatever is remembered, and remember the verdict."""
+        precision = order.settings.precision
+        try:
+            if order.provider == "cpu":
+                outcome = test_here(order)
+            else:
+                if self.cache is not None:
+                    forget_other_machines(self.cache, self.machine)
+                limit = self.limit_s or _LIMITS_S.get(order.provider, 180.0)
+                outcome = test_in_child(order, limit, listen)
+        except SelfTestFailed as error:
+            return self.verdicts.add(sha, order.provider, precision, str(error))
+        except Exception as error:
+            if order.provider != "cpu":
+                raise  # the listener's wish to stop
+            return self.verdicts.add(sha, order.provider, precision, first_line(error))
+        return self.verdicts.add(
+            sha,
+            order.provider,
+            precision,
+            batch=outcome.batch,
+            ms=outcome.ms,
+            open_s=outcome.open_s,
+        )
+
+    def order(
+        self, path: Path, provider: str, golden: Golden, settings: Settings, rounds: int = 5
+    ) -> Order:
+        """A test of ``path`` on ``provider`` with this box's engine module."""
+        return Order(path, provider, settings, golden, rounds, self.engine)

@@ -1,0 +1,75 @@
+"""A fixed question for a network, and the answer that the manifest vouches for.
+
+The question is a soft moving pattern in closed form, so that every machine asks exactly the same;
+the answer is a sample of each output, recorded on the CPU when the model was packaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float32]
+Golden = Mapping[str, list[list[float]]]
+"""Per output one list a row of the batch: values at evenly spread places."""
+
+ROWS = 8  # the largest batch a plan asks for
+_LENGTH = 64  # of an input that may have any length
+_PLACES = 24  # values a row
+
+TOLERANCE = {"fp32": 0.005, "fp16": 0.01, "int8": 0.03}
+"""Largest root mean square error of an output; outputs are of the order of one.
+
+lectern-lite 0.1 on x86-64, computed in integers and then in floats as a GPU would: 0.0066 in INT8,
+0.00004 in half precision, below 10⁻⁶ in float. The limits leave room for TF32's ten bits of
+mantissa and for kernels that sum in half precision; a wrong kernel is off by 0.1 and more.
+"""
+
+
+def question(inputs: Iterable[Any], rows: int = ROWS) -> dict[str, Array]:
+    """The fixed inputs, in 0..1, for a session's ``get_inputs()``.
+
+    A symbolic first axis becomes ``rows``, any other symbolic axis 64. Row ``i`` is the same
+    whatever ``rows`` is.
+    """
+    asked: dict[str, Array] = {}
+    for number, entry in enumerate(inputs):
+        first, *rest = entry.shape
+        shape = [first if isinstance(first, int) else rows]
+        shape += [size if isinstance(size, int) else _LENGTH for size in rest]
+        axes = np.meshgrid(*(np.arange(size) / max(size, 8) for size in shape), indexing="ij")
+        phase = sum((0.31 + 0.17 * k) * axis * 8 for k, axis in enumerate(axes[:-1]))
+        wave = np.sin(2 * np.pi * (1.7 * axes[-1] + phase + 0.23 * number))
+        slow = np.cos(2 * np.pi * (0.6 * axes[-1] - 0.4 * axes[0] + 0.11 * number))
+        asked[entry.name] = (0.5 + 0.3 * wave + 0.15 * slow).astype(np.float32)
+    return asked
+
+
+def sample(outputs: Mapping[str, Array]) -> dict[str, list[list[float]]]:
+    """The places of each output that are compared; 5 digits are finer than any tolerance."""
+    taken: dict[str, list[list[float]]] = {}
+    for name, values in outputs.items():
+        rows = np.asarray(values, np.float64).reshape(len(values), -1)
+        places = np.linspace(0, rows.shape[1] - 1, min(_PLACES, rows.shape[1])).astype(int)
+        taken[name] = [[round(float(v), 5) for v in row] for row in rows[:, places]]
+    return taken
+
+
+def check(golden: Golden, outputs: Mapping[str, Array], tolerance: float) -> None:
+    """Raises ``ValueError`` where ``outputs`` differ from ``golden`` by more than ``tolerance``.
+
+    Rows that ``outputs`` lack (a smaller batch was run) are not compared.
+    """
+    for name, expected in golden.items():
+        if name not in outputs:
+            raise ValueError(f"self-test: there is no output {name}")
+        got = np.asarray(sample({name: outputs[name]})[name])
+        wanted = np.asarray(expected)[: len(got)]
+        if got.shape != wanted.shape:
+            raise ValueError(f"self-test: {name} has the shape {got.shape}, not {wanted.shape}")
+        error = float(np.sqrt(np.mean((got - wanted) ** 2)))
+        if not error <= tolerance:  # also catches NaN
+            raise ValueError(f"self-test: {name} is off by {error:.3g}, allowed is {tolerance}")

@@ -1,0 +1,123 @@
+"""What this very box has found out about its engines, remembered between runs.
+
+A verdict holds for one file on one provider under one set of versions (L4T, TensorRT, ONNX
+Runtime): any change of those asks the question anew. Failures are forgotten after a day, since the
+cause may be gone.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from appliance.lips.engine import Machine
+
+log = logging.getLogger("lectern.lips")
+
+FILE = "engines.json"
+_FORGET_S = 86400.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a network did on a provider. ``reason`` is empty where it passed.
+
+    ``batch`` is the largest that fits, ``ms`` a frame at that batch, ``open_s`` the seconds until
+    it was ready, ``at`` the time of the test.
+    """
+
+    provider: str
+    precision: str
+    reason: str
+    batch: int
+    ms: float
+    open_s: float
+    at: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the provider may be used."""
+        return not self.reason
+
+
+class Verdicts:
+    """The verdicts in the file ``path``; with ``None`` they last as long as the process.
+
+    A file that cannot be read or written costs the tests again, and nothing else.
+    """
+
+    def __init__(
+        self, path: Path | None, machine: Machine, now: Callable[[], float] = time.time
+    ) -> None:
+        self._path, self._machine, self._now = path, machine, now
+        self._known: dict[str, Verdict] = {}
+        self._precisions: dict[str, str] = {}
+        self._read()
+
+    def find(self, sha: str, provider: str) -> Verdict | None:
+        """The verdict that still holds."""
+        verdict = self._known.get(self._key(sha, provider))
+        if verdict and not verdict.passed and not 0 <= self._now() - verdict.at < _FORGET_S:
+            return None
+        return verdict
+
+    def add(
+        self,
+        sha: str,
+        provider: str,
+        precision: str,
+        reason: str = "",
+        *,
+        batch: int = 0,
+        ms: float = 0.0,
+        open_s: float = 0.0,
+    ) -> Verdict:
+        """Remember how the file with ``sha`` did on ``provider``."""
+        verdict = Verdict(provider, precision, reason, batch, ms, open_s, self._now())
+        self._read()  # another process may have learned something
+        self._known[self._key(sha, provider)] = verdict
+        self._write()
+        return verdict
+
+    def precision(self, model: str) -> str | None:
+        """The precision chosen for the model with the digest ``model``."""
+        return self._precisions.get(f"{model}|{self._machine}")
+
+    def choose(self, model: str, precision: str) -> None:
+        """Remember the precision that is best here."""
+        self._read()
+        self._precisions[f"{model}|{self._machine}"] = precision
+        self._write()
+
+    def _key(self, sha: str, provider: str) -> str:
+        return f"{sha}|{provider}|{self._machine}"
+
+    def _read(self) -> None:
+        if self._path is None or not self._path.is_file():
+            return
+        try:
+            values = json.loads(self._path.read_bytes())
+            self._known = {key: Verdict(**value) for key, value in values["verdicts"].items()}
+            self._precisions = {str(k): str(v) for k, v in values["precisions"].items()}
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            log.warning("%s is begun anew: %s", self._path.name, error)
+
+    def _write(self) -> None:
+        if self._path is None:
+            return
+        values = {
+            "verdicts": {key: asdict(verdict) for key, verdict in self._known.items()},
+            "precisions": self._precisions,
+        }
+        part = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_text(json.dumps(values, indent=1), encoding="utf-8")
+            part.replace(self._path)
+        except OSError as error:
+            log.warning("%s cannot be kept: %s", self._path.name, error)

@@ -1,0 +1,224 @@
+"""Options, versions, the fixed question, what is remembered, and the choice of a precision."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from appliance.config import PROJECT, Config
+from appliance.lips.engine import Machine, Settings, open_session, provider_options
+from appliance.lips.engines import Engines
+from appliance.lips.golden import check, question, sample
+from appliance.lips.manifest import Manifest, load_manifest
+from appliance.lips.measure import best_of, measure, prepare
+from appliance.lips.model import LipModel
+from appliance.lips.selftest import Order, golden_of
+from appliance.lips.verdicts import FILE, Verdict, Verdicts
+from tests.lips.fake_engines import fake_box, opened
+from tests.tiny_wav2lip import write_wav2lip
+
+MODELS = PROJECT / "models_lite"
+
+
+class TestVersions:
+    def test_they_are_read_from_the_machine(self, tmp_path: Path) -> None:
+        library = tmp_path / "usr/lib/aarch64-linux-gnu"
+        library.mkdir(parents=True)
+        for name in ("libnvinfer.so", "libnvinfer.so.10", "libnvinfer.so.10.3.0"):
+            (library / name).touch()
+        (tmp_path / "etc").mkdir()
+        (tmp_path / "etc/nv_tegra_release").write_text("# R36 (release), REVISION: 4.3, GCID: 1\n")
+        machine = Machine.find(tmp_path)
+        assert (machine.l4t, machine.tensorrt) == ("36.4.3", "10.3.0")
+        assert str(machine).startswith("l4t36.4.3-trt10.3.0-ort")
+
+    def test_a_plain_computer_has_none(self, tmp_path: Path) -> None:
+        assert Machine.find(tmp_path) == Machine()
+
+
+class TestOptions:
+    @pytest.fixture
+    def net(self, tmp_path: Path) -> Path:
+        return write_wav2lip(tmp_path / "net.onnx")
+
+    def test_tensorrt_builds_one_engine_for_all_batches_and_keeps_it(
+        self, net: Path, tmp_path: Path
+    ) -> None:
+        settings = Settings(1, 512, tmp_path / "cache", "abc-int8", "int8")
+        options = provider_options("tensorrt", net, settings)
+        assert options["trt_profile_min_shapes"] == "sound:1x1x80x16,faces:1x6x96x96"
+        assert options["trt_profile_max_shapes"] == "sound:8x1x80x16,faces:8x6x96x96"
+        assert options["trt_engine_cache_path"] == str(tmp_path / "cache")
+        assert options["trt_engine_cache_prefix"] == "abc-int8"
+        assert (options["trt_fp16_enable"], options["trt_int8_enable"]) == ("1", "1")
+        assert options["trt_max_workspace_size"] == str(256 << 20)
+        exact = provider_options("tensorrt", net, Settings())
+        assert (exact["trt_fp16_enable"], exact["trt_int8_enable"]) == ("0", "0")
+        assert "trt_engine_cache_path" not in exact
+
+    def test_cuda_has_a_limit(self, net: Path) -> None:
+        assert provider_options("cuda", net, Settings(memory_mb=400)) == {
+            "gpu_mem_limit": str(400 << 20),
+            "arena_extend_strategy": "kSameAsRequested",
+            "cudnn_conv_algo_search": "HEURISTIC",
+        }
+
+    def test_a_provider_that_quietly_becomes_another_is_refused(self, net: Path) -> None:
+        with pytest.raises(RuntimeError, match="could not start"):
+            open_session(net, "cuda", Settings())
+
+    def test_the_box_gives_a_gpu_a_share_of_its_memory(self) -> None:
+        assert 384 <= Engines().settings("sha", "fp32", 2).memory_mb <= 2048
+
+    def test_an_order_travels_to_a_child(self, tmp_path: Path) -> None:
+        path = tmp_path / b"na\xefve.onnx".decode("utf-8", "surrogateescape")
+        settings = Settings(2, 300, tmp_path / "cache", "p", "fp16")
+        order = Order(path, "cuda", settings, {"y": [[0.5]]}, 3, "some.module")
+        assert Order.from_json(order.to_json()) == order
+
+
+class TestQuestion:
+    def entries(self) -> list[SimpleNamespace]:
+        return [
+            SimpleNamespace(name="a", shape=["batch", 2, 12, 12]),
+            SimpleNamespace(name="b", shape=[1, 80, "frames"]),
+        ]
+
+    def test_a_row_is_the_same_in_every_batch(self) -> None:
+        whole, part = question(self.entries()), question(self.entries(), 3)
+        assert whole["a"].shape == (8, 2, 12, 12) and whole["b"].shape == (1, 80, 64)
+        np.testing.assert_array_equal(whole["a"][:3], part["a"])
+
+    def test_it_stays_within_bounds_and_differs_by_row(self) -> None:
+        for values in question(self.entries()).values():
+            assert 0 <= values.min() < 0.2 and 0.8 < values.max() <= 1
+        rows = question(self.entries())["a"]
+        assert min(np.abs(rows[i] - rows[i + 1]).max() for i in range(7)) > 0.05
+
+    def test_every_kind_of_wrong_answer_is_noticed(self) -> None:
+        right = {"y": np.linspace(0, 1, 8 * 300, dtype=np.float32).reshape(8, 300)}
+        golden = sample(right)
+        check(golden, right, 0.005)
+        check(golden, {"y": right["y"][:2]}, 0.005)
+        nan = right["y"].copy()
+        nan[:, 0] = np.nan
+        for wrong in (right["y"] + 0.01, right["y"] * 0, right["y"][::-1], nan, right["y"][:, :5]):
+            with pytest.raises(ValueError, match="self-test"):
+                check(golden, {"y": wrong}, 0.005)
+        with pytest.raises(ValueError, match="no output y"):
+            check(golden, {}, 0.005)
+
+
+def test_what_ships_answers_as_its_manifest_says() -> None:
+    manifest = load_manifest("lectern-lite", MODELS)
+    for precision in manifest.precisions():
+        model = LipModel.open(manifest, precision, ["cpu"])
+        assert manifest.entry("renderer", precision).golden
+        assert model.main.choice.provider == "cpu"  # its self-test has passed
+    assert manifest.entry("motion", "int8").golden
+    assert model.network("motion").choice.provider == "cpu"
+
+
+class TestVerdicts:
+    def test_a_failure_is_forgotten_after_a_day_and_a_success_is_not(self, tmp_path: Path) -> None:
+        at = [1000.0]
+        kept = Verdicts(tmp_path / FILE, Machine("36.4"), lambda: at[0])
+        kept.add("sha", "cuda", "fp16", "it threw")
+        kept.add("sha", "cpu", "fp16", batch=8, ms=1.5, open_s=0.1)
+        at[0] += 86399
+        again = Verdicts(tmp_path / FILE, Machine("36.4"), lambda: at[0])
+        assert again.find("sha", "cuda") == Verdict("cuda", "fp16", "it threw", 0, 0, 0, 1000)
+        at[0] += 1
+        assert again.find("sha", "cuda") is None
+        assert again.find("sha", "cpu") == Verdict("cpu", "fp16", "", 8, 1.5, 0.1, 1000)
+        assert Verdicts(tmp_path / FILE, Machine("36.5")).find("sha", "cpu") is None
+
+    def test_a_folder_that_cannot_be_written_is_no_failure(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        (tmp_path / "state").touch()
+        kept = Verdicts(tmp_path / "state" / FILE, Machine())
+        kept.choose("model", "int8")
+        assert kept.precision("model") == "int8" and "cannot be kept" in caplog.text
+
+
+def manifest(tmp_path: Path, int8_db: float = 52.0) -> Manifest:
+    """Three precisions of a tiny network (the same arithmetic in each)."""
+    files = {}
+    for seed, precision in enumerate(("fp32", "fp16", "int8")):
+        path = write_wav2lip(tmp_path / f"{precision}.onnx", seed)
+        files[precision] = {"generator": {"file": path.name, "golden": golden_of(path)}}
+    return Manifest.model_validate(
+        {
+            "name": "three",
+            "kind": "wav2lip",
+            "files": files,
+            "quantization": {"psnr_db": int8_db, "fp16_psnr_db": 90.0},
+            "folder": tmp_path,
+        }
+    )
+
+
+class TestChoice:
+    @pytest.mark.parametrize(
+        ("ms", "db", "best"),
+        [
+            ((3.0, 3.1, 1.0), 52, "int8"),
+            ((3.0, 2.0, 1.9), 52, "fp16"),  # INT8 saves too little over half precision
+            ((3.0, 2.9, 2.8), 52, "fp32"),
+            ((3.0, 3.1, 1.0), 40, "fp32"),  # fast and visibly worse
+        ],
+    )
+    def test_the_fastest_that_is_as_good_to_the_eye(
+        self, tmp_path: Path, ms: tuple[float, ...], db: float, best: str
+    ) -> None:
+        verdicts = [Verdict("cuda", "fp32", "it threw", 0, 0, 0, 0)]
+        for precision, each in zip(("fp32", "fp16", "int8"), ms, strict=True):
+            verdicts.append(Verdict("cpu", precision, "", 8, each, 0.1, 0))
+        found = best_of(manifest(tmp_path, db), verdicts)
+        assert found is not None and found.precision == best
+
+    def test_a_better_provider_counts_before_a_faster_one(self, tmp_path: Path) -> None:
+        verdicts = [
+            Verdict("tensorrt", "fp32", "too large", 0, 0, 0, 0),
+            Verdict("tensorrt", "fp16", "", 8, 2.0, 60, 0),
+            Verdict("cpu", "fp32", "", 8, 1.0, 0.1, 0),
+        ]
+        assert best_of(manifest(tmp_path), verdicts) == verdicts[1]
+        assert best_of(manifest(tmp_path), verdicts[:1]) is None
+
+    def test_auto_follows_what_was_measured_here(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.syspath_prepend(str(tmp_path))
+        three, box = manifest(tmp_path), fake_box(tmp_path, tensorrt="throws", cuda="good")
+        assert LipModel.open(three, "auto", ["cuda"], engines=box).precision == "fp32"
+        seconds: list[float] = []
+        prepare(three, "auto", ["tensorrt", "cuda"], box, 1, seconds.append)
+        chosen = box.verdicts.precision(three.digest("fp32"))
+        assert chosen in ("fp32", "fp16", "int8")
+        assert LipModel.open(three, "auto", ["cuda"], engines=box).precision == chosen
+        assert opened(tmp_path).count("cuda") == 3  # each precision once; the CPU was not needed
+        prepare(three, "auto", ["tensorrt", "cuda"], box, 1, seconds.append)
+        assert opened(tmp_path).count("cuda") == 3
+        assert seconds == sorted(seconds)
+
+    def test_measuring_all_tells_of_each_and_the_cpu(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.syspath_prepend(str(tmp_path))
+        three, box = manifest(tmp_path), fake_box(tmp_path, cuda="wrong")
+        verdicts = measure(three, ["tensorrt", "cuda"], box, 1)
+        assert [(v.provider, v.precision, v.passed) for v in verdicts] == [
+            *(("cuda", precision, False) for precision in ("fp32", "fp16", "int8")),
+            *(("cpu", precision, True) for precision in ("fp32", "fp16", "int8")),
+        ]
+        assert all(v.ms > 0 and v.batch == 8 for v in verdicts if v.passed)
+
+    def test_a_plain_computer_prepares_nothing(self, tmp_path: Path) -> None:
+        box = Engines.of(Config(root=tmp_path))
+        prepare(manifest(tmp_path), "auto", ["tensorrt", "cuda", "cpu"], box, 1)
+        assert not (tmp_path / "state").exists()
