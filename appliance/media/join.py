@@ -10,7 +10,7 @@ import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import av.container
@@ -22,6 +22,7 @@ from appliance.media.audio import JITTER_S, AudioSource, resampled
 from appliance.media.probe import AudioInfo
 from appliance.media.publish import discard, part_of, publish, write_faults
 from appliance.media.source import open_media, packets, url
+from appliance.media.subtitles import Subtitles, add_track, track_packets
 
 Packet = Any
 """``av.Packet``, whose type parameter says nothing here: packets change streams."""
@@ -44,11 +45,13 @@ def join(
     frames: int,
     metadata: Mapping[str, str],
     aac_kbps: int = 192,
+    subtitles: Subtitles | None = None,
 ) -> None:
     """Write ``out``: the segments' ``frames`` pictures and the sound, both beginning at 0.
 
     The sound is copied when MP4 can carry it, else encoded as AAC. ``metadata`` holds MP4's own
-    tags (``title``, ``comment``, …). ``out`` appears whole, or not at all.
+    tags (``title``, ``comment``, …). ``subtitles`` become a track that players switch on. ``out``
+    appears whole, or not at all.
 
     Raises ``BadInput`` for sound that is gone by now, ``Fault``: ``segment_damaged`` (missing,
     unlike the first, or not ``frames`` in all), ``disk_full`` or ``encoder_failed``.
@@ -58,39 +61,37 @@ def join(
         raise ValueError("nothing to join")
     try:
         with write_faults(out):
-            if not audio.copyable or not _try_copy(segments, audio, out, fps, frames, metadata):
-                _write(segments, audio, out, fps, frames, metadata, aac_kbps)
+            material = _Material(segments, audio, fps, frames, metadata, subtitles)
+            if not audio.copyable or not _try_copy(material, out):
+                _write(material, out, aac_kbps)
             publish(out)
     except BaseException:
         discard(out)
         raise
 
 
-def _try_copy(
-    segments: Sequence[Path],
-    audio: AudioInfo,
-    out: Path,
-    fps: Fraction,
-    frames: int,
-    metadata: Mapping[str, str],
-) -> bool:
+class _Material(NamedTuple):
+    """What goes into the file, see :func:`join`."""
+
+    segments: Sequence[Path]
+    audio: AudioInfo
+    fps: Fraction
+    frames: int
+    metadata: Mapping[str, str]
+    subtitles: Subtitles | None
+
+
+def _try_copy(material: _Material, out: Path) -> bool:
     """Whether MP4 took the sound as it is: some streams are odder than their codec's name."""
     try:
-        _write(segments, audio, out, fps, frames, metadata, None)
+        _write(material, out, None)
     except (av.ArgumentError, av.InvalidDataError, av.PatchWelcomeError):
         return False
     return True
 
 
-def _write(
-    segments: Sequence[Path],
-    audio: AudioInfo,
-    out: Path,
-    fps: Fraction,
-    frames: int,
-    metadata: Mapping[str, str],
-    aac_kbps: int | None,
-) -> None:
+def _write(material: _Material, out: Path, aac_kbps: int | None) -> None:
+    segments, audio, fps, frames, metadata, subtitles = material
     with (
         AudioSource(audio.path) as source,
         av.open(
@@ -109,8 +110,10 @@ def _write(
             layout = "mono" if audio.channels == 1 else "stereo"
             track = container.add_stream("aac", rate, layout=layout, bit_rate=aac_kbps * 1000)
             sound = _encoded(source, track)
-        picture = _stamped(segments, video, fps, frames)
-        for packet in heapq.merge(picture, sound, key=lambda p: p.dts * p.time_base):
+        streams = [_stamped(segments, video, fps, frames), sound]
+        if subtitles is not None and subtitles.cues:
+            streams.append(track_packets(subtitles, add_track(container, subtitles)))
+        for packet in heapq.merge(*streams, key=lambda p: p.dts * p.time_base):
             container.mux(packet)
 
 

@@ -33,6 +33,8 @@ _SPEED_ESPEAK = 165  # words a minute at speed 1
 
 Pcm = npt.NDArray[np.int16]
 Find = Callable[[str], str | None]
+Listener = Callable[[int, int], None]
+"""Told how many letters of how many have been read."""
 
 # The first word of a character's Unicode name -> espeak-ng's voices for it, best first.
 _SCRIPTS: dict[str, tuple[str, ...]] = {
@@ -66,11 +68,12 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Speech:
-    """A mono 16-bit WAV file and its sentences in order."""
+    """A mono 16-bit WAV file and its sentences in order; ``language`` is the voice's (ISO 639)."""
 
     path: Path
     rate: int
     sentences: tuple[Sentence, ...]
+    language: str = "en"
 
 
 def synthesize(
@@ -80,12 +83,13 @@ def synthesize(
     out_wav: Path,
     speed: float = 1.0,
     find: Find = shutil.which,
+    listen: Listener = lambda done, total: None,
 ) -> Speech:
     """Read ``text`` into ``out_wav``, which appears whole or not at all.
 
     ``voice``: ``auto`` (by the text's script), a voice of hibari-tts that lies on this machine, or
     ``espeak:LANGUAGE``. ``speed`` 0.5-2 (1 is a calm reader). The same call gives the same file.
-    Memory is bounded by the longest sentence.
+    Memory is bounded by the longest sentence. What ``listen``, told after each, raises ends it.
 
     Raises ``BadInput("text_empty")``, and ``BadInput("voice_missing")`` where no voice on this
     machine can read the text.
@@ -93,6 +97,7 @@ def synthesize(
     reader = _reader(text, voice, speed, find)
     part = out_wav.with_suffix(".part")
     sentences: list[Sentence] = []
+    read = 0
     try:
         with wave.open(str(part), "wb") as out:
             out.setnchannels(1)
@@ -106,6 +111,8 @@ def synthesize(
                     done += pause
                 for sentence in reader.sentences(paragraph):
                     pcm = reader.speak(sentence)
+                    read += len(sentence)
+                    listen(min(read, len(text)), len(text))
                     if not len(pcm):
                         continue
                     out.writeframes(pcm.astype("<i2").tobytes())
@@ -117,11 +124,13 @@ def synthesize(
         os.replace(part, out_wav)
     finally:
         part.unlink(missing_ok=True)
-    return Speech(out_wav, reader.rate, tuple(sentences))
+    return Speech(out_wav, reader.rate, tuple(sentences), reader.language)
 
 
 class _Hibari:
     """The embedded English voice."""
+
+    language = "en"
 
     def __init__(self, voice: str, speed: float) -> None:
         import hibari
@@ -154,6 +163,8 @@ class _Espeak:
                 self.rate, _ = self._run("1")
             except BadInput:
                 continue
+            code = language.split("-")[0]
+            self.language = "zh" if code in ("cmn", "yue", "hak") else code
             return
         raise BadInput("voice_missing", voice=ESPEAK + languages[0])
 

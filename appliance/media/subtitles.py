@@ -1,0 +1,111 @@
+"""Subtitles: as a track of an MP4 that players switch on, and as an ``.srt`` file."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, cast
+
+import av
+import av.container
+from av.subtitles.stream import SubtitleStream
+
+from appliance.media.publish import part_of, publish
+from appliance.media.source import open_media
+
+_MS = Fraction(1, 1000)
+_LANGUAGES = {
+    "ar": "ara", "de": "deu", "el": "ell", "en": "eng", "es": "spa", "fr": "fra", "he": "heb",
+    "hi": "hin", "it": "ita", "ja": "jpn", "ko": "kor", "nl": "nld", "pl": "pol", "pt": "por",
+    "ru": "rus", "tr": "tur", "uk": "ukr", "vi": "vie", "zh": "zho",
+}  # fmt: skip
+"""ISO 639-2/T, which MP4 wants, by ISO 639-1."""
+
+# The encoder of 3GPP timed text takes its font and place from an ASS header; players have their
+# own ideas of both.
+_HEADER = b"""[Script Info]
+ScriptType: v4.00+
+[V4+ Styles]
+Format: Name, Fontname, Fontsize, PrimaryColour, Alignment
+Style: Default,Sans,16,&H00FFFFFF,2
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+"""
+
+
+@dataclass(frozen=True)
+class Cue:
+    """``text``, of one line or two, shown from ``start`` to ``end`` (seconds)."""
+
+    start: float
+    end: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Subtitles:
+    """The cues of one video in order, none over another; ``language`` is ISO 639-1."""
+
+    cues: tuple[Cue, ...]
+    language: str
+
+
+def add_track(container: av.container.OutputContainer, subtitles: Subtitles) -> SubtitleStream:
+    """A track for ``subtitles`` in a new MP4, to be added after picture and sound."""
+    stream = cast(Any, container.add_stream("mov_text"))
+    stream.codec_context.subtitle_header = _HEADER
+    stream.time_base = _MS
+    stream.metadata["language"] = _LANGUAGES.get(subtitles.language, "und")
+    return cast(SubtitleStream, stream)
+
+
+def track_packets(subtitles: Subtitles, stream: SubtitleStream) -> Iterator[av.Packet[Any]]:
+    """The packets of the track: each text behind its length in two bytes (3GPP TS 26.245)."""
+    for cue in subtitles.cues:
+        text = cue.text.encode()
+        packet: av.Packet[Any] = av.Packet(struct.pack(">H", len(text)) + text)
+        start, end = round(cue.start / _MS), round(cue.end / _MS)
+        packet.time_base = _MS
+        packet.pts = packet.dts = start
+        packet.duration = max(end - start, 1)
+        packet.stream = stream
+        yield packet
+
+
+def read_track(video: Path) -> tuple[Cue, ...]:
+    """The cues of the first subtitle track of an MP4; none where there is no track.
+
+    Raises what :func:`~appliance.media.source.open_media` raises.
+    """
+    cues = []
+    with open_media(video) as container:
+        for stream in container.streams.subtitles[:1]:
+            for packet in container.demux(stream):
+                raw = bytes(packet)
+                size = int.from_bytes(raw[:2], "big")
+                if not size or packet.pts is None:  # the gap between two cues
+                    continue
+                start = float(packet.pts * packet.time_base)
+                end = start + float((packet.duration or 0) * packet.time_base)
+                cues.append(Cue(start, end, raw[2 : 2 + size].decode("utf-8", "replace")))
+    return tuple(cues)
+
+
+def write_srt(path: Path, cues: Sequence[Cue]) -> None:
+    """Write ``cues`` as SubRip text in UTF-8; ``path`` appears whole. Raises ``OSError``."""
+    part_of(path).write_text("\n".join(_blocks(cues)), encoding="utf-8")
+    publish(path)
+
+
+def _blocks(cues: Iterable[Cue]) -> Iterator[str]:
+    for number, cue in enumerate(cues, 1):
+        yield f"{number}\n{_clock(cue.start)} --> {_clock(cue.end)}\n{cue.text}\n"
+
+
+def _clock(seconds: float) -> str:
+    """``00:59:58,250``."""
+    ms = round(seconds * 1000)
+    return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02},{ms % 1000:03}"

@@ -1,0 +1,115 @@
+"""A small picture of a finished video, taken while somebody speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import av.container
+import numpy as np
+import numpy.typing as npt
+
+from appliance.media.publish import part_of, publish
+from appliance.media.source import open_media
+
+MAX_SIDE = 640
+"""Of the picture, in pixels."""
+
+_PLACES = (Fraction(1, 3), Fraction(1, 2), Fraction(2, 3), Fraction(1, 6), Fraction(5, 6))
+_WINDOW_S = 3.0  # heard at each place of a video
+_STEP_S = 0.08  # about a syllable's vowel
+_QUALITY = 88
+
+Image = npt.NDArray[np.uint8]
+
+
+class _Moment(NamedTuple):
+    """A loud moment: level in dB, seconds from the video's start."""
+
+    level: float
+    at_s: float
+
+
+def save_thumbnail(
+    video: Path, target: Path, fits: Callable[[Image], bool] = lambda image: True
+) -> None:
+    """Write a JPEG of ``video`` to ``target``, which appears whole.
+
+    Of a few places of the video the loudest moments are tried, the loudest first: then the mouth
+    is open. The first whose picture, (H, W, 3) RGB, ``fits`` is taken, or the loudest of all; the
+    middle of a video without sound. Raises ``BadInput`` for a video that cannot be opened,
+    ``ValueError`` for one without a picture, and ``OSError``.
+    """
+    from PIL import Image as Pillow
+
+    with open_media(video) as container:
+        moments = sorted(_moments(container), reverse=True)
+    first: Image | None = None
+    for moment in moments:
+        image = _picture(video, moment.at_s)
+        if image is not None and fits(image):
+            first = image
+            break
+        first = image if first is None else first
+    if first is None:
+        raise ValueError(f"no picture in {video.name}")
+    small = Pillow.fromarray(first)
+    small.thumbnail((MAX_SIDE, MAX_SIDE))
+    small.save(part_of(target), "JPEG", quality=_QUALITY)
+    publish(target)
+
+
+def _moments(container: av.container.InputContainer) -> Iterator[_Moment]:
+    """The loudest moment near each place; a level of minus infinity where nothing is heard."""
+    length = (container.duration or 0) / av.time_base
+    for place in _PLACES:
+        start = max(float(place) * length - _WINDOW_S / 2, 0.0)
+        levels = np.zeros(round(_WINDOW_S / _STEP_S))
+        if container.streams.audio:
+            _measure(container, start, levels)
+        loudest = int(np.argmax(levels))
+        with np.errstate(divide="ignore"):
+            level = float(10 * np.log10(levels[loudest]))
+        at = start + (loudest + 0.5) * _STEP_S if levels.any() else float(place) * length
+        yield _Moment(level, min(at, max(length - _STEP_S, 0.0)))
+
+
+def _measure(
+    container: av.container.InputContainer, start: float, levels: npt.NDArray[np.float64]
+) -> None:
+    """Add up the power of each step from ``start`` seconds on into ``levels``."""
+    stream = container.streams.audio[0]
+    try:
+        container.seek(round(start * av.time_base))
+        for frame in container.decode(stream):
+            if frame.pts is None or frame.time_base is None:
+                continue
+            step = int((float(frame.pts * frame.time_base) - start) / _STEP_S)
+            if step >= len(levels):
+                return
+            if step >= 0:
+                sound = frame.to_ndarray().astype(np.float64)
+                levels[step] = max(levels[step], float((sound**2).mean()))
+    except av.FFmpegError:  # a damaged place in the lecture's own sound
+        return
+
+
+def _picture(video: Path, at_s: float) -> Image | None:
+    """The picture shown at ``at_s``, with square pixels; ``None`` where there is none."""
+    shown: av.VideoFrame | None = None
+    with open_media(video) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        container.seek(round(at_s * av.time_base))
+        for frame in container.decode(stream):
+            if shown is not None and frame.time is not None and frame.time > at_s:
+                break
+            shown = frame
+    if shown is None:
+        return None
+    aspect = float(stream.sample_aspect_ratio or 1)
+    square = shown.reformat(round(shown.width * aspect), shown.height, "rgb24")
+    return np.asarray(square.to_ndarray(), np.uint8)

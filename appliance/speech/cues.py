@@ -1,0 +1,156 @@
+"""From what a voice has read to subtitles: no more than two short lines at a time.
+
+A sentence that is too long for two lines is divided where it may be, best behind a comma, and
+shown in step with the sound: the voice rests at such places, so the division lies at the quietest
+moment near where the letters let expect it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import wave
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from appliance.media.subtitles import Cue
+from appliance.speech.tts import Sentence, Speech
+
+Levels = npt.NDArray[np.float64]
+
+LINE_COLUMNS = 42
+"""Width of a line in half-width columns, as broadcasters have it; a Chinese sign takes two."""
+
+_SHORTEST_S = 1.0  # what flashes by more quickly cannot be read
+_HOP_S = 0.01
+_SMOOTH = 5  # hops
+_SEARCH_S = 1.0  # how far from the expected place a pause may be
+_DB_PER_S = 25.0  # a pause twice as deep may be further off
+_CLAUSE = "，、；：。！？,;:.!?—–…"
+_WEIGHT = {2: 3.0, 1: 1.0}  # a Chinese sign is a syllable, about three letters
+
+
+def cues_of(speech: Speech) -> tuple[Cue, ...]:
+    """The subtitles of ``speech``, in order; reads its sound, a sentence at a time."""
+    cues: list[Cue] = []
+    with wave.open(str(speech.path), "rb") as sound:
+        for sentence in speech.sentences:
+            parts = divide(sentence.text)
+            edges = _edges(sound, sentence, parts)
+            for part, (start, end) in zip(parts, pairwise(edges), strict=True):
+                cues.append(Cue(start, end, "\n".join(part)))
+    return tuple(_lengthened(cues))
+
+
+def divide(text: str) -> list[tuple[str, ...]]:
+    """``text`` as parts of one line or two, none wider than ``LINE_COLUMNS``."""
+    parts: list[tuple[str, ...]] = []
+    # Long words may not fill two lines to their ends; then somewhat less is shown at a time.
+    for columns in range(2 * LINE_COLUMNS, LINE_COLUMNS - 1, -6):
+        parts = [tuple(_wrapped(part, LINE_COLUMNS)) for part in _wrapped(text, columns)]
+        if max(map(len, parts), default=0) <= 2:
+            break
+    return parts
+
+
+def _wrapped(text: str, columns: int) -> list[str]:
+    """``text`` in as few pieces of at most ``columns`` as will do, and these of like width."""
+    left = " ".join(text.split())
+    pieces = []
+    while _columns(left) > columns:
+        count = -(-_columns(left) // columns)
+        cut = _best_cut(left, _columns(left) - (count - 1) * columns, columns)
+        pieces.append(left[:cut].rstrip())
+        left = left[cut:].lstrip()
+    return [*pieces, left] if left else pieces
+
+
+def _best_cut(text: str, least: int, columns: int) -> int:
+    """The place in ``text`` at which to begin a new piece: within ``columns``, and if possible
+    not before ``least``, so that no more pieces than needed come of it."""
+    wanted = (least + columns) / 2
+    best, place, width = -np.inf, 1, 0
+    for index, sign in enumerate(text):
+        width += _width(sign)
+        if width > columns and index:
+            break
+        after = text[index + 1 : index + 2]
+        if not after or after in _CLAUSE:
+            continue
+        value = -abs(width - wanted) / columns - (2.0 if width < least else 0.0)
+        if sign in _CLAUSE and (after == " " or _width(sign) == 2):
+            value += 0.5
+        elif sign != " " and after == " ":
+            value += 0.0
+        elif _width(sign) == 2 and _width(after) == 2:
+            value -= 0.25
+        else:
+            value -= 5.0  # inside a word: only where there is nothing else
+        if value > best:
+            best, place = value, index + 1
+    return place
+
+
+def _columns(text: str) -> int:
+    return sum(map(_width, text))
+
+
+def _width(sign: str) -> int:
+    if unicodedata.combining(sign):
+        return 0
+    return 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+
+
+def _edges(
+    sound: wave.Wave_read, sentence: Sentence, parts: Sequence[tuple[str, ...]]
+) -> list[float]:
+    """When each part begins, and when the last ends."""
+    if len(parts) == 1:
+        return [sentence.start, sentence.end]
+    weights = np.array([_weight("".join(part)) for part in parts])
+    length = sentence.end - sentence.start
+    expected = np.cumsum(weights)[:-1] / weights.sum() * length
+    levels = _levels(sound, sentence)
+    edges = [0.0]
+    for at in expected:
+        edges.append(max(_pause(levels, float(at)), edges[-1] + _HOP_S))
+    return [*(sentence.start + edge for edge in edges), sentence.end]
+
+
+def _weight(text: str) -> float:
+    """How long a text takes to say, in letters; a comma is a rest."""
+    said = sum(_WEIGHT.get(_width(sign), 0.0) for sign in text if sign.isalnum())
+    return said + 2.0 * len(re.findall(f"[{_CLAUSE}]", text)) + 1.0
+
+
+def _levels(sound: wave.Wave_read, sentence: Sentence) -> Levels:
+    """Smoothed level of the sentence in dB, every ``_HOP_S``."""
+    rate = sound.getframerate()
+    start, end = round(sentence.start * rate), round(sentence.end * rate)
+    sound.setpos(start)
+    pcm = np.frombuffer(sound.readframes(end - start), "<i2").astype(np.float64)
+    hop = round(_HOP_S * rate)
+    power = (pcm[: len(pcm) // hop * hop].reshape(-1, hop) ** 2).mean(1)
+    window = np.ones(_SMOOTH) / _SMOOTH
+    return np.asarray(10 * np.log10(np.convolve(power, window, "same") + 1.0))
+
+
+def _pause(levels: Levels, expected_s: float) -> float:
+    """The quietest moment near ``expected_s``, and rather a near one."""
+    at = np.arange(len(levels)) * _HOP_S + _HOP_S / 2
+    off = np.abs(at - expected_s)
+    near = np.flatnonzero(off <= _SEARCH_S)
+    if not len(near):
+        return expected_s
+    return float(at[near[np.argmin(levels[near] + _DB_PER_S * off[near])]])
+
+
+def _lengthened(cues: Sequence[Cue]) -> Iterator[Cue]:
+    """What is too short to be read stays until it can be, or until the next comes."""
+    for cue, later in zip(cues, [*cues[1:], None], strict=True):
+        end = max(cue.end, cue.start + _SHORTEST_S)
+        limit = cue.end if later is None else later.start  # the sound ends with the last
+        yield Cue(cue.start, min(end, limit), cue.text)

@@ -1,0 +1,70 @@
+"""The small picture: of a moment at which somebody speaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from appliance.media.thumbnail import MAX_SIDE, save_thumbnail
+from tests.talking_face import voice, write_video
+
+Picture = NDArray[np.uint8]
+
+SECONDS, FPS = 12, 10
+LOUD_S = 6.4
+
+
+def shade(n: int) -> Picture:
+    """A picture whose brightness tells its number."""
+    return np.full((96, 128, 3), 16 + 2 * (n % 110), np.uint8)
+
+
+def made(path: Path, sound: bool = True, shape: tuple[int, int] | None = None) -> Path:
+    openings = np.full(SECONDS * FPS, 0.02)
+    openings[int(LOUD_S * FPS) : int(LOUD_S * FPS) + 3] = 0.3
+    images = [shade(n) for n in range(SECONDS * FPS)]
+    if shape:
+        images = [np.asarray(cv2.resize(image, shape), np.uint8) for image in images]
+    return write_video(path, images, FPS, voice(openings, FPS) if sound else None)
+
+
+def number(path: Path) -> float:
+    with Image.open(path) as image:
+        assert image.format == "JPEG"
+        return (float(np.asarray(image.convert("L")).mean()) - 16) / 2
+
+
+def test_it_shows_the_loudest_moment(tmp_path: Path) -> None:
+    save_thumbnail(made(tmp_path / "a.mp4"), tmp_path / "a.jpg")
+    assert number(tmp_path / "a.jpg") == pytest.approx(LOUD_S * FPS + 1, abs=2)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.jpg", "a.mp4"]
+
+
+def test_a_picture_that_fits_is_preferred(tmp_path: Path) -> None:
+    seen = []
+
+    def third(image: Picture) -> bool:
+        seen.append(float(image.mean()))
+        return len(seen) == 3
+
+    save_thumbnail(made(tmp_path / "a.mp4"), tmp_path / "a.jpg", third)
+    assert len(seen) == 3
+    assert number(tmp_path / "a.jpg") == pytest.approx((seen[2] - 16) / 2, abs=2)
+
+
+def test_without_sound_and_without_any_that_fits(tmp_path: Path) -> None:
+    video = made(tmp_path / "a.mp4", sound=False, shape=(1280, 720))
+    save_thumbnail(video, tmp_path / "a.jpg", lambda image: False)
+    with Image.open(tmp_path / "a.jpg") as image:
+        assert image.size == (MAX_SIDE, 360)
+
+
+def test_a_video_of_one_frame(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", [shade(50)], FPS)
+    save_thumbnail(tmp_path / "a.mp4", tmp_path / "a.jpg")
+    assert number(tmp_path / "a.jpg") == pytest.approx(50, abs=2)
