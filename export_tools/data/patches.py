@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance.face.pose import Pose, fit_pose
-from appliance.face.sampling import apply, chroma_matrix, compose, invert, sample_plane
+from appliance.face.sampling import Planes, apply, chroma_matrix, compose, invert, sample_plane
 from appliance.lips.geometry import MOUTH_POINTS, patch_matrix
 from export_tools.data.landmarks import VIDEO_SUFFIXES, pictures
 from export_tools.data.sizes import STORED, VISIBLE
@@ -31,49 +31,68 @@ def margin_matrix(pose: Pose, size: int = STORED) -> npt.NDArray[np.float64]:
     return compose(inner, np.array([[1.0, 0.0, shift], [0.0, 1.0, shift]]))
 
 
+class PatchWriter:
+    """Collects patches clip by clip."""
+
+    def __init__(self) -> None:
+        self._y: list[npt.NDArray[np.uint8]] = []
+        self._uv: list[npt.NDArray[np.uint8]] = []
+        self._points: list[npt.NDArray[np.float32]] = []
+        self._clips: list[int] = []
+        self._names: list[str] = []
+
+    def begin(self, name: str) -> None:
+        """All that is added from now on belongs to the clip ``name``."""
+        self._names.append(name)
+
+    def add(self, picture: Planes, points: npt.NDArray[np.floating]) -> bool:
+        """Cut the mouth out of ``picture`` by its mesh ``points`` (468, 3); ``False`` where the
+        head is turned away too far."""
+        pose = fit_pose(points)
+        if abs(float(pose.yaw)) > _MAX_YAW:
+            return False
+        matrix = margin_matrix(pose)
+        half = chroma_matrix(matrix)
+        side = STORED // 2
+        chroma = [sample_plane(c, half, side, side) for c in (picture.u, picture.v)]
+        self._y.append(sample_plane(picture.y, matrix, STORED, STORED))
+        self._uv.append(np.stack(chroma))
+        local = apply(invert(matrix), points[MOUTH_POINTS, :2])
+        self._points.append(((local + 0.5) / STORED).astype(np.float32))
+        self._clips.append(len(self._names) - 1)
+        return True
+
+    def save(self, path: Path) -> None:
+        """Write the whole; a reader never sees half of it."""
+        part = path.with_suffix(".part.npz")
+        np.savez(
+            part,
+            y=np.stack(self._y),
+            uv=np.stack(self._uv),
+            points=np.stack(self._points),
+            clip=np.array(self._clips),
+            names=np.array(self._names),
+        )
+        part.replace(path)
+        print(f"{len(self._clips)} patches of {len(self._names)} clips")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("clips", nargs="+", type=Path)
     parser.add_argument("--landmarks", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    columns: dict[str, list[npt.NDArray[np.generic]]] = {k: [] for k in ("y", "uv", "points")}
-    clips: list[int] = []
-    names: list[str] = []
+    writer = PatchWriter()
     for path in sorted(
         p for folder in args.clips for p in folder.iterdir() if p.suffix in VIDEO_SUFFIXES
     ):
         track = np.load(args.landmarks / f"{path.parent.name}_{path.stem}.npz")
-        poses = fit_pose(track["points"])
+        writer.begin(f"{path.parent.name}_{path.stem}")
         for picture in pictures(path):
-            i = picture.index
-            if not track["valid"][i] or abs(float(poses.yaw[i])) > _MAX_YAW:
-                continue
-            pose = Pose(poses.scale[i], poses.rotation[i], poses.offset[i])
-            matrix = margin_matrix(pose)
-            half = chroma_matrix(matrix)
-            columns["y"].append(sample_plane(picture.y, matrix, STORED, STORED))
-            columns["uv"].append(
-                np.stack(
-                    [
-                        sample_plane(c, half, STORED // 2, STORED // 2)
-                        for c in (picture.u, picture.v)
-                    ]
-                )
-            )
-            local = apply(invert(matrix), track["points"][i][MOUTH_POINTS, :2])
-            columns["points"].append(((local + 0.5) / STORED).astype(np.float32))
-            clips.append(len(names))
-        names.append(f"{path.parent.name}_{path.stem}")
-    np.savez(
-        args.out,
-        y=np.stack(columns["y"]),
-        uv=np.stack(columns["uv"]),
-        points=np.stack(columns["points"]),
-        clip=np.array(clips),
-        names=np.array(names),
-    )
-    print(f"{len(clips)} patches of {len(names)} clips")
+            if track["valid"][picture.index]:
+                writer.add(picture, track["points"][picture.index])
+    writer.save(args.out)
 
 
 if __name__ == "__main__":

@@ -19,13 +19,16 @@ from torch import Tensor
 
 from appliance.lips.maps import draw_maps
 from export_tools.data.sizes import STORED, VISIBLE
-from export_tools.renderer.network import HALF, PATCH
+from export_tools.renderer.network import HALF, PATCH, TARGET_INNER
+
+_INNER = 4.0  # what a pixel between the lips costs more than one of the skin
 
 
 @dataclass(frozen=True)
 class Batch:
     """Tensors of one training step, pictures in 0..1; ``near`` (B, 1, 96, 96) is high at the
-    mouth, where a wrong pixel costs most."""
+    mouth and highest inside the lips, where a wrong pixel costs most: an inner mouth too small or
+    too large is what a viewer reads as the wrong sound."""
 
     source_y: Tensor
     source_uv: Tensor
@@ -42,12 +45,13 @@ class Batch:
 
 
 class Patches:
-    """The patches of the clips that ``keep`` names, and their triples."""
+    """The patches of the clips that ``keep`` names (``None``: of all), and their triples."""
 
-    def __init__(self, path: Path, keep: list[str], favour: str = "s1_") -> None:
+    def __init__(self, path: Path, keep: list[str] | None, favour: str = "s1_") -> None:
         with np.load(path) as data:
             names = [str(n) for n in data["names"]]
-            chosen = [i for i, name in enumerate(names) if name in set(keep)]
+            wanted = set(names if keep is None else keep)
+            chosen = [i for i, name in enumerate(names) if name in wanted]
             mask = np.isin(data["clip"], chosen)
             clip = data["clip"][mask]
             self.y, self.uv = data["y"][mask], data["uv"][mask]
@@ -61,6 +65,17 @@ class Patches:
         # One speaker fills most of the data: give the few clips of all others half the samples.
         share = np.where(many, 0.5 / max(many.sum(), 1), 0.5 / max((~many).sum(), 1))
         self.share = share / share.sum()
+
+    def add(self, other: Patches, share: float) -> None:
+        """Take in other patches, which then make ``share`` of the samples."""
+        first = len(self.points)
+        self.y = np.concatenate([self.y, other.y])
+        self.uv = np.concatenate([self.uv, other.uv])
+        self.points = np.concatenate([self.points, other.points])
+        self.open = np.concatenate([self.open, other.open])
+        self.clips += [frames + first for frames in other.clips]
+        self.names += other.names
+        self.share = np.concatenate([(1 - share) * self.share, share * other.share])
 
     def draw(self, rng: np.random.Generator, count: int) -> npt.NDArray[np.int64]:
         """``count`` rows of (source, target, reference) frame numbers."""
@@ -107,7 +122,14 @@ class Patches:
         source, target, reference = (
             (y[:, k].contiguous(), uv[:, k].contiguous()) for k in range(3)
         )
-        return Batch(*source, *reference, *target, torch.from_numpy(maps), _nearness(points[:, 1]))
+        near = _nearness(points[:, 1]) + _INNER * _inner(torch.from_numpy(maps))
+        return Batch(*source, *reference, *target, torch.from_numpy(maps), near)
+
+
+def _inner(maps: Tensor) -> Tensor:
+    """The wanted inner mouth and its rim, (B, 1, 96, 96) in 0..1."""
+    wide = F.max_pool2d((4 * maps[:, TARGET_INNER]).clamp(max=1), 5, 1, 2)
+    return F.interpolate(wide, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
 def _cameras(rng: np.random.Generator, count: int, plain: bool) -> npt.NDArray[np.float64]:

@@ -24,9 +24,12 @@ from appliance.lips.maps import CHANNELS, GUIDE_SCALE
 
 PATCH = 96
 HALF = PATCH // 2
+WIDTHS = (16, 32, 64, 64)
+_INPUTS = -(-(12 + CHANNELS) // 8) * 8
 GUIDE = slice(CHANNELS - 2, CHANNELS)
 TARGET_INNER = slice(4, 5)
 _DECISIVE = 5.0  # sharpens the choice of layer: a mean of two pictures is a blurred picture
+_FARTHEST = 5.0  # logits apart that decide: e^5 to one, and its square is still a half float
 _RESIDUAL = 0.1  # patch fractions a unit of the flow head
 
 
@@ -48,14 +51,14 @@ class _Conv(nn.Sequential):
 
 
 class Renderer(nn.Module):
-    """``widths`` are the channels at 48, 24, 12 and 6 pixels; ``blocks`` convolutions a level."""
+    """``widths`` are the channels at 48, 24, 12 and 6 pixels."""
 
-    def __init__(self, widths: tuple[int, ...] = (24, 40, 64, 96)) -> None:
+    def __init__(self, widths: tuple[int, ...] = WIDTHS) -> None:
         super().__init__()
         self.widths = widths
         self.sharper = 1.0  # see _shares; other than 1 only in what is exported
         first, *deeper = widths
-        self.stem = _Conv(12 + CHANNELS, first)
+        self.stem = _Conv(_INPUTS, first)
         self.down = nn.ModuleList()
         previous = first
         for width in deeper:
@@ -93,6 +96,8 @@ class Renderer(nn.Module):
             ],
             dim=1,
         )
+        # Kernels that work on blocks of channels want a multiple of eight; zeros cost less.
+        x = F.pad(x, (0, 0, 0, 0, 0, _INPUTS - x.shape[1]))
         skips = [self.stem(x)]
         for down in self.down:
             skips.append(down(skips[-1]))
@@ -103,25 +108,31 @@ class Renderer(nn.Module):
         flow = x[:, :4] * _RESIDUAL
         guide = maps[:, GUIDE] / GUIDE_SCALE
         flow = torch.cat([flow[:, :2] + guide, flow[:, 2:]], dim=1)
-        weights = self._shares(_DECISIVE * F.pixel_shuffle(x[:, 4:16], 2))
-        other = weights[:, 1:] * _inside_lips(maps[:, TARGET_INNER])
-        weights = torch.cat([1 - other.sum(dim=1, keepdim=True), other], dim=1)
+        inside = _inside_lips(maps[:, TARGET_INNER])
+        reference, paint = self._shares(_DECISIVE * F.pixel_shuffle(x[:, 4:16], 2))
+        reference, paint = reference * inside, paint * inside
+        weights = torch.cat([1 - reference - paint, reference, paint], dim=1)
         fill_y = torch.sigmoid(F.pixel_shuffle(x[:, 16:20], 2))
         return Rendering(flow, weights, fill_y, torch.sigmoid(x[:, 20:22]))
 
-    def _shares(self, choice: Tensor) -> Tensor:
-        """Layer shares (B, 3, 96, 96) of the logits ``choice``, made more decisive by ``sharper``.
+    def _shares(self, choice: Tensor) -> tuple[Tensor, Tensor]:
+        """Shares (B, 1, 96, 96) of reference and paint for the logits ``choice`` (B, 3, 96, 96).
 
-        In training a doubtful pixel is best answered by the mean of two layers; a viewer sees that
-        as blur. Paint never gains by it: where it was hardly used, it never learned its colour.
+        A softmax with the source's logit as zero, written out: engines are slow at a softmax over
+        three channels. ``sharper`` makes it more decisive. In training a doubtful pixel is best
+        answered by the mean of two layers; a viewer sees that as blur. Paint never gains by it:
+        where it was hardly used, it never learned its colour.
         """
-        shares = torch.softmax(choice, dim=1)
+        odds = (choice[:, 1:] - choice[:, :1]).clamp(-_FARTHEST, _FARTHEST).exp()
+        reference, paint = odds[:, :1], odds[:, 1:]
         if self.sharper == 1.0:
-            return shares
-        hard = torch.softmax(self.sharper * choice, dim=1)
-        paint = torch.minimum(shares[:, 2:], hard[:, 2:])
-        fetched = hard[:, :2] / hard[:, :2].sum(dim=1, keepdim=True).clamp(min=1e-6)
-        return torch.cat([fetched * (1 - paint), paint], dim=1)
+            total = 1 + reference + paint
+            return reference / total, paint / total
+        sharp_reference, sharp_paint = reference**self.sharper, paint**self.sharper
+        share = torch.minimum(
+            paint / (1 + reference + paint), sharp_paint / (1 + sharp_reference + sharp_paint)
+        )
+        return (1 - share) * (sharp_reference / (1 + sharp_reference)), share
 
 
 def _inside_lips(inner: Tensor) -> Tensor:

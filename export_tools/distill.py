@@ -1,0 +1,157 @@
+"""Train a renderer with a teacher's help; resumes from its own checkpoint.
+
+    python -m export_tools.distill --teacher renderer:TEACHER.pt --patches FILE.npz --out DIR
+    python -m export_tools.distill --teacher wav2lip:FILE.pth --clips DIR --landmarks DIR \\
+        --patches FILE.npz --out DIR
+
+A ``renderer`` teacher is a larger renderer of our own. To what the truth teaches come three terms:
+the teacher's picture (output), its inner maps through a learned 1 × 1 projection (feature; after
+Romero et al. 2015, arXiv 1412.6550), and its flow at the mouth (motion). A ``wav2lip`` teacher has
+another interface, so it teaches by example: see ``export_tools.wav2lip.teach``. Weights of Wav2Lip
+are its owner's and do not come with this project.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from export_tools.data.landmarks import VIDEO_SUFFIXES
+from export_tools.renderer.data import Batch, Patches
+from export_tools.renderer.export import load_renderer
+from export_tools.renderer.loop import Run, Truth
+from export_tools.renderer.network import Renderer, Rendering, compose
+from export_tools.renderer.train import (
+    SPLITS,
+    add_options,
+    beginning,
+    schedule_of,
+    split_patches,
+)
+from export_tools.wav2lip.checkpoint import load_wav2lip
+from export_tools.wav2lip.teach import teach
+
+_TAUGHT_SHARE = 0.3  # of the samples show what a Wav2Lip teacher made
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the teacher's terms weigh beside the truth."""
+
+    output: float = 0.5
+    feature: float = 0.02
+    motion: float = 2.0
+
+
+class _Tap:
+    """Keeps what the bottom and the ascending levels of a renderer last gave."""
+
+    def __init__(self, network: Renderer) -> None:
+        self.maps: dict[int, Tensor] = {}
+        for i, module in enumerate((network.bottom, *network.up)):
+            module.register_forward_hook(self._keep(i))
+
+    def _keep(self, index: int) -> Callable[[nn.Module, object, Tensor], None]:
+        def hook(module: nn.Module, inputs: object, output: Tensor) -> None:
+            self.maps[index] = output
+
+        return hook
+
+
+class Distillation(nn.Module):
+    """The truth and a teacher; its own parameters are the projections of the inner maps."""
+
+    def __init__(self, student: Renderer, teacher: Renderer, terms: Terms = Terms()) -> None:
+        super().__init__()
+        # A list keeps the teacher out of this module's parameters and checkpoints.
+        self._teacher = [teacher.eval().requires_grad_(False)]
+        self._truth, self._terms = Truth(), terms
+        self._taps = _Tap(student), _Tap(teacher)
+        ours = [student.widths[-1], *reversed(student.widths[:-1])]
+        theirs = [teacher.widths[-1], *reversed(teacher.widths[:-1])]
+        self.projections = nn.ModuleList(
+            nn.Conv2d(a, b, 1) for a, b in zip(ours, theirs, strict=True)
+        )
+
+    def forward(self, out: Rendering, batch: Batch) -> Tensor:
+        with torch.no_grad():
+            wanted = self._teacher[0](*batch.inputs())
+        pictures = (batch.source_y, batch.source_uv, batch.reference_y, batch.reference_uv)
+        y, uv = compose(out, *pictures)
+        wanted_y, wanted_uv = compose(wanted, *pictures)
+        coarse = F.avg_pool2d(batch.near, 2)
+        output = (batch.near * (y - wanted_y).abs()).mean() + 0.5 * (
+            coarse * (uv - wanted_uv).abs()
+        ).mean()
+        motion = (coarse * (out.flow - wanted.flow).abs()).mean()
+        ours, theirs = self._taps
+        feature: Tensor = torch.stack(
+            [
+                F.mse_loss(project(ours.maps[i]), theirs.maps[i]) / theirs.maps[i].var()
+                for i, project in enumerate(self.projections)
+            ]
+        ).mean()
+        terms = self._terms
+        truth: Tensor = self._truth(out, batch)
+        total: Tensor = (
+            truth + terms.output * output + terms.feature * feature + terms.motion * motion
+        )
+        return total
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_options(parser)
+    parser.add_argument("--teacher", required=True, help="renderer:FILE.pt or wav2lip:FILE.pth")
+    parser.add_argument("--clips", type=Path, help="GRID clips that a wav2lip teacher speaks in")
+    parser.add_argument("--landmarks", type=Path)
+    parser.add_argument("--limit", type=int, help="only so many of the clips")
+    args = parser.parse_args()
+    kind, _, file = args.teacher.partition(":")
+    if kind not in ("renderer", "wav2lip") or not Path(file).is_file():
+        parser.error(f"no such teacher: {args.teacher}")
+    if kind == "wav2lip" and (args.clips is None or args.landmarks is None):
+        parser.error("a wav2lip teacher needs --clips and --landmarks")
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    student = beginning(args.start, tuple(args.widths))
+    data, test = split_patches(args.patches)
+    objective: nn.Module = Truth()
+    if kind == "renderer":
+        teacher = load_renderer(Path(file))
+        teacher.sharper = 1.0
+        objective = Distillation(student, teacher)
+    else:
+        try:
+            data.add(_taught(Path(file), args), _TAUGHT_SHARE)
+        except ValueError as error:
+            sys.exit(str(error))
+    Run(args.out, student, objective, schedule_of(args)).train(data, test)
+
+
+def _taught(checkpoint: Path, args: argparse.Namespace) -> Patches:
+    """The teacher's examples, made once a run folder."""
+    target = args.out / "taught.npz"
+    if not target.exists():
+        args.out.mkdir(parents=True, exist_ok=True)
+        splits = json.loads(SPLITS.read_text())
+        apart = (*splits["validation_s1_prefixes"], *splits["held_out_clips"])
+        clips = [
+            path
+            for path in sorted(args.clips.iterdir())
+            if path.suffix in VIDEO_SUFFIXES and not path.stem.startswith(apart)
+        ]
+        teach(load_wav2lip(checkpoint), clips[: args.limit], args.landmarks, target)
+    return Patches(target, None)
+
+
+if __name__ == "__main__":
+    main()

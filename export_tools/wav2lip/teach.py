@@ -1,0 +1,83 @@
+"""What a Wav2Lip network makes of the training clips, as patches that our renderer can learn from.
+
+The two work differently: Wav2Lip hears and paints a face, ours is told a mouth shape and moves
+pixels. So the teacher's faces are pasted and encoded into nothing: the mesh reads their mouths, and
+(own frame, mouth that the mesh reads, teacher's picture) become training triples like any others.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from appliance.face.mesh import FaceMesh, region_of_points
+from appliance.face.runtime import LiteNetwork
+from appliance.face.track import Sighting
+from appliance.face.weights import face_model_path
+from appliance.lips.provider import Network
+from appliance.lips.wav2lip import MelTrack, Wav2LipGenerator
+from appliance.media.audio import audio_blocks
+from appliance.media.probe import probe_presenter
+from appliance.speech.mel import WAV2LIP_MEL, mel_of
+from export_tools.data.landmarks import pictures
+from export_tools.data.patches import PatchWriter
+from export_tools.wav2lip.network import Wav2Lip, example
+
+_MIN_CONFIDENCE = 0.5
+
+
+def export_wav2lip(network: Wav2Lip, target: Path) -> None:
+    """ONNX with Wav2Lip's interface, opset 17, any batch size."""
+    torch.onnx.export(
+        network.eval(),
+        example(),
+        str(target),
+        input_names=["mel", "face"],
+        output_names=["picture"],
+        dynamic_axes={name: {0: "batch"} for name in ("mel", "face", "picture")},
+        opset_version=17,
+        dynamo=False,
+    )
+
+
+def teach(
+    teacher: Wav2Lip, clips: list[Path], landmarks: Path, target: Path, *, strict: bool = True
+) -> None:
+    """Write the patches of ``clips`` and of what ``teacher`` makes of them to ``target``.
+
+    Every clip is driven by the next one's sound. ``strict`` leaves out faces in which the mesh
+    sees none; a teacher that paints no faces then teaches nothing, and that is an error:
+    ``ValueError``.
+    """
+    mesh = FaceMesh(LiteNetwork(face_model_path("face_landmark")))
+    writer = PatchWriter()
+    taught = 0
+    with tempfile.TemporaryDirectory() as folder:
+        onnx = Path(folder) / "teacher.onnx"
+        export_wav2lip(teacher, onnx)
+        generator = Wav2LipGenerator(Network(onnx))
+        for clip, sound in zip(clips, [*clips[1:], clips[0]], strict=True):
+            samples = np.concatenate(list(audio_blocks(sound)))
+            speech = MelTrack(mel_of(samples, WAV2LIP_MEL))
+            fps = probe_presenter(clip).fps
+            writer.begin(f"{clip.parent.name}_{clip.stem}_taught")
+            with np.load(landmarks / f"{clip.parent.name}_{clip.stem}.npz") as track:
+                points, valid = track["points"], track["valid"]
+            for picture in pictures(clip):
+                t = picture.index
+                if not valid[t]:
+                    continue
+                writer.add(picture, points[t])
+                mel = speech.at_frames(fps, t, t + 1)[0]
+                look = generator.look(picture, Sighting(points[t], 1.0), mel, 1.0)
+                painted = picture.writable()
+                generator.paint(painted, look, generator.run([look])[0])
+                seen, confidence = mesh(painted, region_of_points(points[t]))
+                if confidence >= _MIN_CONFIDENCE or not strict:
+                    taught += writer.add(painted, seen)
+    if not taught:
+        raise ValueError("the teacher's pictures show no face")
+    writer.save(target)

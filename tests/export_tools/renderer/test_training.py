@@ -1,0 +1,121 @@
+"""The renderer's training: it learns, it resumes as if it had never stopped, a teacher helps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+import torch
+
+from export_tools.distill import Distillation, Terms
+from export_tools.renderer.export import example, load_renderer
+from export_tools.renderer.loop import Run, Schedule, Truth
+from export_tools.renderer.network import Renderer, count_macs
+from export_tools.renderer.resize import resize
+from export_tools.renderer.train import beginning, split_patches
+
+pytestmark = pytest.mark.export
+
+SMALL = (8, 8, 8, 16)
+
+
+def trained(folder: Path, patches: Path, steps: int, stop: int | None = None) -> Path:
+    torch.manual_seed(3)
+    data, test = split_patches(patches)
+    schedule = Schedule(steps, batch=2, report=2, judged=32)
+    run = Run(folder, Renderer(SMALL), Truth(), schedule)
+    if stop is None:
+        run.train(data, test)
+    else:  # what a power cut leaves: the checkpoint of the last report
+        for _ in range(stop):
+            run.step += 1
+            run._learn(data)
+        run._report(test, 0.0)
+    return run.checkpoint
+
+
+def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path: Path, patches: Path) -> None:
+    whole = load_renderer(trained(tmp_path / "whole", patches, 4))
+    trained(tmp_path / "broken", patches, 4, stop=2)
+    broken = load_renderer(trained(tmp_path / "broken", patches, 4))
+    for a, b in zip(whole.parameters(), broken.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-6)
+    curve = (tmp_path / "broken" / "curve.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in curve] == [2, 4]
+
+
+def test_held_out_speakers_are_not_trained_on(patches: Path) -> None:
+    data, test = split_patches(patches)
+    assert not set(data.names) & set(test.names)
+    assert len(data.names) == 2 and len(test.names) == 1
+
+
+def test_wider_answers_exactly_as_before() -> None:
+    torch.manual_seed(0)
+    network = Renderer(SMALL).eval()
+    torch.nn.init.normal_(network.head.weight, std=0.05)
+    wider = resize(network, (16, 24, 8, 32)).eval()
+    with torch.no_grad():
+        for a, b in zip(network(*example()), wider(*example()), strict=True):
+            assert torch.allclose(a, b, atol=1e-6)
+
+
+def test_narrower_drops_the_channel_that_nobody_reads() -> None:
+    torch.manual_seed(0)
+    network = Renderer(SMALL).eval()
+    torch.nn.init.normal_(network.head.weight, std=0.05)
+    with torch.no_grad():
+        network.head.weight[:, 5] = 0  # the last level's channel 5
+    narrow = resize(network, (7, *SMALL[1:])).eval()
+    kept = [0, 1, 2, 3, 4, 6, 7]
+    assert torch.equal(narrow.head.weight, network.head.weight[:, kept])
+    assert narrow.widths == (7, *SMALL[1:])
+
+
+def test_another_depth_is_refused() -> None:
+    with pytest.raises(ValueError, match="4 widths"):
+        resize(Renderer(SMALL), (8, 8, 8))
+
+
+def test_the_start_of_a_run_may_be_another_size(tmp_path: Path, patches: Path) -> None:
+    checkpoint = trained(tmp_path, patches, 2)
+    assert beginning(checkpoint, (8, 8, 8, 8)).widths == (8, 8, 8, 8)
+
+
+def test_a_teacher_that_agrees_costs_nothing(patches: Path) -> None:
+    torch.manual_seed(0)
+    teacher = Renderer(SMALL)
+    torch.nn.init.normal_(teacher.head.weight, std=0.05)
+    student = resize(teacher, SMALL)
+    data, _ = split_patches(patches)
+    batch = data.batch(np.random.default_rng(0), np.array([[0, 5, 3], [1, 4, 2]]), plain=True)
+    alone = Truth()(student(*batch.inputs()), batch)
+    helped = Distillation(student, teacher, Terms(feature=0.0))
+    assert torch.allclose(helped(student(*batch.inputs()), batch), alone, atol=1e-5)
+    with torch.no_grad():
+        assert student.head.bias is not None
+        student.head.bias[0] += 0.5  # flow to the side
+    out = student(*batch.inputs())
+    assert helped(out, batch).item() > Truth()(out, batch).item() + 0.01
+
+
+def test_the_teacher_is_not_changed_and_not_kept(tmp_path: Path, patches: Path) -> None:
+    teacher, student = Renderer((16, 16, 16, 16)), Renderer(SMALL)
+    before = [p.clone() for p in teacher.parameters()]
+    objective = Distillation(student, teacher)
+    data, test = split_patches(patches)
+    run = Run(tmp_path, student, objective, Schedule(2, batch=2, report=2, judged=32))
+    projection = next(objective.projections.parameters()).clone()
+    run.train(data, test)
+    assert all(torch.equal(a, b) for a, b in zip(before, teacher.parameters(), strict=True))
+    assert not torch.equal(projection, next(objective.projections.parameters()))
+    kept = torch.load(run.checkpoint, weights_only=True)["objective"]
+    assert kept and all(name.startswith("projections.") for name in kept)
+
+
+def test_macs_of_the_network_that_ships() -> None:
+    assert count_macs(Renderer(), example()) < 73_000_000  # with 1.8 M of the motion: below Nota's
