@@ -7,6 +7,7 @@ import errno
 import filecmp
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from itertools import count
@@ -15,7 +16,7 @@ from typing import Any
 
 from appliance.jobs.record import Job
 from appliance.jobs.store import JobStore
-from appliance.media.publish import part_of, publish, write_faults
+from appliance.media.publish import part_of, publish, sync_file, sync_folder, write_faults
 
 MAX_STEM_BYTES = 200
 """Of the 255 that a file name may have; the rest is for numbers, endings and ``.….part``."""
@@ -23,20 +24,30 @@ MAX_STEM_BYTES = 200
 _NO_LINKS = {errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 
 
+COMPANIONS = (".jpg", ".srt")
+"""Endings of files that may lie beside a finished video and are delivered with it."""
+
+# What FAT and Windows, to which most outboxes are shown, do not have in a name.
+_NOWHERE = re.compile(r'[\x00-\x1f\x7f"*/:<>?\\|\ud800-\udfff]')
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+
+
 def fitting(stem: str) -> str:
-    """``stem`` cut so that a file name made of it is not too long; no character is cut in two."""
-    raw = os.fsencode(stem.replace("/", "_") or "lecture")
-    if len(raw) <= MAX_STEM_BYTES:
-        return os.fsdecode(raw)
-    return raw[:MAX_STEM_BYTES].decode("utf-8", "ignore").rstrip()
+    """``stem`` as every file system takes it: signs that some lack become ``_``, and it is cut
+    where a file name made of it would be too long; no character is cut in two."""
+    name = _NOWHERE.sub("_", stem)
+    cut = name.encode()[:MAX_STEM_BYTES].decode("utf-8", "ignore").rstrip(" .")
+    name = cut.lstrip(" ") or "lecture"
+    return f"_{name}" if _DEVICES.match(name) or name.startswith(".") else name
 
 
 def deliver(store: JobStore, job: Job, video: Path, report: dict[str, Any], outbox: Path) -> Path:
-    """Publish ``video`` and its report in ``outbox``, named after the job; gives the video there.
+    """Publish ``video``, its companions and its report in ``outbox``, named after the job; gives
+    the video there.
 
     A name that is taken gets a number: ``lesson (2).mp4``. When an earlier call was cut off after
-    the video appeared, it does not appear again. Raises ``Fault``: ``disk_full`` or
-    ``encoder_failed``.
+    the video appeared, it does not appear again. Raises ``Fault``: ``disk_full``,
+    ``file_too_large`` or ``encoder_failed``.
     """
     job = store.get(job.id)
     with write_faults(outbox / f"{fitting(job.stem)}.mp4"):
@@ -45,6 +56,12 @@ def deliver(store: JobStore, job: Job, video: Path, report: dict[str, Any], outb
             _publish_new(store, job, video, outbox)
             job = store.get(job.id)
         assert job.output is not None and job.report is not None
+        for suffix in COMPANIONS:
+            source, target = video.with_suffix(suffix), job.output.with_suffix(suffix)
+            if source.is_file():
+                shutil.copyfile(source, part_of(target))
+                publish(target)
+                store.files.add_result(job.id, target)
         report["output"]["path"] = str(job.output)
         text = json.dumps(report, indent=2, ensure_ascii=True) + "\n"
         part_of(job.report).write_text(text, encoding="utf-8")
@@ -56,7 +73,8 @@ def deliver(store: JobStore, job: Job, video: Path, report: dict[str, Any], outb
 
 def _publish_new(store: JobStore, job: Job, video: Path, outbox: Path) -> None:
     for output, report in _names(outbox, fitting(job.stem)):
-        if os.path.lexists(output) or os.path.lexists(report):
+        companions = (output.with_suffix(suffix) for suffix in COMPANIONS)
+        if any(os.path.lexists(path) for path in (output, report, *companions)):
             continue
         store.name_result(job.id, output, report)
         with contextlib.suppress(FileExistsError):  # somebody was faster: the next number
@@ -81,7 +99,7 @@ def place(source: Path, target: Path) -> None:
         if error.errno not in _NO_LINKS:
             raise
         _place_copy(source, target)
-    _sync(target.parent)
+    sync_folder(target.parent)
 
 
 def _place_copy(source: Path, target: Path) -> None:
@@ -89,7 +107,7 @@ def _place_copy(source: Path, target: Path) -> None:
     part = part_of(target)
     try:
         shutil.copyfile(source, part)
-        _sync(part)
+        sync_file(part)
         try:
             os.link(part, target)
         except OSError as error:
@@ -108,11 +126,3 @@ def _is_copy(there: Path, video: Path) -> bool:
         return there.samefile(video) or filecmp.cmp(there, video, shallow=False)
     except OSError:
         return False
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -117,3 +117,42 @@ def test_any_stem_makes_a_file_name(
     target = deliver(store, job(store, stem), video, report(), tmp_path / "outbox")
     assert target.read_bytes() == video.read_bytes()
     assert "\ufffd" not in target.name
+
+
+@pytest.mark.parametrize(
+    ("stem", "name"),
+    [
+        ('Why? "1:2" <a|b> c*d\\e', "Why_ _1_2_ _a_b_ c_d_e"),
+        ("a\nb\x07", "a_b_"),
+        (os.fsdecode(b"\xff lesson"), "_ lesson"),
+        ("con", "_con"),
+        ("LPT1.notes", "_LPT1.notes"),
+        ("lesson 1. ", "lesson 1"),
+        ("..", "lecture"),
+        (".hidden", "_.hidden"),
+        ("课程 三 🎓", "课程 三 🎓"),
+        ("console", "console"),
+    ],
+)
+def test_a_name_is_one_that_fat_and_windows_have_too(stem: str, name: str) -> None:
+    assert fitting(stem) == name
+
+
+def test_the_thumbnail_and_the_subtitles_come_with_the_video(
+    store: JobStore, video: Path, tmp_path: Path
+) -> None:
+    box = tmp_path / "outbox"
+    box.mkdir()
+    (box / "lesson.srt").write_bytes(b"somebody's own")
+    video.with_suffix(".jpg").write_bytes(b"picture")
+    video.with_suffix(".srt").write_bytes(b"words")
+    one = job(store)
+    for _ in range(2):  # the second time as after a power cut
+        assert deliver(store, one, video, report(), box) == box / "lesson (2).mp4"
+    assert (box / "lesson.srt").read_bytes() == b"somebody's own"
+    assert (box / "lesson (2).srt").read_bytes() == b"words"
+    assert (box / "lesson (2).jpg").read_bytes() == b"picture"
+    assert {file.path.suffix for file in store.files.of(one.id)} == {
+        ".mp4", ".json", ".jpg", ".srt",
+    }  # fmt: skip
+    assert len(os.listdir(box)) == 5

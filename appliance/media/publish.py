@@ -12,6 +12,9 @@ import av
 
 from appliance.errors import Fault
 
+_NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+"""How shares and FUSE answer when asked to sync a folder."""
+
 
 def part_of(path: Path) -> Path:
     """Where ``path`` is written until it is whole: hidden, in the same folder."""
@@ -24,9 +27,9 @@ def publish(path: Path) -> None:
     Raises ``OSError``; the part is then still there.
     """
     part = part_of(path)
-    _sync(part, os.O_RDWR)
+    sync_file(part)
     os.replace(part, path)
-    _sync(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    sync_folder(path.parent)
 
 
 def discard(path: Path) -> None:
@@ -37,15 +40,31 @@ def discard(path: Path) -> None:
 @contextlib.contextmanager
 def write_faults(path: Path) -> Iterator[None]:
     """Turn the errors of libav and of the disk while ``path`` is written into a ``Fault``:
-    ``disk_full`` or ``encoder_failed``."""
+    ``disk_full``, ``file_too_large`` (FAT ends at 4 GiB) or ``encoder_failed``."""
     try:
         yield
     except (av.FFmpegError, OSError) as error:
         number = getattr(error, "errno", None)
-        if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if number == errno.EFBIG:
+            raise Fault("file_too_large", name=path.name) from error
+        if number in (errno.ENOSPC, errno.EDQUOT):
             raise Fault("disk_full", name=path.name) from error
         reason = getattr(error, "strerror", None) or str(error)
         raise Fault("encoder_failed", name=path.name, reason=reason) from error
+
+
+def sync_file(path: Path) -> None:
+    """Bring a file's bytes to the disk."""
+    _sync(path, os.O_RDWR)
+
+
+def sync_folder(path: Path) -> None:
+    """Bring a folder's names to the disk, where its file system knows of such a thing."""
+    try:
+        _sync(path, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
 
 
 def _sync(path: Path, flags: int) -> None:

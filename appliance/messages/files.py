@@ -65,6 +65,12 @@ MESSAGES: dict[str, Message] = {
         "输出 {name} 与主讲人或讲课文件是同一个文件。",
         "请换一个文件名，以免覆盖您自己的文件。",
     ),
+    "file_too_large": message(
+        "The disk cannot hold a file as large as {name}.",
+        "Format it as exFAT or ext4, since FAT32 ends at 4 GB, or choose another disk.",
+        "磁盘的文件系统无法存放 {name} 这样大的文件。",
+        "请将其格式化为 exFAT 或 ext4（FAT32 的上限为 4 GB），或换一个磁盘。",
+    ),
     "disk_full": message(
         "The disk is full: {name} could not be written.",
         "Delete what is no longer needed, then start the work again.",

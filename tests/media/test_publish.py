@@ -50,7 +50,7 @@ def test_discard_twice(tmp_path: Path) -> None:
     [
         (errno.ENOSPC, "disk_full"),
         (errno.EDQUOT, "disk_full"),
-        (errno.EFBIG, "disk_full"),
+        (errno.EFBIG, "file_too_large"),
         (errno.EIO, "encoder_failed"),
         (errno.EROFS, "encoder_failed"),
     ],
