@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
@@ -23,7 +24,8 @@ EXTENSION = "lectern"
 class Panel:
     """One running panel. ``now`` tells the seconds since 1970.
 
-    ``mistakes`` are the config file's; where there are any the panel is in safe mode.
+    ``mistakes`` are the config file's; where there are any the panel is in safe mode. ``closing``
+    is set when it is about to end, so that no stream holds it up.
     """
 
     config: Config
@@ -34,6 +36,7 @@ class Panel:
     throttle: Throttle
     code: str
     mistakes: list[Mistake] = field(default_factory=list)
+    closing: threading.Event = field(default_factory=threading.Event)
 
 
 def panel() -> Panel:

@@ -7,8 +7,11 @@ every open page Home holds one for its stream.
 from __future__ import annotations
 
 import logging
+import signal
 import socket
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from flask import Flask
@@ -35,8 +38,23 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> Flask:
         app = create_app(self._lectern, mistakes=self._mistakes)
-        announce(app.extensions[EXTENSION])
+        here: Panel = app.extensions[EXTENSION]
+        announce(here)
+        signal.signal(signal.SIGTERM, _closing_first(here))
         return app
+
+
+def _closing_first(here: Panel) -> Callable[[int, FrameType | None], None]:
+    """The worker's own answer to SIGTERM, after the streams are told to end: they would hold it
+    up until its time is over."""
+    before = signal.getsignal(signal.SIGTERM)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        here.closing.set()
+        if callable(before):
+            before(number, frame)
+
+    return end
 
 
 def settings(config: Config) -> dict[str, Any]:

@@ -17,6 +17,12 @@ MESSAGES: dict[str, Message] = {
         "控制面板无法在 {name} 上监听（{reason}）。",
         "请停止占用该端口的程序，或把 panel.host 和 panel.port 改为可用的值。",
     ),
+    "panel_busy": message(
+        "More live pages are open than the panel can serve at once.",
+        "Close some of them; this one asks again by itself.",
+        "同时打开的实时页面过多。",
+        "请关闭一些页面，本页面会自动重试。",
+    ),
     "panel_failed": message(
         "The panel could not do this because of a fault of its own ({reason}).",
         "Try again; if it stays, download the log on the page Box and send it to your support.",

@@ -2,15 +2,102 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from typing import cast
 
-from web.people.access import needs
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    stream_with_context,
+    url_for,
+)
+from flask.blueprints import BlueprintSetupState
+from werkzeug.wrappers import Response as AnyResponse
+
+from web.home import live, words
+from web.home.actions import act
+from web.home.picture import picture_of
+from web.home.snapshot import Looker
+from web.home.watcher import Watcher
+from web.panel import EXTENSION, Panel, jobs, panel
+from web.people.access import in_safe_mode, needs
 
 blueprint = Blueprint("home", __name__)
 
+_WATCHER = "lectern.home"
+
+
+@blueprint.record_once
+def _start(state: BlueprintSetupState) -> None:
+    here: Panel = state.app.extensions[EXTENSION]
+    state.app.extensions[_WATCHER] = Watcher(
+        lambda: Looker(here.config.root, here.now), closing=here.closing.is_set
+    )
+    state.app.jinja_env.globals["words"] = words
+
+
+def watcher() -> Watcher:
+    """The thread that looks for all pages; other pages poke it after a change."""
+    return cast(Watcher, current_app.extensions[_WATCHER])
+
 
 @blueprint.get("/")
+@in_safe_mode
 @needs("viewer")
 def index() -> str:
     """The page."""
-    return render_template("home/index.html")
+    if panel().mistakes:
+        return render_template("home/safe_mode.html", mistakes=panel().mistakes)
+    here = panel()
+    snapshot = live.look_once(here)
+    values = words.tick(snapshot, None, here.now())
+    return render_template(
+        "home/index.html", part=live.render(snapshot, values, here.now()), tick=values
+    )
+
+
+@blueprint.get("/live")
+@needs("viewer")
+def follow() -> Response:
+    """The stream."""
+    live.admit(panel(), watcher())
+    return Response(
+        stream_with_context(live.stream(panel(), watcher())),
+        content_type="text/event-stream; charset=utf-8",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+@blueprint.get("/live/now")
+@needs("viewer")
+def poll() -> Response:
+    """The same at once, for browsers whose stream does not hold."""
+    return jsonify(live.poll(panel()))
+
+
+@blueprint.post("/jobs/<int:number>/<action>")
+@needs("teacher")
+def change(number: int, action: str) -> AnyResponse:
+    """Pause, go on, cancel, try again, go before others."""
+    act(jobs(), number, action)
+    watcher().poke()
+    if "HX-Request" in request.headers:
+        return make_response("", 204)
+    return redirect(url_for("home.index"))
+
+
+@blueprint.get("/jobs/<int:number>/picture")
+@needs("viewer")
+def picture(number: int) -> AnyResponse:
+    """A small picture of the presenter, or of nobody."""
+    found = picture_of(jobs(), panel().config.root, jobs().get(number))
+    if found is None:
+        return redirect(url_for("static", name="presenter.svg"))
+    response = Response(found, content_type="image/jpeg")
+    response.headers["Cache-Control"] = "private, max-age=30"
+    return response

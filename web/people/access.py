@@ -70,6 +70,12 @@ def is_open(view: Callable[P, R]) -> Callable[P, R]:
     return view
 
 
+def in_safe_mode(view: Callable[P, R]) -> Callable[P, R]:
+    """Mark a view that works while the config file is broken, for what it does needs no queue."""
+    view.in_safe_mode = True  # type: ignore[attr-defined]
+    return view
+
+
 def require(role: Literal["viewer", "teacher", "admin"]) -> Person:
     """The person who asks, if they have at least ``role``; raises as :func:`needs` says."""
     person = current_user()

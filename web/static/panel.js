@@ -1,12 +1,35 @@
-// What every page has: our token on htmx's requests, and questions before what cannot be undone.
+// What every page has: our token on htmx's requests, questions before what cannot be undone, and
+// what went wrong in a sentence.
 "use strict";
 
 (() => {
   const token = document.querySelector('meta[name="csrf-token"]').content;
+  const toast = document.getElementById("toast");
+
+  const say = (text) => {
+    toast.textContent = text;
+    toast.hidden = !text;
+  };
 
   document.addEventListener("htmx:configRequest", (event) => {
     event.detail.headers["X-CSRF-Token"] = token;
+    say("");
   });
+
+  document.addEventListener("htmx:responseError", (event) => {
+    if (event.detail.xhr.status === 401) {
+      window.location.reload();
+      return;
+    }
+    try {
+      const problem = JSON.parse(event.detail.xhr.responseText);
+      say(`${problem.text} ${problem.cure}`);
+    } catch {
+      say(toast.dataset.failed);
+    }
+  });
+
+  document.addEventListener("htmx:sendError", () => say(toast.dataset.failed));
 
   document.addEventListener("submit", (event) => {
     const question = event.target.dataset.confirm;
@@ -15,4 +38,10 @@
       event.stopImmediatePropagation();
     }
   }, true);
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      say("");
+    }
+  });
 })();

@@ -1,0 +1,271 @@
+"""The thread that looks for all, and what its listeners get."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from appliance.config import Config
+from appliance.jobs.daemon import DaemonRecord
+from appliance.jobs.record import NewJob, Reason
+from appliance.jobs.store import JobStore, store_path
+from appliance.telemetry.history import History, history_path
+from appliance.telemetry.reading import Reading
+from tests.web.conftest import Clock, SignIn
+from web.home.snapshot import Looker, Snapshot
+from web.home.watcher import Watcher
+from web.panel import EXTENSION
+
+
+def add(store: JobStore, stem: str, owner: str = "") -> int:
+    return store.add(NewJob(stem, Path("/p.mp4"), Path("/a.wav"), owner=owner)).id
+
+
+def reading(at: float, temperature: float = 50.0) -> Reading:
+    return Reading(
+        at=at,
+        temperatures_c={"cpu": temperature},
+        trips_c={"cpu": {"throttle": 80.0}},
+        cpu_load=0.5,
+        gpu_load=None,
+        memory_total_mb=8000,
+        memory_available_mb=4000,
+        gpu_memory_mb=None,
+        power_mw={},
+        power_mode=None,
+        fan_percent=None,
+        throttled=False,
+        throttle_events=0,
+        disk_free_mb=60000,
+        disk_total_mb=100000,
+    )
+
+
+@pytest.fixture
+def looker(config: Config, clock: Clock) -> Iterator[Looker]:
+    looker = Looker(config.root, clock)
+    yield looker
+    looker.close()
+
+
+class TestLooker:
+    def test_it_sees_each_job_in_its_place(
+        self, looker: Looker, store: JobStore, clock: Clock
+    ) -> None:
+        ids = [add(store, name) for name in ("runs", "fails", "one", "two")]
+        assert store.claim()
+        store.set_priority(ids[1], 9)
+        assert store.claim()
+        store.fail(ids[1], Reason("file_missing", {"name": "x"}))
+        store.set_priority(ids[3], 5)
+        store.add(NewJob("waits", None, Path("/b.wav")))
+        seen = looker()
+        assert [job.stem for job in seen.running] == ["runs"]
+        assert [job.stem for job in seen.queue] == ["two", "one"]
+        assert [job.stem for job in seen.failed] == ["fails"]
+        assert [job.stem for job in seen.waiting] == ["waits"]
+        clock.time += 8 * 86400
+        assert looker().failed == ()
+
+    def test_it_knows_whether_the_daemon_lives(
+        self, looker: Looker, config: Config, clock: Clock
+    ) -> None:
+        assert not looker().daemon_up
+        with DaemonRecord(store_path(config.root), now=clock) as record:
+            record.begin("1.0", 7)
+            assert looker().daemon_up
+            clock.time += 60
+            assert not looker().daemon_up
+
+    def test_an_old_reading_does_not_count(
+        self, looker: Looker, config: Config, clock: Clock
+    ) -> None:
+        with History(history_path(config.root)) as history:
+            history.add(reading(clock.time))
+        assert looker().reading == reading(clock.time)
+        clock.time += 120
+        assert looker().reading is None
+
+    def test_when_the_queue_cannot_be_read_it_says_so_and_recovers(
+        self, looker: Looker, store: JobStore, config: Config
+    ) -> None:
+        add(store, "a")
+        assert len(looker().queue) == 1
+        store.close()
+        looker.close()
+        path = store_path(config.root)
+        whole = path.read_bytes()
+        path.write_bytes(b"no database" * 1000)
+        seen = looker()
+        assert seen.fault and seen.fault.code == "store_damaged"
+        assert len(seen.queue) == 1
+        path.write_bytes(whole)
+        for suffix in ("-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        assert looker().fault is None
+
+
+class Scripted(Looker):
+    """A looker whose next sight the test sets; it counts its looks."""
+
+    def __init__(self) -> None:
+        self.next, self.looks, self.closed = Snapshot(), 0, threading.Event()
+
+    def __call__(self) -> Snapshot:
+        self.looks += 1
+        return self.next
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+class TestWatcher:
+    def test_all_listeners_share_one_look(self) -> None:
+        looker = Scripted()
+        watcher = Watcher(lambda: looker, every_s=0.01)
+        got: list[int] = []
+
+        def listen() -> None:
+            with watcher.listening():
+                view = watcher.wait(0, 5)
+                assert view is not None
+                view = watcher.wait(view.version, 5)
+                assert view is not None
+                got.append(view.version)
+
+        pages = [threading.Thread(target=listen) for _ in range(30)]
+        for page in pages:
+            page.start()
+        with watcher.listening():
+            assert watcher.wait(0, 5)
+            while watcher.listeners < 31 and not got:
+                watcher.wait(10**9, 0.005)
+            looker.next = Snapshot(daemon_up=True)
+            watcher.poke()
+            for page in pages:
+                page.join(10)
+        assert len(got) == 30
+        assert len(set(got)) == 1
+
+    def test_what_does_not_change_is_not_told_again(self) -> None:
+        looker = Scripted()
+        watcher = Watcher(lambda: looker, every_s=0.001)
+        with watcher.listening():
+            view = watcher.wait(0, 5)
+            assert view is not None
+            looks = looker.looks
+            assert watcher.wait(view.version, 0.05) is None
+            assert looker.looks > looks
+
+    def test_nobody_listening_it_rests_and_versions_go_on(self) -> None:
+        time = [0.0]
+        lookers: list[Scripted] = []
+
+        def make() -> Looker:
+            lookers.append(Scripted())
+            return lookers[-1]
+
+        watcher = Watcher(make, every_s=0.001, now=lambda: time[0])
+        with watcher.listening():
+            first = watcher.wait(0, 5)
+        assert first is not None
+        time[0] = 100.0
+        assert lookers[0].closed.wait(5)
+        with watcher.listening():
+            again = watcher.wait(first.version, 5)
+        assert again is not None
+        assert len(lookers) == 2
+
+    def test_a_look_that_breaks_ends_the_thread_but_not_the_next(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        class Broken(Scripted):
+            def __call__(self) -> Snapshot:
+                raise RuntimeError("no")
+
+        lookers = [Broken(), Scripted()]
+        watcher = Watcher(lambda: lookers.pop(0), every_s=0.001)
+        with watcher.listening():
+            assert watcher.wait(0, 0.2) is None
+        with watcher.listening():
+            assert watcher.wait(0, 5) is not None
+        assert "the watch over the queue ended" in caplog.text
+
+
+def text(piece: object) -> str:
+    """A piece of a stream, which may come as bytes."""
+    return piece.decode() if isinstance(piece, bytes) else str(piece)
+
+
+def events(body: str) -> list[dict[str, Any]]:
+    """The views in a piece of a stream."""
+    blocks = [block for block in body.split("\n\n") if "event: view" in block]
+    return [json.loads(block.split("data: ")[1]) for block in blocks]
+
+
+class TestStream:
+    def read(self, app: Flask, sign_in: SignIn, who: str, until: int) -> Iterator[dict[str, Any]]:
+        response = sign_in(who).get("/live", buffered=False)
+        assert response.status_code == 200
+        assert response.content_type.startswith("text/event-stream")
+        chunks = iter(response.response)
+        for _ in range(until):
+            piece = next(chunks)
+            yield from events(text(piece))
+        response.close()
+
+    def test_the_first_event_holds_everything_and_the_next_only_what_moved(
+        self, app: Flask, sign_in: SignIn, store: JobStore, config: Config, clock: Clock
+    ) -> None:
+        job = add(store, "Photosynthesis", "teacher")
+        store.claim()
+        store.progress(job, "render", 10, 100)
+        stream = self.read(app, sign_in, "teacher", 10)
+        first = next(stream)
+        assert "Photosynthesis" in first["html"]
+        assert first["tick"][f"job-{job}-percent"] == "10 %"
+        store.progress(job, "render", 25, 100)
+        second = next(stream)
+        assert "html" not in second
+        assert second["tick"][f"job-{job}-percent"] == "25 %"
+        store.finish(job)
+        third = next(stream)
+        assert "Finished last" in third["html"]
+        stream.close()  # type: ignore[attr-defined]
+
+    def test_it_ends_with_the_sign_in(self, app: Flask, sign_in: SignIn, clock: Clock) -> None:
+        browser = sign_in("viewer")
+        response = browser.get("/live", buffered=False)
+        chunks = iter(response.response)
+        assert next(chunks)
+        clock.time += 3 * 3600
+        rest = "".join(text(chunk) for chunk in chunks)
+        assert "event: end" in rest
+
+    def test_it_ends_when_the_panel_does(self, app: Flask, sign_in: SignIn) -> None:
+        response = sign_in("viewer").get("/live", buffered=False)
+        app.extensions[EXTENSION].closing.set()
+        list(response.response)
+
+    def test_more_streams_than_threads_are_refused_with_a_sentence(
+        self, app: Flask, sign_in: SignIn
+    ) -> None:
+        watcher = app.extensions["lectern.home"]
+        watcher._waiting = app.extensions[EXTENSION].config.panel.threads
+        answer = sign_in("viewer").get("/live", headers={"Accept": "application/json"})
+        assert answer.status_code == 503
+        assert answer.json and answer.json["code"] == "panel_busy"
+
+    def test_asking_gives_the_same_as_the_stream(
+        self, app: Flask, sign_in: SignIn, store: JobStore
+    ) -> None:
+        add(store, "Photosynthesis", "teacher")
+        answer = sign_in("teacher").get("/live/now").json
+        assert answer and "Photosynthesis" in answer["html"]
+        assert next(self.read(app, sign_in, "teacher", 10)).keys() == answer.keys()

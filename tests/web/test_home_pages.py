@@ -1,0 +1,200 @@
+"""Home: what each person sees and may do, and the sentence at its top."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from appliance.config import Config
+from appliance.jobs.daemon import DaemonRecord
+from appliance.jobs.record import Reason
+from appliance.jobs.states import State
+from appliance.jobs.store import JobStore, store_path
+from appliance.telemetry.history import History, history_path
+from tests.web.conftest import Clock, SignIn
+from tests.web.test_home_live import add, reading
+from web.home.picture import picture_of
+from web.home.snapshot import in_turn
+
+
+@pytest.fixture(autouse=True)
+def _daemon_up(config: Config, clock: Clock) -> None:
+    with DaemonRecord(store_path(config.root), now=clock) as record:
+        record.begin("1.0", 7)
+
+
+class TestHeadline:
+    def test_a_quiet_box_is_ready(self, sign_in: SignIn) -> None:
+        page = sign_in("teacher").get("/").text
+        assert 'class="headline good"' in page
+        assert "Ready" in page
+
+    def test_a_running_job_is_the_first_thing(self, sign_in: SignIn, store: JobStore) -> None:
+        job = add(store, "Photosynthesis", "teacher")
+        store.claim()
+        store.progress(job, "render", 450, 1000)
+        page = sign_in("viewer").get("/").text
+        assert "45 %" in page and "450 of 1,000 frames" in page
+        assert 'value="0.45"' in page
+
+    def test_a_hold_says_why_and_what_to_do(self, sign_in: SignIn, store: JobStore) -> None:
+        add(store, "a")
+        store.hold(Reason("low_space", {"free": "812", "needed": "2048"}))
+        page = sign_in("teacher").get("/").text
+        assert 'class="headline warn"' in page
+        assert "The disk has only 812 MB left" in page
+        assert "Delete videos" in page
+
+    def test_a_silent_daemon_is_said_first(
+        self, sign_in: SignIn, store: JobStore, clock: Clock
+    ) -> None:
+        add(store, "a")
+        clock.time += 3600
+        page = sign_in("teacher").get("/").text
+        assert 'class="headline bad"' in page
+        assert "Nothing is being made at present" in page
+
+    def test_a_damaged_queue_is_said_and_the_page_still_comes(
+        self, sign_in: SignIn, config: Config
+    ) -> None:
+        path = store_path(config.root)
+        path.write_bytes(b"no database" * 1000)
+        for suffix in ("-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        answer = sign_in("admin").get("/")
+        assert answer.status_code == 200
+        assert "The list of videos cannot be read" in answer.text
+
+    def test_a_failed_job_says_what_happened_and_what_to_do(
+        self, sign_in: SignIn, store: JobStore
+    ) -> None:
+        job = add(store, "Photosynthesis", "teacher")
+        store.claim()
+        store.fail(job, Reason("file_missing", {"name": "li.mp4"}))
+        page = sign_in("teacher").get("/").text
+        assert "The file li.mp4 does not exist." in page
+        assert f"/jobs/{job}/retry" in page
+
+    @pytest.mark.parametrize(
+        ("temperature", "level", "words"),
+        [(50, "good", ""), (74, "warn", "near its limit")],
+    )
+    def test_heat_is_told_by_its_distance_to_the_limit(
+        self,
+        sign_in: SignIn,
+        config: Config,
+        clock: Clock,
+        temperature: float,
+        level: str,
+        words: str,
+    ) -> None:
+        with History(history_path(config.root)) as history:
+            history.add(reading(clock.time, temperature))
+        page = sign_in("viewer").get("/").text
+        assert f'data-level="{level}" data-level-of="heat-level"' in page
+        assert f"{temperature} °C" in page and words in page
+
+    def test_all_of_it_in_chinese(self, sign_in: SignIn, store: JobStore) -> None:
+        add(store, "a")
+        store.claim()
+        page = sign_in("teacher").get("/", headers={"Accept-Language": "zh-CN"}).text
+        assert "正在制作" in page and 'lang="zh-CN"' in page
+        assert "Being made now" not in page
+
+
+class TestChanges:
+    def test_a_teacher_changes_their_own(self, sign_in: SignIn, store: JobStore) -> None:
+        job = add(store, "a", "teacher")
+        browser = sign_in("teacher")
+        for action, state in (
+            ("pause", State.PAUSED),
+            ("resume", State.QUEUED),
+            ("cancel", State.CANCELLED),
+            ("retry", State.QUEUED),
+        ):
+            answer = browser.change(f"/jobs/{job}/{action}")
+            assert (answer.status_code, answer.location) == (302, "/")
+            assert store.get(job).state is state
+
+    @pytest.mark.parametrize("who", ["other", "viewer"])
+    @pytest.mark.parametrize(
+        "action", ["pause", "resume", "cancel", "retry", "up", "down", "first"]
+    )
+    def test_nobody_else_does(
+        self, sign_in: SignIn, store: JobStore, who: str, action: str
+    ) -> None:
+        job = add(store, "a", "teacher")
+        before = store.get(job)
+        assert sign_in(who).change(f"/jobs/{job}/{action}").status_code == 403
+        assert store.get(job) == before
+
+    def test_only_administrators_change_what_came_from_the_inbox(
+        self, sign_in: SignIn, store: JobStore
+    ) -> None:
+        job = add(store, "a")
+        assert sign_in("teacher").change(f"/jobs/{job}/cancel").status_code == 403
+        assert sign_in("admin").change(f"/jobs/{job}/cancel").status_code == 302
+        assert store.get(job).state is State.CANCELLED
+
+    def test_an_administrator_puts_one_first(self, sign_in: SignIn, store: JobStore) -> None:
+        jobs = [add(store, name) for name in "abc"]
+        assert sign_in("admin").change(f"/jobs/{jobs[2]}/first").status_code == 302
+        assert [job.stem for job in in_turn(store.jobs())] == ["c", "a", "b"]
+
+    def test_what_cannot_be_done_is_told_in_a_sentence(
+        self, sign_in: SignIn, store: JobStore
+    ) -> None:
+        job = add(store, "a")
+        browser = sign_in("admin")
+        headers = {"HX-Request": "true", "X-CSRF-Token": browser.token()}
+        answer = browser.post(f"/jobs/{job}/resume", headers=headers)
+        assert answer.status_code == 409
+        assert answer.json and answer.json["code"] == "job_wrong_state"
+        assert browser.post(f"/jobs/{job}/explode", headers=headers).status_code == 404
+        assert browser.post("/jobs/99/cancel", headers=headers).status_code == 404
+        assert browser.post(f"/jobs/{job}/cancel", headers=headers).status_code == 204
+
+
+class TestNames:
+    EVIL = "<img src=x onerror=alert(1)>\"'{{7*7}}"
+
+    def test_a_name_is_text_wherever_it_stands(self, sign_in: SignIn, store: JobStore) -> None:
+        job = add(store, self.EVIL, "teacher")
+        store.claim()
+        store.fail(job, Reason("file_missing", {"name": self.EVIL}))
+        add(store, self.EVIL, "teacher")
+        page = sign_in("teacher").get("/").text
+        assert "<img src=x" not in page
+        assert "&lt;img src=x onerror=alert(1)&gt;&#34;&#39;{{7*7}}" in page
+
+    def test_a_name_that_is_no_text_is_shown_all_the_same(
+        self, sign_in: SignIn, store: JobStore
+    ) -> None:
+        add(store, os.fsdecode(b"caf\xe9\n\x1b[31m"))
+        assert "caf\ufffd" in sign_in("viewer").get("/").text
+
+
+class TestPicture:
+    def test_it_is_the_finished_videos(
+        self, app: Flask, sign_in: SignIn, store: JobStore, tmp_path: Path
+    ) -> None:
+        job = add(store, "a")
+        picture = tmp_path / "a.jpg"
+        picture.write_bytes(b"\xff\xd8\xff\xe0 picture")
+        store.files.add_result(job, picture)
+        answer = sign_in("viewer").get(f"/jobs/{job}/picture")
+        assert (answer.content_type, answer.data) == ("image/jpeg", picture.read_bytes())
+
+    def test_without_one_it_is_nobodys(self, sign_in: SignIn, store: JobStore) -> None:
+        answer = sign_in("viewer").get(f"/jobs/{add(store, 'a')}/picture", follow_redirects=True)
+        assert answer.content_type.startswith("image/svg+xml")
+
+    def test_what_is_no_jpeg_is_not_given_out(self, store: JobStore, tmp_path: Path) -> None:
+        job = store.get(add(store, "a"))
+        picture = tmp_path / "a.jpg"
+        picture.write_text("<script>alert(1)</script>")
+        store.files.add_result(job.id, picture)
+        assert picture_of(store, tmp_path, job) is None

@@ -1,0 +1,51 @@
+"""What a person may do with a job from Home."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from appliance.errors import BadInput
+from appliance.jobs.record import Job
+from appliance.jobs.states import State
+from appliance.jobs.store import JobStore
+from web.home.order import Direction, moved, priorities
+from web.home.snapshot import in_turn
+from web.people.access import may_touch
+
+
+def act(store: JobStore, number: int, action: str) -> None:
+    """Do ``action`` (a key of :data:`ACTIONS`) to the job ``number``.
+
+    Raises ``BadInput``: ``job_unknown``, ``not_allowed`` (somebody else's job),
+    ``job_wrong_state``, ``page_missing`` (no such action).
+    """
+    job = store.get(number)
+    if not may_touch(job.owner):
+        raise BadInput("not_allowed")
+    do = ACTIONS.get(action)
+    if do is None:
+        raise BadInput("page_missing")
+    do(store, job)
+
+
+def _move(direction: Direction) -> Callable[[JobStore, Job], None]:
+    def move(store: JobStore, job: Job) -> None:
+        if job.state is not State.QUEUED:
+            raise BadInput("job_wrong_state", job=job.id, state=job.state.value)
+        queue = in_turn(store.jobs([State.QUEUED]))
+        order = moved(queue, job.id, direction, lambda other: may_touch(other.owner))
+        for number, priority in priorities(order).items():
+            store.set_priority(number, priority)
+
+    return move
+
+
+ACTIONS: dict[str, Callable[[JobStore, Job], object]] = {
+    "cancel": lambda store, job: store.cancel(job.id),
+    "pause": lambda store, job: store.pause(job.id),
+    "resume": lambda store, job: store.resume(job.id),
+    "retry": lambda store, job: store.retry(job.id),
+    "up": _move("up"),
+    "down": _move("down"),
+    "first": _move("first"),
+}

@@ -1,0 +1,27 @@
+"""The small picture of a job's presenter, where somebody has made one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from appliance.jobs.record import Job
+from appliance.jobs.store import JobStore
+
+MAX_BYTES = 1 << 20
+_JPEG = b"\xff\xd8\xff"
+
+
+def picture_of(store: JobStore, root: Path, job: Job) -> bytes | None:
+    """The JPEG of ``job``: that of the finished video, else the one beside its work."""
+    results = [file.path for file in store.files.of(job.id) if file.role == "result"]
+    places = [path for path in results if path.suffix == ".jpg"]
+    places.append(root / "state" / "work" / f"{job.id:06d}" / "presenter.jpg")
+    for path in places:
+        try:
+            if path.stat().st_size <= MAX_BYTES:
+                data = path.read_bytes()
+                if data.startswith(_JPEG):
+                    return data
+        except OSError:
+            continue
+    return None

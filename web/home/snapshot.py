@@ -1,0 +1,125 @@
+"""One look at the box: its jobs, why it rests, how warm it is, and whether its daemon lives."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from appliance.errors import LecternError
+from appliance.jobs.daemon import Daemon, DaemonRecord
+from appliance.jobs.record import Job, Reason
+from appliance.jobs.states import State
+from appliance.jobs.store import JobStore, store_path
+from appliance.telemetry.history import History, history_path
+from appliance.telemetry.reading import Reading
+
+RECENT_S = 7 * 86400.0
+"""So long a failed job stays on the page."""
+
+STALE_S = 90.0
+"""An older reading says nothing about now."""
+
+_FAILED, _DONE, _QUEUE = 8, 4, 200
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What Home shows. ``fault``: the queue cannot be read, so it is shown as it was.
+
+    ``queue`` is in the order in which it will be worked on; ``failed`` and ``done`` have the
+    latest first. ``reading`` is ``None`` where nobody measures at present.
+    """
+
+    running: tuple[Job, ...] = ()
+    queue: tuple[Job, ...] = ()
+    paused: tuple[Job, ...] = ()
+    waiting: tuple[Job, ...] = ()
+    failed: tuple[Job, ...] = ()
+    done: tuple[Job, ...] = ()
+    holds: tuple[Reason, ...] = ()
+    reading: Reading | None = None
+    daemon: Daemon | None = None
+    daemon_up: bool = False
+    fault: Reason | None = None
+
+    def shape(self) -> Snapshot:
+        """The same without what merely moves on: two snapshots of one shape look alike but for
+        their numbers."""
+        still = tuple(
+            replace(job, stage="", done=0, total=0, heartbeat=None) for job in self.running
+        )
+        return replace(self, running=still, reading=None, daemon=None)
+
+
+Look = Callable[[], Snapshot]
+
+
+class Looker:
+    """Looks at the box with the folder ``root``. Belongs to one thread."""
+
+    def __init__(self, root: Path, now: Callable[[], float]) -> None:
+        self._root, self._now = root, now
+        self._store: JobStore | None = None
+        self._daemon: DaemonRecord | None = None
+        self._history: History | None = None
+        self._last = Snapshot()
+
+    def __call__(self) -> Snapshot:
+        """The box as it is now."""
+        reading = self._reading()
+        try:
+            self._last = replace(self._look(), reading=reading)
+        except LecternError as error:
+            self.close()  # a fresh connection may help
+            self._last = replace(
+                self._last, fault=Reason.of(error), reading=reading, daemon_up=False
+            )
+        return self._last
+
+    def close(self) -> None:
+        """Let go of the files."""
+        for file in (self._store, self._daemon, self._history):
+            if file is not None:
+                file.close()
+        self._store = self._daemon = self._history = None
+
+    def _look(self) -> Snapshot:
+        path = store_path(self._root)
+        if self._store is None:
+            self._store = JobStore(path, now=self._now)
+        if self._daemon is None:
+            self._daemon = DaemonRecord(path, now=self._now)
+        store, now = self._store, self._now()
+        daemon = self._daemon.read()
+        failed = [
+            job
+            for job in store.jobs([State.FAILED], _FAILED)
+            if now - (job.finished or 0) < RECENT_S
+        ]
+        return Snapshot(
+            running=tuple(store.jobs([State.RUNNING])),
+            queue=tuple(in_turn(store.jobs([State.QUEUED]))[:_QUEUE]),
+            paused=tuple(store.jobs([State.PAUSED], _QUEUE)),
+            waiting=tuple(store.jobs([State.WAITING], _QUEUE)),
+            failed=tuple(failed),
+            done=tuple(store.jobs([State.DONE], _DONE)),
+            holds=tuple(store.holds()),
+            daemon=daemon,
+            daemon_up=daemon is not None and daemon.is_up(now),
+        )
+
+    def _reading(self) -> Reading | None:
+        try:
+            if self._history is None:
+                self._history = History(history_path(self._root))
+            reading = self._history.latest()
+        except (sqlite3.Error, OSError, ValueError):
+            return None
+        return reading if reading and abs(self._now() - reading.at) < STALE_S else None
+
+
+def in_turn(jobs: list[Job]) -> list[Job]:
+    """Queued jobs in the order in which the worker takes them."""
+    return sorted(jobs, key=lambda job: (-job.priority, job.id))

@@ -1,0 +1,121 @@
+"""One thread looks at the box for all open pages; they wait for its word.
+
+It runs while somebody waits, so a box that nobody looks at is not looked at.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from web.home.pace import Pace
+from web.home.snapshot import Looker, Snapshot
+
+log = logging.getLogger("lectern.panel")
+
+EVERY_S = 1.0
+_LINGER_S = 20.0  # after the last page has gone
+
+
+@dataclass(frozen=True)
+class View:
+    """The box at one moment. ``version`` grows with every change, ``shape`` with every change of
+    more than numbers. ``left_s`` is how long the stage in hand will take, where that is known."""
+
+    version: int
+    shape: int
+    snapshot: Snapshot
+    left_s: float | None
+
+
+class Watcher:
+    """Looks every ``every_s`` seconds by a looker that ``make`` gives it."""
+
+    def __init__(
+        self,
+        make: Callable[[], Looker],
+        *,
+        every_s: float = EVERY_S,
+        closing: Callable[[], bool] = lambda: False,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._make, self._every_s, self.closing, self._now = make, every_s, closing, now
+        self._changed = threading.Condition()
+        self._poked = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._view: View | None = None
+        self._waiting = 0
+        self._left_at = 0.0
+
+    @property
+    def listeners(self) -> int:
+        """How many pages listen."""
+        return self._waiting
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Keep the thread at work meanwhile."""
+        with self._changed:
+            self._waiting += 1
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="home", daemon=True)
+                self._thread.start()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._waiting -= 1
+                self._left_at = self._now()
+
+    def wait(self, after: int, timeout_s: float) -> View | None:
+        """The newest view once its version is above ``after``; ``None`` if none comes in time."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._view is not None and self._view.version > after, timeout_s
+            )
+            view = self._view
+        return view if view is not None and view.version > after else None
+
+    def poke(self) -> None:
+        """Something was changed just now: look at once."""
+        self._poked.set()
+
+    def _run(self) -> None:
+        looker, pace = self._make(), Pace()
+        try:
+            while True:
+                self._look(looker, pace)
+                self._poked.wait(self._every_s)
+                self._poked.clear()
+                with self._changed:
+                    idle = not self._waiting and self._now() - self._left_at > _LINGER_S
+                    if idle or self.closing():
+                        self._thread = self._view = None
+                        return
+        except Exception:
+            log.exception("the watch over the queue ended")
+            with self._changed:
+                self._thread = self._view = None
+        finally:
+            looker.close()
+
+    def _look(self, looker: Looker, pace: Pace) -> None:
+        snapshot = looker()
+        left = pace.left_s(snapshot.running[0] if snapshot.running else None, self._now())
+        with self._changed:
+            before = self._view
+            if before is not None and (before.snapshot, before.left_s) == (snapshot, left):
+                return
+            new_shape = before is None or before.snapshot.shape() != snapshot.shape()
+            # Versions go on over a pause of the thread, as pages remember the last they saw.
+            self._version += 1
+            self._shape += new_shape
+            self._view = View(self._version, self._shape, snapshot, left)
+            self._changed.notify_all()
+
+    _version = 0
+    _shape = 0
