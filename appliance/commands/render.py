@@ -72,6 +72,7 @@ def _score_of(video: Path, presenter: Path, listen: Any) -> dict[str, Any]:
     score = score_video(
         video,
         source=presenter,
+        brief=True,
         progress=lambda done, total: listen(Progress("score", done, total)),
     )
     return score.as_dict()
