@@ -20,7 +20,7 @@ _SUFFIXES = {
     Kind.PRESENTER: "mp4 m4v mov mkv webm avi flv ts mts m2ts mpg mpeg wmv 3gp mxf dv gif "
     "jpg jpeg png bmp webp tif tiff heic heif avif",
     Kind.SOUND: "wav mp3 m4a aac flac ogg oga opus wma aif aiff amr caf w64 ac3 mka",
-    Kind.TEXT: "txt md",
+    Kind.TEXT: "txt md docx",
 }
 _KINDS = {suffix: kind for kind, suffixes in _SUFFIXES.items() for suffix in suffixes.split()}
 

@@ -7,57 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from appliance.config import Config
-from appliance.inbox.scan import Inbox
 from appliance.inbox.sources import put_away
 from appliance.inbox.steady import being_written
-from appliance.jobs.record import Job
 from appliance.jobs.states import State
-from appliance.jobs.store import JobStore, store_path
-
-SETTLE = 10.0
-
-
-class Clock:
-    """Seconds that pass when told to."""
-
-    time = 0.0
-
-    def __call__(self) -> float:
-        return self.time
-
-
-class Box:
-    """An inbox with its store and its clock."""
-
-    def __init__(self, root: Path) -> None:
-        times = {"settle_s": SETTLE, "settle_unsure_s": SETTLE}
-        config = Config.model_validate({"root": root, "inbox": times})
-        self.root, self.config, self.clock = root, config, Clock()
-        self.store = JobStore(store_path(root))
-        self.inbox = Inbox(self.store, config, self.clock, check=lambda paths: ())
-        self.folder, self.library = root / "inbox", root / "presenters"
-
-    def drop(self, *names: str, content: bytes = b"x") -> None:
-        for name in names:
-            (self.folder / name).write_bytes(content)
-
-    def look(self, after: float = SETTLE) -> list[Job]:
-        """The jobs there are after a look now and one ``after`` seconds; the oldest first."""
-        self.inbox.scan()
-        self.clock.time += after
-        self.inbox.scan()
-        return self.store.jobs()[::-1]
+from tests.inbox.box import SETTLE, Box, facts
 
 
 @pytest.fixture
 def box(tmp_path: Path) -> Box:
     return Box(tmp_path)
-
-
-def facts(job: Job) -> tuple[str, str, str | None, str | None]:
-    presenter = job.presenter.name if job.presenter else None
-    return job.stem, job.state.value, presenter, job.lecture.name if job.lecture else None
 
 
 class TestArrival:
@@ -73,7 +31,7 @@ class TestArrival:
         box.drop("a.mp4", "a.wav")
         assert box.look(SETTLE - 1) == []
         # A reboot: another daemon sees them for the first time.
-        again = Inbox(box.store, box.config, box.clock, check=lambda paths: ())
+        again = box.another_daemon()
         again.scan()
         assert box.store.jobs() == []
         box.clock.time += SETTLE
