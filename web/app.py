@@ -101,10 +101,13 @@ def _add_pages(app: Flask) -> None:
     """Every page is a blueprint, imported here so that none can import the application."""
     from web.api.all import BLUEPRINTS as API
     from web.home import pages as home
+    from web.new import pages as new
     from web.people import pages as people
+    from web.presenters import pages as presenters
+    from web.results import pages as results
 
     StaticFiles().register(app)
-    for pages in (home, people):
+    for pages in (home, new, results, presenters, people):
         app.register_blueprint(pages.blueprint)
     for blueprint in API:
         app.register_blueprint(blueprint)

@@ -19,19 +19,38 @@ UNKNOWN = Verdict(grade=None, reasons=[], moments=[], warnings=[])
 
 
 def verdict_of(report: Path | None) -> Verdict:
-    """The verdict in the reader's language; the English texts of the report are its keys."""
+    """The verdict in the reader's language."""
     data = read_report(report)
-    score = _part(data, "score")
-    found = _part(score, "verdict")
+    found = _part(_part(data, "score"), "verdict")
     grade = found.get("grade")
     return Verdict(
         grade=grade if grade in GRADES else None,
         reasons=[
-            Sentence(code=item["code"], text=_(item["text"])) for item in _told(found, "reasons")
+            Sentence(code=item["code"], text=sentence(item["code"], item["text"]))
+            for item in _told(found, "reasons")
         ],
         moments=_moments(found, "moments")[:5],
         warnings=_moments(data, "warnings")[:MAX_WARNINGS],
     )
+
+
+def sentence(code: str, english: str) -> str:
+    """What a code of a report means; ``english``, the report's own words, for an unknown one."""
+    return {
+        "face_missing": _("There is no face in part of the video."),
+        "mouth_still": _("Somebody speaks, but the mouth does not move."),
+        "mouth_late": _("The mouth moves too late."),
+        "mouth_early": _("The mouth moves too early."),
+        "sync_weak": _("The mouth follows the speech only loosely."),
+        "open_in_silence": _("The mouth stays open in pauses."),
+        "restless": _("The mouth trembles in pauses."),
+        "blurred": _("The mouth is less sharp than the face around it."),
+        "seam": _("An edge may show around the mouth."),
+        "outside": _("The picture differs from the presenter's beyond the mouth."),
+        "no_face": _("No face was seen from here on, so the picture was left as it is."),
+        "turned_away": _("The face turned away from here on, so the picture was left as it is."),
+        "no_speech": _("Nobody seems to speak in this recording, so the mouth stays shut."),
+    }.get(code, english)
 
 
 def read_report(report: Path | None) -> Mapping[str, Any]:
@@ -47,7 +66,7 @@ def read_report(report: Path | None) -> Mapping[str, Any]:
 
 def _moments(data: Mapping[str, Any], name: str) -> list[Moment]:
     return [
-        Moment(at_s=item["at_s"], code=item["code"], text=_(item["text"]))
+        Moment(at_s=item["at_s"], code=item["code"], text=sentence(item["code"], item["text"]))
         for item in _told(data, name)
         if isinstance(item.get("at_s"), (int, float)) and item["at_s"] >= 0
     ]
