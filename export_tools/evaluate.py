@@ -1,10 +1,14 @@
-"""Score a model as a person meets it: render real clips with their own sound, measure the files.
+"""Score a model as a person meets it, beside what others publish: one command, the whole table.
 
-    python -m export_tools.evaluate DATA_DIR --out SCORES.json [--model NAME] [--precision fp32]
+    python -m export_tools.evaluate DATA_DIR --out SCORES.json [--model NAME] [--precision fp32 …]
 
-Every clip is re-driven by its own audio, so its own mouth is the truth. Prints a table with the
-median of each split; ``--out`` gets every clip's figures. ``wild`` clips only score, they never
-train. The figures are of finished, encoded files as a player shows them.
+Every clip is rendered with its own sound by ``lectern render``'s own code and the encoded file is
+compared with the real one: medians a split. ``wild`` clips only score, they never train. Then the
+closures of p, b and m in synthetic speech, whose times are known, and what the networks cost, with
+Nota's and Wav2Lip's architectures (random weights) timed in the same run.
+
+SCORES.json is written after every clip: a run that was stopped goes on, and clips of an older
+model or another precision are scored anew.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +25,13 @@ from rich.console import Console
 from rich.table import Table
 
 from appliance.config import Config
+from appliance.lips.manifest import Manifest, load_manifest
 from appliance.render.render import render
 from appliance.score import score_video
+from export_tools.peers import cost_table
+from export_tools.quality import mouth_quality
 
+MODELS = Path(__file__).parents[1] / "models_lite"
 SPLITS = Path(__file__).with_name("splits.json")
 COLUMNS = {
     "r": "r, zero lag",
@@ -32,8 +41,16 @@ COLUMNS = {
     "silence": "silence",
     "jitter": "jitter",
     "sharpness": "sharpness",
+    "psnr_db": "PSNR",
+    "ssim": "SSIM",
     "wall": "s / s",
 }
+_KNOWN = 6  # clips of the speaker who fills the training data
+_NEAR_MS = 41.0  # one frame at 25 fps
+_UTTERANCES = 20  # synthetic ones a language, for closures
+
+Row = dict[str, float | None]
+Scores = dict[str, Any]
 
 
 def clips(data: Path) -> dict[str, list[Path]]:
@@ -43,17 +60,17 @@ def clips(data: Path) -> dict[str, list[Path]]:
     prefixes = tuple(splits["validation_s1_prefixes"])
     known = [p for p in sorted((data / "grid").glob("*.mp4")) if p.stem.startswith(prefixes)]
     wild = sorted((data / "wild").glob("*.mp4"))
-    return {"grid, new people": held, "grid, known person": known[:6], "wild": wild}
+    return {"grid, new people": held, "grid, known person": known[:_KNOWN], "wild": wild}
 
 
-def measure(clip: Path, config: Config, folder: Path) -> dict[str, float | None]:
+def measure(clip: Path, config: Config, folder: Path) -> Row:
     """Render ``clip`` with its own sound and compare the result with it."""
     out = folder / "out.mp4"
     report = render(clip, clip, out, config)
     score = score_video(out, reference=clip, source=clip).as_dict()
     reference = score["reference"] or {}
     opening = reference.get("opening") or {}
-    return {
+    row = {
         "r": opening.get("r"),
         "best_r": opening.get("best_r"),
         "lag_ms": opening.get("lag_ms"),
@@ -63,15 +80,93 @@ def measure(clip: Path, config: Config, folder: Path) -> dict[str, float | None]
         "sharpness": (score["sharpness"] or {}).get("normalised"),
         "wall": report["realtime_factor"],
     }
+    return {**row, **mouth_quality(out, clip)}
 
 
-def medians(rows: list[dict[str, float | None]]) -> dict[str, float | None]:
-    """Column by column, over the clips that have a figure."""
-    result: dict[str, float | None] = {}
+def summary(rows: list[Row]) -> Row:
+    """Medians column by column over the clips that have a figure; of the lag, the share of clips
+    whose best one is within a frame besides."""
+    result: Row = {}
     for name in COLUMNS:
-        values = [row[name] for row in rows if row[name] is not None]
+        values = [row[name] for row in rows if row.get(name) is not None]
         result[name] = round(float(np.median(np.array(values, float))), 4) if values else None
+    lags = [lag for row in rows if (lag := row.get("lag_ms")) is not None]
+    near = sum(abs(lag) <= _NEAR_MS for lag in lags)
+    result["in_sync"] = round(near / len(lags), 3) if lags else None
     return result
+
+
+def score_clips(
+    splits: dict[str, list[Path]],
+    config: Config,
+    scores: Scores,
+    target: Path | None,
+    measured: Callable[[Path, Config, Path], Row] = measure,
+) -> dict[str, Any]:
+    """Fill ``scores["quality"][precision]``, writing ``target`` after each clip; give that part."""
+    own: dict[str, Any] = scores.setdefault("quality", {}).setdefault(config.lips.precision, {})
+    for split, paths in splits.items():
+        part = own.setdefault(split, {"median": {}, "clips": {}})
+        for path in paths:
+            if path.stem in part["clips"]:
+                continue
+            with tempfile.TemporaryDirectory() as folder:
+                part["clips"][path.stem] = measured(path, config, Path(folder))
+            print(split, path.stem, json.dumps(part["clips"][path.stem]), flush=True)
+            part["median"] = summary(list(part["clips"].values()))
+            if target is not None:
+                save(target, scores)
+    return own
+
+
+def config_for(model: str, precision: str) -> Config:
+    """Defaults, no badge over the picture, and this model."""
+    lips = {"model": model, "precision": precision}
+    return Config.model_validate({"video": {"badge": False}, "lips": lips})
+
+
+def save(target: Path, scores: Scores) -> None:
+    """Replace ``target``; a reader never sees half of it."""
+    part = target.with_suffix(".part")
+    part.write_text(json.dumps(scores, indent=1) + "\n")
+    part.replace(target)
+
+
+def begun(target: Path | None, digest: str) -> Scores:
+    """What an earlier run of the same files left."""
+    if target is not None and target.exists():
+        scores: Scores = json.loads(target.read_text())
+        if scores.get("digest") == digest:
+            return scores
+    return {"digest": digest}
+
+
+def closure_recall(manifest: Manifest) -> dict[str, Any]:
+    """Lips shut for p, b and m, a voice; needs the speech programs of the export extra."""
+    from appliance.lips.motion import Basis
+    from appliance.lips.provider import Network
+    from export_tools.phonetics.closures import LANGUAGES, closures
+
+    network = Network(manifest.path("motion", "any"))
+    basis = Basis.load(manifest.path("basis", "any"))
+    found = {}
+    for language in LANGUAGES:
+        made, all_, elsewhere, stretches = closures(network, basis, language, _UTTERANCES, 77)
+        found[language] = {
+            "recall": round(made / max(all_, 1), 3),
+            "elsewhere": round(elsewhere / max(stretches, 1), 3),
+        }
+    return found
+
+
+def show(console: Console, title: str, rows: dict[str, dict[str, Any]]) -> None:
+    """Print rows of figures under the keys of the first one."""
+    table = Table("", *next(iter(rows.values())), title=title)
+    for name, row in rows.items():
+        cells = ["-" if v is None else f"{v:.3g}" if isinstance(v, float) else str(v)
+                 for v in row.values()]  # fmt: skip
+        table.add_row(name, *cells)
+    console.print(table)
 
 
 def main() -> None:
@@ -79,30 +174,25 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--model", default="lectern-lite")
-    parser.add_argument("--precision", default="fp32")
+    parser.add_argument("--precision", nargs="+", default=["fp32"])
+    parser.add_argument("--skip", nargs="+", default=[], choices=["clips", "closures", "cost"])
     args = parser.parse_args()
-    config = Config.model_validate(
-        {
-            "video": {"badge": False},
-            "lips": {"model": args.model, "precision": args.precision},
-        }
-    )
-    table = Table("split", "clips", *COLUMNS.values())
-    result: dict[str, Any] = {}
-    console = Console()
-    with tempfile.TemporaryDirectory() as folder:
-        for split, paths in clips(args.data).items():
-            rows = {}
-            for path in paths:
-                rows[path.stem] = measure(path, config, Path(folder))
-                print(split, path.stem, json.dumps(rows[path.stem]), flush=True)
-            middle = medians(list(rows.values()))
-            result[split] = {"median": middle, "clips": rows}
-            figures = ["-" if v is None else f"{v:.3g}" for v in middle.values()]
-            table.add_row(split, str(len(rows)), *figures)
-    console.print(table)
+    manifest = load_manifest(args.model, MODELS)
+    scores = begun(args.out, manifest.digest("fp32"))
+    console = Console(width=160)
+    if "clips" not in args.skip:
+        for precision in args.precision:
+            config = config_for(args.model, precision)
+            own = score_clips(clips(args.data), config, scores, args.out)
+            show(console, precision, {split: part["median"] for split, part in own.items()})
+    if "closures" not in args.skip:
+        scores["closures"] = closure_recall(manifest)
+        show(console, "lips shut for p, b, m", scores["closures"])
+    if "cost" not in args.skip:
+        scores["cost"] = cost_table(manifest)
+        show(console, "cost a frame (25 a second)", scores["cost"])
     if args.out:
-        args.out.write_text(json.dumps(result, indent=1) + "\n")
+        save(args.out, scores)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ from export_tools.phonetics.synth import Phones, mandarin
 SHUT_SHARE = 1 / 3
 SLACK_S = 0.04
 RATE_HZ = 50.0
+LANGUAGES = ("english, hibari", "english, espeak", "mandarin, espeak")
 ENGLISH = (
     "Maybe my father bought a big map before the film began.",
     "Peter put both plums in a paper bag and gave them to Emma.",
@@ -110,7 +111,7 @@ def main() -> None:
     network = Network(args.motion / "motion.onnx")
     basis = Basis.load(args.motion / "basis.npz")
     report = {}
-    for language in ("english, hibari", "english, espeak", "mandarin, espeak"):
+    for language in LANGUAGES:
         made, all_, elsewhere, stretches = closures(network, basis, language, args.count, args.seed)
         report[language] = {
             "closures": all_,

@@ -77,6 +77,7 @@ class Renderer(nn.Module):
         with torch.no_grad():
             assert self.head.bias is not None
             self.head.bias.copy_(bias)
+        self.register_load_state_dict_pre_hook(_padded)  # type: ignore[no-untyped-call]
 
     def forward(
         self,
@@ -133,6 +134,14 @@ class Renderer(nn.Module):
             paint / (1 + reference + paint), sharp_paint / (1 + sharp_reference + sharp_paint)
         )
         return (1 - share) * (sharp_reference / (1 + sharp_reference)), share
+
+
+def _padded(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Let weights of version 0.1 load, whose first convolution had no padding of its inputs."""
+    name = f"{prefix}stem.0.weight"
+    if name in state:
+        missing = _INPUTS - state[name].shape[1]
+        state[name] = F.pad(state[name], (0, 0, 0, 0, 0, missing))
 
 
 def _inside_lips(inner: Tensor) -> Tensor:

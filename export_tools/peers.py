@@ -1,0 +1,60 @@
+"""What our networks cost a frame beside Nota's and Wav2Lip's, measured in one run.
+
+The peers are built from their published layer tables with random weights: what they compute does
+not depend on the weights. Milliseconds are CPU time on one thread at batch 1; of ours the audio
+side is counted, too, a lecture's second shared among its frames.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from appliance.lips.manifest import Manifest
+from export_tools.cost import measure, milliseconds, random_inputs
+from export_tools.wav2lip.network import NOTA, WAV2LIP, Wav2Lip
+from export_tools.wav2lip.teach import export_wav2lip
+
+FPS = 25.0
+_HEARD = 400  # mel frames in one go: four seconds
+_MEL_RATE = 100.0
+
+
+def cost_table(manifest: Manifest, rounds: int = 40) -> dict[str, dict[str, Any]]:
+    """Per network and precision: ``macs_m`` (millions a frame, really computed), ``parameters_m``,
+    ``mb`` of all its files, ``ms`` a frame and its ratio to Nota's."""
+    frames = _HEARD / _MEL_RATE * FPS
+    heard = {"frames": _HEARD, "steps": _HEARD // 2}
+    motion = manifest.path("motion", "any")
+    basis = manifest.path("basis", "any")
+    ours = {f"{manifest.name} {p}": manifest.path("renderer", p) for p in manifest.precisions()}
+    with tempfile.TemporaryDirectory() as folder:
+        peers = {}
+        for name, layout in (("Nota, compressed Wav2Lip", NOTA), ("Wav2Lip", WAV2LIP)):
+            peers[name] = Path(folder) / f"{name}.onnx"
+            torch.manual_seed(0)
+            export_wav2lip(Wav2Lip(layout), peers[name])
+        timed = {name: (path, random_inputs(path)) for name, path in {**ours, **peers}.items()}
+        timed["motion"] = (motion, random_inputs(motion, heard))
+        spent = milliseconds(timed, rounds)
+        costs = {name: measure(path) for name, path in {**ours, **peers}.items()}
+    audio = measure(motion, heard)
+    table: dict[str, dict[str, Any]] = {}
+    for name, cost in costs.items():
+        macs, parameters, size, ms = cost.macs, cost.parameters, cost.bytes, spent[name]
+        if name in ours:
+            macs += int(audio.macs / frames)
+            parameters += audio.parameters
+            size += audio.bytes + basis.stat().st_size
+            ms += spent["motion"] / frames
+        table[name] = {
+            "macs_m": round(macs / 1e6, 1),
+            "parameters_m": round(parameters / 1e6, 3),
+            "mb": round(size / 1e6, 2),
+            "ms": round(ms, 3),
+        }
+    base = table["Nota, compressed Wav2Lip"]["ms"]
+    return {name: {**row, "to_nota": round(row["ms"] / base, 3)} for name, row in table.items()}

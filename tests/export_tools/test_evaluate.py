@@ -1,0 +1,108 @@
+"""The evaluation: medians, going on where it was, picture quality, and the table of costs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from appliance.lips.manifest import load_manifest
+from export_tools.evaluate import (
+    MODELS,
+    Row,
+    begun,
+    clips,
+    config_for,
+    save,
+    score_clips,
+    summary,
+)
+from export_tools.package import digest_of
+from export_tools.peers import cost_table
+from export_tools.quality import mouth_quality, psnr, ssim
+
+pytestmark = [
+    pytest.mark.export,
+    # torch's exporter speaks of its successor, which writes newer opsets than TensorRT reads
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+
+
+def row(r: float | None, lag_ms: float | None = 0.0) -> Row:
+    return {"r": r, "lag_ms": lag_ms}
+
+
+def test_medians_leave_out_what_is_unknown() -> None:
+    found = summary([row(0.2), row(None, None), row(0.8, 80.0), row(0.4, -40.0)])
+    assert found["r"] == 0.4 and found["lag_ms"] == 0.0 and found["psnr_db"] is None
+    assert found["in_sync"] == pytest.approx(2 / 3, abs=1e-3)
+    assert summary([row(None, None)])["in_sync"] is None
+
+
+def test_the_splits_share_no_clip(tmp_path: Path) -> None:
+    (tmp_path / "grid").mkdir()
+    (tmp_path / "wild").mkdir()
+    for name in ("s1_pgad8n", "s1_bbaf2n"):
+        (tmp_path / "grid" / f"{name}.mp4").touch()
+    found = clips(tmp_path)
+    assert [p.stem for p in found["grid, known person"]] == ["s1_pgad8n"]
+    named = [p for paths in found.values() for p in paths]
+    assert len(named) == len(set(named))
+
+
+def test_a_stopped_run_goes_on(tmp_path: Path) -> None:
+    paths = {"wild": [tmp_path / "a.mp4", tmp_path / "b.mp4"]}
+    seen: list[str] = []
+
+    def measured(clip: Path, config: object, folder: Path) -> Row:
+        if clip.stem == "b" and "b" not in seen:
+            seen.append("b")
+            raise KeyboardInterrupt
+        seen.append(clip.stem)
+        return row(0.5)
+
+    config, target = config_for("lectern-lite", "fp32"), tmp_path / "scores.json"
+    with pytest.raises(KeyboardInterrupt):
+        score_clips(paths, config, begun(target, "one"), target, measured)
+    score_clips(paths, config, begun(target, "one"), target, measured)
+    assert seen == ["a", "b", "b"]  # a was not measured twice
+    assert begun(target, "another model") == {"digest": "another model"}
+    assert digest_of(target)["quality"]["fp32"]["wild"]["r"] == 0.5
+
+
+def test_scores_are_replaced_whole(tmp_path: Path) -> None:
+    save(tmp_path / "s.json", {"digest": "x"})
+    assert json.loads((tmp_path / "s.json").read_text()) == {"digest": "x"}
+    assert [p.name for p in tmp_path.iterdir()] == ["s.json"]
+
+
+def test_psnr_and_ssim_of_known_pictures() -> None:
+    rng = np.random.default_rng(0)
+    picture = rng.uniform(0, 255, (64, 64))
+    assert psnr(picture, picture) == 60.0 and ssim(picture, picture) == pytest.approx(1.0)
+    assert psnr(picture, picture + 5.1) == pytest.approx(20 * np.log10(50), abs=1e-6)
+    assert ssim(picture, 255 - picture) < 0
+    assert ssim(picture, picture + rng.normal(0, 40, picture.shape)) < 0.95
+
+
+@pytest.mark.data
+def test_a_clip_is_its_own_best_copy(shared_data: Path) -> None:
+    clip = sorted((shared_data / "grid").glob("s1_*.mp4"))[0]
+    found = mouth_quality(clip, clip)
+    assert found == {"psnr_db": 60.0, "ssim": 1.0}
+
+
+def test_what_ships_costs_less_than_its_peers() -> None:
+    manifest = load_manifest("lectern-lite", MODELS)
+    table = cost_table(manifest, rounds=2)
+    nota, wav2lip = table["Nota, compressed Wav2Lip"], table["Wav2Lip"]
+    assert nota["macs_m"] == pytest.approx(75.0, abs=0.1) and nota["to_nota"] == 1.0
+    assert wav2lip["macs_m"] == pytest.approx(3967, abs=1)
+    assert wav2lip["parameters_m"] == pytest.approx(36.3, abs=0.1)
+    for precision in manifest.precisions():
+        assert table[f"lectern-lite {precision}"]["macs_m"] < 81
+        assert table[f"lectern-lite {precision}"]["ms"] < wav2lip["ms"] / 4
