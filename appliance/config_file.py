@@ -60,6 +60,8 @@ def read(path: Path, model: type[BaseModel]) -> tuple[dict[str, Any], list[Mista
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         return {}, [_syntax_mistake(path.name, line, error.reason)]
+    except RecursionError:
+        return {}, [_syntax_mistake(path.name, 1, "too many brackets within each other")]
 
 
 def _check(name: str, text: str, model: type[BaseModel]) -> tuple[dict[str, Any], list[Mistake]]:
@@ -121,7 +123,11 @@ def _pairs(
 
 
 def _build(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
-    return loader.construct_object(node, deep=True)
+    try:
+        return loader.construct_object(node, deep=True)
+    except ValueError as error:  # a date that is none, and the like
+        problem = str(error)
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from error
 
 
 def _mistake(name: str, model: type[BaseModel], details: ErrorDetails, entry: _Entry) -> Mistake:

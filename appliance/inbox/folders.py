@@ -61,16 +61,16 @@ def decide_folder(drop: Drop, waiting: Iterable[Job], library: Path) -> Iterator
     tasks = _tasks(lectures, drop.loose, jobs)
     free = [p for p in (*presenters, job_file) if p is not None and p in drop.loose]
     texts = _transcripts(lectures)
-    made = _jobs(drop.folder, tasks, presenters, jobs, library, options, priority)
-    any_made = False
+    made = list(_jobs(drop.folder, tasks, presenters, jobs, library, options, priority))
+    unclaimed = set(drop.loose)
     for decision in made:
-        claims = [path for path in decision.claims if path in drop.loose]
-        if not any_made:
-            claims += free
-        claims += [t for path in claims for t in texts.get(path, ()) if t in drop.loose]
-        any_made = True
-        yield replace(decision, claims=tuple(dict.fromkeys(claims)))
-    if not any_made and not tasks and any(p in drop.loose for p in presenters):
+        # The first job made of a file claims it; it stays until the last of them has ended.
+        wanted = [*decision.claims, *free]
+        wanted += [text for path in decision.claims for text in texts.get(path, ())]
+        claims = tuple(path for path in dict.fromkeys(wanted) if path in unclaimed)
+        unclaimed -= set(claims)
+        yield replace(decision, claims=claims)
+    if not tasks and any(path in drop.loose for path in presenters):
         told = {"folder": shown(drop.folder.name)}
         first = next(p for p in presenters if p in drop.loose)
         yield NewJob(

@@ -29,6 +29,7 @@ def put_away(store: JobStore, job: Job, inbox: Path) -> None:
     """
     verdict = inbox / ("done" if job.state is State.DONE else "failed")
     held = False
+    left: set[Path] = set()
     for file in _owned(store, job):
         folder = verdict / _drop(file.path, inbox)
         if file.path.parent != folder or file.target is not None:
@@ -36,11 +37,13 @@ def put_away(store: JobStore, job: Job, inbox: Path) -> None:
                 held = True
                 continue
             _move(store, file, folder)
-            _tidy(file.path.parent, inbox)
+            left.add(file.path.parent)
     if job.state is State.DONE:
-        _remove_reasons(store, job)
+        left |= _remove_reasons(store, job)
     elif job.reason is not None and _owned(store, job):
         _write_reason(store, store.get(job.id), verdict, inbox)
+    for folder in left:
+        _tidy(folder, inbox)
     if not held:
         store.settle(job.id)
 
@@ -114,8 +117,12 @@ def _write_reason(store: JobStore, job: Job, verdict: Path, inbox: Path) -> None
     store.files.add_result(job.id, path)
 
 
-def _remove_reasons(store: JobStore, job: Job) -> None:
+def _remove_reasons(store: JobStore, job: Job) -> set[Path]:
+    """Remove what explained earlier failures; gives the folders that it was in."""
+    folders = set()
     for file in store.files.of(job.id):
         if file.role == "result" and file.path.name.endswith(_REASON):
             file.path.unlink(missing_ok=True)
             store.files.forget(file.path)
+            folders.add(file.path.parent)
+    return folders
