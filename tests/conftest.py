@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(no_data)
         if "export" in item.keywords and not HAS_EXPORT:
             item.add_marker(no_export)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def scratch_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Commands that are given no config file work in a folder of the tests', not in the box's."""
+    folder = tmp_path_factory.mktemp("root")
+    config = folder / "config.yaml"
+    config.write_text("root: .\n", encoding="utf-8")
+    before = os.environ.get("LECTERN_CONFIG")
+    os.environ["LECTERN_CONFIG"] = str(config)
+    yield
+    if before is None:
+        del os.environ["LECTERN_CONFIG"]
+    else:
+        os.environ["LECTERN_CONFIG"] = before
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -55,7 +56,7 @@ class Profile:
         )  # fmt: skip
 
     @classmethod
-    def load(cls, path: Path) -> Profile:
+    def load(cls, path: Path | BinaryIO) -> Profile:
         """Read what :meth:`save` wrote."""
         with np.load(path) as data:
             reference = Reference(*(data[k] for k in ("y", "u", "v", "matrix", "points")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from appliance.errors import Fault
 from appliance.face.pose import fit_pose
 from appliance.face.track import Sighting, Tracked
 from appliance.lips.engines import Engines
@@ -20,7 +22,7 @@ from appliance.lips.motion import Motion
 from appliance.lips.presenter import Profile
 from appliance.lips.wav2lip import MelTrack
 from appliance.media.decode import FrameReader
-from appliance.media.encode import SegmentWriter
+from appliance.media.engine import of_video, refuse
 from appliance.media.picture import Picture
 from appliance.render.ahead import ahead
 from appliance.render.badge import Badge
@@ -67,7 +69,8 @@ def render_chunk(folder: Path, index: int, tick: Tick = lambda frames: None) -> 
     start, stop = plan.span(index)
     facts = ChunkFacts(start)
     watch = Stopwatch(facts.stages_s)
-    writer = SegmentWriter(
+    encoder = of_video(video)
+    writer = encoder.open(
         job.segment(index),
         plan.width,
         plan.height,
@@ -75,7 +78,6 @@ def render_chunk(folder: Path, index: int, tick: Tick = lambda frames: None) -> 
         job.presenter.color,
         job.presenter.sar,
         crf=video.crf,
-        preset=video.preset,
         threads=plan.threads,
     )
     painter = _Painter(job, start, facts, watch)
@@ -89,8 +91,10 @@ def render_chunk(folder: Path, index: int, tick: Tick = lambda frames: None) -> 
         with watch.stage("encode"):
             writer.close()
         painter.tell_provider()
-    except BaseException:
+    except BaseException as error:
         writer.abort()
+        if encoder.name != "x264" and isinstance(error, Fault) and error.code == "encoder_failed":
+            refuse(job.config.root / "state", encoder, error.details["reason"])
         raise
     return facts
 
@@ -112,9 +116,24 @@ def _model(folder: Path) -> LipModel:
     )
 
 
-@lru_cache(maxsize=1)
+class _Open(threading.local):
+    """What a thread keeps open from chunk to chunk of one job."""
+
+    folder: Path | None = None
+    frames: PresenterFrames | None = None
+
+
+_open = _Open()
+
+
 def _presenter_frames(folder: Path) -> PresenterFrames:
-    job = _job(folder)
+    if _open.frames is None or _open.folder != folder:
+        let_go()
+        _open.folder, _open.frames = folder, _open_frames(_job(folder))
+    return _open.frames
+
+
+def _open_frames(job: Job) -> PresenterFrames:
     plan = job.plan
 
     def open_reader() -> FrameReader:
@@ -131,11 +150,11 @@ def _presenter_frames(folder: Path) -> PresenterFrames:
     )
 
 
-def let_go(folder: Path) -> None:
-    """Forget what this process keeps open between chunks of the job in ``folder``."""
-    _presenter_frames(folder).close()
-    for kept in (_presenter_frames, _model, _job):
-        kept.cache_clear()
+def let_go() -> None:
+    """Close what this thread keeps open between chunks."""
+    if _open.frames is not None:
+        _open.frames.close()
+    _open.folder = _open.frames = None
 
 
 class _Painter:

@@ -94,8 +94,10 @@ class PresenterEntry:
     def recall(self) -> tuple[Person, Profile] | None:
         """Who it is; ``None`` where that is not known, or damaged."""
         try:
-            rows = np.load(self.folder / "person.npy")
-            profile = Profile.load(self.folder / "profile.npz")
+            with (self.folder / "person.npy").open("rb") as file:
+                rows = np.load(file)
+            with (self.folder / "profile.npz").open("rb") as file:
+                profile = Profile.load(file)
         except _DAMAGED:
             return None
         return Person(
@@ -116,7 +118,7 @@ class PresenterEntry:
     def load(self, segment: int) -> Sightings | None:
         """The sightings of a segment; ``None`` where they are not known, or damaged."""
         try:
-            with np.load(self._track(segment)) as data:
+            with self._track(segment).open("rb") as file, np.load(file) as data:
                 seen, points, confidence = data["seen"], data["points"], data["confidence"]
         except _DAMAGED:
             return None

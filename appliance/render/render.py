@@ -18,6 +18,7 @@ from appliance.lips.engines import Engines
 from appliance.lips.manifest import load_manifest
 from appliance.lips.measure import prepare as prepare_engines
 from appliance.lips.model import LipModel
+from appliance.media.engine import settled
 from appliance.media.join import join
 from appliance.media.probe import AudioInfo, PresenterInfo, probe_audio, probe_presenter
 from appliance.media.source import check_file
@@ -103,6 +104,7 @@ def render_in(
     started = time.monotonic()
     watch = Stopwatch()
     listen(Progress("check", 0, 1))
+    config = settled(config)
     manifest = load_manifest(config.lips.model, MODELS)
     lips, engines = config.lips, Engines.of(config)
     prepare_engines(
@@ -118,7 +120,7 @@ def render_in(
     try:
         kept = _render_chunks(job, outcome, listen, after_chunk, executor)
     finally:
-        let_go(job.folder)
+        let_go()
     listen(Progress("join", 0, 1))
     with watch.stage("join"):
         _join(job, sound, output)

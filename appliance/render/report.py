@@ -71,6 +71,8 @@ def build_report(job: Job, sound: AudioInfo, output: Path, outcome: Outcome) -> 
             "height": plan.height,
             "duration_s": round(duration, 3),
             "bytes": output.stat().st_size,
+            "encoder": job.config.video.encoder,
+            "preset": job.config.video.preset,
         },
         "plan": plan.as_dict(),
         "wall_s": round(outcome.wall_s, 3),

@@ -63,10 +63,11 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def settings(**sections: dict[str, Any]) -> Config:
-    """Lossless, without badge or score unless asked for."""
+    """Lossless, without badge, score or cache unless asked for."""
     values: dict[str, dict[str, Any]] = {
         "video": {"crf": 0, "badge": False, "preset": "ultrafast"},
         "score": {"enabled": False},
+        "cache": {"presenters_mb": 0},
     }
     for name, section in sections.items():
         values[name] = {**values.get(name, {}), **section}

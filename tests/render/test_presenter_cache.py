@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from appliance.face.choose import Person
+from appliance.face.mesh import POINTS
+from appliance.face.pose import RIGID_POINTS
+from appliance.face.track import SEGMENT, Sighting
+from appliance.lips.composite import Reference
+from appliance.lips.geometry import MOUTH_POINTS
+from appliance.lips.presenter import Profile
+from appliance.media.probe import PresenterInfo, probe_presenter
+from appliance.render.presenter_cache import PresenterCache, PresenterEntry
+from tests.talking_face import babble, talking, write_video
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_video(tmp_path_factory.mktemp("cached") / "a.mp4", talking(babble(6)))
+
+
+@pytest.fixture
+def info(clip: Path) -> PresenterInfo:
+    return probe_presenter(clip)
+
+
+def sightings(seed: int) -> list[Sighting | None]:
+    rng = np.random.default_rng(seed)
+    found: list[Sighting | None] = [
+        Sighting(rng.random((POINTS, 3), np.float32) * 500, float(rng.random()))
+        for _ in range(SEGMENT)
+    ]
+    found[7] = None
+    return found
+
+
+def profile() -> Profile:
+    rng = np.random.default_rng(0)
+    plane = rng.integers(0, 255, (20, 30), np.uint8)
+    reference = Reference(
+        plane,
+        plane[:10, :15],
+        plane[10:, :15],
+        rng.random((2, 3)),
+        rng.random((57, 2)).astype("f4"),
+    )
+    return Profile(rng.random((57, 3)), 1.3, reference)
+
+
+def entry(cache: PresenterCache, info: PresenterInfo, number: int = 0) -> PresenterEntry:
+    found = cache.entry(info, number)
+    assert found is not None
+    return found
+
+
+def test_sightings_come_back_to_the_bit(info: PresenterInfo, tmp_path: Path) -> None:
+    kept = entry(PresenterCache(tmp_path, 10), info)
+    assert kept.load(3) is None
+    kept.save(3, sightings(1))
+    back = entry(PresenterCache(tmp_path, 10), info).load(3)
+    assert back is not None and len(back) == SEGMENT
+    for before, after in zip(sightings(1), back, strict=True):
+        if before is None:
+            assert after is None
+            continue
+        assert after is not None
+        used = [*RIGID_POINTS, *MOUTH_POINTS]
+        np.testing.assert_array_equal(before.points[used], after.points[used])
+        assert before.confidence == after.confidence
+        assert before.eye_distance == after.eye_distance
+
+
+def test_who_it_is_comes_back(info: PresenterInfo, tmp_path: Path) -> None:
+    kept = entry(PresenterCache(tmp_path, 10), info)
+    assert kept.recall() is None
+    person = Person(((0.0, 10.5, 20.25, 30.0), (50.0, 11.0, 20.0, 31.0)))
+    kept.remember(person, profile())
+    found = entry(PresenterCache(tmp_path, 10), info).recall()
+    assert found is not None
+    assert found[0] == person
+    np.testing.assert_array_equal(found[1].rest, profile().rest)
+    np.testing.assert_array_equal(found[1].reference.y, profile().reference.y)
+    assert found[1].amplitude == profile().amplitude
+
+
+def test_damaged_files_are_as_good_as_none(info: PresenterInfo, tmp_path: Path) -> None:
+    kept = entry(PresenterCache(tmp_path, 10), info)
+    kept.save(0, sightings(2))
+    kept.remember(Person(((0.0, 1.0, 2.0, 3.0),)), profile())
+    for path in [*kept.folder.rglob("*.npz"), kept.folder / "person.npy"]:
+        whole = path.read_bytes()
+        for bad in (b"", whole[: len(whole) // 2], b"\0" * len(whole), _flipped(whole)):
+            path.write_bytes(bad)
+            assert kept.load(0) is None or kept.recall() is None
+        path.write_bytes(whole)
+    assert kept.load(0) is not None and kept.recall() is not None
+
+
+def _flipped(data: bytes) -> bytes:
+    """One bit of the payload, not of a header, is wrong."""
+    if data.startswith(b"\x93NUMPY"):
+        return data[:9] + bytes([data[9] ^ 0x40]) + data[10:]
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+
+
+def test_the_content_counts_and_not_the_name(clip: Path, tmp_path: Path) -> None:
+    cache = PresenterCache(tmp_path / "cache", 10)
+    first = entry(cache, probe_presenter(clip))
+    copy = tmp_path / "renamed.mp4"
+    copy.write_bytes(clip.read_bytes())
+    assert entry(cache, probe_presenter(copy)).folder == first.folder
+    assert entry(cache, probe_presenter(clip), 1).folder != first.folder
+    other = write_video(tmp_path / "a.mp4", talking(babble(6, seed=9)))
+    assert entry(cache, probe_presenter(other)).folder != first.folder
+
+
+def test_the_least_used_goes_first_and_the_one_in_use_stays(
+    info: PresenterInfo, tmp_path: Path
+) -> None:
+    time = 1000.0
+
+    def now() -> float:
+        return time
+
+    cache = PresenterCache(tmp_path, 0.2, now)
+    folders = []
+    for number in range(4):
+        time += 10
+        kept = entry(cache, info, number)
+        folders.append(kept.folder)
+        (kept.folder / "track" / "x.npz").write_bytes(os.urandom(90_000))
+    time += 10
+    entry(cache, info, 1)  # used again
+    assert [folder.exists() for folder in folders] == [False, True, False, True]
+    (folders[1] / "track" / "y.npz").write_bytes(os.urandom(300_000))
+    entry(cache, info, 1)
+    assert [folder.exists() for folder in folders] == [False, True, False, False]
+
+
+def test_nothing_is_kept_where_it_may_not_be(info: PresenterInfo, tmp_path: Path) -> None:
+    assert PresenterCache(tmp_path, 0).entry(info, 0) is None
+    (tmp_path / "file").write_text("in the way")
+    assert PresenterCache(tmp_path / "file", 10).entry(info, 0) is None
+    gone = entry(PresenterCache(tmp_path / "cache", 10), info)
+    (gone.folder / "track").rmdir()
+    gone.folder.rmdir()
+    gone.save(0, sightings(0))  # somebody emptied the cache meanwhile
+    gone.remember(Person(((0.0, 1.0, 2.0, 3.0),)), profile())
+    assert gone.recall() is None
