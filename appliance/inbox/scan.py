@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from appliance.config import Config
@@ -96,16 +97,14 @@ class Inbox:
         waiting = list(self._waiting())
         here = [job for job in waiting if _part(job).parent not in folders]
         top = set(files) & loose
-        decisions = [decide(top & arrived, top - arrived, here, self._library)]
+        self._carry_out(decide(top & arrived, top - arrived, here, self._library))
         for folder, inner in drops:
             mine = loose & set(inner)
             if mine <= arrived and (not mine or folder in arrived):
-                decisions.append(decide_folder(Drop(folder, inner, mine), waiting, self._library))
-        for decision in (each for some in decisions for each in some):
-            try:
-                self._carry_out(decision)
-            except BadInput as error:  # somebody cancelled or claimed it at this very moment
-                log.info("%s", error)
+                made = list(decide_folder(Drop(folder, inner, mine), waiting, self._library))
+                new = [each for each in made if isinstance(each, NewJob)]
+                self._carry_out(each for each in made if not isinstance(each, NewJob))
+                self._add(new)  # all at once: they share files, which the first of them claims
         self._busy = bool(loose - arrived)
 
     def _growing(self, paths: Iterable[Path]) -> set[Path]:
@@ -138,31 +137,44 @@ class Inbox:
                 log.info("job %d: what waited was taken away", job.id)
         yield from (job for job in jobs if job not in gone)
 
-    def _carry_out(self, decision: Decision) -> None:
-        if isinstance(decision, NewJob):
-            job = self._store.add(decision)
-            why = f": {job.reason.text()}" if job.reason else ""
-            log.info("job %d: %s is %s%s", job.id, shown(job.stem), job.state.value, why)
-        elif isinstance(decision, Completion):
-            job = self._store.complete(
-                decision.job.id,
-                decision.presenter,
-                decision.lecture,
-                decision.claims,
-                stem=decision.stem,
-                options=decision.options,
-            )
+    def _carry_out(self, decisions: Iterable[Decision]) -> None:
+        for decision in decisions:
+            if isinstance(decision, NewJob):
+                self._add([decision])
+            elif isinstance(decision, Completion):
+                self._complete(decision)
+            else:
+                self._refuse(decision)
+
+    def _add(self, new: Sequence[NewJob]) -> None:
+        with _overtaken():
+            for job in self._store.add_all(new):
+                why = f": {job.reason.text()}" if job.reason else ""
+                log.info("job %d: %s is %s%s", job.id, shown(job.stem), job.state.value, why)
+
+    def _complete(self, made: Completion) -> None:
+        parts = (made.job.id, made.presenter, made.lecture, made.claims)
+        with _overtaken():
+            job = self._store.complete(*parts, stem=made.stem, options=made.options)
             log.info("job %d: %s is complete", job.id, shown(job.stem))
-        else:
-            self._refuse(decision)
 
     def _refuse(self, refusal: Refusal) -> None:
         """A job that fails at once, so that the file goes where failures go, with its reason."""
         path = refusal.path
         claims = refusal.claims or (path,)
-        job = self._store.add(NewJob(path.stem, None, path, claims=claims))
-        self._store.fail(job.id, refusal.reason)
-        log.info("job %d: %s", job.id, refusal.reason.text())
+        with _overtaken():
+            job = self._store.add(NewJob(path.stem, None, path, claims=claims))
+            self._store.fail(job.id, refusal.reason)
+            log.info("job %d: %s", job.id, refusal.reason.text())
+
+
+@contextmanager
+def _overtaken() -> Iterator[None]:
+    """Somebody may have cancelled the job or claimed the file at this very moment."""
+    try:
+        yield
+    except BadInput as error:
+        log.info("%s", error)
 
 
 def _part(job: Job) -> Path:

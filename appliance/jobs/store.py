@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -65,27 +66,34 @@ class JobStore(JobReader):
 
     def add(self, new: NewJob) -> Job:
         """Queue a job, or let it wait for its missing part. Raises ``BadInput("file_claimed")``."""
+        return self.add_all([new])[0]
+
+    def add_all(self, jobs: Iterable[NewJob]) -> list[Job]:
+        """:meth:`add` several, all or none."""
+        with self._database.write() as connection:
+            return [self._insert(connection, new) for new in jobs]
+
+    def _insert(self, connection: sqlite3.Connection, new: NewJob) -> Job:
         state = State.WAITING if None in (new.presenter, new.lecture) else State.QUEUED
         reason, params = columns(new.waits_for)
-        with self._database.write() as connection:
-            row = connection.execute(
-                "INSERT INTO jobs (stem, presenter, lecture, options, priority, state, reason,"
-                " reason_params, created, owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
-                (
-                    os.fsencode(new.stem),
-                    blob_of(new.presenter),
-                    blob_of(new.lecture),
-                    json.dumps(new.options),
-                    new.priority,
-                    state.value,
-                    reason,
-                    params,
-                    self._now(),
-                    new.owner,
-                ),
-            ).fetchone()
-            claim_files(connection, row["id"], new.claims)
-            note(connection, self._now(), row["id"], state.value, new.waits_for)
+        row = connection.execute(
+            "INSERT INTO jobs (stem, presenter, lecture, options, priority, state, reason,"
+            " reason_params, created, owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+            (
+                os.fsencode(new.stem),
+                blob_of(new.presenter),
+                blob_of(new.lecture),
+                json.dumps(new.options),
+                new.priority,
+                state.value,
+                reason,
+                params,
+                self._now(),
+                new.owner,
+            ),
+        ).fetchone()
+        claim_files(connection, row["id"], new.claims)
+        note(connection, self._now(), row["id"], state.value, new.waits_for)
         return Job.from_row(row)
 
     def complete(
