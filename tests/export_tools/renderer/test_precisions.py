@@ -1,0 +1,75 @@
+"""Half precision and INT8: near float32, and the report says how near."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+pytest.importorskip("torch")
+import torch
+
+from export_tools.renderer.data import Batch
+from export_tools.renderer.export import export
+from export_tools.renderer.network import Renderer
+from export_tools.renderer.parity import compare, sync_lost
+from export_tools.renderer.quantize import convolutions_of, half, quantized
+from export_tools.renderer.train import split_patches
+
+pytestmark = [
+    pytest.mark.export,
+    # torch's exporter speaks of its successor, which writes newer opsets than TensorRT reads
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:the float32 number"),
+]
+
+
+@pytest.fixture(scope="module")
+def renderer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    network = Renderer((8, 8, 8, 16))
+    torch.nn.init.normal_(network.head.weight, std=0.03)
+    network.sharper = 2.0
+    path = tmp_path_factory.mktemp("renderer") / "renderer.onnx"
+    export(network.eval(), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def batches(patches: Path) -> list[Batch]:
+    _, held = split_patches(patches)
+    rng = np.random.default_rng(0)
+    return [held.batch(rng, held.draw(rng, 4), plain=True)]
+
+
+def test_half_precision_changes_next_to_nothing(
+    renderer: Path, batches: list[Batch], tmp_path: Path
+) -> None:
+    half(renderer, tmp_path / "half.onnx")
+    found = compare(renderer, tmp_path / "half.onnx", batches)
+    assert found["psnr_db"] > 60
+    assert set(found["max_error"]) == {"flow", "weights", "fill_y", "fill_uv"}
+
+
+def test_int8_is_symmetric_a_channel_and_near(
+    renderer: Path, batches: list[Batch], tmp_path: Path
+) -> None:
+    names = convolutions_of(renderer)[:-1]
+    quantized(renderer, tmp_path / "int8.onnx", batches, names)
+    found = compare(renderer, tmp_path / "int8.onnx", batches)
+    assert 30 < found["worst_psnr_db"] <= found["psnr_db"] + 0.01
+    assert found["max_error"]["flow"] > 0  # it did change
+    stored = {t.name: t for t in onnx.load(str(tmp_path / "int8.onnx")).graph.initializer}
+    points = [onnx.numpy_helper.to_array(t) for name, t in stored.items() if "zero_point" in name]
+    assert points and all(not point.any() for point in points)
+    assert any(point.ndim == 1 and len(point) > 1 for point in points)
+
+
+def test_sync_lost_is_taken_clip_by_clip() -> None:
+    def part(**clips: float | None) -> dict[str, object]:
+        return {"wild": {"clips": {name: {"r": r} for name, r in clips.items()}}}
+
+    scores = {"quality": {"fp32": part(a=0.5, b=0.7, c=None), "int8": part(a=0.49, b=0.7, c=0.1)}}
+    assert sync_lost(scores, "int8") == {"wild": 0.005}
+    assert sync_lost(scores, "fp16") == {}
