@@ -33,9 +33,10 @@ class Video(Section):
     """The picture of the finished file."""
 
     crf: Annotated[int, Field(ge=0, le=51)] = 18
+    encoder: Literal["auto", "x264", "nvenc"] = "auto"
     preset: Literal[
-        "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"
-    ] = "veryfast"
+        "auto", "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"
+    ] = "auto"
     max_fps: Annotated[int, Field(ge=1, le=60)] = 60
     threads: Annotated[int, Field(ge=0, le=64)] = 0
     badge: bool = True

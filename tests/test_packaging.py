@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "errors": {"messages"},
     "config_file": {"errors"},
     "config": {"config_file", "errors"},
-    "media": BASE,
+    "media": BASE | {"telemetry"},
     "speech": BASE | {"media"},
     "face": BASE | {"media"},
     "lips": BASE | {"media", "face", "speech", "telemetry"},

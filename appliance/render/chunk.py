@@ -94,7 +94,7 @@ def render_chunk(folder: Path, index: int, tick: Tick = lambda frames: None) -> 
     except BaseException as error:
         writer.abort()
         if encoder.name != "x264" and isinstance(error, Fault) and error.code == "encoder_failed":
-            refuse(job.config.root / "state", encoder, error.details["reason"])
+            refuse(job.config.root / "state", encoder.name, error.details["reason"])
         raise
     return facts
 

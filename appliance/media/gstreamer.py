@@ -1,0 +1,207 @@
+"""Segments by a GStreamer encoder: the hardware of Orin NX and AGX behind the x264 writer's face.
+
+Pictures go to ``gst-launch-1.0`` as raw planes and come back as a bare H.264 stream, which is given
+its clock, its colours and its container here: a bare stream has no times, and encoders differ in
+what they say of colour.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import av
+from av.bitstream import BitStreamFilterContext
+from av.video.stream import VideoStream
+
+from appliance.errors import Fault
+from appliance.media.picture import ColorSpec, Picture
+from appliance.media.publish import discard, part_of, publish, write_faults
+from appliance.media.source import url
+
+PROGRAM = "gst-launch-1.0"
+_PATIENCE_S = 60.0  # to drain what is in the encoder; a frame takes milliseconds
+
+# x264's constant rate factor raises the quantizer where the eye sees less; a fixed quantizer
+# matches its size and quality about this much higher.
+_ABOVE_CRF = 2
+
+
+def nvenc(crf: int, gop: int) -> list[str]:
+    """The elements of Orin's hardware encoder (NVIDIA's Accelerated GStreamer guide)."""
+    quantizer = str(min(crf + _ABOVE_CRF, 51))
+    return [
+        *("nvvidconv", "!", "video/x-raw(memory:NVMM),format=NV12", "!", "nvv4l2h264enc"),
+        *("ratecontrol-enable=0", f"quant-i-frames={quantizer}", f"quant-p-frames={quantizer}"),
+        *("num-B-Frames=0", f"iframeinterval={gop}", f"idrinterval={gop}"),
+        *("insert-sps-pps=1", "profile=4"),
+    ]
+
+
+class GstWriter:
+    """As :class:`~appliance.media.encode.SegmentWriter`, with an encoder of GStreamer.
+
+    ``elements`` are the words between the raw picture and the H.264 stream; ``program`` is
+    ``gst-launch-1.0``. The bare stream lies beside ``path`` while it is written. A writer belongs
+    to one thread at a time. Raises ``Fault``: ``disk_full`` or ``encoder_failed``.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        width: int,
+        height: int,
+        fps: Fraction,
+        color: ColorSpec,
+        sar: Fraction = Fraction(1),
+        *,
+        elements: Sequence[str],
+        program: str = PROGRAM,
+    ) -> None:
+        self.path = path
+        self.frames = 0
+        self._size = (width, height)
+        self._tick = 1 / fps
+        self._color, self._sar = color, sar
+        raw = f"width={width} height={height} framerate={fps.numerator}/{fps.denominator}"
+        command = [program, "-q", "fdsrc", "fd=0", "!", "rawvideoparse", "format=i420"]
+        command += [*raw.split(), "!", *elements, "!", "h264parse", "!"]
+        command += ["video/x-h264,stream-format=byte-stream,alignment=au", "!", "fdsink", "fd=1"]
+        with write_faults(path):
+            self._folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        try:
+            with write_faults(path), (self._folder / "bare.h264").open("wb") as bare:
+                self._words = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the child)
+                self._child = subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stdout=bare, stderr=self._words
+                )
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+
+    def __enter__(self) -> GstWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            self.abort()
+
+    def write(self, picture: Picture) -> None:
+        """Append a picture. Raises ``ValueError`` for one of another size."""
+        if (picture.width, picture.height) != self._size:
+            raise ValueError(f"{picture.width}x{picture.height} in a segment of {self._size}")
+        assert self._child.stdin is not None
+        try:
+            for plane in picture.planes():
+                self._child.stdin.write(plane.tobytes())
+        except OSError as error:  # it ended: its own words tell more than a broken pipe
+            raise self._failed() from error
+        self.frames += 1
+
+    def close(self) -> None:
+        """Finish the segment and put it on the disk under its name.
+
+        Raises ``ValueError`` when there is no picture in it.
+        """
+        try:
+            if not self.frames:
+                raise ValueError("a segment needs at least one picture")
+            self._drain()
+            with write_faults(self.path):
+                _describe(self._folder / "bare.h264", self._folder / "told.h264", self._metadata())
+                written = _mux(self._folder / "told.h264", part_of(self.path), self._tick)
+                if written != self.frames:
+                    raise self._failed(f"{written} of {self.frames} pictures came back")
+                publish(self.path)
+        except BaseException:
+            self.abort()
+            raise
+        self._let_go()
+
+    def abort(self) -> None:
+        """Give up: nothing is left behind."""
+        self._let_go()
+        discard(self.path)
+
+    def _drain(self) -> None:
+        assert self._child.stdin is not None
+        try:
+            self._child.stdin.close()
+            status = self._child.wait(_PATIENCE_S)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise self._failed() from error
+        if status != 0:
+            raise self._failed()
+
+    def _failed(self, reason: str = "") -> Fault:
+        if not reason:
+            self._words.seek(0)
+            lines = self._words.read().decode("utf-8", "replace").splitlines()
+            told = [line for line in lines if "ERROR" in line or "erroneous" in line] or lines
+            reason = told[0].strip() if told else f"it ended ({self._child.poll()})"
+        return Fault("encoder_failed", name=self.path.name, reason=reason)
+
+    def _let_go(self) -> None:
+        self._child.kill()
+        if self._child.stdin is not None:
+            with contextlib.suppress(OSError):  # what was still in the pipe is not wanted
+                self._child.stdin.close()
+        self._child.wait()
+        self._words.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _metadata(self) -> str:
+        """The stream's own description of its picture, for libavcodec's ``h264_metadata``."""
+        color = self._color
+        ratio = f"{self._sar.numerator}/{self._sar.denominator}"
+        return (
+            f"video_full_range_flag={int(color.full_range)}:colour_primaries={color.primaries}"
+            f":transfer_characteristics={color.transfer}:matrix_coefficients={color.matrix}"
+            f":sample_aspect_ratio={ratio}"
+        )
+
+
+def _describe(bare: Path, told: Path, metadata: str) -> None:
+    """Copy a bare stream with ``metadata`` in its parameter sets."""
+    with av.open(url(bare), format="h264") as source, told.open("wb") as target:
+        stream = source.streams.video[0]
+        change = BitStreamFilterContext(f"h264_metadata={metadata}", stream)
+        for packet in source.demux(stream):
+            for changed in change.filter(packet if packet.size else None):
+                target.write(bytes(changed))
+
+
+def _mux(bare: Path, target: Path, tick: Fraction) -> int:
+    """Put a bare stream without B-frames into an MP4 with a frame a ``tick``; counts them."""
+    count = 0
+    with (
+        av.open(url(bare), format="h264") as source,
+        av.open(url(target), "w", format="mp4") as out,
+    ):
+        stream = source.streams.video[0]
+        track = out.add_stream_from_template(stream)
+        assert isinstance(track, VideoStream)
+        track.time_base = tick
+        for packet in source.demux(stream):
+            if not packet.size:
+                continue
+            packet.stream = track
+            packet.time_base = tick
+            packet.pts = packet.dts = count
+            packet.duration = 1
+            out.mux(packet)
+            count += 1
+    return count
