@@ -100,6 +100,7 @@ def app_view() -> object:
 def _add_pages(app: Flask) -> None:
     """Every page is a blueprint, imported here so that none can import the application."""
     from web.api.all import BLUEPRINTS as API
+    from web.box import pages as box
     from web.home import pages as home
     from web.new import pages as new
     from web.people import pages as people
@@ -107,7 +108,7 @@ def _add_pages(app: Flask) -> None:
     from web.results import pages as results
 
     StaticFiles().register(app)
-    for pages in (home, new, results, presenters, people):
+    for pages in (home, new, results, presenters, box, people):
         app.register_blueprint(pages.blueprint)
     for blueprint in API:
         app.register_blueprint(blueprint)

@@ -1,0 +1,106 @@
+"""The last hours of the box as columns for the charts."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from appliance.telemetry.history import History, history_path
+from appliance.telemetry.reading import Reading
+from web.i18n import _
+
+POINTS = 480
+"""Of a curve: more than a screen shows apart."""
+
+HOURS = (1, 6, 24)
+
+Value = Callable[[Reading], "float | None"]
+
+
+def readings(root: Path, since: float) -> list[Reading]:
+    """What was measured from ``since`` (seconds since 1970) on, thinned; empty where nothing was
+    or the file cannot be read."""
+    path = history_path(root)
+    if not path.is_file():
+        return []
+    try:
+        with History(path) as history:
+            return history.since(since, POINTS)
+    except (sqlite3.Error, OSError, ValueError):
+        return []
+
+
+def curves(found: Sequence[Reading]) -> dict[str, Any]:
+    """``{"at": [...], "charts": [{"id", "title", "unit", "series": [{"label", "values"}]}]}``.
+
+    ``at`` is seconds since 1970; ``None`` among the values is a gap. A chart that this machine has
+    no numbers for is left out.
+    """
+    charts = [
+        _chart("heat", _("Temperature"), "°C", _zones(found)),
+        _chart(
+            "load",
+            _("Load"),
+            "%",
+            {
+                _("Processor"): lambda r: 100 * r.cpu_load,
+                _("Graphics"): lambda r: None if r.gpu_load is None else 100 * r.gpu_load,
+            },
+        ),
+        _chart(
+            "memory",
+            _("Memory in use"),
+            "GB",
+            {
+                _("All"): lambda r: (r.memory_total_mb - r.memory_available_mb) / 1024,
+                _("Graphics"): lambda r: _gb(r.gpu_memory_mb),
+            },
+        ),
+        _chart("power", _("Power"), "W", {_("Whole board"): lambda r: _watts(r.total_power_mw)}),
+    ]
+    return {
+        "at": [round(reading.at, 1) for reading in found],
+        "charts": [
+            {**chart, "series": series}
+            for chart in charts
+            if (series := _filled(chart["series"], found))
+        ],
+    }
+
+
+def _chart(name: str, title: str, unit: str, series: dict[str, Value]) -> dict[str, Any]:
+    return {"id": name, "title": title, "unit": unit, "series": series}
+
+
+def _zones(found: Sequence[Reading]) -> dict[str, Value]:
+    """A curve a zone; where a board has many, those that come nearest to their limits."""
+    peaks: dict[str, float] = {}
+    for reading in found:
+        for zone, value in reading.temperatures_c.items():
+            peaks[zone] = max(value, peaks.get(zone, value))
+    hottest = sorted(peaks, key=lambda zone: -peaks[zone])[:4]
+
+    def of(zone: str) -> Value:
+        return lambda reading: reading.temperatures_c.get(zone)
+
+    return {zone: of(zone) for zone in sorted(hottest)}
+
+
+def _filled(series: dict[str, Value], found: Sequence[Reading]) -> list[dict[str, Any]]:
+    filled = []
+    for label, value in series.items():
+        values = [value(reading) for reading in found]
+        if any(number is not None for number in values):
+            rounded = [None if number is None else round(number, 2) for number in values]
+            filled.append({"label": label, "values": rounded})
+    return filled
+
+
+def _gb(mb: float | None) -> float | None:
+    return None if mb is None else mb / 1024
+
+
+def _watts(mw: float | None) -> float | None:
+    return None if mw is None else mw / 1000
