@@ -2,6 +2,7 @@
 
 import { answerTo, ask, clock, fill } from "./api.js";
 
+const QUIET_DB = -35; // speech below this is hard to hear in a classroom
 const texts = JSON.parse(document.getElementById("new").dataset.texts);
 
 const span = (seconds) => {
@@ -75,7 +76,8 @@ const tell = (look, errand, face) => {
     facts.push(fill(texts.length, { time: clock(found.lecture_s) }));
   }
   if (known(found.level_db)) {
-    facts.push(fill(texts.level, { db: Math.round(found.level_db) }));
+    const db = String(Math.round(found.level_db)).replace("-", "−");
+    facts.push(fill(found.level_db < QUIET_DB ? texts.quiet : texts.level, { db }));
   }
   if (known(found.estimated_s)) {
     facts.push(fill(texts.estimate, { time: span(found.estimated_s) }));

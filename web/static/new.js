@@ -105,7 +105,7 @@ const add = (kind, file) => {
   if (chosen[kind].has(key)) {
     return;
   }
-  forgetHalf(kind, file);
+  replaceEarlier(kind, file);
   const entry = newEntry(kind, key, file.name);
   if (kind === "presenter" && file.type.startsWith("image/")) {
     entry.element.querySelector("img").src = URL.createObjectURL(file);
@@ -121,24 +121,27 @@ const add = (kind, file) => {
 };
 
 // What is at the box from an earlier visit: whole files are there again, halves say so.
-const half = new Map();
+const earlier = new Map();
+
+const deleteUpload = (id) => fetch(`/api/v1/uploads/${id}`, {
+  method: "DELETE",
+  headers: { ...csrf, "Tus-Resumable": "1.0.0" },
+});
 
 const recall = async () => {
   for (const upload of (await ask("GET", "/uploads")).uploads) {
     const kind = upload.kind === "presenter" ? "presenter" : "lecture";
     const entry = newEntry(kind, upload.id, upload.name);
-    entry.element.querySelector(".drop-it").addEventListener("click", async () => {
+    const whole = upload.offset === upload.length;
+    earlier.set(`${kind} ${upload.name} ${upload.length}`, { entry, whole, id: upload.id });
+    entry.element.querySelector(".drop-it").addEventListener("click", () => {
       leave(kind, entry);
-      await fetch(`/api/v1/uploads/${upload.id}`, {
-        method: "DELETE",
-        headers: { ...csrf, "Tus-Resumable": "1.0.0" },
-      });
+      deleteUpload(upload.id).catch(() => {});
     });
-    if (upload.offset === upload.length) {
+    if (whole) {
       give(kind, upload.id, entry.element, { state: "here", share: 1, id: upload.id });
     } else {
       const share = upload.offset / upload.length;
-      half.set(`${kind} ${upload.name} ${upload.length}`, entry);
       entry.on = false;
       entry.element.dataset.state = "half";
       entry.element.querySelector("progress").value = share;
@@ -148,10 +151,16 @@ const recall = async () => {
   }
 };
 
-const forgetHalf = (kind, file) => {
-  const entry = half.get(`${kind} ${file.name.normalize("NFC")} ${file.size}`);
-  if (entry) {
-    leave(kind, entry);
+// The same file chosen again: a half goes on, a whole one may have changed and is sent anew.
+const replaceEarlier = (kind, file) => {
+  const name = `${kind} ${file.name.normalize("NFC")} ${file.size}`;
+  const found = earlier.get(name);
+  if (found) {
+    earlier.delete(name);
+    leave(kind, found.entry);
+    if (found.whole) {
+      deleteUpload(found.id).catch(() => {});
+    }
   }
 };
 

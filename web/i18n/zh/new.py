@@ -29,7 +29,7 @@ TEXTS = {
     "Lecture {time}": "讲课 {time}",
     "Looking at it …": "正在检查……",
     "Looks straight ahead": "正对镜头",
-    "Loudness {db} dB": "音量 {db} dB",
+    "Loud enough ({db} dB)": "音量合适（{db} dB）",
     "MP3, WAV, M4A, plain text, Word. Several at once make several videos.": (
         "MP3、WAV、M4A、纯文本、Word。一次选择多个会生成多个视频。"
     ),
@@ -60,6 +60,7 @@ TEXTS = {
     "Type a text instead": "直接输入文本",
     "Uploading …": "正在上传……",
     "Use this text": "使用此文本",
+    "Very quiet ({db} dB)": "音量很小（{db} dB）",
     "Video": "视频",
     "Waiting for its turn": "等待上传",
     "What is said?": "讲什么？",
