@@ -38,6 +38,7 @@ class Video(Section):
         "auto", "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"
     ] = "auto"
     max_fps: Annotated[int, Field(ge=1, le=60)] = 60
+    size: Literal[0, 360, 480, 540, 720, 1080, 1440, 2160] = 0
     threads: Annotated[int, Field(ge=0, le=64)] = 0
     badge: bool = True
     badge_text: Annotated[str, Field(min_length=1, max_length=40)] = "AI-generated"
@@ -195,9 +196,9 @@ class Config(Section):
     score: Score = Score()
     inbox: Inbox = Inbox()
     jobs: Jobs = Jobs()
+    telemetry: Telemetry = Telemetry()
     governor: Governor = Governor()
     logs: Logs = Logs()
-    telemetry: Telemetry = Telemetry()
     panel: Panel = Panel()
     uploads: Uploads = Uploads()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.errors import BadInput, Fault
+from appliance.notify import Pulse, reporting
 
 if TYPE_CHECKING:
     from appliance.config import Config
@@ -32,7 +33,8 @@ def serve(config: Config, stop: threading.Event) -> None:
     with _only_one(config.root):
         limit = config.jobs.max_idle_attempts
         with JobStore(store_path(config.root), max_idle_attempts=limit) as store:
-            worker = Worker(store, config, stop)
+            pulse = Pulse()
+            worker = Worker(store, config, stop, beat=pulse.beat)
             worker.recover()
             failures: list[Exception] = []
             watch = threading.Thread(target=_watch_inbox, args=(config, stop, failures))
@@ -40,7 +42,8 @@ def serve(config: Config, stop: threading.Event) -> None:
             sampler = start_sampler(config, stop)
             log.info("at work in %s", config.root)
             try:
-                worker.run()
+                with reporting(pulse):
+                    worker.run()
             finally:
                 stop.set()
                 watch.join()

@@ -2,53 +2,58 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import logging
+import math
 import shutil
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from appliance.attempt import Order, Step, Stopped, Watch, run_attempt
+from appliance.attempt.order import Stopped
+from appliance.attempt.parent import run_attempt
 from appliance.config import Config
 from appliance.errors import BadInput, Fault, LecternError
+from appliance.governor.build import build_governor
+from appliance.governor.disk import Disk
+from appliance.governor.governor import Look
 from appliance.inbox.sources import put_away
-from appliance.jobs.options import with_options
 from appliance.jobs.record import Job, Reason, shown
 from appliance.jobs.retention import Policy, sweep
-from appliance.jobs.states import Request
 from appliance.jobs.store import JobStore
-from appliance.media.publish import part_of, publish, write_faults
-from appliance.outbox import deliver, fitting
+from appliance.outbox import deliver
+from appliance.rendering import Attempt, JobWatch, may_pass, render_job
 
 log = logging.getLogger("lectern.worker")
 
-_REPORT_EVERY_S = 2.0  # how often progress is written to the disk
 _SWEEP_EVERY_S = 3600.0
 _MB = 1 << 20
+
+_PLENTY_MB = 50_000.0
+"""With so much to spare, nobody needs to know what a job will take."""
 
 _NOT_THE_JOBS_DOING = {"disk_full", "store_busy"}
 """Faults that end by themselves, and after which a job may try again as often as it takes."""
 
-_MAY_PASS = {"file_unreadable"}
-"""Faults of the material that may be a share's bad moment."""
+_FOR_WANT_OF_MEMORY = {"memory_ran_out", "work_died"}
+"""After these the next attempt makes do with less."""
 
-_MAY_GROW = {
-    "audio_missing",
-    "audio_too_short",
-    "audio_unreadable",
-    "file_empty",
-    "file_truncated",
-    "not_media",
-    "picture_unreadable",
-    "text_empty",
-    "video_missing",
-}
-"""What a file that is still being copied may look like."""
+Estimate = Callable[[Job], float]
+"""MiB that a job will take on the disk; raises ``LecternError`` where its material is bad."""
 
-Attempt = Callable[[Order, Watch], dict[str, Any]]
+
+class Previews(Protocol):
+    """The previews that somebody has asked for; see :mod:`appliance.errands.preview`."""
+
+    def waiting(self) -> bool:
+        """Whether there is one to make."""
+        ...
+
+    def make_one(self, beat: Callable[[], None]) -> None:
+        """Make the oldest; ``beat`` is called as that goes on."""
+        ...
 
 
 def free_mb(path: Path) -> float:
@@ -56,12 +61,23 @@ def free_mb(path: Path) -> float:
     return shutil.disk_usage(path).free / _MB
 
 
+def size_mb(folder: Path) -> float:
+    """What the files below ``folder`` take, in MiB; 0 where there is none."""
+    total = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            total += path.lstat().st_size
+    return total / _MB
+
+
 class Worker:
     """Works on the jobs of ``store`` in the folders below ``config.root``.
 
-    The only one of its box. ``attempt`` renders (see :func:`~appliance.attempt.run_attempt`),
-    ``find_free`` measures free space, ``now`` tells the time. Once ``stop`` is set, the job in hand
-    is left where it can go on later and queued again.
+    The only one of its box. ``attempt`` renders (:func:`~appliance.attempt.parent.run_attempt`),
+    ``look`` gives the newest reading of the machine, ``find_free`` measures free space,
+    ``estimate`` tells what a job will take of it, ``now`` tells the time, ``beat`` is called as the
+    work goes on (for the service manager's watchdog), ``learned`` is told each report. Once
+    ``stop`` is set, the job in hand is left where it can go on later and queued again.
     """
 
     def __init__(
@@ -71,25 +87,41 @@ class Worker:
         stop: threading.Event,
         *,
         attempt: Attempt = run_attempt,
+        look: Look = lambda: None,
+        previews: Previews | None = None,
+        estimate: Estimate = lambda job: 0.0,
         find_free: Callable[[Path], float] = free_mb,
         now: Callable[[], float] = time.time,
+        beat: Callable[[], None] = lambda: None,
+        learned: Callable[[dict[str, Any]], None] = lambda report: None,
     ) -> None:
         self._store = store
         self._config = config
         self._stop = stop
         self._attempt = attempt
+        self._previews = previews
+        self._estimate = estimate
         self._find_free = find_free
         self._now = now
+        self._beat = beat
+        self._learned = learned
         self._swept = 0.0
         self._stuck: set[int] = set()
         root = config.root
         self._inbox, self._outbox = root / "inbox", root / "outbox"
         self._work = root / "state" / "work"
         self._make_folders()
+        self._disk = Disk(config.jobs.min_free_mb, self._free)
+        self._governor = build_governor(
+            store, config, self._disk, look=look, preview_waits=self._preview_waits, now=now
+        )
 
-    def recover(self) -> None:
-        """Queue again what ran when the box went down, and remove what belongs to no job."""
-        for job in self._store.recover():
+    def recover(self, *, went_down: bool = True) -> None:
+        """Queue again what ran when the box went down, and remove what belongs to no job.
+
+        ``went_down``: the daemon before this one was not told to end.
+        """
+        for job in self._store.recover(went_down=went_down):
             log.info("job %d was interrupted and is %s now", job.id, job.state.value)
         ours = {self._folder(job).name for job in self._store.jobs()}
         for folder in self._work.iterdir():
@@ -100,9 +132,10 @@ class Worker:
         """Work until ``stop`` is set; between two looks at an empty queue pass ``pause_s``."""
         complaint = ""
         while not self._stop.is_set():
+            self._beat()
             try:
                 if complaint:  # a job may have been left as if it still ran
-                    self._store.recover()
+                    self._store.recover(went_down=False)
                 busy, complaint = self.step(), ""
             except (LecternError, OSError) as error:  # the queue or the disk: may pass
                 if str(error) != complaint:
@@ -112,12 +145,17 @@ class Worker:
                 self._stop.wait(pause_s)
 
     def step(self) -> bool:
-        """Put ended jobs' files away and do the next job; ``False`` when there was none to do."""
+        """Put ended jobs' files away, make a preview and do the next job; ``False`` when there was
+        nothing to do."""
         self._put_away()
         self._sweep()
-        if not self._has_room():
+        if self._previews is not None and self._previews.waiting():
+            self._previews.make_one(self._beat)
+            return True
+        self._make_folders()
+        if not self._governor.allows(working=False):
             return False
-        job = self._store.claim()
+        job = self._store.claim(self._room())
         if job is None:
             return False
         self._do(job)
@@ -125,80 +163,76 @@ class Worker:
         return True
 
     def _do(self, job: Job) -> None:
-        log.info("job %d: %s, attempt %d", job.id, shown(job.stem), job.attempts)
-        request: list[Request | None] = [None]
+        name = shown(job.stem)
+        log.info("job %d: %s, attempt %d", job.id, name, job.attempts, extra={"job": job.id})
+        watch = JobWatch(
+            self._store,
+            job,
+            lambda: self._governor.allows(working=True),
+            self._stop.is_set,
+            self._beat,
+        )
         try:
-            report, video = self._render(job, request)
+            folder = self._folder(job)
+            report, video = render_job(job, folder, self._config, self._attempt, watch)
             output = deliver(self._store, job, video, report, self._outbox)
             self._store.finish(job.id)
-            log.info("job %d is done: %s", job.id, shown(output.name))
+            self._learned(report)
+            self._tell(logging.INFO, job, "is done: %s", shown(output.name))
         except Stopped:
-            if request[0] is not None:
-                self._store.obey(job.id, request[0])
+            if watch.request is not None:
+                self._store.obey(job.id, watch.request)
             else:
                 self._store.hand_back(job.id, excused=True)
-            log.info("job %d is %s", job.id, self._store.get(job.id).state.value)
+            self._store.space.expect(job.id, None)  # a part of it is done
+            self._tell(logging.INFO, job, "is %s", self._store.get(job.id).state.value)
         except Exception as error:
-            if isinstance(error, BadInput) and not self._may_pass(job, error):
-                self._store.fail(job.id, Reason.of(error))
-                log.info("job %d failed: %s", job.id, error)
-                return
-            if not isinstance(error, LecternError):
-                log.exception("job %d", job.id)
-                error = Fault("work_failed", reason=f"{type(error).__name__}: {error}")
-            excused = error.code in _NOT_THE_JOBS_DOING
-            state = self._store.hand_back(job.id, Reason.of(error), excused=excused)
-            log.warning("job %d is %s: %s", job.id, state.value, error)
+            self._fault(job, error)
 
-    def _render(self, job: Job, request: list[Request | None]) -> tuple[dict[str, Any], Path]:
-        """The finished video and its report, both in the job's folder; made now, or taken over
-        where an earlier attempt came this far. ``request`` holds what was asked meanwhile."""
-        folder = self._folder(job)
-        finished, video = folder / "report.json", folder / f"{fitting(job.stem)}.mp4"
-        if finished.is_file() and video.is_file():
-            report: dict[str, Any] = json.loads(finished.read_bytes())
-            return report, video
-        assert job.presenter is not None and job.lecture is not None
-        chunks = folder / "chunks"
-        with write_faults(video):
-            chunks.mkdir(parents=True, exist_ok=True)
-        config = with_options(self._config, job.options)
-        order = Order(chunks, job.presenter, job.lecture, video, config)
-        before = [_stamp(path) for path in (job.presenter, job.lecture)]
-        report = self._attempt(order, self._watch(job, request))
-        for path, stamp in zip((job.presenter, job.lecture), before, strict=True):
-            if _stamp(path) != stamp:
-                raise Fault("source_changed", name=path.name)
-        with write_faults(finished):
-            part_of(finished).write_text(json.dumps(report), encoding="utf-8")
-            publish(finished)
-        return report, video
+    def _fault(self, job: Job, error: Exception) -> None:
+        """The attempt did not succeed: the job has failed, or is tried again later."""
+        if isinstance(error, BadInput) and not may_pass(job, error, self._config, self._now()):
+            self._store.fail(job.id, Reason.of(error))
+            self._tell(logging.INFO, job, "failed: %s", error)
+            return
+        if not isinstance(error, LecternError):
+            log.exception("job %d", job.id, extra={"job": job.id})
+            error = Fault("work_failed", reason=f"{type(error).__name__}: {error}")
+        if error.code == "disk_full":
+            self._disk.found_full(self._now())
+        if error.code in _FOR_WANT_OF_MEMORY:
+            self._store.relieve(job.id)
+        excused = error.code in _NOT_THE_JOBS_DOING
+        state = self._store.hand_back(job.id, Reason.of(error), excused=excused)
+        self._store.space.expect(job.id, None)
+        self._tell(logging.WARNING, job, "is %s: %s", state.value, error)
 
-    def _may_pass(self, job: Job, error: BadInput) -> bool:
-        """Whether trying again later may help: a share's bad moment, or a copy not yet whole."""
-        if error.code in _MAY_PASS:
-            return True
-        changed = [_stamp(path) for path in (job.presenter, job.lecture) if path is not None]
-        age = self._now() - max((stamp[2] for stamp in changed if stamp), default=0.0)
-        return error.code in _MAY_GROW and 0 <= age < self._config.inbox.patience_s
+    def _tell(self, level: int, job: Job, text: str, *values: object) -> None:
+        log.log(level, f"job %d {text}", job.id, *values, extra={"job": job.id})
 
-    def _watch(self, job: Job, request: list[Request | None]) -> Watch:
-        """Writes progress down, now and then, and learns what is asked."""
-        last, at = Step("", 0, 0), 0.0
+    def _room(self) -> float:
+        """MiB that the next job may take; ``inf`` where there is plenty."""
+        room = self._free() - self._config.jobs.min_free_mb
+        if room >= _PLENTY_MB:
+            self._store.space.mark(math.inf)
+            return math.inf
+        while (job := self._store.space.unknown()) is not None:
+            try:
+                expected = max(self._estimate(job) - size_mb(self._folder(job)), 0.0)
+            except LecternError as error:  # the attempt will find out and say so
+                log.debug("job %d cannot be estimated: %s", job.id, error, extra={"job": job.id})
+                expected = 0.0
+            self._store.space.expect(job.id, expected)
+            self._beat()
+        self._store.space.mark(room)
+        return room
 
-        def watch(step: Step | None) -> bool:
-            nonlocal last, at
-            news = step is not None and (step.saved or step.stage != last.stage)
-            last = step or last
-            if news or time.monotonic() - at >= _REPORT_EVERY_S:
-                at = time.monotonic()
-                advanced = step is not None and step.saved
-                request[0] = self._store.progress(
-                    job.id, last.stage, last.done, last.total, advanced=advanced
-                )
-            return request[0] is not None or self._stop.is_set()
+    def _free(self) -> float:
+        """MiB free where work and results are written, the lesser of the two."""
+        return min(self._find_free(self._work), self._find_free(self._outbox))
 
-        return watch
+    def _preview_waits(self) -> bool:
+        return self._previews is not None and self._previews.waiting()
 
     def _put_away(self) -> None:
         for job in self._store.unsettled():
@@ -208,7 +242,9 @@ class Worker:
                 self._stuck.discard(job.id)
             except OSError as error:  # in use, or no right to: tried again in the next round
                 if job.id not in self._stuck:
-                    log.warning("job %d: its files cannot be moved yet: %s", job.id, error)
+                    self._tell(
+                        logging.WARNING, job, "has files that cannot be moved yet: %s", error
+                    )
                 self._stuck.add(job.id)
 
     def _sweep(self) -> None:
@@ -219,23 +255,7 @@ class Worker:
         keep = self._config.jobs
         policy = Policy(keep.keep_days, keep.keep_gb, keep.keep_unfetched)
         for job in sweep(self._store, policy, now):
-            log.info("job %d was %s long ago: its files are deleted", job.id, job.state.value)
-
-    def _has_room(self) -> bool:
-        """Whether the disk has room for another job; says so in the store where it has not."""
-        self._make_folders()
-        needed = self._config.jobs.min_free_mb
-        free = min(self._find_free(self._work), self._find_free(self._outbox))
-        if free < needed:
-            reason = Reason("low_space", {"free": str(round(free)), "needed": str(needed)})
-            if not any(hold.code == reason.code for hold in self._store.holds()):
-                log.warning("on hold: %s", reason.text())
-                self._store.hold(reason)
-            return False
-        if any(hold.code == "low_space" for hold in self._store.holds()):
-            self._store.release("low_space")
-            log.info("there is room again")
-        return True
+            self._tell(logging.INFO, job, "was %s long ago: its files are deleted", job.state.value)
 
     def _make_folders(self) -> None:
         for folder in (self._inbox, self._outbox, self._work):
@@ -243,12 +263,3 @@ class Worker:
 
     def _folder(self, job: Job) -> Path:
         return self._work / f"{job.id:06d}"
-
-
-def _stamp(path: Path) -> tuple[int, int, float] | None:
-    """Size, time of the last writing (ns) and of the last change of any kind (s)."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_size, status.st_mtime_ns, status.st_ctime

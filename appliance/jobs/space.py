@@ -24,8 +24,8 @@ class JobSpace:
         )
         return Job.from_row(rows[0]) if rows else None
 
-    def expect(self, job: int, expected_mb: float) -> None:
-        """What the job's work will take, in MiB."""
+    def expect(self, job: int, expected_mb: float | None) -> None:
+        """What the job's work will take, in MiB; ``None``: that is to be estimated again."""
         with self._database.write() as connection:
             connection.execute("UPDATE jobs SET expected_mb = ? WHERE id = ?", (expected_mb, job))
 

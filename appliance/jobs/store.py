@@ -230,7 +230,7 @@ class JobStore(JobReader):
         With a ``reason`` it rests first, and has failed when it has come to the cap of attempts
         without progress. ``excused``: what happened is not the job's doing and does not count.
         """
-        idle = self.get(job).idle_attempts - excused
+        idle = max(self.get(job).idle_attempts - excused, 0)
         if reason is not None and not excused and idle >= self._max_idle:
             self.fail(job, reason)
             return State.FAILED
