@@ -1,0 +1,45 @@
+"""Rest before the machine has to throttle, and until it has truly cooled down."""
+
+from __future__ import annotations
+
+from appliance.governor.situation import Situation
+from appliance.jobs.record import Reason
+from appliance.telemetry.reading import Reading
+
+
+class Heat:
+    """Rests when a zone comes within ``margin_c`` of its lowest trip point, until every zone is
+    ``resume_c`` under its own. Zones without trip points have no say."""
+
+    def __init__(self, margin_c: float, resume_c: float) -> None:
+        self._margin_c = margin_c
+        self._resume_c = max(resume_c, margin_c)
+        self._resting = False
+
+    def check(self, situation: Situation) -> Reason | None:
+        """``too_warm``, or ``None``."""
+        nearest = None if situation.reading is None else _nearest(situation.reading)
+        if nearest is None:
+            self._resting = False
+            return None
+        headroom, zone, temperature = nearest
+        self._resting = headroom < (self._resume_c if self._resting else self._margin_c)
+        if not self._resting:
+            return None
+        resume = temperature + headroom - self._resume_c
+        return Reason(
+            "too_warm",
+            {"zone": zone, "temperature": f"{temperature:.0f}", "resume": f"{resume:.0f}"},
+        )
+
+
+def _nearest(reading: Reading) -> tuple[float, str, float] | None:
+    """Headroom, name and °C of the zone that is nearest to its lowest trip point."""
+    return min(
+        (
+            (min(reading.trips_c[zone].values()) - temperature, zone, temperature)
+            for zone, temperature in reading.temperatures_c.items()
+            if reading.trips_c.get(zone)
+        ),
+        default=None,
+    )

@@ -1,0 +1,85 @@
+"""Hours in which the box is to be quiet: no work, no fan, the machine free for the lesson."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from appliance.config import DAYS
+from appliance.governor.situation import Situation
+from appliance.jobs.record import Reason
+
+_DAY = 24 * 60
+_WEEK = 7 * _DAY
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window that opens on each of ``days`` (0 is Monday), in minutes after that midnight.
+
+    ``stop`` may lie beyond the next midnight. It is closed at ``stop``.
+    """
+
+    days: frozenset[int]
+    start: int
+    stop: int
+
+    @classmethod
+    def parse(cls, text: str) -> Window:
+        """From ``mon-fri 08:00-12:30``, ``sat,sun 22:00-06:00`` or, every day, ``12:00-13:00``.
+
+        ``text`` fits the pattern of the setting ``governor.quiet``. A range of days may run over
+        the week's end (``sat-mon``), and one of hours over midnight; then the day is that on which
+        it begins. Equal hours are a whole day.
+        """
+        days, _, hours = text.rpartition(" ")
+        start, stop = (int(h) * 60 + int(m) for h, m in (t.split(":") for t in hours.split("-")))
+        return cls(_days(days), start, stop if stop > start else stop + _DAY)
+
+    def left(self, minute: float) -> float | None:
+        """Minutes until it closes, at ``minute`` of the week; ``None`` while it is not open."""
+        ends = [
+            self.stop - since
+            for day in self.days
+            if (since := (minute - day * _DAY) % _WEEK) >= self.start and since < self.stop
+        ]
+        return max(ends, default=None)
+
+
+def _days(text: str) -> frozenset[int]:
+    days: set[int] = set()
+    for part in text.split(",") if text else [f"{DAYS[0]}-{DAYS[-1]}"]:
+        first, _, last = part.partition("-")
+        day, end = DAYS.index(first), DAYS.index(last or first)
+        days.add(day)
+        while day != end:
+            day = (day + 1) % 7
+            days.add(day)
+    return frozenset(days)
+
+
+class QuietHours:
+    """Rests in ``windows``, by the clock on the wall (``local`` turns seconds since 1970 to it)."""
+
+    def __init__(
+        self,
+        windows: Iterable[str],
+        local: Callable[[float], time.struct_time] = time.localtime,
+    ) -> None:
+        self._windows = [Window.parse(window) for window in windows]
+        self._local = local
+
+    def check(self, situation: Situation) -> Reason | None:
+        """``quiet_hours``, or ``None``."""
+        clock = self._local(situation.now)
+        minute = clock.tm_wday * _DAY + clock.tm_hour * 60 + clock.tm_min + clock.tm_sec / 60
+        # One window may close into the next.
+        left, passed = 0.0, True
+        while passed and left < _WEEK:
+            more = max((w.left((minute + left) % _WEEK) or 0.0 for w in self._windows), default=0.0)
+            left, passed = left + more, more > 0
+        if not left:
+            return None
+        until = self._local(situation.now + 60 * left)
+        return Reason("quiet_hours", {"until": time.strftime("%Y-%m-%d %H:%M", until)})

@@ -1,0 +1,133 @@
+"""One job's rendering, from its record in the queue to a finished video in the job's folder."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from appliance.attempt.order import Order, Step, Watch
+from appliance.attempt.relief import relieved
+from appliance.config import Config
+from appliance.errors import BadInput, Fault
+from appliance.jobs.options import with_options
+from appliance.jobs.record import Job
+from appliance.jobs.states import Request
+from appliance.jobs.store import JobStore
+from appliance.media.publish import part_of, publish, write_faults
+from appliance.outbox import fitting
+
+Attempt = Callable[[Order, Watch], dict[str, Any]]
+
+_REPORT_EVERY_S = 2.0  # how often progress is written to the disk
+
+_MAY_PASS = {"file_unreadable"}
+"""Faults of the material that may be a share's bad moment."""
+
+_MAY_GROW = {
+    "audio_missing",
+    "audio_too_short",
+    "audio_unreadable",
+    "file_empty",
+    "file_truncated",
+    "not_media",
+    "picture_unreadable",
+    "text_empty",
+    "video_missing",
+}
+"""What a file that is still being copied may look like."""
+
+
+def render_job(
+    job: Job, folder: Path, config: Config, attempt: Attempt, watch: Watch
+) -> tuple[dict[str, Any], Path]:
+    """The finished video and its report, both in ``folder``; made now by ``attempt``, or taken over
+    where an earlier one came this far.
+
+    Raises what ``attempt`` raises, ``BadInput("job_options")``, and ``Fault("source_changed")``
+    when presenter or lecture were changed meanwhile.
+    """
+    finished, video = folder / "report.json", folder / f"{fitting(job.stem)}.mp4"
+    if finished.is_file() and video.is_file():
+        report: dict[str, Any] = json.loads(finished.read_bytes())
+        return report, video
+    assert job.presenter is not None and job.lecture is not None
+    chunks = folder / "chunks"
+    with write_faults(video):
+        chunks.mkdir(parents=True, exist_ok=True)
+    config = relieved(with_options(config, job.options), job.relief)
+    before = [_stamp(path) for path in (job.presenter, job.lecture)]
+    report = attempt(Order(chunks, job.presenter, job.lecture, video, config), watch)
+    for path, stamp in zip((job.presenter, job.lecture), before, strict=True):
+        if _stamp(path) != stamp:
+            raise Fault("source_changed", name=path.name)
+    with write_faults(finished):
+        part_of(finished).write_text(json.dumps(report), encoding="utf-8")
+        publish(finished)
+    return report, video
+
+
+def may_pass(job: Job, error: BadInput, config: Config, now: float) -> bool:
+    """Whether trying again later may help: a share's bad moment, a copy that is not yet whole, or
+    memory that other programs hold."""
+    if error.code in _MAY_PASS:
+        return True
+    if error.code == "memory_too_small":
+        return config.render.memory_mb == 0  # otherwise a person has set it, and it stays so
+    changed = [_stamp(path) for path in (job.presenter, job.lecture) if path is not None]
+    age = now - max((stamp[2] for stamp in changed if stamp), default=0.0)
+    return error.code in _MAY_GROW and 0 <= age < config.inbox.patience_s
+
+
+class JobWatch:
+    """Watches one attempt: writes its progress down, now and then, and learns whether to stop.
+
+    ``allows`` is asked as often whether the work may go on, ``beat`` is called each time. What a
+    person has asked for is in ``request`` afterwards.
+    """
+
+    def __init__(
+        self,
+        store: JobStore,
+        job: Job,
+        allows: Callable[[], bool],
+        stopping: Callable[[], bool],
+        beat: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._job = job
+        self._allows = allows
+        self._stopping = stopping
+        self._beat = beat
+        self._last = Step("", 0, 0)
+        self._at = 0.0
+        self._rest = False
+        self.request: Request | None = None
+
+    def __call__(self, step: Step | None) -> bool:
+        """As :data:`~appliance.attempt.order.Watch` says."""
+        self._beat()
+        news = step is not None and (step.saved or step.stage != self._last.stage)
+        self._last = step or self._last
+        if news or time.monotonic() - self._at >= _REPORT_EVERY_S:
+            self._at = time.monotonic()
+            self.request = self._store.progress(
+                self._job.id,
+                self._last.stage,
+                self._last.done,
+                self._last.total,
+                advanced=step is not None and step.saved,
+            )
+            self._rest = not self._allows()
+        return self._rest or self.request is not None or self._stopping()
+
+
+def _stamp(path: Path) -> tuple[int, int, float] | None:
+    """Size, time of the last writing (ns) and of the last change of any kind (s)."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns, status.st_ctime

@@ -1,0 +1,31 @@
+"""Readings of boxes that are made up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from appliance.telemetry.reading import Reading
+
+COOL = Reading(
+    at=0.0,
+    temperatures_c={},
+    trips_c={},
+    cpu_load=0.5,
+    gpu_load=None,
+    memory_total_mb=8000.0,
+    memory_available_mb=4000.0,
+    gpu_memory_mb=None,
+    power_mw={},
+    power_mode=None,
+    fan_percent=None,
+    throttled=False,
+    throttle_events=0,
+    disk_free_mb=1e5,
+    disk_total_mb=1e6,
+)
+
+
+def warm_box(at: float, temperature_c: float) -> Reading:
+    """A box whose ``cpu`` zone is at ``temperature_c`` and throttles at 99 °C."""
+    trips = {"cpu": {"throttle": 99.0, "critical": 104.5}}
+    return replace(COOL, at=at, temperatures_c={"cpu": temperature_c, "pmic": 40}, trips_c=trips)

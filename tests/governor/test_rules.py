@@ -1,0 +1,149 @@
+"""Each rule of the governor, at the edge where it changes its mind."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+
+import pytest
+
+from appliance.config import Governor as Settings
+from appliance.governor.disk import ANYWAY_S, MORE_MB, Disk
+from appliance.governor.heat import Heat
+from appliance.governor.memory import Memory
+from appliance.governor.preview import PreviewFirst
+from appliance.governor.quiet import QuietHours, Window
+from appliance.governor.situation import Situation
+from tests.governor.readings import COOL, warm_box
+
+NOW = 1_000_000.0
+MONDAY = 4 * 86_400.0  # 5 January 1970, 00:00 UTC
+
+
+def at(temperature: float) -> Situation:
+    return Situation(NOW, warm_box(NOW, temperature), working=True)
+
+
+class TestHeat:
+    def test_it_rests_near_the_trip_and_until_well_under_it(self) -> None:
+        heat = Heat(6, 16)
+        path = [80, 92.9, 93.1, 92, 84, 82.9, 90]
+        rests = [heat.check(at(temperature)) is not None for temperature in path]
+        assert rests == [False, False, True, True, True, False, False]
+
+    def test_the_reason_names_the_zone_and_both_marks(self) -> None:
+        reason = Heat(6, 16).check(at(95))
+        assert reason is not None
+        assert reason.params == {"zone": "cpu", "temperature": "95", "resume": "83"}
+
+    def test_zones_without_trips_and_machines_without_zones_have_no_say(self) -> None:
+        hot = replace(COOL, temperatures_c={"nvme": 110.0})
+        for reading in (hot, COOL, None):
+            assert Heat(6, 16).check(Situation(NOW, reading, working=True)) is None
+
+    def test_marks_in_the_wrong_order_still_make_sense(self) -> None:
+        heat = Heat(16, 6)
+        assert heat.check(at(85)) is not None
+        assert heat.check(at(82)) is None
+
+
+class TestMemory:
+    @pytest.mark.parametrize(
+        ("free", "working", "rests"),
+        [(600, False, False), (400, False, True), (400, True, False), (90, True, True)],
+    )
+    def test_to_begin_takes_more_than_to_go_on(
+        self, free: float, working: bool, rests: bool
+    ) -> None:
+        reading = replace(COOL, memory_available_mb=free)
+        reason = Memory(500, 100).check(Situation(NOW, reading, working))
+        assert (reason is not None) is rests
+
+    def test_an_unknown_machine_is_not_held(self) -> None:
+        assert Memory(500, 100).check(Situation(NOW, None, working=False)) is None
+
+
+class TestDisk:
+    @pytest.mark.parametrize(
+        ("free", "working", "rests"),
+        [(400, False, False), (399, False, True), (101, True, False), (99, True, True)],
+    )
+    def test_to_begin_takes_more_than_to_go_on(
+        self, free: float, working: bool, rests: bool
+    ) -> None:
+        reason = Disk(400, lambda: free).check(Situation(NOW, None, working))
+        assert (reason is not None) is rests
+
+    def test_once_found_full_it_wants_more_than_there_was_then(self) -> None:
+        free = [50.0]
+        disk = Disk(10, lambda: free[0])
+        disk.found_full(NOW)
+        assert disk.check(Situation(NOW + 1, None, working=False)) is not None
+        assert disk.check(Situation(NOW + 1, None, working=True)) is None
+        free[0] += MORE_MB
+        assert disk.check(Situation(NOW + 2, None, working=False)) is None
+        free[0] = 11  # that is over now
+        assert disk.check(Situation(NOW + 3, None, working=False)) is None
+
+    @pytest.mark.parametrize("passed", [ANYWAY_S, -1e6])
+    def test_it_does_not_want_it_for_ever(self, passed: float) -> None:
+        disk = Disk(10, lambda: 50.0)
+        disk.found_full(NOW)
+        assert disk.check(Situation(NOW + passed, None, working=False)) is None
+
+
+class TestQuietHours:
+    def quiet_until(self, windows: list[str], day: int, hour: float) -> str | None:
+        rule = QuietHours(windows, local=time.gmtime)
+        situation = Situation(MONDAY + 86_400 * day + 3600 * hour, None, working=False)
+        reason = rule.check(situation)
+        return None if reason is None else reason.params["until"]
+
+    @pytest.mark.parametrize(
+        ("window", "day", "hour", "until"),
+        [
+            ("mon-fri 08:00-12:30", 0, 8, "1970-01-05 12:30"),
+            ("mon-fri 08:00-12:30", 4, 12.49, "1970-01-09 12:30"),
+            ("mon-fri 08:00-12:30", 0, 7.99, None),
+            ("mon-fri 08:00-12:30", 0, 12.5, None),
+            ("mon-fri 08:00-12:30", 5, 9, None),
+            ("12:00-13:00", 6, 12, "1970-01-11 13:00"),
+            ("22:00-06:00", 2, 23, "1970-01-08 06:00"),
+            ("22:00-06:00", 2, 5, "1970-01-07 06:00"),
+            ("sun 22:00-06:00", 0, 5, "1970-01-05 06:00"),
+            ("sun 22:00-06:00", 0, 23, None),
+            ("fri-mon 10:00-11:00", 6, 10, "1970-01-11 11:00"),
+            ("fri-mon 10:00-11:00", 1, 10, None),
+            ("sat,wed 10:00-11:00", 2, 10, "1970-01-07 11:00"),
+            ("sat 00:00-00:00", 5, 23, "1970-01-11 00:00"),
+        ],
+    )
+    def test_windows(self, window: str, day: int, hour: float, until: str | None) -> None:
+        assert self.quiet_until([window], day, hour) == until
+
+    def test_one_window_closes_into_the_next(self) -> None:
+        windows = ["mon 08:00-12:00", "mon 11:00-14:00", "mon 14:00-15:00", "mon 16:00-17:00"]
+        assert self.quiet_until(windows, 0, 9) == "1970-01-05 15:00"
+
+    def test_always_quiet_is_quiet_and_no_endless_search(self) -> None:
+        assert self.quiet_until(["00:00-00:00"], 3, 3) is not None
+
+    def test_none_by_default(self) -> None:
+        assert self.quiet_until(Settings().quiet, 0, 9) is None
+
+    @pytest.mark.parametrize("text", ["25:00-26:00", "8-12", "mo 08:00-09:00", "mon- 08:00-09:00"])
+    def test_what_is_no_window_does_not_pass_the_settings(self, text: str) -> None:
+        with pytest.raises(ValueError, match=re.escape(text)):
+            Settings(quiet=[text])
+
+    def test_a_window_knows_how_long_it_stays_open(self) -> None:
+        window = Window.parse("mon 22:00-06:00")
+        assert window.left(22 * 60) == 8 * 60 and window.left(21 * 60) is None
+
+
+class TestPreviewFirst:
+    @pytest.mark.parametrize(("working", "waits"), [(True, True), (False, True), (True, False)])
+    def test_only_a_job_in_hand_makes_way(self, working: bool, waits: bool) -> None:
+        reason = PreviewFirst(lambda: waits).check(Situation(NOW, None, working))
+        assert (reason is not None) is (working and waits)

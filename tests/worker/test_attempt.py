@@ -1,0 +1,115 @@
+"""The real attempt: real renderings in a real child process."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from appliance.attempt.order import Order, Step, Watch
+from appliance.attempt.parent import run_attempt
+from appliance.config import Config
+from appliance.errors import BadInput, Fault
+from appliance.jobs.record import NewJob
+from appliance.jobs.states import State
+from appliance.jobs.store import JobStore
+from appliance.render.render import render
+from appliance.worker import Worker
+from tests.render.conftest import frames_of, settings, write_wav
+from tests.talking_face import babble, portrait, voice
+from tests.tiny_wav2lip import write_wav2lip
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A photo, and three seconds of speech."""
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("material")
+    Image.fromarray(portrait()).save(folder / "wang.png")
+    return folder / "wang.png", write_wav(folder / "talk.wav", voice(babble(75)))
+
+
+@pytest.mark.slow
+class TestRealAttempt:
+    def test_a_stop_a_kill_and_a_rest_leave_no_trace_in_the_video(
+        self,
+        store: JobStore,
+        config: Config,
+        material: tuple[Path, Path],
+        tmp_path: Path,
+    ) -> None:
+        model = write_wav2lip(tmp_path / "tiny.onnx")
+        more: dict[str, dict[str, Any]] = {
+            "lips": {"model": str(model)},
+            "render": {"chunk_s": 1.0},
+        }
+        job = store.add(NewJob("talk", *material, options=more)).id
+        stop = threading.Event()
+        asked: list[str] = []
+
+        def stop_at_a_chunk(order: Order, watch: Watch) -> dict[str, Any]:
+            def see(step: Step | None) -> bool:
+                if step is not None and step.saved and step.done:
+                    asked.append(step.stage)
+                    stop.set()
+                return watch(step)
+
+            return run_attempt(order, see)
+
+        Worker(store, config, stop, attempt=stop_at_a_chunk).run(0)
+        assert asked and store.get(job).state is State.QUEUED
+        stop.clear()
+        worker = Worker(store, config, stop)
+        assert worker.step()
+        assert store.get(job).state is State.DONE
+        report = json.loads((tmp_path / "outbox" / "talk.report.json").read_text())
+        assert report["kept_chunks"] == len(asked)
+        render(*material, tmp_path / "whole.mp4", settings(**more))
+        np.testing.assert_array_equal(
+            frames_of(tmp_path / "outbox" / "talk.mp4"), frames_of(tmp_path / "whole.mp4")
+        )
+
+    def test_a_rendering_that_dies_is_a_fault_and_bad_input_is_named(
+        self, material: tuple[Path, Path], config: Config, tmp_path: Path
+    ) -> None:
+        def order(lecture: Path) -> Order:
+            return Order(tmp_path, material[0], lecture, tmp_path / "x.mp4", config)
+
+        with pytest.raises(BadInput) as bad:
+            run_attempt(order(tmp_path / os.fsdecode(b"\xff.wav")), lambda step: False)
+        assert bad.value.code == "file_missing"
+
+        def kill(step: Step | None) -> bool:
+            if step is not None:
+                _child().kill()
+            return False
+
+        with pytest.raises(Fault) as fault:
+            run_attempt(order(material[1]), kill)
+        assert fault.value.code == "work_died" and "SIGKILL" in str(fault.value)
+
+        with pytest.raises(Fault) as silent:
+            run_attempt(order(material[1]), lambda step: bool(step and _suspend()), stall_s=1)
+        assert "no sign of life" in str(silent.value)
+        with pytest.raises(ProcessLookupError):
+            _child()
+
+
+def _child() -> psutil.Process:
+    """The attempt's process."""
+    found = [c for c in psutil.Process().children() if "appliance.attempt.child" in c.cmdline()]
+    if not found:
+        raise ProcessLookupError
+    return found[0]
+
+
+def _suspend() -> bool:
+    _child().suspend()
+    return False

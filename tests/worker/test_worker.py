@@ -1,0 +1,237 @@
+"""Every job ends in the right place, and the worker never ends itself.
+
+What becomes of a job is tried with attempts of known outcome; ``test_attempt.py`` proves that the
+real attempt has these outcomes.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.attempt.order import Order, Step, Stopped, Watch
+from appliance.config import Config
+from appliance.errors import BadInput, Fault
+from appliance.governor.disk import ANYWAY_S, MORE_MB
+from appliance.jobs.record import NewJob
+from appliance.jobs.rest import FIRST_S
+from appliance.jobs.states import State
+from appliance.jobs.store import JobStore
+from appliance.worker import Worker
+from tests.worker.world import Attempts, Clock, drop, succeed, tree, worker_of
+
+
+class TestOutcomes:
+    def test_success_is_delivered_and_leaves_no_debris(
+        self, store: JobStore, config: Config
+    ) -> None:
+        worker = worker_of(store, config, succeed)
+        job = drop(store, config)
+        assert worker.step() and not worker.step()
+        assert store.get(job.id).state is State.DONE
+        assert tree(config.root / "outbox") == ["lesson.mp4", "lesson.report.json"]
+        assert tree(config.root / "inbox") == ["done/lesson.mp4", "done/lesson.wav"]
+        assert os.listdir(config.root / "state" / "work") == []
+
+    def test_bad_input_fails_at_once_and_the_next_job_is_done(
+        self, store: JobStore, config: Config
+    ) -> None:
+        worker = worker_of(store, config, BadInput("no_face", name="bad.mp4"), succeed)
+        bad, good = drop(store, config, "bad"), drop(store, config, "good")
+        assert worker.step() and worker.step()
+        assert store.get(bad.id).state is State.FAILED
+        assert store.get(good.id).state is State.DONE
+        assert "failed/bad.reason.txt" in tree(config.root / "inbox")
+
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            Fault("encoder_failed", name="x", reason="y"),
+            BadInput("file_unreadable", name="x", reason="stale handle"),
+            RuntimeError("a mistake of ours"),
+        ],
+    )
+    def test_a_fault_is_tried_again_later_and_fails_at_the_cap(
+        self, store: JobStore, config: Config, clock: Clock, fault: Exception
+    ) -> None:
+        worker = worker_of(store, config, fault)
+        job = drop(store, config)
+        tries = 0
+        for _ in range(6):
+            tries += worker.step()
+            assert not worker.step()  # not before its rest is over
+            clock.time += FIRST_S * 10
+        assert tries == 3
+        ended = store.get(job.id)
+        assert ended.state is State.FAILED and ended.reason is not None
+        assert ended.reason.code == getattr(fault, "code", "work_failed")
+        assert os.listdir(config.root / "state" / "work") == []
+
+    def test_what_looks_cut_off_may_still_be_arriving(
+        self, store: JobStore, config: Config, clock: Clock
+    ) -> None:
+        cut = BadInput("file_truncated", name="lesson.wav")
+        worker = worker_of(store, config, cut, cut, now=clock)
+        job = drop(store, config)
+        assert job.lecture is not None
+        dropped = job.lecture.stat().st_ctime
+        clock.time = dropped + config.inbox.patience_s - 5
+        assert worker.step()
+        assert store.get(job.id).state is State.QUEUED
+        clock.time += FIRST_S + 1
+        assert worker.step()
+        assert store.get(job.id).state is State.FAILED
+
+    def test_a_source_that_changes_meanwhile_is_worked_on_again(
+        self, store: JobStore, config: Config, clock: Clock
+    ) -> None:
+        def overtaken(order: Order, watch: Watch) -> dict[str, Any]:
+            report = succeed(order, watch)
+            order.lecture.write_bytes(b"the whole lecture")
+            return report
+
+        worker = worker_of(store, config, overtaken, succeed)
+        job = drop(store, config)
+        assert worker.step()
+        reason = store.get(job.id).reason
+        assert reason is not None and reason.code == "source_changed"
+        assert tree(config.root / "outbox") == []
+        clock.time += FIRST_S + 1
+        assert worker.step()
+        video = config.root / "outbox" / "lesson.mp4"
+        assert video.read_bytes() == b"video of the whole lecture"
+
+    def test_a_full_disk_is_waited_out_however_long(
+        self, store: JobStore, config: Config, clock: Clock
+    ) -> None:
+        free = [10.0]
+        outcomes = [*[Fault("disk_full", name="x.mp4")] * 8, succeed]
+        worker = worker_of(store, config, *outcomes, find_free=lambda path: free[0], now=clock)
+        job = drop(store, config)
+        for _ in range(9):
+            assert worker.step()
+            clock.time += FIRST_S * 10
+            if store.get(job.id).state is not State.DONE:
+                assert not worker.step()  # it would be full at once
+                assert [hold.code for hold in store.holds()] == ["low_space"]
+            free[0] += MORE_MB
+        assert store.get(job.id).state is State.DONE and store.holds() == []
+
+    def test_a_full_disk_is_tried_again_even_where_it_looks_no_emptier(
+        self, store: JobStore, config: Config, clock: Clock
+    ) -> None:
+        worker = worker_of(
+            store, config, Fault("disk_full", name="x"), succeed, find_free=lambda p: 9.0, now=clock
+        )
+        drop(store, config)
+        assert worker.step() and not worker.step()
+        clock.time += ANYWAY_S
+        assert worker.step() and store.holds() == []
+
+    def test_a_faulty_option_fails_its_job_only(self, store: JobStore, config: Config) -> None:
+        worker = worker_of(store, config, succeed)
+        wrong = NewJob("x", Path("p"), Path("l"), {"video": {"crf": "high"}})
+        job = store.add(wrong).id
+        assert worker.step()
+        reason = store.get(job).reason
+        assert reason is not None and reason.code == "job_options"
+
+    def test_options_reach_the_rendering(self, store: JobStore, config: Config) -> None:
+        attempts = Attempts(BadInput("cancelled"))
+        worker = Worker(store, config, threading.Event(), attempt=attempts)
+        store.add(NewJob("x", Path("p"), Path("l"), {"face": {"index": 2}}))
+        worker.step()
+        assert attempts.orders[0].config.face.index == 2
+        assert attempts.orders[0].config.video == config.video
+
+    def test_a_kill_after_the_rendering_does_not_render_again(
+        self, store: JobStore, config: Config, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        worker = worker_of(store, config, succeed, RuntimeError("rendered twice"))
+        job = drop(store, config)
+
+        def power_cut(number: int) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(store, "finish", power_cut)
+            worker.step()
+        worker.recover()
+        assert worker.step()
+        assert store.get(job.id).state is State.DONE
+        assert tree(config.root / "outbox") == ["lesson.mp4", "lesson.report.json"]
+
+    def test_a_queue_that_cannot_be_written_is_waited_out(
+        self, store: JobStore, config: Config, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stop = threading.Event()
+        real, left = store.hand_back, [1]
+
+        def full(*arguments: Any, **more: Any) -> State:
+            if left:
+                left.pop()
+                raise Fault("disk_full", name="lectern.sqlite3")
+            return real(*arguments, **more)
+
+        def last(order: Order, watch: Watch) -> dict[str, Any]:
+            stop.set()
+            return succeed(order, watch)
+
+        monkeypatch.setattr(store, "hand_back", full)
+        attempts = Attempts(Fault("disk_full", name="x"), last)
+        job = drop(store, config)
+        emptier = count(1000, 100)
+        worker = Worker(store, config, stop, attempt=attempts, find_free=lambda path: next(emptier))
+        worker.run(0)
+        assert store.get(job.id).state is State.DONE
+
+    def test_a_folder_that_is_deleted_comes_back(self, store: JobStore, config: Config) -> None:
+        worker = worker_of(store, config, succeed)
+        job = drop(store, config)
+        (config.root / "outbox").rmdir()
+        assert worker.step()
+        assert store.get(job.id).state is State.DONE
+
+
+class TestRequests:
+    @pytest.mark.parametrize(
+        ("ask", "state", "kept"),
+        [("pause", State.PAUSED, True), ("cancel", State.CANCELLED, False)],
+    )
+    def test_what_is_asked_is_obeyed_after_the_chunk(
+        self, store: JobStore, config: Config, ask: str, state: State, kept: bool
+    ) -> None:
+        job = drop(store, config)
+
+        def asked(order: Order, watch: Watch) -> dict[str, Any]:
+            assert not watch(Step("render", 0, 75))
+            getattr(store, ask)(job.id)
+            assert watch(Step("render", 25, 75, saved=True))
+            raise Stopped
+
+        worker = worker_of(store, config, asked, succeed)
+        assert worker.step()
+        found = store.get(job.id)
+        assert (found.state, found.done, found.total) == (state, 25, 75)
+        assert (config.root / "state" / "work" / f"{job.id:06d}").exists() is kept
+        assert not worker.step()
+
+    def test_a_polite_end_queues_the_job_and_counts_nothing(
+        self, store: JobStore, config: Config
+    ) -> None:
+        stop = threading.Event()
+
+        def interrupted(order: Order, watch: Watch) -> dict[str, Any]:
+            stop.set()
+            assert watch(None)
+            raise Stopped
+
+        job = drop(store, config)
+        Worker(store, config, stop, attempt=Attempts(interrupted)).run(0)
+        found = store.get(job.id)
+        assert (found.state, found.idle_attempts) == (State.QUEUED, 0)
