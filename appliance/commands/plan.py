@@ -27,7 +27,8 @@ def _plan(options: argparse.Namespace) -> int:
     from appliance.render.plan import plan_for
 
     config = load_config(options.config)
-    info = probe_presenter(options.presenter, max_fps=config.video.max_fps)
+    video = config.video
+    info = probe_presenter(options.presenter, max_fps=video.max_fps, short_side=video.size)
     sound = probe_audio(options.lecture)
     plan = plan_for(info, sound, config, options.memory)
     for name, value in plan.as_dict().items():

@@ -24,6 +24,8 @@ class JobFile(Section):
     face: Annotated[int, Field(ge=0, le=20)] | None = None
     precision: Literal["auto", "fp32", "fp16", "int8"] | None = None
     badge: bool | None = None
+    size: Literal[0, 360, 480, 540, 720, 1080, 1440, 2160] | None = None
+    subtitles: bool | None = None
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
 
 
@@ -33,6 +35,8 @@ _PLACES = {
     "face": ("face", "index"),
     "precision": ("lips", "precision"),
     "badge": ("video", "badge"),
+    "size": ("video", "size"),
+    "subtitles": ("speech", "subtitles"),
 }
 """Where a key stands in the config file."""
 

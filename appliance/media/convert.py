@@ -100,6 +100,16 @@ def to_420(frame: av.VideoFrame, color: ColorSpec, size: tuple[int, int]) -> av.
     return frame.reformat(*size, "yuv420p", interpolation=_SCALING, threads=1, **target)
 
 
+def shrunk(picture: Picture, width: int, height: int) -> Picture:
+    """``picture`` in even sides no longer than its own; itself where they are its own."""
+    if (picture.width, picture.height) == (width, height):
+        return picture
+    small = Picture.empty(width, height, picture.index)
+    for source, target in zip(picture.planes(), small.planes(), strict=True):
+        cv2.resize(source, target.shape[::-1], target, interpolation=cv2.INTER_AREA)
+    return small.renumbered(picture.index)
+
+
 def _turn(source: Plane, target: Plane, orientation: Orientation) -> None:
     """Write ``source`` into ``target`` without an allocation between."""
     if orientation.transpose:

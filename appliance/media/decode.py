@@ -17,7 +17,7 @@ import av.container
 from av.video.stream import VideoStream
 
 from appliance.errors import BadInput
-from appliance.media.convert import upright
+from appliance.media.convert import shrunk, upright
 from appliance.media.frames import deinterlaced, timed_frames
 from appliance.media.photo import load_photo
 from appliance.media.picture import Picture
@@ -57,7 +57,7 @@ class FrameReader:
         self._container: av.container.InputContainer | None = None
         self._untouched = True
         if info.kind == "photo":
-            self._picture = load_photo(info.path)[0]
+            self._picture = shrunk(load_photo(info.path)[0], info.width, info.height)
         else:
             self._container = open_media(info.path)
 

@@ -61,7 +61,8 @@ class PresenterInfo:
     interlaced: bool = False
     orientation: Orientation = UPRIGHT
     stored_size: tuple[int, int] = (0, 0)
-    """Width and height as decoded, before cutting to even and turning."""
+    """Width and height to which decoded pictures are brought, before cutting to even and turning;
+    their own unless they are to be made smaller."""
     stream_index: int = 0
     time_base: Fraction = Fraction(1)
     start_pts: int = 0
@@ -117,11 +118,16 @@ class AudioInfo:
 
 
 def probe_presenter(
-    path: Path, *, max_fps: int = 60, max_sides: tuple[int, int] = MAX_SIDES
+    path: Path,
+    *,
+    max_fps: int = 60,
+    max_sides: tuple[int, int] = MAX_SIDES,
+    short_side: int = 0,
 ) -> PresenterInfo:
     """Measure a presenter video or photo; the type is told by the content, not by the name.
 
-    Reads the whole file once and decodes its first pictures. Raises ``BadInput``: what
+    Reads the whole file once and decodes its first pictures. A picture whose shorter side is longer
+    than ``short_side`` (0: any) is delivered that much smaller. Raises ``BadInput``: what
     :func:`~appliance.media.source.open_media` and :func:`~appliance.media.photo.load_photo` raise,
     ``photo_format`` (HEIC), ``video_missing``, ``picture_unreadable``, ``picture_too_small`` (a
     side under 64), ``picture_too_large`` (beyond ``max_sides``) or ``file_truncated`` (the end cut
@@ -132,8 +138,9 @@ def probe_presenter(
         raise BadInput("photo_format", name=path.name)
     if is_photo(path):
         picture, color = load_photo(path)
+        width, height = _fitted(picture.width, picture.height, short_side)
         return PresenterInfo(
-            path, "photo", picture.width, picture.height, PHOTO_FPS, 1, Fraction(1), color, "photo"
+            path, "photo", width, height, PHOTO_FPS, 1, Fraction(1), color, "photo"
         )
     first = _first_pictures(path, max_sides)
     packed = _packed_pictures(path, first)
@@ -143,7 +150,8 @@ def probe_presenter(
     fps, frames = cadence.constant_rate(
         times, packed.last_duration, first.time_base, first.declared_rate, max_fps
     )
-    width, height = first.orientation.size(*first.size)
+    stored = _fitted(*first.size, short_side)
+    width, height = first.orientation.size(*stored)
     return PresenterInfo(
         path=path,
         kind="video",
@@ -156,7 +164,7 @@ def probe_presenter(
         codec=first.codec,
         interlaced=first.interlaced,
         orientation=first.orientation,
-        stored_size=first.size,
+        stored_size=stored,
         stream_index=first.stream_index,
         time_base=first.time_base,
         start_pts=first.shown[0],
@@ -265,6 +273,14 @@ def _first_pictures(path: Path, max_sides: tuple[int, int]) -> _FirstPictures:
             keeps_time=keeps_time(stream),
             shown=tuple(shown),
         )
+
+
+def _fitted(width: int, height: int, short_side: int) -> tuple[int, int]:
+    """The size, or an even one of nearly the same shape whose shorter side is ``short_side``."""
+    scale = short_side / min(width, height)
+    if not 0 < scale < 1:
+        return width, height
+    return round(width * scale / 2) * 2, round(height * scale / 2) * 2
 
 
 def _check_size(path: Path, width: int, height: int, max_sides: tuple[int, int]) -> None:

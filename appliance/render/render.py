@@ -148,7 +148,8 @@ def _prepare(
             job = refit(job, sound, config)
         return job, sound, Outcome(silence)
     with watch.stage("check"):
-        info = probe_presenter(presenter, max_fps=config.video.max_fps)
+        video = config.video
+        info = probe_presenter(presenter, max_fps=video.max_fps, short_side=video.size)
     if is_text(lecture):
         listen(Progress("voice", 0, 1))
         with watch.stage("voice"):

@@ -28,11 +28,10 @@ def speak(text: Path, folder: Path, config: Config, listen: Callable[[int, int],
     from appliance.speech.cues import cues_of  # half a second that recordings need not wait
     from appliance.speech.tts import synthesize
 
-    words, settings, sound = read_document(text), config.speech, folder / SOUND
+    words, voice, speed = read_document(text), config.speech.voice, config.speech.speed
+    sound = folder / SOUND
     with write_faults(sound):
-        speech = synthesize(
-            words, settings.voice, out_wav=sound, speed=settings.speed, listen=listen
-        )
+        speech = synthesize(words, voice, out_wav=sound, speed=speed, listen=listen)
         cues = [(cue.start, cue.end, cue.text) for cue in cues_of(speech)]
         kept = {"language": speech.language, "cues": cues}
         part_of(folder / CUES).write_text(json.dumps(kept), encoding="utf-8")

@@ -112,7 +112,8 @@ class _Pairs:
         """``None`` without a source, or with one whose pictures are not the video's."""
         if path is None:
             return None
-        source = probe_presenter(path, max_fps=max(round(info.fps), 1))
+        side = min(info.width, info.height)
+        source = probe_presenter(path, max_fps=max(round(info.fps), 1), short_side=side)
         same_size = (source.width, source.height) == (info.width, info.height)
         same_rate = abs(float(source.fps / info.fps) - 1) < _SAME_RATE or source.still
         if same_size and same_rate:
