@@ -13,6 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 LECTURE = (
     "Hello, and welcome. Before we begin, please open your notebooks. "
     "Today we ask why the sky is blue. Sunlight holds every colour, "
@@ -24,14 +27,20 @@ LECTURE = (
 def make_sample(folder: Path) -> tuple[Path, Path]:
     """Write ``presenter.png`` and ``lecture.wav`` (24 kHz mono) into ``folder``; their paths."""
     import hibari
-    import skimage.data
     from PIL import Image
 
     folder.mkdir(parents=True, exist_ok=True)
     presenter, lecture = folder / "presenter.png", folder / "lecture.wav"
-    Image.fromarray(skimage.data.astronaut()).save(presenter)
+    Image.fromarray(portrait()).save(presenter)
     hibari.Hibari().save(LECTURE, str(lecture), seed=0)
     return presenter, lecture
+
+
+def portrait() -> npt.NDArray[np.uint8]:
+    """The portrait, (512, 512, 3) RGB. Raises ``ImportError`` where scikit-image is missing."""
+    import skimage.data
+
+    return np.asarray(skimage.data.astronaut(), np.uint8)
 
 
 def summary(report: Mapping[str, Any]) -> str:

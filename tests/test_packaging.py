@@ -38,8 +38,9 @@ MAY_IMPORT = {
     "worker": BASE | {"attempt", "governor", "inbox", "jobs", "outbox", "rendering"},
     "notify": set[str](),
     "serve": BASE | {"inbox", "jobs", "notify", "telemetry", "worker"},
-    "commands": BASE | PARTS | {"jobs", "progress", "render", "serve"},
+    "commands": BASE | PARTS | {"bench", "jobs", "progress", "render", "serve"},
     "cli": BASE | {"commands"},
+    "bench": BASE | {"demo", "media"},
     "demo": set[str](),
 }
 # Heavy or development-only packages; `demo` alone may fetch its portrait from scikit-image.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,9 @@ def _render(options: argparse.Namespace) -> int:
     with progress_bar() as listen:
         report = render(options.presenter, options.lecture, options.output, config, listen=listen)
         if config.score.enabled:
+            started = time.monotonic()
             report["score"] = _score_of(options.output, options.presenter, listen)
+            report["stages_s"]["score"] = round(time.monotonic() - started, 3)
     if options.report is not None:
         _write_json(options.report, report)
     for warning in report["warnings"]:

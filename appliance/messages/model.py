@@ -47,4 +47,22 @@ MESSAGES: dict[str, Message] = {
         "处理 {width} × {height} 的视频大约需要 {need} MB 内存，而可用的只有 {budget} MB。",
         "请使用分辨率较小的主讲人视频，或在设置中分配更多内存。",
     ),
+    "bench_presenter": message(
+        "There is no presenter to measure with.",
+        "Name a presenter video and a recording, or put one into the folder presenters.",
+        "没有可用于测量的讲师素材。",
+        "请指定讲师视频和录音，或在 presenters 文件夹中放入一个。",
+    ),
+    "bench_lecture": message(
+        "A presenter was named to measure with, but no lecture.",
+        "Name a recording as well: lectern bench PRESENTER LECTURE.",
+        "已指定讲师素材，但没有指定讲课录音。",
+        "请同时指定录音：lectern bench PRESENTER LECTURE。",
+    ),
+    "bench_failed": message(
+        "The measurement broke off ({reason}).",
+        "Run lectern render with the same files to see what is wrong.",
+        "测量中断（{reason}）。",
+        "请用同样的文件运行 lectern render 查看原因。",
+    ),
 }

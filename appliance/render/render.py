@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from appliance.config import PROJECT, Config
 from appliance.errors import BadInput, Fault
 from appliance.lips.engines import Engines
@@ -230,6 +232,9 @@ def _render_chunks(
     def tick(frames: int) -> None:
         nonlocal done
         done += frames
+        if frames == 1 and outcome.first_frame_s is None:
+            age = time.time() - psutil.Process().create_time()
+            outcome.first_frame_s = round(age, 3)
         listen(Progress("render", done, plan.frames))
 
     tick(0)

@@ -24,7 +24,11 @@ _GAP_TEXTS = {
 
 @dataclass
 class Outcome:
-    """What the chunks told, added up. ``silence`` is the share of the lecture without speech."""
+    """What the chunks told, added up.
+
+    ``silence`` is the share of the lecture without speech, ``first_frame_s`` the time from the
+    process' start until a frame was encoded; ``None`` where an earlier attempt had done all.
+    """
 
     silence: float
     frames: Counter[str] = field(default_factory=Counter)
@@ -33,6 +37,7 @@ class Outcome:
     provider: str = ""
     passed_over: tuple[str, ...] = ()
     wall_s: float = 0.0
+    first_frame_s: float | None = None
     _last: str = ""
 
     def add(self, facts: ChunkFacts) -> None:
@@ -76,6 +81,7 @@ def build_report(job: Job, sound: AudioInfo, output: Path, outcome: Outcome) -> 
         },
         "plan": plan.as_dict(),
         "wall_s": round(outcome.wall_s, 3),
+        "first_frame_s": outcome.first_frame_s,
         "realtime_factor": round(outcome.wall_s / duration, 3),
         "stages_s": {name: round(s, 3) for name, s in outcome.stages_s.items()},
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),

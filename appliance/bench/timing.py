@@ -1,0 +1,62 @@
+"""Whole processes, timed from outside."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from appliance.errors import Fault
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One run: seconds on the clock, of all cores, and the peak of resident memory in MiB."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mb: float
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Several values of one thing."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        """Median, least and most of at least one value."""
+        return cls(statistics.median(values), min(values), max(values))
+
+    def __str__(self) -> str:
+        return f"{self.median:.2f} ({self.low:.2f}–{self.high:.2f})"
+
+
+Run = Callable[[Sequence[str]], Timing]
+
+
+def run(arguments: Sequence[str]) -> Timing:
+    """Run ``python ARGUMENTS`` to its end, its output thrown away but for what goes wrong.
+
+    Raises ``Fault("bench_failed")`` when it fails.
+    """
+    start = time.perf_counter()
+    with subprocess.Popen(
+        [sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as child:
+        assert child.stderr is not None
+        said = child.stderr.read()
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    wall = time.perf_counter() - start
+    if child.returncode:
+        last = said.decode(errors="replace").strip().splitlines()[-1:] or ["no word"]
+        raise Fault("bench_failed", reason=last[0])
+    return Timing(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)

@@ -1,0 +1,130 @@
+"""The measurement measures: real processes, real clips, small ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from appliance.bench.clip import RATE, filmed, murmur, write_lecture, write_presenter
+from appliance.bench.compare import Comparison, compare
+from appliance.bench.material import find_material
+from appliance.bench.timing import Spread, Timing, run
+from appliance.bench.transcode import transcode
+from appliance.cli import main
+from appliance.errors import BadInput, Fault
+from appliance.media.probe import probe_audio, probe_presenter
+from tests.render.conftest import settings
+from tests.talking_face import Image, portrait
+
+FPS, SECONDS = 10, 1.2
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("bench")
+
+
+@pytest.fixture(scope="module")
+def clip(folder: Path) -> Path:
+    pictures = filmed(lambda n: portrait(), 320, 240, FPS, SECONDS)
+    return write_presenter(folder / "presenter.mp4", pictures, FPS)
+
+
+@pytest.fixture(scope="module")
+def lecture(folder: Path) -> Path:
+    return write_lecture(folder / "lecture.m4a", murmur(2.0))
+
+
+def frames(path: Path) -> list[np.ndarray]:
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray() for frame in container.decode(video=0)]
+
+
+def test_the_clip_moves_and_has_grain(clip: Path) -> None:
+    info = probe_presenter(clip)
+    assert (info.width, info.height, info.frames, float(info.fps)) == (320, 240, 12, 10)
+    first, second = (image[:240].astype(float) for image in frames(clip)[4:6])
+    assert 0.5 < np.abs(first - second).mean() < 20
+
+
+def test_the_transcode_changes_nothing_but_the_bytes(
+    clip: Path, lecture: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.mp4"
+    transcode(clip, lecture, out, 20, threads=1, preset="veryfast", crf=12)
+    before, after = frames(clip), frames(out)
+    assert len(after) == 20  # past the end it begins again
+    for n in (0, 5, 14):
+        assert np.abs(after[n].astype(int) - before[n % 12]).mean() < 2
+    assert probe_audio(out).duration_s == pytest.approx(probe_audio(lecture).duration_s, abs=0.07)
+
+
+def test_a_process_is_timed_from_outside() -> None:
+    code = "import time; x = bytearray(150 << 20); time.sleep(0.3); sum(range(10 ** 6))"
+    timing = run(["-c", code])
+    assert timing.wall_s > 0.3 > timing.cpu_s > 0
+    assert timing.peak_mb > 150
+    with pytest.raises(Fault, match="no such luck"):
+        run(["-c", "raise SystemExit('no such luck')"])
+
+
+def test_a_spread_is_median_low_and_high() -> None:
+    assert Spread.of([3.0, 1.0, 2.0]) == Spread(2.0, 1.0, 3.0)
+    assert str(Spread.of([1.0])) == "1.00 (1.00–1.00)"
+
+
+def test_ratios_are_taken_round_by_round() -> None:
+    slow, fast = Timing(4, 8, 100), Timing(2, 4, 90)
+    both = Comparison(floor=[Timing(2, 4, 50), Timing(1, 2, 50)], first=[slow, fast])
+    assert both.ratio_first == Spread(2.0, 2.0, 2.0)
+
+
+@pytest.mark.slow
+def test_a_real_comparison(clip: Path, lecture: Path) -> None:
+    told: list[str] = []
+    result = compare(clip, lecture, settings(), 1, tell=told.append)
+    facts = json.loads(json.dumps(result.as_dict()))
+    assert told == ["round 1 of 1"]
+    assert facts["picture"] == {"width": 320, "height": 240, "fps": 10}
+    assert facts["frames"] == 20
+    assert facts["first"]["median"] > 1 and facts["again"]["median"] > 1
+    assert {"decode", "face", "lips", "composite", "encode"} <= set(facts["ms_a_frame"])
+    assert 0 < facts["first_frame_s"]["median"] < 60
+    assert 100 < facts["peak_mb"] < 2000
+
+
+def test_material_is_taken_from_the_library_or_made(clip: Path, tmp_path: Path) -> None:
+    library = tmp_path / "presenters"
+    with pytest.raises(BadInput, match="bench_presenter"):
+        find_material(tmp_path, library, 1, lambda: None)
+    library.mkdir()
+    (library / "notes.txt").write_text("no presenter")
+    (library / "wang.mp4").write_bytes(clip.read_bytes())
+
+    def nobody() -> Image | None:
+        raise AssertionError("the library has one")
+
+    presenter, lecture = find_material(tmp_path, library, 1, nobody)
+    assert presenter == library / "wang.mp4"
+    assert probe_audio(lecture).duration_s == pytest.approx(1, abs=0.1)
+
+
+def test_the_command_says_what_is_missing(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", str(clip)]) == 2
+    assert "bench_lecture" in capsys.readouterr().err
+    assert main(["bench", str(tmp_path / "none.mp4"), str(clip)]) == 2
+    assert "file_missing" in capsys.readouterr().err
+
+
+def test_murmur_has_syllables_and_gaps() -> None:
+    sound = murmur(3.0)
+    assert len(sound) == 3 * RATE
+    level = np.abs(sound).reshape(-1, RATE // 50).max(axis=1)
+    assert level.max() <= 1
+    assert 0.3 < (level > 0.05).mean() < 0.7
