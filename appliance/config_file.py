@@ -13,6 +13,8 @@ from pydantic_core import ErrorDetails
 
 from appliance.errors import BadInput
 
+_LONGEST = 60  # letters of a value that a sentence can carry
+
 Location = tuple[str | int, ...]
 
 
@@ -107,7 +109,9 @@ def _pairs(
     """The mapping's keys and value nodes; notes each key's line, and the keys written twice."""
     for key_node, node in mapping.value:
         line = key_node.start_mark.line + 1
-        key = _written(key_node)
+        # A key may stand in quotes, as all do in JSON.
+        plain = isinstance(key_node, yaml.ScalarNode) and len(key_node.value) <= _LONGEST
+        key = " ".join(key_node.value.split()) if plain else _written(key_node)
         location = (*parent, key)
         if location in entries:
             dotted = _dotted(location)
@@ -218,7 +222,7 @@ def _written(node: yaml.Node) -> str:
     """A value as the file has it, on one line and not too long."""
     source = node.start_mark.buffer or ""
     text = " ".join(source[node.start_mark.pointer : node.end_mark.pointer].split())
-    return text if len(text) <= 60 else text[:57] + "..."
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 
 def _syntax_mistake(name: str, line: int, reason: str | None) -> Mistake:

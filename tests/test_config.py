@@ -97,6 +97,11 @@ class TestLoading:
         assert caught.value.text() == "Line 3 of box.yaml sets video.crf to 99, which is too high."
         assert caught.value.cure() == "Write 51 or less."
 
+    def test_json_is_read_as_well(self, tmp_path: Path) -> None:
+        text = '{"video": {"crf": 23}, \'score\': {"enabled": false}}'
+        config = load_config(write(tmp_path, text))
+        assert config.video.crf == 23 and not config.score.enabled
+
     def test_a_missing_file_is_said_plainly(self, tmp_path: Path) -> None:
         with pytest.raises(BadInput) as caught:
             load_config(tmp_path / "nowhere.yaml")
@@ -217,7 +222,8 @@ def test_every_setting_is_read_by_some_code(project: Path) -> None:
     later = {"root", "panel.host", "panel.port"}  # the inbox's and the panel's, still to come
     code = "".join(
         path.read_text(encoding="utf-8")
-        for path in (project / "appliance").rglob("*.py")
+        for package in ("appliance", "web")
+        for path in (project / package).rglob("*.py")
         if path.name not in {"config.py", "config_file.py"}
     )
     # One-word keys are common words, so those must be read by their section's name.
