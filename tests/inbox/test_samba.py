@@ -1,0 +1,158 @@
+"""A real share: files that a client copies slowly over SMB into the inbox."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.config import Config
+from appliance.inbox.scan import Inbox
+from appliance.jobs.store import JobStore, store_path
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("smbclient") is None, reason="smbclient is not installed"),
+    pytest.mark.skipif(shutil.which("smbd", path="/usr/sbin:/usr/bin") is None,
+                       reason="smbd is not installed"),
+]  # fmt: skip
+
+SETTLE_S = 0.5
+
+CONFIG = """\
+[global]
+server role = standalone server
+interfaces = 127.0.0.1/8
+bind interfaces only = yes
+smb ports = {port}
+private dir = {folder}
+state directory = {folder}
+lock directory = {folder}
+cache directory = {folder}
+pid directory = {folder}
+ncalrpc dir = {folder}/ncalrpc
+log file = {folder}/log
+map to guest = Bad User
+guest account = {user}
+load printers = no
+disable spoolss = yes
+[inbox]
+path = {inbox}
+guest ok = yes
+read only = no
+"""
+
+
+class Share:
+    """The inbox as the network sees it, and the daemon's eye on it."""
+
+    def __init__(self, root: Path, port: int, config: Path) -> None:
+        settings = {"settle_s": SETTLE_S, "settle_unsure_s": 5, "patience_s": 30}
+        self.store = JobStore(store_path(root))
+        self.inbox = Inbox(self.store, Config.model_validate({"root": root, "inbox": settings}))
+        self.folder = root / "inbox"
+        where = ["//127.0.0.1/inbox", "-p", str(port), "-N", "-s", str(config)]
+        self._client = ["smbclient", *where]
+
+    def do(self, command: str) -> subprocess.CompletedProcess[bytes]:
+        """One command of smbclient, to its end."""
+        return subprocess.run([*self._client, "-c", command], capture_output=True, check=False)
+
+    def put_slowly(self, name: str, content: bytes, piece: int, rest_s: float) -> None:
+        """Copy piece by piece; the inbox is looked at all the while and nothing may come of it."""
+        client = subprocess.Popen(
+            [*self._client, "-c", f'put - "{name}"'],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        assert client.stdin is not None
+        before, sizes = len(self.store.jobs()), set()
+        for start in range(0, len(content), piece):
+            client.stdin.write(content[start : start + piece])
+            client.stdin.flush()
+            self.look(rest_s)
+            assert len(self.store.jobs()) == before
+            if (self.folder / name).exists():
+                sizes.add((self.folder / name).stat().st_size)
+        client.stdin.close()
+        assert client.wait(30) == 0
+        assert (self.folder / name).read_bytes() == content
+        assert len(sizes) > 1  # it did arrive bit by bit
+
+    def look(self, seconds: float) -> None:
+        """The daemon's looks for so long."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.inbox.scan()
+            time.sleep(0.05)
+
+    def look_until(self, condition: Callable[[], bool]) -> None:
+        """The daemon's looks until ``condition`` holds."""
+        end = time.monotonic() + 30
+        while not condition():
+            assert time.monotonic() < end, "it did not come"
+            self.look(0.1)
+
+
+@pytest.fixture
+def share(tmp_path: Path) -> Iterator[Share]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder, root = tmp_path / "samba", tmp_path / "box"
+    folder.mkdir()
+    (root / "presenters").mkdir(parents=True)
+    (root / "presenters" / "default.png").touch()
+    config = folder / "smb.conf"
+    config.write_text(CONFIG.format(
+        port=port, folder=folder, user=getpass.getuser(), inbox=root / "inbox"
+    ))  # fmt: skip
+    share = Share(root, port, config)
+    command = [str(shutil.which("smbd", path="/usr/sbin:/usr/bin")), "-F", "--no-process-group"]
+    server = subprocess.Popen(
+        [*command, "-s", str(config)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        end = time.monotonic() + 30
+        while share.do("ls").returncode != 0:
+            if server.poll() is not None or time.monotonic() > end:
+                pytest.skip("smbd does not start here")
+            time.sleep(0.2)
+        yield share
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(10)
+
+
+def names(share: Share) -> list[str]:
+    return [job.lecture.name for job in share.store.jobs()[::-1] if job.lecture]
+
+
+def test_slow_copies_over_the_network_are_taken_when_they_are_whole_and_once(share: Share) -> None:
+    words = b"Light is fast. " * 1_200_000  # 18 MB, for smbclient sends megabytes at a time
+    # The rest between two pieces is longer than what would do for a file at rest.
+    share.put_slowly("课 三.txt", words, 6_000_000, 2 * SETTLE_S)
+    share.look_until(lambda: names(share) == ["课 三.txt"])
+
+    share.put_slowly("other.txt.part", words, 6_000_000, 2 * SETTLE_S)
+    share.look(3 * SETTLE_S)
+    assert names(share) == ["课 三.txt"]
+    assert share.do("rename other.txt.part other.txt").returncode == 0
+    share.look_until(lambda: names(share) == ["课 三.txt", "other.txt"])
+
+    assert share.do("mkdir week").returncode == 0
+    for name in ("1.txt", "2.txt"):
+        share.put_slowly(f"week/{name}", words, 6_000_000, 2 * SETTLE_S)
+    share.look_until(lambda: len(names(share)) == 4)
+    share.look(3 * SETTLE_S)
+    assert names(share)[2:] == ["1.txt", "2.txt"]
