@@ -35,11 +35,16 @@ SOCKETS = ("lectern-helper.socket",)
 
 
 class SystemFile(NamedTuple):
-    """A file of ``systemd/`` and where it goes; ``only_with`` names a folder that must be there."""
+    """A file of ``systemd/`` and where it goes.
+
+    ``only_with`` names a folder without which nobody would read it; ``own_folder`` tells that the
+    folder around it comes and goes with it.
+    """
 
     source: str
     target: str
     only_with: str = ""
+    own_folder: bool = False
 
 
 SYSTEM_FILES = (
@@ -50,7 +55,7 @@ SYSTEM_FILES = (
     SystemFile("lectern-usb@.service", f"{UNITS}/lectern-usb@.service"),
     SystemFile("lectern-usb.rules", "/etc/udev/rules.d/80-lectern-usb.rules"),
     SystemFile("lectern.tmpfiles", "/etc/tmpfiles.d/lectern.conf"),
-    SystemFile("lectern.journald", "/etc/systemd/journald.conf.d/lectern.conf"),
+    SystemFile("lectern.journald", "/etc/systemd/journald.conf.d/lectern.conf", own_folder=True),
     SystemFile("lectern.avahi", "/etc/avahi/services/lectern.service", "/etc/avahi/services"),
     SystemFile("lectern.samba", SHARE),
 )

@@ -72,7 +72,8 @@ def to_uninstall(system: System, *, purge: bool) -> list[Step]:
         steps += _reload_share(system)
     for file in SYSTEM_FILES:
         if system.path(file.target).exists():
-            steps.append(RemoveFile(system.path(file.target), file.target))
+            path = system.path(file.target)
+            steps.append(RemoveFile(path, file.target, with_folder=file.own_folder))
     for link in (layout.COMMAND, CURRENT, PREVIOUS):
         if system.path(link).is_symlink():
             steps.append(RemoveFile(system.path(link), link))
@@ -100,10 +101,9 @@ def _account(system: System) -> list[Step]:
 def _folders(system: System) -> list[Step]:
     steps: list[Step] = []
     for name, mode in FOLDERS.items():
-        path = system.path(name)
         # An owner who has changed a folder's mode or put a link to a larger disk meant it.
-        if not path.exists():
-            steps.append(MakeFolder(path, mode, USER, os.geteuid() == 0, name))
+        if not system.path(name).exists():
+            steps.append(MakeFolder(system, name, mode, USER))
     return steps
 
 

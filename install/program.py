@@ -11,7 +11,7 @@ from pathlib import Path
 from install.errors import InstallError
 from install.runtime import CPU, Runtime
 from install.source import Source
-from install.step import Step
+from install.step import Step, make_parents, remove_empty
 from install.system import System
 
 BESIDE_WHEELS = {"face": "share/lectern", "vendor": "lib/python3*/site-packages/web/static"}
@@ -48,11 +48,13 @@ class BuildProgram(Step):
         self._system, self._source, self._folder = system, source, folder
         self._python, self._runtime = python, runtime
         self._venv_python = folder / "venv" / "bin" / "python"
+        self._made: list[Path] = []
 
     def do(self) -> None:
         # What an interrupted build has left is of unknown worth.
         shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir(parents=True, mode=0o755)
+        self._made = make_parents(self._folder)
+        self._folder.mkdir(mode=0o755)
         (self._folder / UNFINISHED).touch()
         self._source.copy_support(self._folder)
         venv = ("-m", "venv", self._folder / "venv")
@@ -67,6 +69,7 @@ class BuildProgram(Step):
 
     def undo(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
+        remove_empty(self._made)
 
     def _install_from_bundle(self) -> None:
         wheels = self._source.folder / "wheels"

@@ -100,15 +100,16 @@ class SetLink(Step):
 class MakeFolder(Step):
     """A folder with this owner and mode."""
 
-    def __init__(self, path: Path, mode: int, owner: str, set_owner: bool, name: str = "") -> None:
-        super().__init__(f"make folder {name or path} (mode {mode:o}, owner {owner})")
-        self._path, self._mode, self._owner, self._set_owner = path, mode, owner, set_owner
+    def __init__(self, system: System, name: str, mode: int, owner: str) -> None:
+        super().__init__(f"make folder {name} (mode {mode:o}, owner {owner})")
+        self._system, self._path = system, system.path(name)
+        self._mode, self._owner = mode, owner
         self._made: list[Path] = []
 
     def do(self) -> None:
         self._made = make_parents(self._path / "x")
-        if self._set_owner:
-            shutil.chown(self._path, self._owner, self._owner)
+        # The machine's own command knows its users, also in an image under construction.
+        self._system.run("chown", f"{self._owner}:{self._owner}", self._path)
         self._path.chmod(self._mode)
 
     def undo(self) -> None:
@@ -151,7 +152,7 @@ def carry_out(steps: Iterable[Step], say: Callable[[str], None]) -> None:
             say(step.text)
             done.append(step)
             step.do()
-    except (InstallError, OSError, KeyboardInterrupt) as error:
+    except BaseException as error:  # whatever it was, the box must not be left half changed
         say(f"failed: {error or type(error).__name__}")
         for step in reversed(done):
             try:
@@ -159,11 +160,11 @@ def carry_out(steps: Iterable[Step], say: Callable[[str], None]) -> None:
             except (InstallError, OSError) as trouble:
                 say(f"could not be taken back: {step.text}: {trouble}")
         say("every change was taken back; the box is as it was")
-        if isinstance(error, InstallError):
-            raise
         if isinstance(error, OSError):
             raise InstallError(f"{error}.", "Mend it and run the same command again.") from error
-        raise InstallError("The installation was interrupted.", "Run it again.") from error
+        if isinstance(error, KeyboardInterrupt):
+            raise InstallError("The installation was interrupted.", "Run it again.") from error
+        raise
 
 
 def make_parents(path: Path) -> list[Path]:

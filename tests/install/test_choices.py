@@ -1,0 +1,175 @@
+"""Which machine, which Python, which ONNX Runtime; and what a bundle must be."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from install.errors import InstallError
+from install.python import find_python
+from install.runtime import Runtime, choose
+from install.source import Source
+from install.system import System
+from install.target import TARGETS, detect, untried
+from tests.install.conftest import make_bundle, make_checkout
+
+
+def system(root: Path, **files: str) -> System:
+    (root / "etc").mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (root / "etc" / name).write_text(text)
+    return System(root)
+
+
+class TestTarget:
+    @pytest.mark.parametrize(
+        ("release", "machine", "expected"),
+        [
+            ("# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic", "aarch64", "jp6"),
+            ("# R39 (release), REVISION: 2.0", "aarch64", "jp7"),
+            ("", "x86_64", "x86"),
+            ("", "aarch64", "arm64"),
+        ],
+    )
+    def test_is_read_from_the_machine(
+        self, tmp_path: Path, release: str, machine: str, expected: str
+    ) -> None:
+        files = {"nv_tegra_release": release} if release else {}
+        assert detect(system(tmp_path, **files), machine) is TARGETS[expected]
+
+    @pytest.mark.parametrize(
+        ("release", "machine", "match"),
+        [
+            ("# R35 (release), REVISION: 5.0", "aarch64", "JetPack 6 or 7"),
+            ("nonsense", "aarch64", "nonsense"),
+            ("", "riscv64", "riscv64"),
+        ],
+    )
+    def test_others_are_refused_by_name(
+        self, tmp_path: Path, release: str, machine: str, match: str
+    ) -> None:
+        files = {"nv_tegra_release": release} if release else {}
+        with pytest.raises(InstallError, match=match):
+            detect(system(tmp_path, **files), machine)
+
+    def test_an_untried_system_is_named(self, tmp_path: Path) -> None:
+        known = 'ID=ubuntu\nVERSION_ID="24.04"\nPRETTY_NAME="Ubuntu 24.04"\n'
+        assert untried(system(tmp_path, **{"os-release": known})) == ""
+        other = 'ID=fedora\nVERSION_ID=44\nPRETTY_NAME="Fedora Linux 44"\n'
+        assert untried(system(tmp_path, **{"os-release": other})) == "Fedora Linux 44"
+
+
+JETSON_WHEEL = "onnxruntime_gpu-1.23.0-cp310-cp310-linux_aarch64.whl"
+
+
+class TestRuntime:
+    def test_a_pc_takes_the_cpus(self) -> None:
+        assert choose(TARGETS["x86"], None, "3.11") == Runtime("cpu", "")
+
+    def test_a_jetson_takes_none_by_itself(self) -> None:
+        with pytest.raises(InstallError, match="--onnxruntime"):
+            choose(TARGETS["jp6"], None, "3.10")
+        assert choose(TARGETS["jp6"], "cpu", "3.10").kind == "cpu"
+
+    def test_a_jetson_takes_what_its_owner_names(self, tmp_path: Path) -> None:
+        wheel = tmp_path / JETSON_WHEEL
+        wheel.touch()
+        assert choose(TARGETS["jp6"], str(wheel), "3.10") == Runtime("wheel", str(wheel))
+        index = "https://packages.example/jp6"
+        assert choose(TARGETS["jp6"], index, "3.10") == Runtime("index", index)
+
+    @pytest.mark.parametrize(
+        ("name", "match"),
+        [
+            (
+                "onnxruntime_gpu-1.24.0-cp310-cp310-manylinux_2_28_aarch64.whl",
+                "cannot run on a Jets",
+            ),
+            ("onnxruntime_gpu-1.23.0-cp312-cp312-linux_aarch64.whl", "does not fit"),
+            ("onnxruntime_gpu-1.23.0-cp310-cp310-linux_x86_64.whl", "does not fit"),
+            ("torch-2.0.0-cp310-cp310-linux_aarch64.whl", "not a wheel of ONNX"),
+            ("wheel.zip", "neither a .whl"),
+        ],
+    )
+    def test_what_cannot_work_is_refused_before_anything_changes(
+        self, name: str, match: str
+    ) -> None:
+        with pytest.raises(InstallError, match=match):
+            choose(TARGETS["jp6"], name, "3.10")
+
+    def test_a_wheel_that_is_not_there(self) -> None:
+        with pytest.raises(InstallError, match="no file"):
+            choose(TARGETS["jp6"], JETSON_WHEEL, "3.10")
+
+
+class TestPython:
+    def find(self, answers: dict[str, str], source: Source, named: str | None = None) -> str:
+        def run(command: Sequence[str], environment: Mapping[str, str]) -> str:
+            if command[0] not in answers:
+                raise InstallError("no such file", "")
+            return answers[command[0]]
+
+        return find_python(System(Path("/"), run), source, named).path
+
+    def test_the_systems_own_comes_first(self, tmp_path: Path) -> None:
+        source = make_checkout(tmp_path)
+        answers = {
+            "/usr/bin/python3": '["3.11", true]',
+            "/usr/bin/python3.12": '["3.12", true]',
+        }
+        assert self.find(answers, source) == "/usr/bin/python3"
+        answers["/usr/bin/python3"] = '["3.13", true]'
+        assert self.find(answers, source) == "/usr/bin/python3.12"
+
+    def test_only_a_bundle_does_without_pip(self, tmp_path: Path) -> None:
+        answers = {"/usr/bin/python3": '["3.11", false]'}
+        with pytest.raises(InstallError, match=r"python3\.11-venv"):
+            self.find(answers, make_checkout(tmp_path))
+        bundle = Source(tmp_path, "1.0.0", {"pythons": ["3.11"]})
+        assert self.find(answers, bundle) == "/usr/bin/python3"
+
+    def test_a_bundle_for_other_pythons_is_refused(self, tmp_path: Path) -> None:
+        bundle = Source(tmp_path, "1.0.0", {"pythons": ["3.10"]})
+        with pytest.raises(InstallError, match=r"No Python 3\.10"):
+            self.find({"/usr/bin/python3": '["3.11", true]'}, bundle)
+
+
+class TestSource:
+    def test_equal_contents_have_equal_names_wherever_they_lie(self, tmp_path: Path) -> None:
+        one, two = make_checkout(tmp_path / "1"), make_checkout(tmp_path / "2")
+        assert one.identity("3.11", "cpu") == two.identity("3.11", "cpu")
+        assert one.identity("3.11", "cpu") != one.identity("3.12", "cpu")
+        before = one.identity("3.11", "cpu")
+        (tmp_path / "1/appliance/__pycache__").mkdir()
+        (tmp_path / "1/appliance/__pycache__/x.pyc").touch()
+        assert one.identity("3.11", "cpu") == before
+        (tmp_path / "1/appliance/x.py").write_text("changed")
+        assert one.identity("3.11", "cpu") != before
+
+    @pytest.mark.parametrize("content", [b"other", None])
+    def test_a_bundle_with_a_damaged_file_is_refused(
+        self, tmp_path: Path, content: bytes | None
+    ) -> None:
+        make_bundle(tmp_path)
+        (tmp_path / "wheel").write_bytes(b"right")
+        (tmp_path / "SHA256SUMS").write_text(f"{hashlib.sha256(b'right').hexdigest()}  wheel\n")
+        assert Source.open(tmp_path).is_bundle
+        if content is None:
+            (tmp_path / "wheel").unlink()
+        else:
+            (tmp_path / "wheel").write_bytes(content)
+        with pytest.raises(InstallError, match="'wheel' in the bundle is missing or damaged"):
+            Source.open(tmp_path)
+
+    def test_a_bundle_that_names_files_outside_is_refused(self, tmp_path: Path) -> None:
+        make_bundle(tmp_path / "bundle")
+        (tmp_path / "bundle/SHA256SUMS").write_text(f"{'0' * 64}  ../etc/passwd\n")
+        with pytest.raises(InstallError, match="outside itself"):
+            Source.open(tmp_path / "bundle")
+
+    def test_any_other_folder_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(InstallError, match="neither a checkout"):
+            Source.open(tmp_path)

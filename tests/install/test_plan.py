@@ -1,0 +1,192 @@
+"""What an installation changes, and that it changes nothing twice."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from install import plan
+from install.errors import InstallError
+from install.layout import SYSTEM_FILES
+from install.step import carry_out
+from tests.install.conftest import WISH, Machine, make_checkout
+
+
+def install(
+    machine: Machine, source: Path, version: str = "1.0.0", share: bool = False
+) -> list[str]:
+    """Install; what was said."""
+    steps = plan.to_install(
+        machine.system, make_checkout(source, version), dataclasses.replace(WISH, share=share)
+    )
+    said: list[str] = []
+    carry_out(steps, said.append)
+    return said
+
+
+class TestInstall:
+    def test_puts_everything_in_its_place(self, machine: Machine, tmp_path: Path) -> None:
+        install(machine, tmp_path / "checkout")
+        files = machine.files()
+        here = {file.target.lstrip("/") for file in SYSTEM_FILES if not file.only_with}
+        assert here <= files
+        assert {"var/lib/lectern/inbox", "var/lib/lectern/outbox", "usr/local/bin/lectern"} <= files
+        assert "root: /var/lib/lectern" in machine.text("etc/lectern/config.yaml")
+        current = machine.root / "opt/lectern/current"
+        assert (current / "installed.json").is_file()
+        assert os.readlink(current).startswith("1.0.0-")
+        assert (
+            machine.root / "etc/systemd/system/sockets.target.wants/lectern-helper.socket"
+        ).is_symlink()
+
+    def test_the_services_user_may_use_the_gpu_where_there_is_such_a_group(
+        self, machine: Machine, tmp_path: Path
+    ) -> None:
+        install(machine, tmp_path / "checkout")
+        (added,) = [words for words in machine.commands if words[0] == "useradd"]
+        assert added[added.index("--groups") + 1] == "video"
+
+    def test_a_second_time_there_is_nothing_to_do(self, machine: Machine, tmp_path: Path) -> None:
+        install(machine, tmp_path / "checkout")
+        assert install(machine, tmp_path / "checkout") == []
+
+    def test_planning_changes_nothing(self, machine: Machine, tmp_path: Path) -> None:
+        before = machine.files()
+        source = make_checkout(tmp_path / "checkout")
+        assert plan.to_install(machine.system, source, WISH)
+        assert machine.files() == before
+        assert machine.commands == []
+
+    def test_an_edited_unit_is_set_right_and_nothing_else(
+        self, machine: Machine, tmp_path: Path
+    ) -> None:
+        install(machine, tmp_path / "checkout")
+        (machine.root / "etc/systemd/system/lectern.service").write_text("mine\n")
+        said = install(machine, tmp_path / "checkout")
+        assert [text for text in said if text.startswith(("write", "change", "link", "build"))] == [
+            "change /etc/systemd/system/lectern.service"
+        ]
+
+    def test_the_owners_settings_stay(self, machine: Machine, tmp_path: Path) -> None:
+        install(machine, tmp_path / "checkout")
+        (machine.root / "etc/lectern/config.yaml").write_text("root: /srv/lectern\n")
+        install(machine, tmp_path / "checkout", "1.1.0")
+        assert machine.text("etc/lectern/config.yaml") == "root: /srv/lectern\n"
+
+    def test_the_share_is_offered_once_and_only_when_asked(
+        self, machine: Machine, tmp_path: Path
+    ) -> None:
+        settings = machine.root / "etc/samba/smb.conf"
+        settings.parent.mkdir()
+        settings.write_text("[global]\n   workgroup = SCHOOL")
+        install(machine, tmp_path / "checkout")
+        assert "include" not in settings.read_text()
+        for _ in range(2):
+            install(machine, tmp_path / "checkout", share=True)
+        line = "include = /etc/lectern/samba.conf\n"
+        assert settings.read_text() == f"[global]\n   workgroup = SCHOOL\n{line}"
+
+    def test_a_share_without_samba_is_refused(self, machine: Machine, tmp_path: Path) -> None:
+        with pytest.raises(InstallError, match="apt-get install samba"):
+            install(machine, tmp_path / "checkout", share=True)
+
+
+class TestUpgrade:
+    def test_keeps_the_version_before_and_no_more(self, machine: Machine, tmp_path: Path) -> None:
+        for version in ("1.0.0", "1.1.0", "1.2.0"):
+            install(machine, tmp_path / "checkout", version)
+        programs = machine.root / "opt/lectern"
+        assert {path.name.partition("-")[0] for path in programs.iterdir()} == {
+            "1.1.0", "1.2.0", "current", "previous",
+        }  # fmt: skip
+        assert os.readlink(programs / "previous").startswith("1.1.0-")
+
+    @pytest.mark.parametrize("failing", ["pip", "web.assets.build", "selfcheck.py", "enable"])
+    def test_a_failure_takes_every_change_back(
+        self, machine: Machine, tmp_path: Path, failing: str
+    ) -> None:
+        before = machine.files()
+        machine.failing = failing
+        with pytest.raises(InstallError, match="failed"):
+            install(machine, tmp_path / "checkout")
+        assert machine.files() - before <= {"etc/systemd/system/multi-user.target.wants",
+                                            "etc/systemd/system/sockets.target.wants"}  # fmt: skip
+
+    def test_a_version_that_does_not_work_is_not_used(
+        self, machine: Machine, tmp_path: Path
+    ) -> None:
+        install(machine, tmp_path / "checkout")
+        before, current = machine.files(), os.readlink(machine.root / "opt/lectern/current")
+        machine.failing = "selfcheck.py"
+        with pytest.raises(InstallError, match="does not work on this box"):
+            install(machine, tmp_path / "checkout", "1.1.0")
+        assert machine.files() == before
+        assert os.readlink(machine.root / "opt/lectern/current") == current
+
+    def test_the_databases_are_as_before_when_the_services_do_not_start(
+        self, machine: Machine, tmp_path: Path
+    ) -> None:
+        install(machine, tmp_path / "checkout")
+        database = machine.root / "var/lib/lectern/state/lectern.sqlite3"
+        with sqlite3.connect(database) as connection:
+            connection.execute("CREATE TABLE jobs (id)")
+        connection.close()
+        source = make_checkout(tmp_path / "checkout", "1.1.0")
+        steps = plan.to_install(machine.system, source, WISH)
+
+        def newer_tables(text: str) -> None:
+            if text.startswith("systemctl daemon-reload"):
+                with sqlite3.connect(database) as connection:
+                    connection.execute("CREATE TABLE newer (id)")
+                connection.close()
+                raise OSError("no space left")
+
+        with pytest.raises(InstallError, match="no space left"):
+            carry_out(steps, newer_tables)
+        names = sqlite3.connect(database).execute("SELECT name FROM sqlite_master").fetchall()
+        assert names == [("jobs",)]
+
+    def test_rollback_goes_back_and_forth(self, machine: Machine, tmp_path: Path) -> None:
+        install(machine, tmp_path / "checkout")
+        install(machine, tmp_path / "checkout", "1.1.0")
+        current = machine.root / "opt/lectern/current"
+        for version in ("1.0.0", "1.1.0"):
+            carry_out(plan.to_roll_back(machine.system), lambda text: None)
+            assert os.readlink(current).startswith(f"{version}-")
+
+    def test_rollback_needs_a_version_before(self, machine: Machine, tmp_path: Path) -> None:
+        install(machine, tmp_path / "checkout")
+        with pytest.raises(InstallError, match="no version to go back to"):
+            plan.to_roll_back(machine.system)
+
+
+class TestUninstall:
+    def test_keeps_material_settings_and_user(self, machine: Machine, tmp_path: Path) -> None:
+        install(machine, tmp_path / "checkout")
+        (machine.root / "var/lib/lectern/inbox/talk.wav").touch()
+        carry_out(plan.to_uninstall(machine.system, purge=False), lambda text: None)
+        files = machine.files()
+        assert {"var/lib/lectern/inbox/talk.wav", "etc/lectern/config.yaml"} <= files
+        assert "lectern" in machine.text("etc/passwd")
+        assert not [name for name in files if name.startswith(("opt/lectern", "etc/udev/rules.d/"))]
+        assert plan.to_uninstall(machine.system, purge=False) == []
+
+    def test_purge_leaves_nothing(self, machine: Machine, tmp_path: Path) -> None:
+        install(machine, tmp_path / "checkout")
+        carry_out(plan.to_uninstall(machine.system, purge=True), lambda text: None)
+        assert "lectern" not in machine.text("etc/passwd")
+        assert not [path for path in machine.root.rglob("*lectern*")]
+
+    def test_the_share_goes_and_the_rest_of_sambas_settings_stays(
+        self, machine: Machine, tmp_path: Path
+    ) -> None:
+        settings = machine.root / "etc/samba/smb.conf"
+        settings.parent.mkdir()
+        settings.write_bytes(b"[global]\n   comment = caf\xe9\n")
+        install(machine, tmp_path / "checkout", share=True)
+        carry_out(plan.to_uninstall(machine.system, purge=False), lambda text: None)
+        assert settings.read_bytes() == b"[global]\n   comment = caf\xe9\n"

@@ -1,0 +1,105 @@
+"""The files of systemd/, judged by the programs that read them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as xml
+from pathlib import Path
+
+import pytest
+
+from install.layout import SERVICES, SYSTEM_FILES
+
+ANALYZE = shutil.which("systemd-analyze")
+needs_systemd = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not installed")
+INSTANCES = ("lectern-helper@1.service", "lectern-usb@sda1.service")
+
+
+@pytest.fixture
+def box(project: Path, tmp_path: Path) -> Path:
+    """A root with our units, the system's own, and programs where the units expect ours."""
+    units = tmp_path / "etc/systemd/system"
+    units.mkdir(parents=True)
+    for path in (project / "systemd").glob("lectern*.s*"):
+        shutil.copy(path, units)
+    own = next(p for p in ("/usr/lib/systemd/system", "/lib/systemd/system") if Path(p).is_dir())
+    shutil.copytree(own, tmp_path / "usr/lib/systemd/system", symlinks=True)
+    programs = tmp_path / "opt/lectern/current/venv/bin"
+    programs.mkdir(parents=True)
+    for name in ("lectern", "python"):
+        (programs / name).write_text("#!/bin/sh\n")
+        (programs / name).chmod(0o755)
+    return tmp_path
+
+
+def analyze(box: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(ANALYZE), f"--root={box}", *words], capture_output=True, text=True, check=False
+    )
+
+
+@needs_systemd
+def test_systemd_has_nothing_to_say_about_the_units(box: Path) -> None:
+    run = analyze(box, "verify", *SERVICES, "lectern-helper.socket", *INSTANCES)
+    # It leaves with 0 when it only ignores a key, and says so on stderr.
+    ours = [line for line in run.stderr.splitlines() if "lectern" in line]
+    assert (run.returncode, ours) == (0, [])
+
+
+@needs_systemd
+def test_systemd_would_have_said_so(box: Path) -> None:
+    unit = box / "etc/systemd/system/lectern.service"
+    unit.write_text(unit.read_text().replace("WatchdogSec", "WatchDogSec"))
+    assert "WatchDogSec" in analyze(box, "verify", "lectern.service").stderr
+
+
+@needs_systemd
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_services_are_exposed_to_3_at_most(box: Path, service: str) -> None:
+    run = analyze(box, "security", "--offline=true", "--threshold=30", service)
+    assert run.returncode == 0, run.stdout[-300:]
+    level = re.search(r"Overall exposure level for \S+: ([\d.]+)", run.stdout)
+    assert level is not None
+    assert float(level[1]) <= 3.0
+
+
+def test_the_gpu_is_not_shut_out(project: Path) -> None:
+    unit = (project / "systemd/lectern.service").read_text()
+    keys = {line.partition("=")[0] for line in unit.splitlines() if "=" in line}
+    assert not keys & {"PrivateDevices", "MemoryDenyWriteExecute"}
+    assert "DeviceAllow=char-nv* rw" in unit.splitlines()
+
+
+def test_every_file_is_installed_and_every_installed_file_is_there(project: Path) -> None:
+    there = {path.name for path in (project / "systemd").iterdir() if path.is_file()}
+    assert {file.source for file in SYSTEM_FILES} == there
+
+
+@pytest.mark.skipif(shutil.which("testparm") is None, reason="samba is not installed")
+def test_samba_reads_the_shares(project: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "smb.conf"
+    settings.write_text(f"[global]\ninclude = {project}/systemd/lectern.samba\n")
+    run = subprocess.run(
+        ["testparm", "-s", str(settings)], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert "Unknown parameter" not in run.stderr
+    shares = set(re.findall(r"^\[(\w+)\]", run.stdout, re.MULTILINE))
+    assert shares >= {"inbox", "outbox", "presenters"}
+
+
+def test_avahis_file_is_its_xml(project: Path) -> None:
+    service = xml.parse(project / "systemd/lectern.avahi").find("service")
+    assert service is not None
+    assert (service.findtext("type"), service.findtext("port")) == ("_http._tcp", "8080")
+
+
+@pytest.mark.skipif(shutil.which("systemd-tmpfiles") is None, reason="no systemd-tmpfiles")
+def test_the_folders_of_a_start_are_made(project: Path, tmp_path: Path) -> None:
+    command = ["systemd-tmpfiles", f"--root={tmp_path}", "--create"]
+    text = (project / "systemd/lectern.tmpfiles").read_text()
+    run = subprocess.run([*command, "-"], input=text, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert (tmp_path / "run/lectern/usb").is_dir()
