@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-BASE = {"config", "config_file", "errors", "messages"}
+BASE = {"config", "config_file", "errors", "messages", "version"}
 PARTS = {"face", "lips", "media", "score", "speech"}
 # What each part of appliance/ may import from the rest of it; nothing imports upward.
 MAY_IMPORT = {
     "messages": set[str](),
+    "version": set[str](),
     "errors": {"messages"},
     "config_file": {"errors"},
     "config": {"config_file", "errors"},
@@ -31,18 +32,24 @@ MAY_IMPORT = {
     "render": BASE | PARTS,
     "progress": BASE | {"render"},
     "attempt": BASE | {"jobs", "render", "score"},
+    "logs": BASE,
+    "errands": BASE | PARTS | {"attempt", "doctor", "governor", "jobs", "render", "rendering"},
     "governor": BASE | {"jobs", "media", "telemetry"},
     "rendering": BASE | {"attempt", "jobs", "media", "outbox"},
     "outbox": BASE | {"jobs", "media"},
     "inbox": BASE | {"jobs", "media", "outbox", "speech"},
-    "worker": BASE | {"attempt", "governor", "inbox", "jobs", "outbox", "rendering"},
+    "worker": BASE | {"attempt", "governor", "inbox", "jobs", "logs", "outbox", "rendering"},
     "notify": set[str](),
-    "serve": BASE | {"inbox", "jobs", "notify", "telemetry", "worker"},
-    "commands": BASE | PARTS | {"bench", "jobs", "progress", "render", "serve"},
+    "serve": BASE | {"errands", "governor", "inbox", "jobs", "notify", "telemetry", "worker"},
+    "doctor": BASE | PARTS | {"jobs", "render", "telemetry"},
+    "commands": BASE | PARTS | {"bench", "doctor", "jobs", "logs", "progress", "render", "serve"},
     "cli": BASE | {"commands"},
     "bench": BASE | {"demo", "media"},
     "demo": set[str](),
 }
+# What the panel may import from appliance/: it reads and asks, and never touches the pipeline.
+WEB_MAY_IMPORT = BASE | {"jobs", "logs", "telemetry"}
+WEB_MAY_IMPORT_MODULES = {"appliance.inbox.names"}  # pure helpers
 # Heavy or development-only packages; `demo` alone may fetch its portrait from scikit-image.
 NOT_ON_THE_BOX = {"export_tools", "librosa", "numba", "onnx", "scipy", "skimage", "tests", "torch"}
 
@@ -87,6 +94,19 @@ class TestLayers:
                 top, _, rest = name.partition(".")
                 target = rest.partition(".")[0]
                 if top == "appliance" and target not in MAY_IMPORT[part] | {part}:
+                    wrong.append(f"{path.relative_to(project)} imports {name}")
+        assert not wrong, "\n".join(wrong)
+
+    def test_the_panel_imports_nothing_of_the_pipeline(self, project: Path) -> None:
+        wrong = []
+        for path, _, names in modules(project, "web"):
+            for name in names:
+                top, _, rest = name.partition(".")
+                if top == "appliance" and rest.partition(".")[0] not in WEB_MAY_IMPORT:
+                    pure = any(name.startswith(f"{module}.") for module in WEB_MAY_IMPORT_MODULES)
+                    if not pure:
+                        wrong.append(f"{path.relative_to(project)} imports {name}")
+                if top in NOT_ON_THE_BOX | {"av", "cv2", "onnxruntime"}:
                     wrong.append(f"{path.relative_to(project)} imports {name}")
         assert not wrong, "\n".join(wrong)
 

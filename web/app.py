@@ -101,6 +101,7 @@ def _add_pages(app: Flask) -> None:
     """Every page is a blueprint, imported here so that none can import the application."""
     from web.api.all import BLUEPRINTS as API
     from web.box import pages as box
+    from web.health import pages as health
     from web.home import pages as home
     from web.new import pages as new
     from web.people import pages as people
@@ -108,7 +109,7 @@ def _add_pages(app: Flask) -> None:
     from web.results import pages as results
 
     StaticFiles().register(app)
-    for pages in (home, new, results, presenters, box, people):
+    for pages in (home, new, results, presenters, box, people, health):
         app.register_blueprint(pages.blueprint)
     for blueprint in API:
         app.register_blueprint(blueprint)

@@ -70,7 +70,10 @@ class StaticFiles:
         return made
 
     def _load(self, name: str) -> _File:
-        path = (self._folder / name).resolve()
+        try:
+            path = (self._folder / name).resolve()
+        except ValueError:  # a null byte
+            raise NotFound from None
         if not path.is_relative_to(self._folder) or not path.is_file():
             raise NotFound
         changed = path.stat().st_mtime_ns

@@ -1,0 +1,104 @@
+"""Passwords cannot be guessed, and guessing locks nobody out."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.web.conftest import PASSWORD, Browser, Clock
+from web.panel import EXTENSION
+from web.people.throttle import IN_ALL, PER_ACCOUNT, PER_ADDRESS, Throttle, place
+
+GUESSES = 10_000 if "LECTERN_LONG" in os.environ else 300
+
+
+class TestGuessing:
+    def guess(self, client: FlaskClient, token: str, address: str, name: str, word: str) -> int:
+        answer = client.post(
+            "/login",
+            data={"csrf": token, "name": name, "password": word},
+            environ_overrides={"REMOTE_ADDR": address},
+        )
+        return answer.status_code
+
+    def test_thousands_of_guesses_come_to_a_few(
+        self, app: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        browser = app.test_client()
+        assert isinstance(browser, Browser)
+        checks = 0
+        here = app.extensions[EXTENSION]
+        check = here.people.check
+
+        def counted(name: str, password: str) -> object:
+            nonlocal checks
+            checks += 1
+            return check(name, password)
+
+        monkeypatch.setattr(here.people, "check", counted)
+        token = browser.token()
+        codes = [
+            self.guess(browser, token, "10.0.0.9", f"user{n % 50}", str(n)) for n in range(GUESSES)
+        ]
+        assert set(codes) == {403, 429}
+        assert codes.count(403) == checks == PER_ADDRESS
+
+    def test_one_account_is_not_guessed_from_many_addresses(self, clock: Clock) -> None:
+        throttle, passed = Throttle(clock), 0
+        for n in range(1000):
+            try:
+                throttle.check(f"10.0.{n % 250}.{n // 250}", "admin")
+            except Exception:
+                continue
+            passed += 1
+            throttle.failed(f"10.0.{n % 250}.{n // 250}", "admin")
+        assert passed == PER_ACCOUNT
+
+    def test_many_accounts_from_many_addresses_come_to_an_end_as_well(self, clock: Clock) -> None:
+        throttle, passed = Throttle(clock), 0
+        for n in range(5000):
+            try:
+                throttle.check(f"10.{n // 250}.{n % 250}.1", f"user{n}")
+            except Exception:
+                continue
+            passed += 1
+            throttle.failed(f"10.{n // 250}.{n % 250}.1", f"user{n}")
+        assert passed == IN_ALL
+
+    def test_the_owner_gets_in_from_their_usual_place_meanwhile(self, app: Flask) -> None:
+        browser = app.test_client()
+        assert isinstance(browser, Browser)
+        token = browser.token()
+        assert self.guess(browser, token, "192.168.1.5", "teacher", PASSWORD) == 302
+        fresh = app.test_client()
+        assert isinstance(fresh, Browser)
+        token = fresh.token()
+        for n in range(PER_ACCOUNT + 3):
+            self.guess(fresh, token, f"10.0.0.{n}", "teacher", "no")
+        assert self.guess(fresh, token, "10.0.0.99", "teacher", PASSWORD) == 429
+        assert self.guess(fresh, token, "192.168.1.5", "teacher", PASSWORD) == 302
+
+    def test_the_wait_is_told_and_ends(self, app: Flask, clock: Clock) -> None:
+        browser = app.test_client()
+        assert isinstance(browser, Browser)
+        token = browser.token()
+        for _ in range(PER_ACCOUNT):
+            self.guess(browser, token, "10.0.0.9", "teacher", "no")
+        answer = browser.post(
+            "/login",
+            data={"csrf": token, "name": "teacher", "password": "no"},
+            environ_overrides={"REMOTE_ADDR": "10.0.0.9"},
+        )
+        wait = int(answer.headers["Retry-After"])
+        assert answer.status_code == 429 and 0 < wait <= 600
+        assert f"Wait {wait} seconds" in answer.text
+        clock.time += wait + 1
+        assert self.guess(browser, token, "10.0.0.9", "teacher", PASSWORD) == 302
+
+    def test_a_network_of_ipv6_addresses_is_one_place(self) -> None:
+        assert place("2001:db8::1") == place("2001:db8::ffff:1")
+        assert place("2001:db8:1::1") != place("2001:db8:2::1")
+        assert place("::ffff:10.0.0.1") == place("10.0.0.1")

@@ -1,0 +1,52 @@
+"""For machines: that the panel answers, and the box's numbers for Prometheus."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+
+from flask import Blueprint, Response, jsonify, request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+from appliance.errors import BadInput
+from web.health.metrics import collect
+from web.home.live import look_once
+from web.home.pages import watcher
+from web.panel import panel
+from web.people.access import is_open
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/healthz")
+@is_open
+def health() -> Response:
+    """That this process answers; says nothing else, as anybody may ask."""
+    return jsonify(status="ok")
+
+
+@blueprint.get("/metrics")
+@is_open
+def metrics() -> Response:
+    """The numbers, for this machine and for who has the token."""
+    if not (_is_local() or _has_token()):
+        raise BadInput("not_allowed")
+    registry = CollectorRegistry()
+    collect(registry, look_once(panel()), watcher().listeners)
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _is_local() -> bool:
+    """Whether this machine itself asks, and not somebody through its proxy."""
+    if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
+        return False
+    try:
+        return ipaddress.ip_address(request.remote_addr or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _has_token() -> bool:
+    wanted = panel().config.panel.metrics_token
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    return bool(wanted) and hmac.compare_digest(given.encode(), wanted.encode())
