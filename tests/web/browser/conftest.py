@@ -1,0 +1,165 @@
+"""A box at work (panel and daemon, each a process of its own) and a real Chromium before it."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.render.conftest import write_wav
+from tests.talking_face import babble, talking, voice, write_video
+from tests.tiny_wav2lip import write_wav2lip
+from tests.web.browser.proxy import Proxy
+from web.people.store import People, Role, people_path
+from web.static_files import FOLDER
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PASSWORD = "four quiet words"
+PEOPLE = {"wang": Role.TEACHER, "li": Role.TEACHER, "guest": Role.VIEWER}
+
+
+@dataclass(frozen=True)
+class Box:
+    """A running panel: its folder, its settings' file and the port that it listens on."""
+
+    root: Path
+    config: Path
+    port: int
+
+
+@pytest.fixture(scope="session")
+def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two presenters and two lectures of a second each."""
+    folder = tmp_path_factory.mktemp("material")
+    for seed, name in enumerate(("Wang", "Zhou")):
+        write_video(folder / f"{name}.mp4", talking(babble(25, seed=seed)))
+        write_wav(folder / f"Lesson {seed + 1}.wav", voice(babble(25, seed=seed + 5)))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    """A panel that runs, with a person a role."""
+    if not (FOLDER / "vendor" / "tus.js").is_file():
+        pytest.skip("the browser's libraries are not here: python -m web.assets.build")
+    folder = tmp_path_factory.mktemp("live")
+    root, config, port = folder / "box", folder / "config.yaml", _free_port()
+    for name in ("inbox", "outbox", "presenters", "state"):
+        (root / name).mkdir(parents=True)
+    settings = {
+        "root": str(root),
+        "panel": {"host": "127.0.0.1", "port": port, "threads": 24},
+        "jobs": {"min_free_mb": 0},
+        "inbox": {"poll_s": 0.5, "settle_s": 0},
+        "video": {"preset": "ultrafast", "badge": False},
+        "lips": {"model": str(write_wav2lip(folder / "tiny.onnx")), "providers": ["cpu"]},
+    }
+    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    people = People(people_path(root))
+    people.add_first("head", PASSWORD, time.time())
+    for name, role in PEOPLE.items():
+        people.add(name, role, PASSWORD, time.time())
+    people.close()
+    with _running("panel", config):
+        _wait_for(port)
+        yield Box(root, config, port)
+
+
+@pytest.fixture
+def daemon(box: Box) -> Iterator[None]:
+    """The box's worker, as long as the test lasts."""
+    with _running("serve", box.config):
+        yield
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's own; nothing is fetched."""
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def network(box: Box) -> Iterator[Proxy]:
+    """Between the browser and the box."""
+    proxy = Proxy(box.port)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def page(chromium: Browser, network: Proxy) -> Iterator[Page]:
+    """A browser in which the teacher Wang has signed in; what its scripts complain of fails."""
+    context = chromium.new_context(base_url=f"http://127.0.0.1:{network.port}", locale="en")
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    sign_in(page, "wang")
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def sign_in(page: Page, name: str) -> None:
+    """Through the page, as people do."""
+    page.goto("/login")
+    page.fill("[name=name]", name)
+    page.fill("[name=password]", PASSWORD)
+    page.click("main button.main")
+    page.wait_for_url("**/")
+
+
+class _running:
+    """``lectern COMMAND`` in a process of its own, ended as systemd ends it."""
+
+    def __init__(self, command: str, config: Path) -> None:
+        self._log = (config.parent / f"{command}.log").open("ab")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "appliance.cli", command, "--config", str(config)],
+            stdout=self._log,
+            stderr=self._log,
+        )
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exception: object) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(60)
+        finally:
+            self._process.kill()
+            self._process.wait()
+            self._log.close()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def _wait_for(port: int) -> None:
+    """Until the panel answers."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/login", timeout=5).close()
+            return
+        except OSError:
+            assert time.monotonic() < deadline, "the panel does not answer"
+            time.sleep(0.2)

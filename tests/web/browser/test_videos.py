@@ -1,0 +1,143 @@
+"""From files in a browser to videos in it, with the real worker: two presenters, two lectures."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from appliance.jobs.states import State
+from appliance.jobs.store import JobStore, store_path
+from tests.web.browser.conftest import Box, sign_in
+
+WORK_MS = 240_000
+PLAY = """video => new Promise((resolve) => {
+  video.muted = true;
+  video.addEventListener("timeupdate", () => video.currentTime > 0.2 && resolve());
+  video.play();
+})"""
+
+pytestmark = pytest.mark.slow
+
+
+def choose(page: Page, material: Path, presenters: list[str], lectures: list[str]) -> None:
+    """Put files into the fields and wait until they have arrived."""
+    page.goto("/new")
+    page.set_input_files("#presenter-files", [material / f"{name}.mp4" for name in presenters])
+    page.set_input_files("#lecture-files", [material / f"{name}.wav" for name in lectures])
+    for name in presenters:
+        expect(page.locator("#presenters li", has_text=name).locator(".state")).to_have_text(
+            "Arrived", timeout=30_000
+        )
+    for name in lectures:
+        expect(page.locator("#lectures li", has_text=name).locator(".state")).to_have_text(
+            "Arrived", timeout=30_000
+        )
+
+
+def wait_for(page: Page, count: int) -> None:
+    """Until the page of results shows ``count`` finished videos."""
+    for _ in range(WORK_MS // 1000):
+        page.goto("/results")
+        if page.locator(".result").count() >= count:
+            return
+        page.wait_for_timeout(1000)
+    raise AssertionError(f"{page.locator('.result').count()} of {count} videos are there")
+
+
+def test_two_by_two_are_made_watched_taken_along_and_deleted(
+    page: Page, box: Box, material: Path, daemon: None
+) -> None:
+    choose(page, material, ["Wang", "Zhou"], ["Lesson 1", "Lesson 2"])
+    expect(page.locator("#pairs > li")).to_have_count(4)
+    page.get_by_role("button", name="Start 4 videos").click()
+    page.wait_for_url("**/")
+    wait_for(page, 4)
+    names = sorted(page.locator(".result .name").all_inner_texts())
+    assert names == ["Lesson 1 - Wang", "Lesson 1 - Zhou", "Lesson 2 - Wang", "Lesson 2 - Zhou"]
+
+    page.get_by_role("link", name="Lesson 2 - Zhou").click()
+    player = page.locator("#player")
+    player.evaluate(PLAY)
+    assert player.evaluate("video => video.duration") == pytest.approx(1.0, abs=0.1)
+    assert player.evaluate("video => video.videoWidth") == 256
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the video").click()
+    assert download.value.suggested_filename == "Lesson 2 - Zhou.mp4"
+
+    page.goto("/results")
+    expect(page.locator(".result", has_text="Lesson 2 - Zhou").get_by_text("New")).to_have_count(0)
+    page.get_by_label("Select Lesson 1 - Zhou").check()
+    page.get_by_label("Select Lesson 1 - Wang").check()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download as zip").click()
+    with zipfile.ZipFile(io.BytesIO(download.value.path().read_bytes())) as archive:
+        assert archive.testzip() is None
+        assert sorted(archive.namelist()) == ["Lesson 1 - Wang.mp4", "Lesson 1 - Zhou.mp4"]
+
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Delete").click()
+    expect(page.locator(".result")).to_have_count(2)
+    page.fill("#words", "lesson wang")
+    page.keyboard.press("Enter")
+    expect(page.locator(".result")).to_have_count(1)
+    page.get_by_role("link", name="Lesson 2 - Wang").click()
+    page.get_by_role("button", name="Delete").click()
+    page.wait_for_url("**/results")
+    left = [path.name for path in (box.root / "outbox").iterdir() if path.suffix == ".mp4"]
+    assert left == ["Lesson 2 - Zhou.mp4"]
+    assert list((box.root / "state" / "uploads").glob("*/*")) == []
+
+
+def test_a_job_is_cancelled_and_tried_again_and_others_do_not_see_it(
+    page: Page, box: Box, material: Path
+) -> None:
+    choose(page, material, ["Wang"], ["Lesson 1"])
+    page.get_by_role("button", name="Start the video").click()
+    page.wait_for_url("**/")
+    page.on("dialog", lambda dialog: dialog.accept())
+    with JobStore(store_path(box.root)) as store:
+        (job,) = [job for job in store.jobs() if job.stem == "Lesson 1"]
+        page.click(f"#cancel-{job.id}")
+        for _ in range(50):
+            if store.get(job.id).state is State.CANCELLED:
+                break
+            page.wait_for_timeout(100)
+        assert store.get(job.id).state is State.CANCELLED
+        page.goto(f"/results/{job.id}")
+        page.get_by_role("button", name="Try again").click()
+        page.wait_for_url("**/")
+        assert store.get(job.id).state is State.QUEUED
+        sign_out_and_in(page, "li")
+        answer = page.goto(f"/results/{job.id}")
+        assert answer is not None and answer.status == 404
+        sign_out_and_in(page, "guest")
+        answer = page.goto(f"/results/{job.id}")
+        assert answer is not None and answer.status == 200
+        assert page.goto("/new").status == 403  # type: ignore[union-attr]
+        store.cancel(job.id)
+
+
+def test_a_typed_text_with_a_hostile_title_is_only_text(page: Page, box: Box) -> None:
+    page.goto("/new")
+    page.get_by_text("Type a text instead").click()
+    page.fill("#typed-title", '<img src=x onerror="window.hit=1">../../x')
+    page.fill("#typed-text", "<script>window.hit = 1</script>")
+    page.click("#typed-add")
+    expect(page.locator("#lectures .state")).to_have_text("Arrived")
+    assert page.evaluate("window.hit") is None
+    page.reload()
+    expect(page.locator("#lectures .state")).to_have_text("Arrived")
+    assert page.evaluate("window.hit") is None
+    (stored,) = (box.root / "state" / "uploads").glob("*/*")
+    assert stored.read_text() == "<script>window.hit = 1</script>"
+    page.get_by_role("button", name="Remove").click()
+    expect(page.locator("#lectures li")).to_have_count(0)
+
+
+def sign_out_and_in(page: Page, name: str) -> None:
+    page.get_by_role("button", name="Sign out").click()
+    sign_in(page, name)
