@@ -18,6 +18,7 @@ import numpy.typing as npt
 from appliance.face.pose import Pose, fit_pose
 from appliance.face.sampling import Planes, apply, chroma_matrix, compose, invert, sample_plane
 from appliance.lips.geometry import MOUTH_POINTS, patch_matrix
+from export_tools.data.gate import passed
 from export_tools.data.landmarks import VIDEO_SUFFIXES, pictures
 from export_tools.data.sizes import STORED, VISIBLE
 
@@ -82,13 +83,20 @@ def main() -> None:
     parser.add_argument("clips", nargs="+", type=Path)
     parser.add_argument("--landmarks", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--quality", type=Path, help="of export_tools.data.gate: leave out failures"
+    )
     args = parser.parse_args()
+    fit = passed(args.quality) if args.quality else None
     writer = PatchWriter()
     for path in sorted(
         p for folder in args.clips for p in folder.iterdir() if p.suffix in VIDEO_SUFFIXES
     ):
-        track = np.load(args.landmarks / f"{path.parent.name}_{path.stem}.npz")
-        writer.begin(f"{path.parent.name}_{path.stem}")
+        name = f"{path.parent.name}_{path.stem}"
+        if fit is not None and name not in fit:
+            continue
+        track = np.load(args.landmarks / f"{name}.npz")
+        writer.begin(name)
         for picture in pictures(path):
             if track["valid"][picture.index]:
                 writer.add(picture, track["points"][picture.index])

@@ -14,7 +14,7 @@ from export_tools.phonetics.encoder import ChannelNorm
 from export_tools.phonetics.inventory import CLASSES, INDEX
 
 WIDTH = 48
-SHUT_POWER = 0.7  # below 1: half a closure shuts more than half
+SHUT_POWER = 0.45  # below 1: half a closure shuts more than half
 DILATIONS = (1, 2, 4)
 # 50 Hz steps on each side that one output sees: the entry, the stack, the exit
 CONTEXT_STEPS = 2 + sum(DILATIONS) + 1

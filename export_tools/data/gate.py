@@ -1,0 +1,153 @@
+"""Which clips are fit to learn from: a face that is there, large enough, frontal and in sync.
+
+    python -m export_tools.data.gate CLIPS_DIR… --landmarks DIR --out quality.tsv [--jobs 2]
+
+One row a clip; rows that the file has already are not made again. ``patches --quality`` then
+leaves out what did not pass. That the sound is this mouth's is judged without any network: in
+speech, loudness and the opening rise and fall together at some lag within ±160 ms, so clips with
+another person's voice or music stand out. The lag itself is only noted: in short sentences it
+depends on the words more than on the clip (GRID's "lay …" reads −160 ms, its "bin …" often +160).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import astuple, dataclass, fields
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from appliance.errors import BadInput
+from appliance.face.pose import fit_pose
+from appliance.lips.geometry import opening, to_face_frame
+from appliance.media.audio import audio_blocks
+from appliance.score.sync import correlate
+from appliance.speech.activity import measure
+from appliance.speech.mel import LECTERN_MEL, mel_of
+from export_tools.data.landmarks import VIDEO_SUFFIXES
+
+LEAST_FACE = 0.9  # share of the frames with a face
+LEAST_EYES_PX = 35.0  # eye distance: a mouth patch of 45 pixels; GRID has 60
+MOST_YAW = 40.0  # degrees, median: the mesh's mouth is unreliable beyond
+LEAST_R = 0.2  # loudness with opening at the best lag; GRID's median is 0.6
+_MEL_RATE = 100
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What was measured of a clip. ``why`` is empty where it passes, else what is wrong."""
+
+    name: str
+    face: float
+    eyes_px: float
+    yaw: float
+    r: float
+    lag_ms: float
+    why: str
+
+    @classmethod
+    def parse(cls, line: str) -> Quality:
+        """Read a row that :meth:`row` wrote."""
+        name, face, eyes, yaw, r, lag, why = line.rstrip("\n").split("\t")
+        return cls(name, float(face), float(eyes), float(yaw), float(r), float(lag), why)
+
+    def row(self) -> str:
+        """Tab-separated, without the end of the line."""
+        return "\t".join(f"{v:.4g}" if isinstance(v, float) else v for v in astuple(self))
+
+
+HEADER = "\t".join(field.name for field in fields(Quality))
+
+
+def judge(
+    name: str,
+    points: npt.NDArray[np.floating],
+    valid: npt.NDArray[np.bool_],
+    fps: float,
+    loudness: npt.NDArray[np.floating],
+) -> Quality:
+    """Judge a clip by its mesh ``points`` (T, 468, 3), where they are ``valid`` (T,), and its
+    ``loudness`` at 100 Hz (empty where it has no sound)."""
+    face = float(valid.mean()) if len(valid) else 0.0
+    if not valid.any():
+        return Quality(name, face, 0.0, 0.0, 0.0, 0.0, "face")
+    pose = fit_pose(points[valid])
+    eyes, yaw = float(np.median(pose.scale)), float(np.median(np.abs(pose.yaw)))
+    track = np.full(len(valid), np.nan)
+    track[valid] = opening(to_face_frame(points[valid], pose))
+    found = correlate(track, fps, loudness, _MEL_RATE) if len(loudness) else None
+    r = found.best_r if found is not None and found.best_r is not None else 0.0
+    lag = found.lag_ms if found is not None and found.lag_ms is not None else 0.0
+    checks = {
+        "face": face >= LEAST_FACE,
+        "size": eyes >= LEAST_EYES_PX,
+        "yaw": yaw <= MOST_YAW,
+        "sync": r >= LEAST_R,
+    }
+    why = ",".join(reason for reason, passed in checks.items() if not passed)
+    return Quality(name, face, eyes, yaw, r, lag, why)
+
+
+def judge_clip(clip: Path, landmarks: Path) -> Quality:
+    """Judge a clip whose landmarks have been extracted."""
+    name = f"{clip.parent.name}_{clip.stem}"
+    with np.load(landmarks / f"{name}.npz") as track:
+        points, valid, fps = track["points"], track["valid"].astype(bool), float(track["fps"])
+    try:
+        samples = np.concatenate([*audio_blocks(clip), np.zeros(0, np.float32)])
+        loudness = measure([mel_of(samples, LECTERN_MEL)]).loudness if len(samples) else samples
+    except BadInput:  # no sound at all
+        loudness = np.zeros(0, np.float32)
+    return judge(name, points, valid, fps, loudness)
+
+
+def known(path: Path) -> dict[str, Quality]:
+    """The rows of an earlier run; what a power cut left of the last line is dropped."""
+    if not path.exists():
+        return {}
+    whole = [line for line in path.read_text().splitlines(keepends=True)[1:] if line.endswith("\n")]
+    rows = [Quality.parse(line) for line in whole]
+    return {row.name: row for row in rows}
+
+
+def passed(path: Path) -> set[str]:
+    """Names of the clips that a quality file lets through."""
+    return {name for name, row in known(path).items() if not row.why}
+
+
+def judge_all(clips: Iterable[Path], landmarks: Path, out: Path, jobs: int) -> dict[str, Quality]:
+    """Judge what ``out`` does not have yet, row by row; gives all rows."""
+    rows = known(out)
+    out.write_text("".join(f"{line}\n" for line in (HEADER, *(r.row() for r in rows.values()))))
+    left = [clip for clip in clips if f"{clip.parent.name}_{clip.stem}" not in rows]
+    with ProcessPoolExecutor(jobs) as pool, out.open("a") as file:
+        for found in pool.map(partial(judge_clip, landmarks=landmarks), left):
+            file.write(found.row() + "\n")
+            file.flush()
+            rows[found.name] = found
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("clips", nargs="+", type=Path, help="folders of clips")
+    parser.add_argument("--landmarks", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--jobs", type=int, default=2)
+    args = parser.parse_args()
+    clips = sorted(
+        p for folder in args.clips for p in folder.iterdir() if p.suffix in VIDEO_SUFFIXES
+    )
+    rows = judge_all(clips, args.landmarks, args.out, args.jobs)
+    failed = [row for row in rows.values() if row.why]
+    print(f"{len(rows) - len(failed)} of {len(rows)} clips are fit to learn from")
+    for row in failed:
+        print(f"  {row.name}: {row.why}")
+
+
+if __name__ == "__main__":
+    main()
