@@ -83,7 +83,7 @@ def test_lips_shut_where_a_closure_is_certain_and_nowhere_else() -> None:
     assert torch.all(out[21:23] < 0.01)
     assert torch.all(out[:19] > 0.99)
     assert torch.all(out[25:] > 0.99)
-    assert out.diff().abs().max() < 0.5  # by way of half open, not in one step
+    assert out.diff().abs().max() < 0.6  # by way of half open, not in one step
 
 
 def test_checkpoints_come_back(encoder: Encoder, tmp_path: Path) -> None:
