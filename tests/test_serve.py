@@ -93,7 +93,7 @@ def test_a_killed_daemon_goes_on_and_ends_when_told(root: Path, start: Start) ->
     daemon.send_signal(signal.SIGTERM)
     errors = daemon.communicate(timeout=30)[1]
     assert daemon.returncode == 0 and "Traceback" not in errors
-    assert sorted(os.listdir(root / "outbox")) == ["talk.mp4", "talk.report.json"]
+    assert sorted(os.listdir(root / "outbox")) == ["talk.jpg", "talk.mp4", "talk.report.json"]
     assert os.listdir(root / "state" / "work") == []
     config = settings(lips={"model": str(root / "tiny.onnx")})
     render(root / "wang.png", root / "talk.wav", root / "whole.mp4", config)
@@ -123,7 +123,9 @@ def test_what_is_dropped_comes_out_and_what_is_bad_is_explained(root: Path, star
     assert daemon.poll() is None
     daemon.send_signal(signal.SIGTERM)
     assert daemon.wait(30) == 0
-    assert sorted(os.listdir(root / "outbox")) == ["lesson 三.mp4", "lesson 三.report.json"]
+    assert sorted(os.listdir(root / "outbox")) == [
+        "lesson 三.jpg", "lesson 三.mp4", "lesson 三.report.json",
+    ]  # fmt: skip
     assert sorted(os.listdir(inbox)) == ["alone.png", "done", "failed"]
     assert sorted(os.listdir(inbox / "done")) == ["lesson 三.png", "lesson 三.wav"]
     assert sorted(os.listdir(inbox / "failed")) == [
