@@ -45,6 +45,7 @@ MAY_IMPORT = {
     "commands": BASE | PARTS | {"bench", "doctor", "jobs", "logs", "progress", "render", "serve"},
     "cli": BASE | {"commands"},
     "bench": BASE | {"demo", "media"},
+    "helper": BASE | {"inbox"},
     "demo": set[str](),
 }
 # What the panel may import from appliance/: it reads and asks, and never touches the pipeline.

@@ -20,12 +20,13 @@ from appliance.messages import (
     settings,
     speech,
     uploads,
+    usb,
 )
 from appliance.messages.message import Message
 
 __all__ = ["MESSAGES", "Message"]
 
-_SUBJECTS = (files, media, speech, face, model, settings, inbox, queue, panel, uploads)
+_SUBJECTS = (files, media, speech, face, model, settings, inbox, queue, panel, uploads, usb)
 
 MESSAGES: dict[str, Message] = dict(
     chain.from_iterable(subject.MESSAGES.items() for subject in _SUBJECTS)

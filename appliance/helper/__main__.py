@@ -1,0 +1,63 @@
+"""``python -m appliance.helper``: one request on standard input, or a stick that has arrived."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from appliance.config import SYSTEM_CONFIG, load_config
+from appliance.errors import BadInput, Fault, LecternError
+from appliance.helper.account import Account, pack
+from appliance.helper.verbs import Helper
+
+_MOST = 1 << 16  # bytes of a request
+log = logging.getLogger("lectern.helper")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit status: 0, or 1 when a stick could not be used."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
+    helper = Helper(load_config(SYSTEM_CONFIG).root, Account.of())
+    if arguments:
+        return arrive(helper, arguments[-1])
+    serve(helper, sys.stdin.buffer, sys.stdout.buffer)
+    return 0
+
+
+def arrive(helper: Helper, device: str) -> int:
+    """Import from ``device``, and say in the log what came of it."""
+    try:
+        result = helper.arrived(device)
+    except LecternError as error:
+        log.error("%s: %s", device, error)
+        return 1
+    log.info("%s: %s; it is safe to remove", device, json.dumps(result))
+    return 0
+
+
+def serve(helper: Helper, request: BinaryIO, answer: BinaryIO) -> None:
+    """Answer one line with one line, whatever it says."""
+    try:
+        try:
+            asked = json.loads(request.readline(_MOST))
+        except ValueError:
+            asked = None
+        if not isinstance(asked, dict):
+            raise BadInput("helper_unknown", name="")
+        log.info("asked for %s", asked.get("ask"))
+        said = {"result": helper.answer(asked)}
+    except LecternError as error:
+        log.info("%s", error)
+        said = pack(error)
+    except Exception as error:
+        log.exception("failed")
+        said = pack(Fault("helper_failed", reason=f"{type(error).__name__}: {error}"))
+    answer.write(json.dumps(said).encode() + b"\n")
+    answer.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

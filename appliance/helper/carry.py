@@ -1,0 +1,167 @@
+"""Copies material from a stick into the inbox, and finished videos onto a stick.
+
+Everything here runs as the services' user, not as root.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from appliance.errors import BadInput, Fault
+from appliance.inbox.names import Kind, is_junk, key_of, kind_of
+
+FOLDER = "lectern"
+"""On a stick, the folder whose files are taken by themselves when it is plugged in."""
+RESULTS = "results"
+"""Inside it, the folder that receives finished videos by itself."""
+
+_DELIVERED = {".mp4", ".srt", ".jpg"}
+# What FAT, exFAT and NTFS do not allow in a name.
+_NOT_IN_NAMES = str.maketrans({c: "_" for c in '<>:"/\\|?*'})
+_KEPT = 5000  # lines of the list of what has been taken
+
+
+def find_folder(top: Path, name: str) -> Path | None:
+    """The folder ``name`` in ``top``, whatever the case of its letters; never a link."""
+    for path in sorted(top.iterdir()):
+        if path.name.casefold() == name and path.is_dir() and not path.is_symlink():
+            return path
+    return None
+
+
+def material(top: Path, *, only_folder: bool) -> list[Path]:
+    """The files on a stick that are for Lectern, each a plain file of a kind that it knows.
+
+    They lie in the folder ``lectern``; where there is none, at the top, unless ``only_folder``.
+    """
+    folder = find_folder(top, FOLDER)
+    if folder is None:
+        if only_folder:
+            return []
+        folder = top
+    return [
+        path
+        for path in sorted(folder.iterdir())
+        if path.is_file()
+        and not path.is_symlink()
+        and not is_junk(path.name)
+        and (kind_of(path) is not Kind.OTHER or path.suffix.casefold() == ".docx")
+    ]
+
+
+class Taken:
+    """What has been taken from sticks, so that one plugged in again brings nothing twice."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        except OSError:
+            self._lines = []
+
+    def has(self, stick: str, path: Path) -> bool:
+        """Whether this file, unchanged, has been taken before."""
+        return self._line(stick, path) in self._lines
+
+    def add(self, stick: str, path: Path) -> None:
+        """Remember it."""
+        self._lines = [*self._lines, self._line(stick, path)][-_KEPT:]
+        part = self._path.with_name(f".{self._path.name}.part")
+        text = "".join(f"{line}\n" for line in self._lines)
+        part.write_text(text, encoding="utf-8", errors="surrogateescape")
+        part.replace(self._path)
+
+    def _line(self, stick: str, path: Path) -> str:
+        status = path.stat()
+        name = path.name.replace("\n", " ")
+        return f"{stick}\t{status.st_size}\t{status.st_mtime_ns}\t{name}"
+
+
+def bring(files: Iterable[Path], stick: str, inbox: Path, taken: Taken) -> list[str]:
+    """Copy ``files`` of the stick with this id into ``inbox``; the names they have there.
+
+    Files of one stem stay together: where a name is in use, all of them get the same number. Raises
+    ``Fault("disk_full")`` and leaves no half file behind.
+    """
+    new = [path for path in files if not taken.has(stick, path)]
+    needed = sum(path.stat().st_size for path in new)
+    if needed > shutil.disk_usage(inbox).free:
+        raise Fault("disk_full", name=str(inbox))
+    there = {key_of(path.name) for path in inbox.iterdir()}
+    brought = []
+    for group in _by_stem(new):
+        number = _free_number(group, there)
+        for path in group:
+            name = _numbered(path, number)
+            copy(path, inbox / name)
+            taken.add(stick, path)
+            there.add(key_of(name))
+            brought.append(name)
+    return brought
+
+
+def hand_out(outbox: Path, target: Path) -> tuple[list[str], list[str]]:
+    """Copy the finished videos into ``target``, which is made; those that are there already are
+    left alone. The names of what was copied, and of what the stick cannot hold.
+
+    Raises ``BadInput("usb_full")``.
+    """
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput("usb_read_only", device=target.name, reason=error.strerror) from error
+    copied: list[str] = []
+    left_out: list[str] = []
+    for path in sorted(outbox.iterdir()):
+        if path.suffix.casefold() not in _DELIVERED or is_junk(path.name) or not path.is_file():
+            continue
+        place = target / path.name.translate(_NOT_IN_NAMES)
+        if place.exists() and place.stat().st_size == path.stat().st_size:
+            continue
+        try:
+            copy(path, place)
+        except OSError as error:
+            if error.errno == errno.EFBIG:  # FAT32 ends at 4 GB
+                left_out.append(path.name)
+                continue
+            if error.errno == errno.ENOSPC:
+                raise BadInput("usb_full", copied=len(copied)) from error
+            raise
+        copied.append(path.name)
+    return copied, left_out
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file so that ``target`` appears whole and stays after a power cut, or not at all."""
+    part = target.with_name(f".{target.name}.part")
+    try:
+        with source.open("rb") as reading, part.open("wb") as writing:
+            shutil.copyfileobj(reading, writing, 1 << 20)
+            writing.flush()
+            os.fsync(writing.fileno())
+        part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _by_stem(paths: Iterable[Path]) -> Iterator[list[Path]]:
+    groups: dict[str, list[Path]] = {}
+    for path in paths:
+        groups.setdefault(key_of(path.stem), []).append(path)
+    yield from groups.values()
+
+
+def _free_number(group: list[Path], there: set[str]) -> int:
+    number = 1
+    while any(key_of(_numbered(path, number)) in there for path in group):
+        number += 1
+    return number
+
+
+def _numbered(path: Path, number: int) -> str:
+    return path.name if number == 1 else f"{path.stem}-{number}{path.suffix}"

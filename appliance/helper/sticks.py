@@ -1,0 +1,121 @@
+"""Which USB sticks are plugged in, and mounting one for as long as it is needed."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from appliance.errors import BadInput
+
+Run = Callable[[Sequence[str]], str]
+"""Runs a command; its standard output, or ``OSError`` with its last words."""
+
+_SAFE = "nosuid,nodev,noexec"
+# File systems without owners are mounted as the services' user's own.
+_OWNED = "uid={uid},gid={gid},umask=0022"
+_KINDS = {
+    "vfat": ("vfat", f"{_SAFE},{_OWNED},iocharset=utf8,flush"),
+    "exfat": ("exfat", f"{_SAFE},{_OWNED},iocharset=utf8"),
+    "ntfs": ("ntfs3", f"{_SAFE},{_OWNED}"),
+    "ext2": ("ext4", _SAFE),
+    "ext3": ("ext4", _SAFE),
+    "ext4": ("ext4", _SAFE),
+}
+
+
+@dataclass(frozen=True)
+class Stick:
+    """A file system on a USB device: ``device`` is the kernel's name, ``sda1``."""
+
+    device: str
+    kind: str
+    label: str
+    uuid: str
+    size_mb: float
+
+
+def run_command(command: Sequence[str]) -> str:
+    """The real :data:`Run`."""
+    result = subprocess.run(list(command), capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        said = result.stderr.strip().splitlines() or [f"{command[0]} failed"]
+        raise OSError(said[-1])
+    return result.stdout
+
+
+def find_sticks(run: Run = run_command) -> list[Stick]:
+    """All file systems on USB devices, in the order of their names."""
+    columns = "NAME,TRAN,FSTYPE,LABEL,UUID,SIZE"
+    tree = json.loads(run(["lsblk", "--json", "--bytes", "--output", columns]))
+    found = [
+        _stick(part)
+        for disk in tree["blockdevices"]
+        if disk["tran"] == "usb"
+        for part in [disk, *disk.get("children", [])]
+        if part["fstype"]
+    ]
+    return sorted(found, key=lambda stick: stick.device)
+
+
+def find_stick(device: str, run: Run = run_command) -> Stick:
+    """The stick called ``device``. Raises ``BadInput("usb_missing")``."""
+    for stick in find_sticks(run):
+        if stick.device == device:
+            return stick
+    raise BadInput("usb_missing", device=device)
+
+
+@contextmanager
+def mounted(
+    stick: Stick, owner: tuple[int, int], *, writable: bool = False, run: Run = run_command
+) -> Iterator[Path]:
+    """The folder of ``stick``, in this process's own mount namespace, for the ``with`` block.
+
+    ``owner`` (user, group) has the files of a file system that knows no owners. Raises
+    ``BadInput``: ``usb_unreadable``, or ``usb_read_only`` for one that cannot be written to.
+    """
+    if stick.kind not in _KINDS:
+        raise BadInput("usb_unreadable", device=stick.label or stick.device, reason=stick.kind)
+    kind, options = _KINDS[stick.kind]
+    options = options.format(uid=owner[0], gid=owner[1])
+    with tempfile.TemporaryDirectory(prefix="lectern-usb-") as folder:
+        mode = "rw" if writable else "ro"
+        command = ["mount", "-t", kind, "-o", f"{mode},{options}", f"/dev/{stick.device}", folder]
+        try:
+            run(command)
+        except OSError as error:
+            code = "usb_read_only" if writable else "usb_unreadable"
+            name = stick.label or stick.device
+            raise BadInput(code, device=name, reason=str(error)) from error
+        try:
+            yield Path(folder)
+        finally:
+            run(["umount", folder])  # returns when all is written
+
+
+def mounts_elsewhere(stick: Stick, table: str) -> list[str]:
+    """Where else the box has ``stick`` mounted, by ``/proc/1/mountinfo``'s text ``table``."""
+    places = []
+    for line in table.splitlines():
+        before, _, after = line.partition(" - ")
+        if after.split(" ")[1:2] == [f"/dev/{stick.device}"]:
+            place = before.split(" ")[4]
+            places.append(re.sub(r"\\(\d{3})", lambda match: chr(int(match[1], 8)), place))
+    return places
+
+
+def _stick(part: dict[str, Any]) -> Stick:
+    return Stick(
+        device=part["name"],
+        kind=part["fstype"],
+        label=part["label"] or "",
+        uuid=part["uuid"] or part["name"],
+        size_mb=int(part["size"]) / (1 << 20),
+    )

@@ -1,0 +1,157 @@
+"""What the helper can do: the five requests, and what happens when a stick arrives."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from appliance.errors import BadInput, LecternError
+from appliance.helper.account import Account, as_user
+from appliance.helper.carry import FOLDER, RESULTS, Taken, bring, find_folder, hand_out, material
+from appliance.helper.sticks import (
+    Run,
+    Stick,
+    find_stick,
+    find_sticks,
+    mounted,
+    mounts_elsewhere,
+    run_command,
+)
+
+Result = dict[str, Any]
+STATES = Path("/run/lectern/usb")
+
+
+@dataclass(frozen=True)
+class Helper:
+    """The requests, for the box in ``root``. The rest is given by tests."""
+
+    root: Path
+    account: Account
+    states: Path = STATES
+    run: Run = run_command
+    mount_table: Path = Path("/proc/1/mountinfo")
+    now: Callable[[], float] = time.time
+
+    def answer(self, request: Mapping[str, Any]) -> Result:
+        """Do what ``request["ask"]`` names. Raises ``LecternError``."""
+        verbs: dict[object, Callable[[], Result]] = {
+            "usb_list": self.list_sticks,
+            "usb_import": lambda: self.bring_in(self._stick(request), only_folder=False),
+            "usb_export": lambda: self.take_out(self._stick(request)),
+            "usb_eject": lambda: self.eject(self._stick(request)),
+            "power_off": self.power_off,
+        }
+        verb = verbs.get(request.get("ask"))
+        if verb is None:
+            raise BadInput("helper_unknown", name=str(request.get("ask")))
+        return verb()
+
+    def list_sticks(self) -> Result:
+        """``{"sticks": [{device, label, kind, size_mb, state}]}``; ``state`` is ``safe`` (to
+        remove), ``copying``, ``failed`` or ``new``."""
+        return {
+            "sticks": [
+                {
+                    "device": stick.device,
+                    "label": stick.label,
+                    "kind": stick.kind,
+                    "size_mb": round(stick.size_mb),
+                    "state": self._state(stick),
+                }
+                for stick in find_sticks(self.run)
+            ]
+        }
+
+    def bring_in(self, stick: Stick, *, only_folder: bool) -> Result:
+        """Copy the material of ``stick`` into the inbox: ``{"files": number}``."""
+        owner = (self.account.uid, self.account.gid)
+        with self._telling(stick), mounted(stick, owner, run=self.run) as top:
+            work = partial(self._bring, top, stick.uuid, only_folder)
+            return as_user(self.account, work)
+
+    def take_out(self, stick: Stick) -> Result:
+        """Copy the finished videos onto ``stick``: ``{"files": number}``, and ``left_out``, the
+        names of those that its file system cannot hold."""
+        owner = (self.account.uid, self.account.gid)
+        with self._telling(stick), mounted(stick, owner, writable=True, run=self.run) as top:
+            return as_user(self.account, partial(self._hand_out, top))
+
+    def eject(self, stick: Stick) -> Result:
+        """See that nobody uses ``stick``. Raises ``BadInput("usb_busy")``."""
+        table = self.mount_table.read_text(encoding="utf-8", errors="surrogateescape")
+        if self._state(stick) == "copying" or mounts_elsewhere(stick, table):
+            raise BadInput("usb_busy", device=stick.label or stick.device)
+        self.run(["sync"])
+        self._tell(stick, "safe")
+        return {}
+
+    def power_off(self) -> Result:
+        """Switch the box off; the services end first and keep their work."""
+        self.run(["systemctl", "poweroff", "--no-block"])
+        return {}
+
+    def arrived(self, device: str) -> Result:
+        """A stick was plugged in: take what lies in its folder ``lectern``, and fill the folder
+        ``results`` in it, if there is one."""
+        stick = find_stick(device, self.run)
+        owner = (self.account.uid, self.account.gid)
+        result = self.bring_in(stick, only_folder=True)
+        with mounted(stick, owner, run=self.run) as top:
+            folder = find_folder(top, FOLDER)
+            wants_results = folder is not None and find_folder(folder, RESULTS) is not None
+        if wants_results:
+            result["results"] = self.take_out(stick)["files"]
+        return result
+
+    def _bring(self, top: Path, stick: str, only_folder: bool) -> Result:
+        inbox, taken = self.root / "inbox", Taken(self.root / "state" / "usb-taken.tsv")
+        names = bring(material(top, only_folder=only_folder), stick, inbox, taken)
+        return {"files": len(names)}
+
+    def _hand_out(self, top: Path) -> Result:
+        folder = find_folder(top, FOLDER) or top / FOLDER
+        folder.mkdir(exist_ok=True)
+        target = find_folder(folder, RESULTS) or folder / RESULTS
+        copied, left_out = hand_out(self.root / "outbox", target)
+        return {"files": len(copied), "left_out": left_out}
+
+    def _stick(self, request: Mapping[str, Any]) -> Stick:
+        return find_stick(str(request.get("device", "")), self.run)
+
+    def _state(self, stick: Stick) -> str:
+        try:
+            state = json.loads((self.states / f"{stick.device}.json").read_bytes())
+            return str(state["state"]) if state["uuid"] == stick.uuid else "new"
+        except (OSError, ValueError, KeyError):
+            return "new"
+
+    def _tell(self, stick: Stick, state: str, reason: str = "") -> None:
+        self.states.mkdir(parents=True, exist_ok=True)
+        facts = {"state": state, "uuid": stick.uuid, "at": self.now(), "reason": reason}
+        part = self.states / f".{stick.device}.part"
+        part.write_text(json.dumps(facts), encoding="utf-8")
+        part.replace(self.states / f"{stick.device}.json")
+
+    def _telling(self, stick: Stick) -> _Telling:
+        return _Telling(self, stick)
+
+
+class _Telling:
+    """Says that a stick is in use, and afterwards that it is safe to remove, or what went wrong."""
+
+    def __init__(self, helper: Helper, stick: Stick) -> None:
+        self._helper, self._stick = helper, stick
+
+    def __enter__(self) -> None:
+        self._helper._tell(self._stick, "copying")
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        code = error.code if isinstance(error, LecternError) else type(error).__name__
+        state, reason = ("safe", "") if error is None else ("failed", code)
+        self._helper._tell(self._stick, state, reason)

@@ -1,0 +1,138 @@
+"""What is taken from a stick and what is put on one, with folders in a stick's place."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from appliance.errors import BadInput, Fault
+from appliance.helper import carry
+from appliance.helper.carry import Taken, bring, find_folder, hand_out, material
+
+
+@pytest.fixture
+def stick(tmp_path: Path) -> Path:
+    folder = tmp_path / "stick"
+    folder.mkdir()
+    for name in ("talk.wav", "wang.mp4", "notes.pdf", "._talk.wav", "talk.wav.part"):
+        (folder / name).write_bytes(name.encode())
+    return folder
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    (tmp_path / "inbox").mkdir()
+    return tmp_path / "inbox"
+
+
+def names(paths: list[Path]) -> list[str]:
+    return [path.name for path in paths]
+
+
+class TestMaterial:
+    def test_is_what_lectern_knows(self, stick: Path) -> None:
+        assert names(material(stick, only_folder=False)) == ["talk.wav", "wang.mp4"]
+
+    def test_a_private_stick_is_left_alone_when_it_arrives(self, stick: Path) -> None:
+        assert material(stick, only_folder=True) == []
+
+    def test_only_the_folder_counts_where_there_is_one(self, stick: Path) -> None:
+        (stick / "LECTERN").mkdir()
+        (stick / "LECTERN" / "lesson.txt").write_text("hello")
+        for only_folder in (True, False):
+            assert names(material(stick, only_folder=only_folder)) == ["lesson.txt"]
+
+    def test_links_lead_nowhere(self, stick: Path, tmp_path: Path) -> None:
+        secret = tmp_path / "secret.txt"
+        secret.write_text("of the box")
+        (stick / "a.txt").symlink_to(secret)
+        (stick / "lectern").symlink_to(tmp_path)
+        assert names(material(stick, only_folder=False)) == ["talk.wav", "wang.mp4"]
+
+
+class TestBring:
+    def bring(self, stick: Path, inbox: Path) -> list[str]:
+        taken = Taken(inbox.parent / "taken.tsv")
+        return bring(material(stick, only_folder=False), "1234-ABCD", inbox, taken)
+
+    def test_copies_the_bytes_and_leaves_nothing_else(self, stick: Path, inbox: Path) -> None:
+        assert self.bring(stick, inbox) == ["talk.wav", "wang.mp4"]
+        assert (inbox / "talk.wav").read_bytes() == b"talk.wav"
+        assert sorted(os.listdir(inbox)) == ["talk.wav", "wang.mp4"]
+
+    def test_the_same_stick_brings_nothing_twice(self, stick: Path, inbox: Path) -> None:
+        self.bring(stick, inbox)
+        (inbox / "talk.wav").unlink()  # the daemon has taken it
+        assert self.bring(stick, inbox) == []
+        (stick / "talk.wav").write_bytes(b"a new recording")
+        assert self.bring(stick, inbox) == ["talk.wav"]
+
+    def test_files_of_one_name_get_one_number(self, stick: Path, inbox: Path) -> None:
+        (stick / "talk.mp4").write_bytes(b"presenter")
+        (inbox / "TALK.wav").write_bytes(b"somebody else's")
+        assert self.bring(stick, inbox) == ["talk-2.mp4", "talk-2.wav", "wang.mp4"]
+        assert (inbox / "TALK.wav").read_bytes() == b"somebody else's"
+
+    def test_without_room_nothing_is_begun(
+        self, stick: Path, inbox: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Usage(NamedTuple):
+            free: int
+
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10))
+        with pytest.raises(Fault) as caught:
+            self.bring(stick, inbox)
+        assert caught.value.code == "disk_full"
+        assert os.listdir(inbox) == []
+
+
+class TestHandOut:
+    @pytest.fixture
+    def outbox(self, tmp_path: Path) -> Path:
+        (tmp_path / "outbox").mkdir()
+        for name in ("a.mp4", "a.srt", "a.report.json", "b: why?.mp4", ".c.mp4"):
+            (tmp_path / "outbox" / name).write_bytes(name.encode())
+        return tmp_path / "outbox"
+
+    def test_copies_videos_and_subtitles_once(self, outbox: Path, stick: Path) -> None:
+        target = stick / "results"
+        assert hand_out(outbox, target) == (["a.mp4", "a.srt", "b: why?.mp4"], [])
+        assert sorted(os.listdir(target)) == ["a.mp4", "a.srt", "b_ why_.mp4"]
+        assert hand_out(outbox, target) == ([], [])
+
+    def test_what_the_file_system_cannot_hold_is_named(
+        self, outbox: Path, stick: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def too_large(source: Path, target: Path) -> None:
+            if source.name == "a.mp4":
+                raise OSError(errno.EFBIG, "File too large")
+            shutil.copy(source, target)
+
+        monkeypatch.setattr(carry, "copy", too_large)
+        assert hand_out(outbox, stick / "results") == (["a.srt", "b: why?.mp4"], ["a.mp4"])
+
+    def test_a_full_stick_says_how_far_it_got(self, outbox: Path) -> None:
+        def no_room(source: Path, target: Path) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(BadInput) as caught:
+            patch.setattr(carry, "copy", no_room)
+            hand_out(outbox, outbox.parent / "stick")
+        assert (caught.value.code, caught.value.details) == ("usb_full", {"copied": "0"})
+
+
+def test_a_broken_copy_leaves_no_half_file(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError):
+        carry.copy(tmp_path, tmp_path / "target")
+    assert os.listdir(tmp_path) == []
+
+
+def test_folders_are_found_in_any_case(tmp_path: Path) -> None:
+    (tmp_path / "Lectern").mkdir()
+    assert find_folder(tmp_path, "lectern") == tmp_path / "Lectern"
+    assert find_folder(tmp_path, "results") is None

@@ -1,0 +1,267 @@
+"""The helper's requests: lsblk's answers, mount's command lines, the line on the socket; and, where
+this machine lets us, real file systems in image files."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from appliance.errands.helper import ask_helper
+from appliance.errors import BadInput, Fault
+from appliance.helper.__main__ import arrive, serve
+from appliance.helper.account import Account, as_user
+from appliance.helper.sticks import Stick, find_sticks, mounted, mounts_elsewhere
+from appliance.helper.verbs import Helper
+
+LSBLK = {
+    "blockdevices": [
+        {"name": "nvme0n1", "tran": "nvme", "fstype": None, "label": None, "uuid": None, "size": 1,
+         "children": [{"name": "nvme0n1p1", "tran": "nvme", "fstype": "ext4", "label": None,
+                       "uuid": "u", "size": 1}]},
+        {"name": "sda", "tran": "usb", "fstype": None, "label": None, "uuid": None, "size": 9,
+         "children": [{"name": "sda1", "tran": None, "fstype": "vfat", "label": "LESSONS",
+                       "uuid": "1234-ABCD", "size": 8_388_608},
+                      {"name": "sda2", "tran": None, "fstype": None, "label": None,
+                       "uuid": None, "size": 1}]},
+        {"name": "sdb", "tran": "usb", "fstype": "exfat", "label": None, "uuid": "99-88",
+         "size": 1_048_576},
+    ]
+}  # fmt: skip
+
+
+class Fake:
+    """lsblk and mount: a stick is the folder ``top``, which mounting moves into place."""
+
+    def __init__(self, top: Path) -> None:
+        self.top = top
+        self.commands: list[list[str]] = []
+        self.read_only = False
+
+    def __call__(self, command: Sequence[str]) -> str:
+        self.commands.append(list(command))
+        if command[0] == "lsblk":
+            return json.dumps(LSBLK)
+        if command[0] == "mount":
+            if self.read_only and command[4].startswith("rw"):
+                raise OSError("mount: /tmp/x: cannot mount /dev/sda1 read-write")
+            os.rmdir(command[-1])
+            self.top.rename(command[-1])
+        if command[0] == "umount":
+            os.rename(command[-1], self.top)
+            os.mkdir(command[-1])
+        return ""
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Fake:
+    (tmp_path / "stick").mkdir()
+    return Fake(tmp_path / "stick")
+
+
+@pytest.fixture
+def helper(tmp_path: Path, fake: Fake) -> Helper:
+    for name in ("inbox", "outbox", "state"):
+        (tmp_path / "box" / name).mkdir(parents=True)
+    (tmp_path / "mountinfo").write_text("")
+    return Helper(
+        tmp_path / "box",
+        Account(os.getuid(), os.getgid()),
+        tmp_path / "states",
+        fake,
+        tmp_path / "mountinfo",
+    )
+
+
+class TestSticks:
+    def test_are_the_file_systems_on_usb(self, fake: Fake) -> None:
+        assert find_sticks(fake) == [
+            Stick("sda1", "vfat", "LESSONS", "1234-ABCD", 8.0),
+            Stick("sdb", "exfat", "", "99-88", 1.0),
+        ]
+
+    def test_are_mounted_read_only_and_without_programs(self, fake: Fake) -> None:
+        with mounted(find_sticks(fake)[0], (7, 8), run=fake):
+            pass
+        options = fake.commands[1][4].split(",")
+        assert {"ro", "nosuid", "nodev", "noexec", "uid=7", "gid=8"} <= set(options)
+        assert fake.commands[-1][0] == "umount"
+
+    def test_an_unknown_file_system_is_refused(self, fake: Fake) -> None:
+        with (
+            pytest.raises(BadInput, match="usb_unreadable"),
+            mounted(Stick("sda1", "btrfs", "", "u", 1), (0, 0), run=fake),
+        ):
+            pass
+
+    def test_a_mount_of_the_desktop_is_seen(self) -> None:
+        table = "36 35 8:1 / /media/some\\040one rw,nosuid shared:1 - vfat /dev/sda1 rw\n"
+        stick = Stick("sda1", "vfat", "", "u", 1)
+        assert mounts_elsewhere(stick, table) == ["/media/some one"]
+        assert mounts_elsewhere(Stick("sda", "vfat", "", "u", 1), table) == []
+
+
+class TestRequests:
+    def test_list(self, helper: Helper) -> None:
+        sticks = helper.answer({"ask": "usb_list"})["sticks"]
+        assert [(s["device"], s["label"], s["state"]) for s in sticks] == [
+            ("sda1", "LESSONS", "new"),
+            ("sdb", "", "new"),
+        ]
+
+    def test_import_and_what_is_said_of_the_stick(self, helper: Helper, fake: Fake) -> None:
+        (fake.top / "talk.wav").write_bytes(b"sound")
+        assert helper.answer({"ask": "usb_import", "device": "sda1"}) == {"files": 1}
+        assert (helper.root / "inbox/talk.wav").read_bytes() == b"sound"
+        assert helper.answer({"ask": "usb_list"})["sticks"][0]["state"] == "safe"
+
+    def test_export(self, helper: Helper, fake: Fake) -> None:
+        (helper.root / "outbox/lesson.mp4").write_bytes(b"video")
+        said = helper.answer({"ask": "usb_export", "device": "sda1"})
+        assert said == {"files": 1, "left_out": []}
+        assert (fake.top / "lectern/results/lesson.mp4").read_bytes() == b"video"
+
+    def test_a_write_protected_stick(self, helper: Helper, fake: Fake) -> None:
+        fake.read_only = True
+        with pytest.raises(BadInput, match="usb_read_only"):
+            helper.answer({"ask": "usb_export", "device": "sda1"})
+        assert helper.answer({"ask": "usb_list"})["sticks"][0]["state"] == "failed"
+
+    def test_eject(self, helper: Helper) -> None:
+        assert helper.answer({"ask": "usb_eject", "device": "sda1"}) == {}
+        helper.mount_table.write_text("36 35 8:1 / /media/x rw - vfat /dev/sda1 rw\n")
+        with pytest.raises(BadInput, match="usb_busy"):
+            helper.answer({"ask": "usb_eject", "device": "sda1"})
+
+    def test_power_off(self, helper: Helper, fake: Fake) -> None:
+        assert helper.answer({"ask": "power_off"}) == {}
+        assert fake.commands == [["systemctl", "poweroff", "--no-block"]]
+
+    @pytest.mark.parametrize(
+        ("request_", "code"),
+        [
+            ({"ask": "usb_import", "device": "nvme0n1p1"}, "usb_missing"),
+            ({"ask": "usb_import", "device": "../sda1"}, "usb_missing"),
+            ({"ask": "format"}, "helper_unknown"),
+            ({}, "helper_unknown"),
+        ],
+    )
+    def test_nothing_else(self, helper: Helper, request_: dict[str, str], code: str) -> None:
+        with pytest.raises(BadInput, match=code):
+            helper.answer(request_)
+
+
+class TestArrival:
+    def test_takes_the_folder_and_fills_the_results(self, helper: Helper, fake: Fake) -> None:
+        (fake.top / "Lectern/Results").mkdir(parents=True)
+        (fake.top / "Lectern/talk.txt").write_text("Good morning.")
+        (fake.top / "holiday.mp4").write_bytes(b"private")
+        (helper.root / "outbox/lesson.mp4").write_bytes(b"video")
+        assert helper.arrived("sda1") == {"files": 1, "results": 1}
+        assert os.listdir(helper.root / "inbox") == ["talk.txt"]
+        assert os.listdir(fake.top / "Lectern/Results") == ["lesson.mp4"]
+
+    def test_writes_to_no_stick_that_does_not_ask_for_it(self, helper: Helper, fake: Fake) -> None:
+        (fake.top / "lectern").mkdir()
+        (helper.root / "outbox/lesson.mp4").write_bytes(b"video")
+        assert helper.arrived("sda1") == {"files": 0}
+        modes = [words[4].split(",")[0] for words in fake.commands if words[0] == "mount"]
+        assert set(modes) == {"ro"}
+
+    def test_a_stick_pulled_out_at_once_is_no_crash(self, helper: Helper) -> None:
+        assert arrive(helper, "sdz1") == 1
+
+
+# The helper has one thread; here the test's own is beside it.
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+class TestTheLine:
+    @pytest.fixture
+    def path(self, helper: Helper, tmp_path: Path) -> Iterator[Path]:
+        """A socket that answers one request, as systemd's does with a process for each."""
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(tmp_path / "s"))
+            listener.listen()
+
+            def answer() -> None:
+                line, _ = listener.accept()
+                with line, line.makefile("rb") as reading, line.makefile("wb") as writing:
+                    serve(helper, reading, writing)
+
+            thread = threading.Thread(target=answer)
+            thread.start()
+            yield tmp_path / "s"
+            thread.join(30)
+
+    def test_the_daemon_gets_its_answer(self, path: Path, fake: Fake) -> None:
+        (fake.top / "talk.wav").write_bytes(b"sound")
+        assert ask_helper("usb_import", {"device": "sda1"}, path=path) == {"files": 1}
+
+    def test_the_daemon_gets_the_error(self, path: Path) -> None:
+        with pytest.raises(BadInput) as caught:
+            ask_helper("usb_import", {"device": "sdx1"}, path=path)
+        assert (caught.value.code, caught.value.details) == ("usb_missing", {"device": "sdx1"})
+
+    @pytest.mark.parametrize("line", [b"", b"nonsense\n", b"[1]\n", b'{"ask": ["x"]}\n'])
+    def test_nonsense_is_answered_too(self, helper: Helper, line: bytes) -> None:
+        out = io.BytesIO()
+        serve(helper, io.BytesIO(line), out)
+        assert json.loads(out.getvalue())["error"] in {"helper_unknown", "helper_failed"}
+
+
+class TestAsUser:
+    @pytest.mark.skipif(os.getuid() != 0, reason="needs root")
+    def test_the_work_has_the_users_rights_alone(self, tmp_path: Path) -> None:
+        said = as_user(Account(65534, 65534), lambda: {"who": [*os.getresuid(), *os.getresgid()]})
+        assert said == {"who": [65534] * 6}
+        assert os.getuid() == 0
+
+    def test_errors_come_back(self) -> None:
+        def fail() -> dict[str, object]:
+            raise Fault("disk_full", name="/inbox")
+
+        account = Account(os.getuid(), os.getgid())
+        with pytest.raises(BadInput, match="disk_full"):
+            as_user(account, fail)
+        with pytest.raises(BadInput, match="ZeroDivisionError"):
+            as_user(account, lambda: {"x": 1 / 0})
+
+
+KERNEL = Path("/proc/filesystems").read_text().split()
+FORMATS = {"vfat": ["mkfs.vfat"], "exfat": ["mkfs.exfat"], "ext4": ["mkfs.ext4", "-q"]}
+
+
+@pytest.mark.skipif(os.getuid() != 0 or not Path("/dev/loop-control").exists(), reason="needs root")
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_real_file_system(kind: str, tmp_path: Path) -> None:
+    if kind not in KERNEL:
+        pytest.skip(f"this kernel has no {kind}")
+    if shutil.which(FORMATS[kind][0], path="/usr/sbin:/sbin:/usr/bin") is None:
+        pytest.skip(f"{FORMATS[kind][0]} is not installed")
+    image = tmp_path / "stick.img"
+    with image.open("wb") as file:
+        file.truncate(32 << 20)
+    subprocess.run([*FORMATS[kind], str(image)], check=True, capture_output=True)
+    attach = subprocess.run(
+        ["losetup", "--find", "--show", str(image)], capture_output=True, text=True, check=False
+    )
+    if attach.returncode != 0:
+        pytest.skip("no loop device is free")
+    device = attach.stdout.strip()
+    try:
+        stick = Stick(Path(device).name, kind, "", "u", 32)
+        with mounted(stick, (0, 0), writable=True) as top:
+            (top / "talk.wav").write_bytes(b"sound")
+        with mounted(stick, (0, 0)) as top:
+            assert (top / "talk.wav").read_bytes() == b"sound"
+            with pytest.raises(OSError, match="Read-only"):
+                (top / "more").touch()
+    finally:
+        subprocess.run(["losetup", "--detach", device], check=True)
