@@ -29,9 +29,11 @@ from appliance.speech.mel import LECTERN_MEL, WAV2LIP_MEL, mel_blocks
 Array = npt.NDArray[np.float32]
 Tick = Callable[[int], None]
 
-_BURSTS = 8  # places in a long presenter that are looked at …
-_BURST = 24  # … for this many frames each: a second shows a mouth shut and open
-_LOOKS = 2  # detections a burst, to tell people apart
+_SHORT = 192  # frames that are all looked at
+_BURSTS = 24  # moments of a longer presenter that are looked at: enough to see a mouth's range …
+_BURST = 5  # … for this many frames each, as a decoder gives them away once it has begun
+_FEW_KEYS = 4
+_LOOKS = 16  # detections, to tell people apart
 _AHEAD = 4  # pictures decoded while one is looked at
 
 
@@ -49,17 +51,18 @@ def face_networks() -> tuple[FaceDetector, FaceMesh]:
 
 
 def bursts(frames: int, key_before: Callable[[int], int] = lambda frame: frame) -> list[range]:
-    """Which presenter frames to sample: all of a short one, else eight seconds spread evenly.
+    """Which presenter frames to sample: all of a short one, else moments spread evenly.
 
     ``key_before`` moves a burst's start to where decoding can begin, so that none is in vain.
     """
-    if frames <= _BURSTS * _BURST:
+    if frames <= _SHORT:
         return [range(frames)]
     places = np.linspace(0, frames - _BURST, _BURSTS).astype(int)
     starts = sorted({key_before(int(place)) for place in places})
-    if len(starts) < _BURSTS / 2:  # few key frames: decoding in vain is better than seeing little
+    if len(starts) < _FEW_KEYS:  # decoding in vain is better than seeing little
         starts = [int(place) for place in places]
-    return [range(start, min(start + _BURST, frames)) for start in starts]
+    length = _BURST * _BURSTS // len(starts)
+    return [range(start, min(start + length, frames)) for start in starts]
 
 
 def learn_presenter(info: PresenterInfo, number: int, threads: int) -> tuple[Person, Profile]:
@@ -97,10 +100,9 @@ def _sample(
     found: list[tuple[int, list[Detection]]] | None = None,
 ) -> None:
     """Learn from ``person`` or the largest face; ``found`` takes who else is there."""
-    looks = max(_LOOKS * _BURSTS // len(samples), 1)
+    step = max(sum(map(len, samples)) // _LOOKS, _BURST)
     for burst in samples:
         tracker = _tracker(networks, info, person)
-        step = max(len(burst) // looks, 1)
         with ahead(reader.read(burst.start, burst.stop), _AHEAD) as pictures:
             for picture in pictures:
                 if found is not None and (picture.index - burst.start) % step == 0:

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from appliance.config import PROJECT, Config
 from appliance.errors import BadInput, Fault
 from appliance.lips.engines import Engines
@@ -25,7 +23,7 @@ from appliance.media.join import join
 from appliance.media.probe import AudioInfo, PresenterInfo, probe_audio, probe_presenter
 from appliance.media.source import check_file
 from appliance.render.chunk import ChunkFacts, let_go
-from appliance.render.clock import Stopwatch
+from appliance.render.clock import Stopwatch, process_age_s
 from appliance.render.job import Job
 from appliance.render.plan import plan_for
 from appliance.render.prepare import learn_presenter, learn_speech
@@ -233,8 +231,7 @@ def _render_chunks(
         nonlocal done
         done += frames
         if frames == 1 and outcome.first_frame_s is None:
-            age = time.time() - psutil.Process().create_time()
-            outcome.first_frame_s = round(age, 3)
+            outcome.first_frame_s = round(process_age_s(), 3)
         listen(Progress("render", done, plan.frames))
 
     tick(0)

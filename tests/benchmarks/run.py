@@ -1,0 +1,201 @@
+"""Whole renderings against the bare transcode, in turn; memory and cost against length.
+
+    python -m tests.benchmarks.run ratios FOLDER [--seconds 30] [--rounds 5] [--case 1920x1080-25 …]
+    python -m tests.benchmarks.run length FOLDER [--case 640x360-25] [--lengths 60 600 3600]
+    python -m tests.benchmarks.run memory FOLDER
+
+Each writes FOLDER/<name>.csv and, where matplotlib is installed, a plot beside it. The score of
+the finished video is left out: it is no part of making it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from appliance.bench.compare import compare
+from appliance.bench.timing import Timing, run
+from appliance.config import Config, Score, Video
+from tests.benchmarks.clips import lecture, presenter
+
+CASES = ("640x360-25", "1280x720-25", "1280x720-60", "1920x1080-25", "1920x1080-30", "3840x2160-25")
+BUDGETS = (
+    ("640x360-25", 10, 512),
+    ("640x360-25", 600, 1024),
+    ("640x480-30", 30, 512),
+    ("960x540-25", 20, 2048),
+    ("1280x720-25", 10, 512),
+    ("1280x720-25", 60, 2048),
+    ("1280x720-60", 10, 1024),
+    ("1920x1080-25", 10, 450),
+    ("1920x1080-25", 30, 700),
+    ("1920x1080-25", 60, 4096),
+    ("2560x1440-25", 8, 700),
+    ("2560x1440-25", 8, 4096),
+    ("3840x2160-25", 8, 1024),
+    ("3840x2160-25", 8, 4096),
+)
+PRESENTER_S = 20.0  # of a long lecture's presenter, who then goes to and fro
+# The preset is fixed, so that both sides encode alike on every machine.
+CONFIG = Config(score=Score(enabled=False), video=Video(preset="veryfast"))
+
+
+def ratios(folder: Path, cases: Sequence[str], seconds: float, rounds: int) -> list[dict[str, Any]]:
+    """First and repeated rendering over the transcode, presenter as long as the lecture."""
+    rows = []
+    for case in cases:
+        width, height, fps = _parts(case)
+        result = compare(
+            presenter(folder, width, height, fps, seconds),
+            lecture(folder, seconds),
+            CONFIG,
+            rounds,
+        )
+        facts = result.as_dict()
+        row: dict[str, Any] = {"case": case, "frames": result.frames, "rounds": rounds}
+        row["transcode_ms"] = round(facts["transcode_s"]["median"] / result.frames * 1000, 2)
+        for name in ("first", "again"):
+            for part, value in facts[name].items():
+                row[f"{name}_{part}"] = round(value, 3)
+        row["first_frame_s"] = round(facts["first_frame_s"]["median"], 2)
+        row["peak_mb"] = facts["peak_mb"]
+        rows.append(row)
+        print(row, flush=True)
+    return rows
+
+
+def length(folder: Path, case: str, lengths: Sequence[float]) -> list[dict[str, Any]]:
+    """Peak memory and clock time of lectures of several lengths, one presenter."""
+    width, height, fps = _parts(case)
+    clip = presenter(folder, width, height, fps, PRESENTER_S)
+    rows = []
+    for seconds in lengths:
+        timing, _ = _render(folder, clip, lecture(folder, seconds))
+        row = {
+            "case": case,
+            "lecture_s": seconds,
+            "wall_s": round(timing.wall_s, 1),
+            "cpu_s": round(timing.cpu_s, 1),
+            "cpu_ms_a_frame": round(timing.cpu_s / seconds / fps * 1000, 2),
+            "peak_mb": round(timing.peak_mb, 1),
+        }
+        rows.append(row)
+        print(row, flush=True)
+    return rows
+
+
+def memory(folder: Path) -> list[dict[str, Any]]:
+    """What the plan says a rendering takes, and what it took."""
+    rows = []
+    for case, seconds, budget_mb in BUDGETS:
+        width, height, fps = _parts(case)
+        clip = presenter(folder, width, height, fps, 4)
+        timing, report = _render(folder, clip, lecture(folder, seconds), budget_mb)
+        plan = report["plan"]
+        row = {
+            "case": case,
+            "lecture_s": seconds,
+            "budget_mb": budget_mb,
+            "queue": plan["queue_frames"],
+            "batch": plan["batch"],
+            "block": plan["back_block"],
+            "estimated_mb": plan["estimated_mb"],
+            "peak_mb": round(timing.peak_mb, 1),
+            "estimate_over_peak": round(plan["estimated_mb"] / timing.peak_mb, 3),
+        }
+        rows.append(row)
+        print(row, flush=True)
+    return rows
+
+
+def _render(
+    folder: Path, clip: Path, sound: Path, budget_mb: int = 0
+) -> tuple[Timing, dict[str, Any]]:
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        settings, report = Path(scratch) / "config.yaml", Path(scratch) / "report.json"
+        settings.write_text(
+            f"root: {scratch}\nscore: {{enabled: false}}\nvideo: {{preset: veryfast}}\n"
+            f"render: {{memory_mb: {budget_mb}}}\n"
+        )
+        command = ["-m", "appliance.cli", "render", str(clip), str(sound)]
+        command += ["-o", f"{scratch}/out.mp4", "--config", str(settings)]
+        timing = run([*command, "--report", str(report)])
+        facts: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
+    return timing, facts
+
+
+def _parts(case: str) -> tuple[int, int, int]:
+    size, fps = case.split("-")
+    width, height = size.split("x")
+    return int(width), int(height), int(fps)
+
+
+def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    """The rows, below a line that says what they were measured on."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(f"# {platform.machine()}, {os.cpu_count()} cores, {platform.system()}\n")
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def plot_ratios(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Bars with their ranges; nothing where matplotlib is missing."""
+    try:
+        import matplotlib
+    except ImportError:
+        print("matplotlib is not installed: no plot")
+        return
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(8, 4), layout="constrained")
+    for k, (name, label) in enumerate((("first", "first time"), ("again", "presenter known"))):
+        middle = [row[f"{name}_median"] for row in rows]
+        low = [row[f"{name}_median"] - row[f"{name}_low"] for row in rows]
+        high = [row[f"{name}_high"] - row[f"{name}_median"] for row in rows]
+        places = [i + (k - 0.5) * 0.38 for i in range(len(rows))]
+        axes.bar(places, middle, 0.36, yerr=[low, high], capsize=3, label=label)
+    axes.axhline(1, color="black", linewidth=0.8)
+    axes.set_xticks(range(len(rows)), [row["case"].replace("-", "\n") + " fps" for row in rows])
+    axes.set_ylabel("clock time / bare transcode")
+    axes.legend()
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="whole renderings against the bare transcode")
+    commands = parser.add_subparsers(dest="command", required=True)
+    pairs = commands.add_parser("ratios")
+    pairs.add_argument("folder", type=Path)
+    pairs.add_argument("--case", nargs="+", default=CASES)
+    pairs.add_argument("--seconds", type=float, default=30.0)
+    pairs.add_argument("--rounds", type=int, default=5)
+    long = commands.add_parser("length")
+    long.add_argument("folder", type=Path)
+    long.add_argument("--case", default="640x360-25")
+    long.add_argument("--lengths", type=float, nargs="+", default=[60.0, 600.0, 3600.0])
+    commands.add_parser("memory").add_argument("folder", type=Path)
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    if options.command == "ratios":
+        rows = ratios(options.folder, options.case, options.seconds, options.rounds)
+        plot_ratios(options.folder / "ratios.png", rows)
+    elif options.command == "memory":
+        rows = memory(options.folder)
+    else:
+        rows = length(options.folder, options.case, options.lengths)
+    write_csv(options.folder / f"{options.command}.csv", rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""Each stage alone, one thread: milliseconds a frame and what share of them is the network's.
+
+python -m tests.benchmarks.stages FOLDER [--size 1920x1080]
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from appliance.face.pose import fit_pose
+from appliance.face.track import smooth
+from appliance.lips.manifest import load_manifest
+from appliance.lips.model import LipModel
+from appliance.media.decode import FrameReader
+from appliance.media.encode import SegmentWriter
+from appliance.media.probe import probe_presenter
+from appliance.render.prepare import learn_presenter, make_tracker
+from appliance.render.render import MODELS
+from tests.benchmarks.clips import presenter
+
+FRAMES, ROUNDS, BATCH = 48, 5, 8
+
+
+def stages(folder: Path, width: int, height: int) -> dict[str, float]:
+    """Median milliseconds a frame of every stage of a ``width`` × ``height`` presenter."""
+    info = probe_presenter(presenter(folder, width, height, 25, 6))
+    person, profile = learn_presenter(info, 0, 1)
+    with FrameReader(info, 1) as reader:
+        pictures = list(reader.read(0, FRAMES))
+    tracker = make_tracker(info, person)
+    sightings = [tracker.step(picture) for picture in pictures]
+    faces = [sighting for sighting in sightings if sighting is not None]
+    assert len(faces) == FRAMES, "the presenter's face must be seen in every frame"
+    speech = np.zeros(10, np.float32)
+    speech[0] = 0.5
+    canvas = pictures[0].writable()
+    result: dict[str, float] = {}
+
+    def decode() -> None:
+        with FrameReader(info, 1) as reader:
+            for _ in reader.read(0, FRAMES):
+                pass
+
+    def track() -> None:
+        fresh = make_tracker(info, person)
+        for picture in pictures:
+            fresh.step(picture)
+
+    def encode() -> None:
+        size = info.width, info.height
+        out = folder / "stage.mp4"
+        with SegmentWriter(out, *size, info.fps, info.color, threads=1) as writer:
+            for picture in pictures:
+                writer.write(picture)
+
+    result["decode"] = _median(decode)
+    result["face: mesh"] = _median(track)
+    result["face: smoothing, pose"] = _median(
+        lambda: [(smooth(list(sightings[:7])), fit_pose(face.points)) for face in faces]
+    )
+    result["copy of the picture"] = _median(lambda: [picture.writable() for picture in pictures])
+    for precision in ("fp32", "int8"):
+        model = LipModel.open(load_manifest("lectern-lite", MODELS), precision, ["cpu"], 1)
+        generator = model.generator(profile, 1.0)
+        looks = [generator.look(*pair, speech, 1.0) for pair in zip(pictures, faces, strict=True)]
+        batches = [looks[i : i + BATCH] for i in range(0, FRAMES, BATCH)]
+
+        def net(batches=batches, generator=generator) -> None:  # type: ignore[no-untyped-def]
+            for batch in batches:
+                generator.run(batch)
+
+        result[f"lips: network, {precision}"] = _median(net)
+    result["lips: look"] = _median(
+        lambda: [generator.look(*pair, speech, 1.0) for pair in zip(pictures, faces, strict=True)]
+    )
+    answers = [answer for batch in batches for answer in generator.run(batch)]
+
+    def composite() -> None:
+        for look, answer in zip(looks, answers, strict=True):
+            generator.paint(canvas, look, answer)
+
+    result["composite"] = _median(composite)
+    result["encode"] = _median(encode)
+    return result
+
+
+def _median(work: Callable[[], object]) -> float:
+    work()
+    times = []
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        work()
+        times.append((time.perf_counter() - start) / FRAMES * 1000)
+    return statistics.median(times)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="each stage alone")
+    parser.add_argument("folder", type=Path, help="where clips are made and kept")
+    parser.add_argument("--size", default="1920x1080")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    cv2.setNumThreads(1)
+    width, height = (int(value) for value in options.size.split("x"))
+    print(f"{width} × {height}, one thread, ms a frame")
+    for name, value in stages(options.folder, width, height).items():
+        print(f"{name:<24}{value:8.2f}")
+
+
+if __name__ == "__main__":
+    main()
