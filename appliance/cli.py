@@ -11,10 +11,10 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
-from appliance.commands import bench, check_config, jobs, panel, plan, render, score, serve
+from appliance.commands import bench, check_config, doctor, jobs, logs, panel, plan, render, score, serve
 from appliance.errors import Cancelled, LecternError
 
-_COMMANDS = (render, plan, score, bench, serve, panel, jobs, check_config)
+_COMMANDS = (render, plan, score, bench, serve, panel, jobs, logs, doctor, check_config)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,66 +6,158 @@ import fcntl
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from appliance.errors import BadInput, Fault
 from appliance.notify import Pulse, reporting
+from appliance.version import software_version
 
 if TYPE_CHECKING:
     from appliance.config import Config
+    from appliance.jobs.daemon import DaemonRecord
+    from appliance.jobs.record import Job
 
 log = logging.getLogger("lectern")
 
 
-def serve(config: Config, stop: threading.Event) -> None:
-    """Work on the queue of ``config.root`` until ``stop`` is set.
+def serve(config: Config, stop: threading.Event) -> bool:
+    """Work on the queue of ``config.root`` until ``stop`` is set; gives whether to begin anew.
 
     The job in hand is then left where it can go on, and queued again. Raises ``BadInput`` for
     folders that cannot be made, ``Fault("already_serving")`` where another daemon is at work.
     """
+    from appliance.errands.preview import PreviewDesk
+    from appliance.governor.build import newest_reading
+    from appliance.jobs.daemon import DaemonRecord
+    from appliance.jobs.errands import Errands
     from appliance.jobs.store import JobStore, store_path
     from appliance.telemetry.sampler import start_sampler
     from appliance.worker import Worker
 
-    with _only_one(config.root):
-        limit = config.jobs.max_idle_attempts
-        with JobStore(store_path(config.root), max_idle_attempts=limit) as store:
-            pulse = Pulse()
-            worker = Worker(store, config, stop, beat=pulse.beat)
-            worker.recover()
-            failures: list[Exception] = []
-            watch = threading.Thread(target=_watch_inbox, args=(config, stop, failures))
-            watch.start()
-            sampler = start_sampler(config, stop)
+    path, pulse, again = store_path(config.root), Pulse(), threading.Event()
+    limit = config.jobs.max_idle_attempts
+    with (
+        _only_one(config.root),
+        JobStore(path, max_idle_attempts=limit) as store,
+        Errands(path) as errands,
+        DaemonRecord(path) as record,
+    ):
+        before = record.begin(software_version(), os.getpid())
+        errands.recover()
+        worker = Worker(
+            store,
+            config,
+            stop,
+            look=newest_reading(config),
+            previews=PreviewDesk(errands, config, errands_folder(config), stop),
+            estimate=partial(_estimate, config),
+            beat=pulse.beat,
+            learned=lambda report: _note_engine(record, report),
+        )
+        worker.recover(went_down=before is None or not before.ended)
+        sampler = start_sampler(config, stop)
+        with _threads(config, stop, again), reporting(pulse):
             log.info("at work in %s", config.root)
-            try:
-                with reporting(pulse):
-                    worker.run()
-            finally:
-                stop.set()
-                watch.join()
-                if sampler is not None:
-                    sampler.join()
+            worker.run()
+        if sampler is not None:
+            sampler.join()
+        record.end()
+    log.info("begins anew" if again.is_set() else "ended")
+    return again.is_set()
+
+
+def errands_folder(config: Config) -> Path:
+    """Where errands leave their pictures and videos."""
+    return config.root / "state" / "errands"
+
+
+@contextmanager
+def _threads(config: Config, stop: threading.Event, again: threading.Event) -> Iterator[None]:
+    """The inbox, the errands and the signs of life beside the worker; all of them end with
+    ``stop``. If one cannot go on, neither can the daemon, which then ends with its error."""
+    failures: list[Exception] = []
+
+    def run(task: Callable[[], None]) -> None:
+        try:
+            task()
+        except Exception as error:
+            failures.append(error)
+        finally:
+            stop.set()
+
+    tasks = {
+        "inbox": partial(_watch_inbox, config, stop),
+        "errands": partial(_run_errands, config, stop, again),
+        "beat": partial(_give_signs, config, stop),
+    }
+    threads = [threading.Thread(target=run, args=(t,), name=name) for name, t in tasks.items()]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
     if failures:
         raise failures[0]
-    log.info("ended")
 
 
-def _watch_inbox(config: Config, stop: threading.Event, failures: list[Exception]) -> None:
-    """The inbox's thread; if it cannot go on, neither can the daemon, which then ends as failed."""
+def _watch_inbox(config: Config, stop: threading.Event) -> None:
     from appliance.inbox.scan import Inbox
     from appliance.jobs.store import JobStore, store_path
 
-    try:
-        with JobStore(store_path(config.root)) as store:
-            Inbox(store, config).run(stop)
-    except Exception as error:
-        failures.append(error)
-    finally:
+    with JobStore(store_path(config.root)) as store:
+        Inbox(store, config).run(stop)
+
+
+def _run_errands(config: Config, stop: threading.Event, again: threading.Event) -> None:
+    from appliance.errands.desk import Desk, carriers
+    from appliance.jobs.errands import Errands
+    from appliance.jobs.store import JobStore, store_path
+    from appliance.worker import free_mb
+
+    path = store_path(config.root)
+
+    def restart() -> None:
+        again.set()
         stop.set()
+
+    kinds = carriers(config, lambda: JobStore(path), lambda: free_mb(config.root), restart)
+    with Errands(path) as errands:
+        Desk(errands, errands_folder(config), kinds, stop).run()
+
+
+def _give_signs(config: Config, stop: threading.Event) -> None:
+    from appliance.errors import LecternError
+    from appliance.jobs.daemon import BEAT_S, DaemonRecord
+    from appliance.jobs.store import store_path
+
+    with DaemonRecord(store_path(config.root)) as record:
+        while not stop.wait(BEAT_S):
+            try:
+                record.beat()
+            except LecternError as error:  # a full disk, for one: may pass
+                log.debug("no sign of life: %s", error)
+
+
+def _estimate(config: Config, job: Job) -> float:
+    from appliance.errands.child import ask_child
+    from appliance.jobs.options import with_options
+
+    assert job.presenter is not None
+    return float(ask_child("size", job.presenter, job.lecture, with_options(config, job.options)))
+
+
+def _note_engine(record: DaemonRecord, report: dict[str, Any]) -> None:
+    model = report.get("model", {})
+    record.learned(
+        str(report.get("provider", "")), str(model.get("name", "")), str(model.get("precision", ""))
+    )
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from appliance.inbox.sources import put_away
 from appliance.jobs.record import Job, Reason, shown
 from appliance.jobs.retention import Policy, sweep
 from appliance.jobs.store import JobStore
+from appliance.logs.line import about_job
 from appliance.outbox import deliver
 from appliance.rendering import Attempt, JobWatch, may_pass, render_job
 
@@ -158,13 +159,13 @@ class Worker:
         job = self._store.claim(self._room())
         if job is None:
             return False
-        self._do(job)
+        with about_job(job.id):
+            self._do(job)
         self._put_away()
         return True
 
     def _do(self, job: Job) -> None:
-        name = shown(job.stem)
-        log.info("job %d: %s, attempt %d", job.id, name, job.attempts, extra={"job": job.id})
+        log.info("job %d: %s, attempt %d", job.id, shown(job.stem), job.attempts)
         watch = JobWatch(
             self._store,
             job,
@@ -196,7 +197,7 @@ class Worker:
             self._tell(logging.INFO, job, "failed: %s", error)
             return
         if not isinstance(error, LecternError):
-            log.exception("job %d", job.id, extra={"job": job.id})
+            log.exception("job %d", job.id)
             error = Fault("work_failed", reason=f"{type(error).__name__}: {error}")
         if error.code == "disk_full":
             self._disk.found_full(self._now())
@@ -208,7 +209,8 @@ class Worker:
         self._tell(logging.WARNING, job, "is %s: %s", state.value, error)
 
     def _tell(self, level: int, job: Job, text: str, *values: object) -> None:
-        log.log(level, f"job %d {text}", job.id, *values, extra={"job": job.id})
+        with about_job(job.id):
+            log.log(level, f"job %d {text}", job.id, *values)
 
     def _room(self) -> float:
         """MiB that the next job may take; ``inf`` where there is plenty."""
@@ -220,7 +222,7 @@ class Worker:
             try:
                 expected = max(self._estimate(job) - size_mb(self._folder(job)), 0.0)
             except LecternError as error:  # the attempt will find out and say so
-                log.debug("job %d cannot be estimated: %s", job.id, error, extra={"job": job.id})
+                log.debug("job %d cannot be estimated: %s", job.id, error)
                 expected = 0.0
             self._store.space.expect(job.id, expected)
             self._beat()

@@ -13,7 +13,6 @@ import json
 import os
 import signal
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
 
+from appliance.attempt.leash import end_with_parent
 from appliance.attempt.order import Order, Step, Stopped
 from appliance.attempt.relief import is_shortage
 from appliance.errors import BadInput, Fault, LecternError
@@ -77,7 +77,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the daemon's to handle
     order = Order.from_json(sys.stdin.readline())
-    threading.Thread(target=_end_with_the_daemon, daemon=True).start()
+    end_with_parent()
     with _alone(order.folder):
         speaker.say(_carry_out(order, speaker))
 
@@ -88,11 +88,6 @@ def _alone(folder: Path) -> Iterator[None]:
     with (folder / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _end_with_the_daemon() -> None:
-    os.read(0, 1)  # never written to, so this returns when the other end is closed
-    os._exit(1)
 
 
 def _carry_out(order: Order, speaker: _Speaker) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import logging
+import os
 import signal
 import sys
 import threading
@@ -24,14 +24,18 @@ def add_parser(commands: Commands) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from appliance.config import load_config
+    from appliance.logs.write import logging_to
     from appliance.serve import serve
 
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
-    )
+    config = load_config(options.config)
     stop = threading.Event()
     _stop_on_signals(stop)
-    serve(load_config(options.config), stop)
+    with logging_to(config):
+        again = serve(config, stop)
+    if again:
+        command = [sys.executable, "-m", "appliance.cli", "serve"]
+        command += ["--config", str(options.config)] if options.config else []
+        os.execv(sys.executable, command)
     return 0
 
 

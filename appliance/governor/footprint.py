@@ -7,8 +7,7 @@ from appliance.media.probe import PresenterInfo
 
 _MB = 1 << 20
 
-# Bits a pixel that x264 (veryfast, CRF 18) spent on talking heads: a still photo near the lower
-# end, a noisy webcam near the upper.
+# Bits a pixel at CRF 18, as bounds for a rough guess: a still photo, and a noisy picture in motion.
 _LEAST, _MOST = 0.02, 0.25
 _OVER_SOURCE = 1.5  # phones use better, slower encoders than ours
 _HALVED_EVERY = 6.0  # CRF steps that halve the size (x264's documentation)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import resource
 from collections import Counter
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from appliance.media.probe import AudioInfo
 from appliance.render.chunk import ChunkFacts
 from appliance.render.job import Job
+from appliance.version import software_version
 
 _QUIET_LECTURE = 0.98  # share of silence from which a person should look at the recording
 _MAX_GAPS = 50
@@ -116,11 +116,3 @@ def _warnings(job: Job, outcome: Outcome) -> list[dict[str, Any]]:
         text = "Nobody seems to speak in this recording, so the mouth stays shut."
         warnings.append({"code": "no_speech", "text": text, "at_s": 0.0})
     return warnings
-
-
-def software_version() -> str:
-    """Lectern's version, as installed."""
-    try:
-        return version("lectern")
-    except PackageNotFoundError:
-        return "0+unknown"

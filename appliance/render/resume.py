@@ -26,7 +26,7 @@ from appliance.media.publish import part_of, publish, write_faults
 from appliance.render.chunk import ChunkFacts, render_chunk
 from appliance.render.job import Job
 from appliance.render.plan import plan_for
-from appliance.render.report import software_version
+from appliance.version import software_version
 
 # Everything else in the settings changes no picture of a chunk; nor does how memory is used.
 _SECTIONS = {"video", "face", "speech", "lips", "render"}

@@ -1,0 +1,48 @@
+"""``lectern logs``: what the daemon has written down."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.logs.line import LEVELS
+
+if TYPE_CHECKING:
+    from appliance.logs.line import Line
+
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_parser(commands: Commands) -> None:
+    """Add ``logs`` to the command line."""
+    parser = commands.add_parser("logs", help="what the daemon has written down")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on with what comes")
+    parser.add_argument("-n", "--lines", type=int, default=50, help="how many lines (50)")
+    parser.add_argument("--job", type=int, metavar="N", help="only what is about job N")
+    parser.add_argument("--level", choices=LEVELS, default="debug", help="nothing less than this")
+    parser.add_argument("--json", action="store_true", help="print each line as JSON")
+    parser.add_argument("--config", type=Path, help="a config file")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from appliance.config import load_config
+    from appliance.logs.read import follow, last_lines
+    from appliance.logs.write import log_file
+
+    path = log_file(load_config(options.config).root)
+
+    def wanted(line: Line) -> bool:
+        return line.is_wanted(options.job, options.level)
+
+    for line in last_lines(path, max(options.lines, 0), wanted):
+        _show(line, options.json)
+    if options.follow:
+        for line in follow(path, wanted):
+            _show(line, options.json)
+    return 0
+
+
+def _show(line: Line, as_json: bool) -> None:
+    print(line.to_json() if as_json else line.to_text(), flush=True)

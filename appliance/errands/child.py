@@ -1,0 +1,116 @@
+"""Looking at strangers' files in a process of its own: a decoder that crashes harms no daemon.
+
+    {"task": "look", "presenter": …, "lecture": …, "config": …, "target": …, "at_s": …}
+
+stands on standard input; the answer is one JSON line, ``{"result": …}`` or ``{"error": …}``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from appliance.attempt.leash import end_with_parent
+from appliance.config import Config
+from appliance.errors import BadInput, Fault, LecternError
+
+LIMIT_S = 180.0
+"""What takes longer hangs."""
+
+
+def ask_child(
+    task: str,
+    presenter: Path | None,
+    lecture: Path | None,
+    config: Config,
+    target: Path | None = None,
+    *,
+    at_s: float = 0.0,
+    limit_s: float = LIMIT_S,
+) -> Any:
+    """Let a child do ``task``: ``look`` (with the picture ``target``), ``size``, or ``excerpt``
+    (from ``at_s`` on, into the folder ``target``), or ``doctor`` (which needs no files); gives its
+    result.
+
+    Raises ``BadInput`` for material that cannot be used, and ``Fault("work_failed")`` when the
+    child died or took longer than ``limit_s``.
+    """
+    order = {
+        "task": task,
+        "presenter": presenter and os.fspath(presenter),
+        "lecture": lecture and os.fspath(lecture),
+        "config": config.model_dump(mode="json"),
+        "target": target and os.fspath(target),
+        "at_s": at_s,
+    }
+    command = [sys.executable, "-m", "appliance.errands.child"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdin is not None and child.stdout is not None
+        try:
+            child.stdin.write(json.dumps(order).encode() + b"\n")
+            child.stdin.flush()
+            # Not communicate(): that closes the input, which tells the child to end.
+            answer = _answer(child, limit_s)
+        except (BrokenPipeError, ValueError) as error:
+            raise Fault("work_failed", reason="the look at the files broke off") from error
+        finally:
+            child.kill()
+    if "error" in answer:
+        kind = BadInput if answer["input"] else Fault
+        raise kind(answer["error"], **answer["details"])
+    return answer["result"]
+
+
+def _answer(child: subprocess.Popen[bytes], limit_s: float) -> dict[str, Any]:
+    assert child.stdout is not None
+    ready, _, _ = select.select([child.stdout], [], [], limit_s)
+    if not ready:
+        raise Fault("work_failed", reason=f"the look at the files took more than {limit_s:.0f} s")
+    answer: dict[str, Any] = json.loads(child.stdout.readline())
+    return answer
+
+
+def main() -> None:
+    """The child."""
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print must not come between
+    order = json.loads(sys.stdin.readline())
+    end_with_parent()
+    try:
+        answer = {"result": _do(order)}
+    except LecternError as error:
+        bad = isinstance(error, BadInput)
+        answer = {"error": error.code, "details": error.details, "input": bad}
+    out.write(json.dumps(answer) + "\n")
+    out.flush()
+    os._exit(0)
+
+
+def _do(order: dict[str, Any]) -> Any:
+    from appliance.errands.excerpt import excerpt
+    from appliance.errands.material import look_at, measure_size
+
+    config = Config.model_validate_json(json.dumps(order["config"]))
+    if order["task"] == "doctor":
+        from appliance.doctor.context import Context
+        from appliance.doctor.examine import examine
+        from appliance.doctor.report import as_dict
+
+        return as_dict(list(examine(Context(config))))
+    presenter = Path(order["presenter"])
+    lecture = Path(order["lecture"]) if order["lecture"] else None
+    if order["task"] == "look":
+        return look_at(presenter, lecture, config, Path(order["target"]))
+    assert lecture is not None
+    if order["task"] == "size":
+        return measure_size(presenter, lecture, config)
+    return os.fspath(excerpt(lecture, order["at_s"], Path(order["target"])))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""The thread of the daemon that runs errands beside a job at work."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from appliance.config import Config
+from appliance.errands.child import ask_child
+from appliance.errands.helper import KINDS as OUTSIDE
+from appliance.errands.helper import ask_helper
+from appliance.errands.pace import estimate_s, seconds_a_pixel
+from appliance.errands.warning import warning
+from appliance.errors import LecternError
+from appliance.jobs.errands import Errand, Errands
+from appliance.jobs.options import with_options
+from appliance.jobs.record import Reason
+from appliance.jobs.states import State
+from appliance.jobs.store import JobStore
+
+log = logging.getLogger("lectern.errands")
+
+_PRUNE_EVERY = 600  # rounds
+
+_EXAMINED_S = 3600.0
+"""The first look at a TensorRT engine builds it."""
+
+Carry = Callable[[Mapping[str, Any], Path], dict[str, Any]]
+"""Does one errand, given its parameters and a folder that it may fill; gives the result."""
+
+
+class Desk:
+    """Runs the errands of the kinds in ``carriers``, one after the other.
+
+    ``folder`` holds a folder an errand while its answer is kept. Belongs to one thread.
+    """
+
+    def __init__(
+        self, errands: Errands, folder: Path, carriers: Mapping[str, Carry], stop: threading.Event
+    ) -> None:
+        self._errands = errands
+        self._folder = folder
+        self._carriers = carriers
+        self._stop = stop
+
+    def run(self, pause_s: float = 0.5) -> None:
+        """Until ``stop`` is set; between two looks pass ``pause_s``."""
+        rounds, complaint = 0, ""
+        while not self._stop.is_set():
+            try:
+                if rounds % _PRUNE_EVERY == 0:
+                    self._prune()
+                rounds += 1
+                busy, complaint = self.step(), ""
+            except (LecternError, OSError) as error:  # the queue's file: may pass
+                if str(error) != complaint:
+                    log.error("errands: %s", error)
+                busy, complaint = False, str(error)
+            if not busy:
+                self._stop.wait(pause_s)
+
+    def step(self) -> bool:
+        """Run the oldest errand; ``False`` when there was none."""
+        errand = self._errands.claim(self._carriers)
+        if errand is None:
+            return False
+        log.info("errand %d: %s", errand.id, errand.kind)
+        try:
+            self._errands.finish(errand.id, self._carry(errand))
+        except LecternError as error:
+            log.info("errand %d: %s", errand.id, error)
+            self._errands.fail(errand.id, Reason.of(error))
+        except Exception as error:  # of one errand; the next may be fine
+            log.exception("errand %d", errand.id)
+            reason = f"{type(error).__name__}: {error}"
+            self._errands.fail(errand.id, Reason("errand_failed", {"reason": reason}))
+        return True
+
+    def _carry(self, errand: Errand) -> dict[str, Any]:
+        return self._carriers[errand.kind](errand.params, self._folder / str(errand.id))
+
+    def _prune(self) -> None:
+        for number in self._errands.prune():
+            shutil.rmtree(self._folder / str(number), ignore_errors=True)
+
+
+def carriers(
+    config: Config,
+    store: Callable[[], JobStore],
+    free_mb: Callable[[], float],
+    restart: Callable[[], None],
+) -> dict[str, Carry]:
+    """What the daemon can do: look at material, examine the box, begin anew, and what the helper
+    outside does. ``restart`` lets the daemon end so that it is started again."""
+
+    def preflight(params: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+        lecture = Path(params["lecture"]) if params.get("lecture") else None
+        wanted = with_options(config, params.get("options") or {})
+        found = ask_child(
+            "look", Path(params["presenter"]), lecture, wanted, folder / "thumbnail.jpg"
+        )
+        with store() as jobs:
+            found["estimated_s"] = estimate_s(found, seconds_a_pixel(jobs.jobs([State.DONE], 20)))
+        spare = free_mb() - config.jobs.min_free_mb
+        if (found["estimated_mb"] or 0) > spare:
+            params = {"needed": found["estimated_mb"], "free": max(round(spare), 0)}
+            found["warnings"].append(warning("job_lacks_space", **params))
+        return dict(found)
+
+    def doctor(params: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+        return dict(ask_child("doctor", None, None, config, limit_s=_EXAMINED_S))
+
+    def restart_worker(params: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+        restart()
+        return {}
+
+    def outside(kind: str) -> Carry:
+        return lambda params, folder: ask_helper(kind, params)
+
+    inside = {"preflight": preflight, "doctor": doctor, "restart_worker": restart_worker}
+    return {**inside, **{kind: outside(kind) for kind in OUTSIDE}}

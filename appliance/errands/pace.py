@@ -1,0 +1,38 @@
+"""How long this box takes, as its own finished work tells."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from statistics import median
+from typing import Any
+
+from appliance.jobs.record import Job
+
+_LAST = 5
+
+
+def seconds_a_pixel(jobs: Iterable[Job]) -> float | None:
+    """Of work for each pixel of each frame, the middle one of the last finished ``jobs``.
+
+    ``None`` where none has a report any more.
+    """
+    paces: list[float] = []
+    for job in jobs:
+        if len(paces) == _LAST:
+            break
+        try:
+            report = json.loads(job.report.read_bytes()) if job.report else {}
+            made = report["output"]
+            paces.append(report["wall_s"] / (made["frames"] * made["width"] * made["height"]))
+        except (OSError, ValueError, LookupError, TypeError, ZeroDivisionError):
+            continue
+    return median(paces) if paces else None
+
+
+def estimate_s(look: dict[str, Any], pace: float | None) -> int | None:
+    """Seconds of work for what a preflight found; ``None`` where this box has made nothing yet."""
+    if pace is None or look.get("lecture_s") is None:
+        return None
+    pixels = look["lecture_s"] * look["fps"] * look["width"] * look["height"]
+    return round(pace * float(pixels))

@@ -1,0 +1,90 @@
+"""Three seconds of the finished video, made before everything else."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from appliance.attempt.order import Order, Stopped
+from appliance.attempt.parent import run_attempt
+from appliance.config import Config
+from appliance.errands.child import ask_child
+from appliance.errors import LecternError
+from appliance.jobs.errands import Errand, Errands
+from appliance.jobs.options import with_options
+from appliance.jobs.record import Reason
+from appliance.rendering import Attempt
+
+log = logging.getLogger("lectern.errands")
+
+KIND = "preview"
+_STALL_S = 180.0
+
+
+class PreviewDesk:
+    """Makes the previews that are asked for. Belongs to the worker's thread.
+
+    ``look`` cuts the excerpt, and what ``attempt`` renders of it lies in ``folder`` until the
+    errand is pruned. Once ``stop`` is set, the preview in hand is given up.
+    """
+
+    def __init__(
+        self,
+        errands: Errands,
+        config: Config,
+        folder: Path,
+        stop: threading.Event,
+        *,
+        attempt: Attempt = lambda order, watch: run_attempt(order, watch, stall_s=_STALL_S),
+        look: Callable[..., Any] = ask_child,
+    ) -> None:
+        self._errands = errands
+        self._config = config
+        self._folder = folder
+        self._stop = stop
+        self._attempt = attempt
+        self._look = look
+
+    def waiting(self) -> bool:
+        """Whether there is one to make."""
+        return self._errands.waiting([KIND])
+
+    def make_one(self, beat: Callable[[], None]) -> None:
+        """Make the oldest; ``beat`` is called as that goes on."""
+        errand = self._errands.claim([KIND])
+        if errand is None:
+            return
+        try:
+            self._errands.finish(errand.id, self._make(errand, beat))
+        except Stopped:
+            self._errands.fail(errand.id, Reason("errand_interrupted"))
+        except LecternError as error:
+            log.info("preview %d: %s", errand.id, error)
+            self._errands.fail(errand.id, Reason.of(error))
+        except (OSError, LookupError, TypeError, ValueError) as error:
+            log.exception("preview %d", errand.id)
+            self._errands.fail(errand.id, Reason("errand_failed", {"reason": str(error)}))
+
+    def _make(self, errand: Errand, beat: Callable[[], None]) -> dict[str, Any]:
+        place = self._folder / str(errand.id)
+        work = place / "work"
+        work.mkdir(parents=True, exist_ok=True)
+        config = with_options(self._config, errand.params.get("options") or {})
+        config = with_options(config, {"score": {"enabled": False}})
+        presenter, lecture = (Path(errand.params[name]) for name in ("presenter", "lecture"))
+        at_s = float(errand.params.get("at_s") or 0)
+        piece = self._look("excerpt", presenter, lecture, config, work, at_s=at_s)
+        video = place / "preview.mp4"
+        order = Order(work, presenter, Path(piece), video, config)
+
+        def watch(step: object) -> bool:
+            beat()
+            return self._stop.is_set()
+
+        self._attempt(order, watch)
+        shutil.rmtree(work, ignore_errors=True)
+        return {"video": str(video)}

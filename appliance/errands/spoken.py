@@ -1,0 +1,34 @@
+"""How long it roughly takes to speak a text, and which words fall into which moment."""
+
+from __future__ import annotations
+
+import re
+
+_WIDE = 0x2E80  # from here on, mostly, a letter is a syllable
+_LETTERS_S = 15.0
+_SYLLABLES_S = 4.5
+"""Spoken a second at the normal speed, roughly."""
+
+
+def spoken_s(text: str) -> float:
+    """Seconds at the normal speed."""
+    return sum(map(_letter_s, text))
+
+
+def letters_in(text: str, start_s: float, stop_s: float) -> str:
+    """The words of ``text`` that are spoken between two moments, roughly; the last ones where it
+    is shorter than ``start_s``."""
+    length = stop_s - start_s
+    start_s = max(min(start_s, spoken_s(text) - length), 0.0)
+    at, taken = 0.0, []
+    for word in re.findall(rf"[^\s{chr(_WIDE)}-\U0010ffff]+\s*|.\s*", text, re.DOTALL):
+        if start_s <= at < start_s + length:
+            taken.append(word)
+        at += spoken_s(word)
+    return "".join(taken)
+
+
+def _letter_s(letter: str) -> float:
+    if letter.isspace():
+        return 0.0
+    return 1 / (_SYLLABLES_S if ord(letter) >= _WIDE else _LETTERS_S)

@@ -1,0 +1,95 @@
+"""Reading the log: its last lines, and new ones as they come."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from appliance.logs.line import Line
+
+Wanted = Callable[[Line], bool]
+
+
+def last_lines(path: Path, count: int, wanted: Wanted = lambda line: True) -> list[Line]:
+    """The newest ``count`` lines of the log ``path`` that are ``wanted``, the oldest first.
+
+    Files that were put aside are searched as far as it takes; lines that are torn are left out.
+    """
+    found: list[Line] = []
+    for file in _files(path):
+        if len(found) >= count:
+            break
+        try:
+            with file.open("rb") as stream:
+                lines = (_parsed(raw) for raw in stream)
+                here = deque((x for x in lines if x and wanted(x)), maxlen=count - len(found))
+        except OSError:  # put aside or thrown away this very moment
+            continue
+        found = [*here, *found]
+    return found
+
+
+def follow(
+    path: Path,
+    wanted: Wanted = lambda line: True,
+    *,
+    pause: Callable[[], None] = lambda: time.sleep(0.5),
+) -> Iterator[Line]:
+    """Lines of the log ``path`` that are written from now on, for ever; ``pause`` passes the time
+    between two looks. A file that is put aside is read to its end."""
+    stream: BinaryIO | None = None
+    rest, first = b"", True
+    try:
+        while True:
+            if stream is None:
+                stream = _open(path)
+                if stream is not None and first:
+                    stream.seek(0, os.SEEK_END)
+            first = False
+            block = b"" if stream is None else stream.read()
+            *lines, rest = (rest + block).split(b"\n")
+            for raw in lines:
+                line = _parsed(raw)
+                if line is not None and wanted(line):
+                    yield line
+            if not block and stream is not None and _put_aside(stream, path):
+                stream.close()
+                stream, rest = None, b""
+            elif not block:
+                pause()
+    finally:
+        if stream is not None:
+            stream.close()
+
+
+def _files(path: Path) -> list[Path]:
+    """The log's files, the newest first."""
+    aside = [
+        (int(file.suffix[1:]), file)
+        for file in path.parent.glob(path.name + ".*")
+        if file.suffix[1:].isdecimal()
+    ]
+    return [path, *(file for _, file in sorted(aside))]
+
+
+def _parsed(raw: bytes) -> Line | None:
+    return Line.parse(raw.rstrip(b"\n").decode("utf-8", "replace"))
+
+
+def _open(path: Path) -> BinaryIO | None:
+    try:
+        return path.open("rb")
+    except OSError:
+        return None
+
+
+def _put_aside(stream: BinaryIO, path: Path) -> bool:
+    """Whether ``path`` is another file by now than the one that is read."""
+    try:
+        return not os.path.samestat(os.fstat(stream.fileno()), path.stat())
+    except OSError:
+        return False

@@ -1,0 +1,126 @@
+"""The log's files: put aside by size, searched across, followed over the change."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from appliance.cli import main
+from appliance.config import Config
+from appliance.logs.line import about_job
+from appliance.logs.read import follow, last_lines
+from appliance.logs.write import log_file, logging_to
+
+log = logging.getLogger("lectern.test")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return Config.model_validate({"root": tmp_path, "logs": {"max_mb": 0.1, "files": 2}})
+
+
+class TestLoggingTo:
+    def test_it_is_written_whole_and_bounded(self, config: Config) -> None:
+        with logging_to(config):
+            for number in range(6000):
+                log.info("happening %d", number)
+        path = log_file(config.root)
+        files = sorted(path.parent.iterdir())
+        assert [file.name for file in files] == ["lectern.log", "lectern.log.1", "lectern.log.2"]
+        assert all(file.stat().st_size <= 100_000 for file in files)
+        lines = last_lines(path, 2000)
+        assert [line.text for line in lines] == [f"happening {n}" for n in range(4000, 6000)]
+
+    def test_json_where_it_is_wanted_and_nothing_less_than_the_level(self, config: Config) -> None:
+        settings = config.logs.model_copy(update={"json_lines": True, "level": "warning"})
+        with logging_to(config.model_copy(update={"logs": settings})):
+            log.info("not this")
+            with about_job(5):
+                log.warning("this\nway")
+        (line,) = log_file(config.root).read_text().splitlines()
+        assert json.loads(line)["job"] == 5 and json.loads(line)["text"] == "this\nway"
+
+    def test_where_it_cannot_be_kept_the_work_goes_on(
+        self, config: Config, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (config.root / "logs").write_text("a file where the folder should be")
+        with logging_to(config):
+            log.info("at work")
+        errors = capsys.readouterr().err
+        assert "the log cannot be kept" in errors and "at work" in errors
+
+    def test_a_full_disk_does_not_stop_who_speaks(self, config: Config) -> None:
+        log_file(config.root).parent.mkdir()
+        log_file(config.root).symlink_to("/dev/full")
+        with logging_to(config):
+            log.info("at work")
+
+    def test_afterwards_all_is_as_before(self, config: Config) -> None:
+        root = logging.getLogger()
+        before = root.level, list(root.handlers)
+        with logging_to(config):
+            assert (root.level, root.handlers) != before
+        assert (root.level, root.handlers) == before
+
+
+class TestFollow:
+    def test_new_lines_come_also_after_the_file_is_put_aside(self, config: Config) -> None:
+        path = log_file(config.root)
+        with logging_to(config):
+            log.info("old")
+            rounds = iter(range(100))
+
+            def pause() -> None:
+                number = next(rounds)
+                log.info("new %d", number)
+                if number % 3 == 1:
+                    for handler in logging.getLogger().handlers:
+                        getattr(handler, "doRollover", lambda: None)()
+
+            lines = follow(path, lambda line: "new" in line.text, pause=pause)
+            assert [line.text for line in islice(lines, 9)] == [f"new {n}" for n in range(9)]
+
+    def test_it_waits_for_a_log_that_is_not_there_yet(self, tmp_path: Path) -> None:
+        path = tmp_path / "lectern.log"
+
+        def lines() -> Iterator[str]:
+            yield from ("", "", "2026-11-22T08:00:00+08:00 INFO    lectern: first\n")
+
+        texts = lines()
+
+        def pause() -> None:
+            text = next(texts)
+            if text:
+                path.write_text(text)
+
+        assert next(follow(path, pause=pause)).text == "first"
+
+
+class TestCommand:
+    def test_only_what_is_asked_for(
+        self, config: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with logging_to(config), about_job(2):
+            log.info("about two")
+            log.warning("beware of two")
+            with about_job(3):
+                log.warning("about three")
+        (tmp_path / "box.yaml").write_text("root: .\n")
+        capsys.readouterr()
+        arguments = ["logs", "--config", str(tmp_path / "box.yaml"), "--job", "2"]
+        assert main([*arguments, "--level", "warning"]) == 0
+        assert capsys.readouterr().out.endswith("job=2 lectern.test: beware of two\n")
+        assert main([*arguments, "--json", "-n", "1"]) == 0
+        assert json.loads(capsys.readouterr().out)["text"] == "beware of two"
+
+    def test_before_the_first_line_there_is_nothing(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "box.yaml").write_text("root: .\n")
+        assert main(["logs", "--config", str(tmp_path / "box.yaml")]) == 0
+        assert capsys.readouterr().out == ""
