@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from web.api import checks, files, jobs, presenters, root
+from web.api import box, checks, files, jobs, people, presenters, root
 from web.uploads import tus
 
-BLUEPRINTS = tuple(part.blueprint for part in (root, jobs, files, checks, presenters, tus))
+BLUEPRINTS = tuple(
+    part.blueprint for part in (root, jobs, files, checks, presenters, tus, box, people)
+)

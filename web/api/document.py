@@ -18,7 +18,7 @@ from web.api.operation import Operation, Problem
 
 PREFIX = "/api/v1"
 _REF = "#/components/schemas/{model}"
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 
 
 def document(app: Flask, version: str) -> dict[str, Any]:
@@ -63,7 +63,8 @@ def _operations(app: Flask) -> Iterable[tuple[Rule, str, Operation]]:
         told = getattr(app.view_functions[rule.endpoint], "operation", None)
         if told is not None:
             for method in _METHODS:
-                if method in (rule.methods or ()):
+                methods = rule.methods or set()
+                if method in methods and not (method == "HEAD" and "GET" in methods):
                     yield rule, method, told
 
 
@@ -85,14 +86,28 @@ def _entry(
     entry: dict[str, Any] = {
         "operationId": rule.endpoint.replace(".", "_"),
         "summary": told.summary,
-        "parameters": [*_in_path(rule), *_in_query(told)],
+        "parameters": [*_in_path(rule), *_in_query(told), *_in_headers(told)],
         "responses": {str(told.status): good, "4XX": bad, "5XX": bad},
     }
     if told.produces is not None:
         entry["responses"]["206"] = {**good, "description": "A part of it"}
     if told.body is not None:
         entry["requestBody"] = {"required": True, "content": content(told.body, "validation")}
+    if told.takes is not None:
+        binary = {told.takes: {"schema": {"type": "string", "format": "binary"}}}
+        entry["requestBody"] = {"required": True, "content": binary}
     return entry
+
+
+def _in_headers(told: Operation) -> Iterable[dict[str, Any]]:
+    for header in told.headers:
+        schema = {"type": "string", "pattern": header.pattern}
+        yield {
+            "name": header.name,
+            "in": "header",
+            "required": header.required,
+            "schema": schema,
+        }
 
 
 def _in_path(rule: Rule) -> Iterable[dict[str, Any]]:

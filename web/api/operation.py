@@ -38,8 +38,18 @@ class Problem(Model):
 
 
 @dataclass(frozen=True)
+class Header:
+    """A header that an operation reads, and the regular expression of its values."""
+
+    name: str
+    pattern: str
+    required: bool = True
+
+
+@dataclass(frozen=True)
 class Operation:
-    """One entry of the document. ``produces`` is the media type of an answer that is a file."""
+    """One entry of the document. ``produces`` is the media type of an answer that is a file,
+    ``takes`` that of a body that is one."""
 
     summary: str
     query: type[Model] | None = None
@@ -47,6 +57,8 @@ class Operation:
     answer: type[Model] | None = None
     produces: str | None = None
     status: int = 200
+    headers: tuple[Header, ...] = ()
+    takes: str | None = None
 
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -84,6 +96,19 @@ def operation(
 
         wrapped.operation = told  # type: ignore[attr-defined]
         return wrapped
+
+    return decorate
+
+
+def described(
+    summary: str, *headers: Header, status: int, takes: str | None = None
+) -> Callable[[View], View]:
+    """Write a view that reads and answers for itself into the document."""
+
+    def decorate(view: View) -> View:
+        told = Operation(summary, status=status, headers=headers, takes=takes)
+        view.operation = told  # type: ignore[attr-defined]
+        return view
 
     return decorate
 

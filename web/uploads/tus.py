@@ -17,6 +17,7 @@ from email.utils import formatdate
 from flask import Blueprint, Response, current_app, g, request, url_for
 
 from appliance.errors import BadInput
+from web.api.operation import Header, described
 from web.panel import config, panel
 from web.people.access import is_open, needs, require
 from web.security.limits import body_limit
@@ -31,6 +32,13 @@ VERSION = "1.0.0"
 EXTENSIONS = "creation,termination,checksum,expiration"
 PIECE_TYPE = "application/offset+octet-stream"
 SWEEP_EVERY_S = 600.0
+
+_NUMBER = r"^[0-9]{1,18}$"
+_RESUMABLE = Header("Tus-Resumable", r"^1\.0\.0$")
+_LENGTH = Header("Upload-Length", _NUMBER)
+_METADATA = Header("Upload-Metadata", r"^filename [A-Za-z0-9+/]+={0,2}$")
+_OFFSET = Header("Upload-Offset", _NUMBER)
+_CHECKSUM = Header("Upload-Checksum", r"^(crc32|sha1|sha256) [A-Za-z0-9+/]+={0,2}$", required=False)
 
 blueprint = Blueprint("uploads", __name__, url_prefix="/api/v1/uploads")
 
@@ -90,6 +98,7 @@ def describe(number: str = "") -> Response:
 
 @blueprint.post("", provide_automatic_options=False)
 @needs("teacher")
+@described("Begin an upload", _RESUMABLE, _LENGTH, _METADATA, status=201)
 def create() -> Response:
     """Begin an upload."""
     _check_version()
@@ -106,6 +115,7 @@ def create() -> Response:
 
 @blueprint.route("/<number>", methods=["HEAD"], provide_automatic_options=False)
 @needs("teacher")
+@described("How far an upload is", _RESUMABLE, status=200)
 def look(number: str) -> Response:
     """How far an upload is."""
     upload = uploads().get(number, _owner())
@@ -119,6 +129,9 @@ def look(number: str) -> Response:
 @blueprint.patch("/<number>", provide_automatic_options=False)
 @needs("teacher")
 @body_limit(None)
+@described(
+    "The next piece of an upload", _RESUMABLE, _OFFSET, _CHECKSUM, status=204, takes=PIECE_TYPE
+)
 def add(number: str) -> Response:
     """The next piece of an upload."""
     _check_version()
@@ -136,6 +149,7 @@ def add(number: str) -> Response:
 
 @blueprint.delete("/<number>", provide_automatic_options=False)
 @needs("teacher")
+@described("Give an upload up", _RESUMABLE, status=204)
 def discard(number: str) -> Response:
     """Give an upload up."""
     _check_version()

@@ -1,0 +1,160 @@
+"""The box: how it is, what it measured, what it wrote down, and what may be asked of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import Annotated, Any, Literal
+
+from flask import Blueprint
+from pydantic import Field
+
+from web.api.operation import NUMBER, Model, Problem, operation
+from web.api.schemas import Asked, JobNumber, Words
+from web.box import errands
+from web.box.curves import readings
+from web.box.log_reader import last_lines, log_files, log_path
+from web.home.live import look_once
+from web.panel import config, panel
+from web.people.access import needs, require
+from web.results.look import problem
+
+log = logging.getLogger("lectern.panel")
+
+blueprint = Blueprint("api_box", __name__, url_prefix="/api/v1/box")
+
+
+class BoxView(Model):
+    """How the box is. ``reading`` is what was measured last, as the telemetry names it."""
+
+    at_work: bool
+    version: str | None
+    provider: str | None
+    model: str | None
+    precision: str | None
+    holds: list[Problem]
+    """Why nothing is started at present."""
+    running: int
+    queued: int
+    paused: int
+    waiting: int
+    reading: dict[str, Any] | None
+
+
+class TelemetryQuery(Model):
+    """How far back."""
+
+    hours: Annotated[float, Field(gt=0, le=24)] = 1.0
+
+
+class Telemetry(Model):
+    """Readings, the oldest first, thinned."""
+
+    readings: list[dict[str, Any]]
+
+
+class LogQuery(Model):
+    """The lines that hold all ``words`` and are at least of ``level``."""
+
+    file: Words = ""
+    """One of ``files``; none: the newest."""
+    words: Words = ""
+    level: Literal["", "DEBUG", "INFO", "WARNING", "ERROR"] = ""
+
+
+class LogView(Model):
+    """The last lines that fit, and the files that there are."""
+
+    files: list[str]
+    lines: list[str]
+
+
+class BoxErrand(Model):
+    """Something that the worker is asked to do, with what it needs to know."""
+
+    kind: Literal[
+        "doctor", "usb_list", "usb_import", "usb_export", "usb_eject", "restart_worker", "power_off"
+    ]
+    params: Annotated[
+        dict[str, Annotated[str, Field(max_length=500)]],
+        Field(max_length=10, default_factory=dict),
+    ]
+
+
+class BoxAnswer(Model):
+    """What has come of it."""
+
+    id: JobNumber
+    kind: str
+    state: Literal["asked", "running", "done", "failed"]
+    result: dict[str, Any]
+    reason: Problem | None
+
+
+@blueprint.get("")
+@needs("viewer")
+@operation("How the box is", answer=BoxView)
+def look() -> BoxView:
+    """At this moment."""
+    now = look_once(panel())
+    daemon = now.daemon
+    return BoxView(
+        at_work=now.daemon_up,
+        version=daemon.version if daemon else None,
+        provider=daemon.provider if daemon else None,
+        model=daemon.model if daemon else None,
+        precision=daemon.precision if daemon else None,
+        holds=[told for hold in now.holds if (told := problem(hold)) is not None],
+        running=len(now.running),
+        queued=len(now.queue),
+        paused=len(now.paused),
+        waiting=len(now.waiting),
+        reading=dataclasses.asdict(now.reading) if now.reading else None,
+    )
+
+
+@blueprint.get("/telemetry")
+@needs("viewer")
+@operation("What was measured", query=TelemetryQuery, answer=Telemetry)
+def telemetry(query: TelemetryQuery) -> Telemetry:
+    """Temperatures, loads, memory, power, disk."""
+    found = readings(config().root, panel().now() - query.hours * 3600)
+    return Telemetry(readings=[dataclasses.asdict(reading) for reading in found])
+
+
+@blueprint.get("/log")
+@needs("admin")
+@operation("The log's last lines", query=LogQuery, answer=LogView)
+def lines(query: LogQuery) -> LogView:
+    """The oldest first."""
+    root = config().root
+    files = log_files(root)
+    name = query.file or (files[0] if files else "")
+    found = last_lines(log_path(root, name), query.words, query.level) if name else []
+    return LogView(files=files, lines=[line for _, line in found])
+
+
+@blueprint.post("/errands")
+@needs("teacher")
+@operation("Ask the worker for something", body=BoxErrand, answer=Asked, status=202)
+def ask(body: BoxErrand) -> Asked:
+    """Restarting and switching off are the administrators'."""
+    number = errands.ask(body.kind, body.params)
+    if body.kind in ("restart_worker", "power_off"):
+        log.warning("%s asks for %s", require("admin").name, body.kind)
+    return Asked(id=number)
+
+
+@blueprint.get(f"/errands/<{NUMBER}:number>")
+@needs("teacher")
+@operation("What has come of it", answer=BoxAnswer)
+def answer(number: int) -> BoxAnswer:
+    """``state`` is ``asked`` or ``running`` until it is done."""
+    errand = errands.get(number)
+    return BoxAnswer(
+        id=errand.id,
+        kind=errand.kind,
+        state=errand.state,
+        result=dict(errand.result),
+        reason=problem(errand.reason),
+    )
