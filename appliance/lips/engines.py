@@ -107,7 +107,7 @@ class Engines:
         )
 
     def order(
-        self, path: Path, provider: str, golden: Golden, settings: Settings, rounds: int = 5
+        self, path: Path, provider: str, golden: Golden, settings: Settings, rounds: int = 9
     ) -> Order:
         """A test of ``path`` on ``provider`` with this box's engine module."""
         return Order(path, provider, settings, golden, rounds, self.engine)

@@ -11,6 +11,7 @@ from appliance.lips.selftest import Listen
 from appliance.lips.verdicts import Verdict
 
 _FIDELITY_DB = 45.0  # against float32 on real mouths; finer than an 8-bit picture shows
+_FINEST = ("fp32", "fp16", "int8")
 _WORTH = 0.85  # a coarser precision must take less than this share of the finer one's time
 
 
@@ -54,12 +55,13 @@ def measure(
     *,
     precisions: Sequence[str] = (),
     every_provider: bool = True,
+    anew: bool = False,
 ) -> list[Verdict]:
     """Test ``precisions`` (empty: all) on the providers that are listed, and remember the verdicts.
 
-    What earlier tests found is kept while the versions stay. Unless ``every_provider``, it ends at
-    the first that passed. When all precisions were tested, the best one is chosen for
-    ``lips.precision: auto``. Raises as :meth:`Manifest.path` does.
+    What earlier tests found counts while the versions stay, unless ``anew``. Without
+    ``every_provider`` it ends at the first that passed. When all precisions were tested, the best
+    one is chosen for ``lips.precision: auto``. Raises as :meth:`Manifest.path` does.
     """
     verdicts: list[Verdict] = []
     role = main_role(manifest)
@@ -74,31 +76,35 @@ def measure(
             sha = sha256(path)
             golden = manifest.entry(role, precision).golden
             order = engines.order(path, provider, golden, engines.settings(sha, precision, threads))
-            verdicts.append(engines.test(order, sha, tell))
+            test = engines.test_anew if anew else engines.test
+            verdicts.append(test(order, sha, tell))
         if not every_provider and any(verdict.passed for verdict in verdicts):
             break
-    best = best_of(manifest, verdicts)
+    model = manifest.digest(manifest.precisions()[0])
+    best = best_of(manifest, verdicts, engines.verdicts.precision(model))
     if best is not None and not precisions:
-        engines.verdicts.choose(manifest.digest(manifest.precisions()[0]), best.precision)
+        engines.verdicts.choose(model, best.precision)
     return verdicts
 
 
-def best_of(manifest: Manifest, verdicts: Sequence[Verdict]) -> Verdict | None:
+def best_of(
+    manifest: Manifest, verdicts: Sequence[Verdict], present: str | None = None
+) -> Verdict | None:
     """The verdict to go by: on the first provider that passed, the fastest faithful precision.
 
     float32 counts as faithful, others by what the manifest says of them; a coarser one must save
-    more than a seventh of the time. ``None`` when nothing passed.
+    more than a seventh of the time. The ``present`` choice is left only for one that saves as much,
+    since a change makes unfinished lectures begin anew. ``None`` when nothing passed.
     """
     passed = [verdict for verdict in verdicts if verdict.passed]
     if not passed:
         return None
     here = [verdict for verdict in passed if verdict.provider == passed[0].provider]
+    order = sorted(here, key=lambda v: (v.precision != present, _FINEST.index(v.precision)))
     best: Verdict | None = None
-    for precision in ("fp32", "fp16", "int8"):
-        verdict = next((v for v in here if v.precision == precision), None)
-        if verdict is None or (precision != "fp32" and not _faithful(manifest, precision)):
-            continue
-        if best is None or verdict.ms < _WORTH * best.ms:
+    for verdict in order:
+        faithful = verdict.precision == "fp32" or _faithful(manifest, verdict.precision)
+        if faithful and (best is None or verdict.ms < _WORTH * best.ms):
             best = verdict
     return best or here[0]
 

@@ -128,7 +128,7 @@ class Network:
     def _open(self, name: str) -> tuple[Session, int]:
         order = self._engines.order(self.path, name, self._golden, self._settings, rounds=0)
         if name != "cpu":
-            verdict = self._engines.test(replace(order, rounds=5), self._sha, self._listen)
+            verdict = self._engines.test(replace(order, rounds=9), self._sha, self._listen)
             if not verdict.passed:
                 raise _Refused(verdict.reason)
         try:

@@ -54,7 +54,7 @@ class Order:
     provider: str
     settings: Settings
     golden: Golden
-    rounds: int = 5
+    rounds: int = 9
     engine: str = ENGINE
 
     def to_json(self) -> str:

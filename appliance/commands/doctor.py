@@ -1,0 +1,79 @@
+"""``lectern doctor``: what this machine is, what works on it, and what to do about the rest."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.errors import BadInput
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+_MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
+
+
+def add_parser(commands: Commands) -> None:
+    """Add ``doctor`` to the command line."""
+    parser = commands.add_parser("doctor", help="check this machine, and say what to do")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="also measure every stage and write all that is known to FILE (a minute)",
+    )
+    parser.add_argument("--language", choices=["en", "zh"], help="of the sentences")
+    parser.add_argument("--config", type=Path, help="a config file")
+    parser.set_defaults(run=_doctor)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from appliance.config import load_config
+    from appliance.doctor.context import Context
+    from appliance.doctor.examine import examine, exit_status
+    from appliance.doctor.report import as_dict, write_report
+
+    if options.report is not None:
+        _check_target(options.report)
+    language = options.language or _language()
+    context = Context(load_config(options.config), listen=_tell)
+    findings = []
+    for finding in examine(context):
+        findings.append(finding)
+        if not options.json:
+            line = finding.line
+            print(f"{_MARKS[line.level]}  {line.text(language)}", flush=True)
+            if line.cure(language):
+                print(f"      {line.cure(language)}", flush=True)
+    if options.json:
+        print(json.dumps(as_dict(findings), indent=2, ensure_ascii=False))
+    if options.report is not None:
+        write_report(options.report, context, findings)
+        print(f"{options.report}", file=sys.stderr)
+    return exit_status(findings)
+
+
+def _check_target(path: Path) -> None:
+    """A report that cannot be written is said before the work, not after it."""
+    if path.is_dir():
+        raise BadInput("output_exists_folder", name=path.name or str(path))
+    if not path.resolve().parent.is_dir():
+        raise BadInput("output_unwritable", name=path.name, reason="no such folder")
+
+
+def _language() -> str:
+    """What the terminal speaks."""
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")
+    spoken = next((os.environ[name] for name in names if os.environ.get(name)), "")
+    return "zh" if spoken.startswith("zh") else "en"
+
+
+def _tell(seconds: float) -> None:
+    """A sign of life while TensorRT builds an engine, on a terminal only."""
+    if sys.stderr.isatty() and seconds > 2:
+        print(f"\rtesting the graphics engine: {seconds:.0f} s ", end="", file=sys.stderr)

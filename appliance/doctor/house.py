@@ -1,0 +1,124 @@
+"""Lectern's own files, folders and companions."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from appliance.doctor.context import Context
+from appliance.doctor.line import Line, fail, of_error, ok, warn
+from appliance.errors import LecternError
+from appliance.face.weights import FACE_MODELS, face_model_path
+from appliance.jobs.daemon import DaemonRecord
+from appliance.jobs.store import store_path
+from appliance.lips.manifest import load_manifest
+from appliance.telemetry.nodes import text
+
+_FOLDERS = ("inbox", "outbox", "state")
+_ASSETS = ("htmx.js", "tus.js", "uplot.js", "uplot.css")
+_WORN_PERCENT = 80
+_GB = 1024.0
+
+
+def models(context: Context) -> Iterator[Line]:
+    """The lip model's and the face networks' files are those that were shipped."""
+    try:
+        manifest = load_manifest(context.config.lips.model, context.project / "models_lite")
+        for precision in manifest.precisions():
+            for role in {**manifest.files.get("any", {}), **manifest.files[precision]}:
+                manifest.path(role, precision)
+        sha = manifest.digest(manifest.precisions()[0])[:12]
+        yield ok("model_sound", name=manifest.name, version=manifest.version, sha=sha)
+    except LecternError as error:
+        yield of_error(error)
+    try:
+        for name in FACE_MODELS:
+            face_model_path(name)
+        yield ok("face_sound")
+    except LecternError as error:
+        yield of_error(error)
+
+
+def disk(context: Context) -> Iterator[Line]:
+    """Room, wear, and whether the folders can be written."""
+    root, reading = context.config.root, context.reading
+    free, total = reading.disk_free_mb / _GB, reading.disk_total_mb / _GB
+    needed = context.config.jobs.min_free_mb / _GB
+    if free < needed:
+        yield fail("disk_low", free=f"{free:.1f}", root=root, needed=f"{needed:.1f}")
+    elif free < 2 * needed:
+        yield warn("disk_low", free=f"{free:.1f}", root=root, needed=f"{needed:.1f}")
+    else:
+        yield ok("disk", free=f"{free:.1f}", total=f"{total:.1f}", root=root)
+    worn = reading.disk_worn_percent
+    if worn is not None and worn >= _WORN_PERCENT:
+        yield warn("disk_worn", percent=round(worn))
+    folders = [root / name for name in _FOLDERS if (root / name).exists()]
+    if not folders:
+        yield warn("folders_absent", root=root)
+        return
+    closed = [(folder, reason) for folder in folders if (reason := _closed(folder))]
+    for folder, reason in closed:
+        yield fail("folder_closed", folder=folder, reason=reason)
+    if not closed:
+        yield ok("folders")
+
+
+def _closed(folder: Path) -> str:
+    """Why nothing can be written there; empty when it can."""
+    probe = folder / f".doctor-{os.getpid()}"
+    try:
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
+def share(context: Context) -> Iterator[Line]:
+    """Whether the folders are on the network."""
+    settings = text(context.root / "etc/samba/smb.conf") or ""
+    wanted = re.search(r"^\s*include\s*=.*lectern", settings, re.MULTILINE)
+    if not wanted:
+        yield ok("share_off")
+    elif _runs(context, "smbd"):
+        yield ok("share")
+    else:
+        yield warn("share_down")
+
+
+def _runs(context: Context, program: str) -> bool:
+    return any(text(entry / "comm") == program for entry in (context.root / "proc").glob("[0-9]*"))
+
+
+def voices(context: Context) -> Iterator[Line]:
+    """Which texts can be read aloud."""
+    yield ok("voices") if context.which("espeak-ng") else warn("voices_english")
+
+
+def panel(context: Context) -> Iterator[Line]:
+    """The browser's libraries, which arrive at set-up."""
+    vendor = context.project / "web" / "static" / "vendor"
+    missing = [name for name in _ASSETS if not (vendor / name).is_file()]
+    yield warn("panel_files", files=", ".join(missing)) if missing else ok("panel_whole")
+
+
+def daemon(context: Context) -> Iterator[Line]:
+    """Whether it is at work."""
+    path = store_path(context.config.root)
+    record = None
+    if path.is_file():
+        try:
+            with DaemonRecord(path, now=context.now) as records:
+                record = records.read()
+        except (LecternError, sqlite3.Error):
+            pass  # the queue's own commands tell what is wrong with it
+    if record is None or not record.is_up(context.now()):
+        yield warn("daemon_down")
+    else:
+        since = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.started))
+        yield ok("daemon_up", since=since)

@@ -1,0 +1,96 @@
+"""What the machine is and how it feels."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+import time
+from collections.abc import Iterator
+
+from appliance.doctor.context import Context
+from appliance.doctor.line import Line, ok, warn
+from appliance.lips.engine import tensorrt_version
+from appliance.telemetry.board import PowerMode, is_jetson, jetpack, l4t, model
+from appliance.telemetry.nodes import text
+from appliance.version import software_version
+
+_SMALL_MB = 3400  # what a board of 4 GB shows
+_LEAST_FREE_MB = 1000  # a lecture in 1920 × 1080 takes half of it
+_LARGE_BLOCKS = ("36.4.7",)  # fixed in 36.5
+_LOW_WATT = 10
+_CLOSE_C = 8.0
+
+
+def machine(context: Context) -> Iterator[Line]:
+    """Board, system, memory."""
+    memory = context.reading.memory_total_mb
+    python = platform.python_version()
+    yield ok(
+        "machine",
+        model=model(context.root) or _processor(context) or platform.machine(),
+        cores=os.cpu_count() or 1,
+        memory=round(memory),
+        system=_system(context),
+        python=python,
+        version=software_version(),
+    )
+    if not (3, 10) <= sys.version_info[:2] <= (3, 12):
+        yield warn("python_other", python=python)
+    if 0 < memory < _SMALL_MB:
+        yield warn("memory_small", memory=round(memory))
+    if context.reading.memory_available_mb < _LEAST_FREE_MB:
+        free = round(context.reading.memory_available_mb)
+        yield warn("memory_busy", free=free, memory=round(memory))
+
+
+def jetson(context: Context) -> Iterator[Line]:
+    """JetPack and the power mode; nothing elsewhere."""
+    if not is_jetson(context.root):
+        return
+    release, mode = l4t(context.root) or "?", context.reading.power_mode or "?"
+    tensorrt = tensorrt_version(context.root) or "–"
+    yield ok("jetpack", jetpack=jetpack(release) or "?", l4t=release, tensorrt=tensorrt, mode=mode)
+    if release in _LARGE_BLOCKS:
+        yield warn("l4t_large_blocks", l4t=release)
+    names = PowerMode(context.root).names
+    watt = re.match(r"(\d+)W", mode)
+    if watt and int(watt[1]) <= _LOW_WATT and len(names) > 1:
+        modes = ", ".join(f"{number} = {name}" for number, name in sorted(names.items()))
+        yield warn("power_mode_low", mode=mode, modes=modes)
+
+
+def heat(context: Context) -> Iterator[Line]:
+    """The warmest part, and whether clocks are held down."""
+    reading = context.reading
+    if reading.throttled:
+        yield warn("throttled")
+    if reading.hottest is None or reading.headroom_c is None:
+        yield ok("heat_unknown")
+        return
+    zone, celsius = reading.hottest
+    close = reading.headroom_c < _CLOSE_C
+    say, code = (warn, "heat_high") if close else (ok, "heat")
+    yield say(code, zone=zone, celsius=round(celsius), room=round(reading.headroom_c))
+
+
+def clock(context: Context) -> Iterator[Line]:
+    """Whether the time makes sense; a box without a battery may begin in 1970."""
+    now = context.now()
+    shown = time.strftime("%Y-%m-%d %H:%M", time.localtime(now))
+    installed = (context.project / "appliance" / "__init__.py").stat().st_mtime
+    yield ok("clock", time=shown) if now >= installed else warn("clock_wrong", time=shown)
+
+
+def _system(context: Context) -> str:
+    release = text(context.root / "etc/os-release") or ""
+    name = re.search(r'^PRETTY_NAME="?([^"\n]*)', release, re.MULTILINE)
+    return f"{name[1] if name else platform.system()} ({platform.machine()})"
+
+
+def _processor(context: Context) -> str:
+    name = re.search(
+        r"^model name\s*:\s*(.+)$", text(context.root / "proc/cpuinfo") or "", re.MULTILINE
+    )
+    return name[1].strip() if name else ""

@@ -1,0 +1,212 @@
+"""What each Orin module should do, by a roofline; nothing here was measured on one.
+
+A frame passes stages that work side by side, so the slowest resource sets the pace:
+
+- **processor**: the CPU time of a frame on x86-64, divided by the cores in use and by how much
+  slower a Cortex-A78AE core is at its clock;
+- **graphics**: the larger of arithmetic (``2 · MAC / (efficiency · peak)``) and traffic
+  (``activations · 2 bytes · 2 / (efficiency · bandwidth)``), plus the launches of a batch;
+- **thread**: the part of our own work that one thread does alone;
+- **encoder**: x264 is part of the processor's time, the hardware's is not.
+
+``lectern doctor --report`` measures the same stages on a board; :func:`compare` sets them side by
+side. Clocks of the power modes are from NVIDIA's module data sheets as remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from appliance.doctor.stages import Stages
+from appliance.render.plan import make_plan
+from appliance.telemetry.reading import Reading
+
+# The renderer of lectern-lite 0.1, a frame at 96 × 96: counted by export_tools.cost and by shape
+# inference (a test repeats both).
+RENDERER_MAC = 77_948_928
+RENDERER_ACTIVATIONS = 1_309_922
+RENDERER_KERNELS = 40  # convolutions and resizes that TensorRT keeps apart, about
+
+# CPU milliseconds a frame on one core of an Intel Xeon (AVX-512, 2.3 GHz), threads 1, fp32, of
+# pictures with a camera's grain (tests.benchmarks.clips). "total" is the difference of two
+# renderings of 3 and 8 s, so start and preparation are not in it (38.5 and 67.9 ms); what is
+# neither codec nor network does not depend on the picture's size, so the mean of both is taken.
+_REST_MS = 11.0
+CPU_MS = {
+    (1280, 720): {"total": 25.5 + _REST_MS, "encode": 18.0, "decode": 4.5, "network": 3.0},
+    (1920, 1080): {"total": 58.9 + _REST_MS, "encode": 44.3, "decode": 11.6, "network": 3.0},
+}
+_XEON_GHZ = 2.3
+# An A78AE core at the same clock does this share of that core's work: about as much in plain code,
+# half in SIMD (128-bit NEON against wide vectors).
+_A78_SHARE = 0.65
+_CORE_SHARE = 0.85  # of the cores that a pipeline of unequal stages keeps busy
+_THREAD_SHARE = 0.6  # of what is neither codec nor network, done by the busiest of our threads
+
+_FLOPS_A_CLOCK = 2048  # dense FP16 of an Ampere SM's tensor cores
+_PEAK_SHARE = 0.10  # of it that a network this small reaches
+_BANDWIDTH_SHARE = 0.60
+_LAUNCH_MS = 0.008
+_BATCH = 8
+
+_SYSTEM_MB = 1500  # JetPack without a desktop session
+_GRAPHICS_MB = 900  # CUDA, cuDNN and TensorRT libraries with their context
+_MARGIN = 2.0  # a prediction holds when the measurement is within this factor
+
+
+@dataclass(frozen=True)
+class Mode:
+    """A power mode: active cores, their GHz, the GPU's GHz, memory GB/s."""
+
+    name: str
+    cores: int
+    cpu_ghz: float
+    gpu_ghz: float
+    gb_s: float
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module: ``key`` is found in the device tree's model, ``mb`` its memory, ``sms`` its GPU."""
+
+    name: str
+    key: str
+    mb: int
+    sms: int
+    nvenc: bool
+    modes: tuple[Mode, ...]
+
+
+MODULES = (
+    Module("Orin Nano 4GB", "Orin Nano", 4096, 4, False, (
+        Mode("10W", 4, 1.5, 0.625, 34), Mode("25W", 6, 1.5, 0.918, 51),
+        Mode("MAXN_SUPER", 6, 1.7, 1.02, 51),
+    )),
+    Module("Orin Nano 8GB", "Orin Nano", 8192, 8, False, (
+        Mode("15W", 6, 1.5, 0.625, 68), Mode("25W", 6, 1.34, 0.918, 102),
+        Mode("MAXN_SUPER", 6, 1.7, 1.02, 102),
+    )),
+    Module("Orin NX 8GB", "Orin NX", 8192, 8, True, (
+        Mode("15W", 4, 1.42, 0.612, 102), Mode("20W", 6, 1.5, 0.612, 102),
+        Mode("MAXN", 6, 2.0, 0.765, 102),
+    )),
+    Module("Orin NX 16GB", "Orin NX", 16384, 8, True, (
+        Mode("15W", 4, 1.42, 0.612, 102), Mode("25W", 8, 1.5, 0.408, 102),
+        Mode("MAXN", 8, 2.0, 0.918, 102),
+    )),
+    Module("AGX Orin 64GB", "AGX Orin", 65536, 16, True, (
+        Mode("15W", 4, 1.11, 0.42, 137), Mode("30W", 8, 1.73, 0.624, 205),
+        Mode("MAXN", 12, 2.2, 1.3, 205),
+    )),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Of one module in one mode at one size; times are ms a frame, memory is MiB."""
+
+    module: str
+    mode: str
+    width: int
+    height: int
+    network_ms: float
+    processor_ms: float
+    fps: int
+    memory_mb: int
+    limit: str
+
+
+def network_ms(module: Module, mode: Mode) -> float:
+    """The renderer in FP16 on the GPU, a frame of a batch of eight."""
+    peak = module.sms * _FLOPS_A_CLOCK * mode.gpu_ghz * 1e9
+    arithmetic = 2 * RENDERER_MAC / (_PEAK_SHARE * peak)
+    traffic = RENDERER_ACTIVATIONS * 2 * 2 / (_BANDWIDTH_SHARE * mode.gb_s * 1e9)
+    return 1000 * max(arithmetic, traffic) + _LAUNCH_MS * RENDERER_KERNELS / _BATCH
+
+
+def slower(mode: Mode) -> float:
+    """How many times longer a core of this module takes than the one in :data:`CPU_MS`."""
+    return _XEON_GHZ / (mode.cpu_ghz * _A78_SHARE)
+
+
+def predict(module: Module, mode: Mode, width: int, height: int, *, gpu: bool = True) -> Prediction:
+    """Pace and memory at ``width`` × ``height`` (a key of :data:`CPU_MS`).
+
+    Without ``gpu`` the network runs on the processor, as it does when no provider passes.
+    """
+    costs = CPU_MS[width, height]
+    work = costs["total"]
+    if gpu:
+        work -= costs["network"]
+    if module.nvenc and gpu:
+        work -= costs["encode"]
+    processor = work * slower(mode) / (mode.cores * _CORE_SHARE)
+    own = costs["total"] - costs["encode"] - costs["decode"] - (costs["network"] if gpu else 0)
+    thread = _THREAD_SHARE * own * slower(mode)
+    graphics = network_ms(module, mode) if gpu else 0.0
+    limits = {"processor": processor, "thread": thread, "graphics": graphics}
+    plan = make_plan(
+        width=width, height=height, fps=Fraction(25), duration_s=3600, chunk_s=20,
+        queue_frames=8, memory_mb=module.mb,
+    )  # fmt: skip
+    return Prediction(
+        module.name,
+        mode.name,
+        width,
+        height,
+        round(network_ms(module, mode), 2),
+        round(processor, 1),
+        round(1000 / max(limits.values())),
+        round(_SYSTEM_MB + plan.estimated_mb + (_GRAPHICS_MB if gpu else 0)),
+        max(limits, key=limits.__getitem__),
+    )
+
+
+def find_module(model: str | None, reading: Reading) -> tuple[Module, Mode] | None:
+    """The module that the device tree and the memory tell of, and its mode (else the first)."""
+    fitting = [module for module in MODULES if module.key in (model or "")]
+    if not fitting:
+        return None
+    module = min(fitting, key=lambda m: abs(m.mb - reading.memory_total_mb))
+    named = [mode for mode in module.modes if mode.name == reading.power_mode]
+    return module, (named or list(module.modes))[0]
+
+
+def compare(
+    model: str | None,
+    reading: Reading,
+    stages: Stages,
+    networks: Sequence[dict[str, Any]],
+) -> dict[str, Any]:
+    """Predicted beside measured, for the doctor's report; empty on a machine not predicted.
+
+    Each entry has ``predicted``, ``measured`` and whether it ``holds`` (within a factor of two).
+    """
+    found = find_module(model, reading)
+    if found is None:
+        return {}
+    module, mode = found
+    costs = CPU_MS[1920, 1080]
+    measured: dict[str, tuple[float, float]] = {
+        stage: (costs[stage] * slower(mode), stages[stage]["cpu_ms"])
+        for stage in ("encode", "decode")
+        if stage in stages
+    }
+    for verdict in networks:
+        if verdict["precision"] == "fp16" and verdict["provider"] == "tensorrt" and verdict["ms"]:
+            measured["network"] = (network_ms(module, mode), float(verdict["ms"]))
+    return {
+        "module": module.name,
+        "mode": mode.name,
+        "stages": {
+            name: {
+                "predicted_ms": round(said, 3),
+                "measured_ms": round(seen, 3),
+                "holds": bool(seen and 1 / _MARGIN <= said / seen <= _MARGIN),
+            }
+            for name, (said, seen) in measured.items()
+        },
+    }

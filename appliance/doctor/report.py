@@ -1,0 +1,85 @@
+"""The doctor's file: findings, measurements and predictions, to be compared by who has no board."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+from appliance.doctor.context import Context
+from appliance.doctor.examine import Finding, exit_status
+from appliance.doctor.predict import compare
+from appliance.doctor.stages import measure_stages
+from appliance.errors import BadInput
+from appliance.lips.engines import Engines
+from appliance.lips.manifest import load_manifest
+from appliance.lips.measure import measure
+from appliance.telemetry.board import PowerMode, l4t, model
+from appliance.telemetry.nodes import text
+from appliance.version import software_version
+
+_PACKAGES = ("onnxruntime", "numpy", "opencv", "av", "ai-edge-litert", "tensorrt")
+
+
+def as_dict(findings: Sequence[Finding]) -> dict[str, Any]:
+    """What ``lectern doctor --json`` prints."""
+    status = exit_status(list(findings))
+    worst = "fail" if status else "ok"
+    if not status and any(finding.line.level == "warn" for finding in findings):
+        worst = "warn"
+    return {
+        "version": software_version(),
+        "level": worst,
+        "lines": [{"check": f.check, **f.line.as_dict()} for f in findings],
+    }
+
+
+def build_report(context: Context, findings: Sequence[Finding]) -> dict[str, Any]:
+    """All that is known of this machine: no names, no addresses, no files of its people."""
+    stages = measure_stages(context.config.video.threads)
+    networks = _networks(context.engines, context)
+    root = context.root
+    return {
+        **as_dict(findings),
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(context.now())),
+        "machine": {
+            "model": model(root) or platform.machine(),
+            "l4t": l4t(root),
+            "kernel": platform.release(),
+            "python": platform.python_version(),
+            "tensorrt": context.engines.machine.tensorrt or None,
+            "power_modes": PowerMode(root).names,
+            "cpu": sorted(set((text(root / "proc/cpuinfo") or "").split("\n\n")[0].splitlines())),
+        },
+        "packages": {
+            name: d.version
+            for d in distributions()
+            if (name := str(d.metadata["Name"]).lower()).startswith(_PACKAGES)
+        },
+        "reading": json.loads(context.reading.to_json()),
+        "networks": networks,
+        "stages_ms": stages,
+        "predicted": compare(model(root), context.reading, stages, networks),
+    }
+
+
+def write_report(path: Path, context: Context, findings: Sequence[Finding]) -> None:
+    """Write :func:`build_report` to ``path``; raises ``BadInput("output_unwritable")``."""
+    report = build_report(context, findings)
+    try:
+        path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise BadInput("output_unwritable", name=path.name, reason=error.strerror) from error
+
+
+def _networks(engines: Engines, context: Context) -> list[dict[str, Any]]:
+    """The verdicts of the self-tests, which the findings have just made or recalled."""
+    lips = context.config.lips
+    manifest = load_manifest(lips.model, context.project / "models_lite")
+    threads = context.config.video.threads or 1
+    return [asdict(verdict) for verdict in measure(manifest, lips.providers, engines, threads)]

@@ -1,0 +1,104 @@
+"""Times of the pipeline's costly stages on this machine, with made pictures of 1920 × 1080."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from appliance.face.runtime import Array, LiteNetwork
+from appliance.face.weights import face_model_path
+from appliance.media.encode import SegmentWriter
+from appliance.media.picture import ColorSpec, Picture
+from appliance.media.source import url
+
+WIDTH, HEIGHT, PICTURES = 1920, 1080, 50
+_ROUNDS = 30
+_BLOCK_MB = 256
+
+Stages = dict[str, dict[str, float]]
+"""Per stage ``wall_ms`` and ``cpu_ms`` (of all cores) a frame."""
+
+
+def measure_stages(threads: int = 0, pictures: int = PICTURES) -> Stages:
+    """Time encoder, decoder, face networks and memory; ``threads`` 0 is one a core.
+
+    ``copy`` is a copy of 256 MiB, its ``gb_s`` the bytes read and written a second. Raises
+    ``Fault`` as the encoder and the face networks do.
+    """
+    stages: Stages = {}
+    with tempfile.TemporaryDirectory(prefix="lectern-") as folder:
+        path = Path(folder) / "trial.mp4"
+        drawn = _draw()
+        writer = SegmentWriter(
+            path, WIDTH, HEIGHT, Fraction(25), ColorSpec(), preset="veryfast", threads=threads
+        )
+
+        def encode() -> None:
+            for number in range(pictures):
+                writer.write(drawn(number))
+            writer.close()
+
+        def draw() -> None:
+            for number in range(pictures):
+                drawn(number)
+
+        drawing = _time(draw, pictures)
+        encoding = _time(encode, pictures)
+        stages["encode"] = {k: max(encoding[k] - drawing[k], 0.0) for k in encoding}
+        stages["decode"] = _time(lambda: _decode(path, threads), pictures)
+    for stage, name in (("mesh", "face_landmark"), ("detect", "face_detection_short_range")):
+        network = LiteNetwork(face_model_path(name))
+        image = np.full((network.size, network.size, 3), 0.5, np.float32)
+        network(image)
+        stages[stage] = _time(lambda n=network, i=image: _repeat(n, i), _ROUNDS)  # type: ignore[misc]
+    source = np.ones(_BLOCK_MB << 20, np.uint8)
+    target = np.empty_like(source)
+    np.copyto(target, source)
+    copying = _time(lambda: np.copyto(target, source), 1)
+    gb_s = 2 * _BLOCK_MB / 1024 / max(copying["wall_ms"] / 1000, 1e-9)
+    stages["copy"] = {**copying, "gb_s": round(gb_s, 1)}
+    return {name: {k: round(v, 3) for k, v in values.items()} for name, values in stages.items()}
+
+
+def _draw() -> Callable[[int], Picture]:
+    """Pictures of a texture that moves, with a little grain, as a camera's have."""
+    dice = np.random.default_rng(0)
+    coarse = dice.integers(60, 180, (HEIGHT // 8, WIDTH // 8), np.uint8)
+    texture = np.kron(coarse, np.ones((8, 8), np.uint8))
+    grains = [dice.integers(0, 6, (HEIGHT, WIDTH), np.uint8) for _ in range(4)]
+
+    def draw(number: int) -> Picture:
+        picture = Picture.blank(WIDTH, HEIGHT)
+        np.add(np.roll(texture, 3 * number, axis=1), grains[number % 4], out=picture.y)
+        return picture
+
+    return draw
+
+
+def _decode(path: Path, threads: int) -> None:
+    with av.open(url(path)) as container:
+        stream = container.streams.video[0]
+        stream.thread_count, stream.thread_type = threads, "AUTO"
+        for _ in container.decode(stream):
+            pass
+
+
+def _repeat(network: LiteNetwork, image: Array) -> None:
+    for _ in range(_ROUNDS):
+        network(image)
+
+
+def _time(work: Callable[[], object], count: int) -> dict[str, float]:
+    """ms a unit: on the clock, and of the processor."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return {
+        "wall_ms": (time.perf_counter() - wall) * 1000 / count,
+        "cpu_ms": (time.process_time() - cpu) * 1000 / count,
+    }

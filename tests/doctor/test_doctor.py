@@ -1,0 +1,285 @@
+"""The doctor on simulated boards and on this machine: findings, cures, exit status, file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import pytest
+
+from appliance.cli import main
+from appliance.config import PROJECT, Config, Jobs, Lips
+from appliance.doctor.context import Context
+from appliance.doctor.examine import CHECKS, Finding, examine, exit_status
+from appliance.doctor.house import daemon, disk, models, panel, share, voices
+from appliance.doctor.line import Line, fail, ok, warn
+from appliance.doctor.machine import clock, heat, jetson, machine
+from appliance.doctor.report import as_dict
+from appliance.doctor.texts import TEXTS
+from appliance.jobs.daemon import DaemonRecord
+from appliance.jobs.store import store_path
+from appliance.lips.engines import Engines
+from tests.lips.fake_engines import fake_box
+from tests.telemetry.boards import BOARDS, Board, make_board
+from tests.telemetry.readings import reading
+
+NOW = 1_900_000_000.0
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Iterator[Board]:
+    made = make_board(tmp_path / "root", BOARDS["nano"])
+    yield made
+    made.close()
+
+
+def context(tmp_path: Path, root: Path | None = None, **changes: Any) -> Context:
+    config = changes.pop("config", Config(root=tmp_path / "box", jobs=Jobs(min_free_mb=0)))
+    made = Context(config, root or tmp_path / "pc", now=lambda: NOW, **changes)
+    return made
+
+
+def codes(lines: Iterator[Line]) -> list[tuple[str, str]]:
+    return [(line.level, line.code) for line in lines]
+
+
+def feels(made: Context, **changes: Any) -> Context:
+    """``made`` with a reading of its own, as if the sensors had said so."""
+    made.__dict__["reading"] = reading(NOW, **changes)
+    return made
+
+
+class TestMachine:
+    def test_a_board_says_what_it_is(self, board: Board, tmp_path: Path) -> None:
+        made = context(tmp_path, board.root)
+        (line,) = machine(made)
+        assert line.text().startswith("NVIDIA Jetson Orin Nano Engineering Reference Developer Kit")
+        assert "7619 MB" in line.text() and "Lectern " in line.text()
+        (about,) = jetson(made)
+        assert about.text() == "JetPack 6 (L4T 36.4.3, TensorRT –), power mode 25W."
+
+    def test_a_plain_computer_is_no_jetson(self, tmp_path: Path) -> None:
+        assert codes(jetson(context(tmp_path))) == []
+
+    def test_weak_modes_and_known_bugs_of_a_release_are_told(
+        self, board: Board, tmp_path: Path
+    ) -> None:
+        board.write("var/lib/nvpmodel/status", "pmode:0003")
+        board.write("etc/nv_tegra_release", "# R36 (release), REVISION: 4.7, GCID: 1")
+        found = list(jetson(context(tmp_path, board.root)))
+        assert [line.code for line in found[1:]] == ["l4t_large_blocks", "power_mode_low"]
+        assert "1 = 25W, 2 = MAXN_SUPER" in found[2].cure()
+
+    def test_little_memory(self, tmp_path: Path) -> None:
+        made = feels(context(tmp_path), memory_total_mb=3300.0, memory_available_mb=500.0)
+        assert codes(machine(made))[1:] == [("warn", "memory_small"), ("warn", "memory_busy")]
+
+    def test_heat(self, tmp_path: Path) -> None:
+        made = context(tmp_path)
+        assert codes(heat(feels(made))) == [("ok", "heat")]
+        hot = {"temperatures_c": {"cpu": 95.0}, "throttled": True}
+        assert codes(heat(feels(made, **hot))) == [("warn", "throttled"), ("warn", "heat_high")]
+        assert codes(heat(feels(made, temperatures_c={}))) == [("ok", "heat_unknown")]
+
+    def test_a_clock_before_lectern_was_installed(self, tmp_path: Path) -> None:
+        made = context(tmp_path)
+        assert codes(clock(made)) == [("ok", "clock")]
+        assert codes(clock(replace(made, now=lambda: 1000.0))) == [("warn", "clock_wrong")]
+
+
+class TestHouse:
+    def test_disk(self, tmp_path: Path) -> None:
+        config = Config(root=tmp_path, jobs=Jobs(min_free_mb=2048))
+        made = context(tmp_path, config=config)
+        (tmp_path / "state").mkdir()
+        level = {20000.0: "ok", 3000.0: "warn", 1000.0: "fail"}
+        for free, expected in level.items():
+            assert next(disk(feels(made, disk_free_mb=free))).level == expected
+        found = codes(disk(feels(made, disk_worn_percent=90.0)))
+        assert found == [("ok", "disk"), ("warn", "disk_worn"), ("ok", "folders")]
+        assert [entry.name for entry in tmp_path.iterdir()] == ["state"]
+
+    def test_folders_that_cannot_be_written(self, tmp_path: Path) -> None:
+        made = feels(context(tmp_path, config=Config(root=tmp_path)))
+        assert codes(disk(made))[-1] == ("warn", "folders_absent")
+        (tmp_path / "inbox").touch()  # a file where a folder should be: root may write anywhere
+        (line,) = list(disk(made))[1:]
+        assert (line.level, line.code) == ("fail", "folder_closed")
+        assert "Not a directory" in line.text()
+
+    def test_damaged_models_are_told_in_the_errors_own_words(self, tmp_path: Path) -> None:
+        assert codes(models(context(tmp_path))) == [("ok", "model_sound"), ("ok", "face_sound")]
+        missing = Config(root=tmp_path, lips=Lips(model="nobody"))
+        found = list(models(context(tmp_path, config=missing)))
+        assert codes(iter(found))[0] == ("fail", "model_unknown")
+        assert "nobody" in found[0].text("zh") and found[0].cure("zh")
+
+    def test_voices(self, tmp_path: Path) -> None:
+        assert codes(voices(context(tmp_path, which=lambda name: f"/bin/{name}")))[0][0] == "ok"
+        assert codes(voices(context(tmp_path, which=lambda name: None))) == [
+            ("warn", "voices_english")
+        ]
+
+    def test_panel_files(self, tmp_path: Path) -> None:
+        made = context(tmp_path, project=tmp_path)
+        (line,) = panel(made)
+        assert line.level == "warn" and "htmx.js, tus.js" in line.text()
+        vendor = tmp_path / "web/static/vendor"
+        vendor.mkdir(parents=True)
+        for name in ("htmx.js", "tus.js", "uplot.js", "uplot.css"):
+            (vendor / name).touch()
+        assert codes(panel(made)) == [("ok", "panel_whole")]
+
+    def test_share(self, board: Board, tmp_path: Path) -> None:
+        made = context(tmp_path, board.root)
+        assert codes(share(made)) == [("ok", "share_off")]
+        board.write("etc/samba/smb.conf", "[global]\n   include = /etc/lectern/samba.conf")
+        assert codes(share(made)) == [("warn", "share_down")]
+        board.write("proc/77/comm", "smbd")
+        assert codes(share(made)) == [("ok", "share")]
+
+    def test_daemon(self, tmp_path: Path) -> None:
+        made = context(tmp_path)
+        assert codes(daemon(made)) == [("warn", "daemon_down")]
+        path = store_path(made.config.root)
+        path.parent.mkdir(parents=True)
+        with DaemonRecord(path, now=lambda: NOW - 10) as record:
+            record.begin("0.1", 7)
+        assert codes(daemon(made)) == [("ok", "daemon_up")]
+        assert codes(daemon(replace(made, now=lambda: NOW + 60))) == [("warn", "daemon_down")]
+        path.write_bytes(b"not a database at all, but long enough to be looked at" * 40)
+        assert codes(daemon(made)) == [("warn", "daemon_down")]
+
+
+class TestEngines:
+    @pytest.fixture
+    def box(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Context]:
+        monkeypatch.syspath_prepend(str(tmp_path))
+
+        def make(root: Path, config: Config | None = None, **moods: str) -> Context:
+            engines: Engines = fake_box(tmp_path, 60.0, **moods)
+            extra = {"config": config} if config else {}
+            return context(tmp_path, root, engines_of=lambda config: engines, **extra)
+
+        return make
+
+    def test_each_is_told_with_its_reason_and_the_one_in_use(
+        self, box: Callable[..., Context], board: Board
+    ) -> None:
+        found = [line for line in CHECKS["engines"](box(board.root, tensorrt="throws"))]
+        assert codes(iter(found)) == [
+            *[("warn", "engine_refused")] * 3,
+            *[("ok", "engine_passed")] * 3,
+            ("warn", "engine_absent"),  # a Jetson whose ONNX Runtime has no CUDA
+            ("ok", "engine_chosen"),
+        ]
+        assert "no kernel image is available" in found[0].text()
+        assert "CUDA" in found[6].text() and "GPU build" in found[6].cure()
+        assert found[7].text().startswith("Videos are made with CPU in ")
+
+    def test_what_failed_is_tested_again_after_a_cure(
+        self, box: Callable[..., Context], board: Board
+    ) -> None:
+        list(CHECKS["engines"](box(board.root, cuda="wrong")))
+        cured = [line.code for line in CHECKS["engines"](box(board.root, cuda="good"))]
+        assert cured.count("engine_refused") == 0 and cured.count("engine_passed") == 6
+
+
+class TestExamining:
+    def test_a_check_that_breaks_is_a_finding(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(context: Context) -> Iterator[Line]:
+            yield ok("face_sound")
+            raise ZeroDivisionError("by\nzero")
+
+        checks: dict[str, Any] = {"voices": broken, "models": broken}
+        monkeypatch.setattr("appliance.doctor.examine.CHECKS", checks)
+        found = list(examine(context(tmp_path)))
+        assert [finding.line.level for finding in found] == ["ok", "warn", "ok", "fail"]
+        assert found[1].line.text() == (
+            "The check of voices could not be made (ZeroDivisionError: by zero)."
+        )
+        assert exit_status(found) == 1 and exit_status(found[:3]) == 0
+
+    def test_json_has_both_languages_and_the_worst_level(self) -> None:
+        lines = [Finding("a", ok("face_sound")), Finding("b", warn("voices_english"))]
+        found = as_dict(lines)
+        assert found["level"] == "warn" and found["lines"][0]["cure"]["en"] == ""
+        assert found["lines"][1]["cure"]["zh"].endswith("espeak-ng。")
+        assert as_dict([Finding("a", fail("engine_none", reason="x"))])["level"] == "fail"
+        assert as_dict(lines[:1])["level"] == "ok"
+
+
+@pytest.mark.parametrize("code", TEXTS)
+class TestTexts:
+    def test_both_languages_say_the_same_in_one_sentence_each(self, code: str) -> None:
+        message = TEXTS[code]
+        names = {
+            language: [
+                sorted(n for _, n, _, _ in Formatter().parse(part[language]) if n)
+                for part in (message.text, message.cure)
+            ]
+            for language in ("en", "zh")
+        }
+        assert names["en"] == names["zh"]
+        for sentence in (message.text["en"], message.cure["en"]):
+            assert sentence == "" or re.fullmatch(r"[A-Z{].*\.", sentence)
+        for sentence in (message.text["zh"], message.cure["zh"]):
+            assert sentence == "" or sentence.index("。") == len(sentence) - 1
+        assert bool(message.cure["en"]) == bool(message.cure["zh"])
+
+    def test_what_is_ever_wrong_has_a_cure(self, code: str) -> None:
+        source = "".join(p.read_text() for p in (PROJECT / "appliance" / "doctor").glob("*.py"))
+        used = re.findall(rf'\b(ok|warn|fail)\(\s*"{code}"', source)
+        assert used or f'(warn, "{code}")' in source or f'(ok, "{code}")' in source
+        if {"warn", "fail"} & set(used) or f'(warn, "{code}")' in source:
+            assert TEXTS[code].cure["en"]
+
+
+@pytest.mark.slow
+class TestCommand:
+    @pytest.fixture
+    def config(self, tmp_path: Path) -> str:
+        path = tmp_path / "box.yaml"
+        path.write_text("root: box\njobs: {min_free_mb: 0}\nvideo: {threads: 1}\n")
+        return str(path)
+
+    def test_it_checks_and_measures_this_machine(
+        self, config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        report = tmp_path / "report.json"
+        assert main(["doctor", "--json", "--report", str(report), "--config", config]) == 0
+        printed = json.loads(capsys.readouterr().out)
+        written = json.loads(report.read_text())
+        assert written["lines"] == printed["lines"]
+        assert {line["check"] for line in printed["lines"]} >= set(CHECKS) - {"jetson"}
+        assert {network["precision"] for network in written["networks"]} == {"fp32", "fp16", "int8"}
+        assert all(network["ms"] > 0 for network in written["networks"])
+        assert written["stages_ms"]["encode"]["cpu_ms"] > written["stages_ms"]["mesh"]["cpu_ms"] > 0
+        assert written["reading"]["memory_total_mb"] > 0 and written["packages"]["onnxruntime"]
+        assert written["predicted"] == {}  # this is no Orin
+        # It may be published: nothing of the people who use the box, nor where it stands.
+        assert str(tmp_path) not in report.read_text().replace(str(tmp_path / "box"), "")
+
+    def test_people_get_lines_in_their_language(
+        self, config: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["doctor", "--language", "zh", "--config", config]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert all(line[:4] in ("ok  ", "warn", "    ") for line in lines)
+        assert any("人脸网络完整。" in line for line in lines)
+
+
+@pytest.mark.parametrize("target", [".", "nowhere/report.json"])
+def test_a_report_that_cannot_be_written_is_said_first(
+    tmp_path: Path, target: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor", "--report", str(tmp_path / target)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.startswith("lectern: output_")
