@@ -1,0 +1,150 @@
+"""Home as it happens, in a real browser: changes come by themselves, over a broken network too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from appliance.jobs.daemon import DaemonRecord
+from appliance.jobs.record import NewJob
+from appliance.jobs.states import FINAL, State
+from appliance.jobs.store import JobStore, store_path
+from tests.web.browser.conftest import Box
+from tests.web.browser.proxy import Proxy
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def queue(box: Box) -> Iterator[JobStore]:
+    """The box's queue with nothing open in it, and a daemon that seems to live."""
+    path = store_path(box.root)
+    with DaemonRecord(path) as record:
+        record.begin("1.0", 7)
+    with JobStore(path) as store:
+        for job in store.jobs([state for state in State if state not in FINAL]):
+            if store.cancel(job.id) is State.RUNNING:
+                store.fail(job.id, job.reason)  # type: ignore[arg-type]
+        yield store
+
+
+def add(queue: JobStore, name: str) -> int:
+    return queue.add(NewJob(name, Path("/p.mp4"), Path("/a.wav"), owner="wang")).id
+
+
+def run(queue: JobStore, job: int, done: int) -> None:
+    """Let the job be at work."""
+    if queue.get(job).state is State.QUEUED:
+        queue.set_priority(job, 99)
+        claimed = queue.claim()
+        assert claimed and claimed.id == job
+    queue.progress(job, "render", done, 1000)
+
+
+def test_what_happens_is_seen_without_a_touch(page: Page, queue: JobStore) -> None:
+    page.goto("/")
+    page.evaluate("window.same = true")
+    job = add(queue, "Osmosis")
+    expect(page.locator("#headline")).to_have_text("About to begin")
+    run(queue, job, 250)
+    expect(page.locator("#headline")).to_have_text("Osmosis")
+    expect(page.locator(".far strong")).to_have_text("25 %")
+    run(queue, job, 750)
+    expect(page.locator(".far strong")).to_have_text("75 %")
+    assert page.locator("progress").first.evaluate("bar => bar.value") == 0.75
+    assert page.title() == "75 % Osmosis · Lectern"
+    queue.finish(job)
+    expect(page.locator(".done .name").first).to_have_text("Osmosis")
+    assert page.evaluate("window.same")
+
+
+def test_buttons_work_in_place_and_the_keyboard_stays_where_it_was(
+    page: Page, queue: JobStore
+) -> None:
+    first, second = add(queue, "First"), add(queue, "Second")
+    page.goto("/")
+    page.evaluate("window.same = true")
+    names = page.locator(".jobs .turn + .about .name")
+    expect(names).to_have_text(["First", "Second"])
+    page.locator(f"#up-{second}").focus()
+    page.keyboard.press("Enter")
+    expect(names).to_have_text(["Second", "First"])
+    expect(page.locator(f"#up-{second}")).to_be_focused()
+    page.locator(f"#pause-{first}").click()
+    expect(page.locator(f"#resume-{first}")).to_be_visible()
+    assert queue.get(first).state is State.PAUSED
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.locator(f"#cancel-{second}").click()
+    expect(page.locator(f"#cancel-{second}")).to_have_count(0)
+    assert queue.get(second).state is State.CANCELLED
+    assert page.evaluate("window.same")
+
+
+def test_a_question_answered_with_no_changes_nothing(page: Page, queue: JobStore) -> None:
+    job = add(queue, "Keep me")
+    page.goto("/")
+    page.on("dialog", lambda dialog: dialog.dismiss())
+    page.locator(f"#cancel-{job}").click()
+    page.wait_for_timeout(500)
+    assert queue.get(job).state is State.QUEUED
+
+
+def test_what_cannot_be_done_any_more_is_said_in_the_page(page: Page, queue: JobStore) -> None:
+    job = add(queue, "Gone")
+    page.goto("/")
+    page.route("**/live*", lambda route: route.abort())
+    page.reload()
+    queue.cancel(job)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.locator(f"#pause-{job}").click()
+    expect(page.locator("#toast")).to_contain_text("which is cancelled")
+
+
+def test_after_a_broken_network_the_page_is_right_again(
+    page: Page, queue: JobStore, network: Proxy
+) -> None:
+    job = add(queue, "Osmosis")
+    run(queue, job, 100)
+    page.goto("/")
+    expect(page.locator(".far strong")).to_have_text("10 %")
+    network.cut()
+    run(queue, job, 500)
+    expect(page.locator("#connection")).to_contain_text("cannot be reached", timeout=30_000)
+    queue.finish(job)
+    add(queue, "Next")
+    network.mend()
+    expect(page.locator(".jobs .name", has_text="Next")).to_be_visible(timeout=40_000)
+    expect(page.locator("#connection")).to_be_empty()
+    expect(page.locator(".now")).to_have_count(0)
+
+
+def test_where_no_stream_holds_it_asks(page: Page, queue: JobStore) -> None:
+    def no_stream(route: Route) -> None:
+        route.abort()
+
+    page.route(lambda url: url.endswith("/live"), no_stream)
+    page.goto("/")
+    job = add(queue, "Osmosis")
+    run(queue, job, 420)
+    expect(page.locator(".far strong")).to_have_text("42 %", timeout=20_000)
+
+
+def test_a_sign_in_that_ended_elsewhere_ends_the_page(page: Page, queue: JobStore) -> None:
+    page.goto("/")
+    other = page.context.new_page()
+    other.goto("/account")
+    other.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/login**", timeout=20_000)
+
+
+def test_names_of_jobs_are_text(page: Page, queue: JobStore) -> None:
+    name = "<img src=x onerror=window.evil=1>\"'&amp;"
+    job = add(queue, name)
+    page.goto("/")
+    expect(page.locator(".jobs .turn + .about .name")).to_have_text(name)
+    run(queue, job, 10)
+    expect(page.locator("#headline")).to_have_text(name)
+    assert page.evaluate("window.evil") is None

@@ -1,0 +1,239 @@
+"""The panel before a person: set-up, roles, both languages, the keyboard, and axe's judgement."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import yaml
+from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
+
+from appliance.jobs.daemon import DaemonRecord
+from appliance.jobs.record import NewJob, Reason
+from appliance.jobs.store import JobStore, store_path
+from appliance.telemetry.history import History, history_path
+from tests.web.browser.conftest import PASSWORD, Box, sign_in
+from tests.web.test_home_live import reading
+from web.i18n.zh import TEXTS
+from web.static_files import FOLDER
+
+pytestmark = pytest.mark.slow
+
+PAGES = ["/", "/new", "/results", "/presenters", "/box/", "/people", "/account", "/nothing"]
+WIDTHS = [390, 820, 1440]
+FIRST_PAGE_BYTES = 150_000
+
+
+@dataclass
+class Fresh:
+    """A panel before its set-up, with what it has written to its log."""
+
+    url: str
+    log: Path
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Fresh]:
+    config, log = tmp_path / "config.yaml", tmp_path / "log"
+    port = 20000 + int(time.time()) % 20000
+    settings = {"root": str(tmp_path / "box"), "panel": {"host": "127.0.0.1", "port": port}}
+    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    command = [sys.executable, "-m", "appliance.cli", "panel", "--config", str(config)]
+    with log.open("wb") as file, subprocess.Popen(command, stdout=file, stderr=file) as process:
+        try:
+            for _ in range(300):
+                if "set-up code" in log.read_text(encoding="utf-8"):
+                    break
+                time.sleep(0.1)
+            time.sleep(0.5)
+            yield Fresh(f"http://127.0.0.1:{port}", log)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+
+
+@pytest.fixture
+def head(chromium: Browser, box: Box) -> Iterator[Page]:
+    """A browser in which the administrator has signed in, before a box with a bit of everything."""
+    _fill(box)
+    context = chromium.new_context(base_url=f"http://127.0.0.1:{box.port}", locale="en")
+    page = context.new_page()
+    sign_in(page, "head")
+    yield page
+    context.close()
+
+
+def _fill(box: Box) -> None:
+    path = store_path(box.root)
+    with JobStore(path) as store:
+        if not any(job.stem == "Runs" for job in store.jobs()):
+            for name in ("Fails", "Runs", "Queued", "Paused"):
+                store.add(NewJob(name, Path("/p.mp4"), Path("/a.wav"), owner="wang"))
+            for job in reversed(store.jobs()):
+                if job.stem == "Fails":
+                    store.set_priority(job.id, 5)
+                    claimed = store.claim()
+                    assert claimed and claimed.id == job.id
+                    store.fail(job.id, Reason("file_missing", {"name": "p.mp4"}))
+                elif job.stem == "Runs":
+                    store.set_priority(job.id, 4)
+                    claimed = store.claim()
+                    assert claimed and claimed.id == job.id
+                    store.progress(job.id, "render", 30, 100)
+                elif job.stem == "Paused":
+                    store.pause(job.id)
+            store.add(NewJob("Waits", None, Path("/b.wav"), owner="wang"))
+    with DaemonRecord(path) as record:
+        record.begin("1.0", 7)
+    with History(history_path(box.root)) as history:
+        for minute in range(60):
+            at = time.time() - 60 * (59 - minute)
+            history.add(replace(reading(at, 40.0 + minute % 9), power_mw={"VDD_IN": 9000.0}))
+
+
+def test_a_new_box_is_set_up_with_the_code_of_its_log(chromium: Browser, fresh: Fresh) -> None:
+    context = chromium.new_context(base_url=fresh.url, locale="en")
+    page = context.new_page()
+    page.goto("/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome to Lectern")
+    code = re.search(r"set-up code: (\S+)", fresh.log.read_text(encoding="utf-8"))
+    assert code
+    for given in ("AAAA-AAAA-AAAA", code[1]):
+        page.fill("#code", given)
+        page.fill("#password", PASSWORD)
+        page.fill("#again", PASSWORD)
+        page.get_by_role("button", name="Set up").click()
+        if given != code[1]:
+            expect(page.get_by_role("alert").first).to_contain_text("set-up code is wrong")
+    page.wait_for_url("**/")
+    assert code[1] not in page.content()
+    page.get_by_role("button", name="Sign out").click()
+    page.fill("#name", "admin")
+    page.fill("#password", PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("link", name="People")).to_be_visible()
+    cookies = {c["name"]: c for c in context.cookies()}
+    assert cookies["lectern"]["httpOnly"] and cookies["lectern"]["sameSite"] == "Strict"
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("who", "menu"),
+    [
+        ("guest", ["Home", "Results", "Box"]),
+        ("wang", ["Home", "New video", "Results", "Presenters", "Box"]),
+        ("head", ["Home", "New video", "Results", "Presenters", "Box", "People"]),
+    ],
+)
+def test_each_role_sees_its_menu_and_no_more(
+    chromium: Browser, box: Box, who: str, menu: list[str]
+) -> None:
+    context = chromium.new_context(base_url=f"http://127.0.0.1:{box.port}", locale="en")
+    page = context.new_page()
+    sign_in(page, who)
+    assert page.locator("nav a").all_inner_texts() == menu
+    if who != "head":
+        page.goto("/people")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Your account may not do this.")
+    context.close()
+
+
+def test_the_language_is_switched_in_the_page_and_stays(head: Page) -> None:
+    head.goto("/box/")
+    head.get_by_role("button", name="简体中文").click()
+    for path in PAGES[:-1]:
+        head.goto(path)
+        assert head.evaluate("document.documentElement.lang") == "zh-CN"
+        words = head.locator("body").inner_text()
+        left = [text for text in TEXTS if len(text) > 12 and text in words]
+        assert left == []
+    head.get_by_role("button", name="English").click()
+    expect(head.get_by_role("heading", level=1)).to_have_text("Your account: head")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(head: Page, scheme: str) -> None:
+    axe = FOLDER / "vendor" / "axe.js"
+    if not axe.is_file():
+        pytest.skip("axe is not here: python -m web.assets.build --test")
+    head.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    found = {}
+    for path in PAGES:
+        head.goto(path)
+        head.wait_for_timeout(300)
+        head.evaluate(axe.read_text(encoding="utf-8"))
+        result = head.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        serious = [v for v in result["violations"] if v["impact"] in ("serious", "critical")]
+        found[path] = [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in serious]
+    assert {path: what for path, what in found.items() if what} == {}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_page_is_wider_than_its_screen(head: Page, width: int) -> None:
+    head.set_viewport_size({"width": width, "height": 900})
+    for path in PAGES:
+        head.goto(path)
+        head.wait_for_timeout(200)
+        assert head.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_the_first_page_is_light_and_nothing_leaves_the_box(chromium: Browser, box: Box) -> None:
+    base = f"http://127.0.0.1:{box.port}"
+    context = chromium.new_context(base_url=base, locale="en")
+    page = context.new_page()
+    sign_in(page, "wang")
+    for path in ("/", "/new", "/box/"):
+        fresh = chromium.new_context(base_url=base, storage_state=context.storage_state())
+        size, elsewhere = _load(fresh, path, base)
+        assert elsewhere == []
+        assert size < FIRST_PAGE_BYTES, (path, size)
+        fresh.close()
+    context.close()
+
+
+def _load(context: BrowserContext, path: str, base: str) -> tuple[int, list[str]]:
+    """The bytes that a first visit takes over the wire, and the addresses outside the box."""
+    page = context.new_page()
+    wire = context.new_cdp_session(page)
+    wire.send("Network.enable")
+    sizes: list[int] = []
+    elsewhere: list[str] = []
+    wire.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+
+    def seen(response: Response) -> None:
+        if not response.url.startswith((base, "data:", "blob:")):
+            elsewhere.append(response.url)
+
+    page.on("response", seen)
+    page.goto(path)
+    page.wait_for_timeout(800)
+    return int(sum(sizes)), elsewhere
+
+
+def test_the_keyboard_reaches_the_content_and_shows_where_it_is(head: Page) -> None:
+    head.goto("/")
+    head.keyboard.press("Tab")
+    assert head.evaluate("document.activeElement.className") == "skip"
+    assert head.locator(".skip").bounding_box()["y"] >= 0  # type: ignore[index]
+    head.keyboard.press("Enter")
+    assert head.evaluate("document.activeElement.id") == "main"
+    for _ in range(3):
+        head.keyboard.press("Tab")
+        outline = head.evaluate("getComputedStyle(document.activeElement).outlineWidth")
+        assert outline == "3px"
+
+
+def test_who_wants_less_motion_gets_none(head: Page) -> None:
+    head.emulate_media(reduced_motion="reduce")
+    head.goto("/")
+    names = head.evaluate(
+        "[...document.querySelectorAll('*')].map(e => getComputedStyle(e).animationName)"
+    )
+    assert set(names) == {"none"}
