@@ -7,29 +7,23 @@ reports, the panel and the terminal read and ask.
 from __future__ import annotations
 
 import json
-import math
 import os
 import sqlite3
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from appliance.errors import BadInput
-from appliance.jobs.files import JobFiles, claim_files
-from appliance.jobs.reader import JobReader
+from appliance.jobs.files import claim_files
 from appliance.jobs.record import Job, NewJob, Reason, blob_of
-from appliance.jobs.rest import LONGEST_S, after_fault, after_interruption
-from appliance.jobs.space import JobSpace
 from appliance.jobs.states import Request, State
 from appliance.jobs.transitions import (
     become,
-    clear_suspects,
     columns,
     note,
-    note_interruption,
     refusal,
 )
+from appliance.jobs.work import JobWork
 
 
 def store_path(root: Path) -> Path:
@@ -37,7 +31,7 @@ def store_path(root: Path) -> Path:
     return root / "state" / "lectern.sqlite3"
 
 
-class JobStore(JobReader):
+class JobStore(JobWork):
     """The jobs of a box. Belongs to one thread; ``now`` tells the seconds since 1970.
 
     ``max_idle_attempts``: how often a job may start without finishing a single chunk.
@@ -46,15 +40,6 @@ class JobStore(JobReader):
     take a job's number raise ``BadInput("job_unknown")``, and ``BadInput("job_wrong_state")`` when
     its state does not allow what is asked.
     """
-
-    def __init__(
-        self, path: Path, *, max_idle_attempts: int = 10, now: Callable[[], float] = time.time
-    ) -> None:
-        super().__init__(path)
-        self._max_idle = max_idle_attempts
-        self._now = now
-        self.files = JobFiles(self._database)
-        self.space = JobSpace(self._database)
 
     def __enter__(self) -> JobStore:
         return self
@@ -123,160 +108,6 @@ class JobStore(JobReader):
             )
             claim_files(connection, job, claims)
         return self.get(job)
-
-    # The worker
-
-    def recover(self, *, went_down: bool = True) -> list[Job]:
-        """What still counts as running is queued again, or obeys what was asked of it since.
-
-        To be called before the first :meth:`claim`, by the only worker. ``went_down``: the last
-        daemon ended without being told to, alone or with the box; see :mod:`appliance.jobs.rest`.
-        """
-        jobs = self.jobs([State.RUNNING])
-        if went_down and not any(job.idle_attempts for job in jobs):
-            with self._database.write() as connection:
-                clear_suspects(connection)
-        for job in jobs:
-            if job.request is not None:
-                self.obey(job.id, job.request)
-            elif went_down:
-                self._interrupt(job)
-            else:
-                self.hand_back(job.id, excused=True)
-        return [self.get(job.id) for job in jobs]
-
-    def _interrupt(self, job: Job) -> None:
-        """The box went down over a job: unless it had just got further, it is suspect."""
-        count = job.interruptions + 1 if job.idle_attempts else 0
-        reason = Reason("interrupted", {"count": str(count)}) if count else None
-        if count >= self._max_idle:
-            self.fail(job.id, Reason("no_progress", {"attempts": str(count)}))
-            return
-        rest = after_interruption(count, self._max_idle) if count else 0.0
-        with self._database.write() as connection:
-            become(connection, self._now(), job.id, State.QUEUED, reason, only=State.RUNNING)
-            note_interruption(connection, job.id, count, self._now() + rest if rest else 0.0)
-
-    def claim(self, room_mb: float = math.inf) -> Job | None:
-        """Take the next queued job, which is then running: the highest priority, then the oldest.
-
-        One that is expected to take more than ``room_mb`` is passed over. However many processes
-        ask at once, each job is given to one of them.
-        """
-        now = self._now()
-        with self._database.write() as connection:
-            # A rest that is longer than any given was begun before the clock was put back.
-            row = connection.execute(
-                """
-                UPDATE jobs SET state = 'running', request = NULL, reason = NULL,
-                    attempts = attempts + 1, idle_attempts = idle_attempts + 1,
-                    started = coalesce(started, :now), heartbeat = :now
-                WHERE id = (
-                    SELECT id FROM jobs
-                    WHERE state = 'queued'
-                        AND (not_before <= :now OR not_before > :now + :longest)
-                        AND (expected_mb IS NULL OR expected_mb <= :room)
-                    ORDER BY priority DESC, id LIMIT 1
-                )
-                RETURNING *
-                """,
-                {"now": now, "longest": LONGEST_S, "room": room_mb},
-            ).fetchone()
-            if row is None:
-                return None
-            note(connection, self._now(), row["id"], State.RUNNING.value, None)
-        return Job.from_row(row)
-
-    def progress(
-        self, job: int, stage: str, done: int, total: int, *, advanced: bool = False
-    ) -> Request | None:
-        """Note how far a running job is and that its worker lives; gives what is asked of it.
-
-        ``advanced``: something was finished that will not have to be done again.
-        """
-        with self._database.write() as connection:
-            row = connection.execute(
-                "UPDATE jobs SET stage = ?, done = ?, total = ?, heartbeat = ?,"
-                " idle_attempts = iif(?, 0, idle_attempts),"
-                " interruptions = iif(?, 0, interruptions)"
-                " WHERE id = ? AND state = 'running' RETURNING request",
-                (stage, done, total, self._now(), advanced, advanced, job),
-            ).fetchone()
-            if row is None:
-                raise refusal(connection, job)
-        return Request(row["request"]) if row["request"] else None
-
-    def name_result(self, job: int, output: Path, report: Path) -> None:
-        """Note under which names the result is about to be published."""
-        with self._database.write() as connection:
-            connection.execute(
-                "UPDATE jobs SET output = ?, report = ? WHERE id = ?",
-                (blob_of(output), blob_of(report), job),
-            )
-
-    def finish(self, job: int) -> None:
-        """The result is published."""
-        with self._database.write() as connection:
-            become(connection, self._now(), job, State.DONE)
-
-    def fail(self, job: int, reason: Reason) -> None:
-        """The job cannot be done, and trying again would not help."""
-        with self._database.write() as connection:
-            become(connection, self._now(), job, State.FAILED, reason)
-
-    def hand_back(self, job: int, reason: Reason | None = None, *, excused: bool = False) -> State:
-        """Queue a running job again; gives its new state.
-
-        With a ``reason`` it rests first, and has failed when it has come to the cap of attempts
-        without progress. ``excused``: what happened is not the job's doing and does not count.
-        """
-        idle = max(self.get(job).idle_attempts - excused, 0)
-        if reason is not None and not excused and idle >= self._max_idle:
-            self.fail(job, reason)
-            return State.FAILED
-        rest = after_fault(idle)
-        with self._database.write() as connection:
-            become(connection, self._now(), job, State.QUEUED, reason, only=State.RUNNING)
-            connection.execute(
-                "UPDATE jobs SET idle_attempts = ?, not_before = ? WHERE id = ?",
-                (idle, 0 if reason is None else self._now() + rest, job),
-            )
-        return State.QUEUED
-
-    def obey(self, job: int, request: Request) -> None:
-        """Do to a running job what was asked."""
-        with self._database.write() as connection:
-            if request is Request.PAUSE:
-                become(connection, self._now(), job, State.PAUSED, only=State.RUNNING)
-            else:
-                become(connection, self._now(), job, State.CANCELLED, Reason("cancelled"))
-
-    def relieve(self, job: int) -> None:
-        """Memory ran out: the next attempt steps down once more."""
-        with self._database.write() as connection:
-            connection.execute("UPDATE jobs SET relief = relief + 1 WHERE id = ?", (job,))
-
-    def settle(self, job: int) -> None:
-        """All files of an ended job have been put away."""
-        with self._database.write() as connection:
-            connection.execute("UPDATE jobs SET settled = 1 WHERE id = ?", (job,))
-
-    def hold(self, reason: Reason) -> None:
-        """Note why nothing is started at present."""
-        with self._database.write() as connection:
-            new = connection.execute(
-                "INSERT OR IGNORE INTO holds VALUES (?, ?, ?)",
-                (reason.code, json.dumps(dict(reason.params)), self._now()),
-            )
-            if new.rowcount:
-                note(connection, self._now(), None, "hold", reason)
-
-    def release(self, code: str) -> None:
-        """A reason for starting nothing is gone."""
-        with self._database.write() as connection:
-            gone = connection.execute("DELETE FROM holds WHERE reason = ?", (code,))
-            if gone.rowcount:
-                note(connection, self._now(), None, "release", None)
 
     # People
 
