@@ -12,6 +12,9 @@ from appliance.attempt.order import Order, Step, Watch
 from appliance.attempt.relief import relieved
 from appliance.config import Config
 from appliance.errors import BadInput, Fault
+from appliance.inbox.place import Presence
+from appliance.inbox.steady import being_written
+from appliance.inbox.wholeness import MAY_GROW
 from appliance.jobs.options import with_options
 from appliance.jobs.record import Job
 from appliance.jobs.states import Request
@@ -25,19 +28,6 @@ _REPORT_EVERY_S = 2.0  # how often progress is written to the disk
 
 _MAY_PASS = {"file_unreadable"}
 """Faults of the material that may be a share's bad moment."""
-
-_MAY_GROW = {
-    "audio_missing",
-    "audio_too_short",
-    "audio_unreadable",
-    "file_empty",
-    "file_truncated",
-    "not_media",
-    "picture_unreadable",
-    "text_empty",
-    "video_missing",
-}
-"""What a file that is still being copied may look like."""
 
 
 def render_job(
@@ -58,6 +48,9 @@ def render_job(
     with write_faults(video):
         chunks.mkdir(parents=True, exist_ok=True)
     config = relieved(with_options(config, job.options), job.relief)
+    for path in (job.presenter, job.lecture):
+        if being_written(path):  # replaced while it was queued
+            raise Fault("source_changed", name=path.name)
     before = [_stamp(path) for path in (job.presenter, job.lecture)]
     report = attempt(Order(chunks, job.presenter, job.lecture, video, config), watch)
     for path, stamp in zip((job.presenter, job.lecture), before, strict=True):
@@ -74,11 +67,13 @@ def may_pass(job: Job, error: BadInput, config: Config, now: float) -> bool:
     memory that other programs hold."""
     if error.code in _MAY_PASS:
         return True
+    if error.code == "file_missing":
+        return Presence(config.root).is_away()  # the share that it lies on will be back
     if error.code == "memory_too_small":
         return config.render.memory_mb == 0  # otherwise a person has set it, and it stays so
     changed = [_stamp(path) for path in (job.presenter, job.lecture) if path is not None]
     age = now - max((stamp[2] for stamp in changed if stamp), default=0.0)
-    return error.code in _MAY_GROW and 0 <= age < config.inbox.patience_s
+    return error.code in MAY_GROW and 0 <= age < config.inbox.patience_s
 
 
 class JobWatch:

@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "logs": BASE,
     "errands": BASE | PARTS | {"attempt", "doctor", "governor", "jobs", "render", "rendering"},
     "governor": BASE | {"jobs", "media", "telemetry"},
-    "rendering": BASE | {"attempt", "jobs", "media", "outbox"},
+    "rendering": BASE | {"attempt", "inbox", "jobs", "media", "outbox"},
     "outbox": BASE | {"jobs", "media"},
     "inbox": BASE | {"jobs", "media", "outbox", "speech"},
     "worker": BASE | {"attempt", "governor", "inbox", "jobs", "logs", "outbox", "rendering"},

@@ -61,7 +61,7 @@ class Inbox:
         for folder in (self._folder, self._library):
             folder.mkdir(parents=True, exist_ok=True)
         self._watching = Watching((self._folder, self._library), config, mounts, now)
-        self._presence = Presence(config.root / "state" / "inbox.json")
+        self._presence = Presence(config.root, mounts)
 
     def run(self, stop: threading.Event) -> None:
         """Look until ``stop`` is set. What goes wrong with a share may pass: it is tried again."""
@@ -94,6 +94,7 @@ class Inbox:
         looked_at = [*loose, *(path for path, inner in drops if loose & set(inner))]
         steady = set(self._steadiness.look(looked_at, silent=self._watching.silent))
         arrived = steady - self._growing(loose & steady)
+        self._presence.settle(missing=not all(map(os.path.lexists, claimed)))
         waiting = list(self._waiting())
         here = [job for job in waiting if _part(job).parent not in folders]
         top = set(files) & loose
@@ -131,10 +132,9 @@ class Inbox:
         jobs = self._store.jobs([State.WAITING])
         gone = [job for job in jobs if not os.path.lexists(_part(job))]
         # A share that is away, or another stick in its place, is not somebody tidying up.
-        if self._presence.is_home(self._watching.mount(), bool(gone)):
-            for job in gone:
-                self._store.cancel(job.id)
-                log.info("job %d: what waited was taken away", job.id)
+        for job in [] if self._presence.is_away() else gone:
+            self._store.cancel(job.id)
+            log.info("job %d: what waited was taken away", job.id)
         yield from (job for job in jobs if job not in gone)
 
     def _carry_out(self, decisions: Iterable[Decision]) -> None:

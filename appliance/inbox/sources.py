@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from itertools import count
 from pathlib import Path
 
 from appliance.inbox.jobfile import is_job_file, read_job_file
+from appliance.inbox.mounts import MOUNTS
 from appliance.inbox.names import is_junk
+from appliance.inbox.place import Presence
 from appliance.jobs.record import Job, OwnedFile, Reason, shown
 from appliance.jobs.states import State
 from appliance.jobs.store import JobStore
@@ -18,15 +21,18 @@ from appliance.outbox import fitting
 _REASON = ".reason.txt"
 
 
-def put_away(store: JobStore, job: Job, inbox: Path) -> None:
+def put_away(store: JobStore, job: Job, inbox: Path, mounts: Path = MOUNTS) -> None:
     """Move the files of an ended job to ``inbox/done`` or ``inbox/failed`` and settle it.
 
     What lay in a dropped folder lies in a folder of that name there. A file that other jobs are
     still to be made of stays until they have ended, and the job unsettled. A job that did not
     succeed leaves ``<stem>.reason.txt`` beside its files, in both languages; it goes when a later
     attempt succeeds. Files that were not in the inbox stay where they are. May be cut off anywhere
-    and called again. Raises ``OSError`` while a file cannot be moved.
+    and called again. Raises ``OSError`` while a file cannot be moved, and while the share that
+    they lie on is away.
     """
+    if _owned(store, job) and Presence(inbox.parent, mounts).is_away():
+        raise OSError(errno.ESTALE, "another disk is mounted", str(inbox))
     verdict = inbox / ("done" if job.state is State.DONE else "failed")
     held = False
     left: set[Path] = set()

@@ -79,10 +79,6 @@ class Watching:
         self._next = self._now() + self._config.inbox.rescan_s
         return touched
 
-    def mount(self) -> Mount | None:
-        """What the inbox lies on."""
-        return mount_of(self._folders[0], self._read_mounts())
-
     def _listen(self) -> None:
         mounts = self._read_mounts()
         self.silent = any(is_silent(folder, mounts) for folder in self._folders)

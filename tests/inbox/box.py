@@ -76,7 +76,7 @@ class Box:
     def put_away(self) -> None:
         """What the worker does between two jobs."""
         for job in self.store.unsettled():
-            put_away(self.store, job, self.folder)
+            put_away(self.store, job, self.folder, self.mounts)
 
     def tree(self) -> list[str]:
         """Every file of the inbox."""

@@ -6,39 +6,84 @@ from pathlib import Path
 
 import pytest
 
-from appliance.inbox.mounts import Mount
 from appliance.inbox.place import Presence
 from appliance.jobs.states import State
-from tests.inbox.box import Box
+from tests.inbox.box import UNSURE, Box
 
-SHARE = Mount(5, Path("/srv/inbox"), "cifs", "//school/box")
-DISK = Mount(1, Path("/"), "ext4", "/dev/sda1")
+DISK = "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n"
+
+
+@pytest.fixture
+def mounts(tmp_path: Path) -> Path:
+    return tmp_path / "mountinfo"
+
+
+def share(root: Path, number: int = 5, source: str = "//school/box") -> str:
+    return f"{DISK}{number} 1 0:40 / {root / 'inbox'} rw - cifs {source} rw\n"
 
 
 @pytest.mark.parametrize("kept", [None, b"", b"{not json", b'"a word"'])
-def test_the_first_time_anything_counts_as_home(tmp_path: Path, kept: bytes | None) -> None:
+def test_the_first_time_anything_counts_as_its_place(
+    tmp_path: Path, mounts: Path, kept: bytes | None
+) -> None:
+    mounts.write_text(DISK)
     if kept is not None:
-        (tmp_path / "note").write_bytes(kept)
-    assert Presence(tmp_path / "note").is_home(DISK, missing=True)
+        (tmp_path / "state").mkdir()
+        (tmp_path / "state" / "inbox.json").write_bytes(kept)
+    presence = Presence(tmp_path, mounts)
+    assert not presence.is_away()
+    presence.settle(missing=True)
+    assert not presence.is_away()
 
 
-def test_a_share_that_comes_back_under_another_number_is_the_same(tmp_path: Path) -> None:
-    assert Presence(tmp_path / "note").is_home(SHARE, missing=False)
-    again = Mount(77, SHARE.path, SHARE.kind, SHARE.source)
-    assert Presence(tmp_path / "note").is_home(again, missing=True)
+def test_a_share_that_comes_back_under_another_number_is_the_same(
+    tmp_path: Path, mounts: Path
+) -> None:
+    mounts.write_text(share(tmp_path))
+    Presence(tmp_path, mounts).settle(missing=False)
+    mounts.write_text(DISK)
+    presence = Presence(tmp_path, mounts)  # after a start
+    presence.settle(missing=True)
+    assert presence.is_away()
+    mounts.write_text(share(tmp_path, number=77))
+    assert not presence.is_away()
+    mounts.write_text(share(tmp_path, source="//other/box"))
+    assert presence.is_away()
+    presence.settle(missing=False)
+    assert not presence.is_away()
+
+
+def test_what_is_over_while_it_is_away_is_put_away_later_and_not_made_twice(tmp_path: Path) -> None:
+    box = Box(tmp_path, mounts=share(tmp_path))
+    (box.library / "default.png").touch()
+    box.inbox._watching.is_due(busy=False)
+    box.drop("lesson.txt")
+    (job,) = box.look(UNSURE)
+    box.store.claim()
+    (box.folder / "lesson.txt").rename(tmp_path / "on the share")
+    box.mounts.write_text(DISK)
+    box.look(UNSURE)
+    box.store.finish(job.id)
+    with pytest.raises(OSError, match="another disk"):
+        box.put_away()
+    box.mounts.write_text(share(tmp_path))
+    (tmp_path / "on the share").rename(box.folder / "lesson.txt")
+    assert len(box.look(UNSURE)) == 1
+    box.put_away()
+    assert box.tree() == ["done/lesson.txt"]
+    assert len(box.look(UNSURE)) == 1
 
 
 def test_while_it_is_away_nothing_is_given_up_even_after_a_start(tmp_path: Path) -> None:
-    share = f"2 1 0:40 / {tmp_path / 'inbox'} rw - cifs //school/box rw\n"
-    box = Box(tmp_path, mounts=share)
+    box = Box(tmp_path, mounts=share(tmp_path))
     box.drop("lesson.mp4")
     (job,) = box.look(100)
     assert job.state is State.WAITING
     (box.folder / "lesson.mp4").rename(tmp_path / "on the share")
-    box.mounts.write_text("1 0 8:1 / / rw - ext4 /dev/sda1 rw\n")
+    box.mounts.write_text(DISK)
     box.another_daemon()
     assert [each.state for each in box.look(100)] == [State.WAITING]
-    box.mounts.write_text(box.mounts.read_text() + share)
+    box.mounts.write_text(share(tmp_path))
     assert [each.state for each in box.look(100)] == [State.CANCELLED]
 
 

@@ -111,7 +111,7 @@ class TestPairs:
         (box.folder / "lesson.mp4").unlink()
         (job,) = box.look()
         assert job.state is State.CANCELLED
-        put_away(box.store, job, box.folder)
+        put_away(box.store, job, box.folder, box.mounts)
         assert list(box.folder.iterdir()) == []
         box.drop("lesson.mp4")
         assert len(box.look()) == 2
@@ -182,7 +182,7 @@ class TestRefusals:
             ("link", "file_special"), ("pipe", "file_special"), ("slides", "file_kind"),
         ]  # fmt: skip
         for job in jobs:
-            put_away(box.store, job, box.folder)
+            put_away(box.store, job, box.folder, box.mounts)
         assert sorted(os.listdir(box.folder / "failed")) == [
             "link.reason.txt", "link.wav", "pipe.reason.txt", "pipe.wav",
             "slides.pdf", "slides.reason.txt",
