@@ -30,6 +30,7 @@ GUIDE = slice(CHANNELS - 2, CHANNELS)
 TARGET_INNER = slice(4, 5)
 _DECISIVE = 5.0  # sharpens the choice of layer: a mean of two pictures is a blurred picture
 _FARTHEST = 5.0  # logits apart that decide: e^5 to one, and its square is still a half float
+_LINE = 0.35  # of a cell is covered by the line that shut lips draw, at most
 _RESIDUAL = 0.1  # patch fractions a unit of the flow head
 
 
@@ -145,10 +146,12 @@ def _padded(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object
 
 
 def _inside_lips(inner: Tensor) -> Tensor:
-    """Where reference and paint may show at all: the wanted inner mouth (B, 1, 48, 48), widened by
-    a lip's inner edge and soft, at 96 × 96. Lips, skin and what is behind the chin always come from
-    the frame itself, so they stay as sharp as they are."""
-    wide = F.max_pool2d((4 * inner).clamp(max=1), 5, 1, 2)  # shut lips still draw a thin line
+    """Where reference and paint may show at all, at 96 × 96: the wanted inner mouth (B, 1, 48, 48),
+    soft, and widened by a lip's inner edge where it is really open. Between shut lips only the thin
+    line is left that they draw. Lips, skin and what is behind the chin always come from the frame
+    itself, so they stay as sharp as they are."""
+    open_wide = F.max_pool2d((4 * (inner - _LINE)).clamp(0, 1), 5, 1, 2)
+    wide = torch.maximum(open_wide, (4 * inner).clamp(max=1))
     soft = F.avg_pool2d(wide, 3, 1, 1, count_include_pad=False)
     return F.interpolate(soft, scale_factor=2.0, mode="bilinear", align_corners=False)
 
