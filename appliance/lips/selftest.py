@@ -117,11 +117,14 @@ def verify(session: Session, order: Order) -> Outcome:
             batch //= 2
     values = dict(zip(names, (np.asarray(v, np.float32) for v in answer), strict=True))
     check(golden, values, TOLERANCE[order.settings.precision])
+    # On one core the processor's own time is taken: a job at work beside it does not count.
+    alone = order.provider == "cpu" and order.settings.threads == 1
+    clock = time.thread_time if alone else time.perf_counter
     times = []
     for _ in range(order.rounds):
-        begin = time.perf_counter()
+        begin = clock()
         session.run(names, asked)
-        times.append(time.perf_counter() - begin)
+        times.append(clock() - begin)
     return Outcome(batch, round(1000 * min(times, default=0.0) / batch, 3), 0.0)
 
 

@@ -38,6 +38,7 @@ _PRESETS = ("veryfast", "superfast", "ultrafast")
 # A frame of 1920 × 1080 in this time is twice the pace of a lecture at 25 frames a second, so that
 # the encoder does not hold up the rest.
 _KEEPS_UP_MS = 20.0
+_BUSY_SHARE = 0.8  # of the cores that x264's threads keep busy
 _TRIAL = (1920, 1080, 24)  # width, height, pictures
 
 Which = Callable[[str], "str | None"]
@@ -55,8 +56,8 @@ class Writer(Protocol):
 
 @dataclass(frozen=True)
 class Encoder:
-    """The encoder in use. ``reason`` says why the hardware's is not; ``ms`` is its time for a
-    picture of 1920 × 1080, 0 where nobody has measured it. ``release`` is the system's."""
+    """The encoder in use. ``reason`` says why the hardware's is not; ``ms`` is x264's time
+    for a picture of 1920 × 1080, 0 where nobody has measured it. ``release`` is the system's."""
 
     name: str = "x264"
     preset: str = "veryfast"
@@ -163,39 +164,45 @@ def try_out(make: Callable[[Path, int, int], Writer]) -> str:
 
 
 def measure_presets(
-    state: Path, release: str, *, threads: int = 0, clock: Callable[[], float] = time.perf_counter
+    state: Path,
+    release: str,
+    *,
+    threads: int = 0,
+    cores: int = 0,
+    clock: Callable[[], float] = time.process_time,
 ) -> dict[str, float]:
     """Time x264 on pictures of 1920 × 1080 and choose its preset: the first that keeps up.
 
-    Gives ms a picture by preset and remembers the choice. ``threads`` 0: one a core.
+    Gives ms a picture by preset and remembers the choice. The processor's time is taken and shared
+    out to ``cores`` (0: this machine's), so that a job at work beside it does not count.
+    ``threads`` 0: one a core.
     """
+    busy = max((threads or cores or os.cpu_count() or 1) * _BUSY_SHARE, 1.0)
     times: dict[str, float] = {}
     for preset in _PRESETS:
-        times[preset] = _time(lambda path, w, h, p=preset: SegmentWriter(  # type: ignore[misc]
-            path, w, h, Fraction(25), ColorSpec(), preset=p, threads=threads
-        ), clock)  # fmt: skip
+        times[preset] = round(_time(preset, threads, clock) / busy, 2)
         if times[preset] <= _KEEPS_UP_MS:
             break
-    best = next(
-        (p for p, ms in times.items() if ms <= _KEEPS_UP_MS), min(times, key=times.__getitem__)
-    )
+    best = next((p for p, ms in times.items() if ms <= _KEEPS_UP_MS), _PRESETS[-1])
     known = recall(state, release) or Encoder(release=release)
-    remember(
-        state, replace(known, preset=best, ms=times[best] if known.name == "x264" else known.ms)
-    )
+    remember(state, replace(known, preset=best, ms=times[best]))
     return times
 
 
-def _time(make: Callable[[Path, int, int], Writer], clock: Callable[[], float]) -> float:
-    """ms a picture of a moving texture, the opening left out."""
+def _time(preset: str, threads: int, clock: Callable[[], float]) -> float:
+    """ms a picture of a moving texture."""
     width, height, count = _TRIAL
     texture = np.random.default_rng(0).integers(60, 180, (height // 8, width // 8), np.uint8)
     texture = np.kron(texture, np.ones((8, 8), np.uint8))
     with tempfile.TemporaryDirectory(prefix="lectern-") as folder:
-        writer = make(Path(folder) / "trial.mp4", width, height)
+        path = Path(folder) / "trial.mp4"
+        writer = SegmentWriter(
+            path, width, height, Fraction(25), ColorSpec(), preset=preset, threads=threads
+        )
+        picture = Picture.blank(width, height)
         spent = 0.0
         for number in range(count):
-            picture = Picture.blank(width, height)
+            picture = picture.writable()
             picture.y[:] = np.roll(texture, 3 * number, axis=1)
             begin = clock()
             writer.write(picture)
@@ -203,7 +210,7 @@ def _time(make: Callable[[Path, int, int], Writer], clock: Callable[[], float]) 
         begin = clock()
         writer.close()
         spent += clock() - begin
-    return round(1000 * spent / count, 2)
+    return 1000 * spent / count
 
 
 def recall(state: Path, release: str) -> Encoder | None:

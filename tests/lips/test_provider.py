@@ -124,15 +124,15 @@ class TestSelfTest:
 
 class TestAtWork:
     def test_a_provider_that_fails_is_left_and_the_work_goes_on(self, net: Path, box: Box) -> None:
-        # Ten runs in the child's test, one when it is opened here: it fails in the work's tenth.
-        engines = box(tensorrt="later 11", cuda="good")
+        # One run when it is opened here: it fails in the work's third.
+        engines = box(tensorrt="later 4", cuda="good")
         network = Network(net, ALL, engines=engines)
         asked = inputs(network)
         used = []
-        for _ in range(11):
+        for _ in range(4):
             np.testing.assert_array_equal(network(asked)["picture"], expected(net, asked))
             used.append(network.choice.provider)
-        assert used == ["tensorrt"] * 9 + ["cuda"] * 2
+        assert used == ["tensorrt"] * 2 + ["cuda"] * 2
         assert network.choice.passed_over == (
             "tensorrt: failed while it worked: CUDA failure 719: unspecified launch failure",
         )

@@ -215,6 +215,11 @@ class TestChoice:
 
 
 class TestPreset:
+    def test_more_cores_share_the_work(self, tmp_path: Path) -> None:
+        ticks = iter([step for step in (0.0, 0.096) * 24 + (0.0, 0.0)])
+        times = measure_presets(tmp_path, "", cores=6, clock=lambda: next(ticks))
+        assert times == {"veryfast": 20.0}
+
     @pytest.mark.parametrize(
         ("ms", "chosen"),
         [((9,), "veryfast"), ((25, 15), "superfast"), ((60, 50, 40), "ultrafast")],
@@ -224,7 +229,7 @@ class TestPreset:
     ) -> None:
         """The clock says how long each picture took; what is encoded is real."""
         ticks = iter([step for each in ms for step in (0.0, each / 1000) * 24 + (0.0, 0.0)])
-        times = measure_presets(tmp_path, "", clock=lambda: next(ticks))
+        times = measure_presets(tmp_path, "", cores=1, clock=lambda: next(ticks))
         assert list(times.values()) == [float(each) for each in ms]
         assert find_encoder(Video(), tmp_path, "").preset == chosen
         assert find_encoder(Video(preset="medium"), tmp_path, "").preset == "medium"

@@ -1,0 +1,66 @@
+"""A lecture that loses its engine on the way is finished on the next one, frame for frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from appliance.config import Config
+from appliance.lips.engines import Engines
+from appliance.render.render import Progress, render
+from tests.lips.fake_engines import fake_box
+from tests.render.conftest import frames_of, settings
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Config:
+    root = tmp_path_factory.mktemp("box")
+    return settings(lips={"model": str(tiny_model)}).model_copy(update={"root": root})
+
+
+@pytest.fixture(scope="module")
+def plain(config: Config, presenter: Path, lecture: Path) -> Path:
+    """The lecture as the processor alone makes it."""
+    render(presenter, lecture, config.root / "plain.mp4", config)
+    return config.root / "plain.mp4"
+
+
+@pytest.mark.parametrize(
+    ("limit_s", "moods", "used", "reasons"),
+    [
+        (60.0, {"tensorrt": "wrong", "cuda": "large"}, "cuda", ["tensorrt: self-test"]),
+        (3.0, {"tensorrt": "hangs"}, "cpu", ["tensorrt: it gave no answer", "cuda: not in"]),
+        # One run when it is opened, then one a batch of frames: it fails in the third.
+        (60.0, {"cuda": "later 4"}, "cpu", ["tensorrt: not in", "cuda: failed while it worked"]),
+    ],
+)
+def test_the_job_finishes_and_says_why(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    config: Config,
+    presenter: Path,
+    lecture: Path,
+    plain: Path,
+    limit_s: float,
+    moods: dict[str, str],
+    used: str,
+    reasons: list[str],
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    box = fake_box(tmp_path, limit_s, **moods)
+    monkeypatch.setattr(Engines, "of", lambda config: box)
+    seen: list[Progress] = []
+    out = tmp_path / "out.mp4"
+    report: dict[str, Any] = render(presenter, lecture, out, config, listen=seen.append)
+    assert report["provider"] == used
+    told = report["providers_passed_over"]
+    assert len(told) == len(reasons)
+    assert all(each.startswith(reason) for each, reason in zip(told, reasons, strict=True))
+    np.testing.assert_array_equal(frames_of(plain), frames_of(out))
+    if used == "cpu" and "tensorrt" in moods:  # and people see that something goes on
+        assert [step.done for step in seen if step.stage == "engine"][-1] >= limit_s
