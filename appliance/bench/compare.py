@@ -26,7 +26,8 @@ _SECTIONS = {"video", "audio", "face", "lips", "render", "score"}
 class Comparison:
     """All rounds of one presenter and one lecture of ``frames`` pictures.
 
-    ``first`` knows nothing of the presenter, ``again`` has it in the cache.
+    ``first`` knows nothing of the presenter, ``again`` has it in the cache; ``reports`` and
+    ``later`` are what the two said.
     """
 
     width: int = 0
@@ -37,6 +38,7 @@ class Comparison:
     first: list[Timing] = field(default_factory=list)
     again: list[Timing] = field(default_factory=list)
     reports: list[dict[str, Any]] = field(default_factory=list)
+    later: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def ratio_first(self) -> Spread:
@@ -50,8 +52,8 @@ class Comparison:
 
     @property
     def peak_mb(self) -> float:
-        """The most that any rendering took."""
-        return max(timing.peak_mb for timing in self.first + self.again)
+        """The most resident memory that any rendering took, MiB."""
+        return max(float(report["peak_rss_mb"]) for report in self.reports + self.later)
 
     def stages_ms(self) -> dict[str, float]:
         """Milliseconds a frame of each stage, medians of the first renderings."""
@@ -63,6 +65,10 @@ class Comparison:
             for name in names
         }
 
+    @staticmethod
+    def _first_frame(reports: list[dict[str, Any]]) -> dict[str, float]:
+        return asdict(Spread.of([report["first_frame_s"] for report in reports]))
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {
@@ -72,7 +78,8 @@ class Comparison:
             "transcode_s": asdict(Spread.of([timing.wall_s for timing in self.floor])),
             "first": asdict(self.ratio_first),
             "again": asdict(self.ratio_again),
-            "first_frame_s": asdict(Spread.of([r["first_frame_s"] for r in self.reports])),
+            "first_frame_s": self._first_frame(self.reports),
+            "first_frame_again_s": self._first_frame(self.later),
             "ms_a_frame": {name: round(value, 3) for name, value in self.stages_ms().items()},
             "peak_mb": round(self.peak_mb, 1),
             "provider": self.reports[-1]["provider"],
@@ -109,6 +116,7 @@ def compare(
             facts = json.loads(report.read_text(encoding="utf-8"))
             result.reports.append(facts)
             result.again.append(run(command))
+            result.later.append(json.loads(report.read_text(encoding="utf-8")))
             result.frames = facts["output"]["frames"]
             floor = ["-m", "appliance.bench.transcode", str(presenter), str(lecture), str(out)]
             floor += [str(result.frames), "--crf", str(config.video.crf)]

@@ -1,4 +1,4 @@
-"""Seconds of work a stage, for the report."""
+"""Seconds of work a stage, and what the process has used, for the report."""
 
 from __future__ import annotations
 
@@ -10,6 +10,16 @@ from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
+
+
+def peak_memory_mb() -> float:
+    """The most resident memory (MiB) that this process has had since it began its program.
+
+    Not ``ru_maxrss``, which counts what the process was before, a copy of whoever started it.
+    """
+    status = Path("/proc/self/status").read_text(encoding="utf-8", errors="replace")
+    (kilobytes,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(kilobytes) / 1024
 
 
 def process_age_s() -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from appliance.media.probe import AudioInfo
 from appliance.render.chunk import ChunkFacts
+from appliance.render.clock import peak_memory_mb
 from appliance.render.job import Job
 from appliance.version import software_version
 
@@ -84,7 +84,7 @@ def build_report(job: Job, sound: AudioInfo, output: Path, outcome: Outcome) -> 
         "first_frame_s": outcome.first_frame_s,
         "realtime_factor": round(outcome.wall_s / duration, 3),
         "stages_s": {name: round(s, 3) for name, s in outcome.stages_s.items()},
-        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "peak_rss_mb": round(peak_memory_mb(), 1),
         "provider": outcome.provider,
         "providers_passed_over": list(outcome.passed_over),
         "model": {

@@ -64,10 +64,9 @@ def test_the_transcode_changes_nothing_but_the_bytes(
 
 
 def test_a_process_is_timed_from_outside() -> None:
-    code = "import time; x = bytearray(150 << 20); time.sleep(0.3); sum(range(10 ** 6))"
-    timing = run(["-c", code])
-    assert timing.wall_s > 0.3 > timing.cpu_s > 0
-    assert timing.peak_mb > 150
+    timing = run(["-c", "import time; time.sleep(0.3); sum(range(10 ** 6))"])
+    assert timing.wall_s > 0.3
+    assert timing.wall_s > timing.cpu_s > 0
     with pytest.raises(Fault, match="no such luck"):
         run(["-c", "raise SystemExit('no such luck')"])
 
@@ -78,8 +77,8 @@ def test_a_spread_is_median_low_and_high() -> None:
 
 
 def test_ratios_are_taken_round_by_round() -> None:
-    slow, fast = Timing(4, 8, 100), Timing(2, 4, 90)
-    both = Comparison(floor=[Timing(2, 4, 50), Timing(1, 2, 50)], first=[slow, fast])
+    slow, fast = Timing(4, 8), Timing(2, 4)
+    both = Comparison(floor=[Timing(2, 4), Timing(1, 2)], first=[slow, fast])
     assert both.ratio_first == Spread(2.0, 2.0, 2.0)
 
 

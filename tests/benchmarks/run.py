@@ -64,7 +64,8 @@ def ratios(folder: Path, cases: Sequence[str], seconds: float, rounds: int) -> l
         for name in ("first", "again"):
             for part, value in facts[name].items():
                 row[f"{name}_{part}"] = round(value, 3)
-        row["first_frame_s"] = round(facts["first_frame_s"]["median"], 2)
+        for name in ("first_frame_s", "first_frame_again_s"):
+            row[name] = round(facts[name]["median"], 2)
         row["peak_mb"] = facts["peak_mb"]
         rows.append(row)
         print(row, flush=True)
@@ -77,14 +78,14 @@ def length(folder: Path, case: str, lengths: Sequence[float]) -> list[dict[str, 
     clip = presenter(folder, width, height, fps, PRESENTER_S)
     rows = []
     for seconds in lengths:
-        timing, _ = _render(folder, clip, lecture(folder, seconds))
+        timing, report = _render(folder, clip, lecture(folder, seconds))
         row = {
             "case": case,
             "lecture_s": seconds,
             "wall_s": round(timing.wall_s, 1),
             "cpu_s": round(timing.cpu_s, 1),
             "cpu_ms_a_frame": round(timing.cpu_s / seconds / fps * 1000, 2),
-            "peak_mb": round(timing.peak_mb, 1),
+            "peak_mb": report["peak_rss_mb"],
         }
         rows.append(row)
         print(row, flush=True)
@@ -97,7 +98,7 @@ def memory(folder: Path) -> list[dict[str, Any]]:
     for case, seconds, budget_mb in BUDGETS:
         width, height, fps = _parts(case)
         clip = presenter(folder, width, height, fps, 4)
-        timing, report = _render(folder, clip, lecture(folder, seconds), budget_mb)
+        _, report = _render(folder, clip, lecture(folder, seconds), budget_mb)
         plan = report["plan"]
         row = {
             "case": case,
@@ -107,8 +108,8 @@ def memory(folder: Path) -> list[dict[str, Any]]:
             "batch": plan["batch"],
             "block": plan["back_block"],
             "estimated_mb": plan["estimated_mb"],
-            "peak_mb": round(timing.peak_mb, 1),
-            "estimate_over_peak": round(plan["estimated_mb"] / timing.peak_mb, 3),
+            "peak_mb": report["peak_rss_mb"],
+            "estimate_over_peak": round(plan["estimated_mb"] / report["peak_rss_mb"], 3),
         }
         rows.append(row)
         print(row, flush=True)
