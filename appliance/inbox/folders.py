@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from appliance.inbox.jobfile import is_job_file, options_of, read_job_file
-from appliance.inbox.names import Kind, find_presenter, key_of, kind_of, split_presenter
-from appliance.inbox.pairing import DEFAULT, Completion, Decision, Refusal, refusal_of
+from appliance.inbox.names import Kind, key_of, kind_of, split_presenter
+from appliance.inbox.pairing import DEFAULT, Completion, Decision, Find, Refusal, refusal_of
 from appliance.jobs.record import Job, NewJob, Reason, shown
 
 Options = Mapping[str, Mapping[str, Any]]
@@ -33,10 +33,10 @@ class _Task:
     waiting: Job | None
 
 
-def decide_folder(drop: Drop, waiting: Iterable[Job], library: Path) -> Iterator[Decision]:
+def decide_folder(drop: Drop, waiting: Iterable[Job], find: Find) -> Iterator[Decision]:
     """What to do about a folder in which all is steady.
 
-    ``waiting`` are the waiting jobs, ``library`` is the folder of presenters. A presenter that a
+    ``waiting`` are the waiting jobs, ``find`` knows the library's presenters. A presenter that a
     job has claimed may speak what comes later, too. With a mistake in ``job.yaml`` nothing is
     made, and what is loose is refused.
     """
@@ -61,7 +61,7 @@ def decide_folder(drop: Drop, waiting: Iterable[Job], library: Path) -> Iterator
     tasks = _tasks(lectures, drop.loose, jobs)
     free = [p for p in (*presenters, job_file) if p is not None and p in drop.loose]
     texts = _transcripts(lectures)
-    made = list(_jobs(drop.folder, tasks, presenters, jobs, library, options, priority))
+    made = list(_jobs(drop.folder, tasks, presenters, jobs, find, options, priority))
     unclaimed = set(drop.loose)
     for decision in made:
         # The first job made of a file claims it; it stays until the last of them has ended.
@@ -84,7 +84,7 @@ def _jobs(
     tasks: Sequence[_Task],
     presenters: Sequence[Path],
     waiting: Sequence[Job],
-    library: Path,
+    find: Find,
     options: Options,
     priority: int,
 ) -> Iterator[NewJob | Completion]:
@@ -95,7 +95,7 @@ def _jobs(
         speakers = list(presenters)
         if name is not None or not speakers:
             speakers = [p for p in presenters if name and key_of(p.stem) == key_of(name)][:1]
-            found = None if speakers else find_presenter(library, name or DEFAULT)
+            found = None if speakers else find(name or DEFAULT)
             speakers += [found] if found else []
         for number, speaker in enumerate(speakers):
             by = f" - {speaker.stem}" if len(speakers) > 1 else ""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from appliance.inbox.names import Kind, find_presenter, key_of, kind_of, split_presenter
+from appliance.inbox.jobfile import is_job_file
+from appliance.inbox.names import Kind, key_of, kind_of, split_presenter
 from appliance.jobs.record import Job, NewJob, Reason, shown
 
 DEFAULT = "default"
 """The presenter of the library who speaks what comes alone."""
+
+
+Find = Callable[[str], Path | None]
+"""Gives the presenter of that name in the library, if there is one."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +55,12 @@ def decide(
     arrived: Iterable[Path],
     arriving: Collection[Path],
     waiting: Iterable[Job],
-    library: Path,
+    find: Find,
 ) -> Iterator[Decision]:
     """What to do about the files that have ``arrived`` and belong to no job.
 
     A file alone is left for now while one of the same stem is still ``arriving``. ``waiting`` are
-    the waiting jobs of files that lie here, ``library`` is the folder of presenters.
+    the waiting jobs of files that lie here, ``find`` knows the library's presenters.
     """
     groups: dict[str, _Group] = {}
     for path in sorted(arrived):
@@ -68,15 +73,15 @@ def decide(
     for job in waiting:
         part = job.lecture or job.presenter
         group = groups.get(key_of(part.stem), _Group()) if part else _Group()
-        completion = _complete(job, group, library)
+        completion = _complete(job, group, find)
         if completion is not None:
             yield completion
     half = {key_of(path.stem) for path in arriving}
     for key, group in groups.items():
-        yield from _pairs(group, key in half, library)
+        yield from _pairs(group, key in half, find)
 
 
-def _complete(job: Job, group: _Group, library: Path) -> Completion | None:
+def _complete(job: Job, group: _Group, find: Find) -> Completion | None:
     if job.presenter is not None and group.lectures:
         lecture = _take_lecture(group)
         return Completion(job, job.presenter, lecture, (lecture,))
@@ -85,13 +90,13 @@ def _complete(job: Job, group: _Group, library: Path) -> Completion | None:
             presenter = group.presenters.pop(0)
             return Completion(job, presenter, job.lecture, (presenter,))
         name = split_presenter(job.lecture.stem)[1] or DEFAULT
-        found = find_presenter(library, name)
+        found = find(name)
         if found is not None:
             return Completion(job, found, job.lecture, ())
     return None
 
 
-def _pairs(group: _Group, more_to_come: bool, library: Path) -> Iterator[NewJob]:
+def _pairs(group: _Group, more_to_come: bool, find: Find) -> Iterator[NewJob]:
     while group.presenters and group.lectures:
         presenter, lecture = group.presenters.pop(0), _take_lecture(group)
         yield NewJob(lecture.stem, presenter, lecture, claims=(presenter, lecture))
@@ -99,7 +104,7 @@ def _pairs(group: _Group, more_to_come: bool, library: Path) -> Iterator[NewJob]
         return
     for lecture in group.lectures:
         stem, name = split_presenter(lecture.stem)
-        found = find_presenter(library, name or DEFAULT)
+        found = find(name or DEFAULT)
         reason = None if found else _awaited_presenter(lecture, name)
         yield NewJob(stem, found, lecture, claims=(lecture,), waits_for=reason)
     for presenter in group.presenters:
@@ -126,6 +131,8 @@ def refusal_of(path: Path) -> Refusal:
     code = "file_kind"
     if path.is_symlink() or not (path.is_file() or path.is_dir()):
         code = "file_special"
+    elif is_job_file(path):
+        code = "job_file_alone"
     elif path.is_dir():
         code = "folder_nested"
     return Refusal(path, Reason(code, {"name": shown(path.name)}))

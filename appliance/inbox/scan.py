@@ -14,7 +14,7 @@ from appliance.config import Config
 from appliance.errors import BadInput, LecternError
 from appliance.inbox.folders import Drop, decide_folder
 from appliance.inbox.mounts import MOUNTS
-from appliance.inbox.names import is_junk
+from appliance.inbox.names import find_presenter, is_junk
 from appliance.inbox.pairing import Completion, Decision, Refusal, decide
 from appliance.inbox.place import Presence
 from appliance.inbox.steady import Signature, Steadiness
@@ -84,29 +84,35 @@ class Inbox:
             self._complaint = str(error)
 
     def scan(self) -> None:
-        """Make jobs of what has arrived. Raises ``OSError`` while the folder cannot be read."""
+        """Make jobs of what has arrived. Raises ``OSError`` while a folder cannot be read."""
         self._busy = True
         self._steadiness.touched(self._watching.looked())
         claimed = self._store.files.claimed()
         files, folders = _entries(self._folder)
         drops = [(path, sorted(_all(path))) for path in folders if path.name not in OURS]
         loose = {p for p in (*files, *(p for _, inner in drops for p in inner)) if p not in claimed}
-        looked_at = [*loose, *(path for path, inner in drops if loose & set(inner))]
+        library = set(_entries(self._library)[0])
+        looked_at = [*loose, *library, *(path for path, inner in drops if loose & set(inner))]
         steady = set(self._steadiness.look(looked_at, silent=self._watching.silent))
         arrived = steady - self._growing(loose & steady)
         self._presence.settle(missing=not all(map(os.path.lexists, claimed)))
         waiting = list(self._waiting())
+
+        def find(name: str) -> Path | None:
+            found = find_presenter(self._library, name)
+            return found if found in arrived else None
+
         here = [job for job in waiting if _part(job).parent not in folders]
         top = set(files) & loose
-        self._carry_out(decide(top & arrived, top - arrived, here, self._library))
+        self._carry_out(decide(top & arrived, top - arrived, here, find))
         for folder, inner in drops:
             mine = loose & set(inner)
             if mine <= arrived and (not mine or folder in arrived):
-                made = list(decide_folder(Drop(folder, inner, mine), waiting, self._library))
+                made = list(decide_folder(Drop(folder, inner, mine), waiting, find))
                 new = [each for each in made if isinstance(each, NewJob)]
                 self._carry_out(each for each in made if not isinstance(each, NewJob))
                 self._add(new)  # all at once: they share files, which the first of them claims
-        self._busy = bool(loose - arrived)
+        self._busy = bool((loose | library) - arrived)
 
     def _growing(self, paths: Iterable[Path]) -> set[Path]:
         """Those steady files that look half copied, for as long as they may still go on.

@@ -35,6 +35,12 @@ MESSAGES: dict[str, Message] = {
         "文件夹 {folder} 中的讲课内容 {name} 正在等待主讲人。",
         "请把主讲人的视频或照片放入该文件夹，或把名为 default 的放入 presenters。",
     ),
+    "job_file_alone": message(
+        "The settings {name} lie outside of a folder, so they belong to no lecture.",
+        "Put them into a folder together with the presenter and the lecture.",
+        "设置文件 {name} 不在文件夹中，不属于任何讲课内容。",
+        "请把它与主讲人和讲课内容一起放入一个文件夹。",
+    ),
     "folder_nested": message(
         "The folder {name} lies inside another folder that was dropped.",
         "Put it into the inbox itself, beside the other folders.",

@@ -149,6 +149,16 @@ class TestPairs:
         (box.library / "li.png").touch()
         assert facts(box.look()[1]) == ("lesson05", "queued", "li.png", "lesson05@li.txt")
 
+    def test_a_presenter_that_still_arrives_in_the_library_is_waited_for(self, box: Box) -> None:
+        box.drop("lesson.txt")
+        box.inbox.scan()
+        with (box.library / "default.mp4").open("wb") as file:
+            if not being_written(box.library / "default.mp4"):
+                pytest.skip("this file system grants no leases")
+            assert [facts(job)[1] for job in box.look(100)] == ["waiting"]
+            file.write(b"whole")
+        assert [facts(job)[:3] for job in box.look()] == [("lesson", "queued", "default.mp4")]
+
     def test_a_lecture_without_any_presenter_waits_for_one(self, box: Box) -> None:
         box.drop("lesson.wav")
         (job,) = box.look()
@@ -188,6 +198,11 @@ class TestRefusals:
             "slides.pdf", "slides.reason.txt",
         ]  # fmt: skip
         assert (box.root / "secret.wav").read_bytes() == b"secret"
+
+    def test_settings_outside_of_a_folder(self, box: Box) -> None:
+        box.drop("job.yaml")
+        (job,) = box.look()
+        assert job.reason is not None and job.reason.code == "job_file_alone"
 
     def test_folders_are_left_alone(self, box: Box) -> None:
         (box.folder / "lessons.mp4").mkdir()
