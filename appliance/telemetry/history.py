@@ -33,17 +33,16 @@ class History:
     """
 
     def __init__(self, path: Path, *, keep: int = 17280) -> None:
+        self._path = path
         self._keep = keep
         self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._database = self._open(path)
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise  # locked, or no right to: the file itself may be sound
-            for suffix in ("", "-wal", "-shm"):
-                path.with_name(path.name + suffix).unlink(missing_ok=True)
-            self._database = self._open(path)
+            if not _is_damage(error):
+                raise
+            self._database = self._begin_anew()
 
     @staticmethod
     def _open(path: Path) -> sqlite3.Connection:
@@ -71,10 +70,25 @@ class History:
     def add(self, reading: Reading) -> None:
         """Append ``reading`` and drop what the ring no longer holds."""
         with self._lock:
-            row = self._database.execute(
-                "INSERT INTO readings (at, reading) VALUES (?, ?)", (reading.at, reading.to_json())
-            ).lastrowid
-            self._database.execute("DELETE FROM readings WHERE id <= ?", ((row or 0) - self._keep,))
+            try:
+                self._add(reading)
+            except sqlite3.DatabaseError as error:
+                if not _is_damage(error):
+                    raise
+                self._database.close()
+                self._database = self._begin_anew()
+                self._add(reading)
+
+    def _add(self, reading: Reading) -> None:
+        row = self._database.execute(
+            "INSERT INTO readings (at, reading) VALUES (?, ?)", (reading.at, reading.to_json())
+        ).lastrowid
+        self._database.execute("DELETE FROM readings WHERE id <= ?", ((row or 0) - self._keep,))
+
+    def _begin_anew(self) -> sqlite3.Connection:
+        for suffix in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        return self._open(self._path)
 
     def since(self, at: float, points: int = 500) -> list[Reading]:
         """The readings from ``at`` on, oldest first, thinned evenly to at most ``points``.
@@ -105,3 +119,8 @@ class History:
         """Let go of the file."""
         with self._lock:
             self._database.close()
+
+
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Whether the file is broken, rather than locked or closed to us."""
+    return type(error) is sqlite3.DatabaseError

@@ -63,6 +63,19 @@ def test_a_damaged_file_is_begun_anew(tmp_path: Path) -> None:
         assert history.latest() == reading(3)
 
 
+def test_damage_that_is_found_later_is_begun_anew_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "t.sqlite3"
+    with History(path) as history:
+        for at in range(500):
+            history.add(reading(at))
+    with path.open("r+b") as file:  # the header stays right, as after a power cut
+        file.seek(8192)
+        file.write(b"\xff" * (path.stat().st_size - 8192))
+    with History(path) as history:
+        history.add(reading(1000))
+        assert history.latest() == reading(1000)
+
+
 def test_a_folder_in_its_place_is_an_error_and_not_removed(tmp_path: Path) -> None:
     (tmp_path / "t.sqlite3").mkdir()
     with pytest.raises(sqlite3.OperationalError):

@@ -61,7 +61,7 @@ def tick(snapshot: Snapshot, left_s: float | None, now: float) -> Tick:
 
 def moving(job: Job, left_s: float | None) -> dict[str, str | float]:
     """How far a running job is."""
-    share = job.done / job.total if job.total else 0.0
+    share = min(job.done / job.total, 1.0) if job.total else 0.0
     known = job.total > 0 and job.stage in ("presenter", "speech", "render", "score")
     return {
         "stage": stage(job.stage),
@@ -77,6 +77,7 @@ def stage(word: str) -> str:
     return {
         "": _("Getting ready"),
         "check": _("Looking at the files"),
+        "engine": _("Preparing the graphics engine"),
         "voice": _("Reading the text aloud"),
         "presenter": _("Getting to know the presenter"),
         "speech": _("Listening to the lecture"),

@@ -17,6 +17,7 @@ TEXTS = {
     "Free disk space": "可用磁盘空间",
     "Free memory": "可用内存",
     "Getting ready": "准备中",
+    "Preparing the graphics engine": "准备图形引擎",
     "Getting to know the presenter": "分析主讲人画面",
     "Go on": "继续",
     "In the queue: {count}": "排队中：{count} 个",
