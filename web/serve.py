@@ -23,6 +23,7 @@ from appliance.errors import BadInput
 from web.app import create_app
 from web.panel import EXTENSION, Panel
 from web.people.store import People, people_path
+from web.static_files import FOLDER
 
 log = logging.getLogger("lectern.panel")
 
@@ -62,7 +63,7 @@ def settings(config: Config) -> dict[str, Any]:
     host = f"[{config.panel.host}]" if ":" in config.panel.host else config.panel.host
     return {
         "bind": [f"{host}:{config.panel.port}"],
-        "worker_class": "gthread",
+        "worker_class": "web.worker.PatientWorker",
         "workers": 1,
         "threads": config.panel.threads,
         "worker_connections": 4 * config.panel.threads,
@@ -96,6 +97,8 @@ def announce(here: Panel) -> None:
     """Say in the log where the panel is and, before its set-up, the code."""
     where = config_address(here.config)
     log.info("the panel is at %s", where)
+    if not (FOLDER / "vendor" / "htmx.js").is_file():
+        log.warning("the browser's libraries are missing; fetch them: python -m web.assets.build")
     if here.code:
         log.warning("set-up code: %s (open %s/setup)", here.code, where)
 
