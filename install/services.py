@@ -89,16 +89,21 @@ class Start(Step):
         self._wait(self._settle_s)
         for unit in _UNITS:
             if not is_active(self._system, unit):
-                with contextlib.suppress(InstallError):
-                    log = self._system.run("journalctl", "-u", unit, "-n", "3", "-o", "cat")
-                    raise InstallError(
-                        f"{unit} does not run: {' | '.join(log.strip().splitlines())}",
-                        f"'journalctl -u {unit}' has the whole story.",
-                    )
-                raise InstallError(f"{unit} does not run.", f"Look at 'journalctl -u {unit}'.")
+                words = self._last_words(unit)
+                raise InstallError(
+                    f"{unit} does not run: {words}", f"'journalctl -u {unit}' has the whole story."
+                )
 
     def undo(self) -> None:
         self._system.run("systemctl", "stop", *_UNITS)
+
+    def _last_words(self, unit: str) -> str:
+        """What ``unit`` itself said last; systemd's lines about it say less."""
+        invocation = f"_SYSTEMD_UNIT={unit}"
+        with contextlib.suppress(InstallError):
+            log = self._system.run("journalctl", invocation, "-n", "3", "-o", "cat", "--no-pager")
+            return " | ".join(log.strip().splitlines()) or "it said nothing"
+        return "its log cannot be read"
 
 
 class Enable(Step):
