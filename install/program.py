@@ -135,8 +135,9 @@ class SelfCheck(Step):
         python, script = self._folder / "venv/bin/python", self._folder / "install/selfcheck.py"
         try:
             self._system.run(
-                "runuser", "-u", self._user, "--", python, "-I", script, "--config", self._config
-            )
+                "setpriv", f"--reuid={self._user}", f"--regid={self._user}", "--init-groups",
+                python, "-I", script, "--config", self._config,
+            )  # fmt: skip
         except InstallError as error:
             raise InstallError(
                 f"{self._folder.name} does not work on this box: {error.text}", error.cure
