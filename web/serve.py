@@ -27,6 +27,9 @@ from web.static_files import FOLDER
 
 log = logging.getLogger("lectern.panel")
 
+LOG = "panel.log"
+"""What the panel writes down, beside the daemon's log."""
+
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def __init__(self, config: Config, mistakes: list[Mistake]) -> None:

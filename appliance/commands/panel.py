@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,14 +19,13 @@ def add_parser(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from appliance.logs.write import logging_to
     from web.safe_mode import read_config
-    from web.serve import serve_panel
+    from web.serve import LOG, serve_panel
 
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
-    )
     config, mistakes = read_config(options.config)
     for mistake in mistakes:
         print(f"lectern: {mistake.error}", file=sys.stderr)
-    serve_panel(config, mistakes)
+    with logging_to(config, LOG):
+        serve_panel(config, mistakes)
     return 0

@@ -16,10 +16,10 @@ from appliance.logs.line import Line
 FILE = "lectern.log"
 
 
-def log_file(root: Path) -> Path:
+def log_file(root: Path, name: str = FILE) -> Path:
     """Where the newest lines of the box with the folder ``root`` lie; older files have ``.1`` (the
-    newest of them), ``.2``, … behind that name."""
-    return root / "logs" / FILE
+    newest of them), ``.2``, … behind that name. ``name``: the daemon's, else another process'."""
+    return root / "logs" / name
 
 
 class _TextForm(logging.Formatter):
@@ -44,13 +44,14 @@ class _File(RotatingFileHandler):
 
 
 @contextmanager
-def logging_to(config: Config) -> Iterator[None]:
-    """Write what is said inside to the box's log file, and as text to the standard error."""
+def logging_to(config: Config, name: str = FILE) -> Iterator[None]:
+    """Write what is said inside to the box's log file ``name`` (each process has its own), and as
+    text to the standard error."""
     settings = config.logs
     terminal: logging.Handler = logging.StreamHandler(sys.stderr)
     terminal.setFormatter(_TextForm())
     handlers = [terminal]
-    path = log_file(config.root)
+    path = log_file(config.root, name)
     problem = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -14,18 +15,18 @@ from appliance.jobs.daemon import DaemonRecord
 from appliance.jobs.errands import Errands
 from appliance.jobs.record import Reason
 from appliance.jobs.store import JobStore, store_path
+from appliance.logs.write import logging_to
 from appliance.telemetry.history import History, history_path
 from tests.web.conftest import Clock, SignIn
 from tests.web.test_home_live import add, reading
 from web.box.curves import POINTS, curves, readings
-from web.box.log_reader import last_lines, log_files, log_path
+from web.box.log_reader import LOGS, find_lines, log_files, log_path
 
 LOG = """\
-2026-11-22 22:00:01,001 INFO at work in /box
-2026-11-22 22:00:05,001 WARNING on hold: little room
-2026-11-22 22:01:05,001 ERROR job 3: no face
-Traceback (most recent call last):
-2026-11-22 22:02:05,001 INFO job 4 is done
+2026-11-22T22:00:01.001+00:00 INFO    lectern: at work in /box
+2026-11-22T22:00:05.001+00:00 WARNING lectern.worker: on hold: little room
+2026-11-22T22:01:05.001+00:00 ERROR   job=3 lectern.worker: no face
+2026-11-22T22:02:05.001+00:00 INFO    job=4 lectern.worker: done
 """
 
 
@@ -85,21 +86,28 @@ class TestCurves:
 class TestLog:
     @pytest.mark.parametrize(
         ("words", "level", "count"),
-        [("", "", 5), ("JOB", "", 2), ("job done", "", 1), ("", "WARNING", 2), ("no", "ERROR", 1)],
+        [
+            ("", "", 4),
+            ("JOB", "", 2),
+            ("worker done", "", 1),
+            ("", "warning", 2),
+            ("no", "error", 1),
+        ],
     )
     def test_lines_are_found_by_their_words_and_level(
-        self, logs: Path, words: str, level: str, count: int
+        self, logs: Path, config: Config, words: str, level: str, count: int
     ) -> None:
-        found = [line for _, line in last_lines(logs / "lectern.log", words, level)]
+        found = [line.to_text() for line in find_lines(config.root, LOGS[0], words, level)]
         assert len(found) == count
         assert found == [line for line in LOG.splitlines() if line in found]
 
-    def test_only_the_last_ones_of_a_long_file(self, tmp_path: Path) -> None:
-        path = tmp_path / "a.log"
-        lines = [f"INFO line {number} {'é' * (number % 90)}" for number in range(20000)]
-        path.write_text("\n".join(lines), encoding="utf-8")
-        assert [line for _, line in last_lines(path, most=300)] == lines[-300:]
-        assert [line for _, line in last_lines(path, "line 17017")] == ["INFO line 17017 ééééééé"]
+    def test_each_process_has_its_own(self, logs: Path, config: Config) -> None:
+        with logging_to(config, "panel.log"):
+            logging.getLogger("lectern.panel").warning("refused somebody")
+        (line,) = find_lines(config.root, "panel.log")
+        assert (line.level, line.source) == ("warning", "lectern.panel")
+        with pytest.raises(BadInput, match="page_missing"):
+            find_lines(config.root, "../state/people.sqlite3")
 
     def test_only_log_files_are_given_out(self, logs: Path, config: Config) -> None:
         (logs / "lectern.log.1").write_text("older")
@@ -125,9 +133,9 @@ class TestLog:
         assert admin.get("/box/log/..%2f..%2fstate%2fpeople.sqlite3").status_code == 404
 
     def test_a_line_of_the_log_is_text(self, sign_in: SignIn, logs: Path) -> None:
-        (logs / "lectern.log").write_text("INFO <script>alert(1)</script> \x1b[31m\n")
+        (logs / "lectern.log").write_text(LOG + LOG.replace("no face", "<script>alert(1)</script>"))
         page = sign_in("admin").get("/box/log").text
-        assert "<script>alert" not in page and "\x1b" not in page
+        assert "<script>alert" not in page and "&lt;script&gt;alert" in page
 
 
 class TestErrands:

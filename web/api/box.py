@@ -13,7 +13,7 @@ from web.api.operation import NUMBER, Model, Problem, operation
 from web.api.schemas import Asked, JobNumber, Words
 from web.box import errands
 from web.box.curves import readings
-from web.box.log_reader import last_lines, log_files, log_path
+from web.box.log_reader import find_lines, log_files
 from web.home.live import look_once
 from web.panel import config, panel
 from web.people.access import needs, require
@@ -56,10 +56,10 @@ class Telemetry(Model):
 class LogQuery(Model):
     """The lines that hold all ``words`` and are at least of ``level``."""
 
-    file: Words = ""
-    """One of ``files``; none: the newest."""
+    file: Literal["lectern.log", "panel.log"] = "lectern.log"
+    """The worker's or the panel's, with what was put aside of it."""
     words: Words = ""
-    level: Literal["", "DEBUG", "INFO", "WARNING", "ERROR"] = ""
+    level: Literal["", "debug", "info", "warning", "error"] = ""
 
 
 class LogView(Model):
@@ -128,10 +128,8 @@ def telemetry(query: TelemetryQuery) -> Telemetry:
 def lines(query: LogQuery) -> LogView:
     """The oldest first."""
     root = config().root
-    files = log_files(root)
-    name = query.file or (files[0] if files else "")
-    found = last_lines(log_path(root, name), query.words, query.level) if name else []
-    return LogView(files=files, lines=[line for _, line in found])
+    found = find_lines(root, query.file, query.words, query.level)
+    return LogView(files=log_files(root), lines=[line.to_text() for line in found])
 
 
 @blueprint.post("/errands")

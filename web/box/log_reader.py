@@ -1,30 +1,28 @@
-"""The box's log: its last lines, those with a word in them, and the whole files."""
+"""The box's logs: their last lines, those with a word in them, and the whole files."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from appliance.errors import BadInput
+from appliance.logs.line import LEVELS, Line
+from appliance.logs.read import last_lines
+from appliance.logs.write import FILE, log_file
 
 MAX_LINES = 400
-_BLOCK = 1 << 16
-_MOST_BYTES = 32 << 20  # no further back than this, whatever is sought
-_NAME = re.compile(r"[\w.-]+\.(log|jsonl)(\.\d+)?")
-
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-_LEVEL = re.compile(r"\b(DEBUG|INFO|WARNING|ERROR|CRITICAL)\b", re.IGNORECASE)
+_NAME = re.compile(r"(lectern|panel)\.log(\.\d+)?")
+LOGS = (FILE, "panel.log")
+"""The daemon's and the panel's."""
 
 
 def log_files(root: Path) -> list[str]:
     """The names of the log files of the box at ``root``, the newest first."""
-    folder = root / "logs"
     try:
         found = [
             (entry.stat().st_mtime, entry.name)
-            for entry in os.scandir(folder)
+            for entry in os.scandir(root / "logs")
             if _NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
         ]
     except OSError:
@@ -39,58 +37,21 @@ def log_path(root: Path, name: str) -> Path:
     return root / "logs" / name
 
 
-def last_lines(
-    path: Path, words: str = "", level: str = "", most: int = MAX_LINES
-) -> list[tuple[str, str]]:
-    """The last ``most`` lines that hold all ``words`` and are at least ``level``, oldest first,
-    each after its level ("" for one that has none, as within a traceback).
+def find_lines(root: Path, name: str = FILE, words: str = "", level: str = "") -> list[Line]:
+    """The last lines of the log ``name`` (one of :data:`LOGS`) and its older files that hold all
+    ``words`` and are at least ``level`` ("": any), oldest first.
 
-    Raises ``BadInput("file_unreadable")``.
+    Raises ``BadInput("page_missing")`` for another name.
     """
+    if name not in LOGS:
+        raise BadInput("page_missing")
     sought = words.casefold().split()
-    least = LEVELS.index(level) if level in LEVELS else 0
-    found: list[tuple[str, str]] = []
-    try:
-        for line in _backwards(path):
-            plain = line.casefold()
-            rank = _level(line)
-            if least and (rank not in LEVELS or LEVELS.index(rank) < least):
-                continue
-            if all(word in plain for word in sought):
-                found.append((rank, line))
-                if len(found) == most:
-                    break
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise BadInput("file_unreadable", name=path.name, reason=reason) from error
-    return found[::-1]
+    least = level if level in LEVELS else LEVELS[0]
 
+    def wanted(line: Line) -> bool:
+        if not line.is_wanted(None, least):
+            return False
+        plain = line.to_text().casefold()
+        return all(word in plain for word in sought)
 
-def _level(line: str) -> str:
-    match = _LEVEL.search(line[:120])
-    if match is None:
-        return ""
-    word = match[1].upper()
-    return "ERROR" if word == "CRITICAL" else word
-
-
-def _backwards(path: Path) -> Iterator[str]:
-    """The lines of a file from its end, read in blocks."""
-    with path.open("rb") as file:
-        position = file.seek(0, os.SEEK_END)
-        stop = max(position - _MOST_BYTES, 0)
-        rest = b""
-        while position > stop:
-            size = min(_BLOCK, position - stop)
-            position -= size
-            file.seek(position)
-            lines = (file.read(size) + rest).split(b"\n")
-            rest = lines[0]
-            yield from (_text(line) for line in reversed(lines[1:]) if line.strip())
-        if rest.strip():
-            yield _text(rest)
-
-
-def _text(line: bytes) -> str:
-    text = line.decode("utf-8", "replace").rstrip("\r")[:2000]
-    return "".join(c if c.isprintable() or c == "\t" else "�" for c in text)
+    return last_lines(log_file(root, name), MAX_LINES, wanted)

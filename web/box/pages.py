@@ -23,14 +23,15 @@ from appliance.jobs.daemon import DaemonRecord
 from appliance.jobs.errands import Errand
 from appliance.jobs.retention import Policy, sweep
 from appliance.jobs.store import store_path
+from appliance.logs.line import LEVELS
 from web.box import errands
 from web.box.curves import HOURS, curves, readings
-from web.box.log_reader import LEVELS, last_lines, log_files, log_path
+from web.box.log_reader import LOGS, find_lines, log_files, log_path
 from web.home import words
 from web.home.live import look_once
 from web.i18n import _
 from web.panel import jobs, panel
-from web.people.access import in_safe_mode, may, needs, require
+from web.people.access import in_safe_mode, needs, require
 
 log = logging.getLogger("lectern.panel")
 
@@ -58,7 +59,7 @@ def index() -> str:
         hours=HOURS,
         keep_days=KEEP_DAYS,
         levels=LEVELS,
-        files=log_files(panel().config.root) if may("admin") else [],
+        logs=LOGS,
         pruned=request.args.get("pruned", type=int),
         now=panel().now(),
     )
@@ -81,16 +82,14 @@ def numbers() -> Response:
 @needs("admin")
 def log_lines() -> str:
     """The log's last lines that fit."""
-    root = panel().config.root
-    files = log_files(root)
-    name = request.args.get("file") or (files[0] if files else "")
-    lines = []
-    if name:
-        lines = last_lines(
-            log_path(root, name), request.args.get("words", ""), request.args.get("level", "")
-        )
+    root, chosen = panel().config.root, request.args
+    lines = find_lines(
+        root, chosen.get("file", LOGS[0]), chosen.get("words", ""), chosen.get("level", "")
+    )
     page = "box/_log.html" if "HX-Request" in request.headers else "box/log.html"
-    return render_template(page, lines=lines, files=files, levels=LEVELS, chosen=request.args)
+    return render_template(
+        page, lines=lines, files=log_files(root), logs=LOGS, levels=LEVELS, chosen=chosen
+    )
 
 
 @blueprint.get("/log/<name>")
