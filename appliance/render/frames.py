@@ -103,6 +103,7 @@ class PresenterFrames:
 
     def _backward(self, first: int, stop: int, watch: Stopwatch) -> Iterator[Tracked[Picture]]:
         """Frames ``first``, ``first - 1`` … ``stop + 1``."""
+        self.close()  # one decoder's pictures at a time
         with ExitStack() as stack:
             reader = stack.enter_context(self._open())
             pictures = reader.read_backward(first + 1, stop + 1, self._block)
