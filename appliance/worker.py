@@ -16,6 +16,7 @@ from appliance.attempt.order import Stopped
 from appliance.attempt.parent import run_attempt
 from appliance.config import Config
 from appliance.errors import BadInput, Fault, LecternError
+from appliance.governor.ballast import Ballast
 from appliance.governor.build import build_governor
 from appliance.governor.disk import Disk
 from appliance.governor.governor import Look
@@ -113,6 +114,7 @@ class Worker:
         self._work = root / "state" / "work"
         self._make_folders()
         self._disk = Disk(config.jobs.min_free_mb, self._free)
+        self._ballast = Ballast(root / "state" / "ballast")
         self._governor = build_governor(
             store, config, self._disk, look=look, preview_waits=self._preview_waits, now=now
         )
@@ -142,6 +144,7 @@ class Worker:
                 if str(error) != complaint:
                     log.error("%s", error)
                 busy, complaint = False, str(error)
+                self._notice_full(error)
             if not busy:
                 self._stop.wait(pause_s)
 
@@ -156,6 +159,7 @@ class Worker:
         self._make_folders()
         if not self._governor.allows(working=False):
             return False
+        self._ballast.lay()
         job = self._store.claim(self._room())
         if job is None:
             return False
@@ -199,14 +203,19 @@ class Worker:
         if not isinstance(error, LecternError):
             log.exception("job %d", job.id)
             error = Fault("work_failed", reason=f"{type(error).__name__}: {error}")
-        if error.code == "disk_full":
-            self._disk.found_full(self._now())
+        self._notice_full(error)
         if error.code in _FOR_WANT_OF_MEMORY:
             self._store.relieve(job.id)
         excused = error.code in _NOT_THE_JOBS_DOING
         state = self._store.hand_back(job.id, Reason.of(error), excused=excused)
         self._store.space.expect(job.id, None)
         self._tell(logging.WARNING, job, "is %s: %s", state.value, error)
+
+    def _notice_full(self, error: Exception) -> None:
+        """After a write for which there was no space: wait for more, and let the queue say so."""
+        if isinstance(error, LecternError) and error.code == "disk_full":
+            self._ballast.drop()
+            self._disk.found_full(self._now())
 
     def _tell(self, level: int, job: Job, text: str, *values: object) -> None:
         with about_job(job.id):
