@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import sys
 from pathlib import Path
@@ -40,6 +41,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
     if options.report is not None:
         _check_target(options.report)
+    logging.getLogger("lectern").setLevel(logging.ERROR)  # the findings say it better
     language = options.language or _language()
     context = Context(load_config(options.config), listen=_tell)
     findings = []

@@ -37,6 +37,8 @@ def engines(context: Context) -> Iterator[Line]:
                 "engine_passed", provider=name, precision=verdict.precision,
                 ms=verdict.ms, batch=verdict.batch,
             )  # fmt: skip
+        elif verdict.provider == "cpu":
+            yield warn("precision_refused", precision=verdict.precision, reason=verdict.reason)
         else:
             yield warn(
                 "engine_refused",

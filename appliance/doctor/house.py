@@ -57,23 +57,25 @@ def disk(context: Context) -> Iterator[Line]:
     worn = reading.disk_worn_percent
     if worn is not None and worn >= _WORN_PERCENT:
         yield warn("disk_worn", percent=round(worn))
-    folders = [root / name for name in _FOLDERS if (root / name).exists()]
-    if not folders:
+    found = {root / name: _closed(root / name) for name in _FOLDERS}
+    there = {folder: reason for folder, reason in found.items() if reason is not None}
+    if not there:
         yield warn("folders_absent", root=root)
-        return
-    closed = [(folder, reason) for folder in folders if (reason := _closed(folder))]
-    for folder, reason in closed:
-        yield fail("folder_closed", folder=folder, reason=reason)
-    if not closed:
+    for folder, reason in there.items():
+        if reason:
+            yield fail("folder_closed", folder=folder, reason=reason)
+    if there and not any(there.values()):
         yield ok("folders")
 
 
-def _closed(folder: Path) -> str:
-    """Why nothing can be written there; empty when it can."""
+def _closed(folder: Path) -> str | None:
+    """Why nothing can be written there; empty when it can, ``None`` where there is no folder."""
     probe = folder / f".doctor-{os.getpid()}"
     try:
         probe.write_bytes(b"")
         probe.unlink()
+    except FileNotFoundError:
+        return None
     except OSError as error:
         return error.strerror or str(error)
     return ""
@@ -111,12 +113,17 @@ def daemon(context: Context) -> Iterator[Line]:
     """Whether it is at work."""
     path = store_path(context.config.root)
     record = None
-    if path.is_file():
-        try:
+    try:
+        if path.stat().st_size:
             with DaemonRecord(path, now=context.now) as records:
                 record = records.read()
-        except (LecternError, sqlite3.Error):
-            pass  # the queue's own commands tell what is wrong with it
+    except FileNotFoundError:
+        pass
+    except PermissionError:
+        yield warn("folder_closed", folder=path.parent, reason="Permission denied")
+        return
+    except (LecternError, sqlite3.Error, OSError):
+        pass  # the queue's own commands tell what is wrong with it
     if record is None or not record.is_up(context.now()):
         yield warn("daemon_down")
     else:

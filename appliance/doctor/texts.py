@@ -62,6 +62,12 @@ TEXTS: dict[str, Message] = {
         "{precision} 网络不使用 {provider}（{reason}）。",
         "请按操作指南安装适用于本机 JetPack 的 GPU 版 ONNX Runtime。",
     ),
+    "precision_refused": message(
+        "The {precision} network does not run on the processor ({reason}).",
+        "Install Lectern again, so that its files and ONNX Runtime are those it was tested with.",
+        "{precision} 网络无法在处理器上运行（{reason}）。",
+        "请重新安装 Lectern，以恢复经过测试的文件和 ONNX Runtime。",
+    ),
     "engine_absent": message(
         "This ONNX Runtime has no {provider}, so the network runs slower than this board can.",
         "Install the GPU build of ONNX Runtime for this JetPack, as the operator's guide says.",

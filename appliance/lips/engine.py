@@ -92,7 +92,7 @@ def open_session(path: Path, provider: str, settings: Settings) -> Session:
     options.log_severity_level = _QUIET
     # Threads that spin between frames would take the encoder's time.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    if settings.cache is not None:
+    if provider == "tensorrt" and settings.cache is not None:
         settings.cache.mkdir(parents=True, exist_ok=True)
     # Operators that TensorRT does not take go to CUDA, and CUDA's to the CPU.
     order = list(NAMES)[list(NAMES).index(provider) :]

@@ -57,6 +57,7 @@ class Verdicts:
         self._path, self._machine, self._now = path, machine, now
         self._known: dict[str, Verdict] = {}
         self._precisions: dict[str, str] = {}
+        self._told: set[str] = set()
         self._read()
 
     def find(self, sha: str, provider: str) -> Verdict | None:
@@ -98,14 +99,18 @@ class Verdicts:
         return f"{sha}|{provider}|{self._machine}"
 
     def _read(self) -> None:
-        if self._path is None or not self._path.is_file():
+        if self._path is None:
             return
         try:
             values = json.loads(self._path.read_bytes())
             self._known = {key: Verdict(**value) for key, value in values["verdicts"].items()}
             self._precisions = {str(k): str(v) for k, v in values["precisions"].items()}
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            log.warning("%s is begun anew: %s", self._path.name, error)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            self._tell("%s cannot be read: %s", error.strerror)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            self._tell("%s is begun anew: %s", error)
 
     def _write(self) -> None:
         if self._path is None:
@@ -120,4 +125,10 @@ class Verdicts:
             part.write_text(json.dumps(values, indent=1), encoding="utf-8")
             part.replace(self._path)
         except OSError as error:
-            log.warning("%s cannot be kept: %s", self._path.name, error)
+            self._tell("%s cannot be kept: %s", error.strerror)
+
+    def _tell(self, text: str, reason: object) -> None:
+        """Once each: it is read and written often."""
+        if text not in self._told:
+            log.warning(text, FILE, reason)
+        self._told.add(text)

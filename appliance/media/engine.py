@@ -230,7 +230,7 @@ def remember(state: Path, encoder: Encoder) -> None:
         part.write_text(json.dumps(asdict(encoder)), encoding="utf-8")
         part.replace(state / FILE)
     except OSError as error:
-        log.warning("%s cannot be kept: %s", FILE, error)
+        log.warning("%s cannot be kept: %s", FILE, error.strerror)
 
 
 def refuse(state: Path, name: str, reason: str, release: str | None = None) -> None:

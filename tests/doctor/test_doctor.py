@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -181,6 +182,19 @@ class TestEngines:
         assert "no kernel image is available" in found[0].text()
         assert "CUDA" in found[6].text() and "GPU build" in found[6].cure()
         assert found[7].text().startswith("Videos are made with CPU in ")
+
+    def test_a_damaged_answer_of_the_processor_is_no_matter_of_the_gpu(
+        self, tmp_path: Path, box: Callable[..., Context]
+    ) -> None:
+        source = PROJECT / "models_lite" / "lectern-lite"
+        copy = tmp_path / "models_lite" / "lectern-lite"
+        shutil.copytree(source, copy)
+        manifest = json.loads((copy / "model.json").read_text())
+        manifest["files"]["int8"]["renderer"]["golden"]["fill_y"][0][0] += 5
+        (copy / "model.json").write_text(json.dumps(manifest))
+        made = replace(box(tmp_path / "pc"), project=tmp_path)
+        found = [line.code for line in CHECKS["engines"](made) if line.level != "ok"]
+        assert found == ["precision_refused"]
 
     def test_what_failed_is_tested_again_after_a_cure(
         self, box: Callable[..., Context], board: Board

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,6 +24,19 @@ from tests.lips.fake_engines import fake_box, opened
 from tests.tiny_wav2lip import write_wav2lip
 
 MODELS = PROJECT / "models_lite"
+
+
+def test_nothing_reports_to_anybody(tmp_path: Path) -> None:
+    """A wheel that would report keeps an identifier in the home folder; ours must not begin to."""
+    code = "import appliance.lips.engine, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    environment = {**os.environ, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    del environment["ORT_DISABLE_TELEMETRY"]
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment, cwd=PROJECT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert (run.stdout, run.stderr) == ("1\n", "")
+    assert list(tmp_path.rglob("*Microsoft*")) == []
 
 
 class TestVersions:
