@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from appliance.config import Config
@@ -36,7 +37,7 @@ class Inbox:
     """Watches ``config.root``'s inbox for ``store``, which belongs to the same thread.
 
     ``now`` tells seconds that never jump, ``mounts`` is the kernel's list, ``check`` gives the
-    files that look half copied.
+    files that look half copied (by default :func:`~appliance.inbox.wholeness.half_copied`).
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Inbox:
         now: Callable[[], float] = time.monotonic,
         *,
         mounts: Path = MOUNTS,
-        check: Check = half_copied,
+        check: Check | None = None,
     ) -> None:
         self._store = store
         self._folder = config.root / "inbox"
@@ -54,7 +55,8 @@ class Inbox:
         settings = config.inbox
         self._steadiness = Steadiness(settings.settle_s, settings.settle_unsure_s, now)
         self._settings = settings
-        self._check = check
+        self._stop = threading.Event()
+        self._check = check or partial(half_copied, stopped=self._is_stopped)
         self._whole: dict[Path, Signature] = {}
         self._complaint = ""
         self._busy = True
@@ -65,6 +67,7 @@ class Inbox:
 
     def run(self, stop: threading.Event) -> None:
         """Look until ``stop`` is set. What goes wrong with a share may pass: it is tried again."""
+        self._stop = stop
         try:
             while not stop.is_set():
                 self._look_if_due()
@@ -132,6 +135,9 @@ class Inbox:
         growing = set(self._check(ask)) if ask else set()
         self._whole.update((path, seen[path]) for path in ask if path not in growing)
         return growing
+
+    def _is_stopped(self) -> bool:
+        return self._stop.is_set()
 
     def _waiting(self) -> Iterator[Job]:
         """The jobs that wait; one whose file was taken away is given up."""

@@ -6,12 +6,14 @@ left to the worker, whose attempts survive such a thing too and give the reason.
 
 from __future__ import annotations
 
+import importlib
 import os
+import resource
 import selectors
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from appliance.errors import BadInput
@@ -26,21 +28,33 @@ LIMIT_S = 60.0
 """How long one file is looked at; an hour of video takes a few seconds."""
 
 
-def half_copied(paths: Sequence[Path], limit_s: float = LIMIT_S) -> set[Path]:
+_START_S = 120.0  # a busy box may take its time to load the libraries
+_TICK_S = 0.2
+_MEMORY = 1 << 30  # bytes of data the child may have; a 4K video takes a quarter
+
+Stopped = Callable[[], bool]
+
+
+def half_copied(
+    paths: Sequence[Path], limit_s: float = LIMIT_S, stopped: Stopped = lambda: False
+) -> set[Path]:
     """Those of ``paths`` that look as if their end were still to come.
 
-    A file that brings the child down, or takes it longer than ``limit_s``, is not among them.
+    A file that brings the child down, or takes it longer than ``limit_s``, is not among them. Once
+    ``stopped`` says so, no more are looked at, and nothing is known of them.
     """
     growing: set[Path] = set()
     left = list(paths)
-    while left:
-        answers = _ask(left, limit_s)
+    while left and not stopped():
+        answers = _ask(left, limit_s, stopped)
         growing.update(path for path, grows in zip(left, answers, strict=False) if grows)
+        if stopped():
+            return growing.union(left[len(answers) :])
         left = left[len(answers) + 1 :]  # past the one that gave no answer
-    return growing
+    return growing.union(left)
 
 
-def _ask(paths: Sequence[Path], limit_s: float) -> list[bool]:
+def _ask(paths: Sequence[Path], limit_s: float, stopped: Stopped) -> list[bool]:
     """The child's answers, in order, up to the file at which it ended."""
     command = [sys.executable, "-m", "appliance.inbox.wholeness"]
     answers: list[bool] = []
@@ -50,10 +64,13 @@ def _ask(paths: Sequence[Path], limit_s: float) -> list[bool]:
         assert child.stdin is not None and child.stdout is not None
         selector.register(child.stdout, selectors.EVENT_READ)
         try:
+            handle = child.stdout.fileno()
+            if _answer(handle, selector, _START_S, stopped) is None:
+                return []
             for path in paths:
                 child.stdin.write(os.fsencode(path).hex().encode() + b"\n")
                 child.stdin.flush()
-                answer = _answer(child.stdout.fileno(), selector, limit_s)
+                answer = _answer(handle, selector, limit_s, stopped)
                 if answer is None:
                     break
                 answers.append(answer)
@@ -64,11 +81,13 @@ def _ask(paths: Sequence[Path], limit_s: float) -> list[bool]:
     return answers
 
 
-def _answer(handle: int, selector: selectors.BaseSelector, limit_s: float) -> bool | None:
-    """One byte; ``None`` when the child has ended or takes too long."""
+def _answer(
+    handle: int, selector: selectors.BaseSelector, limit_s: float, stopped: Stopped
+) -> bool | None:
+    """One byte; ``None`` when the child has ended, takes too long or is not waited for."""
     end = time.monotonic() + limit_s
-    while not selector.select(max(end - time.monotonic(), 0)):
-        if time.monotonic() >= end:
+    while not selector.select(_TICK_S):
+        if time.monotonic() >= end or stopped():
             return None
     byte = os.read(handle, 1)
     return byte == b"1" if byte else None
@@ -97,9 +116,12 @@ def looks_half_copied(path: Path) -> bool:
 
 
 def main() -> None:
-    """Answer 1 or 0 to each line of standard input, a path in hexadecimal digits."""
+    """Answer 1 or 0 to each line of standard input, a path in hexadecimal digits; first a 0."""
+    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
     out = os.dup(1)
     os.dup2(2, 1)  # what libraries print must not come between the answers
+    importlib.import_module("appliance.media.probe")
+    os.write(out, b"0")
     for line in sys.stdin:
         path = Path(os.fsdecode(bytes.fromhex(line.strip())))
         os.write(out, b"1" if looks_half_copied(path) else b"0")

@@ -42,3 +42,10 @@ def test_one_that_takes_for_ever_is_passed_over_and_the_next_is_looked_at(folder
     (folder / "empty.txt").touch()
     asked = [folder / "sound.wav", folder / "never.wav", folder / "empty.txt"]
     assert half_copied(asked, limit_s=4) == {folder / "empty.txt"}
+
+
+def test_nothing_is_waited_for_once_it_is_to_stop(folder: Path) -> None:
+    os.mkfifo(folder / "never.wav")
+    asked = [folder / "sound.wav", folder / "never.wav", folder / "video.mp4"]
+    looks = iter([False, False, False])
+    assert half_copied(asked, stopped=lambda: next(looks, True)) >= set(asked[1:])
