@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
+import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from install import plan
 from install.bundle import add_parser as add_bundle
 from install.errors import InstallError
-from install.layout import CONFIG, CURRENT, DATA
+from install.layout import CONFIG, CURRENT, DATA, SETUP_CODE
 from install.program import recorded_runtime
 from install.python import find_python
 from install.runtime import choose
@@ -74,7 +78,16 @@ def _install(options: argparse.Namespace) -> int:
     if other:
         print(f"Lectern has not been tried on {other}; it may still work.", file=sys.stderr)
     wish = plan.Wish(python.path, python.version, runtime, options.share)
-    return _finish(plan.to_install(system, source, wish), options, f"Lectern {source.version} runs")
+    return _finish(plan.to_install(system, source, wish), options, _welcome(system, source.version))
+
+
+def _welcome(system: System, version: str) -> str:
+    if not system.booted:
+        return f"Lectern {version} is installed and starts with the box"
+    return (
+        f"Lectern {version} runs. Its panel is at http://{socket.gethostname()}:8080 unless the "
+        f"settings say otherwise; the first person there is asked for the code in {SETUP_CODE}"
+    )
 
 
 def _roll_back(options: argparse.Namespace) -> int:
@@ -97,9 +110,23 @@ def _finish(steps: list[Step], options: argparse.Namespace, ending: str) -> int:
         return 0
     if os.geteuid() != 0:
         raise InstallError("This changes the system.", "Run it with sudo.")
-    carry_out(steps, lambda text: print(text, flush=True))
+    with _alone():
+        carry_out(steps, lambda text: print(text, flush=True))
     print(f"{ending}.")
     return 0
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One installer at a time; the lock is the root folder itself, so that it leaves no file."""
+    handle = os.open("/", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise InstallError("Another installation is at work.", "Wait for its end.") from None
+    finally:
+        os.close(handle)
 
 
 if __name__ == "__main__":

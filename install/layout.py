@@ -15,6 +15,7 @@ PREVIOUS = f"{PROGRAMS}/previous"
 COMMAND = "/usr/local/bin/lectern"
 CONFIG = "/etc/lectern/config.yaml"
 DATA = "/var/lib/lectern"
+SETUP_CODE = f"{DATA}/state/setup-code"
 SMB_CONF = "/etc/samba/smb.conf"
 SHARE = "/etc/lectern/samba.conf"
 

@@ -19,6 +19,8 @@ BESIDE_WHEELS = {"face": "share/lectern", "vendor": "lib/python3*/site-packages/
 and the panel's scripts."""
 UNFINISHED = ".unfinished"
 RECORD = "installed.json"
+NEEDED_MB = 1500
+"""A version takes 600 MB, one with a GPU's ONNX Runtime more, and pip unpacks beside it."""
 
 # pip leaves no cache behind and asks nobody's private settings on an offline install.
 _QUIET = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_CACHE_DIR": "1", "PIP_NO_INPUT": "1"}
@@ -51,6 +53,7 @@ class BuildProgram(Step):
         self._made: list[Path] = []
 
     def do(self) -> None:
+        self._check_room()
         # What an interrupted build has left is of unknown worth.
         shutil.rmtree(self._folder, ignore_errors=True)
         self._made = make_parents(self._folder)
@@ -66,6 +69,16 @@ class BuildProgram(Step):
             self._install_from_checkout()
         self._write_record()
         (self._folder / UNFINISHED).unlink()
+
+    def _check_room(self) -> None:
+        place = self._folder
+        while not place.exists():
+            place = place.parent
+        free_mb = shutil.disk_usage(place).free >> 20
+        if free_mb < NEEDED_MB:
+            raise InstallError(
+                f"{place} has {free_mb} MB free; a version needs {NEEDED_MB} MB.", "Make room."
+            )
 
     def undo(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)

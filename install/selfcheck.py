@@ -92,11 +92,20 @@ def _queue(config: Config) -> None:
                 raise ValueError("a new queue is not empty")
 
 
+def _panel(config: Config) -> None:
+    import web.serve  # noqa: F401 (with all that it needs)
+    from web.static_files import FOLDER
+
+    if not (FOLDER / "vendor" / "htmx.js").is_file():
+        raise ValueError("the panel's scripts are missing")
+
+
 CHECKS: dict[str, Callable[[Config], None]] = {
     "face networks": _face,
     "lip network": _lips,
     "video": _video,
     "queue": _queue,
+    "panel": _panel,
 }
 
 if __name__ == "__main__":
