@@ -11,8 +11,20 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
-from appliance.commands import bench, check_config, doctor, jobs, logs, panel, plan, render, score, serve
+from appliance.commands import (
+    bench,
+    check_config,
+    doctor,
+    jobs,
+    logs,
+    panel,
+    plan,
+    render,
+    score,
+    serve,
+)
 from appliance.errors import Cancelled, LecternError
+from appliance.heap import few_arenas
 
 _COMMANDS = (render, plan, score, bench, serve, panel, jobs, logs, doctor, check_config)
 
@@ -20,6 +32,7 @@ _COMMANDS = (render, plan, score, bench, serve, panel, jobs, logs, doctor, check
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is 0, 2 for bad input, 1 for a fault, 130 if cancelled."""
     options = _parser().parse_args(arguments)
+    few_arenas()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         status: int = options.run(options)

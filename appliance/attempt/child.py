@@ -16,7 +16,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
@@ -25,6 +25,7 @@ from appliance.attempt.leash import end_with_parent
 from appliance.attempt.order import Order, Step, Stopped
 from appliance.attempt.relief import is_shortage
 from appliance.errors import BadInput, Fault, LecternError
+from appliance.heap import few_arenas
 
 _TICK_S = 0.5  # between two signs of life
 
@@ -67,6 +68,7 @@ class _Speaker:
 
 def main() -> None:
     """The child: carry out the order that stands on standard input."""
+    few_arenas()
     # What libraries print must not come between the answers.
     speaker = _Speaker(os.fdopen(os.dup(1), "w"))
     os.dup2(2, 1)
@@ -95,6 +97,7 @@ def _carry_out(order: Order, speaker: _Speaker) -> dict[str, Any]:
     from appliance.render.extras import save_extras
     from appliance.render.render import render_in
 
+    _show(order)
     try:
         report = render_in(
             order.folder,
@@ -118,6 +121,17 @@ def _carry_out(order: Order, speaker: _Speaker) -> dict[str, Any]:
         traceback.print_exc()
         return _error(Fault("work_failed", reason=f"{type(error).__name__}: {error}"))
     return {"report": report}
+
+
+def _show(order: Order) -> None:
+    """Lay a small picture of the presenter beside the work, for the panel; it is no loss where
+    there is none."""
+    from appliance.media.thumbnail import save_presenter
+
+    target = order.output.with_name("presenter.jpg")
+    if not target.exists():
+        with suppress(LecternError, OSError):
+            save_presenter(order.presenter, target)
 
 
 def _score(order: Order, speaker: _Speaker) -> dict[str, Any]:

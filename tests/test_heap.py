@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+# Many threads allocate and free at once; glibc's malloc_info lists one <heap> an arena.
+PROGRAM = """
+import ctypes, os, sys, threading
+from appliance.heap import few_arenas
+if sys.argv[1] == "few":
+    few_arenas()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.free.argtypes = [ctypes.c_void_p]
+gate = threading.Barrier(12)
+def work():
+    gate.wait()
+    for _ in range(200):
+        libc.free(libc.malloc(5000))
+    gate.wait()
+threads = [threading.Thread(target=work) for _ in range(12)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+libc.fdopen.restype = ctypes.c_void_p
+libc.malloc_info.argtypes = [ctypes.c_int, ctypes.c_void_p]
+stream = libc.fdopen(1, b"w")
+libc.malloc_info(0, stream)
+libc.fflush(None)
+"""
+
+
+def arenas(how: str) -> int:
+    run = subprocess.run(
+        [sys.executable, "-c", PROGRAM, how], capture_output=True, text=True, check=True
+    )
+    return run.stdout.count("<heap ")
+
+
+def test_many_threads_share_few_heaps() -> None:
+    assert arenas("few") <= 2 < arenas("many")
