@@ -39,6 +39,12 @@ def is_junk(name: str) -> bool:
     return plain.startswith((".", "~$")) or plain.endswith(_UNFINISHED) or plain in _JUNK
 
 
+def is_litter(name: str) -> bool:
+    """Whether a file is what some system strews about, of no use to anybody."""
+    plain = name.casefold()
+    return plain in _JUNK or plain == ".ds_store" or plain.startswith("._")
+
+
 def kind_of(path: Path) -> Kind:
     """The kind that the name's ending tells."""
     return _KINDS.get(path.suffix.removeprefix(".").casefold(), Kind.OTHER)

@@ -98,7 +98,8 @@ class Inbox:
         looked_at = [*loose, *library, *(path for path, inner in drops if loose & set(inner))]
         steady = set(self._steadiness.look(looked_at, silent=self._watching.silent))
         arrived = steady - self._growing(loose & steady)
-        self._presence.settle(missing=not all(map(os.path.lexists, claimed)))
+        ours = [path for path in claimed if path.is_relative_to(self._folder)]
+        self._presence.settle(missing=not all(map(os.path.lexists, ours)))
         waiting = list(self._waiting())
 
         def find(name: str) -> Path | None:
@@ -114,7 +115,8 @@ class Inbox:
                 made = list(decide_folder(Drop(folder, inner, mine), waiting, find))
                 new = [each for each in made if isinstance(each, NewJob)]
                 self._carry_out(each for each in made if not isinstance(each, NewJob))
-                self._add(new)  # all at once: they share files, which the first of them claims
+                if new:
+                    self._add(new)  # all at once: they share files, which the first of them claims
         self._busy = bool((loose | library) - arrived)
 
     def _growing(self, paths: Iterable[Path]) -> set[Path]:
@@ -174,8 +176,9 @@ class Inbox:
         """A job that fails at once, so that the file goes where failures go, with its reason."""
         path = refusal.path
         claims = refusal.claims or (path,)
+        stem = path.parent.name if refusal.claims else path.stem  # with its folder, or alone
         with _overtaken():
-            job = self._store.add(NewJob(path.stem, None, path, claims=claims))
+            job = self._store.add(NewJob(stem, None, path, claims=claims))
             self._store.fail(job.id, refusal.reason)
             log.info("job %d: %s", job.id, refusal.reason.text())
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from appliance.inbox.jobfile import is_job_file, read_job_file
 from appliance.inbox.mounts import MOUNTS
-from appliance.inbox.names import is_junk
+from appliance.inbox.names import is_litter
 from appliance.inbox.place import Presence
 from appliance.jobs.record import Job, OwnedFile, Reason, shown
 from appliance.jobs.states import State
@@ -35,21 +35,22 @@ def put_away(store: JobStore, job: Job, inbox: Path, mounts: Path = MOUNTS) -> N
         raise OSError(errno.ESTALE, "another disk is mounted", str(inbox))
     verdict = inbox / ("done" if job.state is State.DONE else "failed")
     held = False
-    left: set[Path] = set()
+    drops: set[str] = set()
     for file in _owned(store, job):
+        drops.add(_drop(file.path, inbox))
         folder = verdict / _drop(file.path, inbox)
         if file.path.parent != folder or file.target is not None:
             if store.files.needed(file.path, job.id):
                 held = True
                 continue
             _move(store, file, folder)
-            left.add(file.path.parent)
     if job.state is State.DONE:
-        left |= _remove_reasons(store, job)
+        _remove_reasons(store, job)
     elif job.reason is not None and _owned(store, job):
         _write_reason(store, store.get(job.id), verdict, inbox)
-    for folder in left:
-        _tidy(folder, inbox)
+    for name in drops - {""}:
+        for place in (inbox, inbox / "done", inbox / "failed"):
+            _tidy(place / name)
     if not held:
         store.settle(job.id)
 
@@ -64,15 +65,11 @@ def _drop(path: Path, inbox: Path) -> str:
     return ""
 
 
-def _tidy(folder: Path, inbox: Path) -> None:
+def _tidy(folder: Path) -> None:
     """Remove a dropped folder that holds nothing of anybody's any more."""
-    if folder.parent not in (inbox, inbox / "done", inbox / "failed"):
-        return
-    if folder in (inbox / "done", inbox / "failed"):
-        return
-    with contextlib.suppress(OSError):  # in use, or just filled again: it stays
+    with contextlib.suppress(OSError):  # gone, or just filled again
         left = list(folder.iterdir())
-        if all(is_junk(path.name) and path.is_file() for path in left):
+        if all(is_litter(path.name) and path.is_file() for path in left):
             for path in left:
                 path.unlink()
             folder.rmdir()
@@ -123,12 +120,8 @@ def _write_reason(store: JobStore, job: Job, verdict: Path, inbox: Path) -> None
     store.files.add_result(job.id, path)
 
 
-def _remove_reasons(store: JobStore, job: Job) -> set[Path]:
-    """Remove what explained earlier failures; gives the folders that it was in."""
-    folders = set()
+def _remove_reasons(store: JobStore, job: Job) -> None:
     for file in store.files.of(job.id):
         if file.role == "result" and file.path.name.endswith(_REASON):
             file.path.unlink(missing_ok=True)
             store.files.forget(file.path)
-            folders.add(file.path.parent)
-    return folders

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.inbox.sources import put_away
 from appliance.jobs.record import Reason
 from appliance.jobs.states import State
 from tests.inbox.box import SETTLE, Box, facts
@@ -137,6 +138,7 @@ class TestJobFile:
         (job,) = box.look()
         assert job.state is State.FAILED
         assert job.reason is not None and job.reason.code == "config_misspelt"
+        assert job.stem == "w"
         box.put_away()
         assert box.tree() == [
             "failed/w/a.txt", "failed/w/job.reason.txt", "failed/w/job.yaml", "failed/w/p.png",
@@ -228,6 +230,21 @@ class TestPuttingAway:
         box.put_away()
         assert box.tree() == ["done/w/a.txt", "done/w/b.txt", "done/w/p.png"]
         assert not (box.folder / "failed" / "w").exists()
+
+    def test_a_copy_that_has_begun_meanwhile_goes_on(self, box: Box) -> None:
+        box.drop("w/a.txt", "w/p.png", "w/b.mp4.part", "w/.DS_Store")
+        box.end(box.look()[0])
+        assert box.tree() == ["done/w/a.txt", "done/w/p.png", "w/.DS_Store", "w/b.mp4.part"]
+        (box.folder / "w" / "b.mp4.part").rename(box.folder / "w" / "b.mp4")
+        assert [facts(job) for job in box.look()][1:] == [("w", "waiting", "b.mp4", None)]
+
+    def test_an_empty_folder_left_by_a_power_cut_goes_with_the_next_try(self, box: Box) -> None:
+        box.drop("w/a.txt", "w/p.png")
+        (job,) = box.look()
+        box.end(job)
+        (box.folder / "w").mkdir()  # as if it had been cut off just before
+        put_away(box.store, box.store.get(job.id), box.folder, box.mounts)
+        assert not (box.folder / "w").exists()
 
     def test_the_same_folder_again_takes_nothing_over(self, box: Box) -> None:
         for _ in range(2):
