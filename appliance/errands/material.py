@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from appliance.config import Config
 from appliance.errands.spoken import spoken_s
@@ -23,6 +21,7 @@ from appliance.media.audio import audio_blocks
 from appliance.media.decode import FrameReader
 from appliance.media.picture import Picture
 from appliance.media.probe import PresenterInfo, probe_audio, probe_presenter
+from appliance.media.thumbnail import save_picture
 from appliance.render.prepare import bursts, face_networks
 from appliance.render.voice import is_text
 from appliance.speech.document import read_document
@@ -98,7 +97,7 @@ def _face(
                 if rank > best[0]:
                     best = rank, picture
     assert best[1] is not None
-    _save(best[1], info, thumbnail)
+    save_picture(best[1], info.sar, thumbnail, _THUMBNAIL)
     faces_seen = [sighting for sighting in seen if sighting is not None]
     coverage = len(faces_seen) / len(seen)
     if not faces_seen:
@@ -135,12 +134,3 @@ def _level(lecture: Path, warnings: list[dict[str, Any]]) -> float:
     if level > _LOUD_DB:
         warnings.append(warning("sound_loud", level=round(level)))
     return round(level, 1)
-
-
-def _save(picture: Picture, info: PresenterInfo, target: Path) -> None:
-    image = Image.fromarray(picture.to_av(0, Fraction(1, 25)).to_ndarray(format="rgb24"))
-    wide = round(image.width * float(info.sar))
-    scale = min(_THUMBNAIL / max(wide, image.height), 1.0)
-    size = max(round(wide * scale), 1), max(round(image.height * scale), 1)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    image.resize(size).save(target, "JPEG", quality=85)

@@ -1,4 +1,4 @@
-"""A small picture of a finished video, taken while somebody speaks."""
+"""Small pictures: of a finished video, taken while somebody speaks, and of a presenter."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ import av.container
 import numpy as np
 import numpy.typing as npt
 
+from appliance.media.decode import FrameReader
+from appliance.media.picture import Picture
+from appliance.media.probe import probe_presenter
 from appliance.media.publish import part_of, publish
 from appliance.media.source import open_media
 
@@ -59,6 +62,31 @@ def save_thumbnail(
     small = Pillow.fromarray(first)
     small.thumbnail((MAX_SIDE, MAX_SIDE))
     small.save(part_of(target), "JPEG", quality=_QUALITY)
+    publish(target)
+
+
+def save_presenter(presenter: Path, target: Path) -> None:
+    """Write a JPEG of a presenter's video (its middle) or photo to ``target``, which appears whole.
+
+    Upright and with square pixels. Raises ``BadInput`` for what cannot be used, and ``OSError``.
+    """
+    info = probe_presenter(presenter)
+    with FrameReader(info, 1) as reader:
+        at = reader.key_before(info.frames // 2)
+        save_picture(next(iter(reader.read(at, at + 1))), info.sar, target)
+
+
+def save_picture(picture: Picture, sar: Fraction, target: Path, side: int = MAX_SIDE) -> None:
+    """Write ``picture``, whose pixels are ``sar`` times as wide as high, as a JPEG of at most
+    ``side`` pixels. Raises ``OSError``."""
+    from PIL import Image as Pillow
+
+    image = Pillow.fromarray(picture.to_av(0, Fraction(1, 25)).to_ndarray(format="rgb24"))
+    wide = round(image.width * float(sar))
+    scale = min(side / max(wide, image.height), 1.0)
+    size = max(round(wide * scale), 1), max(round(image.height * scale), 1)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    image.resize(size).save(part_of(target), "JPEG", quality=_QUALITY)
     publish(target)
 
 

@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from appliance.media.thumbnail import MAX_SIDE, save_thumbnail
+from appliance.errors import BadInput
+from appliance.media.thumbnail import MAX_SIDE, save_presenter, save_thumbnail
 from tests.talking_face import voice, write_video
 
 Picture = NDArray[np.uint8]
@@ -68,3 +69,29 @@ def test_a_video_of_one_frame(tmp_path: Path) -> None:
     write_video(tmp_path / "a.mp4", [shade(50)], FPS)
     save_thumbnail(tmp_path / "a.mp4", tmp_path / "a.jpg")
     assert number(tmp_path / "a.jpg") == pytest.approx(50, abs=2)
+
+
+class TestPresenter:
+    def test_of_a_video_the_middle(self, tmp_path: Path) -> None:
+        save_presenter(made(tmp_path / "p.mp4"), tmp_path / "small" / "p.jpg")
+        middle = SECONDS * FPS / 2
+        assert number(tmp_path / "small" / "p.jpg") < middle + 1  # the key frame before it
+
+    def test_of_a_photo_the_photo_upright_and_small(self, tmp_path: Path) -> None:
+        photo = np.zeros((900, 1600, 3), np.uint8)
+        photo[:, :800, 0] = 255
+        exif = Image.Exif()
+        exif[0x0112] = 6  # the camera was turned: its left is above
+        Image.fromarray(photo).save(tmp_path / "p.jpg", exif=exif)
+        save_presenter(tmp_path / "p.jpg", tmp_path / "small.jpg")
+        with Image.open(tmp_path / "small.jpg") as small:
+            assert small.size == (MAX_SIDE * 9 // 16, MAX_SIDE)
+            above, below = small.getpixel((100, 50)), small.getpixel((100, 600))
+        assert isinstance(above, tuple) and above[0] > 200
+        assert isinstance(below, tuple) and below[0] < 60
+
+    def test_what_is_no_presenter_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "p.mp4").write_text("no video")
+        with pytest.raises(BadInput):
+            save_presenter(tmp_path / "p.mp4", tmp_path / "small.jpg")
+        assert not (tmp_path / "small.jpg").exists()
