@@ -1,49 +1,157 @@
-"""gunicorn's threaded worker, patient up to a point.
+"""gunicorn's threaded worker, patient up to a point: slow senders do not hold its threads.
 
-Who opens a request and does not finish its head is let go, so that a handful of slow senders
-cannot hold every thread. Bodies are limited elsewhere: forms are small, and uploads watch their
-own pace.
+A connection gets a thread when its first byte is there. The head of its request, and the body
+where that is small, must then arrive within ``HEAD_S``; until they have, one address may hold only
+a third of the threads. Large bodies are the uploads', which watch their own pace
+(:mod:`web.uploads.receive`). Whoever is sent something must take a bit of it every ``STALL_S``.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
+import threading
 import time
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
+
+log = logging.getLogger("lectern.panel")
 
 HEAD_S = 6.0
-"""So long the first line and the headers of a request may take."""
+STALL_S = 60.0
+LINGER_S = 1.0
+SMALL_BODY = 1 << 20
+"""Bytes of a body that is awaited before the panel sees the request."""
+
+
+class Watch:
+    """Requests that are still arriving; ``now`` tells seconds that never jump."""
+
+    def __init__(
+        self, most: int, limit_s: float = HEAD_S, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._most, self._limit_s, self._now = most, limit_s, now
+        self._lock = threading.Lock()
+        self._arriving: dict[socket.socket, tuple[str, float]] = {}
+
+    def begin(self, connection: socket.socket, address: str) -> bool:
+        """A request begins; ``False`` when its address has ``most`` that have not arrived."""
+        with self._lock:
+            counts = Counter(other for other, _ in self._arriving.values())
+            if counts[address] >= self._most:
+                return False
+            self._arriving[connection] = (address, self._now() + self._limit_s)
+        return True
+
+    def end(self, connection: socket.socket) -> None:
+        """It has arrived, or its connection is gone."""
+        with self._lock:
+            self._arriving.pop(connection, None)
+
+    def shut_late(self) -> list[str]:
+        """Shut what has taken too long; gives the addresses. Its threads then read the end."""
+        with self._lock:
+            now = self._now()
+            late = [(c, who) for c, (who, until) in self._arriving.items() if now > until]
+            for connection, _ in late:
+                del self._arriving[connection]
+                # Under the lock: it cannot have been closed, nor its number given to another.
+                _shut(connection)
+        return [who for _, who in late]
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Notes when each connection began to send a request, and looks once a second."""
+    """The gthread worker with such a watch."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._heads: dict[TConn, float] = {}
-
-    def handle(self, conn: TConn) -> Any:
-        """One request, in a thread."""
-        self._heads[conn] = time.monotonic()
-        try:
-            return super().handle(conn)
-        finally:
-            self._heads.pop(conn, None)
-
-    def handle_request(self, req: Any, conn: TConn) -> Any:
-        """Its head is here."""
-        self._heads.pop(conn, None)
-        return super().handle_request(req, conn)
+        self._watch = Watch(max(4, self.cfg.threads // 3))
 
     def notify(self) -> None:
         """Called by the main loop, once a second at least."""
         super().notify()
-        late = time.monotonic() - HEAD_S
-        for conn, since in list(self._heads.items()):
-            if since < late:
-                # Its thread then reads the end of the connection and closes it.
-                with contextlib.suppress(OSError):
-                    conn.sock.shutdown(socket.SHUT_RDWR)
+        for address, count in Counter(self._watch.shut_late()).items():
+            log.warning("refused %s: %d requests that hardly moved", address, count)
+
+    def enqueue_req(self, conn: TConn) -> None:
+        """A silent connection waits with all others instead of in a thread of its own."""
+        if conn.initialized or conn.wait_for_data(0):
+            super().enqueue_req(conn)
+        else:
+            self.finish_request(conn, _Silent())
+
+    def handle(self, conn: TConn) -> Any:
+        """One request, in a thread, if its address may have one more."""
+        address = str(conn.client[0]) if conn.client else ""
+        if not self._watch.begin(conn.sock, address):
+            log.warning("refused %s: too many requests that hardly move", address)
+            _shut(conn.sock)
+            return False
+        try:
+            kept = super().handle(conn)
+        finally:
+            self._watch.end(conn.sock)
+        if kept is False:
+            _part(conn.sock)
+        return kept
+
+    def handle_request(self, req: Any, conn: TConn) -> Any:
+        """Its head is here; with a small body the panel sees it when that is here as well."""
+        if not _take_small_body(req, conn.sock):
+            return False
+        self._watch.end(conn.sock)
+        conn.sock.settimeout(STALL_S)
+        return super().handle_request(req, conn)
+
+
+class _Silent:
+    """What a thread that waited in vain for the first byte gives to gunicorn's main loop."""
+
+    def cancelled(self) -> bool:
+        return False
+
+    def result(self) -> object:
+        return _DEFER
+
+
+def _take_small_body(req: Any, connection: socket.socket) -> bool:
+    """Read a small body ahead; ``False`` when its end did not come."""
+    headers = {name.upper(): value for name, value in req.headers}
+    length = headers.get("CONTENT-LENGTH", "")
+    if not length and "TRANSFER-ENCODING" not in headers:
+        return True
+    if length.isdigit() and int(length) > SMALL_BODY:
+        return True
+    if headers.get("EXPECT", "").lower() == "100-continue":
+        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+    data = req.body.read(SMALL_BODY)
+    if length.isdigit() and len(data) < int(length):
+        return False
+    req.body.buf.write(data)  # given back: the panel reads it from there
+    return True
+
+
+def _part(connection: socket.socket) -> None:
+    """End a connection so that the other side still gets the last answer (RFC 9112, 9.6).
+
+    gunicorn would wait for the other side in its main thread, where everybody waits with it.
+    """
+    until, drained = time.monotonic() + LINGER_S, 0
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        while drained < SMALL_BODY and (left := until - time.monotonic()) > 0:
+            connection.settimeout(left)
+            block = connection.recv(1 << 16)
+            if not block:
+                break
+            drained += len(block)
+    _shut(connection)
+
+
+def _shut(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # gone already
+        connection.shutdown(socket.SHUT_RDWR)

@@ -174,10 +174,14 @@ def _wait(done: object, limit_s: float = 30.0) -> None:
 def test_slow_senders_do_not_keep_others_out(tmp_path: Path) -> None:
     """More half-sent requests than there are threads, each with a byte now and then."""
     slow: list[socket.socket] = []
+    head = b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    halves = [head + b"X-Slow: ", head + b"Content-Length: 50000\r\n\r\n", b""]
     with Served(tmp_path, threads=8) as served:
-        for _ in range(12):
-            connection = socket.create_connection(("127.0.0.1", served.port))
-            connection.sendall(b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
+        for number in range(12):
+            connection = socket.create_connection(
+                ("127.0.0.1", served.port), source_address=("127.0.0.2", 0)
+            )
+            connection.sendall(halves[number % 3])
             slow.append(connection)
         answered = threading.Event()
 

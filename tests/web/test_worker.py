@@ -1,0 +1,106 @@
+"""The watch over requests that are still arriving, with a clock that the test turns."""
+
+from __future__ import annotations
+
+import io
+import socket
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+
+from web.worker import HEAD_S, SMALL_BODY, Watch, _take_small_body
+
+Pair = tuple[socket.socket, socket.socket]
+
+
+class Clock:
+    """Seconds, as the test says."""
+
+    def __init__(self) -> None:
+        self.time = 100.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def pairs() -> Iterator[list[Pair]]:
+    made = [socket.socketpair() for _ in range(4)]
+    yield made
+    for pair in made:
+        for end in pair:
+            end.close()
+
+
+def is_shut(pair: Pair) -> bool:
+    """Whether the far side sees the end."""
+    pair[1].setblocking(False)
+    try:
+        return pair[1].recv(1) == b""
+    except BlockingIOError:
+        return False
+
+
+def test_what_takes_too_long_is_shut_and_nothing_else(pairs: list[Pair]) -> None:
+    clock = Clock()
+    watch = Watch(9, now=clock)
+    early, done, late = (pair[0] for pair in pairs[:3])
+    assert watch.begin(early, "a")
+    assert watch.begin(done, "a")
+    watch.end(done)
+    clock.time += HEAD_S
+    assert watch.begin(late, "b")
+    assert watch.shut_late() == []
+    clock.time += 0.1
+    assert watch.shut_late() == ["a"]
+    assert [is_shut(pair) for pair in pairs[:3]] == [True, False, False]
+    assert watch.shut_late() == []
+
+
+def test_one_address_does_not_get_every_thread(pairs: list[Pair]) -> None:
+    watch = Watch(2, now=Clock())
+    first, second, third, fourth = (pair[0] for pair in pairs)
+    assert watch.begin(first, "a")
+    assert watch.begin(second, "a")
+    assert not watch.begin(third, "a")
+    assert watch.begin(fourth, "b")
+    watch.end(first)
+    assert watch.begin(third, "a")
+
+
+class Body:
+    """A body as gunicorn has it: what is written to ``buf`` is read first."""
+
+    def __init__(self, data: bytes) -> None:
+        self.buf = io.BytesIO()
+        self._data = io.BytesIO(data)
+
+    def read(self, size: int) -> bytes:
+        return self._data.read(size)
+
+
+@pytest.mark.parametrize(
+    ("headers", "sent", "goes_on", "ahead"),
+    [
+        ({}, b"", True, b""),
+        ({"content-length": "4"}, b"0123", True, b"0123"),
+        ({"CONTENT-LENGTH": "5"}, b"0123", False, b""),
+        ({"TRANSFER-ENCODING": "chunked"}, b"0123", True, b"0123"),
+        ({"CONTENT-LENGTH": str(SMALL_BODY + 1)}, b"0123", True, b""),
+    ],
+)
+def test_a_small_body_is_awaited_and_given_back(
+    pairs: list[Pair], headers: dict[str, str], sent: bytes, goes_on: bool, ahead: bytes
+) -> None:
+    request = SimpleNamespace(headers=list(headers.items()), body=Body(sent))
+    assert _take_small_body(request, pairs[0][0]) is goes_on
+    assert request.body.buf.getvalue() == ahead
+
+
+def test_who_waits_to_be_asked_for_the_body_is_asked(pairs: list[Pair]) -> None:
+    headers = [("CONTENT-LENGTH", "4"), ("EXPECT", "100-Continue")]
+    request = SimpleNamespace(headers=headers, body=Body(b"0123"))
+    near, far = pairs[0]
+    assert _take_small_body(request, near)
+    assert far.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
