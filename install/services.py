@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sqlite3
 import time
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from install.errors import InstallError
-from install.layout import DATA, SERVICES, SOCKETS, UNITS, USER
+from install.layout import CONFIG, DATA, SERVICES, SOCKETS, UNITS, USER
 from install.step import Step
 from install.system import System
 
@@ -44,9 +45,10 @@ class KeepDatabases(Step):
     """The databases as the old version left them; a newer one may change their tables."""
 
     def __init__(self, system: System, name: str) -> None:
-        self._state = system.path(f"{DATA}/state")
+        data = data_folder(system)
+        self._state = system.path(f"{data}/state")
         self._folder = self._state / "before-upgrade"
-        super().__init__(f"keep a copy of the databases of {name} in {DATA}/state/before-upgrade")
+        super().__init__(f"keep a copy of the databases of {name} in {data}/state/before-upgrade")
 
     def do(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -197,4 +199,11 @@ def members(system: System, file: str) -> dict[str, list[str]]:
 
 def state_files(system: System) -> list[Path]:
     """The databases that an upgrade must not lose."""
-    return sorted(system.path(f"{DATA}/state").glob("*.sqlite3"))
+    return sorted(system.path(f"{data_folder(system)}/state").glob("*.sqlite3"))
+
+
+def data_folder(system: System) -> str:
+    """The ``root`` of the owner's settings. (There is no YAML reader in Python's own library.)"""
+    text = (system.read(CONFIG) or b"").decode(errors="replace")
+    found = re.search(r"""^root:\s*["']?(/[^"'#\n]*?)["']?\s*(#.*)?$""", text, re.MULTILINE)
+    return found[1] if found else DATA

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from install import plan
+from install import plan, services
 from install.errors import InstallError
 from install.layout import SYSTEM_FILES
 from install.step import carry_out
@@ -190,3 +190,19 @@ class TestUninstall:
         install(machine, tmp_path / "checkout", share=True)
         carry_out(plan.to_uninstall(machine.system, purge=False), lambda text: None)
         assert settings.read_bytes() == b"[global]\n   comment = caf\xe9\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "folder"),
+    [
+        ("root: /srv/lectern", "/srv/lectern"),
+        ("# root: /no\nroot: '/srv/my lectern'   # the large disk\n", "/srv/my lectern"),
+        ("panel:\n  port: 80\n", "/var/lib/lectern"),
+        ("", "/var/lib/lectern"),
+    ],
+)
+def test_the_databases_are_where_the_settings_say(machine: Machine, text: str, folder: str) -> None:
+    settings = machine.root / "etc/lectern/config.yaml"
+    settings.parent.mkdir()
+    settings.write_text(text)
+    assert services.data_folder(machine.system) == folder
