@@ -177,7 +177,7 @@ class TestErrands:
         page = teacher.get(where).text
         assert "does not answer" in page and "hx-trigger" not in page
 
-    @pytest.mark.parametrize("kind", ["restart_worker", "power_off"])
+    @pytest.mark.parametrize("kind", ["restart_worker", "power_off", "usb_export"])
     def test_only_administrators_stop_things(
         self, sign_in: SignIn, errands: Errands, kind: str
     ) -> None:
@@ -201,13 +201,31 @@ class TestErrands:
         teacher = sign_in("teacher")
         where = teacher.change("/box/errands/usb_list").location
         assert where and errands.claim(["usb_list"])
-        errands.finish(1, {"sticks": [{"device": "sdb1", "label": "<b>MATHS", "free_mb": 2048}]})
+        errands.finish(
+            1,
+            {
+                "sticks": [
+                    {"device": "sdb1", "label": "<b>MATHS", "size_mb": 2048, "state": "copying"}
+                ]
+            },
+        )
         page = teacher.get(where).text
         assert "&lt;b&gt;MATHS" in page and "2.0 GB" in page
-        assert 'name="device" value="sdb1"' in page
+        assert 'name="device" value="sdb1"' in page and "leave it in" in page
+        assert (
+            "onto it" not in page and teacher.change("/box/errands/usb_export").status_code == 403
+        )
         teacher.change("/box/errands/usb_eject", device="sdb1")
         errand = errands.claim(["usb_eject"])
         assert errand and errand.params == {"device": "sdb1"}
+
+    def test_what_came_of_a_stick_is_told(self, sign_in: SignIn, errands: Errands) -> None:
+        admin = sign_in("admin")
+        where = admin.change("/box/errands/usb_export", device="sdb1").location
+        assert where and errands.claim(["usb_export"])
+        errands.finish(1, {"files": 3, "left_out": ["<i>long.mp4"]})
+        page = admin.get(where).text
+        assert "3 files" in page and "&lt;i&gt;long.mp4" in page and "safe to remove" in page
 
 
 class TestPrune:
