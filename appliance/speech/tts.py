@@ -1,12 +1,13 @@
 """A lecture given as text, read aloud: sentence by sentence, with the time of each.
 
 English is read by hibari-tts, whose voice lies inside its package, so nothing is ever downloaded.
-Other scripts (Chinese, say) need the system's ``espeak-ng``; where it is not installed, the text
-cannot be read.
+Other languages need the system's ``espeak-ng``; where it is not installed, a text in another script
+(Chinese, say) cannot be read, and one in Latin letters is read as if it were English.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -24,12 +25,14 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance.errors import BadInput
+from appliance.speech.language import latin_language
 
 AUTO = "auto"
 ESPEAK = "espeak:"
 _DEFAULT_VOICE = "heart"
 _PARAGRAPH_PAUSE_S = 0.5
 _SPEED_ESPEAK = 165  # words a minute at speed 1
+_LIMIT_S = 120.0  # espeak-ng takes milliseconds for a sentence
 
 Pcm = npt.NDArray[np.int16]
 Find = Callable[[str], str | None]
@@ -87,8 +90,8 @@ def synthesize(
 ) -> Speech:
     """Read ``text`` into ``out_wav``, which appears whole or not at all.
 
-    ``voice``: ``auto`` (by the text's script), a voice of hibari-tts that lies on this machine, or
-    ``espeak:LANGUAGE``. ``speed`` 0.5-2 (1 is a calm reader). The same call gives the same file.
+    ``voice``: ``auto`` (by the text's language), a voice of hibari-tts that lies on this machine,
+    or ``espeak:LANGUAGE``. ``speed`` 0.5-2 (1 is a calm reader). The same call gives the same file.
     Memory is bounded by the longest sentence. What ``listen``, told after each, raises ends it.
 
     Raises ``BadInput("text_empty")``, and ``BadInput("voice_missing")`` where no voice on this
@@ -179,11 +182,14 @@ class _Espeak:
             target = Path(folder) / "speech.wav"
             command = [*self._command, "-w", str(target), "--stdin"]
             try:
-                subprocess.run(command, input=sentence.encode(), check=True, capture_output=True)
+                subprocess.run(
+                    command, input=sentence.encode(), check=True, capture_output=True,
+                    timeout=_LIMIT_S,
+                )  # fmt: skip
                 with wave.open(str(target), "rb") as sound:
                     data = sound.readframes(sound.getnframes())
                     return sound.getframerate(), np.frombuffer(data, "<i2").astype(np.int16)
-            except (OSError, EOFError, wave.Error, subprocess.CalledProcessError) as error:
+            except (OSError, EOFError, wave.Error, subprocess.SubprocessError) as error:
                 raise BadInput("voice_missing", voice=ESPEAK + self._command[2]) from error
 
 
@@ -196,6 +202,10 @@ def _reader(text: str, voice: str, speed: float, find: Find) -> _Hibari | _Espea
         return _Hibari(voice, speed)
     script = _script(text)
     if script == "LATIN":
+        language = latin_language(text)
+        if language != "en":
+            with contextlib.suppress(BadInput):  # better with an accent than not at all
+                return _Espeak(find("espeak-ng"), (language,), speed)
         return _Hibari(_DEFAULT_VOICE, speed)
     if script not in _SCRIPTS:
         raise BadInput("voice_missing", voice=script.lower())
