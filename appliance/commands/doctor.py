@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.commands.language import spoken
 from appliance.errors import BadInput
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _doctor(options: argparse.Namespace) -> int:
     if options.report is not None:
         _check_target(options.report)
     logging.getLogger("lectern").setLevel(logging.ERROR)  # the findings say it better
-    language = options.language or _language()
+    language = options.language or spoken()
     context = Context(load_config(options.config), listen=_tell)
     findings = []
     for finding in examine(context):
@@ -66,13 +66,6 @@ def _check_target(path: Path) -> None:
         raise BadInput("output_exists_folder", name=path.name or str(path))
     if not path.resolve().parent.is_dir():
         raise BadInput("output_unwritable", name=path.name, reason="no such folder")
-
-
-def _language() -> str:
-    """What the terminal speaks."""
-    names = ("LC_ALL", "LC_MESSAGES", "LANG")
-    spoken = next((os.environ[name] for name in names if os.environ.get(name)), "")
-    return "zh" if spoken.startswith("zh") else "en"
 
 
 def _tell(seconds: float) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from appliance.commands.language import spoken
+
 if TYPE_CHECKING:
     from appliance.jobs.record import Job
     from appliance.jobs.store import JobStore
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 _ENDED = {"done", "failed", "cancelled"}
 _LISTED = 50
+_ON_HOLD = {"en": "On hold: ", "zh": "暂停："}
 
 
 def add_parser(commands: Commands) -> None:
@@ -66,6 +69,9 @@ Action = Callable[["JobStore", argparse.Namespace], None]
 
 def _runs(parser: argparse.ArgumentParser, action: Action) -> None:
     parser.add_argument("--config", type=Path, help="a config file")
+    parser.add_argument(
+        "--language", choices=["en", "zh"], default=spoken(), help="of reasons (the terminal's)"
+    )
 
     def run(options: argparse.Namespace) -> int:
         from appliance.config import load_config
@@ -89,13 +95,13 @@ def _list(store: JobStore, options: argparse.Namespace) -> None:
         _print_json([job.as_dict() for job in jobs])
         return
     for hold in store.holds():
-        print(f"On hold: {hold.text()}")
+        print(f"{_ON_HOLD[options.language]}{hold.text(options.language)}")
     if not jobs:
         print("There are no jobs.")
         return
     print(f"{'job':>5}  {'state':<9}  {'done':>4}  name")
     for job in jobs:
-        why = f" ({job.reason.text()})" if job.reason else ""
+        why = f" ({job.reason.text(options.language)})" if job.reason else ""
         print(f"{job.id:>5}  {job.state.value:<9}  {_share(job):>4}  {_name(job)}{why}")
 
 
@@ -105,7 +111,7 @@ def _show(store: JobStore, options: argparse.Namespace) -> None:
     if options.json:
         _print_json(values)
         return
-    values["reason"] = job.reason.text() if job.reason else None
+    values["reason"] = job.reason.text(options.language) if job.reason else None
     values["options"] = json.dumps(values["options"]) if values["options"] else None
     for name in ("created", "started", "heartbeat", "finished", "fetched"):
         values[name] = _when(values[name])

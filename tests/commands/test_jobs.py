@@ -117,3 +117,12 @@ def test_priority_changes_the_turn(say: Say, store: JobStore) -> None:
     say("priority", two, 5)
     job = store.claim()
     assert job is not None and job.id == two
+
+
+def test_why_the_work_rests_is_said_in_the_readers_language(
+    say: Say, store: JobStore, root: Path
+) -> None:
+    say("add", "wang.mp4", "lesson 03.wav")
+    store.hold(Reason("quiet_hours", {"until": "2026-11-23 12:30"}))
+    assert say("list", "--language", "en").startswith("On hold: These are quiet hours, until 2026")
+    assert say("list", "--language", "zh").startswith("暂停：现在是安静时段，到 2026-11-23 12:30")

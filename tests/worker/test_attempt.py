@@ -38,12 +38,14 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.mark.slow
 class TestRealAttempt:
-    def test_a_stop_a_kill_and_a_rest_leave_no_trace_in_the_video(
+    @pytest.mark.parametrize("how", ["stop", "pause"])
+    def test_neither_an_end_nor_a_pause_leaves_a_trace_in_the_video(
         self,
         store: JobStore,
         config: Config,
         material: tuple[Path, Path],
         tmp_path: Path,
+        how: str,
     ) -> None:
         model = write_wav2lip(tmp_path / "tiny.onnx")
         more: dict[str, dict[str, Any]] = {
@@ -58,13 +60,22 @@ class TestRealAttempt:
             def see(step: Step | None) -> bool:
                 if step is not None and step.saved and step.done:
                     asked.append(step.stage)
-                    stop.set()
+                    if how == "stop":
+                        stop.set()
+                    elif len(asked) == 1:
+                        store.pause(job)
                 return watch(step)
 
             return run_attempt(order, see)
 
-        Worker(store, config, stop, attempt=stop_at_a_chunk).run(0)
-        assert asked and store.get(job).state is State.QUEUED
+        worker = Worker(store, config, stop, attempt=stop_at_a_chunk)
+        assert worker.step()
+        assert asked
+        if how == "pause":
+            assert store.get(job).state is State.PAUSED
+            assert not worker.step()
+            store.resume(job)
+        assert store.get(job).state is State.QUEUED
         stop.clear()
         worker = Worker(store, config, stop)
         assert worker.step()
