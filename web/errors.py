@@ -15,7 +15,7 @@ from flask import (
     request,
     url_for,
 )
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable
 
 from appliance.errors import BadInput, Fault, LecternError
 from web.i18n import language
@@ -127,7 +127,11 @@ def _known(error: LecternError) -> Response:
 def _http(error: HTTPException) -> Response:
     if error.code is not None and error.code < 400:  # a redirection is no failure
         return make_response(error.get_response())
-    return _known(_of_http(error))
+    response = _known(_of_http(error))
+    if isinstance(error, RequestedRangeNotSatisfiable):  # a player asks beyond the end
+        response.status_code = 416
+        response.headers["Content-Range"] = f"bytes */{error.length or '*'}"
+    return response
 
 
 def _of_http(error: HTTPException) -> LecternError:

@@ -27,7 +27,9 @@ class Program:
     def ask(self, method: str, path: str, **more: Any) -> TestResponse:
         """A request below ``/api/v1``."""
         headers = {**self._key, **more.pop("headers", {})}
-        return self._client.open(f"/api/v1{path}", method=method, headers=headers, **more)
+        return self._client.open(
+            f"/api/v1{path}", method=method, headers=headers, buffered=True, **more
+        )
 
     def get(self, path: str, **more: Any) -> TestResponse:
         return self.ask("GET", path, **more)

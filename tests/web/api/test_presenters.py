@@ -1,0 +1,96 @@
+"""The library of presenters, and their pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from appliance.config import Config
+from appliance.jobs.record import NewJob
+from appliance.jobs.store import JobStore
+from tests.web.api.conftest import Programs
+from web.presenters.thumbnails import keep
+
+
+@pytest.fixture
+def library(config: Config) -> Path:
+    """With one presenter in it, and things that are none."""
+    folder = config.root / "presenters"
+    folder.mkdir(parents=True)
+    (folder / "Wang Li.mp4").write_bytes(b"video")
+    (folder / "notes.txt").write_text("no presenter")
+    (folder / ".hidden.mp4").write_bytes(b"")
+    (folder / "folder.mp4").mkdir()
+    return folder
+
+
+def names(program: Programs) -> list[str]:
+    found = program("viewer").get("/presenters").get_json()["presenters"]
+    return [one["name"] for one in found]
+
+
+def test_who_is_in_it(program: Programs, library: Path) -> None:
+    assert names(program) == ["Wang Li"]
+
+
+def test_an_upload_joins_under_its_own_or_a_new_name(program: Programs, library: Path) -> None:
+    teacher = program("teacher")
+    assert teacher.post("/presenters", {"upload": teacher.upload("Zhou.jpg")}).status_code == 200
+    named = teacher.post("/presenters", {"upload": teacher.upload("x.mp4"), "name": "../../Ann"})
+    assert named.get_json()["file"] == "Ann.mp4"
+    assert names(program) == ["Ann", "Wang Li", "Zhou"]
+    assert teacher.get("/uploads").get_json() == {"uploads": []}
+    assert {path.name for path in library.parent.iterdir()} >= {"presenters"}
+    assert not (library.parent.parent / "Ann.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "code"),
+    [
+        ("wang li.jpg", None, "presenter_exists"),
+        ("a.wav", None, "not_a_presenter"),
+        ("a.mp4", "WANG LI", "presenter_exists"),
+        ("a.mp4", "...", "file_kind"),
+        ("a.mp4", "/", "file_kind"),
+    ],
+)
+def test_who_cannot_join(
+    program: Programs, library: Path, file: str, name: str | None, code: str
+) -> None:
+    teacher = program("teacher")
+    body = {"upload": teacher.upload(file), **({"name": name} if name else {})}
+    assert teacher.post("/presenters", body).get_json()["code"] == code
+    assert names(program) == ["Wang Li"]
+
+
+def test_only_administrators_delete_and_nobody_who_is_needed(
+    program: Programs, library: Path, store: JobStore
+) -> None:
+    assert program("teacher").delete("/presenters/Wang Li").status_code == 403
+    job = store.add(NewJob("a", library / "Wang Li.mp4", Path("a.wav"), owner="teacher"))
+    admin = program("admin")
+    assert admin.delete("/presenters/Wang Li").get_json()["code"] == "file_claimed"
+    store.cancel(job.id)
+    assert admin.delete("/presenters/wang li").status_code == 204
+    assert admin.delete("/presenters/Wang Li").status_code == 404
+    for name in ("notes", "..", "%2e%2e%2fstate", "folder"):
+        assert admin.delete(f"/presenters/{name}").status_code == 404
+
+
+def test_a_picture_follows_its_file_and_no_other(
+    program: Programs, library: Path, app: Flask, tmp_path: Path
+) -> None:
+    presenter, picture = library / "Wang Li.mp4", tmp_path / "picture.jpg"
+    picture.write_bytes(b"\xff\xd8\xff")
+    viewer = program("viewer")
+    awaited = viewer.get("/presenters/Wang Li/thumbnail")
+    assert (awaited.status_code, awaited.get_json()["code"]) == (404, "picture_awaited")
+    with app.test_request_context():
+        keep(presenter, picture)
+    presenter.rename(library / "Moved.mp4")
+    found = viewer.get("/presenters/Moved/thumbnail")
+    assert (found.data, found.mimetype) == (b"\xff\xd8\xff", "image/jpeg")
+    (library / "Moved.mp4").write_bytes(b"somebody else")
+    assert viewer.get("/presenters/Moved/thumbnail").status_code == 404
