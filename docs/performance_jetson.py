@@ -51,7 +51,7 @@ plus launches ÷ 8 |
 
 - A core of the Cortex-A78AE does 0.65 of the work of an Intel Xeon core (AVX-512) at the same
   clock: assumed, between plain code (about 1) and wide SIMD (about 0.5).
-- The renderer of lectern-lite 0.1: {mac:.1f} million multiply-accumulates a frame
+- The renderer of lectern-lite 0.2: {mac:.1f} million multiply-accumulates a frame
   (`export_tools.cost`) and {activations:.2f} million activations, in about {kernels} kernels of
   8 µs launch each, shared by a batch of eight. Peak FP16 is 2048 operations a clock and SM.
 - On the Nano, which has no hardware encoder, x264 (`veryfast`) is part of the processor's time; on

@@ -23,7 +23,14 @@ _REACH = 0.045  # standard deviation of a point's pull, in patch sides: about tw
 _CALM = 0.05  # weight of "no movement", so that the guess fades away from the mouth
 GUIDE_SCALE = 10.0  # brings flows of a tenth of the patch to the size of the masks
 
+# Mouth points that pull what lies above the line between the lips, and below it; corners do both.
+_ABOVE = np.array([0, *range(10, 20), 20, *range(30, 40)])
+_BELOW = np.array([*range(0, 11), *range(20, 31), *range(40, 57)])
+_CORNER = 0.03  # patch fractions at the corners over which the step becomes a slope
+_SLOPE = 0.12  # patch fractions of that slope
+
 _AXIS = ((np.arange(_GRID) + 0.5) / _GRID).astype(np.float32)
+_CELLS = ((np.arange(SIZE) + 0.5) / SIZE).astype(np.float32)
 
 
 def draw_maps(source: Array, target: Array, reference: Array) -> Array:
@@ -59,15 +66,42 @@ def guide(source: Array, target: Array) -> Array:
     """Backward flow (48, 48, 2) in patch fractions, from the points' movement alone.
 
     A cell looks where the points near it come from: a Gaussian mean of the points' displacements
-    around their target places, which fades to rest away from them.
+    around their target places, which fades to rest away from them. Above the line between the
+    wanted lips only the upper lip's points count and below it only those of the lower lip and the
+    jaw, so that lips which meet leave nothing of what was seen between them.
     """
     # The Gaussian separates: a row's weight times a column's, so no cell meets every point.
     columns = np.exp((_AXIS[:, None] - target[None, :, 0]) ** 2 * (-0.5 / _REACH**2))
     rows = np.exp((_AXIS[:, None] - target[None, :, 1]) ** 2 * (-0.5 / _REACH**2))
-    total = rows @ columns.T + _CALM
     moved = source - target
-    flow = [(rows * moved[:, k]) @ columns.T / total for k in range(2)]
-    coarse = np.stack(flow, axis=-1).astype(np.float32)
-    return np.asarray(
-        cv2.resize(coarse, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR), dtype=np.float32
+    above, below = (
+        _spread(rows[:, side], columns[:, side], moved[side]) for side in (_ABOVE, _BELOW)
     )
+    share = _below_lips(target)[..., None]
+    return np.asarray(above + share * (below - above), dtype=np.float32)
+
+
+def _spread(rows: Array, columns: Array, moved: Array) -> Array:
+    """The mean of ``moved`` (n, 2) by the points' weights in rows and columns, (48, 48, 2)."""
+    total = rows @ columns.T + _CALM
+    flow = np.stack([(rows * moved[:, k]) @ columns.T / total for k in range(2)], axis=-1)
+    size = (SIZE, SIZE)
+    return np.asarray(cv2.resize(flow.astype(np.float32), size, interpolation=cv2.INTER_LINEAR))
+
+
+def _below_lips(target: Array) -> Array:
+    """How much each cell (48, 48) belongs to the lower lip and the jaw, in 0..1.
+
+    A step at the line midway between the wanted lips; beyond the mouth's corners, where cheeks
+    must not tear, a slope.
+    """
+    inner = target[INNER]
+    line = (inner[:11] + inner[[0, *range(19, 9, -1)]]) / 2  # from corner to corner
+    line = line[np.argsort(line[:, 0])]
+    middle = np.interp(_CELLS, line[:, 0], line[:, 1])
+    within = np.minimum(_CELLS - line[0, 0], line[-1, 0] - _CELLS)
+    between = np.clip(within / _CORNER + 0.5, 0, 1)
+    depth = _CELLS[:, None] - middle[None, :]
+    step = np.clip(depth * SIZE + 0.5, 0, 1)
+    slope = np.clip(depth / _SLOPE + 0.5, 0, 1)
+    return np.asarray(slope + between * (step - slope), dtype=np.float32)

@@ -25,7 +25,8 @@ from appliance.lips.maps import CHANNELS, GUIDE_SCALE
 PATCH = 96
 HALF = PATCH // 2
 WIDTHS = (16, 32, 64, 64)
-_INPUTS = -(-(12 + CHANNELS) // 8) * 8
+_PADDING = -(12 + CHANNELS) % 8  # channels of zeros, see Renderer.forward
+_INPUTS = 12 + CHANNELS + _PADDING
 GUIDE = slice(CHANNELS - 2, CHANNELS)
 TARGET_INNER = slice(4, 5)
 _DECISIVE = 5.0  # sharpens the choice of layer: a mean of two pictures is a blurred picture
@@ -99,7 +100,7 @@ class Renderer(nn.Module):
             dim=1,
         )
         # Kernels that work on blocks of channels want a multiple of eight; zeros cost less.
-        x = F.pad(x, (0, 0, 0, 0, 0, _INPUTS - x.shape[1]))
+        x = F.pad(x, (0, 0, 0, 0, 0, _PADDING))
         skips = [self.stem(x)]
         for down in self.down:
             skips.append(down(skips[-1]))
