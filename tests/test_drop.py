@@ -29,7 +29,7 @@ from tests.tiny_wav2lip import write_wav2lip
 
 pytestmark = pytest.mark.slow
 
-GOOD, BAD = map(int, os.environ.get("LECTERN_DROP", "3,10").split(","))
+GOOD, BAD = map(int, os.environ.get("LECTERN_DROP", "3,7").split(","))
 LIMIT_S = 300 + 60 * (GOOD + BAD)  # against hanging for ever, not for speed
 
 CONFIG = """\

@@ -25,7 +25,7 @@ pytestmark = [
                        reason="smbd is not installed"),
 ]  # fmt: skip
 
-SETTLE_S = 0.5
+SETTLE_S = 0.3
 
 CONFIG = """\
 [global]
