@@ -176,3 +176,23 @@ def test_kills_in_the_middle_of_chunks_leave_no_trace(
     assert same(json.loads(json.dumps(report)), json.loads(json.dumps(undisturbed[1])))
     (place,) = (path for path in tmp_path.iterdir() if path.is_dir())
     assert sorted(os.listdir(place / "segments")) == [f"{i:06d}.mp4" for i in range(CHUNKS)]
+
+
+def test_less_memory_the_next_time_costs_no_finished_chunk(
+    presenter: Path,
+    lecture: Path,
+    config: Config,
+    undisturbed: tuple[npt.NDArray[np.uint8], dict[str, Any]],
+    tmp_path: Path,
+) -> None:
+    def stop() -> None:
+        raise Stop
+
+    with pytest.raises(Stop):
+        render_in(tmp_path, presenter, lecture, tmp_path / "out.mp4", config, after_chunk=stop)
+    small = config.render.model_copy(update={"batch": 1, "queue_frames": 1})
+    slow = config.lips.model_copy(update={"providers": ["cpu"]})
+    less = config.model_copy(update={"render": small, "lips": slow})
+    report = render_in(tmp_path, presenter, lecture, tmp_path / "out.mp4", less)
+    assert report["kept_chunks"] == 1 and report["plan"]["batch"] == 1
+    np.testing.assert_array_equal(frames_of(tmp_path / "out.mp4"), undisturbed[0])
