@@ -15,12 +15,12 @@ from appliance.media.probe import AudioInfo, PresenterInfo
 
 _MB = 1 << 20
 
-# Fitted to the peaks of two renders on x86-64 (two threads): 351 MB at 1280 × 720 and 513 MB at
-# 1920 × 1080, and rounded up. The base is the interpreter with all libraries and networks.
-_BASE_MB = 230.0
+# Fitted to the peaks of 14 renders on x86-64 (two threads), 360p to 4K, budgets from 450 MB to
+# 4 GB: docs/performance.md. The base is the interpreter with all libraries and networks.
+_BASE_MB = 215.0
 # Pictures inside the decoder (reference frames, one a thread) and the encoder (look-ahead).
-_DECODER_PICTURES = 20
-_ENCODER_PICTURES = 30
+_DECODER_PICTURES = 26
+_ENCODER_PICTURES = 38
 _QUEUES = 3  # bounded queues between the stages of a chunk
 _RESERVE_MB = 512.0  # left to the rest of the machine when the budget is found, not given
 _MOTION_MB_S = 0.0024  # coefficients of a second of lecture
@@ -101,7 +101,7 @@ def make_plan(
     frames = max(round(duration_s * fps), 1)
     budget = float(memory_mb) or find_memory()
     picture = width * height * 1.5 / _MB
-    block = 25
+    block = 20
     while True:
         held = _DECODER_PICTURES + _ENCODER_PICTURES + _QUEUES * queue_frames + batch + block
         estimate = _BASE_MB + picture * held + _MOTION_MB_S * duration_s
