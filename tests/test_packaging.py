@@ -210,8 +210,8 @@ class TestSetup:
         shellcheck = str(beside) if beside.exists() else shutil.which("shellcheck")
         if shellcheck is None:
             pytest.skip("shellcheck is not installed")
-        names = ("setup.sh", ".ci/run", "tests/install/run", "tests/install/boot")
-        names += ("tests/aarch64/run", "tests/aarch64/cpython")
+        names = ["setup.sh", ".ci/run", "tests/install/run", "tests/install/boot"]
+        names += ["tests/aarch64/run", "tests/aarch64/cpython"]
         scripts = [str(project / name) for name in names]
         run = subprocess.run([shellcheck, *scripts], capture_output=True, text=True, check=False)
         assert run.returncode == 0, run.stdout

@@ -1,0 +1,58 @@
+"""Stopping and starting around a change, on a machine whose systemd answers as it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from install.errors import InstallError
+from install.services import Start, Stop
+from install.system import System
+
+
+class Systemd:
+    """Knows which units run; ``broken`` never do, and say why in the journal."""
+
+    def __init__(self, root: Path, running: set[str], broken: str = "") -> None:
+        (root / "run/systemd/system").mkdir(parents=True)
+        self.running, self.broken = running, broken
+        self.system = System(root, self.run, {})
+
+    def run(self, command: Sequence[str], environment: Mapping[str, str]) -> str:
+        match list(command):
+            case ["systemctl", "is-active", _, unit] if unit not in self.running:
+                raise InstallError("", "")
+            case ["systemctl", "stop", *units]:
+                self.running -= set(units)
+            case ["systemctl", "start", *units]:
+                self.running |= set(units) - {self.broken}
+                if self.broken in units:
+                    raise InstallError("Job for a unit failed.", "")
+            case ["journalctl", unit, *_]:
+                return f"Traceback\nRuntimeError: {unit} lacks a library\n"
+        return ""
+
+
+def test_what_ran_runs_again_after_a_failure(tmp_path: Path) -> None:
+    systemd = Systemd(tmp_path, {"lectern.service"})
+    step = Stop(systemd.system)
+    step.do()
+    assert systemd.running == set()
+    step.undo()
+    assert systemd.running == {"lectern.service"}
+
+
+def test_all_run_after_a_start(tmp_path: Path) -> None:
+    systemd = Systemd(tmp_path, set())
+    waits: list[float] = []
+    Start(systemd.system, wait=waits.append).do()
+    assert systemd.running == {"lectern-helper.socket", "lectern.service", "lectern-panel.service"}
+    assert waits == [5.0]
+
+
+def test_a_service_that_does_not_stay_says_why(tmp_path: Path) -> None:
+    systemd = Systemd(tmp_path, set(), broken="lectern-panel.service")
+    with pytest.raises(InstallError, match=r"lectern-panel\.service does not run: .*lacks a libr"):
+        Start(systemd.system, wait=lambda seconds: None).do()
