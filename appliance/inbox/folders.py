@@ -103,7 +103,8 @@ def _jobs(
             job = task.waiting if number == 0 else None
             job = job or (open_jobs.pop() if open_jobs else None)
             if job is not None:
-                yield Completion(job, speaker, task.lecture, (task.lecture,), stem, options)
+                claims = (task.lecture,)
+                yield Completion(job, speaker, task.lecture, claims, stem, options, priority)
             else:
                 claims = (task.lecture,)
                 yield NewJob(stem, speaker, task.lecture, options, priority, claims)

@@ -29,6 +29,7 @@ class Completion:
     claims: tuple[Path, ...]
     stem: str | None = None
     options: Mapping[str, Mapping[str, Any]] | None = None
+    priority: int = 0
 
 
 @dataclass(frozen=True)

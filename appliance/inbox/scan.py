@@ -170,6 +170,8 @@ class Inbox:
         parts = (made.job.id, made.presenter, made.lecture, made.claims)
         with _overtaken():
             job = self._store.complete(*parts, stem=made.stem, options=made.options)
+            if made.priority:
+                self._store.set_priority(job.id, made.priority)
             log.info("job %d: %s is complete", job.id, shown(job.stem))
 
     def _refuse(self, refusal: Refusal) -> None:

@@ -91,11 +91,12 @@ class TestWaiting:
         assert job.reason is not None and "folder w waits" in job.reason.text()
         assert len(box.look()) == 1
         box.drop("w/a.txt", "w/job.yaml")
-        (box.folder / "w" / "job.yaml").write_text("badge: false\n")
+        (box.folder / "w" / "job.yaml").write_text("badge: false\npriority: 7\n")
         first, second = box.look()
         assert (first.id, facts(first)[:2]) == (job.id, ("w - a - li", "queued"))
         assert facts(second)[:2] == ("w - a - wang", "queued")
         assert first.options == second.options == {"video": {"badge": False}}
+        assert first.priority == second.priority == 7
 
     def test_lectures_wait_for_a_presenter(self, box: Box) -> None:
         box.drop("w/a.txt", "w/b@wang.txt")
