@@ -64,6 +64,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _install(options: argparse.Namespace) -> int:
     system = System()
+    if not system.has("systemctl"):
+        raise InstallError("This machine has no systemd.", "Lectern's services need it.")
     target = detect(system)
     source = Source.open(HERE)
     python = find_python(system, source, options.python)
