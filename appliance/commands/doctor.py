@@ -47,6 +47,7 @@ def _doctor(options: argparse.Namespace) -> int:
     findings = []
     for finding in examine(context):
         findings.append(finding)
+        _untell()
         if not options.json:
             line = finding.line
             print(f"{_MARKS[line.level]}  {line.text(language)}", flush=True)
@@ -72,3 +73,9 @@ def _tell(seconds: float) -> None:
     """A sign of life while TensorRT builds an engine, on a terminal only."""
     if sys.stderr.isatty() and seconds > 2:
         print(f"\rtesting the graphics engine: {seconds:.0f} s ", end="", file=sys.stderr)
+
+
+def _untell() -> None:
+    """Take the sign of life off the line."""
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
