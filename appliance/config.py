@@ -7,11 +7,12 @@ keeps the two equal. A relative ``root`` is taken from the folder of the file th
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from appliance.config_file import Mistake, read
 from appliance.errors import BadInput
@@ -132,7 +133,14 @@ class Telemetry(Section):
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = f"({'|'.join(DAYS)})"
-_HOURS = "([01][0-9]|2[0-3]):[0-5][0-9]"
+_HOUR = "([01]?[0-9]|2[0-3]):[0-5][0-9]"
+_WINDOW = re.compile(f"({_DAY}([,-]{_DAY})* )?{_HOUR}-({_HOUR}|24:00)")
+
+
+def _window(text: str) -> str:
+    if not _WINDOW.fullmatch(text):
+        raise ValueError('write days and hours as in "mon-fri 08:00-12:30" or "22:00-06:00"')
+    return text
 
 
 class Governor(Section):
@@ -142,9 +150,7 @@ class Governor(Section):
     heat_resume_c: Annotated[float, Field(ge=0, le=60)] = 16.0
     start_memory_mb: Annotated[int, Field(ge=0)] = 500
     low_memory_mb: Annotated[int, Field(ge=0)] = 120
-    quiet: list[
-        Annotated[str, Field(pattern=rf"^({_DAY}([,-]{_DAY})* )?{_HOURS}-{_HOURS}$")]
-    ] = []
+    quiet: list[Annotated[str, AfterValidator(_window)]] = []
 
 
 class Logs(Section):

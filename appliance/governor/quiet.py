@@ -29,7 +29,7 @@ class Window:
     def parse(cls, text: str) -> Window:
         """From ``mon-fri 08:00-12:30``, ``sat,sun 22:00-06:00`` or, every day, ``12:00-13:00``.
 
-        ``text`` fits the pattern of the setting ``governor.quiet``. A range of days may run over
+        ``text`` has passed the setting ``governor.quiet``. A range of days may run over
         the week's end (``sat-mon``), and one of hours over midnight; then the day is that on which
         it begins. Equal hours are a whole day.
         """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import replace
 
@@ -117,6 +116,7 @@ class TestQuietHours:
             ("fri-mon 10:00-11:00", 1, 10, None),
             ("sat,wed 10:00-11:00", 2, 10, "1970-01-07 11:00"),
             ("sat 00:00-00:00", 5, 23, "1970-01-11 00:00"),
+            ("sat 8:30-24:00", 5, 8.5, "1970-01-11 00:00"),
         ],
     )
     def test_windows(self, window: str, day: int, hour: float, until: str | None) -> None:
@@ -132,9 +132,11 @@ class TestQuietHours:
     def test_none_by_default(self) -> None:
         assert self.quiet_until(Settings().quiet, 0, 9) is None
 
-    @pytest.mark.parametrize("text", ["25:00-26:00", "8-12", "mo 08:00-09:00", "mon- 08:00-09:00"])
+    @pytest.mark.parametrize(
+        "text", ["25:00-26:00", "8-12", "mo 8:00-9:00", "mon- 8:00-9:00", "8:00-9:00 "]
+    )
     def test_what_is_no_window_does_not_pass_the_settings(self, text: str) -> None:
-        with pytest.raises(ValueError, match=re.escape(text)):
+        with pytest.raises(ValueError, match="write days and hours as in"):
             Settings(quiet=[text])
 
     def test_a_window_knows_how_long_it_stays_open(self) -> None:
