@@ -56,8 +56,8 @@ class FolderEvents(FileSystemEventHandler):
         self._observer.join()
 
     def is_alive(self) -> bool:
-        """Whether events still come."""
-        return self._observer.is_alive()
+        """Whether events still come; the threads end when the kernel has no watches left."""
+        return all(thread.is_alive() for thread in (self._observer, *self._observer.emitters))
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         """Called in the listening thread."""
