@@ -8,6 +8,8 @@ what they say of colour.
 from __future__ import annotations
 
 import contextlib
+import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -26,7 +28,6 @@ from appliance.media.publish import discard, part_of, publish, write_faults
 from appliance.media.source import url
 
 PROGRAM = "gst-launch-1.0"
-_PATIENCE_S = 60.0  # to drain what is in the encoder; a frame takes milliseconds
 
 # x264's constant rate factor raises the quantizer where the eye sees less; a fixed quantizer
 # matches its size and quality about this much higher.
@@ -49,7 +50,8 @@ class GstWriter:
 
     ``elements`` are the words between the raw picture and the H.264 stream; ``program`` is
     ``gst-launch-1.0``. The bare stream lies beside ``path`` while it is written. A writer belongs
-    to one thread at a time. Raises ``Fault``: ``disk_full`` or ``encoder_failed``.
+    to one thread at a time. Raises ``Fault``: ``disk_full``, or ``encoder_failed`` also where the
+    encoder takes or gives nothing for ``patience_s`` seconds (a frame takes milliseconds).
     """
 
     def __init__(
@@ -63,12 +65,14 @@ class GstWriter:
         *,
         elements: Sequence[str],
         program: str = PROGRAM,
+        patience_s: float = 60.0,
     ) -> None:
         self.path = path
         self.frames = 0
         self._size = (width, height)
         self._tick = 1 / fps
         self._color, self._sar = color, sar
+        self._patience_s = patience_s
         raw = f"width={width} height={height} framerate={fps.numerator}/{fps.denominator}"
         command = [program, "-q", "fdsrc", "fd=0", "!", "rawvideoparse", "format=i420"]
         command += [*raw.split(), "!", *elements, "!", "h264parse", "!"]
@@ -79,8 +83,10 @@ class GstWriter:
             with write_faults(path), (self._folder / "bare.h264").open("wb") as bare:
                 self._words = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the child)
                 self._child = subprocess.Popen(
-                    command, stdin=subprocess.PIPE, stdout=bare, stderr=self._words
+                    command, stdin=subprocess.PIPE, stdout=bare, stderr=self._words, bufsize=0
                 )
+                assert self._child.stdin is not None
+                os.set_blocking(self._child.stdin.fileno(), False)
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
@@ -103,13 +109,23 @@ class GstWriter:
         """Append a picture. Raises ``ValueError`` for one of another size."""
         if (picture.width, picture.height) != self._size:
             raise ValueError(f"{picture.width}x{picture.height} in a segment of {self._size}")
-        assert self._child.stdin is not None
-        try:
-            for plane in picture.planes():
-                self._child.stdin.write(plane.tobytes())
-        except OSError as error:  # it ended: its own words tell more than a broken pipe
-            raise self._failed() from error
+        for plane in picture.planes():
+            self._send(memoryview(plane.tobytes()))
         self.frames += 1
+
+    def _send(self, data: memoryview) -> None:
+        assert self._child.stdin is not None
+        pipe = self._child.stdin.fileno()
+        while data:
+            _, ready, _ = select.select([], [pipe], [], self._patience_s)
+            if not ready:
+                raise self._failed(f"it took no picture for {self._patience_s:g} s")
+            try:
+                data = data[os.write(pipe, data) :]
+            except BlockingIOError:
+                continue
+            except OSError as error:  # it ended: its own words tell more than a broken pipe
+                raise self._failed() from error
 
     def close(self) -> None:
         """Finish the segment and put it on the disk under its name.
@@ -140,7 +156,7 @@ class GstWriter:
         assert self._child.stdin is not None
         try:
             self._child.stdin.close()
-            status = self._child.wait(_PATIENCE_S)
+            status = self._child.wait(self._patience_s)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise self._failed() from error
         if status != 0:

@@ -161,6 +161,26 @@ def test_a_program_that_ends_at_once_is_an_encoder_that_failed(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_encoder_that_takes_nothing_is_left(tmp_path: Path) -> None:
+    script = tmp_path / "hangs"
+    script.write_text("#!/bin/sh\nexec sleep 600\n")
+    script.chmod(0o755)
+    writer = GstWriter(
+        tmp_path / "s.mp4", 640, 480, FPS, ColorSpec(),
+        elements=[], program=str(script), patience_s=0.2,
+    )  # fmt: skip
+
+    def write() -> None:
+        with writer:
+            for _ in range(100):
+                writer.write(Picture.blank(640, 480))
+
+    with pytest.raises(Fault) as caught:
+        write()
+    assert "it took no picture for 0.2 s" in caught.value.text()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["hangs"]
+
+
 class TestChoice:
     def test_a_plain_computer_uses_x264_without_a_trial(self, tmp_path: Path) -> None:
         def never(program: str) -> str | None:
