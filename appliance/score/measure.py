@@ -55,9 +55,9 @@ def score_video(
     """Measure ``video``; a real video of the same speech and the presenter allow more.
 
     A file longer than ``limit_s`` seconds is measured in stretches of 8 s spread evenly over it
-    (``None``: all of it); ``brief`` is for work that waits: a tenth, 20 s to 2 minutes. ``choose`` names the presenter among several faces. ``progress`` is told
-    how many frames of how many are done. Memory does not depend on the length, but for some 40
-    bytes a frame.
+    (``None``: all of it); ``brief`` is for work that waits: a tenth, 20 s to 2 minutes. ``choose``
+    names the presenter among several faces. ``progress`` is told how many frames of how many are
+    done. Memory does not depend on the length, but for some 40 bytes a frame.
 
     Raises ``BadInput``: what ``probe_presenter`` raises for any of the files, ``video_missing``
     for a photo, or ``no_face`` if the video shows none at all.
@@ -106,6 +106,8 @@ class _Pairs:
         self.reader = FrameReader(source)
         self.sharpness = SharpnessMeter(info.frames)
         self.surround = SurroundMeter(info.width, info.height)
+        self.photo: float | None = None
+        """The opening of the source's mouth, where it is a photo."""
 
     @classmethod
     def of(cls, info: PresenterInfo, path: Path | None, notes: list[str]) -> _Pairs | None:
@@ -140,6 +142,8 @@ class _Pairs:
         face = seen.face
         theirs = watcher.face_near(original, face) if face is not None else None
         self.surround.add(seen.picture, original, face, theirs)
+        if self._source.still and theirs is not None:
+            self.photo = theirs.opening
         if face is not None and theirs is not None:
             self.sharpness.add(seen.picture.index, seen.picture, original, (face, theirs))
 
@@ -199,7 +203,10 @@ def _summary(
         silent = sound.silent(info.frames, fps) & tracks.looked
         levels = sound.loudness(info.frames, fps)
         loudness = correlate(tracks.opening, fps, levels, fps, other_still=_STILL_LOUDNESS)
-    resting, shaking = silence(tracks, silent), jitter(tracks, silent)
+    photo = pairs.photo if pairs is not None else None
+    resting, shaking = silence(tracks, silent, photo), jitter(tracks, silent)
+    if resting is not None and resting.misread > 0:
+        notes.append("photo_smiles")
     if sound is not None and resting is None:
         notes.append("no_silence")
     sharp = pairs.sharpness.result() if pairs is not None else None
@@ -220,7 +227,7 @@ def _summary(
     moments = worst_moments(
         fps,
         tracks.looked,
-        tracks.opening,
+        tracks.opening - (resting.misread if resting is not None else 0),
         silent,
         distance.per_frame if other is not None else None,
         pairs.sharpness.per_frame if pairs is not None else None,

@@ -24,6 +24,7 @@ NOTES = {
     "mouth_still": "The mouth does not move, so a correlation is not defined.",
     "reference_still": "The reference's mouth does not move, so a correlation is not defined.",
     "no_reference_face": "The reference shows no face.",
+    "photo_smiles": "The photo shows an open mouth; pauses are judged by how far it shuts.",
     "source_differs": "The source has another size or frame rate, so pictures were not compared.",
     "source_unused": "Too little of the file could be compared with the source.",
     "sampled": "The file is long: stretches spread evenly over it were measured.",

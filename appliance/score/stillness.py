@@ -10,15 +10,22 @@ import numpy.typing as npt
 from appliance.score.tracks import Tracks
 
 _MIN_FRAMES = 5
+_OPEN = 0.06  # eye distances: a mouth that shows its teeth
+_SHUTS = 0.65  # of the photo's opening
+_LEAST = 0.01
 
 
 @dataclass(frozen=True)
 class Silence:
-    """Openings in silence, in eye distances; ``seconds`` of silence were measured."""
+    """Openings in silence, in eye distances; ``seconds`` of silence were measured.
+
+    ``misread`` is how much of them the mesh reads into a shut mouth (see :func:`misread`).
+    """
 
     seconds: float
     opening_median: float
     opening_p95: float
+    misread: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -35,16 +42,36 @@ class Jitter:
     ratio: float | None
 
 
-def silence(tracks: Tracks, silent: npt.NDArray[np.bool_]) -> Silence | None:
-    """Openings over the ``silent`` frames; ``None`` if there are hardly any."""
+def silence(
+    tracks: Tracks, silent: npt.NDArray[np.bool_], photo: float | None = None
+) -> Silence | None:
+    """Openings over the ``silent`` frames; ``None`` if there are hardly any.
+
+    ``photo`` is the opening of the photo that the video was made from, if it was one.
+    """
     openings = tracks.opening[silent & np.isfinite(tracks.opening)]
     if len(openings) < _MIN_FRAMES:
         return None
+    median = float(np.median(openings))
     return Silence(
         seconds=len(openings) / tracks.fps,
-        opening_median=float(np.median(openings)),
+        opening_median=median,
         opening_p95=float(np.percentile(openings, 95)),
+        misread=misread(tracks, median, photo) if photo is not None else 0.0,
     )
+
+
+def misread(tracks: Tracks, resting: float, photo: float) -> float:
+    """How open the mesh sees a shut mouth whose face laughs, in eye distances.
+
+    Cheeks and corners of a laugh that was photographed stay where they are when its lips are
+    brought together, and the mesh infers an open mouth from them. So where a photo's mouth is open
+    (``photo``) and rests clearly less open (``resting``), the smallest opening in the video, lips
+    on lips, is what shut reads as.
+    """
+    if photo < _OPEN or resting > _SHUTS * photo:
+        return 0.0
+    return float(np.nanquantile(tracks.opening, _LEAST))
 
 
 def jitter(tracks: Tracks, silent: npt.NDArray[np.bool_]) -> Jitter | None:

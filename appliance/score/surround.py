@@ -27,6 +27,7 @@ _GROWN = 1.05  # the region in patch sides: the pose here differs a little from 
 _SECTORS, _RAYS, _RADII = 16, 16, 64  # directions, rays in each, samples along a ray
 _NEAR, _FAR = 1.15, 0.85  # an edge is sought from so many lip radii to so many eye distances
 _STEP = 2  # samples on both sides of an edge
+_BEYOND = 1.5  # grey levels: past the edge of a patch the picture is the source's own
 _SMALLEST = 24.0  # pixels that a ray must have
 _AVERAGED = 12  # frames
 _QUARTER = 0.25  # of the directions: what lips and chin change leaves at least so many alone
@@ -38,10 +39,10 @@ class Surround:
 
     ``mean`` (luma) and ``max`` (luma and chroma) of the absolute difference outside of the mouth's
     region; ``marked`` is the share of the picture that a badge takes and that was left out.
-    ``seam`` is the step at the strongest edge around the mouth that stays for half a second: in
-    each of 16 directions the largest step, then the lower quartile of the directions (a moved chin
-    has edges on one side only, a pasted patch all around); ``None`` without a face. A sharp-edged
-    patch that is 10 grey levels off gives 3 to 5.
+    ``seam`` is the step at the strongest edge around the mouth that stays for half a second and
+    beyond which nothing is changed: in each of 16 directions the largest step, then the lower
+    quartile of the directions (a moved chin has edges on one side only, a pasted patch all around);
+    ``None`` without a face. A sharp-edged patch that is 10 grey levels off gives 3 to 5.
     """
 
     mean: float
@@ -164,6 +165,7 @@ class SeamMeter:
         # Column k is the step between samples k + _STEP - 1 and k + _STEP.
         radius = (np.arange(steps.shape[1]) + _STEP) / _RADII
         sought = radius >= _NEAR * self._near[:, None]
+        sought &= np.abs(means[:, _STEP:]) < _BEYOND
         largest = np.where(sought, steps, 0).max(axis=1)
         self._steps.append(float(np.quantile(largest, _QUARTER)))
         self._rays[:] = self._near[:] = 0

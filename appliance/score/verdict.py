@@ -157,7 +157,7 @@ def _reasons(facts: Facts, still: float) -> Iterator[Reason]:
     elif speaks and facts.loudness is not None and _is_below(facts.loudness.best_r, _LOUDNESS_R):
         yield Reason("sync_weak", "check")
     if facts.silence is not None:
-        yield from _above("open_in_silence", facts.silence.opening_median, _OPENING)
+        yield from _above("open_in_silence", _resting(facts.silence), _OPENING)
     jitter = facts.jitter
     if jitter is not None and (jitter.ratio is None or jitter.ratio > _JITTER_RATIO):
         yield from _above("restless", jitter.lips, _JITTER)
@@ -168,6 +168,10 @@ def _reasons(facts: Facts, still: float) -> Iterator[Reason]:
             yield from _above("seam", facts.outside.seam, _SEAM)
         if facts.outside.mean > _OUTSIDE:
             yield Reason("outside", "check")
+
+
+def _resting(silence: Silence) -> float:
+    return silence.opening_median - silence.misread
 
 
 def _is_below(value: float | None, limit: float) -> bool:

@@ -120,3 +120,24 @@ def test_a_file_whose_sound_starts_later(tmp_path: Path) -> None:
 def test_a_file_without_sound_has_none(film: object, images: list[object]) -> None:
     assert callable(film)
     assert listen(film("mute", images[:30], sound=False), 0.0) is None
+
+
+def _reading(*openings: float) -> Tracks:
+    tracks = Tracks(len(openings), 25.0)
+    tracks.opening[:] = openings
+    tracks.looked[:] = True
+    return tracks
+
+
+def test_a_laugh_that_was_shut_reads_open_and_is_known_to() -> None:
+    speaking = [0.10, 0.14, 0.12, 0.09, 0.11] * 20
+    tracks = _reading(*speaking, *[0.08] * 10)
+    pauses = np.arange(110) >= 100
+    found = silence(tracks, pauses, photo=0.14)
+    assert found is not None
+    assert found.opening_median == pytest.approx(0.08)
+    assert found.opening_median - found.misread < 0.01
+    # A mouth that was shut in the photo, one that stays as open as it was, and a video.
+    for photo in (0.02, 0.09, None):
+        plain = silence(tracks, pauses, photo=photo)
+        assert plain is not None and plain.misread == 0
