@@ -60,7 +60,7 @@ def look_at(
         "width": info.width,
         "height": info.height,
         "fps": round(float(info.fps), 3),
-        "presenter_s": None if info.kind == "photo" else round(info.frames / info.fps, 2),
+        "presenter_s": None if info.kind == "photo" else round(float(info.frames / info.fps), 2),
         "thumbnail": str(thumbnail),
         "warnings": [],
     }
@@ -127,7 +127,7 @@ def _level(lecture: Path, warnings: list[dict[str, Any]]) -> float:
     for block in islice(audio_blocks(lecture, block_s=0.5), 2 * _HEARD_S):
         levels.append(float(np.sqrt(np.mean(block.astype(np.float64) ** 2))))
     if not levels:
-        raise BadInput("audio_too_short", name=lecture.name)
+        raise BadInput("audio_missing", name=lecture.name)
     level = 20 * math.log10(max(float(np.percentile(levels, 90)), 1e-5))
     if level < _QUIET_DB:
         warnings.append(warning("sound_quiet", level=round(level)))
