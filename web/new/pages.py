@@ -47,7 +47,7 @@ def texts() -> dict[str, str]:
         "not_possible": _("Not possible"),
         "face": _("Face seen in {percent} % of the picture"),
         "no_face": _("No face found"),
-        "yaw": _("Turned by up to {degrees}°"),
+        "yaw": _("Turned by {degrees}°"),
         "frontal": _("Looks straight ahead"),
         "picture": _("{width} × {height}, {fps} frames a second"),
         "length": _("Lecture {time}"),

@@ -2,7 +2,7 @@
 
 import { answerTo, ask, clock, fill } from "./api.js";
 
-const QUIET_DB = -35; // speech below this is hard to hear in a classroom
+const QUIET_DB = -40; // where the box begins to warn
 const texts = JSON.parse(document.getElementById("new").dataset.texts);
 
 const span = (seconds) => {

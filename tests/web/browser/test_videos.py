@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from pathlib import Path
 
@@ -90,6 +91,30 @@ def test_two_by_two_are_made_watched_taken_along_and_deleted(
     left = [path.name for path in (box.root / "outbox").iterdir() if path.suffix == ".mp4"]
     assert left == ["Lesson 2 - Zhou.mp4"]
     assert list((box.root / "state" / "uploads").glob("*/*")) == []
+
+
+def test_a_look_and_three_seconds_before_the_start(
+    page: Page, box: Box, material: Path, daemon: None
+) -> None:
+    choose(page, material, ["Wang"], ["Lesson 1"])
+    pair = page.locator("#pairs > li")
+    expect(pair.locator(".verdict")).to_have_text(
+        re.compile("Ready to start|Worth a second look"), timeout=WORK_MS
+    )
+    expect(pair.locator(".facts")).to_contain_text("Face seen in 100 % of the picture")
+    expect(pair.locator(".facts")).to_contain_text("256 × 256, 25 frames a second")
+    expect(pair.locator(".facts")).to_contain_text("Lecture 0:01")
+    picture = pair.locator("img").first
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 256
+    pair.get_by_role("button", name="Preview").click()
+    video = pair.locator("video")
+    expect(video).to_be_visible(timeout=WORK_MS)
+    assert video.evaluate(PLAY) is None
+    with JobStore(store_path(box.root)) as store:
+        assert not [job for job in store.jobs() if job.state is State.QUEUED]
+    for section in ("#presenters", "#lectures"):
+        page.locator(section).get_by_role("button", name="Remove").click()
+    expect(pair).to_have_count(0)
 
 
 def test_a_job_is_cancelled_and_tried_again_and_others_do_not_see_it(

@@ -56,7 +56,7 @@ TEXTS = {
     "Three seconds are being made …": "正在制作三秒预览……",
     "Title": "标题",
     "Try three seconds from": "试看三秒，起点",
-    "Turned by up to {degrees}°": "最多侧转 {degrees}°",
+    "Turned by {degrees}°": "侧转 {degrees}°",
     "Type a text instead": "直接输入文本",
     "Uploading …": "正在上传……",
     "Use this text": "使用此文本",
