@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "telemetry": BASE,
     "render": BASE | PARTS,
     "progress": BASE | {"render"},
-    "attempt": BASE | {"heap", "jobs", "render", "score"},
+    "attempt": BASE | {"heap", "jobs", "media", "render", "score"},
     "logs": BASE,
     "errands": BASE | PARTS | {"attempt", "doctor", "governor", "jobs", "render", "rendering"},
     "governor": BASE | {"jobs", "media", "telemetry"},

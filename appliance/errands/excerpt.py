@@ -41,7 +41,7 @@ def _cut(lecture: Path, at_s: float, target: Path) -> Path:
     first = min(max(start - begin, 0), max(len(held) - size, 0))
     samples = held[first : first + size]
     if not len(samples):
-        raise BadInput("audio_too_short", name=lecture.name)
+        raise BadInput("audio_missing", name=lecture.name)
     with wave.open(str(target), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)

@@ -47,7 +47,6 @@ class _File(RotatingFileHandler):
 def logging_to(config: Config, name: str = FILE) -> Iterator[None]:
     """Write what is said inside to the box's log file ``name`` (each process has its own), and as
     text to the standard error."""
-    settings = config.logs
     terminal: logging.Handler = logging.StreamHandler(sys.stderr)
     terminal.setFormatter(_TextForm())
     handlers = [terminal]
@@ -57,18 +56,18 @@ def logging_to(config: Config, name: str = FILE) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = _File(
             path,
-            maxBytes=round(settings.max_mb * 1_000_000),
-            backupCount=settings.files,
+            maxBytes=round(config.logs.max_mb * 1_000_000),
+            backupCount=config.logs.files,
             encoding="utf-8",
             errors="backslashreplace",
         )
-        file.setFormatter(_JsonForm() if settings.json_lines else _TextForm())
+        file.setFormatter(_JsonForm() if config.logs.json_lines else _TextForm())
         handlers.append(file)
     except OSError as error:
         problem = str(error)
     root = logging.getLogger()
     level = root.level
-    root.setLevel(settings.level.upper())
+    root.setLevel(config.logs.level.upper())
     for handler in handlers:
         root.addHandler(handler)
     try:

@@ -15,7 +15,7 @@ from web.uploads.record import MAX_NAME_BYTES, clean_name, is_id, new_id
         ("第四课.MP4", "第四课.MP4"),
         ("../../etc/cron.d/job.mp4", "job.mp4"),
         ("C:\\Users\\wang\\lesson.wav", "lesson.wav"),
-        ("/root/.ssh/x.txt", "x.txt"),
+        ("/srv/.ssh/x.txt", "x.txt"),
         ("a\0b\n\u202ec.mp3", "abc.mp3"),
         ('<img src=x onerror="alert(1)">.jpg', "img src=x onerror=alert(1).jpg"),
         (".hidden.mp4", "hidden.mp4"),
