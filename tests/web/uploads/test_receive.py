@@ -1,0 +1,67 @@
+"""Pieces that come too slowly, and networks that fail in each server's own way."""
+
+from __future__ import annotations
+
+import io
+import socket
+
+import pytest
+
+from appliance.errors import BadInput
+from web.uploads.receive import GRACE_S, SLOWEST, Gate, allowed_s, blocks, deadline
+
+
+def test_a_connection_is_shut_when_its_time_is_over() -> None:
+    near, far = socket.socketpair()
+    with near, far, deadline({"gunicorn.socket": near, "REMOTE_ADDR": "x"}, 0.01):
+        assert near.recv(1) == b""  # waits until the deadline, not for ever
+        assert far.recv(1) == b""
+
+
+def test_one_that_is_in_time_stays_open() -> None:
+    near, far = socket.socketpair()
+    with near, far:
+        with deadline({"gunicorn.socket": near}, 60):
+            pass
+        far.sendall(b"x")
+        assert near.recv(1) == b"x"
+
+
+def test_a_larger_piece_has_more_time() -> None:
+    assert allowed_s(0) == GRACE_S
+    assert allowed_s(4 << 20) == GRACE_S + (4 << 20) / SLOWEST
+
+
+def test_the_gate_has_so_many_places_also_after_a_failure() -> None:
+    gate = Gate(1)
+    with pytest.raises(ValueError, match="broken"), gate.enter():
+        with pytest.raises(BadInput) as error, gate.enter():
+            pass
+        assert error.value.code == "upload_crowded"
+        raise ValueError("broken")
+    with gate.enter():
+        pass
+
+
+class Failing(io.BytesIO):
+    """What a server's stream does when the client is gone."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        block = super().read(size)
+        if not block:
+            raise RuntimeError("no more data")
+        return block
+
+
+@pytest.mark.parametrize("source", [Failing(b"0123"), io.BytesIO(b"0123")])
+def test_a_body_that_breaks_off_gives_what_came_and_then_an_oserror(source: io.BytesIO) -> None:
+    came = blocks(source, 10)
+    assert next(came) == b"0123"
+    with pytest.raises(OSError, match="network"):
+        next(came)
+
+
+def test_no_more_than_announced_is_read() -> None:
+    source = io.BytesIO(b"0123456789")
+    assert b"".join(blocks(source, 4)) == b"0123"
+    assert source.read() == b"456789"
