@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from appliance.governor.situation import Situation
 from appliance.jobs.record import Reason
 from appliance.telemetry.reading import Reading
 
+_PLAUSIBLE_C = 50.0
+
 
 class Heat:
-    """Rests when a zone comes within ``margin_c`` of its lowest trip point, until every zone is
+    """Rests when a zone comes within ``margin_c`` of its trip point, until every zone is
     ``resume_c`` under its own. Zones without trip points have no say."""
 
     def __init__(self, margin_c: float, resume_c: float) -> None:
@@ -34,12 +38,21 @@ class Heat:
 
 
 def _nearest(reading: Reading) -> tuple[float, str, float] | None:
-    """Headroom, name and °C of the zone that is nearest to its lowest trip point."""
+    """Headroom, name and °C of the zone that is nearest to its trip point."""
     return min(
         (
-            (min(reading.trips_c[zone].values()) - temperature, zone, temperature)
+            (trip - temperature, zone, temperature)
             for zone, temperature in reading.temperatures_c.items()
-            if reading.trips_c.get(zone)
+            if (trip := _trip(reading.trips_c.get(zone, {}))) is not None
         ),
         default=None,
     )
+
+
+def _trip(trips: Mapping[str, float]) -> float | None:
+    """Where the clocks are lowered, or else where the machine switches off; some drivers name
+    points that cannot be meant."""
+    for kind in ("throttle", "critical"):
+        if trips.get(kind, 0.0) >= _PLAUSIBLE_C:
+            return trips[kind]
+    return None

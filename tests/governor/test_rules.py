@@ -41,6 +41,20 @@ class TestHeat:
         for reading in (hot, COOL, None):
             assert Heat(6, 16).check(Situation(NOW, reading, working=True)) is None
 
+    @pytest.mark.parametrize(
+        ("trips", "rests"),
+        [
+            ({"hot": 80.0, "critical": 100.0}, False),  # a processor that may be this warm
+            ({"critical": 88.0}, True),
+            ({"throttle": 88.0, "critical": 120.0}, True),
+            ({"throttle": 0.0}, False),  # drivers say such things
+            ({"throttle": -5.0, "critical": 90.0}, True),
+        ],
+    )
+    def test_the_point_that_counts(self, trips: dict[str, float], rests: bool) -> None:
+        reading = replace(COOL, temperatures_c={"cpu": 85.0}, trips_c={"cpu": trips})
+        assert (Heat(6, 16).check(Situation(NOW, reading, working=True)) is not None) is rests
+
     def test_marks_in_the_wrong_order_still_make_sense(self) -> None:
         heat = Heat(16, 6)
         assert heat.check(at(85)) is not None

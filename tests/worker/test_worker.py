@@ -6,12 +6,14 @@ real attempt has these outcomes.
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from appliance.attempt.order import Order, Step, Stopped, Watch
@@ -20,7 +22,7 @@ from appliance.errors import BadInput, Fault
 from appliance.governor.disk import ANYWAY_S, MORE_MB
 from appliance.jobs.record import NewJob
 from appliance.jobs.rest import FIRST_S
-from appliance.jobs.states import State
+from appliance.jobs.states import FINAL, State
 from appliance.jobs.store import JobStore
 from appliance.worker import Worker
 from tests.worker.world import Attempts, Clock, drop, succeed, tree, worker_of
@@ -235,3 +237,23 @@ class TestRequests:
         Worker(store, config, stop, attempt=Attempts(interrupted)).run(0)
         found = store.get(job.id)
         assert (found.state, found.idle_attempts) == (State.QUEUED, 0)
+
+
+class TestLeaks:
+    def test_many_jobs_leave_no_descriptor_and_no_memory_behind(
+        self, store: JobStore, config: Config
+    ) -> None:
+        """The real renderings are counted in ``tests/soak/test_many.py``."""
+        worker = worker_of(store, config, succeed, BadInput("no_face", name="x"), succeed)
+        process = psutil.Process()
+        jobs = [drop(store, config, f"lesson {number}") for number in range(60)]
+        for _ in jobs[:20]:
+            assert worker.step()
+        gc.collect()
+        before = process.memory_info().rss, process.num_fds()
+        for _ in jobs[20:]:
+            assert worker.step()
+        gc.collect()
+        assert not worker.step() and len(store.jobs(FINAL)) == 60
+        assert process.num_fds() == before[1]
+        assert process.memory_info().rss < 1.05 * before[0]
