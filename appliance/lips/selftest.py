@@ -150,18 +150,28 @@ def test_here(order: Order) -> Outcome:
     return replace(verify(session, order), open_s=round(opened, 3))
 
 
-def test_in_child(order: Order, limit_s: float, listen: Listen = lambda seconds: None) -> Outcome:
-    """:func:`test_here` in a child process, for at most ``limit_s`` seconds.
+def test_in_child(
+    order: Order,
+    limit_s: float,
+    listen: Listen = lambda seconds: None,
+    *,
+    python: str = sys.executable,
+) -> Outcome:
+    """:func:`test_here` in a child process of ``python``, for at most ``limit_s`` seconds.
 
     Raises ``SelfTestFailed`` with the reason. What ``listen`` raises ends the child.
     """
-    command = [sys.executable, "-m", "appliance.lips.selftest"]
+    command = [python, "-m", "appliance.lips.selftest"]
     pipe = subprocess.PIPE
     # The engine's module must be found there as it is here.
     paths = os.pathsep.join(path for path in sys.path if path)
-    with subprocess.Popen(
-        command, stdin=pipe, stdout=pipe, stderr=pipe, env={**os.environ, "PYTHONPATH": paths}
-    ) as child:
+    try:
+        child = subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=pipe, env={**os.environ, "PYTHONPATH": paths}
+        )
+    except OSError as error:  # no memory for another process, say
+        raise SelfTestFailed(f"its test could not begin: {error.strerror}") from error
+    with child:
         begin = time.monotonic()
         line: bytes | None = order.to_json().encode() + b"\n"
         try:

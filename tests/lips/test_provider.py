@@ -11,10 +11,12 @@ import onnxruntime as ort
 import pytest
 
 from appliance.errors import Fault
+from appliance.lips.engine import Settings
 from appliance.lips.engines import Engines
 from appliance.lips.manifest import sha256
 from appliance.lips.provider import Network
-from appliance.lips.selftest import golden_of
+from appliance.lips.selftest import SelfTestFailed, golden_of
+from appliance.lips.selftest import test_in_child as run_in_child
 from tests.lips.fake_engines import NVMAP, fake_box, opened
 from tests.tiny_wav2lip import write_wav2lip
 
@@ -94,6 +96,11 @@ class TestSelfTest:
         assert network.choice.provider == "cpu"
         assert network.choice.passed_over[0] == "tensorrt: it gave no answer in 3 s"
         assert waited == sorted(waited) and waited[-1] > 3
+
+    def test_a_test_that_cannot_begin_has_failed(self, net: Path, tmp_path: Path) -> None:
+        order = Engines().order(net, "cuda", {}, Settings())
+        with pytest.raises(SelfTestFailed, match="could not begin: No such file or directory"):
+            run_in_child(order, 1.0, python=str(tmp_path / "no-python"))
 
     def test_waiting_can_be_stopped(self, net: Path, box: Box) -> None:
         def stop(seconds: float) -> None:
