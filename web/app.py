@@ -120,6 +120,7 @@ def _fill_templates(app: Flask) -> None:
         _=_,
         told=told,
         may=access.may,
+        may_see=access.may_see,
         may_touch=access.may_touch,
         current_user=access.current_user,
         csrf_token=csrf.csrf_token,

@@ -158,6 +158,52 @@ class TestChanges:
         assert browser.post(f"/jobs/{job}/cancel", headers=headers).status_code == 204
 
 
+class TestWhoseVideos:
+    @pytest.fixture
+    def busy(self, store: JobStore) -> int:
+        """One of each, all the other teacher's; and one of the inbox."""
+        for name in ("Secret failure", "Secret success", "Secret work"):
+            job = add(store, name, "other")
+            store.claim()
+            if name.endswith("failure"):
+                store.fail(job, Reason("file_missing", {"name": "secret.mp4"}))
+            elif name.endswith("success"):
+                store.finish(job)
+        add(store, "Secret plan", "other")
+        add(store, "Of the share")
+        return job
+
+    def test_a_teacher_knows_of_others_only_that_they_wait(
+        self, sign_in: SignIn, busy: int, config: Config
+    ) -> None:
+        folder = config.root / "state" / "work" / f"{busy:06d}"
+        folder.mkdir(parents=True)
+        (folder / "presenter.jpg").write_bytes(b"\xff\xd8\xff secret face")
+        teacher = sign_in("teacher")
+        page = teacher.get("/").text + teacher.get("/live/now").text
+        assert "ecret" not in page and "Somebody else" in page and "Of the share" in page
+        assert "svg" in teacher.get(f"/jobs/{busy}/picture", follow_redirects=True).content_type
+        assert sign_in("other").get(f"/jobs/{busy}/picture").content_type == "image/jpeg"
+
+    @pytest.mark.parametrize("who", ["other", "viewer", "admin"])
+    def test_their_owner_who_looks_and_who_administers_know_all(
+        self, sign_in: SignIn, busy: int, who: str
+    ) -> None:
+        page = sign_in(who).get("/").text
+        for name in ("Secret failure", "Secret success", "Secret work", "Secret plan"):
+            assert name in page
+
+    def test_what_failed_can_be_thrown_away(
+        self, sign_in: SignIn, busy: int, store: JobStore
+    ) -> None:
+        failed = store.jobs([State.FAILED])[0]
+        store.settle(failed.id)
+        other = sign_in("other")
+        assert f'id="delete-{failed.id}"' in other.get("/").text
+        assert other.change(f"/results/{failed.id}/delete").status_code == 302
+        assert "Secret failure" not in other.get("/").text
+
+
 class TestNames:
     EVIL = "<img src=x onerror=alert(1)>\"'{{7*7}}"
 

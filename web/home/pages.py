@@ -25,7 +25,7 @@ from web.home.picture import picture_of
 from web.home.snapshot import Looker
 from web.home.watcher import Watcher
 from web.panel import EXTENSION, Panel, jobs, panel
-from web.people.access import in_safe_mode, needs
+from web.people.access import in_safe_mode, may_see, needs
 
 blueprint = Blueprint("home", __name__)
 
@@ -39,6 +39,7 @@ def _start(state: BlueprintSetupState) -> None:
         lambda: Looker(here.config.root, here.now), closing=here.closing.is_set
     )
     state.app.jinja_env.globals["words"] = words
+    state.app.jinja_env.tests["seen"] = may_see
 
 
 def watcher() -> Watcher:
@@ -95,7 +96,8 @@ def change(number: int, action: str) -> AnyResponse:
 @needs("viewer")
 def picture(number: int) -> AnyResponse:
     """A small picture of the presenter, or of nobody."""
-    found = picture_of(jobs(), panel().config.root, jobs().get(number))
+    job = jobs().get(number)
+    found = picture_of(jobs(), panel().config.root, job) if may_see(job.owner) else None
     if found is None:
         return redirect(url_for("static", name="presenter.svg"))
     response = Response(found, content_type="image/jpeg")

@@ -11,6 +11,7 @@ from appliance.jobs.states import Request
 from appliance.telemetry.reading import Reading
 from web.home.snapshot import Snapshot
 from web.i18n import _, told
+from web.people.access import may_see
 
 Tick = Mapping[str, str | float]
 """Texts and numbers by the name under which the page shows them."""
@@ -44,7 +45,7 @@ def headline(snapshot: Snapshot) -> Headline:
         return Headline("main", _("Making “{name}”", name=title(job)), _after(snapshot))
     if snapshot.queue:
         return Headline("main", _("About to begin"), _after(snapshot))
-    if snapshot.failed:
+    if any(may_see(job.owner) for job in snapshot.failed):
         return Headline("warn", _("Ready"), _("Something did not work out: see below."))
     return Headline("good", _("Ready"), _("Nothing to do: make a new video when you like."))
 
@@ -110,12 +111,16 @@ def vitals(reading: Reading | None) -> dict[str, str | float]:
 
 
 def title(job: Job) -> str:
-    """A job's name as a person reads it."""
+    """A job's name as the person who asks may read it."""
+    if not may_see(job.owner):
+        return _("Somebody else's video")
     return "".join(c if c.isprintable() else "�" for c in shown(job.stem))
 
 
 def whose(job: Job) -> str:
     """Where a job came from."""
+    if not may_see(job.owner):
+        return _("another person")
     return job.owner or _("from the inbox")
 
 

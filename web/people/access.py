@@ -92,6 +92,16 @@ def may(role: Literal["viewer", "teacher", "admin"]) -> bool:
     return person is not None and person.role.may(Role(role))
 
 
+def may_see(owner: str) -> bool:
+    """Whether the person who asks may know what ``owner`` is making: a teacher knows their own and
+    what came from the inbox, which is everybody's; who only looks, and who administers, knows all.
+    """
+    person = current_user()
+    if person is None:
+        return False
+    return person.role is not Role.TEACHER or owner.casefold() in ("", person.name.casefold())
+
+
 def may_touch(owner: str) -> bool:
     """Whether the person who asks may change what belongs to ``owner``: teachers their own,
     administrators all ("" is the inbox, which is everybody's and so only an administrator's)."""
