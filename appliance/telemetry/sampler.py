@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from appliance.config import Config
 from appliance.telemetry.history import History, history_path
+from appliance.telemetry.jtop import JtopSource
 from appliance.telemetry.reading import Reading
 from appliance.telemetry.source import find_source
 
@@ -66,8 +67,13 @@ def start_sampler(config: Config, stop: threading.Event) -> threading.Thread | N
         return None
 
     def run() -> None:
-        with history:
-            Sampler(find_source(config), history, settings.every_s, stop).run()
+        source = find_source(config)
+        try:
+            with history:
+                Sampler(source, history, settings.every_s, stop).run()
+        finally:
+            if isinstance(source, JtopSource):
+                source.close()
 
     thread = threading.Thread(target=run, name="telemetry", daemon=True)
     thread.start()

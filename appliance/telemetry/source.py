@@ -39,5 +39,6 @@ def find_source(
     try:
         return JtopSource(own, connect)
     except Exception as error:  # ImportError, or whatever a foreign service raises
-        log.warning("jetson-stats cannot be used: %s", str(error).splitlines()[0] or error)
+        reason = next(iter(str(error).splitlines()), repr(error))
+        log.warning("jetson-stats cannot be used: %s", reason)
         return own if is_jetson(root) else HostSource(config.root)
