@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.inbox.jobfile import is_job_file, options_of, read_job_file
-from appliance.inbox.names import Kind, key_of, kind_of, split_presenter
+from appliance.inbox.names import Kind, key_of, kind_of, split_presenter, stem_of
 from appliance.inbox.pairing import DEFAULT, Completion, Decision, Find, Refusal, refusal_of
 from appliance.jobs.record import Job, NewJob, Reason, shown
 
@@ -91,14 +91,14 @@ def _jobs(
     """One job for each lecture and presenter; a job that waits is completed before one is made."""
     open_jobs = [job for job in waiting if job.lecture is None]
     for task in tasks:
-        lesson, name = split_presenter(task.lecture.stem)
+        lesson, name = split_presenter(stem_of(task.lecture))
         speakers = list(presenters)
         if name is not None or not speakers:
-            speakers = [p for p in presenters if name and key_of(p.stem) == key_of(name)][:1]
+            speakers = [p for p in presenters if name and key_of(stem_of(p)) == key_of(name)][:1]
             found = None if speakers else find(name or DEFAULT)
             speakers += [found] if found else []
         for number, speaker in enumerate(speakers):
-            by = f" - {speaker.stem}" if len(speakers) > 1 else ""
+            by = f" - {stem_of(speaker)}" if len(speakers) > 1 else ""
             stem = f"{folder.name} - {lesson}{by}"
             job = task.waiting if number == 0 else None
             job = job or (open_jobs.pop() if open_jobs else None)
@@ -112,8 +112,8 @@ def _jobs(
             told = {"name": shown(task.lecture.name), "folder": shown(folder.name)}
             reason = Reason("waiting_folder_presenter", told)
             if name is not None:
-                reason = Reason("waiting_named", {**told, "presenter": shown(name),
-                                                  "stem": shown(task.lecture.stem)})  # fmt: skip
+                told |= {"presenter": shown(name), "stem": shown(stem_of(task.lecture))}
+                reason = Reason("waiting_named", told)
             yield NewJob(
                 f"{folder.name} - {lesson}", None, task.lecture, options, priority,
                 (task.lecture,), reason,
@@ -135,7 +135,7 @@ def _transcripts(lectures: Sequence[Path]) -> dict[Path, list[Path]]:
     """Texts that have the name of a recording beside them: what is said in it."""
     texts = [path for path in lectures if kind_of(path) is Kind.TEXT]
     return {
-        path: [text for text in texts if key_of(text.stem) == key_of(path.stem)]
+        path: [text for text in texts if key_of(stem_of(text)) == key_of(stem_of(path))]
         for path in lectures
         if kind_of(path) is Kind.SOUND
     }

@@ -50,6 +50,15 @@ def kind_of(path: Path) -> Kind:
     return _KINDS.get(path.suffix.removeprefix(".").casefold(), Kind.OTHER)
 
 
+def stem_of(path: Path) -> str:
+    """The name without its ending; nor with a second one, as in ``lesson.txt.txt``, that people
+    write whose computer hides the first."""
+    stem = path.stem
+    while kind_of(Path(stem)) is not Kind.OTHER:
+        stem = Path(stem).stem
+    return stem
+
+
 def key_of(stem: str) -> str:
     """Equal for stems that people hold for equal: in any case, composed or not (macOS)."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", stem).casefold())
@@ -71,7 +80,7 @@ def find_presenter(library: Path, name: str) -> Path | None:
         path
         for path in entries
         if not is_junk(path.name)
-        and key_of(path.stem) == key_of(name)
+        and key_of(stem_of(path)) == key_of(name)
         and kind_of(path) is Kind.PRESENTER
         and path.is_file()
     ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.inbox.jobfile import is_job_file
-from appliance.inbox.names import Kind, key_of, kind_of, split_presenter
+from appliance.inbox.names import Kind, key_of, kind_of, split_presenter, stem_of
 from appliance.jobs.record import Job, NewJob, Reason, shown
 
 DEFAULT = "default"
@@ -69,15 +69,15 @@ def decide(
         if kind is Kind.OTHER:
             yield refusal_of(path)
             continue
-        group = groups.setdefault(key_of(path.stem), _Group())
+        group = groups.setdefault(key_of(stem_of(path)), _Group())
         (group.presenters if kind is Kind.PRESENTER else group.lectures).append(path)
     for job in waiting:
         part = job.lecture or job.presenter
-        group = groups.get(key_of(part.stem), _Group()) if part else _Group()
+        group = groups.get(key_of(stem_of(part)), _Group()) if part else _Group()
         completion = _complete(job, group, find)
         if completion is not None:
             yield completion
-    half = {key_of(path.stem) for path in arriving}
+    half = {key_of(stem_of(path)) for path in arriving}
     for key, group in groups.items():
         yield from _pairs(group, key in half, find)
 
@@ -90,7 +90,7 @@ def _complete(job: Job, group: _Group, find: Find) -> Completion | None:
         if group.presenters:
             presenter = group.presenters.pop(0)
             return Completion(job, presenter, job.lecture, (presenter,))
-        name = split_presenter(job.lecture.stem)[1] or DEFAULT
+        name = split_presenter(stem_of(job.lecture))[1] or DEFAULT
         found = find(name)
         if found is not None:
             return Completion(job, found, job.lecture, ())
@@ -100,18 +100,18 @@ def _complete(job: Job, group: _Group, find: Find) -> Completion | None:
 def _pairs(group: _Group, more_to_come: bool, find: Find) -> Iterator[NewJob]:
     while group.presenters and group.lectures:
         presenter, lecture = group.presenters.pop(0), _take_lecture(group)
-        yield NewJob(lecture.stem, presenter, lecture, claims=(presenter, lecture))
+        yield NewJob(stem_of(lecture), presenter, lecture, claims=(presenter, lecture))
     if more_to_come:
         return
     for lecture in group.lectures:
-        stem, name = split_presenter(lecture.stem)
+        stem, name = split_presenter(stem_of(lecture))
         found = find(name or DEFAULT)
         reason = None if found else _awaited_presenter(lecture, name)
         yield NewJob(stem, found, lecture, claims=(lecture,), waits_for=reason)
     for presenter in group.presenters:
-        told = {"name": shown(presenter.name), "stem": shown(presenter.stem)}
+        told = {"name": shown(presenter.name), "stem": shown(stem_of(presenter))}
         reason = Reason("waiting_lecture", told)
-        yield NewJob(presenter.stem, presenter, None, claims=(presenter,), waits_for=reason)
+        yield NewJob(stem_of(presenter), presenter, None, claims=(presenter,), waits_for=reason)
 
 
 def _take_lecture(group: _Group) -> Path:
@@ -121,7 +121,7 @@ def _take_lecture(group: _Group) -> Path:
 
 
 def _awaited_presenter(lecture: Path, name: str | None) -> Reason:
-    told = {"name": shown(lecture.name), "stem": shown(lecture.stem)}
+    told = {"name": shown(lecture.name), "stem": shown(stem_of(lecture))}
     if name is None:
         return Reason("waiting_presenter", told)
     return Reason("waiting_named", {**told, "presenter": shown(name)})

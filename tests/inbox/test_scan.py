@@ -139,6 +139,17 @@ class TestPairs:
         assert box.store.jobs() == []
         assert [facts(j)[2] for j in box.look()] == ["one.mp4"]
 
+    def test_endings_that_a_computer_hides_do_not_part_what_belongs_together(
+        self, box: Box
+    ) -> None:
+        (box.library / "wang.png.png").touch()
+        box.drop("lesson.mp4.mp4", "Lesson.wav", "notes@wang.txt.txt", "3.14.txt")
+        assert [facts(job) for job in box.look()] == [
+            ("3.14", "waiting", None, "3.14.txt"),
+            ("Lesson", "queued", "lesson.mp4.mp4", "Lesson.wav"),
+            ("notes", "queued", "wang.png.png", "notes@wang.txt.txt"),
+        ]
+
     def test_a_presenter_is_named_after_an_at(self, box: Box) -> None:
         (box.library / "wang.mp4").touch()
         box.drop("lesson04@wang.m4a", "lesson05@li.txt")
