@@ -116,11 +116,6 @@ def warnings_in_words(warnings: Iterable[Mapping[str, Any]]) -> list[Sentence]:
     return told
 
 
-def ask_for_picture(presenter: Path) -> int:
-    """Let the daemon look at a presenter of the library, for the sake of its picture."""
-    return _ask("preflight", presenter=os.fspath(presenter), lecture=None, options={})
-
-
 def _ask(kind: str, **params: object) -> int:
     with Errands(store_path(config().root), now=panel().now) as errands:
         return errands.ask(kind, params, require("teacher").name)

@@ -1,8 +1,34 @@
-// A presenter whose picture has not been made yet gets a drawn one.
+// A presenter whose picture has not been made yet gets a drawn one, until the box has looked.
+
+import { answerTo, ask } from "./api.js";
+
+const missing = [];
+let looking = false;
+
+const lookAtThem = async () => {
+  looking = true;
+  for (let image = missing.shift(); image; image = missing.shift()) {
+    const { id } = await ask("POST", "/preflights", {
+      presenter: { library: image.dataset.presenter },
+    });
+    const errand = await answerTo(id);
+    if (errand === null) {
+      return; // the box is not at work: another time
+    }
+    if (errand.file) {
+      image.src = errand.file;
+    }
+  }
+  looking = false;
+};
 
 for (const image of document.querySelectorAll("img[data-fallback]")) {
   const fall = () => {
     image.src = image.dataset.fallback;
+    missing.push(image);
+    if (!looking) {
+      lookAtThem().catch(() => {});
+    }
   };
   image.addEventListener("error", fall, { once: true });
   if (image.complete && image.naturalWidth === 0) {
