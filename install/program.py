@@ -26,13 +26,23 @@ NEEDED_MB = 1500
 _QUIET = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_CACHE_DIR": "1", "PIP_NO_INPUT": "1"}
 _ROOT_IS_MEANT = {"PIP_ROOT_USER_ACTION": "ignore"}
 
-# The program's own needs, as `name>=1,<2` lines, less ONNX Runtime, which a Jetson's replaces.
-_NEEDS = """
-import importlib.metadata as metadata
-for need in metadata.requires("lectern"):
-    name, _, marker = need.partition(";")
-    if "extra ==" not in marker and not name.startswith("onnxruntime"):
-        print(need)
+# A GPU's build goes by another name than the one that Lectern and the packages that it needs ask
+# for, and both fill the same folder: the CPU's must not come in and overwrite it. So this tells pip
+# that the build that is there, with what it needs, is what they ask for.
+_STAND_IN = """
+import importlib.metadata as metadata, pathlib
+try:
+    metadata.distribution("onnxruntime")
+except metadata.PackageNotFoundError:
+    build = metadata.distribution("onnxruntime-gpu")
+    folder = pathlib.Path(build.locate_file("")) / f"onnxruntime-{build.version}.dist-info"
+    folder.mkdir()
+    lines = ["Metadata-Version: 2.1", "Name: onnxruntime", f"Version: {build.version}"]
+    lines += [f"Requires-Dist: {need}" for need in build.requires or []]
+    texts = {"METADATA": "\\n".join(lines) + "\\n", "INSTALLER": "lectern\\n"}
+    texts["RECORD"] = "".join(f"{folder.name}/{name},,\\n" for name in [*texts, "RECORD"])
+    for name, text in texts.items():
+        (folder / name).write_text(text)
 """
 
 
@@ -115,17 +125,14 @@ class BuildProgram(Step):
             environment = {**_QUIET, **_ROOT_IS_MEANT, **more}
             self._system.run(self._venv_python, *module, "install", *words, extra=environment)
 
-        if self._runtime.kind == CPU:
-            install(lectern)
-            return
-        # Both distributions fill the same folder, so the CPU's must not come in as a dependency.
-        install("--no-deps", lectern)
-        needs = self._system.run(self._venv_python, "-c", _NEEDS).splitlines()
-        install(*needs)
-        if self._runtime.kind == "index":
-            install("onnxruntime-gpu", more={**extra, "PIP_INDEX_URL": self._runtime.place})
-        else:
-            install(self._runtime.place)
+        if self._runtime.kind != CPU:
+            if self._runtime.kind == "index":
+                place = {"PIP_INDEX_URL": self._runtime.place}
+                install("--no-deps", "onnxruntime-gpu", more={**extra, **place})
+            else:
+                install("--no-deps", self._runtime.place)
+            self._system.run(self._venv_python, "-c", _STAND_IN)
+        install(lectern)
 
     def _write_record(self) -> None:
         record = {
