@@ -181,8 +181,8 @@ class Worker:
             folder = self._folder(job)
             report, video = render_job(job, folder, self._config, self._attempt, watch)
             output = deliver(self._store, job, video, report, self._outbox)
-            self._store.finish(job.id)
             self._learned(report)
+            self._store.finish(job.id)
             self._tell(logging.INFO, job, "is done: %s", shown(output.name))
         except Stopped:
             if watch.request is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -14,9 +15,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from appliance.jobs.daemon import DaemonRecord
+from appliance.jobs.errands import Errands
 from appliance.jobs.record import NewJob
 from appliance.jobs.states import State
 from appliance.jobs.store import JobStore, store_path
+from appliance.logs.read import last_lines
+from appliance.logs.write import log_file
 from appliance.render.render import render
 from tests.render.conftest import frames_of, settings, write_wav
 from tests.talking_face import babble, portrait, voice
@@ -132,3 +137,39 @@ def test_what_is_dropped_comes_out_and_what_is_bad_is_explained(root: Path, star
         "bad.png", "bad.reason.txt", "bad.wav", "slides.pdf", "slides.reason.txt",
     ]  # fmt: skip
     assert "not_media" in (inbox / "failed" / "bad.reason.txt").read_text(encoding="utf-8")
+
+
+def test_the_panels_wishes_are_done_beside_and_before_a_job(root: Path, start: Start) -> None:
+    write_wav(root / "long.wav", voice(babble(500)))
+    store = JobStore(store_path(root))
+    job = store.add(NewJob("long", root / "wang.png", root / "long.wav")).id
+    daemon = start()
+    wait_for(lambda: segments(root) >= 1)
+    material = {"presenter": str(root / "wang.png"), "lecture": str(root / "talk.wav")}
+    with Errands(store_path(root)) as errands, DaemonRecord(store_path(root)) as record:
+
+        def answered(number: int) -> bool:
+            return errands.get(number).state in ("done", "failed")
+
+        preflight = errands.ask("preflight", material)
+        wait_for(lambda: answered(preflight))
+        assert errands.get(preflight).result["face_found"] is True
+        assert store.get(job).state is State.RUNNING and store.get(job).attempts == 1
+        preview = errands.ask("preview", material)
+        wait_for(lambda: answered(preview))
+        assert Path(errands.get(preview).result["video"]).is_file()
+        before = record.read()
+        assert before is not None and before.is_up(time.time())
+        again = errands.ask("restart_worker", {})
+        wait_for(lambda: (now := record.read()) is not None and now.started > before.started)
+        assert errands.get(again).state == "done" and daemon.poll() is None
+        wait_for(lambda: store.get(job).state is State.DONE)
+        now = record.read()
+        assert now is not None and now.pid == daemon.pid and now.provider == "cpu"
+    assert store.get(job).attempts == 3 and store.get(job).idle_attempts == 0
+    kept = json.loads((root / "outbox" / "long.report.json").read_text())["kept_chunks"]
+    assert kept >= 2  # neither the preview nor the new beginning cost what was finished
+    daemon.send_signal(signal.SIGTERM)
+    assert daemon.wait(60) == 0
+    lines = last_lines(log_file(root), 100, lambda line: line.is_wanted(job, "info"))
+    assert any("is done: long.mp4" in line.text for line in lines)

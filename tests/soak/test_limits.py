@@ -20,12 +20,12 @@ import pytest
 
 from appliance.jobs.record import NewJob
 from appliance.jobs.states import State
-from tests.soak.box import Box, wait_for
+from tests.soak.box import Box, count, wait_for
 from tests.talking_face import babble, talking, write_video
 
 pytestmark = pytest.mark.slow
 
-DISK_MB, MEMORY_MB = 300, 700
+DISK_MB, MEMORY_MB = 300, count("LECTERN_MEMORY_MB", 700)
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
