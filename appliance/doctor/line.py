@@ -38,14 +38,16 @@ class Line:
         return self._message().cure[language].format_map(self.details)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: both languages, so that the panel can show either."""
+        """For JSON: both languages, so that the panel can show either; no cure where none is."""
         languages = ("en", "zh")
         return {
             "level": self.level,
             "code": self.code,
             "details": self.details,
             "text": {language: self.text(language) for language in languages},
-            "cure": {language: self.cure(language) for language in languages},
+            "cure": {
+                language: self.cure(language) for language in languages if self.cure(language)
+            },
         }
 
     def _message(self) -> Message:
