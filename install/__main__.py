@@ -69,12 +69,8 @@ def _install(options: argparse.Namespace) -> int:
     target = detect(system)
     source = Source.open(HERE)
     python = find_python(system, source, options.python)
-    named = options.onnxruntime
-    if named is None and source.manifest is not None:
-        wheel = str(source.manifest["onnxruntime"])
-        named = wheel if wheel == "cpu" else str(source.folder / "wheels" / wheel)
-    if named is None:
-        named = recorded_runtime(system.path(CURRENT))
+    remembered = recorded_runtime(system.path(CURRENT))
+    named = options.onnxruntime or source.gpu_wheel() or remembered or source.cpu_runtime()
     runtime = choose(target, named, python.version)
     other = untried(system)
     if other:

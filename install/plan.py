@@ -36,7 +36,7 @@ class Wish:
 
 def to_install(system: System, source: Source, wish: Wish) -> list[Step]:
     """The steps to ``source``'s version; none where all is as it should be."""
-    name = source.identity(wish.python_version, wish.runtime.text)
+    name = source.identity(wish.python_version, wish.runtime.name)
     folder = system.path(f"{PROGRAMS}/{name}")
     built = is_whole(folder)
     steps: list[Step] = [*_account(system), *_folders(system), *_config(system)]

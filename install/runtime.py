@@ -25,8 +25,13 @@ class Runtime(NamedTuple):
 
     @property
     def text(self) -> str:
-        """For people, and part of a version's identity."""
+        """For people."""
         return "for the CPU" if self.kind == CPU else f"from {self.place}"
+
+    @property
+    def name(self) -> str:
+        """Part of a version's identity: a wheel is the same in whatever folder it lies."""
+        return self.place.rpartition("/")[2] if self.kind == "wheel" else self.place or self.kind
 
 
 def choose(target: Target, named: str | None, python: str) -> Runtime:

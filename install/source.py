@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from install.errors import InstallError
+from install.runtime import CPU
 
 PACKAGES = ("appliance", "web", "models_lite")
 """The folders of a checkout that become the installed program."""
@@ -53,6 +54,15 @@ class Source:
         if not found:
             raise InstallError(f"The bundle lacks {start}.", "Make the bundle again.")
         return found[-1]
+
+    def gpu_wheel(self) -> str | None:
+        """The file of a bundle's own ONNX Runtime for a GPU."""
+        name = str((self.manifest or {}).get("onnxruntime", CPU))
+        return None if name == CPU else str(self.folder / "wheels" / name)
+
+    def cpu_runtime(self) -> str | None:
+        """``cpu`` for a bundle that was made with the CPU's ONNX Runtime."""
+        return CPU if self.is_bundle and self.gpu_wheel() is None else None
 
     def identity(self, python: str, runtime: str) -> str:
         """The name of the version folder: equal for equal contents, whoever unpacked them."""

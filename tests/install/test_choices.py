@@ -105,6 +105,24 @@ class TestRuntime:
             choose(TARGETS["jp6"], JETSON_WHEEL, "3.10")
 
 
+def test_a_wheel_is_the_same_in_any_folder() -> None:
+    one, two = (Runtime("wheel", f"/{folder}/{JETSON_WHEEL}") for folder in "ab")
+    assert one.name == two.name != Runtime("cpu", "").name
+
+
+@pytest.mark.parametrize(
+    ("runtime", "gpu", "cpu"),
+    [("cpu", None, "cpu"), (JETSON_WHEEL, f"wheels/{JETSON_WHEEL}", None)],
+)
+def test_a_bundle_tells_which_runtime_it_has(
+    tmp_path: Path, runtime: str, gpu: str | None, cpu: str | None
+) -> None:
+    bundle = Source(tmp_path, "1.0.0", {"onnxruntime": runtime})
+    assert bundle.gpu_wheel() == (gpu and str(tmp_path / gpu))
+    assert bundle.cpu_runtime() == cpu
+    assert Source(tmp_path, "1.0.0").cpu_runtime() is None
+
+
 class TestPython:
     def find(self, answers: dict[str, str], source: Source, named: str | None = None) -> str:
         def run(command: Sequence[str], environment: Mapping[str, str]) -> str:
