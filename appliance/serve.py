@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("lectern")
 
+_ESTIMATE_S = 60.0  # the service manager's watchdog is told nothing meanwhile
+
 
 def serve(config: Config, stop: threading.Event) -> bool:
     """Work on the queue of ``config.root`` until ``stop`` is set; gives whether to begin anew.
@@ -149,8 +151,8 @@ def _estimate(config: Config, job: Job) -> float:
     from appliance.errands.child import ask_child
     from appliance.jobs.options import with_options
 
-    assert job.presenter is not None
-    return float(ask_child("size", job.presenter, job.lecture, with_options(config, job.options)))
+    wanted = with_options(config, job.options)
+    return float(ask_child("size", job.presenter, job.lecture, wanted, limit_s=_ESTIMATE_S))
 
 
 def _note_engine(record: DaemonRecord, report: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ log = logging.getLogger("lectern.errands")
 
 KIND = "preview"
 _STALL_S = 180.0
+_EXCERPT_S = 60.0  # the service manager's watchdog is told nothing meanwhile
 
 
 class PreviewDesk:
@@ -77,7 +78,10 @@ class PreviewDesk:
         config = with_options(config, {"score": {"enabled": False}})
         presenter, lecture = (Path(errand.params[name]) for name in ("presenter", "lecture"))
         at_s = float(errand.params.get("at_s") or 0)
-        piece = self._look("excerpt", presenter, lecture, config, work, at_s=at_s)
+        beat()
+        piece = self._look(
+            "excerpt", presenter, lecture, config, work, at_s=at_s, limit_s=_EXCERPT_S
+        )
         video = place / "preview.mp4"
         order = Order(work, presenter, Path(piece), video, config)
 
