@@ -58,7 +58,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
         (root / name).mkdir(parents=True)
     settings = {
         "root": str(root),
-        "panel": {"host": "127.0.0.1", "port": port, "threads": 24},
+        "panel": {"host": "127.0.0.1", "port": port, "threads": 72},
         "jobs": {"min_free_mb": 0},
         "inbox": {"poll_s": 0.5, "settle_s": 0},
         "video": {"preset": "ultrafast", "badge": False},

@@ -1,0 +1,134 @@
+"""Thirty open pages, two uploads and a rendering at once: nothing is lost, and the panel answers.
+
+A measurement, so only where ``LECTERN_LONG`` asks for it; run with ``-s`` to see the figures.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.client
+import os
+import random
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from appliance.jobs.record import NewJob
+from appliance.jobs.states import FINAL, State
+from appliance.jobs.store import JobStore, store_path
+from tests.web.browser.conftest import Box
+from web.people.store import People, people_path
+from web.people.tokens import Tokens
+
+PAGES, PIECE, PIECES, ASKED = 30, 4 << 20, 8, 300
+LIMIT_S = 300.0
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif("LECTERN_LONG" not in os.environ, reason="a measurement of minutes"),
+]
+
+
+class Client:
+    """A program with a key, on a connection of its own."""
+
+    def __init__(self, box: Box, key: str) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", box.port, timeout=LIMIT_S)
+        self._key = {"Authorization": f"Bearer {key}", "Tus-Resumable": "1.0.0"}
+
+    def ask(
+        self, method: str, path: str, body: bytes = b"", **more: str
+    ) -> http.client.HTTPResponse:
+        headers = {**self._key, **{name.replace("_", "-"): value for name, value in more.items()}}
+        self._connection.request(method, path, body=body or None, headers=headers)
+        return self._connection.getresponse()
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def follow(box: Box, key: str, lines: list[bytes]) -> None:
+    """An open page Home."""
+    client = Client(box, key)
+    answer = client.ask("GET", "/live")
+    while not any(b"Crowd" in line for line in lines):
+        lines.append(answer.readline())
+    client.close()
+
+
+def upload(box: Box, key: str, seed: int, digests: dict[str, str]) -> None:
+    """A file of ``PIECES`` pieces; notes what its bytes come to under its number."""
+    client, found = Client(box, key), hashlib.sha256()
+    name = base64.b64encode(b"crowd.mp4").decode()
+    length = str(PIECE * PIECES)
+    answer = client.ask(
+        "POST", "/api/v1/uploads", Upload_Length=length, Upload_Metadata=f"filename {name}"
+    )
+    answer.read()
+    where = answer.headers["Location"]
+    for number in range(PIECES):
+        data = random.Random(seed * PIECES + number).randbytes(PIECE)
+        found.update(data)
+        answer = client.ask(
+            "PATCH",
+            where,
+            data,
+            Upload_Offset=str(number * PIECE),
+            Content_Type="application/offset+octet-stream",
+        )
+        answer.read()
+        assert answer.status == 204
+    client.close()
+    digests[where.rpartition("/")[2]] = found.hexdigest()
+
+
+def answer_times(box: Box) -> list[float]:
+    """How long ``/healthz`` takes, sorted."""
+    client, times = Client(box, ""), []
+    for _ in range(ASKED):
+        began = time.perf_counter()
+        client.ask("GET", "/healthz").read()
+        times.append(time.perf_counter() - began)
+    client.close()
+    return sorted(times)
+
+
+def test_the_panel_answers_meanwhile(
+    box: Box, material: Path, tmp_path: Path, daemon: None
+) -> None:
+    people = People(people_path(box.root))
+    key = Tokens(people, time.time).make("head", "crowd")
+    people.close()
+    idle = answer_times(box)
+    seen: list[list[bytes]] = [[] for _ in range(PAGES)]
+    digests: dict[str, str] = {}
+    work = [threading.Thread(target=follow, args=(box, key, lines)) for lines in seen]
+    work += [threading.Thread(target=upload, args=(box, key, n, digests)) for n in (1, 2)]
+    for name in ("Wang.mp4", "Lesson 1.wav"):
+        shutil.copy(material / name, tmp_path)
+    with JobStore(store_path(box.root)) as store:
+        paths = tmp_path / "Wang.mp4", tmp_path / "Lesson 1.wav"
+        for thread in work:
+            thread.start()
+        job = store.add(NewJob("Crowd", *paths, owner="head"))
+        busy = answer_times(box)
+        for thread in work:
+            thread.join(LIMIT_S)
+        assert not any(thread.is_alive() for thread in work)
+        until = time.monotonic() + LIMIT_S
+        while store.get(job.id).state not in FINAL and time.monotonic() < until:
+            time.sleep(0.5)
+        assert store.get(job.id).state is State.DONE
+    for number, digest in digests.items():
+        (path,) = (box.root / "state" / "uploads" / number).iterdir()
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == digest
+    assert len(digests) == 2
+    calm, crowded = (times[int(len(times) * 0.99)] for times in (idle, busy))
+    print(f"\n/healthz p99: idle {calm * 1e3:.1f} ms, crowded {crowded * 1e3:.1f} ms", end="")
+    print(f", ratio {crowded / calm:.1f}; medians {idle[ASKED // 2] * 1e3:.1f} and", end="")
+    print(f" {busy[ASKED // 2] * 1e3:.1f} ms")
+    assert crowded < max(5 * calm, 0.1)
