@@ -61,9 +61,6 @@ class Watcher:
         """Keep the thread at work meanwhile."""
         with self._changed:
             self._waiting += 1
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="home", daemon=True)
-                self._thread.start()
         try:
             yield
         finally:
@@ -72,8 +69,14 @@ class Watcher:
                 self._left_at = self._now()
 
     def wait(self, after: int, timeout_s: float) -> View | None:
-        """The newest view once its version is above ``after``; ``None`` if none comes in time."""
+        """The newest view once its version is above ``after``; ``None`` if none comes in time.
+
+        To be called while :meth:`listening`.
+        """
         with self._changed:
+            if self._thread is None:  # the first listener, or a look has broken
+                self._thread = threading.Thread(target=self._run, name="home", daemon=True)
+                self._thread.start()
             self._changed.wait_for(
                 lambda: self._view is not None and self._view.version > after, timeout_s
             )
