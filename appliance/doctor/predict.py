@@ -106,7 +106,8 @@ MODULES = (
 
 @dataclass(frozen=True)
 class Prediction:
-    """Of one module in one mode at one size; times are ms a frame, memory is MiB."""
+    """Of one module in one mode at one size; times are ms a frame, memory is MiB in
+    steps of 50."""
 
     module: str
     mode: str
@@ -150,7 +151,7 @@ def predict(module: Module, mode: Mode, width: int, height: int, *, gpu: bool = 
     limits = {"processor": processor, "thread": thread, "graphics": graphics}
     plan = make_plan(
         width=width, height=height, fps=Fraction(25), duration_s=3600, chunk_s=20,
-        queue_frames=8, memory_mb=module.mb,
+        queue_frames=8, memory_mb=module.mb, threads=mode.cores,
     )  # fmt: skip
     return Prediction(
         module.name,
@@ -160,7 +161,7 @@ def predict(module: Module, mode: Mode, width: int, height: int, *, gpu: bool = 
         round(network_ms(module, mode), 2),
         round(processor, 1),
         round(1000 / max(limits.values())),
-        round(_SYSTEM_MB + plan.estimated_mb + (_GRAPHICS_MB if gpu else 0)),
+        round((_SYSTEM_MB + plan.estimated_mb + (_GRAPHICS_MB if gpu else 0)) / 50) * 50,
         max(limits, key=limits.__getitem__),
     )
 
