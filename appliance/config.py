@@ -134,7 +134,8 @@ class Telemetry(Section):
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = f"({'|'.join(DAYS)})"
 _HOUR = "([01]?[0-9]|2[0-3]):[0-5][0-9]"
-_WINDOW = re.compile(f"({_DAY}([,-]{_DAY})* )?{_HOUR}-({_HOUR}|24:00)")
+_RANGE = f"{_DAY}(-{_DAY})?"
+_WINDOW = re.compile(f"({_RANGE}(,{_RANGE})* )?{_HOUR}-({_HOUR}|24:00)")
 
 
 def _window(text: str) -> str:

@@ -130,6 +130,7 @@ class TestQuietHours:
             ("fri-mon 10:00-11:00", 1, 10, None),
             ("sat,wed 10:00-11:00", 2, 10, "1970-01-07 11:00"),
             ("sat 00:00-00:00", 5, 23, "1970-01-11 00:00"),
+            ("mon,wed-thu 10:00-11:00", 3, 10, "1970-01-08 11:00"),
             ("sat 8:30-24:00", 5, 8.5, "1970-01-11 00:00"),
         ],
     )
@@ -147,7 +148,15 @@ class TestQuietHours:
         assert self.quiet_until(Settings().quiet, 0, 9) is None
 
     @pytest.mark.parametrize(
-        "text", ["25:00-26:00", "8-12", "mo 8:00-9:00", "mon- 8:00-9:00", "8:00-9:00 "]
+        "text",
+        [
+            "25:00-26:00",
+            "8-12",
+            "mo 8:00-9:00",
+            "mon- 8:00-9:00",
+            "mon-tue-wed 8:00-9:00",
+            "8:00-9:00 ",
+        ],
     )
     def test_what_is_no_window_does_not_pass_the_settings(self, text: str) -> None:
         with pytest.raises(ValueError, match="write days and hours as in"):
