@@ -6,6 +6,8 @@ import argparse
 import json
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,14 +36,30 @@ def add_parser(commands: Commands) -> None:
 
 
 def _doctor(options: argparse.Namespace) -> int:
+    if options.report is not None:
+        _check_target(options.report)
+    with _quietly():
+        return _examine(options)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without what would go to the log: the findings say it better."""
+    log = logging.getLogger("lectern")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
+def _examine(options: argparse.Namespace) -> int:
     from appliance.config import load_config
     from appliance.doctor.context import Context
     from appliance.doctor.examine import examine, exit_status
     from appliance.doctor.report import as_dict, write_report
 
-    if options.report is not None:
-        _check_target(options.report)
-    logging.getLogger("lectern").setLevel(logging.ERROR)  # the findings say it better
     language = options.language or spoken()
     context = Context(load_config(options.config), listen=_tell)
     findings = []
