@@ -29,6 +29,7 @@ from pathlib import Path
 
 import onnx
 
+from appliance.errors import BadInput, Fault
 from appliance.lips.engine import Machine
 from appliance.lips.golden import ROWS
 from appliance.lips.manifest import load_manifest, sha256
@@ -137,7 +138,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         wish = Wish(args.precision, args.batch, args.dla, args.workspace_mb)
     except ValueError as error:
         parser.error(str(error))
-    network = load_manifest(args.model, MODELS).path("renderer", args.precision)
+    try:
+        network = load_manifest(args.model, MODELS).path("renderer", args.precision)
+    except (BadInput, Fault) as error:
+        parser.error(str(error))
     machine = Machine.find()
     if args.print:
         target = args.cache / engine_name(network, machine, wish)

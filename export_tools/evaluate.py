@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from appliance.config import Config
+from appliance.errors import BadInput
 from appliance.lips.manifest import Manifest, load_manifest
 from appliance.render.render import render
 from appliance.score import score_video
@@ -177,7 +178,12 @@ def main() -> None:
     parser.add_argument("--precision", nargs="+", default=["fp32"])
     parser.add_argument("--skip", nargs="+", default=[], choices=["clips", "closures", "cost"])
     args = parser.parse_args()
-    manifest = load_manifest(args.model, MODELS)
+    if "clips" not in args.skip and not (args.data / "grid").is_dir():
+        parser.error(f"{args.data} holds no folder grid/ of clips")
+    try:
+        manifest = load_manifest(args.model, MODELS)
+    except BadInput as error:
+        parser.error(str(error))
     scores = begun(args.out, manifest.digest("fp32"))
     console = Console(width=160)
     if "clips" not in args.skip:

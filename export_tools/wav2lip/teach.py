@@ -1,8 +1,8 @@
 """What a Wav2Lip network makes of the training clips, as patches that our renderer can learn from.
 
 The two work differently: Wav2Lip hears and paints a face, ours is told a mouth shape and moves
-pixels. So the teacher's faces are pasted and encoded into nothing: the mesh reads their mouths, and
-(own frame, mouth that the mesh reads, teacher's picture) become training triples like any others.
+pixels. So the teacher's faces are pasted into the frames and the mesh reads their mouths: own
+frame, mouth read and teacher's picture are then training triples like any others.
 """
 
 from __future__ import annotations
