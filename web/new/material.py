@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import time
 import uuid
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from web.uploads.tus import uploads
 
 MAX_JOBS = 100
 """Of one request: presenters times lectures."""
+
+_YOUNG_S = 60.0  # a folder as young may just be about to be filled
 
 
 class Source:
@@ -87,6 +90,7 @@ def make_jobs(wanted: NewJobs) -> list[Job]:
         used = {s.upload.id: s.upload for s in (*presenters, *lectures) if s.upload is not None}
         for upload in used.values():
             uploads().discard(upload)
+    tidy()
     return made
 
 
@@ -111,8 +115,9 @@ def _new_job(
 def tidy() -> None:
     """Remove the folders from which ended jobs' files have been moved."""
     for folder, _, _ in os.walk(material_folder(), topdown=False):
-        if Path(folder) != material_folder():
-            with contextlib.suppress(OSError):  # still in use
+        with contextlib.suppress(OSError):  # still in use
+            young = time.time() - os.stat(folder).st_mtime < _YOUNG_S
+            if not young and Path(folder) != material_folder():
                 os.rmdir(folder)
 
 

@@ -84,6 +84,21 @@ class TestMaking:
         assert job.presenter == library / "Wang.mp4"
         assert job.presenter not in store.files.claimed()
 
+    def test_empty_folders_of_jobs_that_are_over_go(
+        self, program: Programs, config: Config
+    ) -> None:
+        material = config.root / "state" / "material"
+        for name in ("over/lecture", "young/lecture"):
+            (material / name).mkdir(parents=True)
+        (material / "kept" / "lecture").mkdir(parents=True)
+        (material / "kept" / "lecture" / "a.wav").write_bytes(b"sound")
+        for path in (material / "over" / "lecture", material / "kept" / "lecture"):
+            os.utime(path, (0, 0))
+        assert program("teacher").post("/jobs", pair(program("teacher"))).status_code == 200
+        assert not (material / "over" / "lecture").exists()
+        assert (material / "young" / "lecture").exists()
+        assert (material / "kept" / "lecture" / "a.wav").exists()
+
     @pytest.mark.parametrize(
         ("change", "status", "code"),
         [
