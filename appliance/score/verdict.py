@@ -29,7 +29,7 @@ REASONS: dict[str, dict[str, str]] = {
     },
     "mouth_still": {
         "en": "Somebody speaks, but the mouth does not move.",
-        "zh": "有人在说话,但嘴没有动。",
+        "zh": "有人在说话，但嘴没有动。",
     },
     "mouth_late": {
         "en": "The mouth moves too late.",
