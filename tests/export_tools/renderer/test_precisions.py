@@ -21,7 +21,11 @@ from export_tools.renderer.train import split_patches
 pytestmark = [
     pytest.mark.export,
     # torch's exporter speaks of its successor, which writes newer opsets than TensorRT reads
-    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:the float32 number"),
+    pytest.mark.filterwarnings(
+        "ignore::DeprecationWarning",
+        "ignore:Constant folding:UserWarning",
+        "ignore:the float32 number",
+    ),
 ]
 
 
