@@ -6,10 +6,8 @@ Heavy parts are imported by the command that needs them, so that ``lectern --hel
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
 
 from appliance.commands import (
     bench,
@@ -25,6 +23,7 @@ from appliance.commands import (
 )
 from appliance.errors import Cancelled, LecternError
 from appliance.heap import few_arenas
+from appliance.interrupt import listen_for_signals
 
 _COMMANDS = (render, plan, score, bench, serve, panel, jobs, logs, doctor, check_config)
 
@@ -33,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is 0, 2 for bad input, 1 for a fault, 130 if cancelled."""
     options = _parser().parse_args(arguments)
     few_arenas()
-    signal.signal(signal.SIGTERM, _interrupt)
+    listen_for_signals()
     try:
         status: int = options.run(options)
         return status
@@ -44,10 +43,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output went away
         sys.stderr.close()
         return 1
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _complain(error: LecternError) -> int:

@@ -42,9 +42,12 @@ MAY_IMPORT = {
     "notify": set[str](),
     "serve": BASE | {"errands", "governor", "inbox", "jobs", "notify", "telemetry", "worker"},
     "doctor": BASE | PARTS | {"jobs", "render", "telemetry"},
-    "commands": BASE | PARTS | {"bench", "doctor", "jobs", "logs", "progress", "render", "serve"},
+    "commands": BASE
+    | PARTS
+    | {"interrupt", "bench", "doctor", "jobs", "logs", "progress", "render", "serve"},
     "heap": set[str](),
-    "cli": BASE | {"commands", "heap"},
+    "interrupt": set[str](),
+    "cli": BASE | {"commands", "heap", "interrupt"},
     "bench": BASE | {"demo", "media"},
     "helper": BASE | {"inbox"},
     "demo": set[str](),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.config import Config, load_config
 from appliance.errors import BadInput
+from appliance.interrupt import stop_if_wished
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -49,12 +50,17 @@ def _config(options: argparse.Namespace) -> Config:
 
 def _render(options: argparse.Namespace) -> int:
     from appliance.progress import progress_bar
-    from appliance.render.render import render
+    from appliance.render.render import Progress, render
 
     config = _config(options)
     if options.report is not None and options.report.is_dir():
         raise BadInput("output_exists_folder", name=options.report.name or str(options.report))
-    with progress_bar() as listen:
+    with progress_bar() as show:
+
+        def listen(progress: Progress) -> None:
+            stop_if_wished()
+            show(progress)
+
         report = render(options.presenter, options.lecture, options.output, config, listen=listen)
         if config.score.enabled:
             started = time.monotonic()

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 from PIL import Image
 
+from appliance.jobs.daemon import DaemonRecord
 from appliance.jobs.states import FINAL
 from appliance.jobs.store import JobStore, store_path
 from tests.render.conftest import write_wav
@@ -71,9 +72,15 @@ class Box:
                 process.wait()
 
     def stop(self, process: subprocess.Popen[bytes]) -> None:
-        """Tell the daemon to end, and wait for it."""
+        """Tell the daemon to end, once it is at work, and wait for it."""
+        wait_for(lambda: self._at_work(process.pid), 60)
         process.send_signal(signal.SIGTERM)
         assert process.wait(120) == 0
+
+    def _at_work(self, pid: int) -> bool:
+        with DaemonRecord(store_path(self.root)) as record:
+            daemon = record.read()
+        return daemon is not None and daemon.pid == pid
 
     def store(self) -> JobStore:
         """Its queue."""

@@ -47,7 +47,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     """A panel that runs, with a person a role."""
     if not (FOLDER / "vendor" / "tus.js").is_file():
