@@ -105,6 +105,12 @@ class FrameReader:
             while pictures:
                 yield pictures.pop()
 
+    def jump(self) -> None:
+        """The next reading seeks, however near it is: right for frames at which decoding can begin
+        (see :meth:`key_before`)."""
+        self._held = self._next = None
+        self._frames = iter(())
+
     def key_before(self, n: int) -> int:
         """The nearest source frame up to ``n`` from which decoding can begin, as far as the
         container tells; 0 where it does not."""
@@ -113,8 +119,7 @@ class FrameReader:
             return 0
         container, stream = self._opened()
         self._untouched = False
-        self._held = self._next = None
-        self._frames = iter(())
+        self.jump()
         try:
             container.seek(info.pts(n), stream=stream)
             for packet in container.demux(stream):

@@ -103,6 +103,7 @@ def _sample(
     step = max(sum(map(len, samples)) // _LOOKS, _BURST)
     for burst in samples:
         tracker = _tracker(networks, info, person)
+        reader.jump()
         with ahead(reader.read(burst.start, burst.stop), _AHEAD) as pictures:
             for picture in pictures:
                 if found is not None and (picture.index - burst.start) % step == 0:
