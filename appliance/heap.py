@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 
 _M_ARENA_MAX = -8  # glibc's malloc.h
 _ARENAS = 2
@@ -18,3 +19,14 @@ def few_arenas() -> None:
     """
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
+
+
+def give_back() -> None:
+    """Let go of what is in reference cycles and return free memory to the system.
+
+    An encoder and its container refer to each other, so a chunk's is only freed by a collection:
+    a minute at 1080p took 716 MB without this after every chunk, and grew with every further one.
+    """
+    gc.collect()
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)

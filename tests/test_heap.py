@@ -38,3 +38,32 @@ def arenas(how: str) -> int:
 
 def test_many_threads_share_few_heaps() -> None:
     assert arenas("few") <= 2 < arenas("many")
+
+
+GIVEN_BACK = """
+from appliance.heap import few_arenas, give_back
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+class Holder: pass
+few_arenas()
+give_back()
+before = resident()
+held = []
+for _ in range(400):  # in blocks that the heap keeps, each in a cycle
+    holder = Holder()
+    holder.itself, holder.bytes = holder, bytearray(100_000)
+    held.append(holder)
+top = resident()
+del held, holder
+give_back()
+print(top - before, resident() - before)
+"""
+
+
+def test_what_is_in_cycles_goes_back_to_the_system() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", GIVEN_BACK], capture_output=True, text=True, check=True
+    )
+    taken, left = map(int, run.stdout.split())
+    assert taken > 35_000_000
+    assert left < 8_000_000

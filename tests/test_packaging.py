@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "score": BASE | {"media", "face", "lips", "speech"},
     "jobs": BASE,
     "telemetry": BASE,
-    "render": BASE | PARTS,
+    "render": BASE | PARTS | {"heap"},
     "progress": BASE | {"render"},
     "attempt": BASE | {"heap", "jobs", "media", "render", "score"},
     "logs": BASE,

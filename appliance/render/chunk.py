@@ -16,6 +16,7 @@ from appliance.errors import Fault
 from appliance.face.pose import fit_pose
 from appliance.face.track import Sighting, Tracked
 from appliance.lips.engines import Engines
+from appliance.heap import give_back
 from appliance.lips.generator import Generator, Look
 from appliance.lips.model import LipModel
 from appliance.lips.motion import Motion
@@ -61,9 +62,16 @@ def render_chunk(folder: Path, index: int, tick: Tick = lambda frames: None) -> 
     """Render chunk ``index`` of the job in ``folder`` and publish its segment.
 
     A pure function of the two: the same frames come out wherever and whenever it runs. What it has
-    open stays so for the next chunk until :func:`let_go`. ``tick`` is
-    told frames as they are encoded; what it raises stops the work and leaves nothing.
+    open stays so for the next chunk until :func:`let_go`. ``tick`` is told frames as they are
+    encoded; what it raises stops the work and leaves nothing.
     """
+    try:
+        return _render(folder, index, tick)
+    finally:
+        give_back()
+
+
+def _render(folder: Path, index: int, tick: Tick) -> ChunkFacts:
     job = _job(folder)
     plan, video = job.plan, job.config.video
     start, stop = plan.span(index)
