@@ -15,8 +15,8 @@ import numpy as np
 from appliance.errors import Fault
 from appliance.face.pose import fit_pose
 from appliance.face.track import Sighting, Tracked
-from appliance.lips.engines import Engines
 from appliance.heap import give_back
+from appliance.lips.engines import Engines
 from appliance.lips.generator import Generator, Look
 from appliance.lips.model import LipModel
 from appliance.lips.motion import Motion
