@@ -17,7 +17,7 @@ from appliance.config import load_config
 from appliance.jobs.states import State
 from appliance.render.render import render
 from tests.render.conftest import frames_of
-from tests.soak.box import Box, count
+from tests.soak.box import Box, count, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -36,9 +36,12 @@ def test_every_video_appears_once_and_as_if_nothing_had_happened(box: Box) -> No
     for number, name in enumerate(names):
         shutil.copy(box.root / "wang.png", inbox / f"{name}.png")
         shutil.copy(lectures[number % LECTURES], inbox / f"{name}.wav")
-        for _ in range(KILLS_A_JOB):
+        for turn in range(KILLS_A_JOB):
+            tried = attempts(box)
             daemon = box.start()
-            work_for(daemon.pid, chance.uniform(0.2, 2.5))
+            if turn % 2 == 0:  # else it may be hit in its start only, time after time
+                wait_until_at_work(box, tried, number + 1)
+            work_for(daemon.pid, worked(daemon.pid) + chance.uniform(0.1, 2.0))
             assert daemon.poll() is None, (box.root / "daemon.txt").read_text()[-3000:]
             daemon.kill()
             daemon.wait()
@@ -65,8 +68,25 @@ def test_every_video_appears_once_and_as_if_nothing_had_happened(box: Box) -> No
         undisturbed.append(digest(whole))
     made = [digest(box.root / "outbox" / f"{name}.mp4") for name in names]
     assert made == [undisturbed[number % LECTURES] for number in range(len(names))]
-    attempts = sum(job.attempts for job in jobs)
-    print(f"{kills} kills, {len(jobs)} jobs, {attempts} attempts, all equal")
+    tries = sum(job.attempts for job in jobs)
+    print(f"{kills} kills, {len(jobs)} jobs, {tries} attempts, all equal")
+
+
+def attempts(box: Box) -> int:
+    """How often work on a job has begun."""
+    with box.store() as store:
+        return sum(job.attempts for job in store.jobs())
+
+
+def wait_until_at_work(box: Box, tried: int, count: int) -> None:
+    """Until one attempt more than ``tried`` has begun, or all ``count`` jobs are done."""
+
+    def at_work() -> bool:
+        with box.store() as store:
+            done = len(store.jobs([State.DONE]))
+        return done == count or attempts(box) > tried
+
+    wait_for(at_work, 60)
 
 
 def work_for(pid: int, cpu_s: float) -> None:
