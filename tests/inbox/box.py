@@ -41,7 +41,7 @@ class Box:
         self.mounts = root / "mountinfo"
         ground = f"1 0 8:1 / / rw - ext4 /dev/sda1 rw\n{mounts or ''}"
         self.mounts.write_text(ground)
-        self.folder, self.library = root / "inbox", root / "presenters"
+        self.folder, self.presenters = root / "inbox", root / "presenters"
         self.check = check
         self.inbox = self.another_daemon()
 

@@ -40,7 +40,7 @@ class TestJobs:
 
     def test_without_a_presenter_of_its_own_the_library_speaks(self, box: Box) -> None:
         for name in ("default.jpg", "wang.mp4"):
-            (box.library / name).touch()
+            (box.presenters / name).touch()
         box.drop("w/a.txt", "w/b@wang.m4a")
         assert [facts(job)[:3] for job in box.look()] == [
             ("w - a", "queued", "default.jpg"),
@@ -48,7 +48,7 @@ class TestJobs:
         ]
 
     def test_an_at_chooses_among_the_folders_presenters_first(self, box: Box) -> None:
-        (box.library / "li.mp4").touch()
+        (box.presenters / "li.mp4").touch()
         box.drop("w/a@Li.txt", "w/b.txt", "w/li.png", "w/wang.png")
         assert [facts(job)[:3] for job in box.look()] == [
             ("w - a", "queued", "li.png"),
@@ -106,7 +106,7 @@ class TestWaiting:
         box.drop("w/p.png")
         jobs = box.look()
         assert [(job.id, facts(job)[1]) for job in jobs] == [(a.id, "queued"), (b.id, "waiting")]
-        (box.library / "wang.png").touch()
+        (box.presenters / "wang.png").touch()
         assert [facts(job)[2] for job in box.look()] == ["p.png", "wang.png"]
 
     def test_a_folder_that_is_taken_away_is_given_up(self, box: Box) -> None:

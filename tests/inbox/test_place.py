@@ -55,7 +55,7 @@ def test_a_share_that_comes_back_under_another_number_is_the_same(
 
 def test_what_is_over_while_it_is_away_is_put_away_later_and_not_made_twice(tmp_path: Path) -> None:
     box = Box(tmp_path, mounts=share(tmp_path))
-    (box.library / "default.png").touch()
+    (box.presenters / "default.png").touch()
     box.inbox._watching.is_due(busy=False)
     box.drop("lesson.txt")
     (job,) = box.look(UNSURE)
@@ -93,7 +93,7 @@ def test_on_another_disk_work_goes_on(tmp_path: Path) -> None:
     box.look()
     (box.folder / "a.mp4").unlink()
     box.mounts.write_text("9 0 8:2 / / rw - ext4 /dev/sdb1 rw\n")
-    (box.library / "default.png").touch()
+    (box.presenters / "default.png").touch()
     box.drop("b.txt")
     waiting, new = box.look()
     assert (waiting.state, new.state) == (State.WAITING, State.QUEUED)

@@ -117,18 +117,18 @@ class TestPairs:
         assert len(box.look()) == 2
 
     def test_what_comes_alone_is_spoken_by_the_default_presenter(self, box: Box) -> None:
-        (box.library / "default.jpg").touch()
+        (box.presenters / "default.jpg").touch()
         box.drop("one.wav", "two.txt")
         assert [facts(j) for j in box.look()] == [
             ("one", "queued", "default.jpg", "one.wav"),
             ("two", "queued", "default.jpg", "two.txt"),
         ]
-        assert box.library / "default.jpg" not in box.store.files.claimed()
+        assert box.presenters / "default.jpg" not in box.store.files.claimed()
 
     def test_a_lecture_does_not_go_to_the_default_while_its_own_presenter_arrives(
         self, box: Box
     ) -> None:
-        (box.library / "default.jpg").touch()
+        (box.presenters / "default.jpg").touch()
         box.drop("one.wav")
         box.inbox.scan()
         box.clock.time += SETTLE - 1
@@ -142,7 +142,7 @@ class TestPairs:
     def test_endings_that_a_computer_hides_do_not_part_what_belongs_together(
         self, box: Box
     ) -> None:
-        (box.library / "wang.png.png").touch()
+        (box.presenters / "wang.png.png").touch()
         box.drop("lesson.mp4.mp4", "Lesson.wav", "notes@wang.txt.txt", "3.14.txt")
         assert [facts(job) for job in box.look()] == [
             ("3.14", "waiting", None, "3.14.txt"),
@@ -151,20 +151,20 @@ class TestPairs:
         ]
 
     def test_a_presenter_is_named_after_an_at(self, box: Box) -> None:
-        (box.library / "wang.mp4").touch()
+        (box.presenters / "wang.mp4").touch()
         box.drop("lesson04@wang.m4a", "lesson05@li.txt")
         known, unknown = box.look()
         assert facts(known) == ("lesson04", "queued", "wang.mp4", "lesson04@wang.m4a")
         assert facts(unknown) == ("lesson05", "waiting", None, "lesson05@li.txt")
         assert unknown.reason is not None and "presenter li" in unknown.reason.text()
-        (box.library / "li.png").touch()
+        (box.presenters / "li.png").touch()
         assert facts(box.look()[1]) == ("lesson05", "queued", "li.png", "lesson05@li.txt")
 
     def test_a_presenter_that_still_arrives_in_the_library_is_waited_for(self, box: Box) -> None:
         box.drop("lesson.txt")
         box.inbox.scan()
-        with (box.library / "default.mp4").open("wb") as file:
-            if not being_written(box.library / "default.mp4"):
+        with (box.presenters / "default.mp4").open("wb") as file:
+            if not being_written(box.presenters / "default.mp4"):
                 pytest.skip("this file system grants no leases")
             assert [facts(job)[1] for job in box.look(100)] == ["waiting"]
             file.write(b"whole")

@@ -17,7 +17,7 @@ TEXT = b"word " * 4000  # 20 KB
 @pytest.fixture
 def box(tmp_path: Path) -> Box:
     made = Box(tmp_path)
-    (made.library / "default.png").touch()
+    (made.presenters / "default.png").touch()
     return made
 
 
@@ -25,7 +25,7 @@ def box(tmp_path: Path) -> Box:
 def share(tmp_path: Path) -> Box:
     """An inbox on another machine's disk, where nobody knows who writes."""
     made = Box(tmp_path, mounts=f"2 1 0:40 / {tmp_path / 'inbox'} rw - cifs //school/box rw\n")
-    (made.library / "default.png").touch()
+    (made.presenters / "default.png").touch()
     made.inbox._watching.is_due(busy=False)
     return made
 

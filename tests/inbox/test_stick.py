@@ -77,7 +77,7 @@ def box_on(stick: Stick) -> Box:
     """A box whose inbox is the stick, with the kernel's own list of mounts."""
     box = Box(stick.place.parent)
     box.mounts = MOUNTS
-    (box.library / "default.png").touch()
+    (box.presenters / "default.png").touch()
     box.another_daemon()
     return box
 
