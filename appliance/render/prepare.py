@@ -32,7 +32,7 @@ Tick = Callable[[int], None]
 _SHORT = 192  # frames that are all looked at
 _BURSTS = 24  # moments of a longer presenter that are looked at: enough to see a mouth's range …
 _BURST = 5  # … for this many frames each, as a decoder gives them away once it has begun
-_FEW_KEYS = 4
+_FEW_KEYS = 4  # fewer key frames than this show too little of a presenter
 _LOOKS = 16  # detections, to tell people apart
 _AHEAD = 4  # pictures decoded while one is looked at
 
