@@ -14,7 +14,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import butter, correlate, sosfilt
 
-from appliance.media.picture import Picture
+from appliance.media.encode import SegmentWriter
+from appliance.media.picture import ColorSpec, Picture
+from appliance.media.probe import AudioInfo, probe_audio
 
 _BITS, _COLUMNS = 12, 4
 MakeVideo = Callable[..., Path]
@@ -203,3 +205,37 @@ def play() -> Callable[[Path], NDArray[np.float32]]:
         return joined
 
     return decode
+
+
+Make = Callable[..., Path]
+Draw = Callable[..., Picture]
+Sound = NDArray[np.float32]
+
+
+@pytest.fixture(scope="module")
+def cut_segments(draw: Draw) -> Callable[..., list[Path]]:
+    """``cut_segments(folder, sizes, fps)``: numbered pictures in segments of the given lengths."""
+
+    def write(
+        folder: Path, sizes: Sequence[int], fps: Fraction, width: int = 128, **options: Any
+    ) -> list[Path]:
+        paths = []
+        first = 0
+        for part, size in enumerate(sizes):
+            path = folder / f"{part:04}.mp4"
+            with SegmentWriter(path, width, 96, fps, ColorSpec(), **options) as writer:
+                for n in range(first, first + size):
+                    writer.write(draw(n % 4096, width, 96))
+            first += size
+            paths.append(path)
+        return paths
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def minute(
+    tmp_path_factory: pytest.TempPathFactory, make_sound: Make, babble: Callable[..., Sound]
+) -> AudioInfo:
+    path = tmp_path_factory.mktemp("sound") / "lecture.mp3"
+    return probe_audio(make_sound(path, "libmp3lame", babble(4.0)))
