@@ -123,7 +123,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     student = beginning(args.start, tuple(args.widths))
-    data, test = split_patches(args.patches)
+    data = split_patches(args.patches)
     objective: nn.Module = Truth()
     if kind == "renderer":
         teacher = load_renderer(Path(file))
@@ -131,10 +131,10 @@ def main() -> None:
         objective = Distillation(student, teacher)
     else:
         try:
-            data.add(_taught(Path(file), args), _TAUGHT_SHARE)
+            data.train.add(_taught(Path(file), args), _TAUGHT_SHARE)
         except ValueError as error:
             sys.exit(str(error))
-    Run(args.out, student, objective, schedule_of(args)).train(data, test)
+    Run(args.out, student, objective, schedule_of(args)).train(data.train, data.judges())
 
 
 def _taught(checkpoint: Path, args: argparse.Namespace) -> Patches:

@@ -92,7 +92,7 @@ class Schedule:
     report: int = 500
     minutes: float = 1e9
     seed: int = 7
-    judged: int = 192  # held-out pairs a curve point
+    judged: int = 192  # pairs of each judge a curve point
 
     def rate_at(self, step: int) -> float:
         """Linear warm-up under a half cosine that ends at a hundredth of the peak."""
@@ -128,17 +128,19 @@ class Run:
         """Where the run is kept."""
         return self.folder / "renderer.pt"
 
-    def train(self, data: Patches, test: Patches) -> None:
-        """Go on until the schedule's end; report against ``test``."""
+    def train(self, data: Patches, judges: dict[str, Patches]) -> None:
+        """Go on until the schedule's end; report against each of ``judges``, from the start on."""
         start = time.monotonic()
         plan = self.schedule
+        if self.step == 0:
+            self._report(judges, 0.0)
         while self.step < plan.steps and time.monotonic() - start < plan.minutes * 60:
             self.step += 1
             self._learn(data)
             if self.step % plan.report == 0 or self.step == plan.steps:
-                self._report(test, time.monotonic() - start)
+                self._report(judges, time.monotonic() - start)
         if self._losses:
-            self._report(test, time.monotonic() - start)
+            self._report(judges, time.monotonic() - start)
 
     def _learn(self, data: Patches) -> None:
         plan = self.schedule
@@ -156,15 +158,18 @@ class Run:
         for key, value in self.network.state_dict().items():
             self.average[key].lerp_(value, 1 - keep)
 
-    def _report(self, test: Patches, seconds: float) -> None:
+    def _report(self, judges: dict[str, Patches], seconds: float) -> None:
         judge = Renderer(self.network.widths)
         judge.load_state_dict(self.average)
         row = {
             "step": self.step,
             "samples": self.step * self.schedule.batch,
             "seconds": round(seconds),
-            "loss": round(float(np.mean(self._losses)), 5),
-            "held_out": psnr(judge, test, count=self.schedule.judged),
+            "loss": round(float(np.mean(self._losses)), 5) if self._losses else None,
+            **{
+                name: psnr(judge, patches, count=self.schedule.judged)
+                for name, patches in judges.items()
+            },
         }
         self._losses.clear()
         with (self.folder / "curve.jsonl").open("a") as file:

@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     manifest = load_manifest(str(args.model), args.model.parent)
-    _, held = split_patches(args.patches)
+    held = split_patches(args.patches).held_out
     rng = np.random.default_rng(2)
     batches = [held.batch(rng, held.draw(rng, _ROWS), plain=True) for _ in range(_BATCHES)]
     scores = json.loads(args.scores.read_text()) if args.scores else {}

@@ -4,8 +4,9 @@
         [--widths 16 32 64 64] [--steps 40000]
 
 ``--start`` takes what fits of another run's weights (see ``resize``). Writes ``renderer.pt``
-(weights, optimiser, step) every few hundred steps and ``curve.jsonl`` with the held-out speakers'
-PSNR around the mouth, beside that of copying the source unchanged.
+(weights, optimiser, step) every few hundred steps and ``curve.jsonl`` with the PSNR around the
+mouth, beside that of copying the source unchanged: of the validation clips, by which choices are
+made, and of the held-out speakers, which only tell what was reached.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -26,17 +28,28 @@ from export_tools.renderer.resize import resize
 SPLITS = Path(__file__).parents[1] / "splits.json"
 
 
-def split_patches(path: Path) -> tuple[Patches, Patches]:
-    """Patches to train on and those of the held-out speakers; ``wild`` clips are in neither."""
+class Split(NamedTuple):
+    """Patches to train on, to choose by, and of the held-out speakers; ``wild`` is in none."""
+
+    train: Patches
+    validation: Patches
+    held_out: Patches
+
+    def judges(self) -> dict[str, Patches]:
+        """What a curve is drawn for."""
+        return {"validation": self.validation, "held_out": self.held_out}
+
+
+def split_patches(path: Path) -> Split:
+    """The split that ``splits.json`` fixes: by speaker, validation by sentences of a known one."""
     splits = json.loads(SPLITS.read_text())
     with np.load(path) as data:
-        names = [str(n) for n in data["names"]]
+        names = [str(n) for n in data["names"] if str(n).startswith("grid_")]
     held = [n for n in names if n.removeprefix("grid_") in splits["held_out_clips"]]
-    validation = tuple("grid_" + prefix for prefix in splits["validation_s1_prefixes"])
-    train = [
-        n for n in names if n.startswith("grid_") and n not in held and not n.startswith(validation)
-    ]
-    return Patches(path, train), Patches(path, held)
+    prefixes = tuple("grid_" + prefix for prefix in splits["validation_s1_prefixes"])
+    validation = [n for n in names if n.startswith(prefixes)]
+    train = [n for n in names if n not in held and n not in validation]
+    return Split(*(Patches(path, part) for part in (train, validation, held)))
 
 
 def beginning(start: Path | None, widths: tuple[int, ...]) -> Renderer:
@@ -73,8 +86,8 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     network = beginning(args.start, tuple(args.widths))
-    data, test = split_patches(args.patches)
-    Run(args.out, network, Truth(), schedule_of(args)).train(data, test)
+    data = split_patches(args.patches)
+    Run(args.out, network, Truth(), schedule_of(args)).train(data.train, data.judges())
 
 
 if __name__ == "__main__":

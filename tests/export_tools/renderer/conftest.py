@@ -41,9 +41,10 @@ def draw(points: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
 
 @pytest.fixture(scope="session")
 def patches(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A patches file with two clips to train on and one of a held-out speaker."""
+    """A patches file: two clips to train on, one to choose by, one of a held-out speaker."""
     splits = json.loads(SPLITS.read_text())
     names = ["grid_s1_any", f"grid_{splits['train_other_clips'][0]}"]
+    names.append(f"grid_{splits['validation_s1_prefixes'][0]}xyz")
     names.append(f"grid_{splits['held_out_clips'][0]}")
     shapes = [mouth(0.16 * (k % 6) / 5) for _ in names for k in range(FRAMES)]
     path = tmp_path_factory.mktemp("patches") / "patches.npz"

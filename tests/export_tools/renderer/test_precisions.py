@@ -42,7 +42,7 @@ def renderer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def batches(patches: Path) -> list[Batch]:
-    _, held = split_patches(patches)
+    held = split_patches(patches).held_out
     rng = np.random.default_rng(0)
     return [held.batch(rng, held.draw(rng, 4), plain=True)]
 

@@ -25,16 +25,16 @@ SMALL = (8, 8, 8, 16)
 
 def trained(folder: Path, patches: Path, steps: int, stop: int | None = None) -> Path:
     torch.manual_seed(3)
-    data, test = split_patches(patches)
+    data = split_patches(patches)
     schedule = Schedule(steps, batch=2, report=2, judged=32)
     run = Run(folder, Renderer(SMALL), Truth(), schedule)
     if stop is None:
-        run.train(data, test)
+        run.train(data.train, data.judges())
     else:  # what a power cut leaves: the checkpoint of the last report
         for _ in range(stop):
             run.step += 1
-            run._learn(data)
-        run._report(test, 0.0)
+            run._learn(data.train)
+        run._report(data.judges(), 0.0)
     return run.checkpoint
 
 
@@ -44,14 +44,17 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path: Path, patches: 
     broken = load_renderer(trained(tmp_path / "broken", patches, 4))
     for a, b in zip(whole.parameters(), broken.parameters(), strict=True):
         assert torch.allclose(a, b, atol=1e-6)
-    curve = (tmp_path / "broken" / "curve.jsonl").read_text().splitlines()
-    assert [json.loads(line)["step"] for line in curve] == [2, 4]
+    curve = [
+        json.loads(line) for line in (tmp_path / "broken/curve.jsonl").read_text().splitlines()
+    ]
+    assert [row["step"] for row in curve] == [2, 4]
+    assert all({"validation", "held_out"} <= row.keys() for row in curve)
 
 
-def test_held_out_speakers_are_not_trained_on(patches: Path) -> None:
-    data, test = split_patches(patches)
-    assert not set(data.names) & set(test.names)
-    assert len(data.names) == 2 and len(test.names) == 1
+def test_no_clip_is_in_two_parts_of_the_split(patches: Path) -> None:
+    names = [set(part.names) for part in split_patches(patches)]
+    assert [len(part) for part in names] == [2, 1, 1]
+    assert len(set.union(*names)) == 4
 
 
 def test_wider_answers_exactly_as_before() -> None:
@@ -91,7 +94,7 @@ def test_a_teacher_that_agrees_costs_nothing(patches: Path) -> None:
     teacher = Renderer(SMALL)
     torch.nn.init.normal_(teacher.head.weight, std=0.05)
     student = resize(teacher, SMALL)
-    data, _ = split_patches(patches)
+    data = split_patches(patches).train
     batch = data.batch(np.random.default_rng(0), np.array([[0, 5, 3], [1, 4, 2]]), plain=True)
     alone = Truth()(student(*batch.inputs()), batch)
     helped = Distillation(student, teacher, Terms(feature=0.0))
@@ -107,10 +110,10 @@ def test_the_teacher_is_not_changed_and_not_kept(tmp_path: Path, patches: Path) 
     teacher, student = Renderer((16, 16, 16, 16)), Renderer(SMALL)
     before = [p.clone() for p in teacher.parameters()]
     objective = Distillation(student, teacher)
-    data, test = split_patches(patches)
+    data = split_patches(patches)
     run = Run(tmp_path, student, objective, Schedule(2, batch=2, report=2, judged=32))
     projection = next(objective.projections.parameters()).clone()
-    run.train(data, test)
+    run.train(data.train, data.judges())
     assert all(torch.equal(a, b) for a, b in zip(before, teacher.parameters(), strict=True))
     assert not torch.equal(projection, next(objective.projections.parameters()))
     kept = torch.load(run.checkpoint, weights_only=True)["objective"]
