@@ -17,7 +17,7 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from appliance.face.detect import Detection, FaceDetector
+from appliance.face.detect import Detection
 from appliance.face.mesh import (
     LEFT_EYE_OUTER,
     RIGHT_EYE_OUTER,
@@ -85,6 +85,12 @@ class Chooser(Protocol):
     def __call__(self, index: int, faces: list[Detection]) -> Detection | None: ...
 
 
+class Detector(Protocol):
+    """Finds the faces of a picture, as :class:`~appliance.face.detect.FaceDetector` does."""
+
+    def detect(self, picture: Planes, pixel_aspect: float = 1.0) -> list[Detection]: ...
+
+
 def largest_face(index: int, faces: list[Detection]) -> Detection | None:
     """The widest face, whoever it is."""
     return max(faces, key=lambda face: face.width, default=None)
@@ -95,7 +101,7 @@ class FaceTracker:
 
     def __init__(
         self,
-        detector: FaceDetector,
+        detector: Detector,
         mesh: FaceMesh,
         choose: Chooser = largest_face,
         pixel_aspect: float = 1.0,

@@ -92,6 +92,12 @@ class ProfileLearner:
         self._yaws.append(abs(float(pose.yaw)))
         self._mouths.append(_cut_out(picture, sighting, pose))
 
+    def extend(self, other: ProfileLearner) -> None:
+        """Learn what ``other`` has learned, after it."""
+        self._shapes += other._shapes
+        self._yaws += other._yaws
+        self._mouths += other._mouths
+
     def profile(self) -> Profile:
         """What was learned; there must have been a sample."""
         shapes, yaws = np.stack(self._shapes), np.array(self._yaws)
