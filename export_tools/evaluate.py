@@ -3,12 +3,14 @@
     python -m export_tools.evaluate DATA_DIR --out SCORES.json [--model NAME] [--precision fp32 …]
 
 Every clip is rendered with its own sound by ``lectern render``'s own code and the encoded file is
-compared with the real one: medians a split. ``wild`` clips only score, they never train. Then the
-closures of p, b and m in synthetic speech, whose times are known, and what the networks cost, with
-Nota's and Wav2Lip's architectures (random weights) timed in the same run.
+compared with the real one: medians a split. ``wild`` clips only score, they never train; those of
+at least 700 lines are scored at 720 and 1080 lines besides. Where several precisions are asked for
+(the default: fp32 and int8), what a coarser one loses is r's median loss over the same clips. Then
+the closures of p, b and m in synthetic speech, whose times are known, and what the networks cost,
+with Nota's and Wav2Lip's architectures (random weights) timed in the same run.
 
 SCORES.json is written after every clip: a run that was stopped goes on, and clips of an older
-model or another precision are scored anew.
+model or of other columns are scored anew.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from rich.console import Console
@@ -27,10 +29,13 @@ from rich.table import Table
 from appliance.config import Config
 from appliance.errors import BadInput
 from appliance.lips.manifest import Manifest, load_manifest
+from appliance.media.probe import probe_presenter
 from appliance.render.render import render
 from appliance.score import score_video
 from export_tools.peers import cost_table
 from export_tools.quality import mouth_quality
+from export_tools.scaled import scaled
+from export_tools.stillness import still_jitter
 
 MODELS = Path(__file__).parents[1] / "models_lite"
 SPLITS = Path(__file__).with_name("splits.json")
@@ -40,7 +45,9 @@ COLUMNS = {
     "lag_ms": "lag, ms",
     "lmd": "LMD",
     "silence": "silence",
-    "jitter": "jitter",
+    "jitter": "jitter, still lips",
+    "jitter_source": "the source's",
+    "jitter_ratio": "ratio",
     "sharpness": "sharpness",
     "psnr_db": "PSNR",
     "ssim": "SSIM",
@@ -49,24 +56,42 @@ COLUMNS = {
 _KNOWN = 6  # clips of the speaker who fills the training data
 _NEAR_MS = 41.0  # one frame at 25 fps
 _UTTERANCES = 20  # synthetic ones a language, for closures
+_SIZES = (720, 1080)  # lines
+_NEARLY = 700  # lines that a clip must have to stand for one of these
+
+
+class Case(NamedTuple):
+    """A clip, and the lines that it is scaled to, ``None`` for its own."""
+
+    path: Path
+    lines: int | None = None
+
 
 Row = dict[str, float | None]
 Scores = dict[str, Any]
 
 
-def clips(data: Path) -> dict[str, list[Path]]:
+def clips(data: Path) -> dict[str, list[Case]]:
     """The scoring clips a split."""
     splits = json.loads(SPLITS.read_text())
     held = [data / "grid" / f"{name}.mp4" for name in splits["held_out_clips"]]
     prefixes = tuple(splits["validation_s1_prefixes"])
     known = [p for p in sorted((data / "grid").glob("*.mp4")) if p.stem.startswith(prefixes)]
     wild = sorted((data / "wild").glob("*.mp4"))
-    return {"grid, new people": held, "grid, known person": known[:_KNOWN], "wild": wild}
+    large = [path for path in wild if probe_presenter(path).height >= _NEARLY]
+    return {
+        "grid, new people": [Case(path) for path in held],
+        "grid, known person": [Case(path) for path in known[:_KNOWN]],
+        "wild": [Case(path) for path in wild],
+        **{f"wild, {n} lines": [Case(path, n) for path in large] for n in _SIZES},
+    }
 
 
-def measure(clip: Path, config: Config, folder: Path) -> Row:
-    """Render ``clip`` with its own sound and compare the result with it."""
-    out = folder / "out.mp4"
+def measure(case: Case, config: Config, folder: Path) -> Row:
+    """Render a clip with its own sound and compare the result with it."""
+    clip, out = case.path, folder / "out.mp4"
+    if case.lines is not None:
+        clip = scaled(clip, case.lines, folder / "source.mp4")
     report = render(clip, clip, out, config)
     score = score_video(out, reference=clip, source=clip).as_dict()
     reference = score["reference"] or {}
@@ -77,11 +102,10 @@ def measure(clip: Path, config: Config, folder: Path) -> Row:
         "lag_ms": opening.get("lag_ms"),
         "lmd": reference.get("lmd"),
         "silence": (score["silence"] or {}).get("opening_median"),
-        "jitter": (score["jitter"] or {}).get("lips"),
         "sharpness": (score["sharpness"] or {}).get("normalised"),
         "wall": report["realtime_factor"],
     }
-    return {**row, **mouth_quality(out, clip)}
+    return {**row, **still_jitter(out, clip), **mouth_quality(out, clip)}
 
 
 def summary(rows: list[Row]) -> Row:
@@ -98,22 +122,23 @@ def summary(rows: list[Row]) -> Row:
 
 
 def score_clips(
-    splits: dict[str, list[Path]],
+    splits: dict[str, list[Case]],
     config: Config,
     scores: Scores,
     target: Path | None,
-    measured: Callable[[Path, Config, Path], Row] = measure,
+    measured: Callable[[Case, Config, Path], Row] = measure,
 ) -> dict[str, Any]:
     """Fill ``scores["quality"][precision]``, writing ``target`` after each clip; give that part."""
     own: dict[str, Any] = scores.setdefault("quality", {}).setdefault(config.lips.precision, {})
-    for split, paths in splits.items():
+    for split, cases in splits.items():
         part = own.setdefault(split, {"median": {}, "clips": {}})
-        for path in paths:
-            if path.stem in part["clips"]:
+        for case in cases:
+            name = case.path.stem
+            if name in part["clips"]:
                 continue
             with tempfile.TemporaryDirectory() as folder:
-                part["clips"][path.stem] = measured(path, config, Path(folder))
-            print(split, path.stem, json.dumps(part["clips"][path.stem]), flush=True)
+                part["clips"][name] = measured(case, config, Path(folder))
+            print(split, name, json.dumps(part["clips"][name]), flush=True)
             part["median"] = summary(list(part["clips"].values()))
             if target is not None:
                 save(target, scores)
@@ -134,12 +159,34 @@ def save(target: Path, scores: Scores) -> None:
 
 
 def begun(target: Path | None, digest: str) -> Scores:
-    """What an earlier run of the same files left."""
+    """What an earlier run of the same files and columns left."""
+    fresh: Scores = {"digest": digest, "columns": list(COLUMNS)}
     if target is not None and target.exists():
         scores: Scores = json.loads(target.read_text())
-        if scores.get("digest") == digest:
+        if all(scores.get(key) == value for key, value in fresh.items()):
             return scores
-    return {"digest": digest}
+    return fresh
+
+
+def losses(quality: dict[str, Any]) -> dict[str, dict[str, float | None]]:
+    """A split: how much of r (zero lag, best lag) each precision loses against the first one,
+    the median over the clips that both scored; below 0 it gains."""
+    if not quality:
+        return {}
+    first, *others = quality
+    found: dict[str, dict[str, float | None]] = {}
+    for split, part in quality[first].items():
+        row = found.setdefault(split, {})
+        for other in others:
+            theirs = quality[other].get(split, {"clips": {}})["clips"]
+            for key in ("r", "best_r"):
+                lost = [
+                    clip[key] - theirs[name][key]
+                    for name, clip in part["clips"].items()
+                    if name in theirs and None not in (clip[key], theirs[name][key])
+                ]
+                row[f"{other}: {key}"] = round(float(np.median(lost)), 4) if lost else None
+    return found
 
 
 def closure_recall(manifest: Manifest) -> dict[str, Any]:
@@ -175,7 +222,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--model", default="lectern-lite")
-    parser.add_argument("--precision", nargs="+", default=["fp32"])
+    parser.add_argument("--precision", nargs="+", default=["fp32", "int8"])
     parser.add_argument("--skip", nargs="+", default=[], choices=["clips", "closures", "cost"])
     args = parser.parse_args()
     if "clips" not in args.skip and not (args.data / "grid").is_dir():
@@ -191,6 +238,9 @@ def main() -> None:
             config = config_for(args.model, precision)
             own = score_clips(clips(args.data), config, scores, args.out)
             show(console, precision, {split: part["median"] for split, part in own.items()})
+        if len(args.precision) > 1:
+            scores["lost"] = losses({name: scores["quality"][name] for name in args.precision})
+            show(console, f"r lost against {args.precision[0]}", scores["lost"])
     if "closures" not in args.skip:
         scores["closures"] = closure_recall(manifest)
         show(console, "lips shut for p, b, m", scores["closures"])

@@ -12,11 +12,14 @@ pytest.importorskip("torch")
 
 from appliance.lips.manifest import load_manifest
 from export_tools.evaluate import (
+    COLUMNS,
     MODELS,
+    Case,
     Row,
     begun,
     clips,
     config_for,
+    losses,
     save,
     score_clips,
     summary,
@@ -49,20 +52,28 @@ def test_the_splits_share_no_clip(tmp_path: Path) -> None:
     for name in ("s1_pgad8n", "s1_bbaf2n"):
         (tmp_path / "grid" / f"{name}.mp4").touch()
     found = clips(tmp_path)
-    assert [p.stem for p in found["grid, known person"]] == ["s1_pgad8n"]
-    named = [p for paths in found.values() for p in paths]
+    assert [case.path.stem for case in found["grid, known person"]] == ["s1_pgad8n"]
+    named = [case for cases in found.values() for case in cases]
     assert len(named) == len(set(named))
 
 
+@pytest.mark.data
+def test_only_large_clips_stand_for_large_pictures(shared_data: Path) -> None:
+    found = clips(shared_data)
+    large = found["wild, 1080 lines"]
+    assert large and {case.lines for case in large} == {1080}
+    assert {case.path for case in large} < {case.path for case in found["wild"]}
+
+
 def test_a_stopped_run_goes_on(tmp_path: Path) -> None:
-    paths = {"wild": [tmp_path / "a.mp4", tmp_path / "b.mp4"]}
+    paths = {"wild": [Case(tmp_path / "a.mp4"), Case(tmp_path / "b.mp4")]}
     seen: list[str] = []
 
-    def measured(clip: Path, config: object, folder: Path) -> Row:
-        if clip.stem == "b" and "b" not in seen:
+    def measured(case: Case, config: object, folder: Path) -> Row:
+        if case.path.stem == "b" and "b" not in seen:
             seen.append("b")
             raise KeyboardInterrupt
-        seen.append(clip.stem)
+        seen.append(case.path.stem)
         return row(0.5)
 
     config, target = config_for("lectern-lite", "fp32"), tmp_path / "scores.json"
@@ -70,8 +81,26 @@ def test_a_stopped_run_goes_on(tmp_path: Path) -> None:
         score_clips(paths, config, begun(target, "one"), target, measured)
     score_clips(paths, config, begun(target, "one"), target, measured)
     assert seen == ["a", "b", "b"]  # a was not measured twice
-    assert begun(target, "another model") == {"digest": "another model"}
+    assert begun(target, "another model") == {"digest": "another model", "columns": [*COLUMNS]}
+    save(target, {**json.loads(target.read_text()), "columns": ["r"]})
+    assert "quality" not in begun(target, "one")  # rows of other columns would lack some
+    score_clips(paths, config, begun(target, "one"), target, measured)
     assert digest_of(target)["quality"]["fp32"]["wild"]["r"] == 0.5
+
+
+def test_what_a_precision_loses_is_counted_clip_by_clip() -> None:
+    def part(**r: float | None) -> dict[str, object]:
+        return {"clips": {name: {"r": value, "best_r": 0.5} for name, value in r.items()}}
+
+    quality = {
+        "fp32": {"wild": part(a=0.9, b=0.5, c=0.1, d=None), "grid": part(x=1.0)},
+        "int8": {"wild": part(a=0.8, b=0.48, c=0.2, d=0.3)},
+    }
+    assert losses(quality) == {
+        "wild": {"int8: r": 0.02, "int8: best_r": 0.0},
+        "grid": {"int8: r": None, "int8: best_r": None},
+    }
+    assert losses({}) == {}
 
 
 def test_scores_are_replaced_whole(tmp_path: Path) -> None:
