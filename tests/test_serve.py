@@ -81,6 +81,12 @@ def segments(root: Path) -> int:
     return len(list((root / "state" / "work").glob("*/chunks/*/facts/*.json")))
 
 
+def codecs_in(pid: int) -> set[str]:
+    """Which of the libraries that read strangers' files, and take memory, a process has loaded."""
+    loaded = Path(f"/proc/{pid}/maps").read_text()
+    return {name for name in ("libavcodec", "numpy", "cv2", "onnxruntime") if name in loaded}
+
+
 def test_a_killed_daemon_goes_on_and_ends_when_told(root: Path, start: Start) -> None:
     store = JobStore(store_path(root))
     job = store.add(NewJob("talk", root / "wang.png", root / "talk.wav")).id
@@ -126,6 +132,7 @@ def test_what_is_dropped_comes_out_and_what_is_bad_is_explained(root: Path, star
     daemon.send_signal(signal.SIGIO)  # what a broken lease brings
     time.sleep(0.5)
     assert daemon.poll() is None
+    assert codecs_in(daemon.pid) == set()
     daemon.send_signal(signal.SIGTERM)
     assert daemon.wait(30) == 0
     assert sorted(os.listdir(root / "outbox")) == [

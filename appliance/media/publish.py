@@ -8,8 +8,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import av
-
 from appliance.errors import Fault
 
 _NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
@@ -43,7 +41,7 @@ def write_faults(path: Path) -> Iterator[None]:
     ``disk_full``, ``file_too_large`` (FAT ends at 4 GiB) or ``encoder_failed``."""
     try:
         yield
-    except (av.FFmpegError, OSError) as error:
+    except _errors() as error:
         number = getattr(error, "errno", None)
         if number == errno.EFBIG:
             raise Fault("file_too_large", name=path.name) from error
@@ -51,6 +49,12 @@ def write_faults(path: Path) -> Iterator[None]:
             raise Fault("disk_full", name=path.name) from error
         reason = getattr(error, "strerror", None) or str(error)
         raise Fault("encoder_failed", name=path.name, reason=reason) from error
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    import av  # here, and only on a fault: the daemon, which writes too, needs no codecs
+
+    return av.FFmpegError, OSError
 
 
 def sync_file(path: Path) -> None:
