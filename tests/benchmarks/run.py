@@ -11,10 +11,7 @@ the finished video is left out: it is no part of making it.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-import os
-import platform
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +21,7 @@ from appliance.bench.compare import compare
 from appliance.bench.timing import Timing, run
 from appliance.config import Config, Score, Video
 from tests.benchmarks.clips import lecture, presenter
+from tests.benchmarks.plots import plot_lines, plot_ratios, write_csv
 
 CASES = ("640x360-25", "1280x720-25", "1280x720-60", "1920x1080-25", "1920x1080-30", "3840x2160-25")
 BUDGETS = (
@@ -138,40 +136,6 @@ def _parts(case: str) -> tuple[int, int, int]:
     return int(width), int(height), int(fps)
 
 
-def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    """The rows, below a line that says what they were measured on."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(f"# {platform.machine()}, {os.cpu_count()} cores, {platform.system()}\n")
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def plot_ratios(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Bars with their ranges; nothing where matplotlib is missing."""
-    try:
-        import matplotlib
-    except ImportError:
-        print("matplotlib is not installed: no plot")
-        return
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(8, 4), layout="constrained")
-    for k, (name, label) in enumerate((("first", "first time"), ("again", "presenter known"))):
-        middle = [row[f"{name}_median"] for row in rows]
-        low = [row[f"{name}_median"] - row[f"{name}_low"] for row in rows]
-        high = [row[f"{name}_high"] - row[f"{name}_median"] for row in rows]
-        places = [i + (k - 0.5) * 0.38 for i in range(len(rows))]
-        axes.bar(places, middle, 0.36, yerr=[low, high], capsize=3, label=label)
-    axes.axhline(1, color="black", linewidth=0.8)
-    axes.set_xticks(range(len(rows)), [row["case"].replace("-", "\n") + " fps" for row in rows])
-    axes.set_ylabel("clock time / bare transcode")
-    axes.legend()
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
-
-
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="whole renderings against the bare transcode")
@@ -195,6 +159,10 @@ def main() -> None:
         rows = memory(options.folder)
     else:
         rows = length(options.folder, options.case, options.lengths)
+        plot_lines(
+            options.folder / "length.png", rows, "case", ("lecture_s", "cpu_s"),
+            "lecture, s", "processor time, s",
+        )  # fmt: skip
     write_csv(options.folder / f"{options.command}.csv", rows)
 
 

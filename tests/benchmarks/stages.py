@@ -1,6 +1,8 @@
-"""Each stage alone, one thread: milliseconds a frame and what share of them is the network's.
+"""Each stage alone, one thread: milliseconds a frame.
 
-python -m tests.benchmarks.stages FOLDER [--size 1920x1080]
+    python -m tests.benchmarks.stages FOLDER [--size 1920x1080]
+
+Writes FOLDER/stages-<size>.csv and, where matplotlib is installed, a plot beside it.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from appliance.media.probe import probe_presenter
 from appliance.render.prepare import learn_presenter, make_tracker
 from appliance.render.render import MODELS
 from tests.benchmarks.clips import presenter
+from tests.benchmarks.plots import plot_bars, write_csv
 
 FRAMES, ROUNDS, BATCH = 48, 5, 8
 
@@ -111,8 +114,13 @@ def main() -> None:
     cv2.setNumThreads(1)
     width, height = (int(value) for value in options.size.split("x"))
     print(f"{width} × {height}, one thread, ms a frame")
+    rows = []
     for name, value in stages(options.folder, width, height).items():
         print(f"{name:<24}{value:8.2f}")
+        rows.append({"stage": name, "ms_a_frame": round(value, 3)})
+    path = options.folder / f"stages-{options.size}"
+    write_csv(path.with_suffix(".csv"), rows)
+    plot_bars(path.with_suffix(".png"), rows, "stage", "ms_a_frame", "ms a frame, one thread")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,72 @@
+"""The network alone, per precision and batch, beside Nota's and Wav2Lip's architectures.
+
+    python -m tests.benchmarks.networks FOLDER [--batches 1 4 8 16]
+
+The peers are built from their published layer tables with random weights (the ``export`` extra).
+One thread, CPU time, networks taking turns. Writes FOLDER/networks.csv and, where matplotlib is
+installed, a plot beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from appliance.lips.manifest import load_manifest
+from appliance.render.render import MODELS
+from export_tools.cost import milliseconds, random_inputs
+from export_tools.wav2lip.network import NOTA, WAV2LIP, Wav2Lip
+from export_tools.wav2lip.teach import export_wav2lip
+from tests.benchmarks.plots import plot_lines, write_csv
+
+ANCHOR, HEAVY = "Nota, compressed Wav2Lip", "Wav2Lip"
+
+
+def networks(folder: Path, batches: Sequence[int], rounds: int) -> list[dict[str, Any]]:
+    """Milliseconds a frame of each network at each batch, and their ratio to Nota's at the same."""
+    manifest = load_manifest("lectern-lite", MODELS)
+    files = {f"{manifest.name} {p}": manifest.path("renderer", p) for p in manifest.precisions()}
+    for name, layout in ((ANCHOR, NOTA), (HEAVY, WAV2LIP)):
+        files[name] = folder / f"{name}.onnx"
+        torch.manual_seed(0)
+        export_wav2lip(Wav2Lip(layout), files[name])
+    rows = []
+    for batch in batches:
+        timed = {
+            name: (path, random_inputs(path, {"batch": batch})) for name, path in files.items()
+        }
+        spent = milliseconds(timed, rounds)
+        for name in files:
+            row = {
+                "network": name,
+                "batch": batch,
+                "ms_a_frame": round(spent[name] / batch, 3),
+                "to_nota": round(spent[name] / spent[ANCHOR], 3),
+            }
+            rows.append(row)
+            print(row, flush=True)
+    return rows
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="the network alone, per precision and batch")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 4, 8, 16])
+    parser.add_argument("--rounds", type=int, default=20)
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    rows = networks(options.folder, options.batches, options.rounds)
+    write_csv(options.folder / "networks.csv", rows)
+    plot_lines(
+        options.folder / "networks.png", rows, "network", ("batch", "ms_a_frame"),
+        "pictures in a batch", "ms a frame, one thread",
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
