@@ -23,14 +23,22 @@ def add_parser(commands: Commands) -> None:
 
 
 def _plan(options: argparse.Namespace) -> int:
+    from appliance.lips.engines import Engines
+    from appliance.lips.manifest import load_manifest
+    from appliance.lips.model import LipModel
+    from appliance.media.engine import settled
     from appliance.media.probe import probe_audio, probe_presenter
-    from appliance.render.plan import plan_for
+    from appliance.render.plan import Network, plan_for
+    from appliance.render.render import MODELS
 
-    config = load_config(options.config)
+    config = settled(load_config(options.config))
     video = config.video
     info = probe_presenter(options.presenter, max_fps=video.max_fps, short_side=video.size)
     sound = probe_audio(options.lecture)
-    plan = plan_for(info, sound, config, options.memory)
+    lips, engines = config.lips, Engines.of(config)
+    manifest = load_manifest(lips.model, MODELS)
+    model = LipModel.open(manifest, lips.precision, lips.providers, engines=engines)
+    plan = plan_for(info, sound, config, Network.of(model), budget_mb=options.memory)
     for name, value in plan.as_dict().items():
         print(f"{name:<14} {value:g}" if isinstance(value, float) else f"{name:<14} {value}")
     return 0

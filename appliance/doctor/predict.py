@@ -21,7 +21,7 @@ from fractions import Fraction
 from typing import Any
 
 from appliance.doctor.stages import Stages
-from appliance.render.plan import make_plan
+from appliance.render.plan import Network, make_plan
 from appliance.telemetry.reading import Reading
 
 # The renderer of lectern-lite 0.2, a frame at 96 × 96: counted by export_tools.cost and by shape
@@ -53,7 +53,7 @@ _LAUNCH_MS = 0.008
 _BATCH = 8
 
 _SYSTEM_MB = 1500  # JetPack without a desktop session
-_GRAPHICS_MB = 900  # CUDA, cuDNN and TensorRT libraries with their context
+_FILES_MB = 2.7  # of lectern-lite's networks
 _MARGIN = 2.0  # a prediction holds when the measurement is within this factor
 
 
@@ -151,7 +151,8 @@ def predict(module: Module, mode: Mode, width: int, height: int, *, gpu: bool = 
     limits = {"processor": processor, "thread": thread, "graphics": graphics}
     plan = make_plan(
         width=width, height=height, fps=Fraction(25), duration_s=3600, chunk_s=20,
-        queue_frames=8, memory_mb=module.mb, threads=mode.cores,
+        queue_frames=8, budget_mb=module.mb, threads=mode.cores,
+        network=Network(_FILES_MB, 2.0, "tensorrt" if gpu else "cpu"),
     )  # fmt: skip
     return Prediction(
         module.name,
@@ -161,7 +162,7 @@ def predict(module: Module, mode: Mode, width: int, height: int, *, gpu: bool = 
         round(network_ms(module, mode), 2),
         round(processor, 1),
         round(1000 / max(limits.values())),
-        round((_SYSTEM_MB + plan.estimated_mb + (_GRAPHICS_MB if gpu else 0)) / 50) * 50,
+        round((_SYSTEM_MB + plan.estimated_mb) / 50) * 50,
         max(limits, key=limits.__getitem__),
     )
 

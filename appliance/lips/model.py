@@ -10,7 +10,7 @@ from pathlib import Path
 from appliance.errors import BadInput
 from appliance.lips.engines import Engines
 from appliance.lips.generator import Generator, LecternGenerator
-from appliance.lips.manifest import Manifest
+from appliance.lips.manifest import Manifest, sha256
 from appliance.lips.motion import Basis
 from appliance.lips.presenter import Profile
 from appliance.lips.provider import Network
@@ -79,7 +79,21 @@ class LipModel:
     @property
     def main(self) -> Network:
         """The network that runs once a frame."""
-        return self.network("renderer" if self.manifest.kind == "lectern" else "generator")
+        return self.network(self._main)
+
+    @property
+    def _main(self) -> str:
+        return "renderer" if self.manifest.kind == "lectern" else "generator"
+
+    def likely_provider(self) -> str:
+        """Where :attr:`main` will run, as far as is known without opening it: the first provider
+        that is there and has not failed its test."""
+        sha = sha256(self.manifest.path(self._main, self.precision))
+        for name, listed in self.engines.available(self.providers).items():
+            verdict = self.engines.verdicts.find(sha, name)
+            if listed and (verdict is None or verdict.passed):
+                return name
+        return "cpu"
 
     @cached_property
     def basis(self) -> Basis:

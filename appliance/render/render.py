@@ -25,7 +25,7 @@ from appliance.media.source import check_file
 from appliance.render.chunk import ChunkFacts, let_go
 from appliance.render.clock import Stopwatch, process_age_s
 from appliance.render.job import Job
-from appliance.render.plan import plan_for
+from appliance.render.plan import Network, plan_for
 from appliance.render.prepare import learn_presenter, learn_speech
 from appliance.render.presenter_cache import PresenterCache
 from appliance.render.report import Outcome, build_report
@@ -127,7 +127,7 @@ def render_in(
     listen(Progress("join", 1, 1))
     outcome.stages_s = {**watch.seconds, **outcome.stages_s}
     outcome.wall_s = time.monotonic() - started
-    return {**build_report(job, sound, output, outcome), "kept_chunks": kept}
+    return {**build_report(job, lecture, sound, output, outcome), "kept_chunks": kept}
 
 
 def _prepare(
@@ -145,7 +145,7 @@ def _prepare(
         job, silence = known
         with watch.stage("check"):
             sound = probe_audio(place / SOUND if is_text(lecture) else lecture)
-            job = refit(job, sound, config)
+            job = refit(job, sound, model, config)
         return job, sound, Outcome(silence)
     with watch.stage("check"):
         video = config.video
@@ -189,7 +189,7 @@ def _learn(
     watch: Stopwatch,
 ) -> tuple[Job, Outcome]:
     """Plan, get to know presenter and lecture, and leave all of it in the job folder."""
-    plan = plan_for(info, sound, config)
+    plan = plan_for(info, sound, config, Network.of(model))
     listen(Progress("presenter", 0, 1))
     with watch.stage("presenter"):
         entry = _cache(config, model).entry(info, config.face.index)

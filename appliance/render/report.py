@@ -54,8 +54,13 @@ class Outcome:
         self.passed_over = facts.passed_over
 
 
-def build_report(job: Job, sound: AudioInfo, output: Path, outcome: Outcome) -> dict[str, Any]:
-    """Everything that a person or a program may want to know of a finished lecture."""
+def build_report(
+    job: Job, lecture: Path, sound: AudioInfo, output: Path, outcome: Outcome
+) -> dict[str, Any]:
+    """Everything that a person or a program may want to know of a finished lecture.
+
+    ``sound`` is that of ``lecture``, or of the voice that has read it.
+    """
     plan = job.plan
     seen = sum(outcome.frames.values())
     duration = float(plan.frames / plan.fps)
@@ -65,7 +70,7 @@ def build_report(job: Job, sound: AudioInfo, output: Path, outcome: Outcome) -> 
             "presenter": str(job.presenter.path),
             "presenter_kind": job.presenter.kind,
             "presenter_frames": job.presenter.frames,
-            "lecture": str(sound.path),
+            "lecture": str(lecture),
             "lecture_s": round(sound.duration_s, 3),
         },
         "output": {

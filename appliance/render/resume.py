@@ -25,7 +25,7 @@ from appliance.media.probe import AudioInfo
 from appliance.media.publish import part_of, publish, write_faults
 from appliance.render.chunk import ChunkFacts, render_chunk
 from appliance.render.job import Job
-from appliance.render.plan import plan_for
+from appliance.render.plan import Network, plan_for
 from appliance.version import software_version
 
 # Everything else in the settings changes no picture of a chunk; nor does how memory is used.
@@ -71,10 +71,11 @@ def recall(place: Path) -> tuple[Job, float] | None:
     return None
 
 
-def refit(job: Job, sound: AudioInfo, config: Config) -> Job:
+def refit(job: Job, sound: AudioInfo, model: LipModel, config: Config) -> Job:
     """``job`` as it fits the settings and the free memory of now. Its cut stays, so that finished
     chunks count. Raises ``BadInput("memory_too_small")``."""
-    plan = replace(plan_for(job.presenter, sound, config), chunk_frames=job.plan.chunk_frames)
+    plan = plan_for(job.presenter, sound, config, Network.of(model))
+    plan = replace(plan, chunk_frames=job.plan.chunk_frames)
     if (plan, config) != (job.plan, job.config):
         job = replace(job, plan=plan, config=config)
         with write_faults(job.folder):

@@ -1,0 +1,93 @@
+"""What a control group leaves this process: memory and processors.
+
+Version 2 (``memory.max``, ``memory.high``, ``cpu.max``) and version 1 (``memory.limit_in_bytes``,
+``cpu.cfs_quota_us``) of the kernel's control groups, after
+https://docs.kernel.org/admin-guide/cgroup-v2.html and …/cgroup-v1/memory.html. A limit may be set
+at any level above the process, so all are asked. What cannot be read does not limit.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+_MB = 1 << 20
+_NONE = 1 << 60  # version 1 writes the largest number of pages for "no limit"
+
+
+def memory_room_mb(root: Path = Path("/")) -> float | None:
+    """MiB that the groups of this process still leave it; ``None`` where they do not limit.
+
+    Cached file pages that the kernel may drop do not count as used.
+    """
+    rooms = []
+    for group in _groups(root, "memory"):
+        limits = [
+            limit
+            for name in ("memory.max", "memory.high", "memory.limit_in_bytes")
+            if (limit := _number(group / name)) is not None and limit < _NONE
+        ]
+        used = _number(group / "memory.current") or _number(group / "memory.usage_in_bytes")
+        if limits and used is not None:
+            rooms.append((min(limits) - used + _droppable(group)) / _MB)
+    return max(min(rooms), 0.0) if rooms else None
+
+
+def cores(root: Path = Path("/")) -> int:
+    """Processors that this process may keep busy, at least one: affinity and groups' quota."""
+    count = float(len(os.sched_getaffinity(0)))
+    for group in _groups(root, "cpu"):
+        quota, period = _quota(group)
+        if quota > 0 and period > 0:
+            count = min(count, quota / period)
+    return max(round(count), 1)
+
+
+def _groups(root: Path, controller: str) -> Iterator[Path]:
+    """The folders of this process' groups that ``controller`` works in, from its own upward."""
+    try:
+        lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, _, rest = line.partition(":")
+        names, _, path = rest.partition(":")
+        mounts = root / "sys/fs/cgroup"
+        if names == "":
+            top = mounts
+        elif controller in names.split(","):
+            top = next((m for m in (mounts / controller, mounts / names) if m.is_dir()), mounts)
+        else:
+            continue
+        folder = top / path.lstrip("/")
+        while top != folder and top in folder.parents:
+            yield folder
+            folder = folder.parent
+        yield top
+
+
+def _number(path: Path) -> int | None:
+    try:
+        return int(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):  # "max" is none, too
+        return None
+
+
+def _droppable(group: Path) -> int:
+    try:
+        lines = (group / "memory.stat").read_text(encoding="ascii").splitlines()
+        facts = {name: int(value) for name, value in (line.split() for line in lines)}
+    except (OSError, ValueError):
+        return 0
+    return facts.get("total_inactive_file", facts.get("inactive_file", 0))
+
+
+def _quota(group: Path) -> tuple[int, int]:
+    """Microseconds of processor time in a period; not above 0 where there is no limit."""
+    try:
+        quota, period = (group / "cpu.max").read_text(encoding="ascii").split()
+        return int(quota), int(period)
+    except (OSError, ValueError):
+        quota_us, period_us = (_number(group / f"cpu.cfs_{n}_us") for n in ("quota", "period"))
+        return quota_us or 0, period_us or 0
