@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import filecmp
 import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from appliance.jobs.record import Job
 from appliance.jobs.store import JobStore
@@ -23,6 +22,7 @@ MAX_STEM_BYTES = 200
 
 _NO_LINKS = {errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 
+_BLOCK = 1 << 24  # bytes between two signs of life; a slow stick takes seconds for them
 
 COMPANIONS = (".jpg", ".srt")
 """Endings of files that may lie beside a finished video and are delivered with it."""
@@ -30,6 +30,8 @@ COMPANIONS = (".jpg", ".srt")
 # What FAT and Windows, to which most outboxes are shown, do not have in a name.
 _NOWHERE = re.compile(r'[\x00-\x1f\x7f"*/:<>?\\|\ud800-\udfff]')
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+
+Beat = Callable[[], None]
 
 
 def fitting(stem: str) -> str:
@@ -41,9 +43,16 @@ def fitting(stem: str) -> str:
     return f"_{name}" if _DEVICES.match(name) or name.startswith(".") else name
 
 
-def deliver(store: JobStore, job: Job, video: Path, report: dict[str, Any], outbox: Path) -> Path:
+def deliver(
+    store: JobStore,
+    job: Job,
+    video: Path,
+    report: dict[str, Any],
+    outbox: Path,
+    beat: Beat = lambda: None,
+) -> Path:
     """Publish ``video``, its companions and its report in ``outbox``, named after the job; gives
-    the video there.
+    the video there. ``beat`` is called as that goes on.
 
     A name that is taken gets a number: ``lesson (2).mp4``. When an earlier call was cut off after
     the video appeared, it does not appear again. Raises ``Fault``: ``disk_full``,
@@ -52,8 +61,8 @@ def deliver(store: JobStore, job: Job, video: Path, report: dict[str, Any], outb
     job = store.get(job.id)
     with write_faults(outbox / f"{fitting(job.stem)}.mp4"):
         outbox.mkdir(parents=True, exist_ok=True)
-        if job.output is None or not _is_copy(job.output, video):
-            _publish_new(store, job, video, outbox)
+        if job.output is None or not _is_copy(job.output, video, beat):
+            _publish_new(store, job, video, outbox, beat)
             job = store.get(job.id)
         assert job.output is not None and job.report is not None
         for suffix in COMPANIONS:
@@ -71,14 +80,16 @@ def deliver(store: JobStore, job: Job, video: Path, report: dict[str, Any], outb
     return job.output
 
 
-def _publish_new(store: JobStore, job: Job, video: Path, outbox: Path) -> None:
+def _publish_new(store: JobStore, job: Job, video: Path, outbox: Path, beat: Beat) -> None:
+    if job.output is not None and job.output.is_file() and not job.output.stat().st_size:
+        job.output.unlink()  # the name, taken by an earlier call that was cut off
     for output, report in _names(outbox, fitting(job.stem)):
         companions = (output.with_suffix(suffix) for suffix in COMPANIONS)
         if any(os.path.lexists(path) for path in (output, report, *companions)):
             continue
         store.name_result(job.id, output, report)
         with contextlib.suppress(FileExistsError):  # somebody was faster: the next number
-            place(video, output)
+            place(video, output, beat)
             return
 
 
@@ -88,8 +99,10 @@ def _names(outbox: Path, stem: str) -> Iterator[tuple[Path, Path]]:
         yield outbox / f"{name}.mp4", outbox / f"{name}.report.json"
 
 
-def place(source: Path, target: Path) -> None:
+def place(source: Path, target: Path, beat: Beat = lambda: None) -> None:
     """Let ``target``, which must not exist, appear as the whole of ``source``, on the disk.
+
+    ``beat`` is called now and then where that takes a copy.
 
     Raises ``FileExistsError``, and other ``OSError``.
     """
@@ -98,15 +111,15 @@ def place(source: Path, target: Path) -> None:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        _place_copy(source, target)
+        _place_copy(source, target, beat)
     sync_folder(target.parent)
 
 
-def _place_copy(source: Path, target: Path) -> None:
+def _place_copy(source: Path, target: Path, beat: Beat) -> None:
     """The same where the two lie on different file systems, or on one without hard links."""
     part = part_of(target)
     try:
-        shutil.copyfile(source, part)
+        _copy(source, part, beat)
         sync_file(part)
         try:
             os.link(part, target)
@@ -120,9 +133,28 @@ def _place_copy(source: Path, target: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def _is_copy(there: Path, video: Path) -> bool:
+def _copy(source: Path, target: Path, beat: Beat) -> None:
+    with source.open("rb") as old, target.open("wb") as new:
+        for block in _blocks(old, beat):
+            new.write(block)
+            new.flush()
+            os.fdatasync(new.fileno())  # or the disk is waited for at the end, all at once
+
+
+def _is_copy(there: Path, video: Path, beat: Beat) -> bool:
     """Whether ``video`` was published as ``there``, by a link or a copy."""
     try:
-        return there.samefile(video) or filecmp.cmp(there, video, shallow=False)
+        if there.samefile(video):
+            return True
+        if there.stat().st_size != video.stat().st_size:
+            return False
+        with there.open("rb") as one, video.open("rb") as other:
+            return all(one.read(_BLOCK) == block for block in _blocks(other, beat))
     except OSError:
         return False
+
+
+def _blocks(file: BinaryIO, beat: Beat) -> Iterator[bytes]:
+    while block := file.read(_BLOCK):
+        yield block
+        beat()

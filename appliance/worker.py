@@ -180,7 +180,7 @@ class Worker:
         try:
             folder = self._folder(job)
             report, video = render_job(job, folder, self._config, self._attempt, watch)
-            output = deliver(self._store, job, video, report, self._outbox)
+            output = deliver(self._store, job, video, report, self._outbox, self._beat)
             self._learned(report)
             self._store.finish(job.id)
             self._tell(logging.INFO, job, "is done: %s", shown(output.name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,36 @@ def test_a_delivery_cut_off_after_the_video_is_not_made_twice(
     assert sorted(os.listdir(box)) == ["lesson.mp4", "lesson.report.json"]
 
 
+def test_a_long_copy_gives_signs_of_life(
+    store: JobStore, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_links(monkeypatch)
+    os.truncate(video, 50_000_000)
+    box, one, beats = tmp_path / "outbox", job(store), list[None]()
+    for most in (3, 6):  # the second time, the copy is compared
+        deliver(store, one, video, report(), box, lambda: beats.append(None))
+        assert len(beats) == most
+    assert (box / "lesson.mp4").read_bytes() == video.read_bytes()
+    assert sorted(os.listdir(box)) == ["lesson.mp4", "lesson.report.json"]
+
+
+def test_a_name_that_was_taken_before_the_cut_is_used(
+    store: JobStore, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_links(monkeypatch)
+    box, one = tmp_path / "outbox", job(store)
+
+    def power_cut(source: Path, target: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(os, "replace", power_cut)
+        deliver(store, one, video, report(), box)
+    assert (box / "lesson.mp4").stat().st_size == 0
+    assert deliver(store, one, video, report(), box) == box / "lesson.mp4"
+    assert sorted(os.listdir(box)) == ["lesson.mp4", "lesson.report.json"]
+
+
 def test_two_jobs_of_one_name_both_appear(store: JobStore, video: Path, tmp_path: Path) -> None:
     box = tmp_path / "outbox"
     for _ in range(2):
@@ -99,10 +130,10 @@ def test_a_name_taken_at_the_last_moment_is_left_alone(
 ) -> None:
     box, fast = tmp_path / "outbox", [b"somebody was faster"]
 
-    def place_late(source: Path, target: Path) -> None:
+    def place_late(source: Path, target: Path, beat: Callable[[], None]) -> None:
         if fast:
             target.write_bytes(fast.pop())
-        place(source, target)
+        place(source, target, beat)
 
     monkeypatch.setattr(outbox, "place", place_late)
     assert deliver(store, job(store), video, report(), box) == box / "lesson (2).mp4"
