@@ -170,6 +170,32 @@ def test_report_and_score_are_written(
     assert content["score"]
 
 
+def test_a_text_leaves_its_subtitles_beside_and_its_name_in_the_report(
+    photo: Path, config: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text = tmp_path / "lesson.txt"
+    text.write_text("Light is fast.")
+    paths = [tmp_path / name for name in ("out.mp4", "report.json", "lesson.srt")]
+    flags = (
+        str(x) for pair in zip(["-o", "--report", "--subtitles"], paths, strict=True) for x in pair
+    )
+    assert main(["render", str(photo), str(text), *flags, "--config", str(config)]) == 0
+    assert paths[2].read_text().splitlines()[0::2] == ["1", "Light is fast."]
+    assert json.loads(paths[1].read_text())["input"]["lecture"] == str(text)
+
+
+@pytest.mark.parametrize("flag", ["--report", "--subtitles"])
+def test_what_cannot_be_written_beside_the_video_is_said_before_the_work(
+    flag: str, photo: Path, lecture: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.mp4"
+    arguments = ["render", str(photo), str(lecture), "-o", str(out)]
+    for path, code in ((tmp_path, "output_exists_folder"), (out / "x", "output_unwritable")):
+        assert main([*arguments, flag, str(path)]) == 2
+        assert f"lectern: {code}: " in capfd.readouterr().err
+    assert os.listdir(tmp_path) == []
+
+
 def test_plan_prints_the_cut(clip: Path, lecture: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", str(clip), str(lecture), "--memory", "900"]) == 0
     printed = capfd.readouterr().out

@@ -24,6 +24,9 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("lecture", type=Path, help="a recording, a video with sound, or a text")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the MP4 to write")
     parser.add_argument("--report", type=Path, help="write a JSON report here")
+    parser.add_argument(
+        "--subtitles", type=Path, metavar="FILE", help="write a text's subtitles here too (.srt)"
+    )
     parser.add_argument("--config", type=Path, help="a config file")
     parser.add_argument("--precision", choices=["fp32", "fp16", "int8"])
     parser.add_argument("--model", help="a model's name, its model.json, or a Wav2Lip .onnx file")
@@ -53,8 +56,9 @@ def _render(options: argparse.Namespace) -> int:
     from appliance.render.render import Progress, render
 
     config = _config(options)
-    if options.report is not None and options.report.is_dir():
-        raise BadInput("output_exists_folder", name=options.report.name or str(options.report))
+    for beside in (options.report, options.subtitles):
+        if beside is not None:
+            _check_writable(beside)
     with progress_bar() as show:
 
         def listen(progress: Progress) -> None:
@@ -66,6 +70,8 @@ def _render(options: argparse.Namespace) -> int:
             started = time.monotonic()
             report["score"] = _score_of(options.output, options.presenter, listen)
             report["stages_s"]["score"] = round(time.monotonic() - started, 3)
+    if options.subtitles is not None:
+        _write_subtitles(options.subtitles, options.output)
     if options.report is not None:
         _write_json(options.report, report)
     for warning in report["warnings"]:
@@ -85,6 +91,28 @@ def _score_of(video: Path, presenter: Path, listen: Any) -> dict[str, Any]:
         progress=lambda done, total: listen(Progress("score", done, total)),
     )
     return score.as_dict()
+
+
+def _check_writable(path: Path) -> None:
+    """Before the work, not after it."""
+    if path.is_dir():
+        raise BadInput("output_exists_folder", name=path.name or str(path))
+    if not path.parent.is_dir():
+        raise BadInput("output_unwritable", name=path.name, reason="no such folder")
+
+
+def _write_subtitles(path: Path, video: Path) -> None:
+    from appliance.media.subtitles import read_track, write_srt
+
+    cues = read_track(video)
+    if not cues:
+        why = "the lecture is a recording, or speech.subtitles is off"
+        print(f"lectern: there are no subtitles: {why}", file=sys.stderr)
+        return
+    try:
+        write_srt(path, cues)
+    except OSError as error:
+        raise BadInput("output_unwritable", name=path.name, reason=error.strerror) from error
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
