@@ -1,25 +1,27 @@
 """Damaged media files, always the same ones.
 
 ``LECTERN_LOOKS=1000`` for the big run of what opens and looks at files, ``LECTERN_MUTANTS=1000``
-for the longer one, in which each is a job of the whole daemon.
+for the longer one, in which each is dropped into the inbox of a whole daemon.
 """
 
 from __future__ import annotations
 
 import json
 import random
+import shutil
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from appliance.jobs.record import NewJob
 from appliance.jobs.states import State
+from appliance.jobs.store import JobStore
 from tests.render.conftest import write_wav
 from tests.soak.box import PROJECT, Box, Footprint, count, wait_for
 from tests.talking_face import babble, talking, voice, write_video
@@ -28,32 +30,36 @@ pytestmark = pytest.mark.slow
 
 MUTANTS = count("LECTERN_MUTANTS", 4)
 LOOKS = count("LECTERN_LOOKS", 24)
+BATCH = max(MUTANTS // 10, 2)
+"""So many are dropped at once."""
 LIMIT_S = 120
 """For one of them, on a machine with other things to do."""
 
 
 def test_no_damaged_file_ends_the_daemon_or_holds_it_up(box: Box) -> None:
-    originals = originals_in(box.root)
-    whole = small(box.root / "whole.png"), write_wav(box.root / "whole.wav", voice(babble(10)))
+    made = mutants(originals_in(box.root), box.root / "mutants", MUTANTS)
+    photo = small(box.root / "whole.png")
+    voiced = write_wav(box.root / "whole.wav", voice(babble(10)))
+    inbox = box.root / "inbox"
+    inbox.mkdir()
+    daemon = box.start()
+    prints: list[Footprint] = []
     with box.store() as store:
-        for number, mutant in enumerate(mutants(originals, box.root / "mutants", MUTANTS)):
-            heard = mutant.suffix == ".wav"
-            pair = (whole[0], mutant) if heard else (mutant, whole[1])
-            store.add(NewJob(f"mutant {number}", *pair))
-        daemon = box.start()
-        warm = None
-        for number in range(1, MUTANTS + 1):
-            wait_for(lambda: ended(box, number), LIMIT_S, pause_s=0.2)  # noqa: B023
-            assert daemon.poll() is None, (box.root / "daemon.txt").read_text()[-3000:]
-            if number == max(MUTANTS // 10, 2):
-                warm = Footprint.of(daemon.pid)
-        assert warm is not None
-        at_last = Footprint.of(daemon.pid)
+        while batch := list(islice(made, BATCH)):
+            for path in batch:
+                whole = photo if path.suffix == ".wav" else voiced
+                shutil.copy(whole, inbox / f"{path.stem}{whole.suffix}")
+                shutil.move(path, inbox / path.name)
+            dropped = (len(prints) * BATCH) + len(batch)
+            wait_for(lambda: over(store, daemon, dropped), LIMIT_S * BATCH, pause_s=0.5)  # noqa: B023
+            prints.append(Footprint.of(daemon.pid))
+            print(dropped, prints[-1], flush=True)
         jobs = store.jobs()
     box.stop(daemon)
     print(Counter(job.reason.code if job.reason else job.state.value for job in jobs))
-    print(warm, at_last)
     assert {job.state for job in jobs} <= {State.DONE, State.FAILED, State.QUEUED}
+    assert len(jobs) == MUTANTS
+    warm, at_last = prints[0], prints[-1]
     assert at_last.rss_mb < 1.05 * warm.rss_mb
     assert at_last.descriptors <= warm.descriptors + 2
 
@@ -77,11 +83,12 @@ def test_no_damaged_file_crashes_a_look_or_makes_it_hang(tmp_path: Path) -> None
     assert memory[-1] < 1.05 * warm
 
 
-def ended(box: Box, number: int) -> bool:
-    """Whether so many jobs have been tried to an end, or are to be tried again later."""
-    with box.store() as store:
-        rested = [job for job in store.jobs([State.QUEUED]) if job.attempts]
-        return len(store.jobs([State.DONE, State.FAILED])) + len(rested) >= number
+def over(store: JobStore, daemon: subprocess.Popen[bytes], number: int) -> bool:
+    """Whether so many jobs have been tried to an end and put away, or are to be tried again."""
+    assert daemon.poll() is None, "the daemon has ended"
+    rested = [job for job in store.jobs([State.QUEUED]) if job.attempts]
+    ended = len(store.jobs([State.DONE, State.FAILED]))
+    return ended + len(rested) >= number and not store.unsettled()
 
 
 def originals_in(folder: Path) -> list[Path]:
