@@ -168,6 +168,10 @@ class Panel(Section):
 
     host: Annotated[str, Field(min_length=1)] = "0.0.0.0"
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
+    short_address: bool = True
+    tls: Literal["none", "own", "files"] = "none"
+    certificate: str = ""
+    key: str = ""
     trusted_hosts: list[str] = []
     idle_minutes: Annotated[float, Field(ge=1, le=10080)] = 120.0
     threads: Annotated[int, Field(ge=8, le=256)] = 72

@@ -12,6 +12,7 @@ from appliance.config import Config
 from appliance.config_file import Mistake
 from appliance.errors import BadInput
 from web import errors, navigation
+from web.addresses import Addresses
 from web.i18n import LANGUAGES, _, language, told
 from web.panel import EXTENSION, Panel, close_jobs, panel
 from web.people import access
@@ -20,12 +21,16 @@ from web.people.setup_code import setup_code
 from web.people.store import People, people_path
 from web.people.throttle import Throttle
 from web.people.tokens import Tokens
-from web.security import csrf, headers, hosts, limits
+from web.security import csrf, headers, hosts, limits, secure
 from web.static_files import StaticFiles
 
 
 def create_app(
-    config: Config, *, now: Callable[[], float] = time.time, mistakes: Sequence[Mistake] = ()
+    config: Config,
+    *,
+    now: Callable[[], float] = time.time,
+    mistakes: Sequence[Mistake] = (),
+    addresses: Addresses | None = None,
 ) -> Flask:
     """The panel of the box with the settings ``config``; ``now`` tells the seconds since 1970.
 
@@ -50,6 +55,7 @@ def create_app(
         throttle=Throttle(now),
         code=setup_code(config.root) if people.none_yet() else "",
         mistakes=list(mistakes),
+        addresses=addresses,
     )
     errors.register(app)
     _guard(app, hosts.own_names() | set(config.panel.trusted_hosts))
@@ -67,6 +73,7 @@ def _guard(app: Flask, names: frozenset[str] | set[str]) -> None:
             raise BadInput("host_unknown", name=request.headers.get("Host", ""))
 
     app.before_request(check_host)
+    app.before_request(secure.check)
     app.before_request(limits.apply)
     app.before_request(_check_mode)
     app.before_request(csrf.check)

@@ -52,6 +52,7 @@ STATUS = {
     "store_busy": 503,
     "store_damaged": 503,
     "store_newer": 503,
+    "tls_needed": 403,
     "too_many_tries": 429,
     "upload_busy": 423,
     "upload_checksum": 460,

@@ -12,6 +12,7 @@ from flask import current_app, g
 from appliance.config import Config
 from appliance.config_file import Mistake
 from appliance.jobs.store import JobStore, store_path
+from web.addresses import Addresses
 from web.people.sessions import Sessions
 from web.people.store import People
 from web.people.throttle import Throttle
@@ -25,7 +26,8 @@ class Panel:
     """One running panel. ``now`` tells the seconds since 1970.
 
     ``mistakes`` are the config file's; where there are any the panel is in safe mode. ``closing``
-    is set when it is about to end, so that no stream holds it up.
+    is set when it is about to end, so that no stream holds it up. ``addresses`` are known where it
+    is served.
     """
 
     config: Config
@@ -37,6 +39,7 @@ class Panel:
     code: str
     mistakes: list[Mistake] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
+    addresses: Addresses | None = None
 
 
 def panel() -> Panel:

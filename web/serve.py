@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import signal
-import socket
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -20,10 +20,12 @@ from gunicorn.app.base import BaseApplication
 from appliance.config import Config
 from appliance.config_file import Mistake
 from appliance.errors import BadInput
+from web.addresses import Addresses, find_addresses
 from web.app import create_app
 from web.panel import EXTENSION, Panel
 from web.people.store import People, people_path
 from web.static_files import FOLDER
+from web.tls.certificates import TlsContext, make_context, own_certificate
 
 log = logging.getLogger("lectern.panel")
 
@@ -32,18 +34,25 @@ LOG = "panel.log"
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    def __init__(self, config: Config, mistakes: list[Mistake]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        mistakes: list[Mistake],
+        addresses: Addresses,
+        tls: TlsContext | None,
+    ) -> None:
         self._lectern, self._mistakes = config, mistakes
+        self._addresses, self._tls = addresses, tls
         super().__init__()
 
     def load_config(self) -> None:
-        for name, value in settings(self._lectern).items():
+        for name, value in settings(self._lectern, self._addresses, self._tls).items():
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        app = create_app(self._lectern, mistakes=self._mistakes)
+        app = create_app(self._lectern, mistakes=self._mistakes, addresses=self._addresses)
         here: Panel = app.extensions[EXTENSION]
-        announce(here)
+        announce(here, self._addresses.url())
         signal.signal(signal.SIGTERM, _closing_first(here))
         return app
 
@@ -61,11 +70,10 @@ def _closing_first(here: Panel) -> Callable[[int, FrameType | None], None]:
     return end
 
 
-def settings(config: Config) -> dict[str, Any]:
+def settings(config: Config, addresses: Addresses, tls: TlsContext | None) -> dict[str, Any]:
     """gunicorn's settings for the panel of ``config``."""
-    host = f"[{config.panel.host}]" if ":" in config.panel.host else config.panel.host
     return {
-        "bind": [f"{host}:{config.panel.port}"],
+        "bind": addresses.bind(),
         "worker_class": "web.worker.PatientWorker",
         "workers": 1,
         "threads": config.panel.threads,
@@ -80,52 +88,46 @@ def settings(config: Config) -> dict[str, Any]:
         "control_socket_disable": True,
         "proc_name": "lectern-panel",
         "loglevel": "warning",
+        **({} if tls is None else _encrypted(tls)),
     }
+
+
+def _encrypted(tls: TlsContext) -> dict[str, Any]:
+    def context(config: object, default: object) -> ssl.SSLContext:
+        return tls.get()
+
+    # gunicorn takes a named certificate for the wish to encrypt; it is the context that reads it.
+    return {"certfile": str(tls.path), "ssl_context": context}
 
 
 def serve_panel(config: Config, mistakes: list[Mistake]) -> None:
     """Serve the panel until the process is told to end.
 
-    ``mistakes`` are those of the config file; with any the panel is in safe mode. Raises
-    ``BadInput`` (``panel_port``) where it cannot listen, (``output_unwritable``) where its folder
-    cannot be made, and what ``People`` raises.
+    ``mistakes`` are those of the config file; with any the panel is in safe mode, as it is with an
+    owner's certificate that cannot be used. Raises ``BadInput`` (``panel_port``) where it cannot
+    listen, (``output_unwritable``) where its folder cannot be made, and what ``People`` raises.
     """
-    _check_port(config.panel.host, config.panel.port)
+    addresses = find_addresses(config)
     _check_folder(config.root / "state")
     People(people_path(config.root)).close()  # a fault is told here, not by a dying worker
-    _Server(config, mistakes).run()
+    try:
+        tls = make_context(config)
+    except BadInput as error:
+        log.error("%s", error)
+        mistakes = [*mistakes, Mistake(0, "panel.certificate", config.panel.certificate, error)]
+        panel = config.panel.model_copy(update={"tls": "own"})
+        config = config.model_copy(update={"panel": panel})
+        tls = TlsContext(own_certificate(config))
+    _Server(config, mistakes, addresses, tls).run()
 
 
-def announce(here: Panel) -> None:
+def announce(here: Panel, where: str) -> None:
     """Say in the log where the panel is and, before its set-up, the code."""
-    where = config_address(here.config)
     log.info("the panel is at %s", where)
     if not (FOLDER / "vendor" / "htmx.js").is_file():
         log.warning("the browser's libraries are missing; fetch them: python -m web.assets.build")
     if here.code:
         log.warning("set-up code: %s (open %s/setup)", here.code, where)
-
-
-def config_address(config: Config) -> str:
-    """The panel's address, as a person on the network would type it."""
-    host = config.panel.host
-    if host in ("0.0.0.0", "::"):
-        host = socket.gethostname()
-    return f"http://{host}:{config.panel.port}"
-
-
-def _check_port(host: str, port: int) -> None:
-    """gunicorn would try five times and exit without a sentence."""
-    name = f"{host}:{port}"
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, address = found[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise BadInput("panel_port", name=name, reason=reason) from error
 
 
 def _check_folder(folder: Path) -> None:

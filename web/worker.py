@@ -4,19 +4,26 @@ A connection gets a thread when its first byte is there. The head of its request
 where that is small, must then arrive within ``HEAD_S``; until they have, one address may hold only
 a third of the threads. Large bodies are the uploads', which watch their own pace
 (:mod:`web.uploads.receive`). Whoever is sent something must take a bit of it every ``STALL_S``.
+
+With encryption the handshake counts as part of the request's head. Who does not begin with one gets
+the same panel in the clear, which sends browsers to the encrypted address
+(:mod:`web.security.secure`).
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import socket
+import ssl
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
+from gunicorn import http
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
 log = logging.getLogger("lectern.panel")
@@ -27,6 +34,9 @@ LINGER_S = 1.0
 SMALL_BODY = 1 << 20
 """Bytes of a body that is awaited before the panel sees the request."""
 
+_HANDSHAKE = b"\x16"
+"""What a TLS connection begins with (RFC 8446, 5.1)."""
+
 
 class Watch:
     """Requests that are still arriving; ``now`` tells seconds that never jump."""
@@ -36,32 +46,37 @@ class Watch:
     ) -> None:
         self._most, self._limit_s, self._now = most, limit_s, now
         self._lock = threading.Lock()
-        self._arriving: dict[socket.socket, tuple[str, float]] = {}
+        self._arriving: dict[Hashable, tuple[socket.socket, str, float]] = {}
 
-    def begin(self, connection: socket.socket, address: str) -> bool:
+    def begin(self, request: Hashable, connection: socket.socket, address: str) -> bool:
         """A request begins; ``False`` when its address has ``most`` that have not arrived."""
         with self._lock:
-            counts = Counter(other for other, _ in self._arriving.values())
+            counts = Counter(other for _, other, _ in self._arriving.values())
             if counts[address] >= self._most:
                 return False
-            self._arriving[connection] = (address, self._now() + self._limit_s)
+            # A handle of its own: encryption takes the connection's number over, and another may
+            # have got it by the time that this one is late.
+            handle = socket.socket(fileno=os.dup(connection.fileno()))
+            self._arriving[request] = (handle, address, self._now() + self._limit_s)
         return True
 
-    def end(self, connection: socket.socket) -> None:
+    def end(self, request: Hashable) -> None:
         """It has arrived, or its connection is gone."""
         with self._lock:
-            self._arriving.pop(connection, None)
+            found = self._arriving.pop(request, None)
+        if found is not None:
+            found[0].close()
 
     def shut_late(self) -> list[str]:
         """Shut what has taken too long; gives the addresses. Its threads then read the end."""
         with self._lock:
             now = self._now()
-            late = [(c, who) for c, (who, until) in self._arriving.items() if now > until]
-            for connection, _ in late:
-                del self._arriving[connection]
-                # Under the lock: it cannot have been closed, nor its number given to another.
-                _shut(connection)
-        return [who for _, who in late]
+            late = [r for r, (_, _, until) in self._arriving.items() if now > until]
+            found = [self._arriving.pop(request) for request in late]
+        for handle, _, _ in found:
+            _shut(handle)
+            handle.close()
+        return [address for _, address, _ in found]
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -87,24 +102,42 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
     def handle(self, conn: TConn) -> Any:
         """One request, in a thread, if its address may have one more."""
         address = str(conn.client[0]) if conn.client else ""
-        if not self._watch.begin(conn.sock, address):
+        if not self._watch.begin(conn, conn.sock, address):
             log.warning("refused %s: too many requests that hardly move", address)
             _shut(conn.sock)
             return False
         try:
-            kept = super().handle(conn)
+            kept = self._greeted(conn) and super().handle(conn)
         finally:
-            self._watch.end(conn.sock)
+            self._watch.end(conn)
         if kept is False:
             _part(conn.sock)
         return kept
+
+    def _greeted(self, conn: TConn) -> bool:
+        """Whether the encryption, where there is one, stands, or the other side does without."""
+        if conn.initialized or not self.cfg.is_ssl:
+            return True
+        conn.sock.setblocking(True)
+        try:
+            if conn.sock.recv(1, socket.MSG_PEEK) == _HANDSHAKE:
+                conn.init()
+            else:
+                conn.parser = http.get_parser(self.cfg, conn.sock, conn.client)
+                conn.initialized = True
+        except OSError as error:  # a browser that does not trust the certificate, for one
+            log.debug("no encryption with %s: %s", conn.client, error)
+            return False
+        return True
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
         """Its head is here; with a small body the panel sees it when that is here as well."""
         if not _take_small_body(req, conn.sock):
             return False
-        self._watch.end(conn.sock)
+        self._watch.end(conn)
         conn.sock.settimeout(STALL_S)
+        if self.cfg.is_ssl and not isinstance(conn.sock, ssl.SSLSocket):
+            req.scheme = "http"
         return super().handle_request(req, conn)
 
 
@@ -141,11 +174,15 @@ def _part(connection: socket.socket) -> None:
     gunicorn would wait for the other side in its main thread, where everybody waits with it.
     """
     until, drained = time.monotonic() + LINGER_S, 0
+    if isinstance(connection, ssl.SSLSocket):
+        with contextlib.suppress(OSError, ValueError):  # gone, or never encrypted
+            connection.setblocking(False)
+            connection.unwrap()  # says that this is all; the other side's word is not awaited
     with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_WR)
+        socket.socket.shutdown(connection, socket.SHUT_WR)
         while drained < SMALL_BODY and (left := until - time.monotonic()) > 0:
             connection.settimeout(left)
-            block = connection.recv(1 << 16)
+            block = socket.socket.recv(connection, 1 << 16)
             if not block:
                 break
             drained += len(block)
@@ -153,5 +190,6 @@ def _part(connection: socket.socket) -> None:
 
 
 def _shut(connection: socket.socket) -> None:
+    """The TCP connection itself, whatever is spoken on it."""
     with contextlib.suppress(OSError):  # gone already
-        connection.shutdown(socket.SHUT_RDWR)
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)

@@ -17,6 +17,18 @@ MESSAGES: dict[str, Message] = {
         "控制面板无法在 {name} 上监听（{reason}）。",
         "请停止占用该端口的程序，或把 panel.host 和 panel.port 改为可用的值。",
     ),
+    "certificate_bad": message(
+        "The panel's certificate {name} cannot be used ({reason}).",
+        "Name a certificate and its key in panel.certificate and panel.key, or set panel.tls to own.",
+        "控制面板的证书 {name} 无法使用（{reason}）。",
+        "请在 panel.certificate 和 panel.key 中填写证书及其密钥，或把 panel.tls 设为 own。",
+    ),
+    "tls_needed": message(
+        "This change came over an unencrypted connection, which the panel does not take.",
+        "Use the address that begins with https.",
+        "此更改来自未加密的连接，控制面板不予接受。",
+        "请使用以 https 开头的地址。",
+    ),
     "panel_busy": message(
         "More live pages are open than the panel can serve at once.",
         "Close some of them; this one asks again by itself.",

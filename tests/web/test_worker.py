@@ -46,27 +46,43 @@ def test_what_takes_too_long_is_shut_and_nothing_else(pairs: list[Pair]) -> None
     clock = Clock()
     watch = Watch(9, now=clock)
     early, done, late = (pair[0] for pair in pairs[:3])
-    assert watch.begin(early, "a")
-    assert watch.begin(done, "a")
-    watch.end(done)
+    assert watch.begin(1, early, "a")
+    assert watch.begin(2, done, "a")
+    watch.end(2)
     clock.time += HEAD_S
-    assert watch.begin(late, "b")
+    assert watch.begin(3, late, "b")
     assert watch.shut_late() == []
     clock.time += 0.1
     assert watch.shut_late() == ["a"]
     assert [is_shut(pair) for pair in pairs[:3]] == [True, False, False]
     assert watch.shut_late() == []
+    watch.end(3)
+
+
+def test_a_connection_whose_number_encryption_took_over_is_shut_all_the_same(
+    pairs: list[Pair],
+) -> None:
+    clock = Clock()
+    watch = Watch(9, now=clock)
+    plain = pairs[0][0]
+    assert watch.begin(1, plain, "a")
+    with socket.socket(fileno=plain.detach()):
+        clock.time += HEAD_S + 0.1
+        assert watch.shut_late() == ["a"]
+        assert is_shut(pairs[0])
 
 
 def test_one_address_does_not_get_every_thread(pairs: list[Pair]) -> None:
     watch = Watch(2, now=Clock())
     first, second, third, fourth = (pair[0] for pair in pairs)
-    assert watch.begin(first, "a")
-    assert watch.begin(second, "a")
-    assert not watch.begin(third, "a")
-    assert watch.begin(fourth, "b")
-    watch.end(first)
-    assert watch.begin(third, "a")
+    assert watch.begin(1, first, "a")
+    assert watch.begin(2, second, "a")
+    assert not watch.begin(3, third, "a")
+    assert watch.begin(4, fourth, "b")
+    watch.end(1)
+    assert watch.begin(3, third, "a")
+    for request in (2, 3, 4):
+        watch.end(request)
 
 
 class Body:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from flask import Response, request
 
+from web.panel import config
+
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -41,6 +43,7 @@ def add_headers(response: Response) -> Response:
         response.headers.setdefault(name, value)
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "no-store")
-    if request.is_secure:
+    # With a certificate of the box's own it would lock people out when that changes.
+    if request.is_secure and config().panel.tls == "files":
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     return response

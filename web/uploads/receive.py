@@ -72,7 +72,8 @@ def deadline(environ: Mapping[str, Any], seconds: float) -> Iterator[None]:
 def _shut(connection: socket.socket, address: object) -> None:
     log.warning("refused %s: an upload that hardly moves", address)
     with contextlib.suppress(OSError):  # it is gone already
-        connection.shutdown(socket.SHUT_RDWR)
+        # Not SSLSocket's own: that would let the thread which reads go on without decrypting.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 def blocks(source: _Input, length: int) -> Iterator[bytes]:

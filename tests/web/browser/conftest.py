@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -23,6 +25,9 @@ from tests.web.browser.proxy import Proxy
 from web.people.store import People, Role, people_path
 from web.static_files import FOLDER
 
+TLS = os.environ.get("LECTERN_TLS", "none")
+"""``own``: all of these tests over an encrypted connection; a module may say so for itself."""
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PASSWORD = "four quiet words"
 PEOPLE = {"wang": Role.TEACHER, "li": Role.TEACHER, "guest": Role.VIEWER}
@@ -35,6 +40,7 @@ class Box:
     root: Path
     config: Path
     port: int
+    scheme: str = "http"
 
 
 @pytest.fixture(scope="session")
@@ -48,17 +54,18 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+def box(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     """A panel that runs, with a person a role."""
     if not (FOLDER / "vendor" / "tus.js").is_file():
         pytest.skip("the browser's libraries are not here: python -m web.assets.build")
     folder = tmp_path_factory.mktemp("live")
+    tls = getattr(request.module, "TLS", TLS)
     root, config, port = folder / "box", folder / "config.yaml", _free_port()
     for name in ("inbox", "outbox", "presenters", "state"):
         (root / name).mkdir(parents=True)
     settings = {
         "root": str(root),
-        "panel": {"host": "127.0.0.1", "port": port, "threads": 72},
+        "panel": {"host": "127.0.0.1", "port": port, "threads": 72, "tls": tls},
         "jobs": {"min_free_mb": 0},
         "inbox": {"poll_s": 0.5, "settle_s": 0},
         "video": {"preset": "ultrafast", "badge": False},
@@ -72,7 +79,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     people.close()
     with _running("panel", config):
         _wait_for(port)
-        yield Box(root, config, port)
+        yield Box(root, config, port, "http" if tls == "none" else "https")
 
 
 @pytest.fixture
@@ -102,9 +109,10 @@ def network(box: Box) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def page(chromium: Browser, network: Proxy) -> Iterator[Page]:
+def page(chromium: Browser, box: Box, network: Proxy) -> Iterator[Page]:
     """A browser in which the teacher Wang has signed in; what its scripts complain of fails."""
-    context = chromium.new_context(base_url=f"http://127.0.0.1:{network.port}", locale="en")
+    place = f"{box.scheme}://127.0.0.1:{network.port}"
+    context = chromium.new_context(base_url=place, locale="en", ignore_https_errors=True)
     page = context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -156,9 +164,12 @@ def _free_port() -> int:
 def _wait_for(port: int) -> None:
     """Until the panel answers."""
     deadline = time.monotonic() + 60
+    anybody = ssl.create_default_context()
+    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
     while True:
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/login", timeout=5).close()
+            address = f"http://127.0.0.1:{port}/login"  # sends us on where that is encrypted
+            urllib.request.urlopen(address, timeout=5, context=anybody).close()
             return
         except OSError:
             assert time.monotonic() < deadline, "the panel does not answer"

@@ -1,0 +1,85 @@
+"""Where the panel listens, and which address is told to people."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from appliance.config import Config, Panel
+from appliance.errors import BadInput
+from tests.web.served import free_port
+from web.addresses import Addresses, find_addresses, is_everywhere
+
+
+@pytest.mark.parametrize(
+    ("ports", "secure", "told"),
+    [
+        ((8080,), False, "http://box.local:8080"),
+        ((8080, 80), False, "http://box.local"),
+        ((8080, 80), True, "https://box.local:8080"),
+        ((8080, 80, 443), True, "https://box.local"),
+        ((443,), True, "https://box.local"),
+    ],
+)
+def test_the_shortest_address_is_told(ports: tuple[int, ...], secure: bool, told: str) -> None:
+    assert Addresses("0.0.0.0", ports, secure).at("box.local") == told
+
+
+def test_the_machines_name_stands_for_all_its_addresses() -> None:
+    assert Addresses("::", (80,), False).url() == f"http://{socket.gethostname()}"
+    assert Addresses("::1", (81,), False).url() == "http://[::1]:81"
+
+
+def test_every_port_is_listened_at() -> None:
+    assert Addresses("::", (8080, 80), False).bind() == ["[::]:8080", "[::]:80"]
+    assert Addresses("0.0.0.0", (8080,), False).bind() == ["0.0.0.0:8080"]
+
+
+class TestFinding:
+    """Ports 80 and 443 are tried for real, at two that are surely allowed."""
+
+    @pytest.fixture
+    def short(self) -> tuple[int, int]:
+        return free_port(), free_port()
+
+    @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+    def test_the_short_ones_come_along_where_they_are_free(
+        self, host: str, short: tuple[int, int]
+    ) -> None:
+        port = free_port()
+        plain = find_addresses(Config(panel=Panel(host=host, port=port)), short)
+        assert plain.ports == (port, short[0])
+        secure = find_addresses(Config(panel=Panel(host=host, port=port, tls="own")), short)
+        assert secure.ports == (port, *short)
+
+    def test_a_taken_one_is_left_out(self, short: tuple[int, int]) -> None:
+        port = free_port()
+        with socket.create_server(("0.0.0.0", short[0])):
+            found = find_addresses(Config(panel=Panel(port=port)), short)
+        assert found.ports == (port,)
+
+    def test_one_that_is_the_panels_own_is_not_counted_twice(self, short: tuple[int, int]) -> None:
+        found = find_addresses(Config(panel=Panel(port=short[0])), short)
+        assert found.ports == (short[0],)
+
+    @pytest.mark.parametrize(
+        "panel", [{"host": "127.0.0.1"}, {"short_address": False}, {"host": "localhost"}]
+    )
+    def test_nobody_gets_them_who_did_not_ask(
+        self, panel: dict[str, object], short: tuple[int, int]
+    ) -> None:
+        wish = Panel.model_validate({"port": free_port(), **panel})
+        assert len(find_addresses(Config(panel=wish), short).ports) == 1
+
+    def test_the_panels_own_must_be_free(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            panel = Panel(host="127.0.0.1", port=server.getsockname()[1])
+            with pytest.raises(BadInput, match="panel_port"):
+                find_addresses(Config(panel=panel))
+
+
+@pytest.mark.parametrize(("host", "everywhere"), [("0.0.0.0", True), ("::", True), ("::1", False)])
+def test_everywhere(host: str, everywhere: bool) -> None:
+    assert is_everywhere(host) is everywhere
+    assert not is_everywhere("box.example")

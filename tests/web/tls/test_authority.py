@@ -1,0 +1,124 @@
+"""The box's authority and what it signs, judged by OpenSSL as a browser would."""
+
+from __future__ import annotations
+
+import datetime
+import socket
+import ssl
+import threading
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from web.tls.authority import (
+    DAYS,
+    Signed,
+    holds,
+    is_signed_by,
+    issue,
+    make_authority,
+    may_sign,
+    names_of,
+)
+
+NOW = datetime.datetime.now().timestamp()
+DAY = 86400.0
+
+
+@pytest.fixture(scope="module")
+def authority() -> Signed:
+    return make_authority("box", {"box", "lectern.local", "panel.school.example"}, NOW)
+
+
+def trusted_as(name: str, authority: Signed, shown: Signed, folder: Path) -> None:
+    """Shake hands with who shows ``shown``; raises ``ssl.SSLError`` where a browser would warn."""
+    path = folder / "shown.pem"
+    path.write_bytes(shown.to_pem(authority.certificate))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(path)
+    pem = authority.to_pem().decode()
+    client = ssl.create_default_context(cadata=pem[pem.index("-----BEGIN CERT") :])
+    client.verify_flags |= ssl.VERIFY_X509_STRICT
+    near, far = socket.socketpair()
+
+    def serve() -> None:
+        try:
+            server.wrap_socket(far, server_side=True).close()
+        except OSError:
+            far.close()
+
+    serving = threading.Thread(target=serve)
+    serving.start()
+    try:
+        client.wrap_socket(near, server_hostname=name).close()
+    finally:
+        near.close()
+        serving.join()
+
+
+@pytest.mark.parametrize("name", ["lectern.local", "box", "panel.school.example", "192.168.1.5"])
+def test_who_trusts_the_authority_trusts_the_panel(
+    authority: Signed, tmp_path: Path, name: str
+) -> None:
+    shown = issue(authority, {"lectern.local", "box", "panel.school.example"}, {"192.168.1.5"}, NOW)
+    trusted_as(name, authority, shown, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["other.local", "192.168.1.6", "school.example"])
+def test_but_under_no_other_name(authority: Signed, tmp_path: Path, name: str) -> None:
+    shown = issue(authority, {"lectern.local"}, {"192.168.1.5"}, NOW)
+    with pytest.raises(ssl.SSLCertVerificationError, match=r"mismatch|not valid for"):
+        trusted_as(name, authority, shown, tmp_path)
+
+
+def test_a_stolen_authority_passes_for_no_site_elsewhere(tmp_path: Path) -> None:
+    wide = make_authority("box", {"box", "bank.example"}, NOW)
+    narrow = make_authority("box", {"box"}, NOW)
+    thief = Signed(narrow.key, narrow.certificate)
+    forged = issue(Signed(narrow.key, wide.certificate), {"bank.example"}, (), NOW)
+    assert names_of(forged.certificate) == {"bank.example"}
+    with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree"):
+        trusted_as("bank.example", thief, forged, tmp_path)
+
+
+def test_names_that_it_may_not_sign_are_left_out(authority: Signed) -> None:
+    shown = issue(authority, {"new.name", "box", "evilbox"}, {"::1"}, NOW)
+    assert names_of(shown.certificate) == {"box", "::1"}
+    assert may_sign(authority, "any.local")
+    assert not may_sign(authority, "evillocal")
+
+
+def test_another_authoritys_certificate_is_told_apart(authority: Signed) -> None:
+    other = make_authority("box", {"box"}, NOW)
+    assert is_signed_by(issue(authority, {"box"}, (), NOW).certificate, authority)
+    assert not is_signed_by(issue(other, {"box"}, (), NOW).certificate, authority)
+
+
+def test_a_certificate_lasts_as_long_as_browsers_take_it(authority: Signed) -> None:
+    certificate = issue(authority, {"box"}, (), NOW).certificate
+    assert holds(certificate, NOW - 0.9 * DAY)
+    assert holds(certificate, NOW, days=DAYS - 2)
+    assert not holds(certificate, NOW - 2 * DAY)
+    assert not holds(certificate, NOW, days=DAYS)
+    assert DAYS <= 398
+
+
+def test_key_and_certificate_come_back_from_their_file(authority: Signed) -> None:
+    back = Signed.from_pem(authority.to_pem())
+    assert back.certificate == authority.certificate
+    assert back.fingerprint == authority.fingerprint
+    assert len(back.fingerprint) == 32 * 3 - 1
+
+
+def test_a_key_that_is_not_the_certificates_is_refused(authority: Signed) -> None:
+    other = make_authority("box", {"box"}, NOW)
+    mixed = Signed(other.key, authority.certificate).to_pem()
+    with pytest.raises(ValueError, match="not the certificate's"):
+        Signed.from_pem(mixed)
+
+
+def test_a_very_long_name_is_cut_where_the_standard_ends(authority: Signed) -> None:
+    made = make_authority("b" * 80, {"box"}, NOW)
+    (name,) = made.certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    assert len(str(name.value)) == 64

@@ -1,0 +1,208 @@
+"""Certificates in their files: made, kept, renewed, and what is wrong with an owner's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from appliance.config import Config, Panel
+from appliance.errors import BadInput, Fault
+from tests.web.conftest import Clock
+from web.tls.authority import DAYS, Signed, names_of
+from web.tls.certificates import (
+    LOOK_EVERY_S,
+    GivenCertificate,
+    OwnCertificate,
+    TlsContext,
+    make_context,
+    own_addresses,
+)
+
+DAY = 86400.0
+
+
+class Box:
+    """A box whose names and addresses the test changes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = Clock()
+        self.names, self.addresses = {"box", "lectern.local"}, {"127.0.0.1"}
+        self.folder = folder / "tls"
+        self.own = OwnCertificate(
+            self.folder, lambda: (set(self.names), set(self.addresses)), self.clock
+        )
+
+    def shown(self) -> Signed:
+        return Signed.from_pem(self.own.fresh()[0].read_bytes())
+
+    def trusted(self) -> str:
+        return self.own.authority().fingerprint
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Box:
+    return Box(tmp_path)
+
+
+def test_it_is_made_once_and_nobody_else_can_read_it(box: Box) -> None:
+    first, trusted = box.shown(), box.trusted()
+    assert names_of(first.certificate) == {"box", "lectern.local", "127.0.0.1"}
+    assert box.folder.stat().st_mode & 0o777 == 0o700
+    files = sorted(box.folder.iterdir())
+    assert [path.name for path in files] == ["authority.pem", "panel.pem"]
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in files)
+    assert (box.shown().fingerprint, box.trusted()) == (first.fingerprint, trusted)
+
+
+def test_it_is_renewed_before_its_end_by_the_same_authority(box: Box) -> None:
+    first, trusted = box.shown(), box.trusted()
+    box.clock.time += (DAYS - 32) * DAY
+    assert box.shown().fingerprint == first.fingerprint
+    box.clock.time += 3 * DAY
+    assert box.shown().fingerprint != first.fingerprint
+    assert box.trusted() == trusted
+
+
+def test_a_clock_that_was_wrong_at_first_costs_no_new_trust(box: Box) -> None:
+    """A board without a battery begins years ago, until the network tells it the time."""
+    right = box.clock.time
+    box.clock.time -= 5 * 365 * DAY
+    first, trusted = box.shown(), box.trusted()
+    box.clock.time = right
+    assert box.shown().fingerprint != first.fingerprint
+    assert box.trusted() == trusted
+
+
+def test_a_new_address_gets_into_it_and_one_that_goes_changes_nothing(box: Box) -> None:
+    first = box.shown()
+    box.addresses.add("10.0.0.7")
+    second = box.shown()
+    assert "10.0.0.7" in names_of(second.certificate)
+    assert second.fingerprint != first.fingerprint
+    box.addresses.remove("10.0.0.7")
+    assert box.shown().fingerprint == second.fingerprint
+
+
+def test_a_name_that_the_authority_may_not_sign_is_told_and_left_out(
+    box: Box, caplog: pytest.LogCaptureFixture
+) -> None:
+    box.shown()
+    trusted = box.trusted()
+    box.names.add("new.school.example")
+    box.addresses.add("10.0.0.7")
+    assert "new.school.example" not in names_of(box.shown().certificate)
+    assert "before it had the name new.school.example" in caplog.text
+    assert box.trusted() == trusted
+
+
+@pytest.mark.parametrize("name", ["panel.pem", "authority.pem"])
+@pytest.mark.parametrize("damage", [b"", b"nonsense", b"-----BEGIN CERTIFICATE-----\n"])
+def test_a_damaged_file_is_made_anew(box: Box, name: str, damage: bytes) -> None:
+    box.shown()
+    (box.folder / name).write_bytes(damage)
+    made = box.shown()
+    assert names_of(made.certificate) >= {"box"}
+    TlsContext(box.own)
+
+
+def test_what_a_power_cut_left_half_written_is_no_hindrance(box: Box) -> None:
+    box.folder.mkdir(mode=0o700)
+    (box.folder / "panel.part").write_bytes(b"half")
+    box.shown()
+    assert not (box.folder / "panel.part").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "tls").write_text("")
+    with pytest.raises(Fault, match="output_unwritable"):
+        Box(tmp_path).own.fresh()
+
+
+class TestContext:
+    def test_it_looks_again_after_a_while_and_takes_what_is_new(self, box: Box) -> None:
+        clock = Clock()
+        tls = TlsContext(box.own, clock)
+        first = tls.get()
+        box.addresses.add("10.0.0.7")
+        clock.time += LOOK_EVERY_S - 1
+        assert tls.get() is first
+        clock.time += 1
+        assert tls.get() is not first
+        assert "10.0.0.7" in names_of(Signed.from_pem(tls.path.read_bytes()).certificate)
+
+    def test_it_keeps_the_old_one_when_the_new_one_is_broken(
+        self, box: Box, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        path, clock = tmp_path / "given.pem", Clock()
+        path.write_bytes(box.own.fresh()[0].read_bytes())
+        tls = TlsContext(GivenCertificate(path, path), clock)
+        first = tls.get()
+        path.write_bytes(b"half of a certifi")
+        clock.time += LOOK_EVERY_S
+        assert tls.get() is first
+        assert "stays as it was" in caplog.text
+
+
+class TestOwners:
+    """``panel.tls: files``."""
+
+    def wish(self, root: Path, certificate: str, key: str) -> Config:
+        return Config(root=root, panel=Panel(tls="files", certificate=certificate, key=key))
+
+    def test_one_file_may_hold_both(self, box: Box, tmp_path: Path) -> None:
+        path = str(box.own.fresh()[0])
+        tls = make_context(self.wish(tmp_path, path, path))
+        assert tls is not None
+        assert str(tls.path) == path
+
+    @pytest.mark.parametrize(
+        "write",
+        [
+            lambda path: None,
+            lambda path: path.write_text("no certificate"),
+            lambda path: path.mkdir(),
+        ],
+    )
+    def test_what_cannot_be_used_is_told(
+        self, tmp_path: Path, write: Callable[[Path], object]
+    ) -> None:
+        write(tmp_path / "it.pem")
+        with pytest.raises(BadInput, match="certificate_bad") as caught:
+            make_context(self.wish(tmp_path, str(tmp_path / "it.pem"), str(tmp_path / "it.pem")))
+        assert "it.pem" in str(caught.value)
+
+    def test_a_forgotten_name_is_told(self, tmp_path: Path) -> None:
+        with pytest.raises(BadInput, match="certificate_bad"):
+            make_context(self.wish(tmp_path, "", ""))
+
+    def test_a_key_with_a_password_is_told_and_not_asked_for(
+        self, box: Box, tmp_path: Path
+    ) -> None:
+        from cryptography.hazmat.primitives import serialization
+
+        path = tmp_path / "locked.pem"
+        shown = box.shown()
+        locked = shown.key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"secret"),
+        )
+        path.write_bytes(locked + shown.certificate.public_bytes(serialization.Encoding.PEM))
+        began = time.monotonic()
+        with pytest.raises(BadInput, match="certificate_bad"):
+            make_context(self.wish(tmp_path, str(path), str(path)))
+        assert time.monotonic() - began < 10
+
+
+def test_without_the_wish_there_is_no_encryption(tmp_path: Path) -> None:
+    assert make_context(Config(root=tmp_path)) is None
+    assert not (tmp_path / "state").exists()
+
+
+def test_the_boxs_own_addresses_are_addresses_without_a_zone() -> None:
+    found = own_addresses()
+    assert "127.0.0.1" in found
+    assert not any("%" in address or address.startswith("fe80") for address in found)

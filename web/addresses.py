@@ -1,0 +1,95 @@
+"""Where the panel listens, and how a person types it."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import socket
+from dataclasses import dataclass
+
+from appliance.config import Config
+from appliance.errors import BadInput
+
+HTTP, HTTPS = 80, 443
+"""The ports that nobody needs to type."""
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """``ports`` of ``host``, the first of them the settings' own. At each of them the panel speaks
+    what it speaks: with ``secure`` TLS, and plain HTTP only to say where that is."""
+
+    host: str
+    ports: tuple[int, ...]
+    secure: bool
+
+    @property
+    def port(self) -> int:
+        """The port to send people to: the one that need not be typed, if there."""
+        short = HTTPS if self.secure else HTTP
+        return short if short in self.ports else self.ports[0]
+
+    def at(self, name: str) -> str:
+        """The panel's address on a machine that is called ``name`` (or ``[IPv6]``)."""
+        scheme, short = ("https", HTTPS) if self.secure else ("http", HTTP)
+        return f"{scheme}://{name}" if self.port == short else f"{scheme}://{name}:{self.port}"
+
+    def url(self) -> str:
+        """The panel's address, as a person on the network would type it."""
+        return self.at(socket.gethostname() if is_everywhere(self.host) else _bracketed(self.host))
+
+    def bind(self) -> list[str]:
+        """The same for gunicorn."""
+        return [f"{_bracketed(self.host)}:{port}" for port in self.ports]
+
+
+def find_addresses(config: Config, short: tuple[int, int] = (HTTP, HTTPS)) -> Addresses:
+    """Where the panel can listen; ``short`` are the ports that only save typing.
+
+    Raises ``BadInput("panel_port")`` where it cannot at ``panel.port``; a short port is left
+    out where it is taken, or not allowed.
+    """
+    given = config.panel
+    try:
+        try_to_bind(given.host, given.port)
+    except OSError as error:  # gunicorn would try five times and exit without a sentence
+        reason = error.strerror or str(error)
+        name = f"{given.host}:{given.port}"
+        raise BadInput("panel_port", name=name, reason=reason) from error
+    secure = given.tls != "none"
+    ports = [given.port]
+    if given.short_address and is_everywhere(given.host):
+        wanted = short if secure else short[:1]
+        ports += [port for port in wanted if port != given.port and _is_free(given.host, port)]
+    return Addresses(given.host, tuple(ports), secure)
+
+
+def is_everywhere(host: str) -> bool:
+    """Whether ``host`` stands for every address of this machine."""
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def try_to_bind(host: str, port: int) -> None:
+    """Raises ``OSError`` where nobody can listen there now."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, kind, protocol, _, address = found[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
+
+
+def _is_free(host: str, port: int) -> bool:
+    try:
+        try_to_bind(host, port)
+    except OSError as error:
+        if error.errno in (errno.EADDRINUSE, errno.EACCES, errno.EPERM):
+            return False
+        raise
+    return True
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

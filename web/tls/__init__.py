@@ -1,0 +1,1 @@
+"""Encryption: the certificates that the panel shows, its own or the owner's."""

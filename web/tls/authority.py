@@ -1,0 +1,172 @@
+"""The box's own certificates: an authority that people trust once, and what it signs.
+
+An authority of the box's own, and not a certificate that signs itself, because the certificate
+changes (every year, and with every new address of the box) and nobody wants to trust it anew each
+time. Were its key stolen, it could not pass for a site elsewhere: it may only sign the box's names
+(RFC 5280, 4.2.1.10).
+"""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+AUTHORITY_DAYS = 20 * 365
+DAYS = 397
+"""Of a certificate: browsers take no more than 398 (CA/Browser Forum, ballot SC31), Apple's not
+even from an authority of one's own beyond 825."""
+
+RENEW_DAYS = 30
+"""So long before its end a certificate is replaced."""
+
+_DAY = datetime.timedelta(days=1)
+_NONE = dict.fromkeys(
+    (
+        "digital_signature",
+        "content_commitment",
+        "key_encipherment",
+        "data_encipherment",
+        "key_agreement",
+        "key_cert_sign",
+        "crl_sign",
+        "encipher_only",
+        "decipher_only",
+    ),
+    False,
+)
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A certificate and the key that belongs to it."""
+
+    key: ec.EllipticCurvePrivateKey
+    certificate: x509.Certificate
+
+    def to_pem(self, *chain: x509.Certificate) -> bytes:
+        """Key, certificate and ``chain`` as one file, so that they are replaced as one."""
+        key = self.key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        certificates = (self.certificate, *chain)
+        return key + b"".join(c.public_bytes(serialization.Encoding.PEM) for c in certificates)
+
+    @classmethod
+    def from_pem(cls, data: bytes) -> Signed:
+        """What :meth:`to_pem` wrote. Raises ``ValueError`` for anything else."""
+        key = serialization.load_pem_private_key(data, None)
+        certificate = x509.load_pem_x509_certificates(data)[0]
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise ValueError("another kind of key")
+        if key.public_key() != certificate.public_key():
+            raise ValueError("the key is not the certificate's")
+        return cls(key, certificate)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the certificate as browsers show it: AB:CD:…"""
+        return self.certificate.fingerprint(hashes.SHA256()).hex(":").upper()
+
+
+def make_authority(box: str, names: Iterable[str], now: float) -> Signed:
+    """A new authority called after ``box`` that may sign ``names`` and what ends in ``.local``;
+    ``now`` is seconds since 1970."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = _subject(f"Lectern on {box}")
+    permitted = [x509.DNSName(name) for name in sorted({"local", *names})]
+    builder = (
+        _builder(key, subject, subject, now, AUTHORITY_DAYS)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage("key_cert_sign", "crl_sign"), critical=True)
+        .add_extension(x509.NameConstraints(permitted, None), critical=True)
+    )
+    return Signed(key, builder.sign(key, hashes.SHA256()))
+
+
+def issue(authority: Signed, names: Iterable[str], addresses: Iterable[str], now: float) -> Signed:
+    """A new certificate for the panel under those ``names`` that the authority may sign, and the
+    IP ``addresses``."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    taken = sorted(name for name in names if may_sign(authority, name))
+    alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in taken]
+    alternatives += [x509.IPAddress(ipaddress.ip_address(a)) for a in sorted(addresses)]
+    subject = _subject(taken[0] if taken else "lectern.local")
+    issuer = authority.certificate.subject
+    public = authority.key.public_key()
+    builder = (
+        _builder(key, subject, issuer, now, DAYS)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage("digital_signature"), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(public), critical=False)
+    )
+    return Signed(key, builder.sign(authority.key, hashes.SHA256()))
+
+
+def may_sign(authority: Signed, name: str) -> bool:
+    """Whether the authority's constraints hold ``name``."""
+    constraints = authority.certificate.extensions.get_extension_for_class(x509.NameConstraints)
+    permitted = [name.value for name in constraints.value.permitted_subtrees or ()]
+    return any(name == suffix or name.endswith(f".{suffix}") for suffix in permitted)
+
+
+def names_of(certificate: x509.Certificate) -> set[str]:
+    """The names and addresses that a certificate is for."""
+    found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    names = set(found.get_values_for_type(x509.DNSName))
+    return names | {str(address) for address in found.get_values_for_type(x509.IPAddress)}
+
+
+def is_signed_by(certificate: x509.Certificate, authority: Signed) -> bool:
+    """Whether ``certificate`` comes from ``authority``."""
+    try:
+        certificate.verify_directly_issued_by(authority.certificate)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def holds(certificate: x509.Certificate, now: float, days: float = 0) -> bool:
+    """Whether ``certificate`` is valid at ``now`` and for ``days`` after it."""
+    at = _time(now)
+    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return begins <= at and at + days * _DAY <= ends
+
+
+def _builder(
+    key: ec.EllipticCurvePrivateKey, subject: x509.Name, issuer: x509.Name, now: float, days: int
+) -> x509.CertificateBuilder:
+    begins = _time(now) - _DAY  # the browser's clock may be a little behind
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begins)
+        .not_valid_after(begins + days * _DAY)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+
+
+def _subject(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])  # X.520's limit
+
+
+def _usage(*uses: str) -> x509.KeyUsage:
+    return x509.KeyUsage(**{**_NONE, **dict.fromkeys(uses, True)})
+
+
+def _time(seconds: float) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(int(seconds), datetime.timezone.utc)

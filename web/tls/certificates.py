@@ -1,0 +1,210 @@
+"""The certificate that the panel shows, kept fresh while it runs."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import logging
+import os
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import psutil
+
+from appliance.config import Config
+from appliance.errors import BadInput, Fault, LecternError
+from web.security.hosts import own_names
+from web.tls import authority
+from web.tls.authority import Signed
+
+log = logging.getLogger("lectern.panel")
+
+LOOK_EVERY_S = 600.0
+"""So often a certificate is looked at: whether it still has time and all of the box's names."""
+
+OWN_FOLDER = Path("state", "tls")
+"""Below the box's folder; only the panel's user may look into it."""
+
+Names = Callable[[], tuple[set[str], set[str]]]
+
+
+class Certificate(Protocol):
+    """Where a certificate comes from."""
+
+    def fresh(self) -> tuple[Path, Path]:
+        """The files of certificate and key, which may be one; raises ``LecternError``."""
+        ...
+
+
+class OwnCertificate:
+    """Made by the box in ``folder`` for the ``names`` (and addresses) that it has at the time."""
+
+    def __init__(self, folder: Path, names: Names, now: Callable[[], float] = time.time) -> None:
+        self._folder, self._names, self._now = folder, names, now
+
+    def fresh(self) -> tuple[Path, Path]:
+        """Makes what is missing, and anew what runs out or lacks a name.
+
+        Raises ``Fault("output_unwritable")`` where it cannot be written.
+        """
+        path = self._folder / "panel.pem"
+        signer = self.authority()
+        names, addresses = self._names()
+        wanted = {name for name in names if authority.may_sign(signer, name)} | addresses
+        found = _read(path)
+        if found is None or not self._will_do(found, signer, wanted):
+            made = authority.issue(signer, names, addresses, self._now())
+            self._write(path, made.to_pem(signer.certificate))
+            log.info("a new certificate for %s", ", ".join(sorted(wanted)))
+            if outside := names - wanted:
+                log.warning(
+                    "the box's authority was made before it had the name %s; delete %s to have a"
+                    " new one, which everybody has to trust again",
+                    ", ".join(sorted(outside)),
+                    self._folder,
+                )
+        return path, path
+
+    def authority(self) -> Signed:
+        """The box's authority, made where there is none that can be used."""
+        path = self._folder / "authority.pem"
+        found = _read(path)
+        if found is not None and authority.holds(found.certificate, self._now()):
+            return found
+        names, _ = self._names()
+        made = authority.make_authority(socket.gethostname(), names, self._now())
+        self._write(path, made.to_pem())
+        log.warning("a new certificate authority of this box: SHA-256 %s", made.fingerprint)
+        return made
+
+    def _will_do(self, found: Signed, signer: Signed, wanted: set[str]) -> bool:
+        certificate = found.certificate
+        return (
+            authority.holds(certificate, self._now(), authority.RENEW_DAYS)
+            and authority.is_signed_by(certificate, signer)
+            and wanted <= authority.names_of(certificate)
+        )
+
+    def _write(self, path: Path, data: bytes) -> None:
+        """Whole or not at all, and never readable by others, not even while it is written."""
+        part = path.with_suffix(".part")
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            part.unlink(missing_ok=True)
+            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except OSError as error:
+            raise Fault("output_unwritable", name=str(path), reason=error.strerror) from error
+
+
+class GivenCertificate:
+    """The owner's files, for whose renewal the owner cares."""
+
+    def __init__(self, certificate: Path, key: Path) -> None:
+        self._certificate, self._key = certificate, key
+
+    def fresh(self) -> tuple[Path, Path]:
+        """As they are now. Raises ``BadInput("certificate_bad")`` where one is missing."""
+        for path in (self._certificate, self._key):
+            if not path.is_file():
+                raise BadInput("certificate_bad", name=str(path), reason="no such file")
+        return self._certificate, self._key
+
+
+class TlsContext:
+    """What connections are made with. Threads may share it; ``now`` counts seconds from anywhere.
+
+    A certificate that is replaced counts for the connections that begin after that. ``path`` is
+    the certificate's file. Raises what :meth:`Certificate.fresh` raises, and
+    ``BadInput("certificate_bad")``.
+    """
+
+    def __init__(self, certificate: Certificate, now: Callable[[], float] = time.monotonic) -> None:
+        self._certificate, self._now = certificate, now
+        self._lock = threading.Lock()
+        self._shown: tuple[tuple[str, int], ...] = ()
+        self._context = self._load()
+        self._looked = now()
+
+    def get(self) -> ssl.SSLContext:
+        """The context; looks at the certificate first if that was long ago."""
+        with self._lock:
+            if self._now() - self._looked >= LOOK_EVERY_S:
+                self._looked = self._now()
+                try:
+                    self._context = self._load()
+                except LecternError as error:
+                    log.error("the certificate stays as it was: %s", error)
+            return self._context
+
+    def _load(self) -> ssl.SSLContext:
+        certificate, key = self._certificate.fresh()
+        self.path = certificate
+        try:
+            shown = tuple((str(p), p.stat().st_mtime_ns) for p in (certificate, key))
+            if shown == self._shown:
+                return self._context
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # TLS 1.2 and later
+            context.set_alpn_protocols(["http/1.1"])
+            # A password, so that OpenSSL does not ask the terminal for that of a locked key.
+            context.load_cert_chain(certificate, key, password="")
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "reason", None) or str(error)
+            raise BadInput("certificate_bad", name=str(certificate), reason=reason) from error
+        self._shown = shown
+        return context
+
+
+def make_context(config: Config) -> TlsContext | None:
+    """What the settings ask for; ``None``: no encryption.
+
+    Raises ``BadInput("certificate_bad")``, ``Fault("output_unwritable")``.
+    """
+    if config.panel.tls == "none":
+        return None
+    if config.panel.tls == "own":
+        return TlsContext(own_certificate(config))
+    files = (config.root / name for name in (config.panel.certificate, config.panel.key))
+    return TlsContext(GivenCertificate(*files))
+
+
+def own_certificate(config: Config) -> OwnCertificate:
+    """The one that the box makes by itself."""
+    names = own_names() | {name.casefold() for name in config.panel.trusted_hosts}
+    plain = {name for name in names if name.isascii() and not _is_address(name)}
+    return OwnCertificate(config.root / OWN_FOLDER, lambda: (plain, own_addresses()))
+
+
+def own_addresses() -> set[str]:
+    """Where the box can be reached: its addresses, without those that hold on one cable only."""
+    found = set()
+    for entries in psutil.net_if_addrs().values():
+        for entry in entries:
+            with contextlib.suppress(ValueError):  # a hardware address
+                address = ipaddress.ip_address(entry.address)
+                if not address.is_link_local:
+                    found.add(str(address))
+    return found | {"127.0.0.1"}
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _read(path: Path) -> Signed | None:
+    try:
+        return Signed.from_pem(path.read_bytes())
+    except (OSError, ValueError, TypeError):
+        return None
