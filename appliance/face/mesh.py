@@ -14,6 +14,8 @@ from appliance.face.detect import Detection
 from appliance.face.runtime import LiteNetwork
 from appliance.face.sampling import Matrix, Planes, compose, sample_rgb
 
+Patch = npt.NDArray[np.float32]
+
 POINTS = 468
 RIGHT_EYE_OUTER, LEFT_EYE_OUTER = 33, 263
 INNER_LIP_TOP, INNER_LIP_BOTTOM = 13, 14
@@ -78,9 +80,20 @@ class FaceMesh:
 
         x and y are picture pixels; z is depth in display pixels, smaller is nearer.
         """
+        return self.read(self.patch(picture, region, pixel_aspect), region, pixel_aspect)
+
+    def patch(self, picture: Planes, region: Region, pixel_aspect: float = 1.0) -> Patch:
+        """What the network sees of ``region``: (192, 192, 3) RGB in 0..1."""
         size = self._network.size
         matrix = region.matrix(size, pixel_aspect)
-        patch = sample_rgb(picture, matrix, size, size).astype(np.float32) / 255.0
+        return np.asarray(sample_rgb(picture, matrix, size, size), np.float32) / np.float32(255)
+
+    def read(
+        self, patch: Patch, region: Region, pixel_aspect: float = 1.0
+    ) -> tuple[npt.NDArray[np.float32], float]:
+        """Landmarks and confidence, as of a whole picture, from the :meth:`patch` of ``region``."""
+        size = self._network.size
+        matrix = region.matrix(size, pixel_aspect)
         coordinates, logit = self._network(patch)
         local = coordinates.reshape(POINTS, 3)
         points = np.empty((POINTS, 3), np.float32)

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -22,6 +23,7 @@ from appliance.face.mesh import (
     LEFT_EYE_OUTER,
     RIGHT_EYE_OUTER,
     FaceMesh,
+    Patch,
     Region,
     region_of_detection,
     region_of_points,
@@ -37,6 +39,11 @@ _MIN_CONFIDENCE = 0.5
 _RETRY_EVERY = 5  # frames between searches while no face is seen: a tiled search is slow
 _SIGMA = 1.0  # frames; keeps a 25 fps lip closure of three frames, halves the mesh's jitter
 _CUT = 0.25  # a jump of this many eye distances between frames is a cut, not a movement
+# The mesh finds a face in whatever it is shown and is sure of it, so a cut is told by the picture:
+# a glimpse of where the face was correlates by more than 0.8 with the frame before while somebody
+# speaks (23 clips, 15 to 30 fps), by 0.55 while somebody walks off, and by 0.2 after a cut.
+_GLIMPSE, _ALIKE = 24, 0.5
+_FLAT = 1e-5  # a variance that is no picture, of values in 0..1
 
 Points = npt.NDArray[np.float32]
 
@@ -111,6 +118,7 @@ class FaceTracker:
         self._choose = choose
         self._aspect = pixel_aspect
         self._region: Region | None = None
+        self._glimpse: Patch | None = None  # of where the face was, in the frame before
 
     def step(self, picture: Indexed) -> Sighting | None:
         """The face in ``picture``, the successor of the picture before."""
@@ -118,7 +126,7 @@ class FaceTracker:
         if place == 0:
             self._region = None
         if self._region is not None:
-            sighting = self._look(picture, self._region)
+            sighting = self._look(picture, self._region, self._glimpse)
             if sighting is not None:
                 return sighting
         elif place % _RETRY_EVERY:
@@ -140,13 +148,29 @@ class FaceTracker:
             region = self._region
         return sighting
 
-    def _look(self, picture: Indexed, region: Region) -> Sighting | None:
-        points, confidence = self._mesh(picture, region, self._aspect)
+    def _look(
+        self, picture: Indexed, region: Region, before: Patch | None = None
+    ) -> Sighting | None:
+        """What the mesh sees in ``region``; nothing where that is unlike the glimpse ``before``."""
+        patch = self._mesh.patch(picture, region, self._aspect)
+        glimpse = np.asarray(
+            cv2.resize(patch, (_GLIMPSE, _GLIMPSE), interpolation=cv2.INTER_AREA), np.float32
+        )
+        self._region, self._glimpse = None, glimpse
+        if before is not None and _correlation(before, glimpse) < _ALIKE:
+            return None
+        points, confidence = self._mesh.read(patch, region, self._aspect)
         if confidence < _MIN_CONFIDENCE:
-            self._region = None
             return None
         self._region = region_of_points(points, self._aspect)
         return Sighting(points, confidence)
+
+
+def _correlation(a: Patch, b: Patch) -> float:
+    """Of two equally large pieces of picture, -1..1; 0 where one is flat."""
+    x, y = a - a.mean(axis=(0, 1)), b - b.mean(axis=(0, 1))
+    power = float(np.sqrt((x * x).mean() * (y * y).mean()))
+    return float((x * y).mean()) / power if power > _FLAT else 0.0
 
 
 def segment_start(index: int) -> int:

@@ -161,6 +161,29 @@ def test_smoothing_stops_at_a_cut(
     assert not equal(raw[CUT - 10], calm)
 
 
+@pytest.mark.parametrize(
+    ("zooms", "shift"),
+    [((0.5, 1.0), (0, 0)), ((1.0, 0.5), (0, 0)), ((0.6, 0.6), (60, 20)), ((0.6, 1.0), (30, -20))],
+)
+def test_after_a_cut_the_mesh_is_not_led_by_where_the_face_was(
+    detector: FaceDetector, mesh: FaceMesh, zooms: tuple[float, float], shift: tuple[int, int]
+) -> None:
+    def scene(zoom: float, x: float, y: float) -> Image:
+        move = np.array([[zoom, 0, 128 * (1 - zoom) + x], [0, zoom, 110 * (1 - zoom) + y]])
+        size = (SIZE, SIZE)
+        return np.asarray(cv2.warpAffine(portrait(), move, size, borderMode=cv2.BORDER_REPLICATE))
+
+    after = scene(zooms[1], *shift)
+    tracker = FaceTracker(detector, mesh)
+    for index in range(3):
+        tracker.step(Frame(scene(zooms[0], 0, 0), index))
+    cut = tracker.step(Frame(after, 3))
+    truth = FaceTracker(detector, mesh).step(Frame(after, 0))
+    assert cut is not None
+    assert truth is not None
+    assert np.abs(cut.points - truth.points)[:, :2].max() < 0.02 * truth.eye_distance
+
+
 def test_only_the_chosen_face_is_followed(
     detector: FaceDetector, mesh: FaceMesh, frames: Pictures
 ) -> None:
