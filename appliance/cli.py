@@ -24,13 +24,23 @@ from appliance.commands import (
 from appliance.errors import Cancelled, LecternError
 from appliance.heap import few_arenas
 from appliance.interrupt import listen_for_signals
+from appliance.patience import leave_if_hanging
 
 _COMMANDS = (render, plan, score, bench, serve, panel, jobs, logs, doctor, check_config)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status is 0, 2 for bad input, 1 for a fault, 130 if cancelled."""
-    options = _parser().parse_args(arguments)
+    """Run one command; the exit status is 0, 2 for bad input, 1 for a fault, 130 if cancelled.
+
+    ``arguments`` are the program's own if not given; the process ends with them if a driver hangs.
+    """
+    status = _run(_parser().parse_args(arguments))
+    if arguments is None:
+        leave_if_hanging(status)
+    return status
+
+
+def _run(options: argparse.Namespace) -> int:
     few_arenas()
     listen_for_signals()
     try:

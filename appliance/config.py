@@ -79,6 +79,7 @@ class Lips(Section):
         "cuda",
         "cpu",
     ]
+    answer_s: Annotated[float, Field(ge=1, le=600)] = 30.0
 
 
 class Render(Section):

@@ -37,7 +37,8 @@ class Engines:
 
     ``state`` is the folder of the verdicts and ``cache`` that of built engines; without them
     nothing outlasts the process. ``engine`` names the module that opens sessions, ``limit_s``
-    replaces the time limits of the tests.
+    replaces the time limits of the tests. ``answer_s`` is what a graphics provider may take for one
+    batch at work.
     """
 
     state: Path | None = None
@@ -45,11 +46,21 @@ class Engines:
     machine: Machine = field(default_factory=Machine)
     engine: str = ENGINE
     limit_s: float | None = None
+    answer_s: float = 30.0
 
     @classmethod
     def of(cls, config: Config) -> Engines:
         """Those of the box that ``config`` describes."""
-        return cls(config.root / "state", config.root / "cache" / "engines", Machine.find())
+        return cls(
+            config.root / "state",
+            config.root / "cache" / "engines",
+            Machine.find(),
+            answer_s=config.lips.answer_s,
+        )
+
+    def test_limit_s(self, provider: str) -> float:
+        """Seconds in which ``provider`` must be open and have answered its test."""
+        return self.limit_s or _LIMITS_S.get(provider, 180.0)
 
     @cached_property
     def verdicts(self) -> Verdicts:
@@ -89,8 +100,7 @@ class Engines:
             else:
                 if self.cache is not None:
                     forget_other_machines(self.cache, self.machine)
-                limit = self.limit_s or _LIMITS_S.get(order.provider, 180.0)
-                outcome = test_in_child(order, limit, listen)
+                outcome = test_in_child(order, self.test_limit_s(order.provider), listen)
         except SelfTestFailed as error:
             return self.verdicts.add(sha, order.provider, precision, str(error))
         except Exception as error:

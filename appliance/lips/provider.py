@@ -3,16 +3,19 @@
 What ONNX Runtime lists as available proves nothing on a Jetson (a wheel built for another GPU lists
 CUDA and cannot run). So a provider is taken only after it has answered a fixed question rightly
 (see :mod:`~appliance.lips.selftest`); else the next one is tried. One that fails during the work is
-first given smaller batches, if memory was short, and then left for the next one. Each reason is
-kept for the report.
+first given smaller batches, if memory was short, and then left for the next one; so is one that
+gives no answer in :attr:`~appliance.lips.engines.Engines.answer_s`. Each reason is kept for the
+report.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +26,10 @@ from appliance.lips.engines import Engines
 from appliance.lips.golden import ROWS, Golden
 from appliance.lips.manifest import sha256
 from appliance.lips.selftest import Listen, first_line, fixed_rows, is_memory, open_on, verify
+from appliance.patience import Caller
 
 Array = npt.NDArray[np.float32]
+_Answer = TypeVar("_Answer")
 
 log = logging.getLogger("lectern.lips")
 
@@ -65,6 +70,7 @@ class Network:
         self._settings = self._engines.settings(self._sha, precision, threads)
         self._left = list(self._engines.available(providers).items())
         self._passed_over: list[str] = []
+        self._caller: Caller | None = None
         self.session, self.choice, self.batch = self._next()
         self.inputs = {i.name: i.shape for i in self.session.get_inputs()}
         self.outputs = [o.name for o in self.session.get_outputs()]
@@ -90,13 +96,19 @@ class Network:
         parts = []
         for start in range(0, rows, self.batch):
             part = {name: value[start : start + self.batch] for name, value in inputs.items()}
-            parts.append(self.session.run(self.outputs, part))
+            parts.append(self._patiently(partial(self.session.run, self.outputs, part)))
         columns = zip(*parts, strict=True)
         joined = [values[0] if len(values) == 1 else np.concatenate(values) for values in columns]
         return {
             name: np.asarray(value, np.float32)
             for name, value in zip(self.outputs, joined, strict=True)
         }
+
+    def _patiently(self, call: Callable[[], _Answer], limit_s: float | None = None) -> _Answer:
+        """Make a call into the engine. The processor's may take as long as it likes."""
+        if self._caller is None:
+            return call()
+        return self._caller(call, limit_s or self._engines.answer_s)
 
     def _step_down(self, error: Exception) -> None:
         """Leave the provider that failed for the next one, and remember why."""
@@ -131,11 +143,13 @@ class Network:
             verdict = self._engines.test(replace(order, rounds=9), self._sha, self._listen)
             if not verdict.passed:
                 raise _Refused(verdict.reason)
+        self._caller = None if name == "cpu" else Caller()
+        limit_s = self._engines.test_limit_s(name)
         try:
-            session = open_on(order)
+            session = self._patiently(partial(open_on, order), limit_s)
             if name == "cpu" and not self._golden:
                 return session, fixed_rows(session) or ROWS  # it would be compared with itself
-            return session, verify(session, order).batch
+            return session, self._patiently(partial(verify, session, order), limit_s).batch
         except Exception as error:  # any failure of an engine means: take the next one
             if name != "cpu":
                 self._engines.verdicts.add(

@@ -26,17 +26,17 @@ OPENED = "opened.txt"
 NVMAP = "NvMapMemAllocInternalTagged: 1075072515 error 12"
 
 
-def fake_box(folder: Path, limit_s: float = 60.0, **moods: str) -> Engines:
+def fake_box(folder: Path, limit_s: float = 60.0, answer_s: float = 60.0, **moods: str) -> Engines:
     """A box in ``folder`` whose ONNX Runtime lists the providers that have a mood.
 
     Moods: ``good``, ``throws`` (when opened), ``wrong`` (another answer), ``hangs``, ``dies``,
-    ``large`` (no memory for a batch of more than 4) and ``later N`` (fails in the Nth run after the
-    child's test).
+    ``large`` (no memory for a batch of more than 4), ``later N`` (fails in the Nth run after the
+    child's test), ``stuck N`` (hangs in it) and ``stuck open`` (hangs when opened after that test).
     """
     (folder / "cache").mkdir(exist_ok=True)
     (folder / MOODS).write_text(json.dumps(moods))
     machine = Machine("36.4.3", "10.3.0", "1.23.0")
-    return Engines(folder / "state", folder / "cache", machine, _engine(folder), limit_s)
+    return Engines(folder / "state", folder / "cache", machine, _engine(folder), limit_s, answer_s)
 
 
 def _engine(folder: Path) -> str:
@@ -69,7 +69,7 @@ def open_session(folder: Path, path: Path, provider: str, settings: Settings) ->
     mood = json.loads((folder / MOODS).read_text()).get(provider, "good")
     if mood == "throws":
         raise RuntimeError("no kernel image is available for execution on the device\nat line 1")
-    if mood == "hangs":
+    if mood == "hangs" or (mood == "stuck open" and not _in_child()):
         time.sleep(3600)
     if mood == "dies":
         os.abort()
@@ -84,7 +84,7 @@ class _Moody:
     def __init__(self, session: Session, mood: str) -> None:
         self._session = session
         self._mood, _, count = mood.partition(" ")
-        self._left = int(count or 0)
+        self._left = int(count) if count.isdecimal() else 0
         self.get_inputs = session.get_inputs
         self.get_outputs = session.get_outputs
 
@@ -92,6 +92,8 @@ class _Moody:
         self._left -= not _in_child()
         if self._mood == "later" and self._left == 0:
             raise RuntimeError("CUDA failure 719: unspecified launch failure")
+        if self._mood == "stuck" and self._left == 0:
+            time.sleep(3600)
         if self._mood == "large" and max(len(value) for value in inputs.values()) > 4:
             raise RuntimeError(NVMAP)
         values = self._session.run(outputs, inputs)

@@ -146,6 +146,29 @@ class TestAtWork:
         verdict = engines.verdicts.find(sha256(net), "tensorrt")
         assert verdict is not None and not verdict.passed
 
+    def test_a_provider_that_hangs_is_left_and_the_work_goes_on(self, net: Path, box: Box) -> None:
+        engines = box(answer_s=2.0, tensorrt="stuck 3", cuda="good")
+        network = Network(net, ALL, engines=engines)
+        asked = inputs(network)
+        used = []
+        for _ in range(3):
+            np.testing.assert_array_equal(network(asked)["picture"], expected(net, asked))
+            used.append(network.choice.provider)
+        assert used == ["tensorrt", "cuda", "cuda"]
+        assert network.choice.passed_over == (
+            "tensorrt: failed while it worked: it gave no answer in 2 s",
+        )
+        verdict = engines.verdicts.find(sha256(net), "tensorrt")
+        assert verdict is not None and verdict.reason == "it gave no answer in 2 s"
+
+    def test_one_that_hangs_after_its_test_in_the_child_is_left(self, net: Path, box: Box) -> None:
+        engines = box(limit_s=60.0, tensorrt="good")
+        Network(net, ALL, engines=engines)  # the child's verdict is remembered from here
+        engines = box(limit_s=1.0, tensorrt="stuck open")
+        network = Network(net, ALL, engines=engines)
+        assert network.choice.provider == "cpu"
+        assert network.choice.passed_over[0] == "tensorrt: it gave no answer in 1 s"
+
     def test_without_memory_at_any_batch_the_next_one_goes_on(
         self, net: Path, box: Box, caplog: pytest.LogCaptureFixture
     ) -> None:

@@ -37,6 +37,7 @@ def plain(config: Config, presenter: Path, lecture: Path) -> Path:
         (3.0, {"tensorrt": "hangs"}, "cpu", ["tensorrt: it gave no answer", "cuda: not in"]),
         # One run when it is opened, then one a batch of frames: it fails in the third.
         (60.0, {"cuda": "later 4"}, "cpu", ["tensorrt: not in", "cuda: failed while it worked"]),
+        (60.0, {"cuda": "stuck 4"}, "cpu", ["tensorrt: not in", "cuda: failed while it worked"]),
     ],
 )
 def test_the_job_finishes_and_says_why(
@@ -52,7 +53,7 @@ def test_the_job_finishes_and_says_why(
     reasons: list[str],
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
-    box = fake_box(tmp_path, limit_s, **moods)
+    box = fake_box(tmp_path, limit_s, answer_s=3.0, **moods)
     monkeypatch.setattr(Engines, "of", lambda config: box)
     seen: list[Progress] = []
     out = tmp_path / "out.mp4"
