@@ -173,6 +173,7 @@ class Panel(Section):
     tls: Literal["none", "own", "files"] = "none"
     certificate: str = ""
     key: str = ""
+    mdns: Literal["auto", "always", "never"] = "auto"
     trusted_hosts: list[str] = []
     idle_minutes: Annotated[float, Field(ge=1, le=10080)] = 120.0
     threads: Annotated[int, Field(ge=8, le=256)] = 72

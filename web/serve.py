@@ -22,6 +22,7 @@ from appliance.config_file import Mistake
 from appliance.errors import BadInput
 from web.addresses import Addresses, find_addresses
 from web.app import create_app
+from web.mdns import Announcer, make_announcer
 from web.panel import EXTENSION, Panel
 from web.people.store import People, people_path
 from web.static_files import FOLDER
@@ -43,16 +44,23 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     ) -> None:
         self._lectern, self._mistakes = config, mistakes
         self._addresses, self._tls = addresses, tls
+        self._announcer: Announcer | None = None
         super().__init__()
 
     def load_config(self) -> None:
         for name, value in settings(self._lectern, self._addresses, self._tls).items():
             self.cfg.set(name, value)
+        self.cfg.set("worker_exit", self._end)
+
+    def _end(self, arbiter: object, worker: object) -> None:
+        if self._announcer is not None:
+            self._announcer.close()
 
     def load(self) -> Flask:
         app = create_app(self._lectern, mistakes=self._mistakes, addresses=self._addresses)
         here: Panel = app.extensions[EXTENSION]
         announce(here, self._addresses.url())
+        self._announcer = make_announcer(self._lectern, self._addresses)
         signal.signal(signal.SIGTERM, _closing_first(here))
         return app
 

@@ -11,12 +11,15 @@ import ipaddress
 import socket
 from collections.abc import Iterable
 
+MDNS_NAMES = ("lectern.local", *(f"lectern-{number}.local" for number in range(2, 10)))
+"""What the box may be called on a network without a name server: the first that is not taken."""
+
 
 def own_names(hostname: str | None = None) -> frozenset[str]:
     """What this machine is called by itself and by mDNS."""
     name = (hostname or socket.gethostname()).casefold()
     short = name.partition(".")[0]
-    return frozenset({"localhost", name, short, f"{short}.local", "lectern.local"})
+    return frozenset({"localhost", name, short, f"{short}.local", *MDNS_NAMES})
 
 
 def is_trusted(host: str, names: Iterable[str]) -> bool:

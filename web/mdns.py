@@ -1,0 +1,180 @@
+"""The box's name on the network, ``lectern.local``, where no Avahi cares for names.
+
+Names on a network without a server are claimed by asking whether somebody has them (RFC 6762, 8).
+Two boxes that are switched on together may both have got the same one: whoever has the higher
+address then takes the next.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from appliance.config import Config
+from web.addresses import Addresses
+from web.security.hosts import MDNS_NAMES
+
+if TYPE_CHECKING:
+    from zeroconf import ServiceInfo, Zeroconf
+
+log = logging.getLogger("lectern.panel")
+
+LOOK_EVERY_S = 60.0
+"""So often it is seen whether the addresses have changed and whether somebody else has the name."""
+
+ASK_S = 1.5
+"""So long an answer to "who has this name?" is awaited: three questions, 250 ms apart, and time for
+who sleeps (RFC 6762, 8.1)."""
+
+AVAHI = Path("/run/avahi-daemon/socket")
+_NOT_THE_LAN = ("br-", "docker", "l4tbr", "lo", "tap", "tun", "veth", "virbr", "wg")
+
+Interfaces = Callable[[], set[str]]
+
+
+class Announcer:
+    """Announces the panel at ``addresses`` on the ``interfaces``, which are told by their IPv4
+    addresses, until it is closed. One thread of its own does all of it."""
+
+    def __init__(
+        self,
+        addresses: Addresses,
+        interfaces: Interfaces,
+        names: Iterable[str] = MDNS_NAMES,
+        every_s: float = LOOK_EVERY_S,
+    ) -> None:
+        self._addresses, self._interfaces = addresses, interfaces
+        self._names, self._every_s = tuple(names), every_s
+        self._closing = threading.Event()
+        self._changed = threading.Condition()
+        self._name: str | None = None
+        self._thread = threading.Thread(target=self._run, name="mdns", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Take the name back, so that nobody looks for the box in vain."""
+        self._closing.set()
+        self._thread.join(5)
+
+    def wait_for(self, wanted: Callable[[str | None], bool], timeout: float) -> str | None:
+        """The name that is announced, as soon as it is ``wanted``, or at the end of time."""
+        with self._changed:
+            self._changed.wait_for(lambda: wanted(self._name), timeout)
+            return self._name
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            here = self._interfaces()
+            try:
+                if here:
+                    self._announce(here)
+                else:
+                    self._closing.wait(self._every_s)
+            except Exception as error:  # another program's doing must not end the panel's
+                log.warning("the name on the network is not announced: %s", error)
+                self._closing.wait(self._every_s)
+
+    def _announce(self, here: set[str]) -> None:
+        """As long as nothing changes."""
+        from zeroconf import Zeroconf
+
+        network = Zeroconf(interfaces=sorted(here))
+        try:
+            name = next((n for n in self._names if not holders(network, n) - here), None)
+            if name is None:
+                raise OSError("all of its names are taken")
+            network.register_service(self._service(name, here), allow_name_change=True)
+            self._say(name)
+            while not self._closing.wait(self._every_s) and self._interfaces() == here:
+                others = holders(network, name) - here
+                if others and min(map(_number, others)) < min(map(_number, here)):
+                    log.warning("the name %s belongs to %s as well", name, ", ".join(others))
+                    break
+        finally:
+            network.close()  # with a goodbye to everybody
+            self._say(None)
+
+    def _service(self, name: str, here: set[str]) -> ServiceInfo:
+        from zeroconf import ServiceInfo
+
+        kind = "_https._tcp.local." if self._addresses.secure else "_http._tcp.local."
+        shown = f"Lectern on {socket.gethostname().partition('.')[0]}"[:63]
+        return ServiceInfo(
+            kind,
+            f"{shown}.{kind}",
+            port=self._addresses.port,
+            properties={"path": "/"},
+            server=f"{name}.",
+            parsed_addresses=sorted(here),
+        )
+
+    def _say(self, name: str | None) -> None:
+        if name is not None:
+            log.info("the panel is at %s as well", self._addresses.at(name))
+        with self._changed:
+            self._name = name
+            self._changed.notify_all()
+
+
+def make_announcer(config: Config, addresses: Addresses, avahi: Path = AVAHI) -> Announcer | None:
+    """What the settings ask for; ``None`` where there is nothing to do or to do it with."""
+    wish = config.panel.mdns
+    if wish == "never" or (wish == "auto" and _answers(avahi)):
+        return None
+    try:
+        import zeroconf  # noqa: F401
+    except ImportError:
+        if wish == "always":
+            log.warning("panel.mdns needs the package zeroconf, which is not installed")
+        return None
+    if wish == "auto" and _is_loopback(addresses.host):
+        return None
+    return Announcer(addresses, lambda: lan_addresses(addresses.host))
+
+
+def lan_addresses(host: str) -> set[str]:
+    """The IPv4 addresses under which others reach what listens at ``host``."""
+    found = {
+        entry.address
+        for name, entries in psutil.net_if_addrs().items()
+        for entry in entries
+        if entry.family is socket.AF_INET and not name.startswith(_NOT_THE_LAN)
+    }
+    return found if host in ("0.0.0.0", "::") else found & {host}
+
+
+def holders(network: Zeroconf, name: str) -> set[str]:
+    """The addresses that are told for ``name``."""
+    from zeroconf import AddressResolverIPv4  # type: ignore[attr-defined]  # not in its __all__
+
+    asked = AddressResolverIPv4(f"{name}.")
+    asked.request(network, ASK_S * 1000)
+    return set(asked.parsed_addresses())
+
+
+def _answers(avahi: Path) -> bool:
+    """Whether Avahi runs, and not only its socket lies there."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(avahi))
+        except OSError:
+            return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _number(address: str) -> int:
+    return int(ipaddress.ip_address(address))
