@@ -10,19 +10,25 @@ from collections.abc import Iterator
 from typing import Any
 
 from appliance.config import Config
+from appliance.errors import Fault
 from appliance.jobs.options import with_options
 
 SHORT_CHUNK_S = 5.0
 
-_MARKS = (  # how ONNX Runtime, CUDA and OpenCV say it
+_MARKS = (  # how ONNX Runtime, CUDA, OpenCV and NumPy say it
     "out of memory",
     "bad allocation",
     "bad_alloc",
     "failed to allocate",
+    "unable to allocate",
     "insufficient memory",
     "alloc_failed",
     "cannot allocate memory",
 )
+
+# All that libav says when x264 gives up, which tells its reason, a malloc that failed, to the
+# terminal alone. Sizes and settings that it would refuse do not come as far as this.
+_X264_GAVE_UP = "generic error in an external library"
 
 
 def relieved(config: Config, relief: int) -> Config:
@@ -41,7 +47,13 @@ def relieved(config: Config, relief: int) -> Config:
 
 def is_shortage(error: BaseException) -> bool:
     """Whether ``error``, or what it was raised from, says that memory ran out."""
-    return any(_says_so(cause) for cause in _causes(error))
+    return _x264_gave_up(error) or any(_says_so(cause) for cause in _causes(error))
+
+
+def _x264_gave_up(error: BaseException) -> bool:
+    if not isinstance(error, Fault) or error.code != "encoder_failed":
+        return False
+    return _X264_GAVE_UP in str(error).lower()
 
 
 def _says_so(error: BaseException) -> bool:

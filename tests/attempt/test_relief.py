@@ -7,7 +7,7 @@ import errno
 import pytest
 
 from appliance.attempt.relief import SHORT_CHUNK_S, is_shortage, relieved
-from appliance.errors import Fault
+from appliance.errors import BadInput, Fault
 from tests.render.conftest import settings
 
 
@@ -26,13 +26,21 @@ class TestIsShortage:
             RuntimeError("CUDA failure 2: out of memory ; GPU=0"),
             RuntimeError("BFCArena::AllocateRawInternal Failed to allocate memory for 1048576"),
             caused(Fault("encoder_failed", name="x", reason="y"), MemoryError()),
+            Fault("network_failed", name="x", reason="cpu: Unable to allocate 1.27 MiB for an"),
+            Fault("encoder_failed", name="x", reason="Generic error in an external library"),
         ],
     )
     def test_however_it_is_said(self, error: Exception) -> None:
         assert is_shortage(error)
 
     @pytest.mark.parametrize(
-        "error", [OSError(errno.ENOSPC, "No space left on device"), ValueError("a.mp4")]
+        "error",
+        [
+            OSError(errno.ENOSPC, "No space left on device"),
+            ValueError("a.mp4"),
+            Fault("encoder_failed", name="x", reason="Invalid argument"),
+            BadInput("not_media", name="generic error in an external library.mp4"),
+        ],
     )
     def test_other_faults_are_none(self, error: Exception) -> None:
         assert not is_shortage(error)
