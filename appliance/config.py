@@ -87,7 +87,7 @@ class Render(Section):
 
     chunk_s: Annotated[float, Field(ge=1, le=600)] = 20.0
     memory_mb: Annotated[int, Field(ge=0)] = 0
-    queue_frames: Annotated[int, Field(ge=1, le=256)] = 8
+    queue_frames: Annotated[int, Field(ge=1, le=256)] = 4
     batch: Annotated[int, Field(ge=1, le=256)] = 8
 
 

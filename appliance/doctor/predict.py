@@ -151,7 +151,7 @@ def predict(module: Module, mode: Mode, width: int, height: int, *, gpu: bool = 
     limits = {"processor": processor, "thread": thread, "graphics": graphics}
     plan = make_plan(
         width=width, height=height, fps=Fraction(25), duration_s=3600, chunk_s=20,
-        queue_frames=8, budget_mb=module.mb, threads=mode.cores,
+        queue_frames=4, budget_mb=module.mb, threads=mode.cores,
         network=Network(_FILES_MB, 2.0, "tensorrt" if gpu else "cpu"),
     )  # fmt: skip
     return Prediction(
