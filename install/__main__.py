@@ -7,7 +7,7 @@ import fcntl
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from install.source import Source
 from install.step import Step, carry_out
 from install.system import System
 from install.target import detect, untried
+from install.update import announced
 
 HERE = Path(__file__).resolve().parents[1]
 
@@ -76,7 +77,9 @@ def _install(options: argparse.Namespace) -> int:
     if other:
         print(f"Lectern has not been tried on {other}; it may still work.", file=sys.stderr)
     wish = plan.Wish(python.path, python.version, runtime, options.share)
-    return _finish(plan.to_install(system, source, wish), options, _welcome(system, source.version))
+    return _finish(
+        lambda: plan.to_install(system, source, wish), options, _welcome(system, source.version)
+    )
 
 
 def _welcome(system: System, version: str) -> str:
@@ -89,28 +92,42 @@ def _welcome(system: System, version: str) -> str:
 
 
 def _roll_back(options: argparse.Namespace) -> int:
-    return _finish(plan.to_roll_back(System()), options, "The version before is back")
+    return _finish(lambda: plan.to_roll_back(System()), options, "The version before is back")
 
 
 def _uninstall(options: argparse.Namespace) -> int:
-    steps = plan.to_uninstall(System(), purge=options.purge)
     kept = "" if options.purge else f"; {DATA} and {CONFIG} were kept"
-    return _finish(steps, options, f"Lectern is removed{kept}")
+    return _finish(
+        lambda: plan.to_uninstall(System(), purge=options.purge),
+        options,
+        f"Lectern is removed{kept}",
+        undo=False,  # what is deleted cannot come back
+    )
 
 
-def _finish(steps: list[Step], options: argparse.Namespace, ending: str) -> int:
+def _finish(
+    steps: Callable[[], list[Step]], options: argparse.Namespace, ending: str, *, undo: bool = True
+) -> int:
+    if options.dry_run:
+        return _print(steps())
+    # Whoever may not change the box may still hear that nothing needs to be.
+    if os.geteuid() != 0 and steps():
+        raise InstallError("This changes the system.", "Run it with sudo.")
+    with _alone():  # planned inside, or another installation could make the plan an old one
+        planned = steps()
+        if not planned:
+            return _print(planned)
+        with announced(System()):
+            carry_out(planned, lambda text: print(text, flush=True), undo=undo)
+    print(f"{ending}.")
+    return 0
+
+
+def _print(steps: list[Step]) -> int:
+    for step in steps:
+        print(step.text)
     if not steps:
         print("Nothing to do: everything is as it should be.")
-        return 0
-    if options.dry_run:
-        for step in steps:
-            print(step.text)
-        return 0
-    if os.geteuid() != 0:
-        raise InstallError("This changes the system.", "Run it with sudo.")
-    with _alone():
-        carry_out(steps, lambda text: print(text, flush=True))
-    print(f"{ending}.")
     return 0
 
 

@@ -16,6 +16,8 @@ COMMAND = "/usr/local/bin/lectern"
 CONFIG = "/etc/lectern/config.yaml"
 DATA = "/var/lib/lectern"
 SETUP_CODE = f"{DATA}/state/setup-code"
+UPDATE = "/run/lectern/update"
+"""Locked as long as the installer works; the panel looks at it."""
 SMB_CONF = "/etc/samba/smb.conf"
 SHARE = "/etc/lectern/samba.conf"
 

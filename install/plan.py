@@ -62,7 +62,7 @@ def to_uninstall(system: System, *, purge: bool) -> list[Step]:
     """The steps to a box without Lectern; material, results, settings and user stay unless
     ``purge``."""
     steps: list[Step] = []
-    if services.is_enabled(system):
+    if services.is_here(system):
         steps += [services.Stop(system), services.Disable(system)]
     settings = system.path(layout.SMB_CONF)
     if _INCLUDE.encode() in (system.read(layout.SMB_CONF) or b"").splitlines():
@@ -91,11 +91,15 @@ def _account(system: System) -> list[Step]:
     groups = tuple(group for group in layout.GROUPS if group in known)
     if USER not in services.members(system, "/etc/passwd"):
         return [services.MakeUser(system, groups)]
-    lacking = [group for group in groups if USER not in known[group][-1].split(",")]
-    if not lacking:
-        return []
-    undo = ("gpasswd", "--delete", USER, lacking[0]) if len(lacking) == 1 else ()
-    return [Command(system, ("usermod", "--append", "--groups", ",".join(lacking), USER), undo)]
+    return [
+        Command(
+            system,
+            ("usermod", "--append", "--groups", group, USER),
+            ("gpasswd", "--delete", USER, group),
+        )
+        for group in groups
+        if USER not in known[group][-1].split(",")
+    ]
 
 
 def _folders(system: System) -> list[Step]:

@@ -77,6 +77,8 @@ class BuildProgram(Step):
         else:
             self._system.run(self._python, *venv)
             self._install_from_checkout()
+        # Or a power cut soon afterwards could leave a version that counts as whole and is not.
+        self._system.run("sync", "--file-system", self._folder)
         self._write_record()
         (self._folder / UNFINISHED).unlink()
 

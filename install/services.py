@@ -48,13 +48,25 @@ class KeepDatabases(Step):
         data = data_folder(system)
         self._state = system.path(f"{data}/state")
         self._folder = self._state / "before-upgrade"
+        self._kept = False
         super().__init__(f"keep a copy of the databases of {name} in {data}/state/before-upgrade")
 
     def do(self) -> None:
+        part = self._state / ".before-upgrade.part"
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(mode=0o700)
+        try:
+            self._copy(part)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
         shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir(mode=0o700)
+        part.rename(self._folder)
+        self._kept = True
+
+    def _copy(self, folder: Path) -> None:
         for path in sorted(self._state.glob("*.sqlite3")):
-            copy = self._folder / path.name
+            copy = folder / path.name
             with (
                 contextlib.closing(sqlite3.connect(path)) as old,
                 contextlib.closing(sqlite3.connect(copy)) as new,
@@ -65,6 +77,8 @@ class KeepDatabases(Step):
             os.chown(copy, owner.st_uid, owner.st_gid)
 
     def undo(self) -> None:
+        if not self._kept:  # a copy that was not finished must never replace its original
+            return
         for copy in sorted(self._folder.glob("*.sqlite3")):
             path = self._state / copy.name
             for beside in ("-wal", "-shm"):  # they belong to the newer file
@@ -173,6 +187,12 @@ def is_enabled(system: System) -> bool:
     )
 
 
+def is_here(system: System) -> bool:
+    """Whether any unit starts with the box or runs now."""
+    links = (system.path(f"{UNITS}/{t}.wants/{unit}") for unit, t in _WANTED_BY.items())
+    return any(link.is_symlink() for link in links) or any(is_active(system, u) for u in _UNITS)
+
+
 class MakeUser(Step):
     """The system account that everything runs as; it has no password and no shell."""
 
@@ -180,6 +200,7 @@ class MakeUser(Step):
         listed = f" in the groups {', '.join(groups)}" if groups else ""
         super().__init__(f"add the system user {USER}{listed}")
         self._system, self._groups = system, groups
+        self._added = False
 
     def do(self) -> None:
         groups = ("--groups", ",".join(self._groups)) if self._groups else ()
@@ -187,9 +208,11 @@ class MakeUser(Step):
             "useradd", "--system", "--user-group", "--home-dir", DATA, "--no-create-home",
             "--shell", "/usr/sbin/nologin", "--comment", "Lectern", *groups, USER,
         )  # fmt: skip
+        self._added = True
 
     def undo(self) -> None:
-        self._system.run("userdel", USER)
+        if self._added:
+            self._system.run("userdel", USER)
 
 
 def members(system: System, file: str) -> dict[str, list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -35,23 +36,31 @@ class WriteFile(Step):
         self._path, self._data, self._mode = path, data, mode
         self._before: bytes | None = None
         self._made: list[Path] = []
+        self._written = False
 
     def do(self) -> None:
         self._before = self._path.read_bytes() if self._path.exists() else None
         self._made = make_parents(self._path)
-        part = self._path.with_name(f".{self._path.name}.part")
-        with part.open("wb") as file:
-            file.write(self._data)
-            os.fchmod(file.fileno(), self._mode)
-            os.fsync(file.fileno())
-        part.replace(self._path)
+        self._put(self._data)
+        self._written = True
 
     def undo(self) -> None:
-        if self._before is not None:
-            self._path.write_bytes(self._before)
-        else:
+        if self._written and self._before is not None:
+            self._put(self._before)
+        elif self._written:
             self._path.unlink(missing_ok=True)
-            remove_empty(self._made)
+        remove_empty(self._made)
+
+    def _put(self, data: bytes) -> None:
+        part = self._path.with_name(f".{self._path.name}.part")
+        try:
+            with part.open("wb") as file:
+                file.write(data)
+                os.fchmod(file.fileno(), self._mode)
+                os.fsync(file.fileno())
+            part.replace(self._path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 class RemoveFile(Step):
@@ -75,6 +84,7 @@ class SetLink(Step):
         self._path, self._target = path, target
         self._before: str | None = None
         self._made: list[Path] = []
+        self._set_here = False
 
     def do(self) -> None:
         self._before = os.readlink(self._path) if self._path.is_symlink() else None
@@ -82,13 +92,14 @@ class SetLink(Step):
             raise InstallError(f"{self._path} is in the way.", "Move it elsewhere and try again.")
         self._made = make_parents(self._path)
         self._set(self._target)
+        self._set_here = True
 
     def undo(self) -> None:
-        if self._before is not None:
+        if self._set_here and self._before is not None:
             self._set(self._before)
-        else:
+        elif self._set_here:
             self._path.unlink(missing_ok=True)
-            remove_empty(self._made)
+        remove_empty(self._made)
 
     def _set(self, target: str) -> None:
         part = self._path.with_name(f".{self._path.name}.part")
@@ -98,7 +109,8 @@ class SetLink(Step):
 
 
 class MakeFolder(Step):
-    """A folder with this owner and mode."""
+    """A folder with this owner and mode; it appears with both, or an installation that is cut off
+    would leave one that the services cannot write into."""
 
     def __init__(self, system: System, name: str, mode: int, owner: str) -> None:
         super().__init__(f"make folder {name} (mode {mode:o}, owner {owner})")
@@ -107,24 +119,36 @@ class MakeFolder(Step):
         self._made: list[Path] = []
 
     def do(self) -> None:
-        self._made = make_parents(self._path / "x")
-        # The machine's own command knows its users, also in an image under construction.
-        self._system.run("chown", f"{self._owner}:{self._owner}", self._path)
-        self._path.chmod(self._mode)
+        self._made = make_parents(self._path)
+        part = self._path.with_name(f".{self._path.name}.part")
+        part.mkdir(mode=0o700, exist_ok=True)
+        # The machine's own command knows its users, also in an image under construction. The folder
+        # around may be the services' own: no link of theirs shall lead root elsewhere.
+        self._system.run("chown", "--no-dereference", f"{self._owner}:{self._owner}", part)
+        handle = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            os.fchmod(handle, self._mode)
+        finally:
+            os.close(handle)
+        part.rename(self._path)
+        self._made.insert(0, self._path)
 
     def undo(self) -> None:
-        remove_empty(self._made)
+        remove_empty([self._path.with_name(f".{self._path.name}.part"), *self._made])
 
 
 class RemoveTree(Step):
-    """A folder gone with all that is in it; this cannot be undone, so it comes last."""
+    """A folder gone with all that is in it; this cannot be undone, so it comes last. A link to
+    one (on a larger disk, say) goes with it."""
 
     def __init__(self, path: Path, name: str = "") -> None:
         super().__init__(f"delete {name or path}")
         self._path = path
 
     def do(self) -> None:
-        shutil.rmtree(self._path, ignore_errors=False)
+        shutil.rmtree(self._path.resolve())
+        if self._path.is_symlink():
+            self._path.unlink()
 
 
 class Command(Step):
@@ -144,8 +168,11 @@ class Command(Step):
             self._system.run(*self._undo)
 
 
-def carry_out(steps: Iterable[Step], say: Callable[[str], None]) -> None:
-    """Do ``steps`` in order; if one fails, undo what was done and raise its ``InstallError``."""
+def carry_out(steps: Iterable[Step], say: Callable[[str], None], *, undo: bool = True) -> None:
+    """Do ``steps`` in order; if one fails, undo what was done and raise an ``InstallError``.
+
+    Without ``undo`` what was done stays, for another run to go on from there.
+    """
     done: list[Step] = []
     try:
         for step in steps:
@@ -154,17 +181,27 @@ def carry_out(steps: Iterable[Step], say: Callable[[str], None]) -> None:
             step.do()
     except BaseException as error:  # whatever it was, the box must not be left half changed
         say(f"failed: {error or type(error).__name__}")
-        for step in reversed(done):
-            try:
-                step.undo()
-            except (InstallError, OSError) as trouble:
-                say(f"could not be taken back: {step.text}: {trouble}")
-        say("every change was taken back; the box is as it was")
-        if isinstance(error, OSError):
-            raise InstallError(f"{error}.", "Mend it and run the same command again.") from error
+        if undo:
+            _take_back(done, say)
+        else:
+            say("what was done until then stays; run the same command again to go on")
         if isinstance(error, KeyboardInterrupt):
             raise InstallError("The installation was interrupted.", "Run it again.") from error
+        if isinstance(error, (OSError, sqlite3.Error)):
+            raise InstallError(f"{error}.", "Mend it and run the same command again.") from error
         raise
+
+
+def _take_back(done: list[Step], say: Callable[[str], None]) -> None:
+    whole = True
+    for step in reversed(done):
+        try:
+            step.undo()
+        except Exception as trouble:  # the other steps must be taken back all the same
+            say(f"could not be taken back: {step.text}: {trouble}")
+            whole = False
+    if whole:
+        say("every change was taken back; the box is as it was")
 
 
 def make_parents(path: Path) -> list[Path]:
