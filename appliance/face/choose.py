@@ -12,51 +12,93 @@ from appliance.face.detect import Detection
 # A face that moved less than this many of its widths between two samples is the same person.
 _NEAR = 1.0
 _SIZE_RATIO = 2.0
+_TOGETHER = 2  # frames that show two faces at once: then they are two people
 # Sitting still in every sample outweighs being this much larger in a few.
 _STEADY_POWER = 0.5
 
 
+Place = tuple[float, float, float, float]
+"""Frame, centre x, centre y and width of a face, in pixels."""
+
+Places = tuple[Place, ...]
+"""In the order of the frames."""
+
+
 @dataclass(frozen=True)
 class Person:
-    """One person's places: rows of (frame, centre x, centre y, width) in pixels."""
+    """One person's ``places``, and those of the ``others`` who were seen beside them."""
 
-    places: tuple[tuple[float, float, float, float], ...]
+    places: Places
+    others: tuple[Places, ...] = ()
 
     def __call__(self, index: int, faces: list[Detection]) -> Detection | None:
-        """The face most like this person's in frame ``index``; ``None`` if there is no face."""
-        rows = np.array(self.places)
-        x, y, width = (np.interp(index, rows[:, 0], rows[:, k]) for k in (1, 2, 3))
+        """The face most like this person's in frame ``index``; ``None`` if there is none.
 
-        def distance(face: Detection) -> float:
-            away = np.hypot(face.centre[0] - x, face.centre[1] - y) / width
-            return float(away + abs(np.log(max(face.width, 1.0) / width)))
+        A face that another person is known by, who is nearer to it, is not this person's: when the
+        presenter walks off, whoever is left in the picture keeps their own mouth.
+        """
+        own = _at(self.places, index)
+        others = [_at(places, index) for places in self.others]
+        free = []
+        for face in faces:
+            place = _place(index, face)
+            rivals = [_away(place, other) for other in others if _same(other, place)]
+            if _away(place, own) <= min(rivals, default=np.inf):
+                free.append(face)
+        return min(free, key=lambda face: _away(_place(index, face), own), default=None)
 
-        return min(faces, key=distance, default=None)
+
+def _place(index: int, face: Detection) -> Place:
+    return float(index), float(face.centre[0]), float(face.centre[1]), max(face.width, 1.0)
+
+
+def _at(places: Places, index: int) -> Place:
+    """Where somebody is in frame ``index``, between two places on the way from one to the other."""
+    rows = np.array(places)
+    x, y, width = (float(np.interp(index, rows[:, 0], rows[:, k])) for k in (1, 2, 3))
+    return float(index), x, y, width
+
+
+def _away(place: Place, known: Place) -> float:
+    """How little like a known place another is: in widths, and in logarithms of the width."""
+    moved = np.hypot(place[1] - known[1], place[2] - known[2]) / known[3]
+    return float(moved + abs(np.log(place[3] / known[3])))
 
 
 def people(samples: Iterable[tuple[int, list[Detection]]], frames: int) -> list[Person]:
     """The people in ``frames`` sampled (frame number, faces) pairs, largest steady one first."""
-    found: list[list[tuple[float, float, float, float]]] = []
+    found: list[list[Place]] = []
     for index, faces in samples:
         free = list(range(len(found)))
         for face in sorted(faces, key=lambda f: -f.width):
-            x, y = (float(c) for c in face.centre)
-            place = (float(index), x, y, face.width)
+            place = _place(index, face)
             same = [k for k in free if _same(found[k][-1], place)]
             if same:
-                k = min(same, key=lambda k: np.hypot(found[k][-1][1] - x, found[k][-1][2] - y))
+                k = min(
+                    same,
+                    key=lambda k: np.hypot(found[k][-1][1] - place[1], found[k][-1][2] - place[2]),
+                )
                 free.remove(k)
                 found[k].append(place)
             else:
                 found.append([place])
 
-    def weight(places: list[tuple[float, float, float, float]]) -> float:
+    def weight(places: Places) -> float:
         width = float(np.mean([place[3] for place in places]))
         return width * float((len(places) / frames) ** _STEADY_POWER)
 
-    return [Person(tuple(sorted(places))) for places in sorted(found, key=weight, reverse=True)]
+    ranked = sorted((tuple(sorted(places)) for places in found), key=weight, reverse=True)
+    return [
+        Person(own, tuple(a for a in ranked if a is not own and _together(own, a)))
+        for own in ranked
+    ]
 
 
-def _same(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+def _together(a: Places, b: Places) -> bool:
+    """Whether two were seen at once. One person who has moved on may look like two, but not so."""
+    return len({place[0] for place in a} & {place[0] for place in b}) >= _TOGETHER
+
+
+def _same(a: Place, b: Place) -> bool:
     near = np.hypot(a[1] - b[1], a[2] - b[2]) <= _NEAR * max(a[3], b[3])
     return bool(near and 1 / _SIZE_RATIO <= a[3] / b[3] <= _SIZE_RATIO)

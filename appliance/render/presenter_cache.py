@@ -2,7 +2,7 @@
 
     cache/presenters/<key>/
         profile.npz    resting mouth, range, teeth
-        person.npy     whose face it is
+        person.npz     whose face it is
         track/000123.npz   the sightings of one segment of frames
 
 The key names the file's *content*, so a renamed or copied presenter is known again and a changed
@@ -24,10 +24,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 import appliance.face
 import appliance.lips
-from appliance.face.choose import Person
+from appliance.face.choose import Person, Place
 from appliance.face.mesh import POINTS
 from appliance.face.pose import RIGID_POINTS
 from appliance.face.track import Sighting
@@ -94,15 +95,13 @@ class PresenterEntry:
     def recall(self) -> tuple[Person, Profile] | None:
         """Who it is; ``None`` where that is not known, or damaged."""
         try:
-            with (self.folder / "person.npy").open("rb") as file:
-                rows = np.load(file)
+            with (self.folder / "person.npz").open("rb") as file, np.load(file) as data:
+                rows = data["places"]
             with (self.folder / "profile.npz").open("rb") as file:
                 profile = Profile.load(file)
+            return _person(rows), profile
         except _DAMAGED:
             return None
-        return Person(
-            tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in rows)
-        ), profile
 
     def remember(self, person: Person, profile: Profile) -> None:
         """Keep who it is."""
@@ -110,9 +109,9 @@ class PresenterEntry:
             new = self.folder / "new.npz"
             profile.save(new)
             os.replace(new, self.folder / "profile.npz")
-            path = self.folder / "person.npy"
+            path = self.folder / "person.npz"
             with part_of(path).open("wb") as file:
-                np.save(file, np.array(person.places, np.float64).reshape(-1, 4))
+                np.savez(file, places=_rows(person))
             os.replace(part_of(path), path)
 
     def load(self, segment: int) -> Sightings | None:
@@ -151,6 +150,21 @@ class PresenterEntry:
 
     def _track(self, segment: int) -> Path:
         return self.folder / "track" / f"{segment:06d}.npz"
+
+
+def _rows(person: Person) -> npt.NDArray[np.float64]:
+    """(n, 5): whose place, 0 for the person's own and 1 … for those of others; then the place."""
+    everybody = enumerate((person.places, *person.others))
+    return np.array([(who, *place) for who, places in everybody for place in places], np.float64)
+
+
+def _person(rows: npt.NDArray[np.float64]) -> Person:
+    """From what :func:`_rows` made."""
+    everybody: dict[int, list[Place]] = {}
+    for who, index, x, y, width in rows.tolist():
+        everybody.setdefault(int(who), []).append((index, x, y, width))
+    own, *others = (tuple(places) for _, places in sorted(everybody.items()))
+    return Person(own, tuple(others))
 
 
 def _key(info: PresenterInfo, number: int) -> str:
