@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from pathlib import Path
 
 from flask import Flask, request
 
@@ -14,7 +15,7 @@ from appliance.errors import BadInput
 from web import errors, navigation
 from web.addresses import Addresses
 from web.i18n import LANGUAGES, _, language, told
-from web.panel import EXTENSION, Panel, close_jobs, panel
+from web.panel import EXTENSION, Panel, close_jobs, panel, updating
 from web.people import access
 from web.people.sessions import Sessions
 from web.people.setup_code import setup_code
@@ -23,6 +24,7 @@ from web.people.throttle import Throttle
 from web.people.tokens import Tokens
 from web.security import csrf, headers, hosts, limits, secure
 from web.static_files import StaticFiles
+from web.update import MARKER
 
 
 def create_app(
@@ -31,6 +33,7 @@ def create_app(
     now: Callable[[], float] = time.time,
     mistakes: Sequence[Mistake] = (),
     addresses: Addresses | None = None,
+    update_marker: Path = MARKER,
 ) -> Flask:
     """The panel of the box with the settings ``config``; ``now`` tells the seconds since 1970.
 
@@ -56,6 +59,7 @@ def create_app(
         code=setup_code(config.root) if people.none_yet() else "",
         mistakes=list(mistakes),
         addresses=addresses,
+        update_marker=update_marker,
     )
     errors.register(app)
     _guard(app, hosts.own_names() | set(config.panel.trusted_hosts))
@@ -137,4 +141,5 @@ def _fill_templates(app: Flask) -> None:
         view_functions=app.view_functions,
         static=app.extensions["static_files"].url,
         safe_mode=lambda: bool(panel().mistakes),
+        updating=updating,
     )

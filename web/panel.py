@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import cast
 
 from flask import current_app, g
@@ -17,6 +18,7 @@ from web.people.sessions import Sessions
 from web.people.store import People
 from web.people.throttle import Throttle
 from web.people.tokens import Tokens
+from web.update import MARKER, is_updating
 
 EXTENSION = "lectern"
 
@@ -40,11 +42,17 @@ class Panel:
     mistakes: list[Mistake] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
     addresses: Addresses | None = None
+    update_marker: Path = MARKER
 
 
 def panel() -> Panel:
     """The panel that answers the request."""
     return cast(Panel, current_app.extensions[EXTENSION])
+
+
+def updating() -> bool:
+    """Whether the box is being updated."""
+    return is_updating(panel().update_marker)
 
 
 def config() -> Config:

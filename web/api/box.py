@@ -28,6 +28,8 @@ class BoxView(Model):
     """How the box is. ``reading`` is what was measured last, as the telemetry names it."""
 
     at_work: bool
+    updating: bool
+    """Whether an update is being installed, after which everything starts anew."""
     version: str | None
     provider: str | None
     model: str | None
@@ -100,6 +102,7 @@ def look() -> BoxView:
     daemon = now.daemon
     return BoxView(
         at_work=now.daemon_up,
+        updating=now.updating,
         version=daemon.version if daemon else None,
         provider=daemon.provider if daemon else None,
         model=daemon.model if daemon else None,

@@ -12,7 +12,7 @@ from appliance.errors import BadInput
 from web.health.metrics import collect
 from web.home.live import look_once
 from web.home.pages import watcher
-from web.panel import panel
+from web.panel import panel, updating
 from web.people.access import is_open
 
 blueprint = Blueprint("health", __name__)
@@ -21,8 +21,9 @@ blueprint = Blueprint("health", __name__)
 @blueprint.get("/healthz")
 @is_open
 def health() -> Response:
-    """That this process answers; says nothing else, as anybody may ask."""
-    return jsonify(status="ok")
+    """That this process answers, and whether an update is about to end it; says nothing else, as
+    anybody may ask."""
+    return jsonify(status="updating" if updating() else "ok")
 
 
 @blueprint.get("/metrics")

@@ -30,7 +30,7 @@ def render(snapshot: Snapshot, values: Tick, now: float) -> str:
 
 def look_once(here: Panel) -> Snapshot:
     """The box as it is now, without the watcher."""
-    looker = Looker(here.config.root, here.now)
+    looker = Looker(here.config.root, here.now, here.update_marker)
     try:
         return looker()
     finally:

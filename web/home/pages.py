@@ -36,7 +36,7 @@ _WATCHER = "lectern.home"
 def _start(state: BlueprintSetupState) -> None:
     here: Panel = state.app.extensions[EXTENSION]
     state.app.extensions[_WATCHER] = Watcher(
-        lambda: Looker(here.config.root, here.now), closing=here.closing.is_set
+        lambda: Looker(here.config.root, here.now, here.update_marker), closing=here.closing.is_set
     )
     state.app.jinja_env.globals["words"] = words
     state.app.jinja_env.tests["seen"] = may_see

@@ -14,6 +14,7 @@ from appliance.jobs.states import State
 from appliance.jobs.store import JobStore, store_path
 from appliance.telemetry.history import History, history_path
 from appliance.telemetry.reading import Reading
+from web.update import MARKER, is_updating
 
 RECENT_S = 7 * 86400.0
 """So long a failed job stays on the page."""
@@ -43,6 +44,7 @@ class Snapshot:
     daemon: Daemon | None = None
     daemon_up: bool = False
     fault: Reason | None = None
+    updating: bool = False
 
     def shape(self) -> Snapshot:
         """The same without what merely moves on: two snapshots of one shape look alike but for
@@ -59,8 +61,8 @@ Look = Callable[[], Snapshot]
 class Looker:
     """Looks at the box with the folder ``root``. Belongs to one thread."""
 
-    def __init__(self, root: Path, now: Callable[[], float]) -> None:
-        self._root, self._now = root, now
+    def __init__(self, root: Path, now: Callable[[], float], marker: Path = MARKER) -> None:
+        self._root, self._now, self._marker = root, now, marker
         self._store: JobStore | None = None
         self._daemon: DaemonRecord | None = None
         self._history: History | None = None
@@ -68,13 +70,17 @@ class Looker:
 
     def __call__(self) -> Snapshot:
         """The box as it is now."""
-        reading = self._reading()
+        updating, reading = is_updating(self._marker), self._reading()
         try:
-            self._last = replace(self._look(), reading=reading)
+            self._last = replace(self._look(), updating=updating, reading=reading)
         except LecternError as error:
             self.close()  # a fresh connection may help
             self._last = replace(
-                self._last, fault=Reason.of(error), reading=reading, daemon_up=False
+                self._last,
+                fault=Reason.of(error),
+                updating=updating,
+                reading=reading,
+                daemon_up=False,
             )
         return self._last
 

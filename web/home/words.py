@@ -30,12 +30,14 @@ class Headline:
 
 def headline(snapshot: Snapshot) -> Headline:
     """What a glance must tell."""
+    if snapshot.updating and not (snapshot.daemon_up and snapshot.running):
+        return Headline("warn", _("The box is being updated"), update_text())
     if snapshot.fault is not None:
         return Headline("bad", _("The list of videos cannot be read"), told(snapshot.fault))
     if not snapshot.daemon_up:
         more = _(
-            "The box's worker does not answer. It may be starting or being updated: wait two"
-            " minutes, then start the box again."
+            "The box's worker does not answer. It may be starting: wait two minutes, then start the"
+            " box again."
         )
         return Headline("bad", _("Nothing is being made at present"), more)
     if snapshot.holds and not snapshot.running:
@@ -48,6 +50,14 @@ def headline(snapshot: Snapshot) -> Headline:
     if any(may_see(job.owner) for job in snapshot.failed):
         return Headline("warn", _("Ready"), _("Something did not work out: see below."))
     return Headline("good", _("Ready"), _("Nothing to do: make a new video when you like."))
+
+
+def update_text() -> str:
+    """What an update means for who looks on."""
+    return _(
+        "It starts anew in a few minutes and answers again by itself. Nothing is lost: videos in"
+        " hand and uploads go on afterwards."
+    )
 
 
 def tick(snapshot: Snapshot, left_s: float | None, now: float) -> Tick:

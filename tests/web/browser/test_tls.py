@@ -68,8 +68,11 @@ def test_an_upload_survives_a_cut_and_comes_back_whole(
         assert claimed and claimed.id == made.id
         output = box.root / "outbox" / "Large.mp4"
         output.write_bytes(stored.read_bytes())
-        queue.files.add_result(made.id, output)
+        report = output.with_suffix(".report.json")
+        report.write_text("{}")
+        queue.name_result(made.id, output, report)
         queue.finish(made.id)
+        queue.settle(made.id)
     page.goto(f"/results/{made.id}")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download", exact=False).first.click()

@@ -38,6 +38,9 @@ TEXTS = {
     "Putting the video together": "合成视频",
     "Queue": "排队",
     "Reading the text aloud": "朗读文稿",
+    "It starts anew in a few minutes and answers again by itself. Nothing is lost: videos in hand and uploads go on afterwards.": (
+        "几分钟后设备会重新启动，页面会自动恢复。不会丢失任何内容：正在制作的视频和上传会随后继续。"
+    ),
     "Ready": "就绪",
     "Rests after the part in hand": "完成当前部分后暂停",
     "Somebody else's video": "其他人的视频",
@@ -49,9 +52,10 @@ TEXTS = {
     "The box cannot be reached. This page goes on by itself when it is back.": (
         "无法连接设备。恢复后此页面会自动继续。"
     ),
-    "The box's worker does not answer. It may be starting or being updated: wait two minutes, then start the box again.": (
-        "设备的制作程序没有响应，可能正在启动或更新。请等待两分钟，若仍无响应请重启设备。"
+    "The box's worker does not answer. It may be starting: wait two minutes, then start the box again.": (
+        "设备的制作程序没有响应，可能正在启动。请等待两分钟，若仍无响应请重启设备。"
     ),
+    "The box is being updated": "设备正在更新",
     "The config file has mistakes": "配置文件有错误",
     "The lecture's sound or text is missing.": "缺少讲课录音或文稿。",
     "The list of videos cannot be read": "无法读取任务列表",
