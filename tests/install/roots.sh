@@ -1,0 +1,120 @@
+# Fresh roots of each system for tests/install/run and online, which source this file: a copy that
+# costs nothing is entered, commands run inside, and lists of all files say what has changed.
+# shellcheck shell=bash
+
+ROOTS=${ROOTS:-$PWD/build/roots}
+SAMPLE=${SAMPLE:-$PWD/build/demo}
+passed=0
+failed=0
+mounted=()
+scratch=
+root=
+
+say() { printf '%s\n' "$*"; }
+
+ok() {
+    local what=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+        say "  ok    $what"
+    else
+        failed=$((failed + 1))
+        say "  FAIL  $what"
+    fi
+}
+
+bootstrap() {
+    local root=$ROOTS/$1
+    [ ! -e "$root/.whole" ] || return 0
+    say "bootstrapping $1 ..."
+    rm -rf "$root"
+    mkdir -p "$ROOTS"
+    local options=(--variant=minbase --include="python3,systemd,udev,ca-certificates")
+    case $1 in
+        bookworm) debootstrap "${options[@]}" bookworm "$root" ;;
+        # The name of another release's script: an older debootstrap does not know this one's.
+        jammy | noble)
+            debootstrap --no-check-gpg --components=main,universe "${options[@]}" "$1" "$root" \
+                "" gutsy
+            ;;
+        *) say "there is no system '$1'" && exit 2 ;;
+    esac >"$ROOTS/$1.log" 2>&1
+    touch "$root/.whole"
+}
+
+# A writable copy of the root that costs nothing, with what a running system has.
+enter() {
+    scratch=$(mktemp -d "$ROOTS/run.XXXXXX")
+    root=$scratch/root
+    mkdir "$root" "$scratch/upper" "$scratch/work"
+    mount -t overlay overlay \
+        -o "lowerdir=$ROOTS/$1,upperdir=$scratch/upper,workdir=$scratch/work" "$root"
+    mounted=("$root")
+    mount -t proc proc "$root/proc"
+    mount -t tmpfs tmpfs "$root/mnt"
+    mount --rbind /dev "$root/dev"
+    mount --make-rslave "$root/dev"
+    mounted=("$root/dev" "$root/mnt" "$root/proc" "${mounted[@]}")
+}
+
+leave() {
+    local place
+    for place in "${mounted[@]}"; do
+        umount --recursive "$place" || true
+    done
+    mounted=()
+    [ -z "${scratch:-}" ] || rm -rf "$scratch"
+    scratch=
+}
+trap leave EXIT
+
+# No command of a test can reach the network.
+inside() {
+    unshare --net --pid --fork --mount-proc="$root/proc" env -i \
+        PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 HOME=/tmp chroot "$root" "$@"
+}
+
+files() { python3 -B tests/install/listing.py "$root"; }
+
+changed() { diff "$1" "$2" | sed -n 's/^[<>] \([^ ]*\).*/\1/p' | sort -u; }
+
+# The places that the operator's guide names.
+documented='^/(opt/lectern|etc/lectern|var/lib/lectern)(/|$)'
+documented+='|^/usr/local/bin/lectern$|^/etc/systemd/journald.conf.d(/lectern.conf)?$'
+documented+='|^/etc/systemd/system/(lectern[^/]*|[a-z-]+\.target\.wants(/lectern.*)?)$'
+documented+='|^/etc/udev/rules.d/80-lectern-usb.rules$|^/etc/tmpfiles.d/lectern.conf$'
+documented+='|^/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|^/etc/\.pwd\.lock$'
+documented+='|^/var/log/(lastlog|faillog)$'
+
+only_documented() {
+    local strays
+    strays=$(changed "$1" "$2" | grep -Ev "$documented" || true)
+    [ -z "$strays" ] || { say "$strays"; return 1; }
+}
+
+same() { diff -q "$1" "$2" >/dev/null || { changed "$1" "$2" | head -20; return 1; }; }
+
+said() { grep -q -- "$1" "$scratch/said" || { cat "$scratch/said"; return 1; }; }
+current() { readlink "$root/opt/lectern/current"; }
+holds() { [ "$1" = "$2" ]; }
+refused() { ! "$@"; }
+
+renders() {
+    mkdir -p "$root/var/lib/lectern/cache/try"
+    cp "$SAMPLE/presenter.png" "$SAMPLE/lecture.wav" "$root/var/lib/lectern/cache/try"
+    chmod -R a+rX "$root/var/lib/lectern/cache"
+    local try=/var/lib/lectern/cache/try
+    inside runuser -u lectern -- /usr/local/bin/lectern render "$try/presenter.png" \
+        "$try/lecture.wav" -o /var/lib/lectern/outbox/try.mp4 >"$scratch/said" 2>&1 ||
+        { cat "$scratch/said"; return 1; }
+    [ -s "$root/var/lib/lectern/outbox/try.mp4" ]
+}
+
+# Backups and caches of the account tools, and folders that other packages share.
+only_accounts() {
+    local strays
+    strays=$(changed "$1" "$2" | grep -Ev '^/etc/([a-z]+-|\.pwd\.lock|subuid|subgid)$' |
+        grep -Ev '^/var/log/(lastlog|faillog)$' || true)
+    [ -z "$strays" ] || { say "$strays"; return 1; }
+}
