@@ -118,9 +118,10 @@ def _add_pages(app: Flask) -> None:
     from web.people import pages as people
     from web.presenters import pages as presenters
     from web.results import pages as results
+    from web.tls import pages as tls
 
     StaticFiles().register(app)
-    for pages in (home, new, results, presenters, box, people, health):
+    for pages in (home, new, results, presenters, box, people, health, tls):
         app.register_blueprint(pages.blueprint)
     for blueprint in API:
         app.register_blueprint(blueprint)

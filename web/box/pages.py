@@ -32,6 +32,7 @@ from web.home.live import look_once
 from web.i18n import _
 from web.panel import jobs, panel
 from web.people.access import in_safe_mode, needs, require
+from web.tls.pages import fingerprint
 
 log = logging.getLogger("lectern.panel")
 
@@ -61,6 +62,7 @@ def index() -> str:
         levels=LEVELS,
         logs=LOGS,
         pruned=request.args.get("pruned", type=int),
+        fingerprint=fingerprint(),
         now=panel().now(),
     )
 

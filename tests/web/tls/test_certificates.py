@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from appliance.config import Config, Panel
 from appliance.errors import BadInput, Fault
 from tests.web.conftest import Clock
+from web.app import create_app
 from web.tls.authority import DAYS, Signed, names_of
 from web.tls.certificates import (
     LOOK_EVERY_S,
@@ -206,3 +208,20 @@ def test_the_boxs_own_addresses_are_addresses_without_a_zone() -> None:
     found = own_addresses()
     assert "127.0.0.1" in found
     assert not any("%" in address or address.startswith("fe80") for address in found)
+
+
+class TestPage:
+    def test_anybody_gets_the_authority_and_never_its_key(self, tmp_path: Path) -> None:
+        app = create_app(Config(root=tmp_path, panel=Panel(tls="own")))
+        answer = app.test_client().get("/authority.crt")
+        assert answer.status_code == 200
+        assert "attachment" in answer.headers["Content-Disposition"]
+        assert answer.text.startswith("-----BEGIN CERTIFICATE-----")
+        assert "PRIVATE" not in answer.text
+        kept = Signed.from_pem((tmp_path / "state" / "tls" / "authority.pem").read_bytes())
+        assert x509.load_pem_x509_certificate(answer.data) == kept.certificate
+
+    def test_without_one_there_is_nothing(self, tmp_path: Path) -> None:
+        app = create_app(Config(root=tmp_path))
+        assert app.test_client().get("/authority.crt").status_code in (404, 503)
+        assert not (tmp_path / "state" / "tls").exists()

@@ -14,6 +14,9 @@ TEXTS = {
     "Copied onto the stick: {count} files.": "已复制到 U 盘：{count} 个文件。",
     "Copy finished videos onto it": "把成品复制到 U 盘",
     "Could be better:": "可以改进：",
+    "Browsers warn of this page until the box's certificate is installed in them, once for each computer. Compare the fingerprint (SHA-256) that they show:": (
+        "在安装设备的证书之前，浏览器会对此页面发出警告；每台电脑只需安装一次。请核对浏览器显示的指纹（SHA-256）："
+    ),
     "Delete": "删除",
     "Delete old videos with their sources? This cannot be undone.": (
         "要删除旧视频及其素材吗？此操作无法撤销。"
@@ -21,6 +24,7 @@ TEXTS = {
     "Delete videos and their sources that are older than": "删除早于以下时间的视频和素材",
     "Deleted: {count}": "已删除：{count}",
     "Disk": "磁盘",
+    "Download the certificate": "下载证书",
     "Download {name}": "下载 {name}",
     "Fan": "风扇",
     "Flash worn": "闪存损耗",
@@ -64,6 +68,7 @@ TEXTS = {
     "Times slowed down since the start": "启动以来的降速次数",
     "Too large for this stick:": "文件过大，此 U 盘无法存放：",
     "Trouble:": "故障：",
+    "Trust this box": "信任此设备",
     "USB sticks": "U 盘",
     "Version": "版本",
     "Whole board": "整机",
