@@ -1,4 +1,4 @@
-"""What changed outside of the mouth, and whether an edge shows where the change begins.
+"""What changed outside of the mouth.
 
 The mouth's region is the patch that rendering may touch (:func:`patch_matrix`). Everything else
 should be the presenter's own picture; encoding adds its noise. Small fields that differ in *every*
@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance.face.sampling import apply
-from appliance.lips.geometry import LIPS_OUTER, patch_matrix
+from appliance.lips.geometry import patch_matrix
 from appliance.media.picture import Picture, Plane
+from appliance.score.seam import SeamMeter
 from appliance.score.tracks import Face
 
 Array = npt.NDArray[np.float64]
@@ -24,13 +25,6 @@ _BLOCK = 8  # pixels: the side of a field
 _MARKED = 12  # grey levels by which a field of a badge differs, at least somewhere, in every frame
 _MARK_FRAMES = 5  # fewer cannot tell a badge from a fault
 _GROWN = 1.05  # the region in patch sides: the pose here differs a little from the renderer's
-_SECTORS, _RAYS, _RADII = 16, 16, 64  # directions, rays in each, samples along a ray
-_NEAR, _FAR = 1.15, 0.85  # an edge is sought from so many lip radii to so many eye distances
-_STEP = 2  # samples on both sides of an edge
-_BEYOND = 1.5  # grey levels: past the edge of a patch the picture is the source's own
-_SMALLEST = 24.0  # pixels that a ray must have
-_AVERAGED = 12  # frames
-_QUARTER = 0.25  # of the directions: what lips and chin change leaves at least so many alone
 
 
 @dataclass(frozen=True)
@@ -39,10 +33,9 @@ class Surround:
 
     ``mean`` (luma) and ``max`` (luma and chroma) of the absolute difference outside of the mouth's
     region; ``marked`` is the share of the picture that a badge takes and that was left out.
-    ``seam`` is the step at the strongest edge around the mouth that stays for half a second and
-    beyond which nothing is changed: in each of 16 directions the largest step, then the lower
-    quartile of the directions (a moved chin has edges on one side only, a pasted patch all around);
-    ``None`` without a face. A sharp-edged patch that is 10 grey levels off gives 3 to 5.
+    ``seam`` is the step along the clearest edge around the mouth that stays for half a second and
+    beyond which nothing is changed (see :class:`SeamMeter`); ``None`` without a face. A patch with
+    a sharp edge gives nearly the grey levels that it is off.
     """
 
     mean: float
@@ -111,74 +104,6 @@ class SurroundMeter:
             seam=self._seam.result(),
             frames=self._frames,
         )
-
-
-class SeamMeter:
-    """Looks along rays from the mouth's middle for a step in how far the pictures differ.
-
-    Half a second of differences is averaged first: what moves, the lips' own edges and the
-    encoder's noise, fades; what stays in its place on the face remains.
-    """
-
-    def __init__(self) -> None:
-        self._steps: list[float] = []
-        self._rays = np.zeros((_SECTORS, _RADII))
-        self._near = np.zeros(_SECTORS)
-        self._frames = 0
-
-    def add(self, picture: Picture, source: Picture, faces: tuple[Face, Face]) -> None:
-        """Take in a frame, its original and both's faces; one of a few pixels is passed over."""
-        face = faces[0]
-        reach = _FAR * float(face.pose.scale)
-        outlines = [each.points[list(LIPS_OUTER), :2].astype(np.float64) for each in faces]
-        centre = np.concatenate(outlines).mean(axis=0)
-        edge = picture.y.shape[::-1]
-        low = np.clip(np.floor(centre - reach).astype(int) - 2, 0, edge)
-        high = np.clip(np.ceil(centre + reach).astype(int) + 3, 0, edge)
-        if reach < _SMALLEST or (high <= low).any():
-            return
-        window = (slice(low[1], high[1]), slice(low[0], high[0]))
-        change = cv2.subtract(picture.y[window], source.y[window], dtype=cv2.CV_32F)
-        x, y = centre - low
-        size = (_RADII, _SECTORS * _RAYS)
-        # Beyond the picture there is no difference.
-        flags = cv2.WARP_POLAR_LINEAR | cv2.WARP_FILL_OUTLIERS | cv2.INTER_LINEAR
-        rays = cv2.warpPolar(change, size, (float(x), float(y)), reach, flags)
-        self._rays += rays.reshape(_SECTORS, _RAYS, _RADII).mean(axis=1)
-        for lips in outlines:
-            self._near = np.maximum(self._near, _lip_radii(lips - centre) / reach)
-        self._frames += 1
-        if self._frames == _AVERAGED:
-            self._finish()
-
-    def result(self) -> float | None:
-        """Mean over the half-seconds; ``None`` if nothing was taken in."""
-        if self._frames and (self._frames * 2 >= _AVERAGED or not self._steps):
-            self._finish()
-        return float(np.mean(self._steps)) if self._steps else None
-
-    def _finish(self) -> None:
-        rays = self._rays / self._frames
-        sums = np.concatenate([np.zeros((_SECTORS, 1)), np.cumsum(rays, axis=1)], axis=1)
-        means = (sums[:, _STEP:] - sums[:, :-_STEP]) / _STEP
-        steps = np.abs(means[:, _STEP:] - means[:, :-_STEP])
-        # Column k is the step between samples k + _STEP - 1 and k + _STEP.
-        radius = (np.arange(steps.shape[1]) + _STEP) / _RADII
-        sought = radius >= _NEAR * self._near[:, None]
-        sought &= np.abs(means[:, _STEP:]) < _BEYOND
-        largest = np.where(sought, steps, 0).max(axis=1)
-        self._steps.append(float(np.quantile(largest, _QUARTER)))
-        self._rays[:] = self._near[:] = 0
-        self._frames = 0
-
-
-def _lip_radii(outline: Array) -> Array:
-    """How far the lips reach from the middle in each sector's direction, in pixels."""
-    angle = np.arctan2(outline[:, 1], outline[:, 0]) % (2 * np.pi)
-    order = np.argsort(angle)
-    middle = (np.arange(_SECTORS) + 0.5) * 2 * np.pi / _SECTORS
-    radius = np.linalg.norm(outline, axis=1)
-    return np.asarray(np.interp(middle, angle[order], radius[order], period=2 * np.pi))
 
 
 def _corners(face: Face) -> npt.NDArray[np.int32]:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from appliance.media.picture import Picture
 from appliance.score.surround import Surround, SurroundMeter
 from appliance.score.tracks import Face
-from tests.talking_face import SIZE, as_picture, babble, face_with_opening, portrait
+from tests.talking_face import SIZE, as_picture, portrait
 
 from .conftest import Look
-
-CENTRE = (119, 146)  # of the mouth
-FRAMES = 12
 
 
 @pytest.fixture(scope="module")
@@ -107,44 +102,6 @@ def test_a_region_beyond_the_edge_does_no_harm(source: Picture, face: Face) -> N
     for shift in (-400.0, -120.0, 130.0, 400.0):
         points = face.points + np.array([shift, shift, 0], np.float32)
         assert measure([source], source, Face.of_points(points)).max == 0
-
-
-def pasted(image: npt.NDArray[np.uint8], by: float, soft: float) -> Picture:
-    """The mouth in a brighter ellipse whose edge is a blur of ``soft`` pixels."""
-    mask = np.zeros(image.shape[:2], np.float32)
-    cv2.ellipse(mask, CENTRE, (52, 44), 0, 0, 360, 1.0, -1)
-    if soft:
-        mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), soft), np.float32)
-    brighter = image.astype(np.float32) + by * mask[:, :, None]
-    return as_picture(np.asarray(np.clip(np.round(brighter), 0, 255), np.uint8))
-
-
-@pytest.fixture(scope="module")
-def speaking() -> list[npt.NDArray[np.uint8]]:
-    return [face_with_opening(float(opening)) for opening in babble(FRAMES, seed=5)]
-
-
-@pytest.mark.parametrize("shown", [0.0, 0.14])
-def test_a_moving_mouth_shows_no_seam_and_a_pasted_one_does(
-    speaking: list[npt.NDArray[np.uint8]], look: Look, shown: float
-) -> None:
-    """Whether the presenter's own mouth is shut or smiles."""
-    source = as_picture(face_with_opening(shown))
-    theirs = look(source)
-
-    def seam(by: float, soft: float = 0) -> float:
-        meter = SurroundMeter(SIZE, SIZE)
-        for image in speaking:
-            picture = pasted(image, by, soft)
-            meter.add(picture, source, look(picture), theirs)
-        found = meter.result()
-        assert found is not None
-        assert found.seam is not None
-        return found.seam
-
-    clean, faint, visible, softened = seam(0), seam(4), seam(12), seam(12, 12)
-    assert clean < 0.3 < 1 < faint < 2.5 < visible
-    assert softened < visible / 3
 
 
 def test_no_face_no_seam(source: Picture) -> None:

@@ -1,0 +1,163 @@
+"""Whether an edge shows around the mouth: a step in how far the video and its source differ.
+
+What a moved mouth changes beyond its lips is no edge: skin that slides along carries its grain and
+its folds with it, and the difference to the source is then large, but of changing sign. What a
+pasted patch leaves is a step of one sign along a line all around the mouth. So lines of the shapes
+that patches have are tried, and a step counts only where three quarters of the directions agree.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from appliance.face.sampling import apply
+from appliance.lips.geometry import LIPS_OUTER, patch_matrix
+from appliance.media.picture import Picture
+from appliance.score.tracks import Face
+
+Array = npt.NDArray[np.float64]
+
+_REACH = 1.1  # how far around the mouth is looked, in eye distances
+_SECTORS, _RAYS, _RADII = 16, 128, 80  # directions, rays in all, samples along a ray
+_GAP, _STEP = 1.5, 3  # samples: left out at the line (edges have a width), and averaged beside it
+_SHIFTS = (-2, 0, 2)  # samples by which a direction may miss the line
+_NEAR = 1.1  # lip radii within which the lips' own edges lie
+_BEYOND = 1.5  # grey levels: past the edge of a patch the picture is the source's own
+_AGREE = 0.25  # a line counts by the step that all but so many of the directions reach
+_SMALLEST = 28.0  # pixels between the eyes; with fewer a sample is half a pixel
+_AVERAGED = 12  # frames
+
+_ANGLES = (np.arange(_RAYS) + 0.5) * 2 * np.pi / _RAYS
+# Ovals and rounded rectangles: half width over half height, exponent, how far below the mouth
+# their middle is, half height; the last two in eye distances.
+_OVALS = tuple(
+    itertools.product((0.85, 1.0, 1.2, 1.5), (2, 8), (-0.1, 0.0, 0.1), np.arange(0.2, 0.9, 0.04))
+)
+_LIPS = np.arange(1.15, 2.3, 0.06)  # times the lips' outline
+_PATCH = np.arange(0.7, 1.16, 0.05)  # times the outline of the patch that rendering may touch
+
+
+class SeamMeter:
+    """Half a second of differences is averaged first: what moves and the encoder's noise fade."""
+
+    def __init__(self) -> None:
+        self._steps: list[float] = []
+        self._rays = np.zeros((_RAYS, _RADII))
+        self._near = np.zeros(_RAYS)
+        self._lines = np.zeros((len(_LIPS) + len(_PATCH) + len(_OVALS), _RAYS))
+        self._frames = 0
+
+    def add(self, picture: Picture, source: Picture, faces: tuple[Face, Face]) -> None:
+        """Take in a frame, its original and both's faces; one of a few pixels is passed over."""
+        face = faces[0]
+        eyes = float(face.pose.scale)
+        if eyes < _SMALLEST:
+            return
+        outlines = [each.points[list(LIPS_OUTER), :2].astype(np.float64) for each in faces]
+        centre = np.concatenate(outlines).mean(axis=0)
+        reach, edge = _REACH * eyes, picture.y.shape[::-1]
+        low = np.clip(np.floor(centre - reach).astype(int) - 2, 0, edge)
+        high = np.clip(np.ceil(centre + reach).astype(int) + 3, 0, edge)
+        if (high <= low).any():
+            return
+        window = (slice(low[1], high[1]), slice(low[0], high[0]))
+        change = cv2.subtract(picture.y[window], source.y[window], dtype=cv2.CV_32F)
+        x, y = centre - low
+        # Beyond the picture there is no difference.
+        flags = cv2.WARP_POLAR_LINEAR | cv2.WARP_FILL_OUTLIERS | cv2.INTER_LINEAR
+        size = (_RADII, _RAYS)
+        self._rays += cv2.warpPolar(change, size, (float(x), float(y)), reach, flags)
+        for lips in outlines:
+            self._near = np.maximum(self._near, _radii(lips - centre) / reach)
+        self._lines += _lines(face, centre)
+        self._frames += 1
+        if self._frames == _AVERAGED:
+            self._finish()
+
+    def result(self) -> float | None:
+        """Mean over the half-seconds, in grey levels; ``None`` if nothing was taken in."""
+        if self._frames and (self._frames * 2 >= _AVERAGED or not self._steps):
+            self._finish()
+        return float(np.mean(self._steps)) if self._steps else None
+
+    def _finish(self) -> None:
+        lines = self._lines * (_RADII / self._frames)
+        self._steps.append(_strongest(self._rays / self._frames, self._near * _RADII, lines))
+        self._frames = 0
+        for track in (self._rays, self._near, self._lines):
+            track[:] = 0
+
+
+def _strongest(rays: Array, near: Array, lines: Array) -> float:
+    """The step along the line that has the clearest one, in grey levels.
+
+    ``rays`` (rays, samples) are differences, ``near`` (rays,) ends the lips and ``lines``
+    (n, rays) are tried, both in samples. A direction's step is the mean inside of the line less
+    the one beyond it; it is 0 where something is changed beyond, too. What counts of a line is the
+    lower quartile of its directions, of either sign.
+    """
+    total = np.concatenate([np.zeros((_RAYS, 1)), np.cumsum(rays, axis=1)], axis=1)
+    rows = np.arange(_RAYS)
+
+    def until(place: Array) -> Array:
+        place = np.clip(place, 0, _RADII)
+        low = place.astype(np.intp)
+        share = place - low
+        high = np.minimum(low + 1, _RADII)
+        return np.asarray(total[rows, low] * (1 - share) + total[rows, high] * share)
+
+    def sectors(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return values.reshape(len(lines), _SECTORS, -1)
+
+    best = np.zeros((2, len(lines), _SECTORS))
+    for shift in _SHIFTS:
+        line = lines + shift
+        inner, outer = line - _GAP, line + _GAP
+        inside = sectors((until(inner) - until(inner - _STEP)) / _STEP).mean(axis=2)
+        beyond = sectors((until(outer + _STEP) - until(outer)) / _STEP).mean(axis=2)
+        sought = sectors(inner >= _NEAR * near).all(axis=2) & (np.abs(beyond) < _BEYOND)
+        sought &= sectors(outer <= _RADII - _STEP).all(axis=2)
+        step = np.where(sought, inside - beyond, 0.0)
+        best = np.maximum(best, [step, -step])
+    return float(np.quantile(best, _AGREE, axis=2).max())
+
+
+def _lines(face: Face, centre: Array) -> Array:
+    """The lines to try, (n, rays), as shares of the reach."""
+    eyes = float(face.pose.scale)
+    lips = face.points[list(LIPS_OUTER), :2].astype(np.float64) - centre
+    square = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]) - 0.5
+    patch = apply(patch_matrix(face.pose, 1), square).astype(np.float64) - centre
+    turned = round(float(face.pose.roll) / (2 * np.pi) * _RAYS)
+    ovals = np.roll(_upright(), turned, axis=1)
+    own = [*np.outer(_LIPS, _radii(lips)), *np.outer(_PATCH, _radii(patch))]
+    return np.asarray(np.concatenate([np.asarray(own) / eyes, ovals]) / _REACH)
+
+
+@functools.cache
+def _upright() -> Array:
+    """The ovals of an upright face, (n, rays) in eye distances."""
+    turn = np.linspace(0, 2 * np.pi, 64, endpoint=False)
+    across, down = np.cos(turn), np.sin(turn)
+    lines = []
+    for wide, power, below, half in _OVALS:
+        size = half / ((np.abs(across) / wide) ** power + np.abs(down) ** power) ** (1 / power)
+        lines.append(_radii(np.stack([size * across, size * down + below], axis=1)))
+    return np.stack(lines)
+
+
+def _radii(outline: Array) -> Array:
+    """How far a polygon (n, 2) around the origin reaches along each ray."""
+    sides = np.roll(outline, -1, axis=0) - outline
+    dense = outline[:, None] + sides[:, None] * np.linspace(0, 1, 16, endpoint=False)[:, None]
+    points = dense.reshape(-1, 2)
+    angle = np.arctan2(points[:, 1], points[:, 0]) % (2 * np.pi)
+    order = np.argsort(angle)
+    radius = np.linalg.norm(points, axis=1)
+    return np.asarray(np.interp(_ANGLES, angle[order], radius[order], period=2 * np.pi))
