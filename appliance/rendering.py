@@ -79,8 +79,7 @@ def may_pass(job: Job, error: BadInput, config: Config, now: float) -> bool:
 class JobWatch:
     """Watches one attempt: writes its progress down, now and then, and learns whether to stop.
 
-    ``allows`` is asked as often whether the work may go on, ``beat`` is called each time. What a
-    person has asked for is in ``request`` afterwards.
+    ``allows`` is asked as often whether the work may go on, ``beat`` is called each time.
     """
 
     def __init__(
@@ -99,7 +98,7 @@ class JobWatch:
         self._last = Step("", 0, 0)
         self._at = 0.0
         self._rest = False
-        self.request: Request | None = None
+        self._request: Request | None = None
 
     def __call__(self, step: Step | None) -> bool:
         """As :data:`~appliance.attempt.order.Watch` says."""
@@ -108,7 +107,7 @@ class JobWatch:
         self._last = step or self._last
         if news or time.monotonic() - self._at >= _REPORT_EVERY_S:
             self._at = time.monotonic()
-            self.request = self._store.progress(
+            self._request = self._store.progress(
                 self._job.id,
                 self._last.stage,
                 self._last.done,
@@ -116,7 +115,7 @@ class JobWatch:
                 advanced=step is not None and step.saved,
             )
             self._rest = not self._allows()
-        return self._rest or self.request is not None or self._stopping()
+        return self._rest or self._request is not None or self._stopping()
 
 
 def _stamp(path: Path) -> tuple[int, int, float] | None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("lectern")
 
-_ESTIMATE_S = 60.0  # the service manager's watchdog is told nothing meanwhile
+_ESTIMATE_S = 60.0
 
 
 def serve(config: Config, stop: threading.Event) -> bool:
@@ -42,6 +42,11 @@ def serve(config: Config, stop: threading.Event) -> bool:
 
     path, pulse, again = store_path(config.root), Pulse(), threading.Event()
     limit = config.jobs.max_idle_attempts
+
+    def ended() -> bool:
+        pulse.beat()
+        return stop.is_set()
+
     with (
         _only_one(config.root),
         JobStore(path, max_idle_attempts=limit) as store,
@@ -56,7 +61,7 @@ def serve(config: Config, stop: threading.Event) -> bool:
             stop,
             look=newest_reading(config),
             previews=PreviewDesk(errands, config, errands_folder(config), stop),
-            estimate=partial(_estimate, config),
+            estimate=lambda job: _estimate(config, job, ended),
             beat=pulse.beat,
             learned=lambda report: _note_engine(record, report),
         )
@@ -93,7 +98,8 @@ def _threads(config: Config, stop: threading.Event, again: threading.Event) -> I
 
     tasks = {
         "inbox": partial(_watch_inbox, config, stop),
-        "errands": partial(_run_errands, config, stop, again),
+        "errands": partial(_run_errands, config, stop, again, quick=True),
+        "long errands": partial(_run_errands, config, stop, again, quick=False),
         "beat": partial(_give_signs, config, stop),
     }
     threads = [threading.Thread(target=run, args=(t,), name=name) for name, t in tasks.items()]
@@ -117,8 +123,10 @@ def _watch_inbox(config: Config, stop: threading.Event) -> None:
         Inbox(store, config).run(stop)
 
 
-def _run_errands(config: Config, stop: threading.Event, again: threading.Event) -> None:
-    from appliance.errands.desk import Desk, carriers
+def _run_errands(
+    config: Config, stop: threading.Event, again: threading.Event, *, quick: bool
+) -> None:
+    from appliance.errands.desk import QUICK, Desk, carriers
     from appliance.jobs.errands import Errands
     from appliance.jobs.store import JobStore, store_path
     from appliance.worker import free_mb
@@ -129,7 +137,10 @@ def _run_errands(config: Config, stop: threading.Event, again: threading.Event) 
         again.set()
         stop.set()
 
-    kinds = carriers(config, lambda: JobStore(path), lambda: free_mb(config.root), restart)
+    everything = carriers(
+        config, lambda: JobStore(path), lambda: free_mb(config.root), restart, stop.is_set
+    )
+    kinds = {kind: carry for kind, carry in everything.items() if (kind in QUICK) is quick}
     with Errands(path) as errands:
         Desk(errands, errands_folder(config), kinds, stop).run()
 
@@ -147,12 +158,13 @@ def _give_signs(config: Config, stop: threading.Event) -> None:
                 log.debug("no sign of life: %s", error)
 
 
-def _estimate(config: Config, job: Job) -> float:
+def _estimate(config: Config, job: Job, ended: Callable[[], bool]) -> float:
     from appliance.errands.child import ask_child
     from appliance.jobs.options import with_options
 
     wanted = with_options(config, job.options)
-    return float(ask_child("size", job.presenter, job.lecture, wanted, limit_s=_ESTIMATE_S))
+    size = ask_child("size", job.presenter, job.lecture, wanted, limit_s=_ESTIMATE_S, ended=ended)
+    return float(size)
 
 
 def _note_engine(record: DaemonRecord, report: dict[str, Any]) -> None:

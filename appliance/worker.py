@@ -36,8 +36,11 @@ _MB = 1 << 20
 _PLENTY_MB = 50_000.0
 """With so much to spare, nobody needs to know what a job will take."""
 
-_NOT_THE_JOBS_DOING = {"disk_full", "store_busy"}
-"""Faults that end by themselves, and after which a job may try again as often as it takes."""
+_NOT_THE_JOBS_DOING = {"disk_full", "store_busy", "file_missing"}
+"""Faults that end by themselves, and after which a job may try again as often as it takes. A file
+is missing, and its job not failed, where the share that it lies on is away."""
+
+_AWAY_S = 120.0  # between two tries to find it again
 
 _FOR_WANT_OF_MEMORY = {"memory_ran_out", "work_died"}
 """After these the next attempt makes do with less."""
@@ -160,7 +163,8 @@ class Worker:
         if not self._governor.allows(working=False):
             return False
         self._ballast.lay()
-        job = self._store.claim(self._room())
+        room = self._room()
+        job = None if self._stop.is_set() else self._store.claim(room)
         if job is None:
             return False
         with about_job(job.id):
@@ -185,8 +189,9 @@ class Worker:
             self._store.finish(job.id)
             self._tell(logging.INFO, job, "is done: %s", shown(output.name))
         except Stopped:
-            if watch.request is not None:
-                self._store.obey(job.id, watch.request)
+            request = self._store.get(job.id).request  # a person may have thought better of it
+            if request is not None:
+                self._store.obey(job.id, request)
             else:
                 self._store.hand_back(job.id, excused=True)
             self._store.space.expect(job.id, None)  # a part of it is done
@@ -207,7 +212,9 @@ class Worker:
         if error.code in _FOR_WANT_OF_MEMORY:
             self._store.relieve(job.id)
         excused = error.code in _NOT_THE_JOBS_DOING
-        state = self._store.hand_back(job.id, Reason.of(error), excused=excused)
+        rest = _AWAY_S if error.code == "file_missing" else 0.0
+        reason = Reason.of(error)
+        state = self._store.hand_back(job.id, reason, excused=excused, at_least_s=rest)
         self._store.space.expect(job.id, None)
         self._tell(logging.WARNING, job, "is %s: %s", state.value, error)
 
@@ -231,6 +238,8 @@ class Worker:
             try:
                 expected = max(self._estimate(job) - size_mb(self._folder(job)), 0.0)
             except LecternError as error:  # the attempt will find out and say so
+                if self._stop.is_set():
+                    break
                 log.debug("job %d cannot be estimated: %s", job.id, error)
                 expected = 0.0
             self._store.space.expect(job.id, expected)

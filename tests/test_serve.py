@@ -176,7 +176,12 @@ def test_the_panels_wishes_are_done_beside_and_before_a_job(root: Path, start: S
     assert store.get(job).attempts == 3 and store.get(job).idle_attempts == 0
     kept = json.loads((root / "outbox" / "long.report.json").read_text())["kept_chunks"]
     assert kept >= 2  # neither the preview nor the new beginning cost what was finished
-    daemon.send_signal(signal.SIGTERM)
-    assert daemon.wait(60) == 0
+    with Errands(store_path(root)) as errands:
+        long = errands.ask("doctor", {})
+        wait_for(lambda: errands.get(long).state == "running")
+        daemon.send_signal(signal.SIGTERM)  # which does not wait for it
+        assert daemon.wait(60) == 0
+        reason = errands.get(long).reason
+        assert reason is not None and reason.code == "errand_interrupted"
     lines = last_lines(log_file(root), 100, lambda line: line.is_wanted(job, "info"))
     assert any("is done: long.mp4" in line.text for line in lines)

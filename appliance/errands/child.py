@@ -12,6 +12,8 @@ import os
 import select
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,11 @@ from appliance.errors import BadInput, Fault, LecternError
 
 LIMIT_S = 180.0
 """What takes longer hangs."""
+
+_TICK_S = 0.5
+
+Ended = Callable[[], bool]
+"""Asked at least twice a second while an answer is awaited: whether nobody wants it any more."""
 
 
 def ask_child(
@@ -32,13 +39,14 @@ def ask_child(
     *,
     at_s: float = 0.0,
     limit_s: float = LIMIT_S,
+    ended: Ended = lambda: False,
 ) -> Any:
     """Let a child do ``task``: ``look`` (with the picture ``target``), ``size``, or ``excerpt``
     (from ``at_s`` on, into the folder ``target``), or ``doctor`` (which needs no files); gives its
     result.
 
-    Raises ``BadInput`` for material that cannot be used, and ``Fault("work_failed")`` when the
-    child died or took longer than ``limit_s``.
+    Raises ``BadInput`` for material that cannot be used, ``Fault("work_failed")`` when the child
+    died or took longer than ``limit_s``, and ``Fault("errand_interrupted")`` once ``ended``.
     """
     order = {
         "task": task,
@@ -55,7 +63,7 @@ def ask_child(
             child.stdin.write(json.dumps(order).encode() + b"\n")
             child.stdin.flush()
             # Not communicate(): that closes the input, which tells the child to end.
-            answer = _answer(child, limit_s)
+            answer = _answer(child, limit_s, ended)
         except (BrokenPipeError, ValueError) as error:
             raise Fault("work_failed", reason="the look at the files broke off") from error
         finally:
@@ -66,11 +74,15 @@ def ask_child(
     return answer["result"]
 
 
-def _answer(child: subprocess.Popen[bytes], limit_s: float) -> dict[str, Any]:
+def _answer(child: subprocess.Popen[bytes], limit_s: float, ended: Ended) -> dict[str, Any]:
     assert child.stdout is not None
-    ready, _, _ = select.select([child.stdout], [], [], limit_s)
-    if not ready:
-        raise Fault("work_failed", reason=f"the look at the files took more than {limit_s:.0f} s")
+    end = time.monotonic() + limit_s
+    while not select.select([child.stdout], [], [], min(_TICK_S, limit_s))[0]:
+        if ended():
+            raise Fault("errand_interrupted")
+        if time.monotonic() >= end:
+            reason = f"the look at the files took more than {limit_s:.0f} s"
+            raise Fault("work_failed", reason=reason)
     answer: dict[str, Any] = json.loads(child.stdout.readline())
     return answer
 

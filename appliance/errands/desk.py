@@ -26,6 +26,10 @@ log = logging.getLogger("lectern.errands")
 
 _PRUNE_EVERY = 600  # rounds
 
+QUICK = ("preflight", "restart_worker")
+"""Kinds that somebody waits for at a page. A desk of their own keeps them from waiting behind the
+others, which may take hours: a stick is copied, a TensorRT engine built."""
+
 _EXAMINED_S = 3600.0
 """The first look at a TensorRT engine builds it."""
 
@@ -93,15 +97,22 @@ def carriers(
     store: Callable[[], JobStore],
     free_mb: Callable[[], float],
     restart: Callable[[], None],
+    ended: Callable[[], bool] = lambda: False,
 ) -> dict[str, Carry]:
     """What the daemon can do: look at material, examine the box, begin anew, and what the helper
-    outside does. ``restart`` lets the daemon end so that it is started again."""
+    outside does. ``restart`` lets the daemon end so that it is started again; once it has
+    ``ended``, no answer is waited for."""
 
     def preflight(params: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         lecture = Path(params["lecture"]) if params.get("lecture") else None
         wanted = with_options(config, params.get("options") or {})
         found = ask_child(
-            "look", Path(params["presenter"]), lecture, wanted, folder / "thumbnail.jpg"
+            "look",
+            Path(params["presenter"]),
+            lecture,
+            wanted,
+            folder / "thumbnail.jpg",
+            ended=ended,
         )
         with store() as jobs:
             found["estimated_s"] = estimate_s(found, seconds_a_pixel(jobs.jobs([State.DONE], 20)))
@@ -112,14 +123,15 @@ def carriers(
         return dict(found)
 
     def doctor(params: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-        return dict(ask_child("doctor", None, None, config, limit_s=_EXAMINED_S))
+        found = ask_child("doctor", None, None, config, limit_s=_EXAMINED_S, ended=ended)
+        return dict(found)
 
     def restart_worker(params: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         restart()
         return {}
 
     def outside(kind: str) -> Carry:
-        return lambda params, folder: ask_helper(kind, params)
+        return lambda params, folder: ask_helper(kind, params, ended=ended)
 
     inside = {"preflight": preflight, "doctor": doctor, "restart_worker": restart_worker}
     return {**inside, **{kind: outside(kind) for kind in OUTSIDE}}

@@ -23,7 +23,7 @@ log = logging.getLogger("lectern.errands")
 
 KIND = "preview"
 _STALL_S = 180.0
-_EXCERPT_S = 60.0  # the service manager's watchdog is told nothing meanwhile
+_EXCERPT_S = 60.0
 
 
 class PreviewDesk:
@@ -78,17 +78,15 @@ class PreviewDesk:
         config = with_options(config, {"score": {"enabled": False}})
         presenter, lecture = (Path(errand.params[name]) for name in ("presenter", "lecture"))
         at_s = float(errand.params.get("at_s") or 0)
-        beat()
-        piece = self._look(
-            "excerpt", presenter, lecture, config, work, at_s=at_s, limit_s=_EXCERPT_S
-        )
-        video = place / "preview.mp4"
-        order = Order(work, presenter, Path(piece), video, config)
 
-        def watch(step: object) -> bool:
+        def ended(step: object = None) -> bool:
             beat()
             return self._stop.is_set()
 
-        self._attempt(order, watch)
+        piece = self._look(
+            "excerpt", presenter, lecture, config, work, at_s=at_s, limit_s=_EXCERPT_S, ended=ended
+        )
+        video = place / "preview.mp4"
+        self._attempt(Order(work, presenter, Path(piece), video, config), ended)
         shutil.rmtree(work, ignore_errors=True)
         return {"video": str(video)}

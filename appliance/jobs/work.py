@@ -133,17 +133,25 @@ class JobWork(JobReader):
         with self._database.write() as connection:
             become(connection, self._now(), job, State.FAILED, reason)
 
-    def hand_back(self, job: int, reason: Reason | None = None, *, excused: bool = False) -> State:
+    def hand_back(
+        self,
+        job: int,
+        reason: Reason | None = None,
+        *,
+        excused: bool = False,
+        at_least_s: float = 0.0,
+    ) -> State:
         """Queue a running job again; gives its new state.
 
-        With a ``reason`` it rests first, and has failed when it has come to the cap of attempts
-        without progress. ``excused``: what happened is not the job's doing and does not count.
+        With a ``reason`` it rests first, for ``at_least_s``, and has failed when it has come to the
+        cap of attempts without progress. ``excused``: what happened is not the job's doing and does
+        not count.
         """
         idle = max(self.get(job).idle_attempts - excused, 0)
         if reason is not None and not excused and idle >= self._max_idle:
             self.fail(job, reason)
             return State.FAILED
-        rest = after_fault(idle)
+        rest = max(after_fault(idle), at_least_s)
         with self._database.write() as connection:
             become(connection, self._now(), job, State.QUEUED, reason, only=State.RUNNING)
             connection.execute(

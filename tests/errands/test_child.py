@@ -58,6 +58,11 @@ class TestLook:
             ask_child("size", material.face, material.talk, config, limit_s=0.0)
         assert slow.value.code == "work_failed"
 
+    def test_one_that_nobody_waits_for_is_ended(self, config: Config) -> None:
+        with pytest.raises(Fault) as unwanted:
+            ask_child("doctor", None, None, config, ended=lambda: True)
+        assert unwanted.value.code == "errand_interrupted"
+
 
 def samples(path: Path) -> npt.NDArray[np.float64]:
     with wave.open(str(path)) as file:

@@ -122,6 +122,22 @@ class TestHelper:
         thread.start()
         return thread
 
+    @pytest.mark.parametrize(
+        ("ended", "limit_s", "code"),
+        [(True, 60.0, "errand_interrupted"), (False, 0.0, "helper_failed")],
+    )
+    def test_it_is_not_waited_for_for_ever(
+        self, tmp_path: Path, ended: bool, limit_s: float, code: str
+    ) -> None:
+        with socket.socket(socket.AF_UNIX) as silent:
+            silent.bind(str(tmp_path / "h"))
+            silent.listen()
+            with pytest.raises(Fault) as fault:
+                ask_helper(
+                    "usb_list", {}, path=tmp_path / "h", limit_s=limit_s, ended=lambda: ended
+                )
+        assert fault.value.code == code
+
     def test_it_is_asked_and_answers(self, tmp_path: Path) -> None:
         heard: list[bytes] = []
         thread = self.answering(tmp_path / "h", b'{"result": {"sticks": []}}', heard)

@@ -11,6 +11,7 @@ import pytest
 from appliance.attempt.order import Order, Step, Stopped, Watch
 from appliance.config import Config
 from appliance.errors import BadInput, Fault
+from appliance.jobs.record import Job
 from appliance.jobs.rest import FIRST_S, LONGEST_S
 from appliance.jobs.states import State
 from appliance.jobs.store import JobStore
@@ -131,6 +132,24 @@ class TestRoom:
         free[0] = 700.0
         assert worker.step()
         assert store.get(large.id).state is State.DONE
+
+    def test_an_estimate_that_the_end_broke_off_is_made_again(
+        self, store: JobStore, config: Config
+    ) -> None:
+        stop = threading.Event()
+
+        def broken_off(job: Job) -> float:
+            stop.set()
+            raise Fault("errand_interrupted")
+
+        worker = Worker(
+            store, config, stop,
+            attempt=Attempts(succeed), find_free=lambda path: 500.0, estimate=broken_off,
+        )  # fmt: skip
+        job = drop(store, config)
+        assert not worker.step()
+        found = store.get(job.id)
+        assert (found.state, found.expected_mb, found.attempts) == (State.QUEUED, None, 0)
 
     def test_what_lies_in_the_jobs_folder_is_not_asked_for_again(
         self, store: JobStore, config: Config, clock: Clock

@@ -89,6 +89,22 @@ class TestOutcomes:
         assert worker.step()
         assert store.get(job.id).state is State.FAILED
 
+    def test_a_share_that_is_away_is_waited_for_however_long(
+        self, store: JobStore, config: Config, clock: Clock
+    ) -> None:
+        outcomes = [*[BadInput("file_missing", name="lesson.wav")] * 8, succeed]
+        worker = worker_of(store, config, *outcomes, now=clock)
+        job = drop(store, config)
+        place = config.root / "state" / "inbox.json"
+        place.write_text('["/", "cifs", "//school/box"]')  # where the files were seen
+        for _ in range(8):
+            assert worker.step() and not worker.step()
+            assert store.get(job.id).state is State.QUEUED
+            clock.time += 121
+        place.unlink()
+        assert worker.step()
+        assert store.get(job.id).state is State.DONE
+
     def test_a_source_that_changes_meanwhile_is_worked_on_again(
         self, store: JobStore, config: Config, clock: Clock
     ) -> None:
@@ -222,6 +238,23 @@ class TestRequests:
         assert (found.state, found.done, found.total) == (state, 25, 75)
         assert (config.root / "state" / "work" / f"{job.id:06d}").exists() is kept
         assert not worker.step()
+
+    def test_a_pause_that_is_withdrawn_in_time_is_none(
+        self, store: JobStore, config: Config
+    ) -> None:
+        job = drop(store, config)
+
+        def asked(order: Order, watch: Watch) -> dict[str, Any]:
+            store.pause(job.id)
+            assert watch(Step("render", 25, 75, saved=True))
+            store.resume(job.id)  # while the attempt ends
+            raise Stopped
+
+        worker = worker_of(store, config, asked, succeed)
+        assert worker.step()
+        assert store.get(job.id).state is State.QUEUED
+        assert worker.step()
+        assert store.get(job.id).state is State.DONE
 
     def test_a_polite_end_queues_the_job_and_counts_nothing(
         self, store: JobStore, config: Config
