@@ -18,9 +18,13 @@ log = logging.getLogger("lectern.helper")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit status: 0, or 1 when a stick could not be used."""
+    """Exit status: 0, or 1 when a stick or the settings could not be used."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
-    helper = Helper(load_config(SYSTEM_CONFIG).root, Account.of())
+    try:
+        helper = Helper(load_config(SYSTEM_CONFIG).root, Account.of())
+    except LecternError as error:
+        log.error("%s", error)
+        return 1
     if arguments:
         return arrive(helper, arguments[-1])
     serve(helper, sys.stdin.buffer, sys.stdout.buffer)
@@ -31,7 +35,7 @@ def arrive(helper: Helper, device: str) -> int:
     """Import from ``device``, and say in the log what came of it."""
     try:
         result = helper.arrived(device)
-    except LecternError as error:
+    except (LecternError, OSError) as error:
         log.error("%s: %s", device, error)
         return 1
     log.info("%s: %s; it is safe to remove", device, json.dumps(result))

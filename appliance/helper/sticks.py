@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import subprocess
 import tempfile
@@ -79,25 +81,33 @@ def mounted(
     """The folder of ``stick``, in this process's own mount namespace, for the ``with`` block.
 
     ``owner`` (user, group) has the files of a file system that knows no owners. Raises
-    ``BadInput``: ``usb_unreadable``, or ``usb_read_only`` for one that cannot be written to.
+    ``BadInput``: ``usb_unreadable``, ``usb_read_only`` for one that cannot be written to, and
+    ``usb_busy`` for one that cannot be unmounted.
     """
     if stick.kind not in _KINDS:
         raise BadInput("usb_unreadable", device=stick.label or stick.device, reason=stick.kind)
     kind, options = _KINDS[stick.kind]
     options = options.format(uid=owner[0], gid=owner[1])
-    with tempfile.TemporaryDirectory(prefix="lectern-usb-") as folder:
-        mode = "rw" if writable else "ro"
-        command = ["mount", "-t", kind, "-o", f"{mode},{options}", f"/dev/{stick.device}", folder]
+    name = stick.label or stick.device
+    folder = tempfile.mkdtemp(prefix="lectern-usb-")
+    try:
+        command = ["mount", "-t", kind, "-o", f"{'rw' if writable else 'ro'},{options}"]
         try:
-            run(command)
+            run([*command, f"/dev/{stick.device}", folder])
         except OSError as error:
             code = "usb_read_only" if writable else "usb_unreadable"
-            name = stick.label or stick.device
             raise BadInput(code, device=name, reason=str(error)) from error
         try:
             yield Path(folder)
         finally:
-            run(["umount", folder])  # returns when all is written
+            try:
+                run(["umount", folder])  # returns when all is written
+            except OSError as error:
+                raise BadInput("usb_busy", device=name) from error
+    finally:
+        # Never what is in it: where the stick could not be unmounted, that is the stick's.
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
 
 
 def mounts_elsewhere(stick: Stick, table: str) -> list[str]:

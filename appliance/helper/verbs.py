@@ -70,17 +70,14 @@ class Helper:
 
     def bring_in(self, stick: Stick, *, only_folder: bool) -> Result:
         """Copy the material of ``stick`` into the inbox: ``{"files": number}``."""
-        owner = (self.account.uid, self.account.gid)
-        with self._telling(stick), mounted(stick, owner, run=self.run) as top:
-            work = partial(self._bring, top, stick.uuid, only_folder)
-            return as_user(self.account, work)
+        with self._telling(stick):
+            return self._bring_in(stick, only_folder=only_folder)
 
     def take_out(self, stick: Stick) -> Result:
         """Copy the finished videos onto ``stick``: ``{"files": number}``, and ``left_out``, the
         names of those that its file system cannot hold."""
-        owner = (self.account.uid, self.account.gid)
-        with self._telling(stick), mounted(stick, owner, writable=True, run=self.run) as top:
-            return as_user(self.account, partial(self._hand_out, top))
+        with self._telling(stick):
+            return self._take_out(stick)
 
     def eject(self, stick: Stick) -> Result:
         """See that nobody uses ``stick``. Raises ``BadInput("usb_busy")``."""
@@ -100,19 +97,30 @@ class Helper:
         """A stick was plugged in: take what lies in its folder ``lectern``, and fill the folder
         ``results`` in it, if there is one."""
         stick = find_stick(device, self.run)
-        owner = (self.account.uid, self.account.gid)
-        result = self.bring_in(stick, only_folder=True)
-        with mounted(stick, owner, run=self.run) as top:
-            folder = find_folder(top, FOLDER)
-            wants_results = folder is not None and find_folder(folder, RESULTS) is not None
-        if wants_results:
-            result["results"] = self.take_out(stick)["files"]
+        with self._telling(stick):  # it is safe to remove after both, not in between
+            result = self._bring_in(stick, only_folder=True)
+            if result.pop("wants_results"):
+                result["results"] = self._take_out(stick)["files"]
         return result
+
+    def _bring_in(self, stick: Stick, *, only_folder: bool) -> Result:
+        owner = (self.account.uid, self.account.gid)
+        with mounted(stick, owner, run=self.run) as top:
+            return as_user(self.account, partial(self._bring, top, stick.uuid, only_folder))
+
+    def _take_out(self, stick: Stick) -> Result:
+        owner = (self.account.uid, self.account.gid)
+        with mounted(stick, owner, writable=True, run=self.run) as top:
+            return as_user(self.account, partial(self._hand_out, top))
 
     def _bring(self, top: Path, stick: str, only_folder: bool) -> Result:
         inbox, taken = self.root / "inbox", Taken(self.root / "state" / "usb-taken.tsv")
         names = bring(material(top, only_folder=only_folder), stick, inbox, taken)
-        return {"files": len(names)}
+        said: Result = {"files": len(names)}
+        if only_folder:
+            folder = find_folder(top, FOLDER)
+            said["wants_results"] = folder is not None and find_folder(folder, RESULTS) is not None
+        return said
 
     def _hand_out(self, top: Path) -> Result:
         folder = find_folder(top, FOLDER) or top / FOLDER

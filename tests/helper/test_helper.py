@@ -11,6 +11,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ class Fake:
     def __init__(self, top: Path) -> None:
         self.top = top
         self.commands: list[list[str]] = []
-        self.read_only = False
+        self.read_only = self.busy = False
 
     def __call__(self, command: Sequence[str]) -> str:
         self.commands.append(list(command))
@@ -55,6 +56,8 @@ class Fake:
                 raise OSError("mount: /tmp/x: cannot mount /dev/sda1 read-write")
             os.rmdir(command[-1])
             self.top.rename(command[-1])
+        if command[0] == "umount" and self.busy:
+            raise OSError(f"umount: {command[-1]}: target is busy.")
         if command[0] == "umount":
             os.rename(command[-1], self.top)
             os.mkdir(command[-1])
@@ -94,6 +97,17 @@ class TestSticks:
         options = fake.commands[1][4].split(",")
         assert {"ro", "nosuid", "nodev", "noexec", "uid=7", "gid=8"} <= set(options)
         assert fake.commands[-1][0] == "umount"
+
+    def test_what_is_on_one_that_cannot_be_unmounted_is_never_touched(self, fake: Fake) -> None:
+        (fake.top / "holiday.mp4").write_bytes(b"private")
+        fake.busy = True
+        with (
+            pytest.raises(BadInput, match="usb_busy"),
+            mounted(find_sticks(fake)[0], (0, 0), writable=True, run=fake) as top,
+        ):
+            pass
+        assert (top / "holiday.mp4").read_bytes() == b"private"
+        shutil.rmtree(top)
 
     def test_an_unknown_file_system_is_refused(self, fake: Fake) -> None:
         with (
@@ -168,6 +182,21 @@ class TestArrival:
         assert helper.arrived("sda1") == {"files": 1, "results": 1}
         assert os.listdir(helper.root / "inbox") == ["talk.txt"]
         assert os.listdir(fake.top / "Lectern/Results") == ["lesson.mp4"]
+
+    def test_is_safe_to_remove_only_when_both_are_done(
+        self, helper: Helper, fake: Fake, tmp_path: Path
+    ) -> None:
+        (fake.top / "lectern/results").mkdir(parents=True)
+        seen = []
+
+        def run(command: Sequence[str]) -> str:
+            if command[0] in {"mount", "umount"}:
+                seen.append(json.loads((tmp_path / "states/sda1.json").read_text())["state"])
+            return fake(command)
+
+        replace(helper, run=run).arrived("sda1")
+        assert seen == ["copying"] * 4
+        assert helper.list_sticks()["sticks"][0]["state"] == "safe"
 
     def test_writes_to_no_stick_that_does_not_ask_for_it(self, helper: Helper, fake: Fake) -> None:
         (fake.top / "lectern").mkdir()
