@@ -4,7 +4,7 @@ Order of the commands (each resumes where it stopped; see ``README.md`` in this 
 
     python -m export_tools.phonetics.align ...        # LibriSpeech: words -> phones with times
     python -m export_tools.phonetics.synth ...        # text-to-speech with exact phone times
+    python -m export_tools.phonetics.pack ...         # both, for training
     python -m export_tools.phonetics.train_encoder ...
-    python -m export_tools.phonetics.train_motion ...
-    python -m export_tools.phonetics.export ...
+    python -m export_tools.phonetics.train_motion ...  # and export
 """

@@ -65,13 +65,15 @@ class Heard:
             self.versions.append(hear(clip, encoder, np.random.default_rng((seed, k))))
 
 
-def crops(rng: np.random.Generator, clips: list[Heard]) -> tuple[Tensor, Tensor, Tensor]:
+def crops(
+    rng: np.random.Generator, clips: list[Heard], share: float, batch: int
+) -> tuple[Tensor, Tensor, Tensor]:
     """A batch: posteriors (B, C, n), loudness (B, n) and wanted coefficients (B, K, n)."""
     many = [c for c in clips if c.clip.speaker == "s1"]
     others = [c for c in clips if c.clip.speaker != "s1"]
     rows = []
-    for _ in range(_BATCH):
-        group = many if rng.random() < _MANY_SHARE else others
+    for _ in range(batch):
+        group = many if rng.random() < share else others
         one = group[rng.integers(len(group))]
         posteriors, loudness = one.versions[rng.integers(len(one.versions))]
         length = min(posteriors.shape[1], len(loudness), len(one.wanted))
@@ -86,8 +88,10 @@ def crops(rng: np.random.Generator, clips: list[Heard]) -> tuple[Tensor, Tensor,
     return stack(0), stack(1), stack(2)
 
 
-def train(clips: list[Heard], steps: int, seed: int) -> MotionNet:
-    """One network from ``seed``."""
+def train(
+    clips: list[Heard], steps: int, seed: int, *, share: float = _MANY_SHARE, batch: int = _BATCH
+) -> MotionNet:
+    """One network from ``seed``; ``share`` of its samples are of s1."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     network = MotionNet(COEFFICIENTS, dropout=0.0)
@@ -97,7 +101,7 @@ def train(clips: list[Heard], steps: int, seed: int) -> MotionNet:
         for group in optimiser.param_groups:
             cosine = 0.5 + 0.5 * float(np.cos(np.pi * step / steps))
             group["lr"] = _RATE * min(1.0, step / _WARM_UP) * (cosine + 0.01)
-        posteriors, loudness, wanted = crops(rng, clips)
+        posteriors, loudness, wanted = crops(rng, clips, share, batch)
         speaking = (loudness > -1.99).float()
         loudness = loudness + _LOUDNESS_NOISE * torch.randn(len(loudness), 1) * speaking
         error = functional.smooth_l1_loss(
@@ -110,14 +114,17 @@ def train(clips: list[Heard], steps: int, seed: int) -> MotionNet:
 
 
 @torch.inference_mode()
+def transform(network: nn.Module, clip: Heard) -> Array32:
+    """Coefficients (n, K) of a clip's plain sound, the lips shut by :class:`Shutter`."""
+    posteriors, loudness = clip.versions[0]
+    heard = torch.from_numpy(posteriors[None])
+    out = Shutter()(network(heard, torch.from_numpy(loudness[None])), heard)
+    return np.asarray(out[0].T.numpy(), np.float32)
+
+
 def follow(network: nn.Module, clips: list[Heard], vectors: npt.NDArray[np.float64]) -> Any:
     """Correlation of the mouth's opening with the real one, medians over ``clips``."""
-    outputs = []
-    for clip in clips:
-        posteriors, loudness = clip.versions[0]
-        heard = torch.from_numpy(posteriors[None])
-        out = Shutter()(network(heard, torch.from_numpy(loudness[None])), heard)
-        outputs.append(out[0].T.numpy())
+    outputs = [transform(network, clip) for clip in clips]
     scores = table([clip.clip for clip in clips], vectors, outputs)
     return {name: float(value) for name, value in scores.items()}
 

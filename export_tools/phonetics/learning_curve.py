@@ -1,0 +1,107 @@
+"""What limits the motion network: more people, or more speech of one?
+
+    python -m export_tools.phonetics.learning_curve DATA_DIR --landmarks DIR --encoder encoder.pt \\
+        --out CURVE.json
+
+Trains it on six clips of one, two, four and six speakers, and on ever more clips of the one speaker
+who has many, everything else equal, and scores each on people it never saw: correlation of the
+mouth's opening, means over clips and draws. A draw picks the clips anew. CURVE.json is written
+after each training; a run that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from export_tools.phonetics.encoder import load_encoder
+from export_tools.phonetics.motion_data import basis, load_split
+from export_tools.phonetics.motion_score import follow
+from export_tools.phonetics.train_motion import COEFFICIENTS, Heard, train, transform
+
+MANY = "s1"
+CLIPS = 6
+SPEAKERS = (1, 2, 4, 6)  # of which one is MANY
+AMOUNTS = (24, 120)  # clips of MANY alone, besides CLIPS
+DRAWS = 5
+STEPS, BATCH = 300, 12
+SEEN = ("new", "wild")
+
+
+def draw(
+    names: Sequence[tuple[str, str]], speakers: int, clips: int, rng: np.random.Generator
+) -> list[str]:
+    """Names of ``clips`` clips of ``speakers`` people, out of (name, speaker) pairs.
+
+    Of every speaker but :data:`MANY` there is one clip; the rest is of :data:`MANY`.
+    """
+    others = [name for name, speaker in names if speaker != MANY]
+    many = [name for name, speaker in names if speaker == MANY]
+    chosen = [str(name) for name in rng.permutation(others)[: speakers - 1]]
+    return chosen + [str(name) for name in rng.permutation(many)[: clips - len(chosen)]]
+
+
+def plan(names: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    """Every training of the curve: its label, ``speakers/clips/draw``, and its clips."""
+    shapes = [(n, CLIPS) for n in SPEAKERS] + [(1, amount) for amount in AMOUNTS]
+    return {
+        f"{speakers}/{clips}/{k}": draw(names, speakers, clips, np.random.default_rng((clips, k)))
+        for k in range(DRAWS)
+        for speakers, clips in shapes
+    }
+
+
+def means(runs: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, float]]:
+    """Per ``speakers/clips``: means over draws, their standard errors (``±``), and how many there were."""
+    table: dict[str, dict[str, float]] = {}
+    for shape in dict.fromkeys(label.rsplit("/", 1)[0] for label in runs):
+        rows = [row for label, row in runs.items() if label.rsplit("/", 1)[0] == shape]
+        row = table.setdefault(shape, {"draws": float(len(rows))})
+        for split in rows[0]:
+            for place, name in enumerate(("r", "best_r")):
+                values = np.array([r[split][place] for r in rows])
+                row[f"{split} {name}"] = round(float(values.mean()), 3)
+                row[f"{split} {name} ±"] = round(float(values.std() / len(values) ** 0.5), 3)
+    return table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path, help="the folder that holds grid/ and wild/")
+    parser.add_argument("--landmarks", type=Path, required=True)
+    parser.add_argument("--encoder", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    encoder = load_encoder(args.encoder)
+    clips = load_split(args.data, args.landmarks)
+    vectors = basis(clips["train"], COEFFICIENTS)
+    trainings = plan([(clip.name, clip.speaker) for clip in clips["train"]])
+    done: dict[str, Any] = json.loads(args.out.read_text())["runs"] if args.out.exists() else {}
+    used = {name for label, some in trainings.items() if label not in done for name in some}
+    heard = {c.name: Heard(c, encoder, vectors, 2) for c in clips["train"] if c.name in used}
+    seen = {split: [Heard(c, encoder, vectors, 0) for c in clips[split]] for split in SEEN}
+    for label, names in trainings.items():
+        if label in done:
+            continue
+        some = [heard[name] for name in names]
+        share = sum(one.clip.speaker == MANY for one in some) / len(some)
+        network = train(some, STEPS, 0, share=share, batch=BATCH)
+        done[label] = {}
+        for split, ones in seen.items():
+            rows = [follow(one.clip, vectors, transform(network, one)) for one in ones]
+            done[label][split] = [round(float(x), 4) for x in np.mean(rows, axis=0)]
+        record = {"steps": STEPS, "batch": BATCH, "table": means(done), "runs": done}
+        args.out.write_text(json.dumps(record, indent=1) + "\n")
+        print(label, done[label], flush=True)
+    print(json.dumps(means(done), indent=1))
+
+
+if __name__ == "__main__":
+    main()
