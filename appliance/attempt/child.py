@@ -96,6 +96,7 @@ def _carry_out(order: Order, speaker: _Speaker) -> dict[str, Any]:
     """The last word."""
     from appliance.render.extras import save_extras
     from appliance.render.render import render_in
+    from appliance.render.worth import score_of
 
     _show(order)
     try:
@@ -109,7 +110,7 @@ def _carry_out(order: Order, speaker: _Speaker) -> dict[str, Any]:
             after_chunk=speaker.after_chunk,
         )
         if order.config.score.enabled:
-            report["score"] = _score(order, speaker)
+            report["score"] = score_of(report, order.presenter, speaker.listen)
         save_extras(order.output)
     except Stopped:
         return {"stopped": True}
@@ -132,22 +133,6 @@ def _show(order: Order) -> None:
     if not target.exists():
         with suppress(LecternError, OSError):
             save_presenter(order.presenter, target)
-
-
-def _score(order: Order, speaker: _Speaker) -> dict[str, Any]:
-    """What the video is worth; a video that cannot be measured is delivered all the same."""
-    from appliance.render.render import Progress
-    from appliance.score import score_video
-
-    def listen(done: int, total: int) -> None:
-        speaker.listen(Progress("score", done, total))
-
-    try:
-        score = score_video(order.output, source=order.presenter, progress=listen, brief=True)
-        return score.as_dict()
-    except LecternError as error:
-        print(f"lectern: {error}", file=sys.stderr)
-        return {}
 
 
 def _error(error: LecternError) -> dict[str, Any]:

@@ -54,6 +54,7 @@ def _config(options: argparse.Namespace) -> Config:
 def _render(options: argparse.Namespace) -> int:
     from appliance.progress import progress_bar
     from appliance.render.render import Progress, render
+    from appliance.render.worth import score_of
 
     config = _config(options)
     for beside in (options.report, options.subtitles):
@@ -68,7 +69,7 @@ def _render(options: argparse.Namespace) -> int:
         report = render(options.presenter, options.lecture, options.output, config, listen=listen)
         if config.score.enabled:
             started = time.monotonic()
-            report["score"] = _score_of(options.output, options.presenter, listen)
+            report["score"] = score_of(report, options.presenter, listen)
             report["stages_s"]["score"] = round(time.monotonic() - started, 3)
     if options.subtitles is not None:
         _write_subtitles(options.subtitles, options.output)
@@ -78,19 +79,6 @@ def _render(options: argparse.Namespace) -> int:
         print(f"lectern: {warning['at_s']:.1f} s: {warning['text']}", file=sys.stderr)
     print(options.output)
     return 0
-
-
-def _score_of(video: Path, presenter: Path, listen: Any) -> dict[str, Any]:
-    from appliance.render.render import Progress
-    from appliance.score import score_video
-
-    score = score_video(
-        video,
-        source=presenter,
-        brief=True,
-        progress=lambda done, total: listen(Progress("score", done, total)),
-    )
-    return score.as_dict()
 
 
 def _check_writable(path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +46,20 @@ class Person:
             if _away(place, own) <= min(rivals, default=np.inf):
                 free.append(face)
         return min(free, key=lambda face: _away(_place(index, face), own), default=None)
+
+    def rows(self) -> list[list[float]]:
+        """Who (0: this person, 1 …: the others) and the place, a row a place; to be kept."""
+        everybody = enumerate((self.places, *self.others))
+        return [[who, *place] for who, places in everybody for place in places]
+
+    @classmethod
+    def of_rows(cls, rows: Iterable[Sequence[float]]) -> Person:
+        """From what :meth:`rows` gave. Raises ``ValueError`` for anything else."""
+        everybody: dict[int, list[Place]] = {}
+        for who, index, x, y, width in rows:
+            everybody.setdefault(int(who), []).append((index, x, y, width))
+        own, *others = (tuple(places) for _, places in sorted(everybody.items()))
+        return cls(own, tuple(others))
 
 
 def _place(index: int, face: Detection) -> Place:

@@ -24,11 +24,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 import appliance.face
 import appliance.lips
-from appliance.face.choose import Person, Place
+from appliance.face.choose import Person
 from appliance.face.mesh import POINTS
 from appliance.face.pose import RIGID_POINTS
 from appliance.face.track import Sighting
@@ -96,10 +95,10 @@ class PresenterEntry:
         """Who it is; ``None`` where that is not known, or damaged."""
         try:
             with (self.folder / "person.npz").open("rb") as file, np.load(file) as data:
-                rows = data["places"]
+                rows = data["places"].tolist()
             with (self.folder / "profile.npz").open("rb") as file:
                 profile = Profile.load(file)
-            return _person(rows), profile
+            return Person.of_rows(rows), profile
         except _DAMAGED:
             return None
 
@@ -111,7 +110,7 @@ class PresenterEntry:
             os.replace(new, self.folder / "profile.npz")
             path = self.folder / "person.npz"
             with part_of(path).open("wb") as file:
-                np.savez(file, places=_rows(person))
+                np.savez(file, places=np.array(person.rows(), np.float64))
             os.replace(part_of(path), path)
 
     def load(self, segment: int) -> Sightings | None:
@@ -150,21 +149,6 @@ class PresenterEntry:
 
     def _track(self, segment: int) -> Path:
         return self.folder / "track" / f"{segment:06d}.npz"
-
-
-def _rows(person: Person) -> npt.NDArray[np.float64]:
-    """(n, 5): whose place, 0 for the person's own and 1 … for those of others; then the place."""
-    everybody = enumerate((person.places, *person.others))
-    return np.array([(who, *place) for who, places in everybody for place in places], np.float64)
-
-
-def _person(rows: npt.NDArray[np.float64]) -> Person:
-    """From what :func:`_rows` made."""
-    everybody: dict[int, list[Place]] = {}
-    for who, index, x, y, width in rows.tolist():
-        everybody.setdefault(int(who), []).append((index, x, y, width))
-    own, *others = (tuple(places) for _, places in sorted(everybody.items()))
-    return Person(own, tuple(others))
 
 
 def _key(info: PresenterInfo, number: int) -> str:

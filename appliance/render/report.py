@@ -100,6 +100,7 @@ def build_report(
         "face": {
             "coverage": round(outcome.frames["spoken"] / max(seen, 1), 4),
             **{name: outcome.frames[name] for name in ("spoken", "no_face", "turned_away")},
+            "places": [[round(value, 1) for value in row] for row in job.person.rows()],
         },
         "warnings": _warnings(job, outcome),
         "score": {},
