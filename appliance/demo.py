@@ -51,8 +51,8 @@ def summary(report: Mapping[str, Any]) -> str:
         f"        {output['width']} × {output['height']}, {output['fps']:g} frames/s, "
         f"{output['duration_s']:.1f} s, made in {report['wall_s']:.1f} s",
     ]
-    if score is None:
-        return "\n".join([*lines, "Score   not measured (score.enabled is false)"])
+    if not score:
+        return "\n".join([*lines, "Score   not measured"])
     lines.append(f"Score   {score['verdict']['grade']}")
     lines += [f"        {reason['text']}" for reason in score["verdict"]["reasons"]]
     figures = {name: part for name, part in score.items() if name != "verdict"}

@@ -77,8 +77,8 @@ def test_the_summary_gives_the_file_its_cost_its_grade_and_every_figure(
     ]
 
 
-def test_the_summary_says_when_the_score_was_turned_off(
+def test_the_summary_says_when_there_is_no_score(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report = {name: part for name, part in REPORT.items() if name != "score"}
+    report = {**REPORT, "score": {}}
     assert "Score   not measured" in summary_of(report, tmp_path, capsys)
