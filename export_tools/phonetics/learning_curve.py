@@ -58,7 +58,7 @@ def plan(names: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def means(runs: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, float]]:
-    """Per ``speakers/clips``: means over draws, their standard errors (``±``), how many there were."""
+    """Per ``speakers/clips``: means over draws, their standard errors (``±``), how many draws."""
     table: dict[str, dict[str, float]] = {}
     for shape in dict.fromkeys(label.rsplit("/", 1)[0] for label in runs):
         rows = [row for label, row in runs.items() if label.rsplit("/", 1)[0] == shape]
