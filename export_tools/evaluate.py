@@ -49,6 +49,7 @@ COLUMNS = {
     "jitter_source": "the source's",
     "jitter_ratio": "ratio",
     "sharpness": "sharpness",
+    "seam": "seam",
     "psnr_db": "PSNR",
     "ssim": "SSIM",
     "wall": "s / s",
@@ -103,6 +104,7 @@ def measure(case: Case, config: Config, folder: Path) -> Row:
         "lmd": reference.get("lmd"),
         "silence": (score["silence"] or {}).get("opening_median"),
         "sharpness": (score["sharpness"] or {}).get("normalised"),
+        "seam": (score["outside"] or {}).get("seam"),
         "wall": report["realtime_factor"],
     }
     return {**row, **still_jitter(out, clip), **mouth_quality(out, clip)}
