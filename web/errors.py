@@ -51,6 +51,7 @@ STATUS = {
     "setup_needed": 503,
     "store_busy": 503,
     "store_damaged": 503,
+    "store_denied": 503,
     "store_newer": 503,
     "tls_needed": 403,
     "too_many_tries": 429,

@@ -5,6 +5,7 @@ The file must lie on a local disk: SQLite's write-ahead log does not work on net
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -182,8 +183,9 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 @contextmanager
 def store_faults(path: Path) -> Iterator[None]:
-    """Turn SQLite's and the disk's errors into a ``Fault``: ``store_busy``, ``disk_full`` or
-    ``store_damaged``. A broken constraint passes: what it means is for the caller to say."""
+    """Turn SQLite's and the disk's errors into a ``Fault``: ``store_busy``, ``disk_full``,
+    ``store_denied`` (to this account) or ``store_damaged``. A broken constraint passes: what it
+    means is for the caller to say."""
     try:
         yield
     except sqlite3.IntegrityError:
@@ -194,7 +196,20 @@ def store_faults(path: Path) -> Iterator[None]:
             raise Fault("store_busy", name=path.name) from error
         if "disk is full" in text or "No space left" in text:
             raise Fault("disk_full", name=path.name) from error
+        if isinstance(error, PermissionError) or not _is_allowed(path):
+            raise Fault("store_denied", name=path.name) from error
         raise Fault("store_damaged", name=path.name, reason=text) from error
+
+
+def _is_allowed(path: Path) -> bool:
+    """Whether this account may write to ``path``, or make it, as far as its permissions go."""
+    try:
+        if os.statvfs(path.parent).f_flag & os.ST_RDONLY:  # nobody may
+            return True
+        there = path if path.exists() else path.parent
+    except OSError as error:
+        return not isinstance(error, PermissionError)
+    return os.access(there, os.R_OK | os.W_OK, effective_ids=True)
 
 
 def _version(connection: sqlite3.Connection) -> int:

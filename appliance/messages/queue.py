@@ -23,6 +23,12 @@ MESSAGES: dict[str, Message] = {
         "任务列表 {name} 无法使用（{reason}）。",
         "请停止 Lectern 并把该文件改名，系统会新建列表，视频不会丢失。",
     ),
+    "store_denied": message(
+        "This account may not use the list of jobs {name}.",
+        "Run the command with sudo, as an administrator of the box.",
+        "当前账户无权使用任务列表 {name}。",
+        "请以设备管理员的身份用 sudo 运行该命令。",
+    ),
     "store_newer": message(
         "The list of jobs {name} was written by a later version of Lectern.",
         "Install that version again.",

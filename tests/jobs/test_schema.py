@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import tempfile
 from pathlib import Path
 
+import pytest
+
+from appliance.errors import Fault
 from appliance.jobs.daemon import DaemonRecord
 from appliance.jobs.errands import Errands
 from appliance.jobs.record import NewJob
@@ -22,6 +27,25 @@ def write_version(path: Path, version: int) -> sqlite3.Connection:
             connection.execute(statement)
     connection.execute(f"PRAGMA user_version = {version}")
     return connection
+
+
+class TestAccess:
+    @pytest.mark.parametrize("made", [False, True])
+    def test_a_stranger_is_told_to_use_sudo(self, made: bool) -> None:
+        if os.geteuid():
+            pytest.skip("only root can become somebody else")
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder).chmod(0o755)
+            path = Path(folder) / "lectern.sqlite3"
+            if made:
+                JobStore(path).close()
+            os.seteuid(65534)
+            try:
+                with pytest.raises(Fault) as fault:
+                    JobStore(path)
+            finally:
+                os.seteuid(0)
+        assert fault.value.code == "store_denied"
 
 
 class TestMigration:
