@@ -1,6 +1,7 @@
 """Score a model as a person meets it, beside what others publish: one command, the whole table.
 
     python -m export_tools.evaluate DATA_DIR --out SCORES.json [--model NAME] [--precision fp32 …]
+        [--splits "wild, 720 lines" …]
 
 Every clip is rendered with its own sound by ``lectern render``'s own code and the encoded file is
 compared with the real one: medians a split. ``wild`` clips only score, they never train; those of
@@ -59,6 +60,7 @@ _NEAR_MS = 41.0  # one frame at 25 fps
 _UTTERANCES = 20  # synthetic ones a language, for closures
 _SIZES = (720, 1080)  # lines
 _NEARLY = 700  # lines that a clip must have to stand for one of these
+_SPLITS = ("grid, new people", "grid, known person", "wild", *(f"wild, {n} lines" for n in _SIZES))
 
 
 class Case(NamedTuple):
@@ -80,12 +82,9 @@ def clips(data: Path) -> dict[str, list[Case]]:
     known = [p for p in sorted((data / "grid").glob("*.mp4")) if p.stem.startswith(prefixes)]
     wild = sorted((data / "wild").glob("*.mp4"))
     large = [path for path in wild if probe_presenter(path).height >= _NEARLY]
-    return {
-        "grid, new people": [Case(path) for path in held],
-        "grid, known person": [Case(path) for path in known[:_KNOWN]],
-        "wild": [Case(path) for path in wild],
-        **{f"wild, {n} lines": [Case(path, n) for path in large] for n in _SIZES},
-    }
+    cases = [[Case(path) for path in paths] for paths in (held, known[:_KNOWN], wild)]
+    cases += [[Case(path, lines) for path in large] for lines in _SIZES]
+    return dict(zip(_SPLITS, cases, strict=True))
 
 
 def measure(case: Case, config: Config, folder: Path) -> Row:
@@ -225,6 +224,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--model", default="lectern-lite")
     parser.add_argument("--precision", nargs="+", default=["fp32", "int8"])
+    parser.add_argument("--splits", nargs="+", default=_SPLITS, choices=_SPLITS)
     parser.add_argument("--skip", nargs="+", default=[], choices=["clips", "closures", "cost"])
     args = parser.parse_args()
     if "clips" not in args.skip and not (args.data / "grid").is_dir():
@@ -238,7 +238,8 @@ def main() -> None:
     if "clips" not in args.skip:
         for precision in args.precision:
             config = config_for(args.model, precision)
-            own = score_clips(clips(args.data), config, scores, args.out)
+            splits = {name: clips(args.data)[name] for name in args.splits}
+            own = score_clips(splits, config, scores, args.out)
             show(console, precision, {split: part["median"] for split, part in own.items()})
         if len(args.precision) > 1:
             scores["lost"] = losses({name: scores["quality"][name] for name in args.precision})
