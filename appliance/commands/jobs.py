@@ -7,9 +7,10 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from appliance.commands.language import spoken
+from appliance.commands.wishes import add_wishes, wishes_in
 
 if TYPE_CHECKING:
     from appliance.jobs.record import Job
@@ -43,9 +44,7 @@ def add_parser(commands: Commands) -> None:
     add.add_argument("lecture", type=Path, help="a recording, a video with sound, or a text")
     add.add_argument("--name", help="what the video will be called (the lecture's name)")
     add.add_argument("--priority", type=int, default=0, help="higher goes first (0)")
-    add.add_argument("--precision", choices=["fp32", "fp16", "int8"])
-    add.add_argument("--model", help="a model's name, its model.json, or a Wav2Lip .onnx file")
-    add.add_argument("--face", type=int, metavar="N", help="whose mouth: 0 is the largest face")
+    add_wishes(add)
     _runs(add, _add)
 
     for name, act, text in (
@@ -128,24 +127,11 @@ def _add(store: JobStore, options: argparse.Namespace) -> None:
 
     for path in (options.presenter, options.lecture):
         check_file(path)
-    wishes = _wishes(options)
+    wishes = wishes_in(options)
     with_options(options.settings, wishes)
     presenter, lecture = options.presenter.resolve(), options.lecture.resolve()
     stem = options.name or lecture.stem
     print(store.add(NewJob(stem, presenter, lecture, wishes, options.priority)).id)
-
-
-def _wishes(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    wishes: dict[str, dict[str, Any]] = {}
-    if options.precision is not None:
-        wishes.setdefault("lips", {})["precision"] = options.precision
-    if options.model is not None:
-        file = Path(options.model)  # the daemon works in another folder
-        model = str(file.resolve()) if file.is_file() else options.model
-        wishes.setdefault("lips", {})["model"] = model
-    if options.face is not None:
-        wishes["face"] = {"index": max(options.face, 0)}
-    return wishes
 
 
 def _each(act: Callable[[JobStore, int], str]) -> Action:

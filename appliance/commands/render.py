@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from appliance.config import Config, load_config
+from appliance.commands.wishes import add_wishes, wishes_in
+from appliance.config import load_config
 from appliance.errors import BadInput
 from appliance.interrupt import stop_if_wished
 
@@ -28,35 +29,17 @@ def add_parser(commands: Commands) -> None:
         "--subtitles", type=Path, metavar="FILE", help="write a text's subtitles here too (.srt)"
     )
     parser.add_argument("--config", type=Path, help="a config file")
-    parser.add_argument("--precision", choices=["fp32", "fp16", "int8"])
-    parser.add_argument("--model", help="a model's name, its model.json, or a Wav2Lip .onnx file")
-    parser.add_argument("--face", type=int, metavar="N", help="whose mouth: 0 is the largest face")
+    add_wishes(parser)
     parser.set_defaults(run=_render)
 
 
-def _config(options: argparse.Namespace) -> Config:
-    """The config file, with the command line's wishes over it."""
-    config = load_config(options.config)
-    lips = {
-        key: value
-        for key, value in (("precision", options.precision), ("model", options.model))
-        if value is not None
-    }
-    face = {} if options.face is None else {"index": max(options.face, 0)}
-    return config.model_copy(
-        update={
-            "lips": config.lips.model_copy(update=lips),
-            "face": config.face.model_copy(update=face),
-        }
-    )
-
-
 def _render(options: argparse.Namespace) -> int:
+    from appliance.jobs.options import with_options
     from appliance.progress import progress_bar
     from appliance.render.render import Progress, render
     from appliance.render.worth import score_of
 
-    config = _config(options)
+    config = with_options(load_config(options.config), wishes_in(options))
     for beside in (options.report, options.subtitles):
         if beside is not None:
             _check_writable(beside)

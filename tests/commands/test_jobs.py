@@ -64,6 +64,7 @@ def test_add_queues_whole_paths_under_the_lectures_name(say: Say, store: JobStor
         (["missing.mp4", "lesson 03.wav"], "file_missing"),
         (["wang.mp4", "."], "file_is_folder"),
         (["wang.mp4", "lesson 03.wav", "--face", "99"], "job_options"),
+        (["wang.mp4", "lesson 03.wav", "--face", "-1"], "job_options"),
     ],
 )
 def test_add_refuses_what_cannot_work(
