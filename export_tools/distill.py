@@ -127,7 +127,6 @@ def main() -> None:
     objective: nn.Module = Truth()
     if kind == "renderer":
         teacher = load_renderer(Path(file))
-        teacher.sharper = 1.0
         objective = Distillation(student, teacher)
     else:
         try:

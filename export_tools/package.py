@@ -1,11 +1,13 @@
 """Put trained networks into ``models_lite/<name>`` with a manifest that vouches for every file.
 
-    python -m export_tools.package --motion MOTION_DIR --renderer RENDERER.onnx --quantized DIR \\
-        --scores SCORES.json [--name lectern-lite]
+    python -m export_tools.package --renderer DIR --version 0.3.0 [--motion MOTION_DIR] \\
+        [--scores SCORES.json] [--name lectern-lite]
 
-``MOTION_DIR`` holds ``motion.onnx`` and ``basis.npz``. The motion network runs once a lecture, so
-it computes in float32 for every precision; only its weights are stored in half precision, which
-halves the file. ``DIR`` holds what ``export_tools.renderer.quantize`` wrote.
+``DIR`` holds what ``export_tools.renderer.quantize`` wrote, ``MOTION_DIR`` ``motion.onnx`` and
+``basis.npz``; without it those that are there stay, and without scores theirs do.
+
+The motion network runs once a lecture, so it computes in float32 for every precision; only its
+weights are stored in half precision, which halves the file.
 """
 
 from __future__ import annotations
@@ -29,9 +31,15 @@ LIMIT_BYTES = 3_000_000  # for all files of one precision
 _LARGE = 512  # numbers from which a tensor is worth halving
 
 
-def metadata(path: Path) -> dict[str, str]:
-    """What an ONNX file says of itself."""
-    return {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
+def listening(path: Path) -> dict[str, float | int]:
+    """What a motion network says of its own times."""
+    facts = {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
+    return {
+        "rate_hz": float(facts["rate_hz"]),
+        "offset_s": float(facts["offset_s"]),
+        "context_frames": int(facts["context_frames"]),
+        "stride": int(facts["stride"]),
+    }
 
 
 def store_half(source: Path, target: Path) -> None:
@@ -72,11 +80,12 @@ def digest_of(scores: Path) -> dict[str, Any]:
 
 
 def package(
-    name: str, version: str, motion: Path, renderer: Path, quantized: Path, scores: Path | None
+    name: str, version: str, motion: Path | None, renderer: Path, scores: Path | None
 ) -> Path:
     """Copy the files, write ``model.json`` and read it back; gives the model's folder."""
     folder = MODELS / name
     folder.mkdir(parents=True, exist_ok=True)
+    before = {} if motion else json.loads((folder / "model.json").read_text())
     files: dict[str, dict[str, Any]] = {}
 
     def add(precision: str, role: str, source: Path, target: str) -> None:
@@ -87,14 +96,16 @@ def package(
             entry["golden"] = golden_of(folder / target)  # what every engine must answer, too
         files.setdefault(precision, {})[role] = entry
 
-    store_half(motion / "motion.onnx", folder / "motion.onnx")
-    add("any", "motion", folder / "motion.onnx", "motion.onnx")
-    add("any", "basis", motion / "basis.npz", "basis.npz")
-    add("fp32", "renderer", renderer, "renderer.fp32.onnx")
-    for precision in ("fp16", "int8"):
-        source = quantized / f"renderer.{precision}.onnx"
+    if motion:
+        store_half(motion / "motion.onnx", folder / "motion.onnx")
+        add("any", "motion", folder / "motion.onnx", "motion.onnx")
+        add("any", "basis", motion / "basis.npz", "basis.npz")
+        heard = listening(motion / "motion.onnx")
+    else:
+        files["any"], heard = before["files"]["any"], before["motion"]
+    for precision in ("fp32", "fp16", "int8"):
+        source = renderer / f"renderer.{precision}.onnx"
         add(precision, "renderer", source, source.name)
-    facts = metadata(motion / "motion.onnx")
     manifest = {
         "name": name,
         "kind": "lectern",
@@ -102,21 +113,16 @@ def package(
         "licence": "Apache-2.0",
         "card": "README.md",
         "files": files,
-        "motion": {
-            "rate_hz": float(facts["rate_hz"]),
-            "offset_s": float(facts["offset_s"]),
-            "context_frames": int(facts["context_frames"]),
-            "stride": int(facts["stride"]),
-        },
+        "motion": heard,
         "audio": "appliance.speech.mel.LECTERN_MEL and appliance.speech.activity",
         "geometry": "appliance.lips.geometry",
-        "quantization": json.loads((quantized / "quantization.json").read_text()),
+        "quantization": json.loads((renderer / "quantization.json").read_text()),
         "training_data": [
             "GRID corpus (Cooke, Barker, Cunningham, Shao 2006), CC BY 4.0",
             "LibriSpeech (Panayotov, Chen, Povey, Khudanpur 2015), CC BY 4.0",
             "speech of hibari-tts (Apache-2.0) and espeak-ng, synthesised for training",
         ],
-        "scores": digest_of(scores) if scores else {},
+        "scores": digest_of(scores) if scores else before.get("scores", {}),
     }
     (folder / "model.json").write_text(to_json(manifest), encoding="utf-8")
     read = load_manifest(name, MODELS)
@@ -132,13 +138,12 @@ def package(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--name", default="lectern-lite")
-    parser.add_argument("--version", default="0.1.0")
-    parser.add_argument("--motion", type=Path, required=True)
+    parser.add_argument("--version", required=True)
     parser.add_argument("--renderer", type=Path, required=True)
-    parser.add_argument("--quantized", type=Path, required=True)
+    parser.add_argument("--motion", type=Path)
     parser.add_argument("--scores", type=Path)
     args = parser.parse_args()
-    print(package(args.name, args.version, args.motion, args.renderer, args.quantized, args.scores))
+    print(package(args.name, args.version, args.motion, args.renderer, args.scores))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +16,7 @@ from appliance.face.sampling import Matrix, Planes, chroma_matrix, compose, samp
 from appliance.face.track import Sighting
 from appliance.lips.composite import Answer, Reference, mouth_mask, paint
 from appliance.lips.geometry import to_face_frame
+from appliance.lips.layers import MAPS, Patch, inputs, layers
 from appliance.lips.maps import draw_maps
 from appliance.lips.motion import Basis
 from appliance.lips.presenter import Profile, fraction_matrix, mouth_in_patch
@@ -77,51 +78,41 @@ class LecternGenerator:
         source = mouth_in_patch(matrix, face.points)
         shift = pose.project(moved)[:, :2] - pose.project(shape)[:, :2]
         target = source + (shift @ np.linalg.inv(matrix[:, :2]).T).astype(np.float32)
-        y, uv = _patch(picture, matrix)
-        inputs = {
-            "source_y": y,
-            "source_uv": uv,
-            "reference_y": self._reference[0],
-            "reference_uv": self._reference[1],
-            "maps": draw_maps(source, target, self._profile.reference.points),
-        }
-        return Look(inputs, matrix, mouth_mask(source, target) * np.float32(strength))
+        maps = draw_maps(source, target, self._profile.reference.points)
+        seen = inputs(_patch(picture, matrix), self._reference, maps)
+        return Look(seen, matrix, mouth_mask(source, target) * np.float32(strength))
 
     def run(self, looks: list[Look]) -> list[Answer]:
-        inputs = {name: np.stack([look.inputs[name] for look in looks]) for name in looks[0].inputs}
-        out = self._network(inputs)
-        flow, weights = _last(out["flow"]), _last(out["weights"])
-        fill_uv = _last(out["fill_uv"])
-        return [
-            Answer(flow[i], weights[i], out["fill_y"][i, 0], _plausible(fill_uv[i], look))
-            for i, look in enumerate(looks)
-        ]
+        seen = {name: np.stack([look.inputs[name] for look in looks]) for name in looks[0].inputs}
+        answers = self._network(seen)["answer"]
+        return [_layers(answer, look) for answer, look in zip(answers, looks, strict=True)]
 
     def paint(self, picture: Planes, look: Look, answer: Answer) -> None:
         paint(picture, look.matrix, answer, look.mask, self._profile.reference)
 
 
-def _patch(picture: Planes | Reference, matrix: Matrix) -> tuple[Array, Array]:
-    """The (1, 96, 96) luma and (2, 48, 48) chroma under the patch, in 0..1."""
+def _patch(picture: Planes | Reference, matrix: Matrix) -> Patch:
+    """The pixels under the patch as the network sees them."""
     pixels = compose(
         matrix, np.array([[1 / _PATCH, 0, 0.5 / _PATCH], [0, 1 / _PATCH, 0.5 / _PATCH]])
     )
     y = sample_plane(picture.y, pixels, _PATCH, _PATCH)[None]
     half = chroma_matrix(pixels)
     uv = [sample_plane(c, half, _PATCH // 2, _PATCH // 2) for c in (picture.u, picture.v)]
-    scale = np.float32(1 / 255)
-    return y.astype(np.float32) * scale, np.stack(uv).astype(np.float32) * scale
+    return _centred(y), _centred(np.stack(uv))
 
 
-def _plausible(fill_uv: Array, look: Look) -> Array:
-    """The paint's colour (48, 48, 2), held near that of the presenter's own mouth."""
-    lips = look.inputs["maps"][0] > 0.5
+def _centred(pixels: npt.NDArray[np.uint8]) -> Array:
+    return pixels * np.float32(1 / 255) - np.float32(0.5)
+
+
+def _layers(answer: Array, look: Look) -> Answer:
+    """The layers of ``answer``, the paint's colour held near that of the presenter's own mouth."""
+    cells = look.inputs["cells"]
+    found = layers(answer, cells[MAPS])
+    lips = cells[MAPS][0] > 0.5
     if not lips.any():
-        return fill_uv
-    own = look.inputs["source_uv"][:, lips].mean(axis=1)
-    return np.clip(fill_uv, own - _COLOUR_REACH, own + _COLOUR_REACH).astype(np.float32)
-
-
-def _last(batch: Array) -> Array:
-    """Channels last, contiguous, as OpenCV wants them."""
-    return np.ascontiguousarray(batch.transpose(0, 2, 3, 1))
+        return found
+    own = cells[:2, lips].mean(axis=1) + np.float32(0.5)
+    colour = np.clip(found.fill_uv, own - _COLOUR_REACH, own + _COLOUR_REACH)
+    return replace(found, fill_uv=colour)

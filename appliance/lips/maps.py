@@ -15,7 +15,9 @@ from appliance.lips.geometry import INNER, JAW_LINE, OUTER
 Array = npt.NDArray[np.float32]
 
 SIZE = 48  # of the maps: half of the 96-pixel patch
-CHANNELS = 9
+CHANNELS = 12  # nine are drawn; with the pictures' twelve they make 24, and kernels like eights
+TARGET_INNER = 4
+GUIDE = slice(7, 9)
 
 _GRID = 24
 _FINE = 4  # masks are drawn larger and averaged, so that lips a hair apart differ from shut ones
@@ -34,12 +36,12 @@ _CELLS = ((np.arange(SIZE) + 0.5) / SIZE).astype(np.float32)
 
 
 def draw_maps(source: Array, target: Array, reference: Array) -> Array:
-    """The renderer's (9, 48, 48) float32 map input.
+    """The renderer's (12, 48, 48) float32 map input.
 
     Outer lips, inner lips and lower face of the source, the same of the target, inner lips of the
-    reference, all in 0..1; then the guide's x and y, times ten.
+    reference, all in 0..1; the guide's x and y, times ten; three of zeros.
     """
-    maps = np.empty((CHANNELS, SIZE, SIZE), np.float32)
+    maps = np.zeros((CHANNELS, SIZE, SIZE), np.float32)
     channel = 0
     for shape, parts in (
         (source, (OUTER, INNER, JAW_LINE)),
@@ -49,7 +51,7 @@ def draw_maps(source: Array, target: Array, reference: Array) -> Array:
         for part in parts:
             maps[channel] = fill(shape[part], SIZE)
             channel += 1
-    maps[channel:] = guide(source, target).transpose(2, 0, 1) * GUIDE_SCALE
+    maps[GUIDE] = guide(source, target).transpose(2, 0, 1) * GUIDE_SCALE
     return maps
 
 

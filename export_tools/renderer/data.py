@@ -17,9 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from appliance.lips.maps import draw_maps
+from appliance.lips.maps import TARGET_INNER, draw_maps
 from export_tools.data.sizes import STORED, VISIBLE
-from export_tools.renderer.network import HALF, PATCH, TARGET_INNER
+from export_tools.renderer.network import HALF, PATCH
 
 _INNER = 4.0  # what a pixel between the lips costs more than one of the skin
 
@@ -128,7 +128,7 @@ class Patches:
 
 def _inner(maps: Tensor) -> Tensor:
     """The wanted inner mouth and its rim, (B, 1, 96, 96) in 0..1."""
-    wide = F.max_pool2d((4 * maps[:, TARGET_INNER]).clamp(max=1), 5, 1, 2)
+    wide = F.max_pool2d((4 * maps[:, [TARGET_INNER]]).clamp(max=1), 5, 1, 2)
     return F.interpolate(wide, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 

@@ -11,19 +11,14 @@ from pathlib import Path
 import onnx
 import torch
 
-from appliance.lips.maps import CHANNELS
-from export_tools.renderer.network import HALF, PATCH, Renderer
+from appliance.lips.layers import CELLS
+from appliance.lips.maps import SIZE
+from export_tools.renderer.deploy import Deployed
+from export_tools.renderer.network import Renderer
 
-SHARPER = 2.0  # than in training: see Renderer._shares
 OPSET = 17  # TensorRT 8.6 of JetPack 6.0 reads no newer one
-INPUTS = {
-    "source_y": (1, PATCH),
-    "source_uv": (2, HALF),
-    "reference_y": (1, PATCH),
-    "reference_uv": (2, HALF),
-    "maps": (CHANNELS, HALF),
-}
-OUTPUTS = ("flow", "weights", "fill_y", "fill_uv")
+INPUTS = {"luma": (2, 2 * SIZE), "cells": (CELLS, SIZE)}
+OUTPUT = "answer"
 
 
 def load_renderer(checkpoint: Path) -> Renderer:
@@ -32,7 +27,6 @@ def load_renderer(checkpoint: Path) -> Renderer:
     widths = state["args"]["widths"]
     network = Renderer(tuple(int(w) for w in widths.strip("[]()").split(",")))
     network.load_state_dict(state["average"])
-    network.sharper = SHARPER
     return network.eval()
 
 
@@ -45,15 +39,16 @@ def example(batch: int = 1) -> tuple[torch.Tensor, ...]:
     )
 
 
-def export(network: Renderer, target: Path) -> None:
-    """Float32, opset 17, any batch size; checked by ONNX's own checker."""
-    names = [*INPUTS, *OUTPUTS]
+def export(network: Renderer, target: Path, *, bytes_: bool = False) -> None:
+    """Float32, opset 17, any batch size, arranged for INT8 if ``bytes_``; checked by ONNX's own
+    checker."""
+    names = [*INPUTS, OUTPUT]
     torch.onnx.export(
-        network,
+        Deployed(network, bytes_=bytes_).eval(),
         example(),
         str(target),
         input_names=list(INPUTS),
-        output_names=list(OUTPUTS),
+        output_names=[OUTPUT],
         dynamic_axes={name: {0: "batch"} for name in names},
         opset_version=OPSET,
         dynamo=False,

@@ -20,9 +20,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from appliance.lips.maps import GUIDE_SCALE
+from appliance.lips.maps import GUIDE, GUIDE_SCALE
 from export_tools.renderer.data import Batch, Patches
-from export_tools.renderer.network import GUIDE, Renderer, Rendering, compose
+from export_tools.renderer.network import Renderer, Rendering, compose
 
 _WARM_UP = 200
 _AVERAGE = 0.999

@@ -20,19 +20,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from appliance.lips.maps import CHANNELS, GUIDE_SCALE
+from appliance.lips.layers import FARTHEST, LINE
+from appliance.lips.maps import CHANNELS, GUIDE, GUIDE_SCALE, TARGET_INNER
 
 PATCH = 96
 HALF = PATCH // 2
 WIDTHS = (16, 32, 64, 64)
-_PADDING = -(12 + CHANNELS) % 8  # channels of zeros, see Renderer.forward
-_INPUTS = 12 + CHANNELS + _PADDING
-GUIDE = slice(CHANNELS - 2, CHANNELS)
-TARGET_INNER = slice(4, 5)
-_DECISIVE = 5.0  # sharpens the choice of layer: a mean of two pictures is a blurred picture
-_FARTHEST = 5.0  # logits apart that decide: e^5 to one, and its square is still a half float
-_LINE = 0.35  # of a cell is covered by the line that shut lips draw, at most
-_RESIDUAL = 0.1  # patch fractions a unit of the flow head
+PIXELS = 12  # channels of the two pictures at 48 × 48
+DECISIVE = 5.0  # sharpens the choice of layer: a mean of two pictures is a blurred picture
+RESIDUAL = 0.1  # patch fractions a unit of the flow head
 
 
 class Rendering(NamedTuple):
@@ -58,9 +54,8 @@ class Renderer(nn.Module):
     def __init__(self, widths: tuple[int, ...] = WIDTHS) -> None:
         super().__init__()
         self.widths = widths
-        self.sharper = 1.0  # see _shares; other than 1 only in what is exported
         first, *deeper = widths
-        self.stem = _Conv(_INPUTS, first)
+        self.stem = _Conv(PIXELS + CHANNELS, first)
         self.down = nn.ModuleList()
         previous = first
         for width in deeper:
@@ -99,8 +94,6 @@ class Renderer(nn.Module):
             ],
             dim=1,
         )
-        # Kernels that work on blocks of channels want a multiple of eight; zeros cost less.
-        x = F.pad(x, (0, 0, 0, 0, 0, _PADDING))
         skips = [self.stem(x)]
         for down in self.down:
             skips.append(down(skips[-1]))
@@ -108,52 +101,32 @@ class Renderer(nn.Module):
         for squeeze, up in zip(self.squeeze, self.up, strict=True):
             x = up(F.interpolate(squeeze(x), scale_factor=2.0, mode="nearest") + skips.pop())
         x = self.head(x)
-        flow = x[:, :4] * _RESIDUAL
+        flow = x[:, :4] * RESIDUAL
         guide = maps[:, GUIDE] / GUIDE_SCALE
         flow = torch.cat([flow[:, :2] + guide, flow[:, 2:]], dim=1)
-        inside = _inside_lips(maps[:, TARGET_INNER])
-        reference, paint = self._shares(_DECISIVE * F.pixel_shuffle(x[:, 4:16], 2))
-        reference, paint = reference * inside, paint * inside
-        weights = torch.cat([1 - reference - paint, reference, paint], dim=1)
+        inside = inside_lips(maps[:, [TARGET_INNER]])
+        choice = DECISIVE * F.pixel_shuffle(x[:, 4:16], 2)
+        # A softmax with the source's logit as zero, bounded as on the box.
+        odds = (choice[:, 1:] - choice[:, :1]).clamp(-FARTHEST, FARTHEST).exp()
+        shares = inside * odds / (1 + odds.sum(1, keepdim=True))
+        weights = torch.cat([1 - shares.sum(1, keepdim=True), shares], dim=1)
         fill_y = torch.sigmoid(F.pixel_shuffle(x[:, 16:20], 2))
         return Rendering(flow, weights, fill_y, torch.sigmoid(x[:, 20:22]))
 
-    def _shares(self, choice: Tensor) -> tuple[Tensor, Tensor]:
-        """Shares (B, 1, 96, 96) of reference and paint for the logits ``choice`` (B, 3, 96, 96).
-
-        A softmax with the source's logit as zero, written out: engines are slow at a softmax over
-        three channels. ``sharper`` makes it more decisive. In training a doubtful pixel is best
-        answered by the mean of two layers; a viewer sees that as blur. Paint never gains by it:
-        where it was hardly used, it never learned its colour.
-        """
-        odds = (choice[:, 1:] - choice[:, :1]).clamp(-_FARTHEST, _FARTHEST).exp()
-        reference, paint = odds[:, :1], odds[:, 1:]
-        if self.sharper == 1.0:
-            total = 1 + reference + paint
-            return reference / total, paint / total
-        sharp_reference, sharp_paint = reference**self.sharper, paint**self.sharper
-        share = torch.minimum(
-            paint / (1 + reference + paint), sharp_paint / (1 + sharp_reference + sharp_paint)
-        )
-        return (1 - share) * (sharp_reference / (1 + sharp_reference)), share
-
 
 def _padded(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-    """Let weights of version 0.1 load, whose first convolution had no padding of its inputs."""
+    """Let weights of version 0.1 load, whose maps had no channels of zeros."""
     name = f"{prefix}stem.0.weight"
     if name in state:
-        missing = _INPUTS - state[name].shape[1]
+        missing = PIXELS + CHANNELS - state[name].shape[1]
         state[name] = F.pad(state[name], (0, 0, 0, 0, 0, missing))
 
 
-def _inside_lips(inner: Tensor) -> Tensor:
-    """Where reference and paint may show at all, at 96 × 96: the wanted inner mouth (B, 1, 48, 48),
-    soft, and widened by a lip's inner edge where it is really open. Between shut lips only the thin
-    line is left that they draw. Lips, skin and what is behind the chin always come from the frame
-    itself, so they stay as sharp as they are."""
-    open_wide = F.max_pool2d((4 * (inner - _LINE)).clamp(0, 1), 5, 1, 2)
+def inside_lips(inner: Tensor) -> Tensor:
+    """``appliance.lips.layers.inside_lips`` of (B, 1, 48, 48), as (B, 1, 96, 96)."""
+    open_wide = F.max_pool2d((4 * (inner - LINE)).clamp(0, 1), 5, 1, 2)
     wide = torch.maximum(open_wide, (4 * inner).clamp(max=1))
-    soft = F.avg_pool2d(wide, 3, 1, 1, count_include_pad=False)
+    soft = F.avg_pool2d(F.pad(wide, (1, 1, 1, 1), mode="replicate"), 3, 1)
     return F.interpolate(soft, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 

@@ -18,24 +18,36 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
+from appliance.lips import layers
 from appliance.lips.manifest import load_manifest
 from export_tools.renderer.data import Batch
-from export_tools.renderer.export import OUTPUTS
+from export_tools.renderer.export import OUTPUT
 from export_tools.renderer.quantize import Array, feed, pictures, psnr
 from export_tools.renderer.train import split_patches
 
 _BATCHES, _ROWS = 4, 16
 
 
+_PARTS = {
+    "flow": layers.FLOW,
+    "reference": layers.REFERENCE,
+    "source": layers.SOURCE,
+    "fill_y": layers.FILL_Y,
+    "fill_uv": layers.FILL_UV,
+}
+
+
 def outputs(path: Path, batches: list[Batch]) -> dict[str, Array]:
-    """What the network of ``path`` says of all ``batches``, by output."""
+    """What the network of ``path`` says of all ``batches``, by part, bounded where
+    ``appliance.lips.layers`` bounds it or nothing can be seen any more."""
     session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    rows = [session.run(list(OUTPUTS), feed(batch)) for batch in batches]
-    return {name: np.concatenate([row[k] for row in rows]) for k, name in enumerate(OUTPUTS)}
+    answers = np.concatenate([session.run([OUTPUT], feed(batch))[0] for batch in batches])
+    return {name: answers[:, part].clip(-1, 1) for name, part in _PARTS.items()}
 
 
 def compare(exact: Path, other: Path, batches: list[Batch]) -> dict[str, Any]:
-    """``max_error`` an output, ``psnr_db`` and ``worst_psnr_db`` (of one patch) of the picture."""
+    """``max_error`` a part of the answer; of the picture ``psnr_db`` and, of one patch,
+    ``worst_psnr_db``."""
     one, two = outputs(exact, batches), outputs(other, batches)
     wanted, got = pictures(exact, batches), pictures(other, batches)
     worst = min(psnr(a[None], b[None]) for a, b in zip(wanted, got, strict=True))

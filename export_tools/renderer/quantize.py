@@ -1,10 +1,11 @@
-"""Half-precision and INT8 versions of an exported renderer.
+"""Half-precision and INT8 versions of a trained renderer.
 
 INT8 is QDQ, symmetric (zero point 0, as TensorRT wants), per channel, calibrated on training
-patches. Which layers stay in float is found by a sweep: each convolution is quantized alone, and
-those that cost most are left out until the whole stays above the wished PSNR.
+patches, with what lies between the convolutions in bytes, too. Which layers stay in float is found
+by a sweep: each convolution is quantized alone, and those that cost most are left out until the
+whole stays above the wished PSNR.
 
-    python -m export_tools.renderer.quantize FP32.onnx --patches FILE.npz --out DIR [--psnr 50]
+    python -m export_tools.renderer.quantize CHECKPOINT.pt --patches FILE.npz --out DIR [--psnr 50]
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +22,7 @@ import numpy.typing as npt
 import onnx
 import onnxruntime as ort
 import torch
+from onnx import helper, numpy_helper
 from onnxruntime.quantization import (
     CalibrationDataReader,
     CalibrationMethod,
@@ -30,10 +33,17 @@ from onnxruntime.quantization import (
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from export_tools.renderer.data import Batch, Patches
-from export_tools.renderer.export import INPUTS, OUTPUTS
-from export_tools.renderer.network import Rendering, compose
+from export_tools.renderer.deploy import inputs, rendering
+from export_tools.renderer.export import INPUTS, OUTPUT, export, load_renderer
+from export_tools.renderer.network import compose
+from export_tools.renderer.train import split_patches
 
 Array = npt.NDArray[np.float32]
+
+_BETWEEN = ("LeakyRelu", "Resize", "Reshape", "Add")
+# Beyond these nothing changes: layers.py bounds the logits there, and paint is nearly black or
+# white. Finer steps within them are worth more than the rare flow beyond.
+_ANSWER = {"rmin": np.float32(-1), "rmax": np.float32(1)}
 
 
 class _Calibration(CalibrationDataReader):  # type: ignore[misc]
@@ -46,7 +56,7 @@ class _Calibration(CalibrationDataReader):  # type: ignore[misc]
 
 def feed(batch: Batch) -> dict[str, Array]:
     """A batch as ONNX Runtime takes it."""
-    return {name: tensor.numpy() for name, tensor in zip(INPUTS, batch.inputs(), strict=True)}
+    return {name: tensor.numpy() for name, tensor in zip(INPUTS, inputs(batch), strict=True)}
 
 
 def half(source: Path, target: Path) -> None:
@@ -55,21 +65,66 @@ def half(source: Path, target: Path) -> None:
     onnx.save(model, str(target))
 
 
-def quantized(source: Path, target: Path, batches: list[Batch], convolutions: list[str]) -> None:
-    """INT8 for just these ``convolutions``."""
+def quantized(source: Path, target: Path, batches: list[Batch], nodes: list[str]) -> None:
+    """INT8 for just these ``nodes``."""
     quantize_static(
         str(source),
         str(target),
         _Calibration(batches),
         quant_format=QuantFormat.QDQ,
-        nodes_to_quantize=convolutions,
-        op_types_to_quantize=["Conv"],
+        nodes_to_quantize=nodes,
+        op_types_to_quantize=["Conv", *_BETWEEN],
         per_channel=True,
         activation_type=QuantType.QInt8,
         weight_type=QuantType.QInt8,
         calibrate_method=CalibrationMethod.MinMax,
-        extra_options={"ActivationSymmetric": True, "WeightSymmetric": True},
+        extra_options={
+            "ActivationSymmetric": True,
+            "WeightSymmetric": True,
+            "TensorQuantOverrides": {OUTPUT: [_ANSWER]},
+        },
     )
+    model = onnx.load(str(target))
+    part_readers(model.graph)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, str(target))
+
+
+def part_readers(graph: onnx.GraphProto) -> None:
+    """Give each reader of a quantized tensor its own pair of QuantizeLinear and DequantizeLinear.
+
+    ONNX Runtime computes in unsigned bytes on CPUs and turns a pair with one reader over to them;
+    around one with two, convolutions stay in float. The scales differ in their last bits, or it
+    would join the pairs again.
+    """
+    scales = {tensor.name: tensor for tensor in graph.initializer}
+    makers = {name: node for node in graph.node for name in node.output}
+    readers = defaultdict(list)
+    for node in graph.node:
+        for place, name in enumerate(node.input):
+            readers[name].append((node, place))
+    nodes = []
+    for node in graph.node:
+        nodes.append(node)
+        pair = makers.get(node.input[0]) if node.op_type == "DequantizeLinear" else None
+        if pair is None:  # a weight
+            continue
+        tensor, scale, zero = pair.input
+        for k, (reader, place) in enumerate(readers[node.output[0]][1:], 1):
+            name = f"{node.output[0]}_{k}"
+            own = numpy_helper.to_array(scales[scale]) * np.float32(1 + k * 2**-20)
+            graph.initializer.append(numpy_helper.from_array(own, f"{name}_scale"))
+            for kind, one, other in (
+                ("QuantizeLinear", tensor, f"{name}_bytes"),
+                ("DequantizeLinear", f"{name}_bytes", name),
+            ):
+                made = helper.make_node(
+                    kind, [one, f"{name}_scale", zero], [other], f"{name}_{kind}"
+                )
+                nodes.append(made)
+            reader.input[place] = name
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def pictures(path: Path, batches: list[Batch]) -> Array:
@@ -77,7 +132,8 @@ def pictures(path: Path, batches: list[Batch]) -> Array:
     session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     painted = []
     for batch in batches:
-        out = Rendering(*(torch.from_numpy(o) for o in session.run(list(OUTPUTS), feed(batch))))
+        (answer,) = session.run([OUTPUT], feed(batch))
+        out = rendering(torch.from_numpy(answer), batch)
         y, _ = compose(out, batch.source_y, batch.source_uv, batch.reference_y, batch.reference_uv)
         painted.append(y[:, 0].numpy())
     return np.concatenate(painted)
@@ -88,9 +144,9 @@ def psnr(a: Array, b: Array) -> float:
     return float(-10 * np.log10(max(float(((a - b) ** 2).mean()), 1e-12)))
 
 
-def convolutions_of(path: Path) -> list[str]:
-    """Names of a model's convolutions, in order."""
-    return [node.name for node in onnx.load(str(path)).graph.node if node.op_type == "Conv"]
+def nodes_of(path: Path, *kinds: str) -> list[str]:
+    """Names of a model's nodes of these ``kinds``, in order."""
+    return [node.name for node in onnx.load(str(path)).graph.node if node.op_type in kinds]
 
 
 def sweep(source: Path, batches: list[Batch], calibration: list[Batch]) -> dict[str, float]:
@@ -98,7 +154,7 @@ def sweep(source: Path, batches: list[Batch], calibration: list[Batch]) -> dict[
     exact = pictures(source, batches)
     result = {}
     with tempfile.TemporaryDirectory() as folder:
-        for name in convolutions_of(source):
+        for name in nodes_of(source, "Conv"):
             target = Path(folder) / "one.onnx"
             quantized(source, target, calibration, [name])
             result[name] = round(psnr(pictures(target, batches), exact), 2)
@@ -116,8 +172,9 @@ def choose(
     exact = pictures(source, batches)
     alone = sweep(source, batches, calibration)
     names = sorted(alone, key=lambda name: alone[name])  # the most sensitive first
+    between = nodes_of(source, *_BETWEEN)
     for kept in range(len(names)):
-        quantized(source, target, calibration, names[kept:])
+        quantized(source, target, calibration, [*names[kept:], *between])
         reached = psnr(pictures(target, batches), exact)
         if reached >= wish:
             break
@@ -126,23 +183,28 @@ def choose(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("source", type=Path)
+    parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--patches", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--psnr", type=float, default=50.0)
     args = parser.parse_args()
-    with np.load(args.patches) as data:
-        names = [str(n) for n in data["names"] if str(n).startswith("grid_")]
-    patches = Patches(args.patches, names)
+    data = split_patches(args.patches)
     rng = np.random.default_rng(0)
-    calibration = [patches.batch(rng, patches.draw(rng, 16), plain=False) for _ in range(8)]
-    batches = [patches.batch(rng, patches.draw(rng, 16), plain=True) for _ in range(4)]
-    half(args.source, args.out / "renderer.fp16.onnx")
-    exact = pictures(args.source, batches)
-    found = choose(args.source, args.out / "renderer.int8.onnx", batches, calibration, args.psnr)
-    found["fp16_psnr_db"] = round(
-        psnr(pictures(args.out / "renderer.fp16.onnx", batches), exact), 2
-    )
+
+    def draw(patches: Patches, count: int, *, plain: bool) -> list[Batch]:
+        return [patches.batch(rng, patches.draw(rng, 16), plain=plain) for _ in range(count)]
+
+    calibration, judge = draw(data.train, 8, plain=False), draw(data.validation, 4, plain=True)
+    args.out.mkdir(parents=True, exist_ok=True)
+    whole, halved = args.out / "renderer.fp32.onnx", args.out / "renderer.fp16.onnx"
+    network = load_renderer(args.checkpoint)
+    export(network, whole)
+    half(whole, halved)
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "bytes.onnx"
+        export(network, source, bytes_=True)
+        found = choose(source, args.out / "renderer.int8.onnx", judge, calibration, args.psnr)
+    found["fp16_psnr_db"] = round(psnr(pictures(halved, judge), pictures(whole, judge)), 2)
     (args.out / "quantization.json").write_text(json.dumps(found, indent=2) + "\n")
     print(json.dumps(found, indent=2))
 

@@ -190,7 +190,7 @@ class TestEngines:
         copy = tmp_path / "models_lite" / "lectern-lite"
         shutil.copytree(source, copy)
         manifest = json.loads((copy / "model.json").read_text())
-        manifest["files"]["int8"]["renderer"]["golden"]["fill_y"][0][0] += 5
+        manifest["files"]["int8"]["renderer"]["golden"]["answer"][0][0] += 5
         (copy / "model.json").write_text(json.dumps(manifest))
         made = replace(box(tmp_path / "pc"), project=tmp_path)
         found = [line.code for line in CHECKS["engines"](made) if line.level != "ok"]

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from appliance.lips.geometry import CHIN, INNER, JAW_LINE, MOUTH_POINTS, OUTER
-from appliance.lips.maps import CHANNELS, SIZE, draw_maps, guide
+from appliance.lips.maps import CHANNELS, GUIDE, SIZE, draw_maps, guide
 
 Array = npt.NDArray[np.float32]
 
@@ -72,4 +72,5 @@ def test_the_maps_carry_the_guide_and_the_shapes() -> None:
     maps = draw_maps(source, target, mouth(0.1))
     assert maps.shape == (CHANNELS, SIZE, SIZE) and maps.dtype == np.float32
     assert maps[4].sum() > 4 * maps[1].sum()  # the inner mouth wanted and as it is
-    assert np.allclose(maps[-2:].transpose(1, 2, 0) / 10, guide(source, target), atol=1e-6)
+    assert np.allclose(maps[GUIDE].transpose(1, 2, 0) / 10, guide(source, target), atol=1e-6)
+    assert not maps[GUIDE.stop :].any()

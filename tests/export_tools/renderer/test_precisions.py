@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 
 pytest.importorskip("torch")
@@ -15,7 +16,7 @@ from export_tools.renderer.data import Batch
 from export_tools.renderer.export import export
 from export_tools.renderer.network import Renderer
 from export_tools.renderer.parity import compare, sync_lost
-from export_tools.renderer.quantize import convolutions_of, half, quantized
+from export_tools.renderer.quantize import half, nodes_of, quantized
 from export_tools.renderer.train import split_patches
 
 pytestmark = [
@@ -30,13 +31,17 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def renderer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def network() -> Renderer:
     torch.manual_seed(0)
-    network = Renderer((8, 8, 8, 16))
+    network = Renderer((8, 8, 8, 16)).eval()
     torch.nn.init.normal_(network.head.weight, std=0.03)
-    network.sharper = 2.0
+    return network
+
+
+@pytest.fixture(scope="module")
+def renderer(network: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("renderer") / "renderer.onnx"
-    export(network.eval(), path)
+    export(network, path)
     return path
 
 
@@ -53,21 +58,39 @@ def test_half_precision_changes_next_to_nothing(
     half(renderer, tmp_path / "half.onnx")
     found = compare(renderer, tmp_path / "half.onnx", batches)
     assert found["psnr_db"] > 60
-    assert set(found["max_error"]) == {"flow", "weights", "fill_y", "fill_uv"}
+    assert set(found["max_error"]) == {"flow", "reference", "source", "fill_y", "fill_uv"}
 
 
 def test_int8_is_symmetric_a_channel_and_near(
-    renderer: Path, batches: list[Batch], tmp_path: Path
+    network: Renderer, renderer: Path, batches: list[Batch], tmp_path: Path
 ) -> None:
-    names = convolutions_of(renderer)[:-1]
-    quantized(renderer, tmp_path / "int8.onnx", batches, names)
-    found = compare(renderer, tmp_path / "int8.onnx", batches)
+    source, target = tmp_path / "bytes.onnx", tmp_path / "int8.onnx"
+    export(network, source, bytes_=True)
+    everything = [node.name for node in onnx.load(str(source)).graph.node if node.name]
+    quantized(source, target, batches, everything)
+    found = compare(renderer, target, batches)
     assert 30 < found["worst_psnr_db"] <= found["psnr_db"] + 0.01
     assert found["max_error"]["flow"] > 0  # it did change
-    stored = {t.name: t for t in onnx.load(str(tmp_path / "int8.onnx")).graph.initializer}
+    stored = {t.name: t for t in onnx.load(str(target)).graph.initializer}
     points = [onnx.numpy_helper.to_array(t) for name, t in stored.items() if "zero_point" in name]
     assert points and all(not point.any() for point in points)
     assert any(point.ndim == 1 and len(point) > 1 for point in points)
+
+
+def test_every_convolution_of_int8_is_computed_in_bytes(
+    network: Renderer, batches: list[Batch], tmp_path: Path
+) -> None:
+    source, target, run = (tmp_path / f"{name}.onnx" for name in ("bytes", "int8", "run"))
+    export(network, source, bytes_=True)
+    kinds = ("Conv", "LeakyRelu", "Resize", "Reshape", "Add")
+    quantized(source, target, batches, nodes_of(source, *kinds))
+    options = ort.SessionOptions()
+    options.optimized_model_filepath = str(run)
+    options.log_severity_level = 3
+    ort.InferenceSession(str(target), options, providers=["CPUExecutionProvider"])
+    done = [node.op_type for node in onnx.load(str(run)).graph.node]
+    assert done.count("QLinearConv") == len(nodes_of(source, "Conv")) == 15
+    assert not {"Conv", "FusedConv", "Add"} & set(done)
 
 
 def test_sync_lost_is_taken_clip_by_clip() -> None:

@@ -1,0 +1,159 @@
+"""A trained renderer rearranged for engines: the same answers from fewer and cheaper operations.
+
+* What follows the last convolution and is linear (differences of logits, units) is folded into it;
+  what follows and is not is done between the lips only, by ``appliance.lips.layers``.
+* The luma's space-to-depth and the 3 × 3 convolution behind it are one 6 × 6 convolution of stride
+  two: floats are dear to turn over in memory. Bytes are cheap to turn over and dear to gather for
+  so large a kernel, so the network that will be quantized keeps them apart.
+* All channels of the head fill about the same range, so that one INT8 scale suits them all.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from appliance.lips.layers import CHANNELS, FARTHEST, FLOW_SCALE, layers
+from appliance.lips.maps import SIZE
+from export_tools.renderer.data import Batch
+from export_tools.renderer.network import DECISIVE, RESIDUAL, Renderer, Rendering
+
+_UNUSED = CHANNELS - 18
+
+
+class Deployed(nn.Module):
+    """``network`` for inference: luma (B, 2, 96, 96) and cells (B, 16, 48, 48) to the answer
+    (B, 24, 48, 48), as ``appliance.lips.layers`` says. ``bytes_`` arranges it for INT8."""
+
+    def __init__(self, network: Renderer, *, bytes_: bool = False) -> None:
+        super().__init__()
+        self.stem = _ByteStem(network) if bytes_ else _FloatStem(network)
+        self.down, self.bottom = network.down, network.bottom
+        self.squeeze, self.up = network.squeeze, network.up
+        sizes = [(w, SIZE >> k + 1) for k, w in enumerate(network.widths[:-1])][::-1]
+        self.enlarge = [partial(_enlarge_planes, *s) if bytes_ else _enlarge for s in sizes]
+        self.head = _folded(network.head)
+
+    def forward(self, luma: Tensor, cells: Tensor) -> Tensor:
+        skips = [self.stem(luma, cells)]
+        for down in self.down:
+            skips.append(down(skips[-1]))
+        x = self.bottom(skips.pop())
+        for squeeze, enlarge, up in zip(self.squeeze, self.enlarge, self.up, strict=True):
+            x = up(enlarge(squeeze(x)) + skips.pop())
+        answer: Tensor = self.head(x)
+        return answer
+
+
+def inputs(batch: Batch) -> tuple[Tensor, Tensor]:
+    """What the deployed network sees of ``batch``."""
+    luma = torch.cat([batch.source_y, batch.reference_y], 1) - 0.5
+    chroma = torch.cat([batch.source_uv, batch.reference_uv], 1) - 0.5
+    return luma, torch.cat([chroma, batch.maps], 1)
+
+
+def rendering(answer: Tensor, batch: Batch) -> Rendering:
+    """What the box makes of the answers (B, 24, 48, 48) to ``batch``, as training has it."""
+    found = [
+        layers(one, maps) for one, maps in zip(answer.numpy(), batch.maps.numpy(), strict=True)
+    ]
+
+    def stacked(name: str) -> Tensor:
+        return torch.from_numpy(np.stack([getattr(one, name) for one in found]))
+
+    fill_y, fill_uv = stacked("fill_y")[:, None], stacked("fill_uv").permute(0, 3, 1, 2)
+    flow, weights = (stacked(name).permute(0, 3, 1, 2) for name in ("flow", "weights"))
+    return Rendering(flow, weights, fill_y, fill_uv)
+
+
+class _FloatStem(nn.Module):
+    """Channels of the trained stem: the source's luma in four pixels, its chroma, the reference's
+    luma and chroma, the maps."""
+
+    def __init__(self, network: Renderer) -> None:
+        super().__init__()
+        weight, bias, self.act = _stem(network)
+        self.luma = nn.Conv2d(2, len(weight), 6, 2, 2, bias=False)
+        others = [4, 5, 10, 11, *range(12, weight.shape[1])]
+        self.rest = nn.Conv2d(len(others), len(weight), 3, 1, 1)
+        with torch.no_grad():
+            for k, start in enumerate((0, 6)):
+                cells = weight[:, start : start + 4].unflatten(1, (2, 2))
+                self.luma.weight[:, k] = cells.permute(0, 3, 1, 4, 2).flatten(1, 2).flatten(2, 3)
+            _set(self.rest, weight[:, others], bias)
+
+    def forward(self, luma: Tensor, cells: Tensor) -> Tensor:
+        x: Tensor = self.act(self.luma(luma) + self.rest(cells))
+        return x
+
+
+class _ByteStem(nn.Module):
+    def __init__(self, network: Renderer) -> None:
+        super().__init__()
+        weight, bias, self.act = _stem(network)
+        turned = [k + start for k in range(4) for start in (0, 6)]  # the order of SpaceToDepth
+        order = [*turned, 4, 5, 10, 11, *range(12, weight.shape[1])]
+        self.conv = nn.Conv2d(len(order), len(weight), 3, 1, 1)
+        _set(self.conv, weight[:, order], bias)
+
+    def forward(self, luma: Tensor, cells: Tensor) -> Tensor:
+        turned: Tensor = _SpaceToDepth.apply(luma)  # type: ignore[no-untyped-call]
+        x: Tensor = self.act(self.conv(torch.cat([turned, cells], 1)))
+        return x
+
+
+class _SpaceToDepth(torch.autograd.Function):
+    """ONNX's operation of that name for blocks of two, which the exporter would write as three."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        cells = F.pixel_unshuffle(x, 2).unflatten(1, (x.shape[1], 4))
+        turned: Tensor = cells.transpose(1, 2).flatten(1, 2)
+        return turned
+
+    @staticmethod
+    def symbolic(graph: Any, x: Any) -> Any:
+        return graph.op("SpaceToDepth", x, blocksize_i=2)
+
+
+def _enlarge(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+def _enlarge_planes(channels: int, side: int, x: Tensor) -> Tensor:
+    """The same for (B, channels, side, side). ONNX Runtime keeps bytes channels-last, in which its
+    resize is six times slower, unless the channels are none of its business."""
+    planes = _enlarge(x.reshape(-1, 1, side, side))
+    return planes.reshape(-1, channels, 2 * side, 2 * side)
+
+
+def _stem(network: Renderer) -> tuple[Tensor, Tensor, nn.Module]:
+    conv, act = network.stem
+    assert isinstance(conv, nn.Conv2d) and conv.bias is not None
+    return conv.weight.detach(), conv.bias.detach(), act
+
+
+def _set(conv: nn.Conv2d, weight: Tensor, bias: Tensor) -> None:
+    assert conv.bias is not None
+    with torch.no_grad():
+        conv.weight.copy_(weight)
+        conv.bias.copy_(bias)
+
+
+def _folded(head: nn.Conv2d) -> nn.Conv2d:
+    assert head.bias is not None
+    folded = []
+    for old in (head.weight.detach(), head.bias.detach()):
+        flow, source, reference, paint, fill = torch.split(old, [4, 4, 4, 4, 6])
+        above = DECISIVE * (reference - source), DECISIVE * (source - paint)
+        logits = torch.cat([*above, fill]) / FARTHEST
+        unused = old.new_zeros(_UNUSED, *old.shape[1:])
+        folded.append(torch.cat([RESIDUAL * FLOW_SCALE * flow, logits, unused]))
+    result = nn.Conv2d(head.in_channels, CHANNELS, 3, padding=1)
+    _set(result, *folded)
+    return result
