@@ -2,7 +2,9 @@
 
 English is read by hibari-tts, whose voice lies inside its package, so nothing is ever downloaded.
 Other languages need the system's ``espeak-ng``; where it is not installed, a text in another script
-(Chinese, say) cannot be read, and one in Latin letters is read as if it were English.
+(Chinese, say) cannot be read, and one in Latin letters is read as if it were English. A sentence in
+another script within an English text, or with Chinese words in it, is espeak-ng's as well: the
+English voice would leave out what it cannot read.
 """
 
 from __future__ import annotations
@@ -23,8 +25,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from av.audio.frame import AudioFrame
 
 from appliance.errors import BadInput
+from appliance.media.audio import resampled
 from appliance.speech.language import latin_language
 
 AUTO = "auto"
@@ -53,9 +57,11 @@ _SCRIPTS: dict[str, tuple[str, ...]] = {
     "DEVANAGARI": ("hi",),
 }
 _DENSE = {"CJK", "HANGUL"}  # a character is worth as much as this many letters
+_EAST_ASIAN = ("HIRAGANA", "KATAKANA", "CJK", "HANGUL")  # whose voices read Latin words, too
 _WORD_LETTERS = 4
 _LONG_LINE = 50  # a line this long without a full stop was wrapped by an editor
 _STOPS = ".!?。！？…:：;；"
+_EAST_ASIAN_STOP = re.compile(r"(?<=[。！？])")
 _SENTENCE_END = re.compile(r"(?<=[。！？…!?])|(?<=[.])\s+|\n")
 _LONGEST = 300  # characters read in one breath; the voice's memory grows with the square
 
@@ -193,7 +199,44 @@ class _Espeak:
                 raise BadInput("voice_missing", voice=ESPEAK + self._command[2]) from error
 
 
-def _reader(text: str, voice: str, speed: float, find: Find) -> _Hibari | _Espeak:
+class _Bilingual:
+    """The embedded voice, and the system's for sentences with words that it would leave out."""
+
+    language = "en"
+
+    def __init__(self, own: _Hibari, program: str | None, speed: float) -> None:
+        self.rate = own.rate
+        self._own = own
+        self._program, self._speed = program, speed
+        self._others: dict[str, _Espeak | None] = {"LATIN": None}
+
+    def sentences(self, paragraph: str) -> Iterator[str]:
+        for part in _EAST_ASIAN_STOP.split(paragraph):
+            yield from self._own.sentences(part)
+
+    def speak(self, sentence: str) -> Pcm:
+        other = self._other(_foreign_script(sentence))
+        if other is None:
+            return self._own.speak(sentence)
+        return _at_rate(other.speak(sentence), other.rate, self.rate)
+
+    def _other(self, script: str) -> _Espeak | None:
+        if script not in self._others:
+            self._others[script] = None
+            with contextlib.suppress(BadInput):  # without it the words are left out
+                voices = _SCRIPTS.get(script, ())
+                self._others[script] = _Espeak(self._program, voices, self._speed)
+        return self._others[script]
+
+
+def _at_rate(pcm: Pcm, rate: int, wanted: int) -> Pcm:
+    frame = AudioFrame.from_ndarray(pcm[None], "s16", "mono")
+    frame.sample_rate = rate
+    parts = [made.to_ndarray()[0] for made in resampled([frame], "s16", "mono", wanted)]
+    return np.concatenate(parts) if parts else pcm
+
+
+def _reader(text: str, voice: str, speed: float, find: Find) -> _Hibari | _Espeak | _Bilingual:
     if not any(c.isalnum() for c in text):
         raise BadInput("text_empty")
     if voice.startswith(ESPEAK):
@@ -206,7 +249,7 @@ def _reader(text: str, voice: str, speed: float, find: Find) -> _Hibari | _Espea
         if language != "en":
             with contextlib.suppress(BadInput):  # better with an accent than not at all
                 return _Espeak(find("espeak-ng"), (language,), speed)
-        return _Hibari(_DEFAULT_VOICE, speed)
+        return _Bilingual(_Hibari(_DEFAULT_VOICE, speed), find("espeak-ng"), speed)
     if script not in _SCRIPTS:
         raise BadInput("voice_missing", voice=script.lower())
     return _Espeak(find("espeak-ng"), _SCRIPTS[script], speed)
@@ -220,14 +263,26 @@ def _short(sentences: Iterable[str]) -> Iterator[str]:
 
 def _script(text: str) -> str:
     """The script of most words; kana tell Japanese from Chinese. Without letters: Latin."""
-    counts: Counter[str] = Counter()
-    for letter in filter(str.isalpha, text):
-        script = unicodedata.name(letter, "UNKNOWN").split()[0].split("-")[0]
-        counts[script] += _WORD_LETTERS if script in _DENSE else 1
+    counts = _scripts(text)
     if not counts:
         return "LATIN"
     script = counts.most_common(1)[0][0]
     return "HIRAGANA" if script == "CJK" and counts["HIRAGANA"] else script
+
+
+def _foreign_script(sentence: str) -> str:
+    """The script that an English voice stumbles over: that of most words, or any East Asian."""
+    counts = _scripts(sentence)
+    return next((script for script in _EAST_ASIAN if counts[script]), _script(sentence))
+
+
+def _scripts(text: str) -> Counter[str]:
+    """Letters of each script, by the first word of their Unicode names; signs count as words."""
+    counts: Counter[str] = Counter()
+    for letter in filter(str.isalpha, text):
+        script = unicodedata.name(letter, "UNKNOWN").split()[0].split("-")[0]
+        counts[script] += _WORD_LETTERS if script in _DENSE else 1
+    return counts
 
 
 def _paragraphs(text: str) -> Iterator[str]:

@@ -123,3 +123,21 @@ def test_chinese_by_espeak(tmp_path: Path) -> None:
     assert [s.text for s in speech.sentences] == ["今天我们学习光。", "光很快！"]
     assert speech.sentences[-1].end == pytest.approx(len(pcm) / rate)
     assert speech.sentences[0].end > 0.9
+
+
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
+def test_chinese_words_in_an_english_text_are_not_left_out(tmp_path: Path) -> None:
+    english = "Please repeat after me now and then, as often as you can."
+    plain = synthesize(english, out_wav=tmp_path / "plain.wav")
+    text = f"{english}\n\n谢谢大家来听课。开始吧。\n\nNow say 谢谢 twice."
+    mixed = synthesize(text, out_wav=tmp_path / "mixed.wav")
+    assert (mixed.language, mixed.rate) == ("en", plain.rate)
+    assert mixed.sentences[0] == plain.sentences[0]
+    assert [s.text for s in mixed.sentences[1:]] == [
+        "谢谢大家来听课。",
+        "开始吧。",
+        "Now say 谢谢 twice.",
+    ]
+    alone = synthesize("谢谢大家来听课。", out_wav=tmp_path / "alone.wav").sentences[0]
+    said = mixed.sentences[1].end - mixed.sentences[1].start
+    assert said == pytest.approx(alone.end - alone.start, abs=0.02)
