@@ -40,6 +40,22 @@ class TestErrorTable:
         )
 
 
+class TestFolders:
+    def test_the_pictures_are_what_the_trees_say(self, project: Path, tmp_path: Path) -> None:
+        docs = project / "docs"
+        (tmp_path / "img").mkdir()
+        for name in ("folders.py", *GUIDES):
+            (tmp_path / name).write_bytes((docs / name).read_bytes())
+        subprocess.run([sys.executable, str(tmp_path / "folders.py")], check=True)
+        drawn = sorted((tmp_path / "img").iterdir())
+        assert len(drawn) == 4 * len(GUIDES)
+        for picture in drawn:
+            kept = docs / "img" / picture.name
+            assert picture.read_text() == kept.read_text(), "run: .venv/bin/python docs/folders.py"
+            guide = f"teacher.{picture.stem.rpartition('-')[2]}.md"
+            assert f"](img/{picture.name})" in (docs / guide).read_text(encoding="utf-8")
+
+
 class TestPages:
     def test_every_link_leads_to_a_file_and_every_anchor_to_a_heading(self, project: Path) -> None:
         broken = []
