@@ -9,8 +9,6 @@ Smoothing then looks :data:`CONTEXT` frames to both sides, segments regardless.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -176,38 +174,6 @@ def _correlation(a: Patch, b: Patch) -> float:
 def segment_start(index: int) -> int:
     """The frame from which tracking must start so that ``index`` can be smoothed."""
     return max(index - CONTEXT, 0) // SEGMENT * SEGMENT
-
-
-class Stepper(Protocol):
-    """Anything that sights the face of picture after picture."""
-
-    def step(self, picture: Indexed) -> Sighting | None: ...
-
-
-def track(pictures: Iterable[P], tracker: Stepper, first: int, stop: int) -> Iterator[Tracked[P]]:
-    """Frames ``first`` … ``stop`` − 1 with their smoothed faces.
-
-    ``pictures`` must start at ``segment_start(first)`` and reach ``stop + CONTEXT`` or the
-    presenter's end. At most 2 · CONTEXT + 1 pictures are held.
-    """
-    window: deque[tuple[P, Sighting | None] | None] = deque(
-        [None] * (2 * CONTEXT + 1), maxlen=2 * CONTEXT + 1
-    )
-
-    def middle() -> Iterator[Tracked[P]]:
-        entry = window[CONTEXT]
-        if entry is not None and first <= entry[0].index < stop:
-            yield in_context(
-                entry[0], [e and e[1] for e in window], [e is not None for e in window]
-            )
-
-    for picture in pictures:
-        # Frames before the context only serve the tracker.
-        window.append((picture, tracker.step(picture)))
-        yield from middle()
-    for _ in range(CONTEXT):
-        window.append(None)
-        yield from middle()
 
 
 def in_context(picture: P, window: list[Sighting | None], exists: list[bool]) -> Tracked[P]:

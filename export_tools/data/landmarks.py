@@ -20,7 +20,7 @@ import numpy as np
 from appliance.face.detect import FaceDetector
 from appliance.face.mesh import POINTS, FaceMesh
 from appliance.face.runtime import LiteNetwork
-from appliance.face.track import FaceTracker, track
+from appliance.face.track import CONTEXT, FaceTracker, Sighting, smooth
 from appliance.face.weights import face_model_path
 from appliance.media.picture import Picture
 
@@ -46,9 +46,12 @@ def extract(path: Path, out: Path) -> Path:
         FaceMesh(LiteNetwork(face_model_path("face_landmark"))),
     )
     points, valid = [], []
-    for item in track(pictures(path), tracker, 0, 1 << 62):
-        valid.append(item.face is not None)
-        points.append(item.face.points if item.face else np.zeros((POINTS, 3), np.float32))
+    beyond: list[Sighting | None] = [None] * CONTEXT
+    sightings = [*beyond, *map(tracker.step, pictures(path)), *beyond]
+    for index in range(len(sightings) - 2 * CONTEXT):
+        face = smooth(sightings[index : index + 2 * CONTEXT + 1])
+        valid.append(face is not None)
+        points.append(face.points if face else np.zeros((POINTS, 3), np.float32))
     with av.open(str(path)) as container:
         rate = container.streams.video[0].average_rate
         fps = float(rate) if rate else 25.0

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Iterator
-
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +16,6 @@ from appliance.face.track import (
     Sighting,
     segment_start,
     smooth,
-    track,
 )
 from tests.talking_face import SIZE, as_picture, babble, face_with_opening, portrait
 
@@ -34,7 +30,7 @@ OPENINGS = babble(FRAMES, seed=1)
 
 
 class Frame:
-    """A picture that a weak reference can follow."""
+    """A picture with a number."""
 
     def __init__(self, image: Image, index: int) -> None:
         self.picture = as_picture(image)
@@ -75,11 +71,12 @@ Run = list[tuple[int, Sighting | None]]
 
 
 def run(detector: FaceDetector, mesh: FaceMesh, frames: Pictures, first: int, stop: int) -> Run:
-    """Track ``first`` up to ``stop`` with no more pictures than the interface asks for."""
-    start = segment_start(first)
-    pictures = frames[start : min(stop + CONTEXT, FRAMES)]
+    """Track ``first`` up to ``stop`` with no more pictures than that needs."""
     tracker = FaceTracker(detector, mesh)
-    return [(item.picture.index, item.face) for item in track(pictures, tracker, first, stop)]
+    pictures = frames[segment_start(first) : min(stop + CONTEXT, FRAMES)]
+    seen = {picture.index: tracker.step(picture) for picture in pictures}
+    around = range(-CONTEXT, CONTEXT + 1)
+    return [(index, smooth([seen.get(index + k) for k in around])) for index in range(first, stop)]
 
 
 @pytest.fixture(scope="module")
@@ -210,24 +207,6 @@ def test_a_small_face_beside_a_large_one_can_be_named(
     assert named is not None
     assert largest.points[4, 0] < SIZE < named.points[4, 0]
     assert named.eye_distance == pytest.approx(largest.eye_distance * 160 / SIZE, rel=0.05)
-
-
-def test_few_pictures_are_held(detector: FaceDetector, mesh: FaceMesh) -> None:
-    alive: list[weakref.ref[Frame]] = []
-    most = 0
-
-    def stream() -> Iterator[Frame]:
-        image = portrait()
-        for index in range(40):
-            frame = Frame(image, index)
-            alive.append(weakref.ref(frame))
-            yield frame
-            del frame
-
-    for item in track(stream(), FaceTracker(detector, mesh), 0, 40):
-        most = max(most, sum(reference() is not None for reference in alive))
-        del item
-    assert 0 < most <= 2 * CONTEXT + 2
 
 
 def sightings(points: npt.NDArray[np.float64]) -> list[Sighting | None]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from appliance.face.track import SEGMENT, FaceTracker, Sighting, Tracked
+from appliance.face.track import CONTEXT, SEGMENT, FaceTracker, Sighting, Tracked
 from appliance.media.decode import FrameReader
 from appliance.media.picture import Picture
 from appliance.media.probe import PresenterInfo, probe_presenter
@@ -156,3 +156,13 @@ def test_after_an_early_end_the_next_chunk_is_right(
     stretch.close()
     assert facts(shown.show(10, 70, Stopwatch())) == whole[10:70]
     shown.close()
+
+
+def test_few_pictures_are_held(info: PresenterInfo) -> None:
+    """Decoding runs ahead by two queues of 4, the smoothing's context, and one in each hand."""
+    shown = frames(info)
+    ahead = 0
+    for item in shown.show(0, FRAMES - 10, Stopwatch()):
+        ahead = max(ahead, CountingReader.shown - item.picture.index)
+    shown.close()
+    assert CONTEXT < ahead <= 2 * 4 + CONTEXT + 4
