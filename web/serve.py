@@ -22,6 +22,7 @@ from appliance.config_file import Mistake
 from appliance.errors import BadInput
 from web.addresses import Addresses, find_addresses
 from web.app import create_app
+from web.care import care
 from web.mdns import Announcer, make_announcer
 from web.panel import EXTENSION, Panel
 from web.people.store import People, people_path
@@ -60,6 +61,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         app = create_app(self._lectern, mistakes=self._mistakes, addresses=self._addresses)
         here: Panel = app.extensions[EXTENSION]
         announce(here, self._addresses.url())
+        care(self._lectern, here.now, here.closing)
         self._announcer = make_announcer(self._lectern, self._addresses)
         signal.signal(signal.SIGTERM, _closing_first(here))
         return app

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from appliance.jobs.record import Job
-from appliance.jobs.schema import Database
+from appliance.jobs.schema import Tables
 from appliance.jobs.states import State
 from appliance.jobs.transitions import marks
 
@@ -32,42 +31,29 @@ class Page:
         return max(1, -(-self.total // self.size))
 
 
-class History:
+class History(Tables):
     """The jobs in the file ``path``, for reading. Belongs to one thread.
 
     Raises ``Fault`` as :class:`~appliance.jobs.store.JobStore` does.
     """
-
-    def __init__(self, path: Path) -> None:
-        self._database = Database(path)
-
-    def __enter__(self) -> History:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._database.close()
 
     def page(
         self,
         states: Iterable[State] = State,
         *,
         words: str = "",
-        owner: str | None = None,
+        owners: Sequence[str] | None = None,
         number: int = 1,
         size: int = 20,
     ) -> Page:
         """Jobs in any of ``states``, the latest first.
 
-        All ``words`` must be in a job's name, in any case and order. ``owner``: only that person's
-        jobs, "" for the inbox's; ``None`` for everybody's. A ``number`` beyond the last page gives
+        All ``words`` must be in a job's name, in any case and order. ``owners``: only those
+        people's jobs, "" for the inbox's; ``None`` for everybody's. A ``number`` beyond the last page gives
         the last one.
         """
         wanted = [state.value for state in states]
-        found = self._find(wanted, words, owner)
+        found = self._find(wanted, words, owners)
         size = min(max(size, 1), MAX_SIZE)
         number = min(max(number, 1), max(1, -(-len(found) // size)))
         ids = found[(number - 1) * size : number * size]
@@ -75,14 +61,14 @@ class History:
         jobs = sorted((Job.from_row(row) for row in rows), key=lambda job: ids.index(job.id))
         return Page(jobs, len(found), number, size)
 
-    def _find(self, states: list[str], words: str, owner: str | None) -> list[int]:
+    def _find(self, states: list[str], words: str, owners: Sequence[str] | None) -> list[int]:
         """The numbers of all that fit, in their order."""
+        whose = "" if owners is None else f"AND owner IN ({marks(owners)})"
         rows = self._database.read(
-            f"SELECT id, stem FROM jobs WHERE state IN ({marks(states)})"
-            " AND (? IS NULL OR owner = ?) ORDER BY coalesce(finished, created) DESC, id DESC",
+            f"SELECT id, stem FROM jobs WHERE state IN ({marks(states)}) {whose}"
+            " ORDER BY coalesce(finished, created) DESC, id DESC",
             *states,
-            owner,
-            owner,
+            *(owners or ()),
         )
         # SQLite knows no upper and lower case beyond ASCII.
         sought = _plain(words).split()

@@ -56,10 +56,12 @@ def test_by_words(history: History, words: str, found: list[int]) -> None:
 
 
 def test_by_owner_and_state(history: History) -> None:
-    assert sorted(ids(history, owner="wang")) == [1, 3]
-    assert ids(history, owner="") == [4]
-    assert ids(history, owner="li", states=[State.DONE]) == [2]
-    assert ids(history, owner="x' OR '1'='1") == []
+    assert sorted(ids(history, owners=["wang"])) == [1, 3]
+    assert ids(history, owners=[""]) == [4]
+    assert ids(history, owners=["li"], states=[State.DONE]) == [2]
+    assert sorted(ids(history, owners=["wang", ""])) == [1, 3, 4]
+    assert ids(history, owners=[]) == []
+    assert ids(history, owners=["x' OR '1'='1"]) == []
 
 
 def test_nothing_is_one_empty_page(history: History) -> None:

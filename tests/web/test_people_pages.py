@@ -205,3 +205,25 @@ class TestAccounts:
         assert program.get("/people", headers=headers).status_code == 403
         teacher.change("/account/tokens/1/revoke")
         assert program.get("/account", headers=headers).status_code == 302
+
+
+class TestProgramsToo:
+    """The API's changes of accounts end sign-ins as the page's do."""
+
+    @pytest.mark.parametrize(
+        ("method", "body"), [("PATCH", {"password": "another four words"}), ("DELETE", None)]
+    )
+    def test_a_new_password_or_none_ends_the_persons_sign_ins(
+        self, sign_in: SignIn, method: str, body: dict[str, str] | None
+    ) -> None:
+        admin, teacher = sign_in("admin"), sign_in("teacher")
+        assert teacher.get("/account").status_code == 200
+        answer = admin.open(
+            "/api/v1/people/teacher",
+            method=method,
+            json=body,
+            headers={"X-CSRF-Token": admin.token()},
+        )
+        assert answer.status_code in (200, 204)
+        assert teacher.get("/account").status_code == 302
+        assert admin.get("/account").status_code == 200

@@ -24,7 +24,7 @@ from web.api.schemas import (
 from web.new.material import make_jobs, tidy
 from web.panel import config, jobs
 from web.people.access import needs
-from web.results.look import own_job, seen_job, view, whose
+from web.results.look import own_job, owners, seen_job, view
 from web.security.limits import body_limit
 
 blueprint = Blueprint("api_jobs", __name__, url_prefix="/api/v1/jobs")
@@ -34,12 +34,12 @@ blueprint = Blueprint("api_jobs", __name__, url_prefix="/api/v1/jobs")
 @needs("viewer")
 @operation("Find jobs, the latest first", query=JobQuery, answer=JobPage)
 def find(query: JobQuery) -> JobPage:
-    """Teachers find their own, others all."""
+    """Teachers find their own and what came from the inbox, others all."""
     with History(store_path(config().root)) as history:
         page = history.page(
             query.state or State,
             words=query.words,
-            owner=whose(),
+            owners=owners(),
             number=query.page,
             size=query.size,
         )

@@ -66,13 +66,14 @@ def add(body: NewPerson) -> PersonView:
 @needs("admin")
 @operation("Change somebody's role or password", body=PersonChange, answer=PersonView)
 def change(name: str, body: PersonChange) -> PersonView:
-    """The last administrator stays one."""
+    """The last administrator stays one. A new password ends the person's sign-ins."""
     people = panel().people
     person = people.get(name)
     if body.role is not None:
         people.set_role(person.name, Role(body.role))
     if body.password is not None:
         people.set_password(person.name, body.password)
+        panel().sessions.end_all_of(person.name)
     return _view(people.get(person.name))
 
 
@@ -81,7 +82,9 @@ def change(name: str, body: PersonChange) -> PersonView:
 @operation("Take somebody's account away")
 def remove(name: str) -> None:
     """What they have made stays."""
-    panel().people.remove(panel().people.get(name).name)
+    person = panel().people.get(name)
+    panel().people.remove(person.name)
+    panel().sessions.end_all_of(person.name)
 
 
 def _view(person: Person) -> PersonView:

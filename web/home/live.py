@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 
 from flask import render_template, request
@@ -19,6 +20,9 @@ BEAT_S = 15.0
 
 SPARE_THREADS = 16
 """Kept free of streams, for everything else."""
+
+# Thirty pages that are written at once would keep everybody else waiting for the interpreter.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def render(snapshot: Snapshot, values: Tick, now: float) -> str:
@@ -80,8 +84,9 @@ def poll(here: Panel) -> dict[str, object]:
 
 
 def _news(here: Panel, view: View, *, with_page: bool) -> str:
-    values = tick(view.snapshot, view.left_s, here.now())
-    news: dict[str, object] = {"tick": values}
-    if with_page:
-        news["html"] = render(view.snapshot, values, here.now())
-    return json.dumps(news, ensure_ascii=False)
+    with _ONE_AT_A_TIME:
+        values = tick(view.snapshot, view.left_s, here.now())
+        news: dict[str, object] = {"tick": values}
+        if with_page:
+            news["html"] = render(view.snapshot, values, here.now())
+        return json.dumps(news, ensure_ascii=False)

@@ -8,15 +8,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import time
 import uuid
 from pathlib import Path
 
-from appliance.errors import BadInput, Fault
+from appliance.errors import BadInput, Fault, LecternError
 from appliance.inbox.names import Kind, find_presenter
 from appliance.jobs.options import with_options
 from appliance.jobs.record import Job, NewJob
 from web.api.schemas import Material, NewJobs
+from web.care import material_folder
 from web.panel import config, jobs
 from web.people.access import require
 from web.uploads.record import Upload
@@ -79,13 +81,20 @@ def make_jobs(wanted: NewJobs) -> list[Job]:
     presenters = [find_presenter_of(material) for material in wanted.presenters]
     lectures = [find_lecture_of(material) for material in wanted.lectures]
     owner = require("teacher").name
-    new = []
-    for lecture in lectures:
-        for presenter in presenters:
-            many = len(presenters) > 1
-            stem = f"{lecture.stem} - {presenter.stem}" if many else lecture.stem
-            new.append(_new_job(stem, presenter, lecture, settings, owner))
-    made = [jobs().add(job) for job in new]
+    new: list[NewJob] = []
+    folders: list[Path] = []
+    try:
+        for lecture in lectures:
+            for presenter in presenters:
+                many = len(presenters) > 1
+                stem = f"{lecture.stem} - {presenter.stem}" if many else lecture.stem
+                folders.append(_folder() / uuid.uuid4().hex)
+                new.append(_new_job(folders[-1], stem, presenter, lecture, settings, owner))
+        made = jobs().add_all(new)
+    except LecternError:
+        for folder in folders:  # all jobs or none
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
     if not wanted.keep_uploads:
         used = {s.upload.id: s.upload for s in (*presenters, *lectures) if s.upload is not None}
         for upload in used.values():
@@ -95,13 +104,13 @@ def make_jobs(wanted: NewJobs) -> list[Job]:
 
 
 def _new_job(
+    folder: Path,
     stem: str,
     presenter: Source,
     lecture: Source,
     settings: dict[str, dict[str, object]],
     owner: str,
 ) -> NewJob:
-    folder = material_folder() / uuid.uuid4().hex
     try:
         paths = presenter.own_copy(folder / "presenter"), lecture.own_copy(folder / "lecture")
     except OSError as error:
@@ -114,10 +123,10 @@ def _new_job(
 
 def tidy() -> None:
     """Remove the folders from which ended jobs' files have been moved."""
-    for folder, _, _ in os.walk(material_folder(), topdown=False):
+    for folder, _, _ in os.walk(_folder(), topdown=False):
         with contextlib.suppress(OSError):  # still in use
             young = time.time() - os.stat(folder).st_mtime < _YOUNG_S
-            if not young and Path(folder) != material_folder():
+            if not young and Path(folder) != _folder():
                 os.rmdir(folder)
 
 
@@ -126,9 +135,8 @@ def library() -> Path:
     return config().root / "presenters"
 
 
-def material_folder() -> Path:
-    """Where what came through the panel lies until its job ends."""
-    return config().root / "state" / "material"
+def _folder() -> Path:
+    return material_folder(config().root)
 
 
 def _uploaded(material: Material) -> Source:

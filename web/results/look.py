@@ -12,7 +12,7 @@ from web.api.operation import Problem
 from web.api.schemas import JobView
 from web.i18n import language
 from web.panel import jobs
-from web.people.access import may_touch, require
+from web.people.access import may_see, may_touch, require
 from web.people.store import Role
 
 File = Literal["video", "thumbnail", "subtitles", "report"]
@@ -24,16 +24,18 @@ ENDINGS: dict[File, str] = {
 }
 
 
-def whose() -> str | None:
-    """The owner whose jobs the asking person may see; ``None``: everybody's."""
+def owners() -> list[str] | None:
+    """Whose jobs the asking person may see (see :func:`~web.people.access.may_see`); ``None``:
+    everybody's."""
     person = require("viewer")
-    return person.name if person.role is Role.TEACHER else None
+    return [person.name, ""] if person.role is Role.TEACHER else None
 
 
 def seen_job(number: int) -> Job:
     """A job that the asking person may see; any other is as unknown as none."""
+    require("viewer")
     job = jobs().get(number)
-    if whose() not in (None, job.owner):
+    if not may_see(job.owner):
         raise BadInput("job_unknown", job=number)
     return job
 

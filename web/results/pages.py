@@ -21,7 +21,7 @@ from web.i18n import _
 from web.panel import config, jobs
 from web.people.access import may_touch, needs
 from web.presenters.thumbnails import thumbnail_of
-from web.results.look import file_of, own_job, seen_job, view, whose
+from web.results.look import file_of, own_job, owners, seen_job, view
 from web.results.words import read_report, verdict_of
 
 blueprint = Blueprint("results", __name__, url_prefix="/results")
@@ -53,7 +53,7 @@ def index() -> str:
         page = history.page(
             FILTERS.get(show, FILTERS["done"]),
             words=words,
-            owner=whose(),
+            owners=owners(),
             number=_number(request.args.get("page")),
             size=PAGE_SIZE,
         )
@@ -98,9 +98,10 @@ def delete(job: int) -> Redirect:
 @needs("teacher")
 def delete_several() -> Redirect:
     """What is ticked."""
-    numbers = [_number(value) for value in request.form.getlist("job")]
-    if not numbers:
+    ticked = request.form.getlist("job")
+    if not ticked or not all(map(_is_number, ticked)):
         raise BadInput("request_bad", reason="nothing is ticked")
+    numbers = [int(value) for value in ticked]
     delete_jobs(numbers)
     return redirect(url_for("results.index"))
 
@@ -173,7 +174,9 @@ def _row(job: Job) -> Row:
 
 
 def _number(value: str | None) -> int:
-    """A page or a job; nonsense is the first."""
-    if value is None or not value.isascii() or not value.isdigit() or len(value) > 9:
-        return 1
-    return int(value)
+    """A page; nonsense is the first."""
+    return int(value) if value is not None and _is_number(value) else 1
+
+
+def _is_number(value: str) -> bool:
+    return value.isascii() and value.isdigit() and len(value) <= 9

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-import logging
 import re
-import threading
 from email.utils import formatdate
 
 from flask import Blueprint, Response, current_app, g, request, url_for
 
 from appliance.errors import BadInput
 from web.api.operation import Header, described
+from web.care import uploads_folder
 from web.panel import config, panel
 from web.people.access import is_open, needs, require
 from web.security.limits import body_limit
@@ -26,12 +25,9 @@ from web.uploads.receive import Gate, allowed_s, blocks, deadline
 from web.uploads.record import Limits, Upload
 from web.uploads.store import UploadStore
 
-log = logging.getLogger("lectern.panel")
-
 VERSION = "1.0.0"
 EXTENSIONS = "creation,termination,checksum,expiration"
 PIECE_TYPE = "application/offset+octet-stream"
-SWEEP_EVERY_S = 600.0
 
 _NUMBER = r"^[0-9]{1,18}$"
 _RESUMABLE = Header("Tus-Resumable", r"^1\.0\.0$")
@@ -43,34 +39,16 @@ _CHECKSUM = Header("Upload-Checksum", r"^(crc32|sha1|sha256) [A-Za-z0-9+/]+={0,2
 blueprint = Blueprint("uploads", __name__, url_prefix="/api/v1/uploads")
 
 
-class Reception:
-    """What all upload requests of a panel share."""
-
-    def __init__(self, places: int) -> None:
-        self.gate = Gate(places)
-        self._lock = threading.Lock()
-        self._swept = 0.0
-
-    def sweep_is_due(self, now: float) -> bool:
-        """Whether it is time to throw away what has expired; ``True`` to one asker only."""
-        with self._lock:
-            due = abs(now - self._swept) >= SWEEP_EVERY_S
-            if due:
-                self._swept = now
-        return due
-
-
-def reception() -> Reception:
+def gate() -> Gate:
     """Of the panel that answers the request."""
-    new = Reception(config().uploads.at_once)
-    found: Reception = current_app.extensions.setdefault("uploads", new)
+    found: Gate = current_app.extensions.setdefault("uploads", Gate(config().uploads.at_once))
     return found
 
 
 def uploads() -> UploadStore:
     """The uploads, open for this request."""
     if "uploads" not in g:
-        folder = config().root / "state" / "uploads"
+        folder = uploads_folder(config().root)
         g.uploads = UploadStore(folder, Limits.of(config()), now=panel().now)
     store: UploadStore = g.uploads
     return store
@@ -103,9 +81,6 @@ def create() -> Response:
     """Begin an upload."""
     _check_version()
     store = uploads()
-    if reception().sweep_is_due(panel().now()):
-        for gone in store.sweep():
-            log.info("the upload of %s by %s has expired", ascii(gone.name), ascii(gone.owner))
     name = _metadata().get("filename", "")
     upload = store.create(_owner(), name, _whole_number("Upload-Length"))
     response = _answer(201, upload)
@@ -142,7 +117,7 @@ def add(number: str) -> Response:
     header = request.headers.get("Upload-Checksum")
     checksum = Checksum(header) if header is not None else None
     environ = request.environ
-    with reception().gate.enter(), deadline(environ, allowed_s(length)):
+    with gate().enter(), deadline(environ, allowed_s(length)):
         piece = blocks(environ["wsgi.input"], length)
         return _answer(204, uploads().append(upload, offset, length, piece, checksum))
 

@@ -174,8 +174,8 @@ class TestLooking:
             name: [job["owner"] for job in program(name).get("/jobs").get_json()["jobs"]]
             for name in ("teacher", "other", "viewer", "admin")
         }
-        assert seen["teacher"] == ["teacher"]
-        assert seen["other"] == ["other"]
+        assert seen["teacher"] == ["", "teacher"]  # the inbox is everybody's, as on Home
+        assert seen["other"] == ["", "other"]
         assert seen["viewer"] == seen["admin"] == ["", "other", "teacher"]
         assert program("").get("/jobs").status_code == 401
 
@@ -261,3 +261,18 @@ class TestDeleting:
         store.files.moved(job.presenter, job.presenter)
         assert teacher.delete(f"/jobs/{job.id}").status_code == 204
         assert not job.presenter.exists()
+
+
+def test_a_batch_that_breaks_off_queues_nothing_and_keeps_its_uploads(
+    program: Programs, store: JobStore, config: Config
+) -> None:
+    teacher = program("teacher")
+    presenters = [{"upload": teacher.upload(f"{name}.mp4")} for name in ("wang", "zhou")]
+    lecture = {"upload": teacher.upload("cells.wav")}
+    (gone,) = (config.root / "state" / "uploads").glob("*/zhou.mp4")
+    gone.unlink()
+    body = {"presenters": presenters, "lectures": [lecture]}
+    assert teacher.post("/jobs", body).status_code == 500
+    assert store.jobs(set(State)) == []
+    assert list((config.root / "state" / "material").iterdir()) == []
+    assert len(teacher.get("/uploads").get_json()["uploads"]) == 3

@@ -12,7 +12,7 @@ from flask import Flask
 from appliance.config import Config
 from tests.web.api.conftest import PIECE, TUS, Programs
 from web.people.store import Role
-from web.uploads.tus import reception
+from web.uploads.tus import gate
 
 
 def files(config: Config) -> list[Path]:
@@ -155,8 +155,8 @@ class TestRefusals:
         teacher = program("teacher")
         number = teacher.begin("a.mp4", 4)
         with app.test_request_context():
-            gate = reception().gate
-        places = [gate.enter() for _ in range(6)]
+            entrance = gate()
+        places = [entrance.enter() for _ in range(6)]
         for place in places:
             place.__enter__()
         assert teacher.send(number, 0, b"0123").status_code == 503
