@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.jobs.schema import Database
+from appliance.jobs.schema import Tables
 
 BEAT_S = 5.0
 """How often the daemon gives a sign of life."""
@@ -41,7 +41,7 @@ class Daemon:
         return not self.ended and abs(now - self.at) <= PATIENCE_S
 
 
-class DaemonRecord:
+class DaemonRecord(Tables):
     """The one row of ``daemon``. Belongs to one thread; raises ``Fault`` as the job store does."""
 
     def __init__(
@@ -51,19 +51,9 @@ class DaemonRecord:
         now: Callable[[], float] = time.time,
         boot_id: Path = _BOOT_ID,
     ) -> None:
-        self._database = Database(path)
+        super().__init__(path)
         self._now = now
         self._boot_id = boot_id
-
-    def __enter__(self) -> DaemonRecord:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._database.close()
 
     def read(self) -> Daemon | None:
         """The record; ``None`` before the first start."""

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from appliance.errors import BadInput
 from appliance.jobs.record import Reason, reason_of
-from appliance.jobs.schema import Database
+from appliance.jobs.schema import Tables
 from appliance.jobs.transitions import columns, marks
 
 ErrandState = Literal["asked", "running", "done", "failed"]
@@ -55,25 +55,15 @@ class Errand:
         )
 
 
-class Errands:
+class Errands(Tables):
     """The errands of a box, in the same file as its jobs. Belongs to one thread.
 
     Every method may raise ``Fault`` as :class:`~appliance.jobs.store.JobStore`'s do.
     """
 
     def __init__(self, path: Path, *, now: Callable[[], float] = time.time) -> None:
-        self._database = Database(path)
+        super().__init__(path)
         self._now = now
-
-    def __enter__(self) -> Errands:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._database.close()
 
     def ask(self, kind: str, params: Mapping[str, Any], owner: str = "") -> int:
         """Ask for something; gives the errand's number."""

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from pathlib import Path
 
 from appliance.errors import BadInput
 from appliance.jobs.record import Event, Job, Reason, reason_of
-from appliance.jobs.schema import Database
+from appliance.jobs.schema import Tables
 from appliance.jobs.states import State
 from appliance.jobs.transitions import marks
 
 
-class JobReader:
+class JobReader(Tables):
     """The reading half of :class:`~appliance.jobs.store.JobStore`."""
-
-    def __init__(self, path: Path) -> None:
-        self._database = Database(path)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._database.close()
 
     def get(self, job: int) -> Job:
         """One job."""

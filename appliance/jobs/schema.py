@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from appliance.errors import Fault
 
@@ -123,6 +124,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 
 VERSION = len(MIGRATIONS)
 
+_T = TypeVar("_T", bound="Tables")
+
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open the database, made or migrated where needed. Transactions are begun by hand.
@@ -166,6 +169,26 @@ class Database:
         """The rows of one query, which see one moment."""
         with store_faults(self.path):
             return self._connection.execute(query, values).fetchall()
+
+
+class Tables:
+    """Some tables of the database ``path``, at hand until :meth:`close` or the end of a ``with``.
+
+    Belongs to one thread; raises what :func:`store_faults` raises.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._database = Database(path)
+
+    def __enter__(self: _T) -> _T:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
 
 
 @contextmanager

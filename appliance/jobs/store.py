@@ -41,12 +41,6 @@ class JobStore(JobWork):
     its state does not allow what is asked.
     """
 
-    def __enter__(self) -> JobStore:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
     # Coming in
 
     def add(self, new: NewJob) -> Job:
