@@ -137,7 +137,7 @@ def _switch(system: System, name: str, files: Path, *, share: bool) -> list[Step
         steps.append(SetLink(system.path(layout.COMMAND), command, layout.COMMAND))
     enabled = services.is_enabled(system)
     if not steps and enabled:
-        return []
+        return [] if services.is_running(system) else [services.Start(system)]
     before: list[Step] = [services.Stop(system)]
     if old not in (None, name) and services.state_files(system):
         before.append(services.KeepDatabases(system, str(old)))

@@ -179,6 +179,11 @@ def is_active(system: System, unit: str) -> bool:
     return True
 
 
+def is_running(system: System) -> bool:
+    """Whether all units run, or could not, as no systemd does."""
+    return not system.booted or all(is_active(system, unit) for unit in _UNITS)
+
+
 def is_enabled(system: System) -> bool:
     """Whether all units start with the box."""
     return all(

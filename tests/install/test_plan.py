@@ -54,6 +54,15 @@ class TestInstall:
         install(machine, tmp_path / "checkout")
         assert install(machine, tmp_path / "checkout") == []
 
+    def test_services_that_were_stopped_are_started(self, machine: Machine, tmp_path: Path) -> None:
+        install(machine, tmp_path / "checkout")
+        (machine.root / "run/systemd/system").mkdir(parents=True)
+        source = make_checkout(tmp_path / "checkout")
+        assert plan.to_install(machine.system, source, WISH) == []
+        machine.failing = "is-active"
+        (step,) = plan.to_install(machine.system, source, WISH)
+        assert step.text.startswith("start lectern-helper.socket lectern.service")
+
     def test_planning_changes_nothing(self, machine: Machine, tmp_path: Path) -> None:
         before = machine.files()
         source = make_checkout(tmp_path / "checkout")
