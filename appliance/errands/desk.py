@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.config import Config
+from appliance.errands.answer import answer
 from appliance.errands.child import ask_child
 from appliance.errands.helper import KINDS as OUTSIDE
 from appliance.errands.helper import ask_helper
@@ -18,7 +19,6 @@ from appliance.errands.warning import warning
 from appliance.errors import LecternError
 from appliance.jobs.errands import Errand, Errands
 from appliance.jobs.options import with_options
-from appliance.jobs.record import Reason
 from appliance.jobs.states import State
 from appliance.jobs.store import JobStore
 
@@ -72,16 +72,7 @@ class Desk:
         errand = self._errands.claim(self._carriers)
         if errand is None:
             return False
-        log.info("errand %d: %s", errand.id, errand.kind)
-        try:
-            self._errands.finish(errand.id, self._carry(errand))
-        except LecternError as error:
-            log.info("errand %d: %s", errand.id, error)
-            self._errands.fail(errand.id, Reason.of(error))
-        except Exception as error:  # of one errand; the next may be fine
-            log.exception("errand %d", errand.id)
-            reason = f"{type(error).__name__}: {error}"
-            self._errands.fail(errand.id, Reason("errand_failed", {"reason": reason}))
+        answer(self._errands, errand, self._carry)
         return True
 
     def _carry(self, errand: Errand) -> dict[str, Any]:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from appliance.attempt.order import Order, Stopped
+from appliance.attempt.order import Order
 from appliance.attempt.parent import run_attempt
 from appliance.config import Config
+from appliance.errands.answer import answer
 from appliance.errands.child import ask_child
-from appliance.errors import LecternError
 from appliance.jobs.errands import Errand, Errands
 from appliance.jobs.options import with_options
-from appliance.jobs.record import Reason
 from appliance.rendering import Attempt
-
-log = logging.getLogger("lectern.errands")
 
 KIND = "preview"
 _STALL_S = 180.0
@@ -57,18 +53,8 @@ class PreviewDesk:
     def make_one(self, beat: Callable[[], None]) -> None:
         """Make the oldest; ``beat`` is called as that goes on."""
         errand = self._errands.claim([KIND])
-        if errand is None:
-            return
-        try:
-            self._errands.finish(errand.id, self._make(errand, beat))
-        except Stopped:
-            self._errands.fail(errand.id, Reason("errand_interrupted"))
-        except LecternError as error:
-            log.info("preview %d: %s", errand.id, error)
-            self._errands.fail(errand.id, Reason.of(error))
-        except (OSError, LookupError, TypeError, ValueError) as error:
-            log.exception("preview %d", errand.id)
-            self._errands.fail(errand.id, Reason("errand_failed", {"reason": str(error)}))
+        if errand is not None:
+            answer(self._errands, errand, lambda errand: self._make(errand, beat))
 
     def _make(self, errand: Errand, beat: Callable[[], None]) -> dict[str, Any]:
         place = self._folder / str(errand.id)
