@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 
 import av
 
 from appliance.media.picture import ColorSpec, Picture
 from appliance.media.publish import discard, part_of, publish, write_faults
 from appliance.media.source import url
+from appliance.media.writer import Writer
 
 
-class SegmentWriter:
+class SegmentWriter(Writer):
     """Encodes pictures with libx264 to ``path``, which appears whole on :meth:`close` or never.
 
     ``width`` and ``height`` in pixels, even; ``fps`` the constant rate; ``color`` and ``sar`` are
     written as the source has them; ``crf`` 0 is lossless; ``threads`` are the encoder's (0: one a
     core); a key frame comes at least every ``gop`` frames. All segments of one video need equal
-    settings. A writer belongs to one thread at a time; ``with`` closes it, or aborts on an error.
+    settings.
 
     Raises ``Fault``: ``disk_full`` or ``encoder_failed``.
     """
@@ -42,9 +42,7 @@ class SegmentWriter:
         threads: int = 0,
         gop: int = 250,
     ) -> None:
-        self.path = path
-        self.frames = 0
-        self._size = (width, height)
+        super().__init__(path, width, height)
         self._tick = 1 / fps
         # a53cc: captions of the presenter's source say something else than the lecture does.
         options = {"preset": preset, "a53cc": "0", "x264-params": "stitchable=1"}
@@ -65,46 +63,17 @@ class SegmentWriter:
             context.color_primaries = color.primaries
             context.color_trc = color.transfer
 
-    def __enter__(self) -> SegmentWriter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is None:
-            self.close()
-        else:
-            self.abort()
-
-    def write(self, picture: Picture) -> None:
-        """Append a picture. Raises ``ValueError`` for one of another size."""
-        if (picture.width, picture.height) != self._size:
-            raise ValueError(f"{picture.width}x{picture.height} in a segment of {self._size}")
+    def _encode(self, picture: Picture) -> None:
         with write_faults(self.path):
             self._container.mux(self._stream.encode(picture.to_av(self.frames, self._tick)))
-        self.frames += 1
 
-    def close(self) -> None:
-        """Finish the segment and put it on the disk under its name.
-
-        Raises ``ValueError`` when there is no picture in it.
-        """
-        try:
-            if not self.frames:
-                raise ValueError("a segment needs at least one picture")
-            with write_faults(self.path):
-                self._container.mux(self._stream.encode(None))
-                self._container.close()
-                publish(self.path)
-        except BaseException:
-            self.abort()
-            raise
+    def _finish(self) -> None:
+        with write_faults(self.path):
+            self._container.mux(self._stream.encode(None))
+            self._container.close()
+            publish(self.path)
 
     def abort(self) -> None:
-        """Give up: nothing is left behind."""
         try:
             self._container.close()
         except (av.FFmpegError, OSError):

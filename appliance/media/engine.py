@@ -17,7 +17,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
 
 import av
 import numpy as np
@@ -28,6 +27,7 @@ from appliance.media.encode import SegmentWriter
 from appliance.media.gstreamer import PROGRAM, GstWriter, nvenc
 from appliance.media.picture import ColorSpec, Picture
 from appliance.media.source import url
+from appliance.media.writer import Writer
 from appliance.telemetry.board import l4t
 
 log = logging.getLogger("lectern.media")
@@ -42,16 +42,6 @@ _BUSY_SHARE = 0.8  # of the cores that x264's threads keep busy
 _TRIAL = (1920, 1080, 24)  # width, height, pictures
 
 Which = Callable[[str], "str | None"]
-
-
-class Writer(Protocol):
-    """What every encoder's segment writer can do; see :class:`SegmentWriter`."""
-
-    frames: int
-
-    def write(self, picture: Picture) -> None: ...
-    def close(self) -> None: ...
-    def abort(self) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ import tempfile
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 
 import av
 from av.bitstream import BitStreamFilterContext
@@ -26,6 +25,7 @@ from appliance.errors import Fault
 from appliance.media.picture import ColorSpec, Picture
 from appliance.media.publish import discard, part_of, publish, write_faults
 from appliance.media.source import url
+from appliance.media.writer import Writer
 
 PROGRAM = "gst-launch-1.0"
 
@@ -45,13 +45,13 @@ def nvenc(crf: int, gop: int) -> list[str]:
     ]
 
 
-class GstWriter:
+class GstWriter(Writer):
     """As :class:`~appliance.media.encode.SegmentWriter`, with an encoder of GStreamer.
 
     ``elements`` are the words between the raw picture and the H.264 stream; ``program`` is
-    ``gst-launch-1.0``. The bare stream lies beside ``path`` while it is written. A writer belongs
-    to one thread at a time. Raises ``Fault``: ``disk_full``, or ``encoder_failed`` also where the
-    encoder takes or gives nothing for ``patience_s`` seconds (a frame takes milliseconds).
+    ``gst-launch-1.0``. The bare stream lies beside ``path`` while it is written. Raises ``Fault``:
+    ``disk_full``, or ``encoder_failed`` also where the encoder takes or gives nothing for
+    ``patience_s`` seconds (a frame takes milliseconds).
     """
 
     def __init__(
@@ -67,9 +67,7 @@ class GstWriter:
         program: str = PROGRAM,
         patience_s: float = 60.0,
     ) -> None:
-        self.path = path
-        self.frames = 0
-        self._size = (width, height)
+        super().__init__(path, width, height)
         self._tick = 1 / fps
         self._color, self._sar = color, sar
         self._patience_s = patience_s
@@ -91,27 +89,9 @@ class GstWriter:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
 
-    def __enter__(self) -> GstWriter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is None:
-            self.close()
-        else:
-            self.abort()
-
-    def write(self, picture: Picture) -> None:
-        """Append a picture. Raises ``ValueError`` for one of another size."""
-        if (picture.width, picture.height) != self._size:
-            raise ValueError(f"{picture.width}x{picture.height} in a segment of {self._size}")
+    def _encode(self, picture: Picture) -> None:
         for plane in picture.planes():
             self._send(memoryview(plane.tobytes()))
-        self.frames += 1
 
     def _send(self, data: memoryview) -> None:
         assert self._child.stdin is not None
@@ -127,28 +107,17 @@ class GstWriter:
             except OSError as error:  # it ended: its own words tell more than a broken pipe
                 raise self._failed() from error
 
-    def close(self) -> None:
-        """Finish the segment and put it on the disk under its name.
-
-        Raises ``ValueError`` when there is no picture in it.
-        """
-        try:
-            if not self.frames:
-                raise ValueError("a segment needs at least one picture")
-            self._drain()
-            with write_faults(self.path):
-                _describe(self._folder / "bare.h264", self._folder / "told.h264", self._metadata())
-                written = _mux(self._folder / "told.h264", part_of(self.path), self._tick)
-                if written != self.frames:
-                    raise self._failed(f"{written} of {self.frames} pictures came back")
-                publish(self.path)
-        except BaseException:
-            self.abort()
-            raise
+    def _finish(self) -> None:
+        self._drain()
+        with write_faults(self.path):
+            _describe(self._folder / "bare.h264", self._folder / "told.h264", self._metadata())
+            written = _mux(self._folder / "told.h264", part_of(self.path), self._tick)
+            if written != self.frames:
+                raise self._failed(f"{written} of {self.frames} pictures came back")
+            publish(self.path)
         self._let_go()
 
     def abort(self) -> None:
-        """Give up: nothing is left behind."""
         self._let_go()
         discard(self.path)
 
