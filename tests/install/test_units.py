@@ -90,6 +90,18 @@ def test_samba_reads_the_shares(project: Path, tmp_path: Path) -> None:
     assert shares >= {"inbox", "outbox", "presenters"}
 
 
+def test_udev_reads_the_rule(project: Path) -> None:
+    udevadm = shutil.which("udevadm")
+    if udevadm is None or int(re.findall(r"^\d+", _said(udevadm, "--version").stdout)[0]) < 254:
+        pytest.skip("udevadm cannot verify rules here")
+    run = _said(udevadm, "verify", str(project / "systemd/lectern-usb.rules"))
+    assert run.returncode == 0, run.stderr
+
+
+def _said(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
 def test_avahis_file_is_its_xml(project: Path) -> None:
     service = xml.parse(project / "systemd/lectern.avahi").find("service")
     assert service is not None
