@@ -29,8 +29,8 @@ from appliance.heap import few_arenas
 
 _TICK_S = 0.5  # between two signs of life
 
-_INTERRUPTIBLE = {"check", "engine", "voice", "presenter", "speech"}
-"""Stages that are left at once; rendering is left after a chunk, and the rest is short."""
+_INTERRUPTIBLE = {"check", "engine", "voice", "presenter", "speech", "score"}
+"""Stages that are left at once; rendering is left after a chunk, and joining is short."""
 
 
 class _Speaker:

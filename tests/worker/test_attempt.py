@@ -12,10 +12,11 @@ import numpy as np
 import psutil
 import pytest
 
-from appliance.attempt.order import Order, Step, Watch
+from appliance.attempt.order import Order, Step, Stopped, Watch
 from appliance.attempt.parent import run_attempt
 from appliance.config import Config
 from appliance.errors import BadInput, Fault
+from appliance.jobs.options import Options, with_options
 from appliance.jobs.record import NewJob
 from appliance.jobs.states import State
 from appliance.jobs.store import JobStore
@@ -86,6 +87,17 @@ class TestRealAttempt:
         np.testing.assert_array_equal(
             frames_of(tmp_path / "outbox" / "talk.mp4"), frames_of(tmp_path / "whole.mp4")
         )
+
+    def test_the_measurement_is_broken_off_and_no_chunk_is_lost(
+        self, material: tuple[Path, Path], config: Config, tmp_path: Path
+    ) -> None:
+        model = write_wav2lip(tmp_path / "tiny.onnx")
+        more: Options = {"lips": {"model": str(model)}, "score": {"enabled": True}}
+        order = Order(tmp_path, *material, tmp_path / "x.mp4", with_options(config, more))
+        with pytest.raises(Stopped):
+            run_attempt(order, lambda step: step is not None and step.stage == "score")
+        report = run_attempt(order, lambda step: False)
+        assert report["kept_chunks"] == report["plan"]["chunks"] and report["score"]
 
     def test_a_rendering_that_dies_is_a_fault_and_bad_input_is_named(
         self, material: tuple[Path, Path], config: Config, tmp_path: Path
