@@ -97,7 +97,7 @@ def _face(
                 if rank > best[0]:
                     best = rank, picture
     assert best[1] is not None
-    save_picture(best[1], info.sar, thumbnail, _THUMBNAIL)
+    save_picture(best[1], info, thumbnail, _THUMBNAIL)
     faces_seen = [sighting for sighting in seen if sighting is not None]
     coverage = len(faces_seen) / len(seen)
     if not faces_seen:

@@ -11,13 +11,17 @@ from typing import Any, NamedTuple
 import av
 import cv2
 import numpy as np
+import numpy.typing as npt
 from av.sidedata.sidedata import Type as SideData
-from av.video.reformatter import Colorspace
+from av.video.reformatter import ColorRange, Colorspace
 
 from appliance.media.picture import BT709, ColorSpec, Picture, Plane
 
 _SCALING = 0x4 | 0x40000 | 0x80000
 """``SWS_BICUBIC | SWS_ACCURATE_RND | SWS_BITEXACT``; PyAV 17 has no names for the last two."""
+
+_MATRICES = {(0.2126, 0.0722): Colorspace.ITU709, (0.2627, 0.0593): Colorspace.BT2020}
+"""libswscale's, by (Kr, Kb); those of standard definition are one."""
 
 
 class Orientation(NamedTuple):
@@ -98,6 +102,24 @@ def to_420(frame: av.VideoFrame, color: ColorSpec, size: tuple[int, int]) -> av.
         target["src_color_range"] = color.av_range
     # One thread: decoding, painting and encoding already share the cores.
     return frame.reformat(*size, "yuv420p", interpolation=_SCALING, threads=1, **target)
+
+
+def rgb_of(frame: av.VideoFrame, color: ColorSpec, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """(height, width, 3) RGB of ``size`` (width, height), for pictures that people look at.
+
+    Raises ``av.FFmpegError`` for a layout that libswscale cannot read.
+    """
+    weights = color.luma_weights(frame.width, frame.height)
+    shown = frame.reformat(
+        *size,
+        "rgb24",
+        src_colorspace=_MATRICES.get(weights, Colorspace.ITU601),
+        src_color_range=color.av_range,
+        dst_color_range=ColorRange.JPEG,
+        interpolation=_SCALING,
+        threads=1,
+    )
+    return np.asarray(shown.to_ndarray(), np.uint8)
 
 
 def shrunk(picture: Picture, width: int, height: int) -> Picture:

@@ -12,9 +12,10 @@ import av.container
 import numpy as np
 import numpy.typing as npt
 
+from appliance.media.convert import rgb_of
 from appliance.media.decode import FrameReader
-from appliance.media.picture import Picture
-from appliance.media.probe import probe_presenter
+from appliance.media.picture import ColorSpec, Picture
+from appliance.media.probe import PresenterInfo, probe_presenter
 from appliance.media.publish import part_of, publish
 from appliance.media.source import open_media
 
@@ -73,16 +74,17 @@ def save_presenter(presenter: Path, target: Path) -> None:
     info = probe_presenter(presenter)
     with FrameReader(info, 1) as reader:
         at = reader.key_before(info.frames // 2)
-        save_picture(next(iter(reader.read(at, at + 1))), info.sar, target)
+        save_picture(next(iter(reader.read(at, at + 1))), info, target)
 
 
-def save_picture(picture: Picture, sar: Fraction, target: Path, side: int = MAX_SIDE) -> None:
-    """Write ``picture``, whose pixels are ``sar`` times as wide as high, as a JPEG of at most
-    ``side`` pixels. Raises ``OSError``."""
+def save_picture(picture: Picture, info: PresenterInfo, target: Path, side: int = MAX_SIDE) -> None:
+    """Write ``picture`` of the presenter ``info`` as a JPEG of at most ``side`` pixels, with square
+    pixels and the presenter's colours. Raises ``OSError``."""
     from PIL import Image as Pillow
 
-    image = Pillow.fromarray(picture.to_av(0, Fraction(1, 25)).to_ndarray(format="rgb24"))
-    wide = round(image.width * float(sar))
+    frame = picture.to_av(0, 1 / info.fps)
+    image = Pillow.fromarray(rgb_of(frame, info.color, (picture.width, picture.height)))
+    wide = round(image.width * float(info.sar))
     scale = min(side / max(wide, image.height), 1.0)
     size = max(round(wide * scale), 1), max(round(image.height * scale), 1)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -139,5 +141,5 @@ def _picture(video: Path, at_s: float) -> Image | None:
     if shown is None:
         return None
     aspect = float(stream.sample_aspect_ratio or 1)
-    square = shown.reformat(round(shown.width * aspect), shown.height, "rgb24")
-    return np.asarray(square.to_ndarray(), np.uint8)
+    size = round(shown.width * aspect), shown.height
+    return rgb_of(shown, ColorSpec.of_frame(shown), size)

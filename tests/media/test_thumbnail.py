@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -11,16 +12,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from appliance.errors import BadInput
+from appliance.media.encode import SegmentWriter
+from appliance.media.picture import BT709, SMPTE170M, ColorSpec, Picture
 from appliance.media.thumbnail import MAX_SIDE, save_presenter, save_thumbnail
 from tests.talking_face import voice, write_video
 
-Picture = NDArray[np.uint8]
+Shade = NDArray[np.uint8]
 
 SECONDS, FPS = 12, 10
 LOUD_S = 6.4
 
 
-def shade(n: int) -> Picture:
+def shade(n: int) -> Shade:
     """A picture whose brightness tells its number."""
     return np.full((96, 128, 3), 16 + 2 * (n % 110), np.uint8)
 
@@ -49,7 +52,7 @@ def test_it_shows_the_loudest_moment(tmp_path: Path) -> None:
 def test_a_picture_that_fits_is_preferred(tmp_path: Path) -> None:
     seen = []
 
-    def third(image: Picture) -> bool:
+    def third(image: Shade) -> bool:
         seen.append(float(image.mean()))
         return len(seen) == 3
 
@@ -89,6 +92,26 @@ class TestPresenter:
             above, below = small.getpixel((100, 50)), small.getpixel((100, 600))
         assert isinstance(above, tuple) and above[0] > 200
         assert isinstance(below, tuple) and below[0] < 60
+
+    @pytest.mark.parametrize("full", [True, False])
+    @pytest.mark.parametrize("matrix", [BT709, SMPTE170M])
+    def test_its_colours_are_the_videos(self, full: bool, matrix: int, tmp_path: Path) -> None:
+        color = ColorSpec(full, matrix, matrix, matrix)
+        picture = Picture.blank(128, 96)
+        picture.y[:], picture.u[:], picture.v[:] = 60, 100, 180
+        with SegmentWriter(tmp_path / "p.mp4", 128, 96, Fraction(25), color, crf=0) as writer:
+            for _ in range(2):
+                writer.write(picture)
+        save_presenter(tmp_path / "p.mp4", tmp_path / "p.jpg")
+        save_thumbnail(tmp_path / "p.mp4", tmp_path / "t.jpg")
+        kr, kb = color.luma_weights(128, 96)
+        y, u, v = (60 / 255, -28 / 255, 52 / 255) if full else (44 / 219, -28 / 224, 52 / 224)
+        red, blue = y + 2 * (1 - kr) * v, y + 2 * (1 - kb) * u
+        green = (y - kr * red - kb * blue) / (1 - kr - kb)
+        wanted = [max(round(255 * value), 0) for value in (red, green, blue)]
+        for name in ("p.jpg", "t.jpg"):
+            with Image.open(tmp_path / name) as small:
+                assert small.getpixel((64, 48)) == pytest.approx(wanted, abs=4)
 
     def test_what_is_no_presenter_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "p.mp4").write_text("no video")
