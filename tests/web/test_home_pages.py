@@ -10,7 +10,7 @@ from flask import Flask
 
 from appliance.config import Config
 from appliance.jobs.daemon import DaemonRecord
-from appliance.jobs.record import Reason
+from appliance.jobs.record import NewJob, Reason
 from appliance.jobs.states import State
 from appliance.jobs.store import JobStore, store_path
 from appliance.telemetry.history import History, history_path
@@ -18,6 +18,7 @@ from tests.web.conftest import Clock, SignIn
 from tests.web.test_home_live import add, reading
 from web.home.picture import picture_of
 from web.home.snapshot import in_turn
+from web.presenters.thumbnails import thumbnail_of
 
 
 @pytest.fixture(autouse=True)
@@ -192,6 +193,23 @@ class TestWhoseVideos:
         page = sign_in(who).get("/").text
         for name in ("Secret failure", "Secret success", "Secret work", "Secret plan"):
             assert name in page
+
+    def test_the_picture_of_a_video_in_the_making_is_kept_for_before_and_after(
+        self, sign_in: SignIn, busy: int, config: Config, app: Flask, store: JobStore
+    ) -> None:
+        """Where the job began before the look at its presenter was done."""
+        presenter = config.root / "p.mp4"
+        presenter.write_bytes(b"video")
+        job = store.add(NewJob("Mine", presenter, Path("/a.wav"), owner="other")).id
+        store.set_priority(job, 9)
+        assert store.claim()
+        folder = config.root / "state" / "work" / f"{job:06d}"
+        folder.mkdir(parents=True)
+        (folder / "presenter.jpg").write_bytes(b"\xff\xd8\xff face")
+        assert sign_in("other").get(f"/jobs/{job}/picture").status_code == 200
+        with app.app_context():
+            kept = thumbnail_of(presenter)
+        assert kept is not None and kept.read_bytes() == b"\xff\xd8\xff face"
 
     def test_what_failed_can_be_thrown_away(
         self, sign_in: SignIn, busy: int, store: JobStore

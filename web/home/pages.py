@@ -19,13 +19,15 @@ from flask import (
 from flask.blueprints import BlueprintSetupState
 from werkzeug.wrappers import Response as AnyResponse
 
+from appliance.jobs.states import State
 from web.home import live, words
 from web.home.actions import act
-from web.home.picture import picture_of
+from web.home.picture import picture_of, work_picture
 from web.home.snapshot import Looker
 from web.home.watcher import Watcher
 from web.panel import EXTENSION, Panel, jobs, panel
 from web.people.access import in_safe_mode, may_see, needs
+from web.presenters.thumbnails import keep_missing
 
 blueprint = Blueprint("home", __name__)
 
@@ -98,6 +100,8 @@ def picture(number: int) -> AnyResponse:
     """A small picture of the presenter, or of nobody."""
     job = jobs().get(number)
     found = picture_of(jobs(), panel().config.root, job) if may_see(job.owner) else None
+    if job.presenter is not None and job.state is State.RUNNING:
+        keep_missing(job.presenter, work_picture(panel().config.root, job))
     if found is None:
         return redirect(url_for("static", name="presenter.svg"))
     response = Response(found, content_type="image/jpeg")

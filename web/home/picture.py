@@ -15,7 +15,7 @@ def picture_of(store: JobStore, root: Path, job: Job) -> bytes | None:
     """The JPEG of ``job``: that of the finished video, else the one beside its work."""
     results = [file.path for file in store.files.of(job.id) if file.role == "result"]
     places = [path for path in results if path.suffix == ".jpg"]
-    places.append(root / "state" / "work" / f"{job.id:06d}" / "presenter.jpg")
+    places.append(work_picture(root, job))
     for path in places:
         try:
             if path.stat().st_size <= MAX_BYTES:
@@ -25,3 +25,8 @@ def picture_of(store: JobStore, root: Path, job: Job) -> bytes | None:
         except OSError:
             continue
     return None
+
+
+def work_picture(root: Path, job: Job) -> Path:
+    """Where the worker puts the presenter's picture while it works on ``job``."""
+    return root / "state" / "work" / f"{job.id:06d}" / "presenter.jpg"

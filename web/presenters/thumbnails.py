@@ -37,6 +37,13 @@ def keep(presenter: Path, picture: Path) -> None:
         _prune(path.parent)
 
 
+def keep_missing(presenter: Path, picture: Path) -> None:
+    """:func:`keep` for a presenter without one: a job that was queued before the look at its
+    presenter was done has made one all the same."""
+    if thumbnail_of(presenter) is None and picture.is_file():
+        keep(presenter, picture)
+
+
 def _place(presenter: Path) -> Path | None:
     try:
         status = presenter.stat()

@@ -35,16 +35,23 @@ export const sleep = (ms) => new Promise((resolve) => {
   window.setTimeout(resolve, ms);
 });
 
-// The answer to a preflight or preview; null when the box has not begun with it in good time.
+// The answer to a preflight or preview; null when the box is not at work. One that is busy with
+// others is waited for.
 export const answerTo = async (id, { patience = 20000, stillWanted = () => true } = {}) => {
-  const begun = Date.now();
+  let begun = Date.now();
   for (;;) {
     const errand = await ask("GET", `/checks/${id}`);
     if (errand.state === "done" || errand.state === "failed") {
       return errand;
     }
-    if (!stillWanted() || (errand.state === "asked" && Date.now() - begun > patience)) {
+    if (!stillWanted()) {
       return null;
+    }
+    if (errand.state === "asked" && Date.now() - begun > patience) {
+      if (!(await ask("GET", "/box")).at_work) {
+        return null;
+      }
+      begun = Date.now();
     }
     await sleep(600);
   }

@@ -45,7 +45,7 @@
         { ...axis, size: 52, values: (_, values) => values.map((value) => `${value}`) },
       ],
       series: [
-        { label: "", value: (_, time) => (time === null ? "–" : clock.format(time * 1000)) },
+        { label: charts.dataset.time, value: (_, time) => (time === null ? "–" : clock.format(time * 1000)) },
         ...chart.series.map((series, index) => ({
           label: series.label,
           stroke: colors[index],

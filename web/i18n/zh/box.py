@@ -68,6 +68,7 @@ TEXTS = {
     "Times slowed down since the start": "启动以来的降速次数",
     "Too large for this stick:": "文件过大，此 U 盘无法存放：",
     "Trouble:": "故障：",
+    "Time": "时间",
     "Trust this box": "信任此设备",
     "USB sticks": "U 盘",
     "Version": "版本",

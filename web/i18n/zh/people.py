@@ -47,4 +47,5 @@ TEXTS = {
     "Welcome to Lectern": "欢迎使用 Lectern",
     "What it is for": "用途",
     "Your account": "我的账户",
+    "Your account: {name}": "我的账户：{name}",
 }
