@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from appliance.errors import BadInput
 from tests.web.conftest import PASSWORD, Browser, Clock
 from web.panel import EXTENSION
 from web.people.throttle import IN_ALL, PER_ACCOUNT, PER_ADDRESS, Throttle, place
@@ -50,22 +53,42 @@ class TestGuessing:
         throttle, passed = Throttle(clock), 0
         for n in range(1000):
             try:
-                throttle.check(f"10.0.{n % 250}.{n // 250}", "admin")
+                throttle.attempt(f"10.0.{n % 250}.{n // 250}", "admin")
             except Exception:
                 continue
             passed += 1
-            throttle.failed(f"10.0.{n % 250}.{n // 250}", "admin")
         assert passed == PER_ACCOUNT
+
+    def test_many_guesses_at_once_come_to_no_more_than_one_by_one(self, clock: Clock) -> None:
+        """All of them ask before the first of them is found wrong, which takes a while."""
+        throttle, together = Throttle(clock), threading.Barrier(40)
+
+        def guess(n: int) -> bool:
+            together.wait(10)
+            try:
+                throttle.attempt("10.0.0.9", "admin")
+            except BadInput:
+                return False
+            return True
+
+        with ThreadPoolExecutor(40) as browsers:
+            assert sum(browsers.map(guess, range(40))) == PER_ACCOUNT
+
+    def test_who_gets_it_right_is_never_braked(self, clock: Clock) -> None:
+        throttle = Throttle(clock)
+        for n in range(IN_ALL + 5):
+            throttle.attempt(f"10.0.{n}.1", "admin")
+            throttle.succeeded(f"10.0.{n}.1", "admin")
+        throttle.attempt("10.9.9.9", "admin")
 
     def test_many_accounts_from_many_addresses_come_to_an_end_as_well(self, clock: Clock) -> None:
         throttle, passed = Throttle(clock), 0
         for n in range(5000):
             try:
-                throttle.check(f"10.{n // 250}.{n % 250}.1", f"user{n}")
+                throttle.attempt(f"10.{n // 250}.{n % 250}.1", f"user{n}")
             except Exception:
                 continue
             passed += 1
-            throttle.failed(f"10.{n // 250}.{n % 250}.1", f"user{n}")
         assert passed == IN_ALL
 
     def test_the_owner_gets_in_from_their_usual_place_meanwhile(self, app: Flask) -> None:

@@ -65,7 +65,7 @@ def thumbnail(job: int, query: FileQuery) -> Response:
 
 @blueprint.get(f"/<{NUMBER}:job>/before")
 @needs("viewer")
-@operation("A picture of the presenter as he came", produces="image/jpeg")
+@operation("A picture of the presenter as filmed", produces="image/jpeg")
 def before(job: int) -> Response:
     """Where one was made when the presenter was looked at."""
     found = seen_job(job)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated, Literal
 
 from flask import Blueprint
@@ -9,8 +10,10 @@ from pydantic import Field
 
 from web.api.operation import Model, operation
 from web.panel import panel
-from web.people.access import needs
+from web.people.access import needs, require
 from web.people.store import Person, Role
+
+log = logging.getLogger("lectern.panel")
 
 RoleName = Literal["viewer", "teacher", "admin"]
 
@@ -59,7 +62,9 @@ def everybody() -> PeopleView:
 def add(body: NewPerson) -> PersonView:
     """With a role and a first password."""
     people = panel().people
-    return _view(people.add(body.name, Role(body.role), body.password, panel().now()))
+    made = people.add(body.name, Role(body.role), body.password, panel().now())
+    _note("made the account", made.name)
+    return _view(made)
 
 
 @blueprint.patch("/<name>")
@@ -74,6 +79,7 @@ def change(name: str, body: PersonChange) -> PersonView:
     if body.password is not None:
         people.set_password(person.name, body.password)
         panel().sessions.end_all_of(person.name)
+    _note("changed the account", person.name)
     return _view(people.get(person.name))
 
 
@@ -85,6 +91,11 @@ def remove(name: str) -> None:
     person = panel().people.get(name)
     panel().people.remove(person.name)
     panel().sessions.end_all_of(person.name)
+    _note("removed the account", person.name)
+
+
+def _note(deed: str, name: str) -> None:
+    log.info("%s %s %s", require("admin").name, deed, ascii(name))
 
 
 def _view(person: Person) -> PersonView:

@@ -42,10 +42,10 @@ def set_up() -> AnyResponse:
         return redirect(url_for("home.index"))
     address = request.remote_addr or ""
     try:
-        here.throttle.check(address, "set-up")
+        here.throttle.attempt(address, "set-up")
         if not same_code(form.get("code", ""), here.code):
-            here.throttle.failed(address, "set-up")
             raise BadInput("setup_code_wrong")
+        here.throttle.succeeded(address, "set-up")
         password = _new_password()
         person = here.people.add_first(form.get("name", "").strip(), password, here.now())
     except BadInput as error:
@@ -76,11 +76,10 @@ def log_in() -> AnyResponse:
     address, name = request.remote_addr or "", form.get("name", "").strip()
     after = form.get("after", "")
     try:
-        here.throttle.check(address, name)
+        here.throttle.attempt(address, name)
         try:
             person = here.people.check(name, form.get("password", ""))
         except BadInput:
-            here.throttle.failed(address, name)
             log.warning("a sign-in as %s from %s failed", ascii(name[:40]), address)
             raise
     except BadInput as error:
@@ -131,12 +130,9 @@ def change_password() -> AnyResponse:
     here, person = panel(), require("viewer")
     address = request.remote_addr or ""
     try:
-        here.throttle.check(address, person.name)
-        try:
-            here.people.check(person.name, request.form.get("old", ""))
-        except BadInput:
-            here.throttle.failed(address, person.name)
-            raise
+        here.throttle.attempt(address, person.name)
+        here.people.check(person.name, request.form.get("old", ""))
+        here.throttle.succeeded(address, person.name)
         here.people.set_password(person.name, _new_password())
     except BadInput as error:
         return _told(_account(error=error), error)

@@ -27,33 +27,30 @@ class Throttle:
         self._failures: dict[str, list[float]] = {}
         self._known: dict[tuple[str, str], None] = {}
 
-    def check(self, address: str, account: str) -> None:
-        """Raises ``BadInput("too_many_tries")`` while this must wait."""
-        now = self._now()
+    def attempt(self, address: str, account: str) -> None:
+        """Count an attempt as failed until it has :meth:`succeeded`: of many at once no more are
+        let through than of many in turn. Raises ``BadInput("too_many_tries")`` while this must
+        wait."""
+        now, where = self._now(), place(address)
         with self._lock:
-            waits = [
-                self._wait(key, most, now) for key, most in self._limits(place(address), account)
-            ]
-        if max(waits) > 0:
-            raise BadInput("too_many_tries", seconds=math.ceil(max(waits)))
-
-    def failed(self, address: str, account: str) -> None:
-        """Count a failure."""
-        now = self._now()
-        with self._lock:
-            for key in ("", f"from {place(address)}", f"to {account.casefold()}"):
+            waits = [self._wait(key, most, now) for key, most in self._limits(where, account)]
+            if max(waits) > 0:
+                raise BadInput("too_many_tries", seconds=math.ceil(max(waits)))
+            for key in ("", f"from {where}", f"to {account.casefold()}"):
                 recent = [at for at in self._failures.pop(key, []) if now - at < WINDOW_S]
                 self._failures[key] = [*recent, now][-IN_ALL:]  # at the end: used last
             while len(self._failures) > _MAX_KEPT:
                 del self._failures[next(iter(self._failures))]
 
     def succeeded(self, address: str, account: str) -> None:
-        """The address belongs to the account's owner."""
+        """The attempt was none of a stranger's: the address belongs to the account's owner."""
         pair = (place(address), account.casefold())
         with self._lock:
             self._known.pop(pair, None)
             self._known[pair] = None
             self._failures.pop(f"from {pair[0]}", None)
+            for key in ("", f"to {pair[1]}"):
+                del self._failures.get(key, [])[-1:]
             while len(self._known) > _MAX_KEPT:
                 del self._known[next(iter(self._known))]
 
