@@ -113,6 +113,7 @@ def _finish(
     # Whoever may not change the box may still hear that nothing needs to be.
     if os.geteuid() != 0 and steps():
         raise InstallError("This changes the system.", "Run it with sudo.")
+    os.umask(0o022)  # a stricter one would keep the services' user out
     with _alone():  # planned inside, or another installation could make the plan an old one
         planned = steps()
         if not planned:

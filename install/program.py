@@ -10,7 +10,7 @@ from pathlib import Path
 
 from install.errors import InstallError
 from install.runtime import CPU, Runtime
-from install.source import Source
+from install.source import Source, copy_tree
 from install.step import Step, make_parents, remove_empty
 from install.system import System
 
@@ -109,7 +109,7 @@ class BuildProgram(Step):
         for name, place in BESIDE_WHEELS.items():
             (parent,) = [*(self._folder / "venv").glob(place)] or [self._folder / "venv" / place]
             target = parent / name
-            shutil.copytree(self._source.folder / name, target, dirs_exist_ok=True)
+            copy_tree(self._source.folder / name, target)
         self._system.run(self._venv_python, "-m", "appliance.face.weights", extra=offline)
 
     def _install_from_checkout(self) -> None:

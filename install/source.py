@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -23,7 +24,6 @@ MANIFEST = "bundle.json"
 SUMS = "SHA256SUMS"
 # What tools leave behind, and what set-up fetches (see install.program.BESIDE_WHEELS).
 _NOT_SOURCES = ("__pycache__", "node_modules", "vendor")
-_SKIPPED = shutil.ignore_patterns(*_NOT_SOURCES)
 
 
 @dataclass(frozen=True)
@@ -124,14 +124,31 @@ def tree(folder: Path, names: tuple[str, ...]) -> Iterator[Path]:
                     yield path
 
 
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy a folder's sources into ``target``, which may be there. Nobody but root may write to the
+    copy, whatever the modes were (a stick's files are often everybody's)."""
+    for folder, folders, names in os.walk(source):
+        folders[:] = [name for name in folders if name not in _NOT_SOURCES]
+        place = target / Path(folder).relative_to(source)
+        place.mkdir(parents=True, exist_ok=True)
+        place.chmod(0o755)
+        for name in names:
+            _copy_file(Path(folder) / name, place / name)
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
+    target.chmod(0o755 if os.access(source, os.X_OK) else 0o644)
+
+
 def _copy(source: Path, target: Path, names: tuple[str, ...]) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for name in names:
         path = source / name
         if path.is_dir():
-            shutil.copytree(path, target / name, ignore=_SKIPPED, dirs_exist_ok=True)
+            copy_tree(path, target / name)
         elif path.is_file():
-            shutil.copy2(path, target / name)
+            _copy_file(path, target / name)
 
 
 def _version(pyproject: Path) -> str:

@@ -176,6 +176,20 @@ def test_a_version_counts_as_whole_only_when_it_is_on_the_disk(
     assert (machine.root / "opt/lectern/current/installed.json").exists()
 
 
+def test_nobody_but_root_may_change_what_was_copied(tmp_path: Path) -> None:
+    source = make_checkout(tmp_path / "stick")
+    for path in (tmp_path / "stick").rglob("*"):
+        path.chmod(0o777)  # as a stick's files are
+    (tmp_path / "stick/docs/x.py").chmod(0o666)
+    (tmp_path / "stick/docs/__pycache__").mkdir()
+    source.copy_support(tmp_path / "copy")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "copy").rglob("*")}
+    assert set(modes.values()) == {0o755, 0o644}
+    assert (modes["setup.sh"], modes["docs"]) == (0o755, 0o755)
+    assert (tmp_path / "copy/docs/x.py").stat().st_mode & 0o777 == 0o644
+    assert not (tmp_path / "copy/docs/__pycache__").exists()
+
+
 def test_what_a_cut_off_uninstall_left_running_is_stopped(machine: Machine, tmp_path: Path) -> None:
     carry_out(
         plan.to_install(machine.system, make_checkout(tmp_path / "c"), WISH), lambda text: None
