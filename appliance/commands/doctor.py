@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.commands.language import spoken
-from appliance.errors import BadInput
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -37,7 +36,9 @@ def add_parser(commands: Commands) -> None:
 
 def _doctor(options: argparse.Namespace) -> int:
     if options.report is not None:
-        _check_target(options.report)
+        from appliance.media.publish import check_target
+
+        check_target(options.report)
     with _quietly():
         return _examine(options)
 
@@ -77,14 +78,6 @@ def _examine(options: argparse.Namespace) -> int:
         write_report(options.report, context, findings)
         print(f"{options.report}", file=sys.stderr)
     return exit_status(findings)
-
-
-def _check_target(path: Path) -> None:
-    """A report that cannot be written is said before the work, not after it."""
-    if path.is_dir():
-        raise BadInput("output_exists_folder", name=path.name or str(path))
-    if not path.resolve().parent.is_dir():
-        raise BadInput("output_unwritable", name=path.name, reason="no such folder")
 
 
 def _tell(seconds: float) -> None:

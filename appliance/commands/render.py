@@ -35,6 +35,7 @@ def add_parser(commands: Commands) -> None:
 
 def _render(options: argparse.Namespace) -> int:
     from appliance.jobs.options import with_options
+    from appliance.media.publish import check_target
     from appliance.progress import progress_bar
     from appliance.render.render import Progress, render
     from appliance.render.worth import score_of
@@ -42,7 +43,7 @@ def _render(options: argparse.Namespace) -> int:
     config = with_options(load_config(options.config), wishes_in(options))
     for beside in (options.report, options.subtitles):
         if beside is not None:
-            _check_writable(beside)
+            check_target(beside)
     with progress_bar() as show:
 
         def listen(progress: Progress) -> None:
@@ -62,14 +63,6 @@ def _render(options: argparse.Namespace) -> int:
         print(f"lectern: {warning['at_s']:.1f} s: {warning['text']}", file=sys.stderr)
     print(options.output)
     return 0
-
-
-def _check_writable(path: Path) -> None:
-    """Before the work, not after it."""
-    if path.is_dir():
-        raise BadInput("output_exists_folder", name=path.name or str(path))
-    if not path.parent.is_dir():
-        raise BadInput("output_unwritable", name=path.name, reason="no such folder")
 
 
 def _write_subtitles(path: Path, video: Path) -> None:

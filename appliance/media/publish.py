@@ -4,19 +4,48 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from appliance.errors import Fault
+from appliance.errors import BadInput, Fault
 
 _NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 """How shares and FUSE answer when asked to sync a folder."""
 
 
+_LONGEST_NAME = 255
+"""Bytes; the limit of every file system that we meet."""
+
+
 def part_of(path: Path) -> Path:
     """Where ``path`` is written until it is whole: hidden, in the same folder."""
-    return path.with_name(f".{path.name}.part")
+    name = f".{path.name}.part"
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        name = f".{hashlib.blake2b(os.fsencode(path.name), digest_size=16).hexdigest()}.part"
+    return path.with_name(name)
+
+
+def check_target(path: Path) -> None:
+    """Say before the work, not after it, that ``path`` cannot be written.
+
+    Raises ``BadInput``: ``output_exists_folder`` or ``output_unwritable``.
+    """
+    name = path.name or str(path)
+    reason: str | None = None
+    try:
+        if path.is_dir():
+            raise BadInput("output_exists_folder", name=name)
+        if not path.parent.is_dir():
+            reason = "no such folder"
+        path.lstat()
+    except FileNotFoundError:
+        pass  # it will be made
+    except OSError as error:
+        reason = reason or error.strerror
+    if reason is not None:
+        raise BadInput("output_unwritable", name=name, reason=reason)
 
 
 def publish(path: Path) -> None:

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from appliance.lips.model import LipModel
 from appliance.media.engine import settled
 from appliance.media.join import join
 from appliance.media.probe import AudioInfo, PresenterInfo, probe_audio, probe_presenter
+from appliance.media.publish import check_target
 from appliance.media.source import check_file
 from appliance.render.chunk import ChunkFacts, let_go
 from appliance.render.clock import Stopwatch, process_age_s
@@ -252,12 +253,11 @@ def _render_chunks(
 
 
 def _check_output(output: Path, inputs: Iterable[Path]) -> None:
-    if output.exists() and any(path.exists() and output.samefile(path) for path in inputs):
-        raise BadInput("output_is_input", name=output.name)
-    if output.is_dir():
-        raise BadInput("output_exists_folder", name=output.name or str(output))
-    if not output.parent.is_dir():
-        raise BadInput("output_unwritable", name=output.name, reason="no such folder")
+    check_target(output)
+    for path in inputs:
+        with suppress(OSError):  # what is missing is said when it is opened
+            if output.samefile(path):
+                raise BadInput("output_is_input", name=output.name)
 
 
 @contextmanager
