@@ -56,8 +56,8 @@ class Basis:
 class Motion:
     """Mouth coefficients of a whole lecture.
 
-    ``values`` (N, K) float32, sample ``i`` at ``offset_s + i / rate_hz`` seconds. Two hours are
-    about 14 MB.
+    ``values`` (N, K) float32, usually mapped from a file: two hours are about 14 MB. Sample ``i``
+    is at ``offset_s + i / rate_hz`` seconds.
     """
 
     values: Array
@@ -75,13 +75,12 @@ class Motion:
 
     def save(self, path: Path) -> None:
         """Write for chunks to read."""
-        np.savez(path, values=self.values, rate_hz=self.rate_hz, offset_s=self.offset_s)
+        np.save(path, self.values)
 
     @classmethod
-    def load(cls, path: Path) -> Motion:
-        """Read what :meth:`save` wrote."""
-        with np.load(path) as data:
-            return cls(data["values"], float(data["rate_hz"]), float(data["offset_s"]))
+    def load(cls, path: Path, rate_hz: float, offset_s: float) -> Motion:
+        """Map what :meth:`save` wrote; rate and offset are the model's."""
+        return cls(np.load(path, mmap_mode="r"), rate_hz, offset_s)
 
 
 def windows(

@@ -158,6 +158,13 @@ def _open_frames(job: Job) -> PresenterFrames:
     )
 
 
+def _load_speech(job: Job) -> Motion | MelTrack:
+    if job.manifest.kind == "wav2lip":
+        return MelTrack.load(job.speech)
+    facts = job.manifest.motion
+    return Motion.load(job.speech, facts["rate_hz"], facts["offset_s"])
+
+
 def let_go() -> None:
     """Close what this thread keeps open between chunks."""
     if _open.frames is not None:
@@ -178,10 +185,7 @@ class _Painter:
         self._generator: Generator = model.generator(
             Profile.load(job.profile), config.lips.amplitude
         )
-        track = (
-            Motion.load(job.speech) if job.manifest.kind == "lectern" else MelTrack.load(job.speech)
-        )
-        self._speech = track
+        self._speech = _load_speech(job)
         self._badge = (
             Badge(config.video.badge_text, config.video.badge_corner, plan.width, plan.height)
             if config.video.badge

@@ -43,7 +43,7 @@ class Job:
     @property
     def speech(self) -> Path:
         """Where the lecture's movement lies."""
-        return self.folder / ("speech.npz" if self.manifest.kind == "lectern" else "speech.npy")
+        return self.folder / "speech.npy"
 
     def segment(self, index: int) -> Path:
         """Where finished chunk ``index`` lies."""

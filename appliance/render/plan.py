@@ -38,7 +38,6 @@ _CODING_PICTURES = {
 }
 _QUEUES = 3  # bounded queues between the stages of a chunk
 _RESERVE_MB = 512.0  # left to the rest of the machine when the budget is found, not given
-_MOTION_MB_S = 0.0024  # coefficients of a second of lecture
 
 _USUAL_WORK = 1920 * 1080 * 25  # pixels a second: a chunk of more than that is shorter …
 _SHORTEST_S = 4.0  # … down to this, below which starting a chunk would cost more than it saves
@@ -160,7 +159,7 @@ def make_plan(
     block = 20
     while True:
         held = coding + _QUEUES * queue_frames + batch + block
-        estimate = _BASE_MB + network.take_mb(batch) + picture * held + _MOTION_MB_S * duration_s
+        estimate = _BASE_MB + network.take_mb(batch) + picture * held
         if estimate <= budget_mb:
             break
         if (queue_frames, batch, block) == (1, 1, 4):

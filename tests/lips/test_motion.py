@@ -44,8 +44,8 @@ def test_frames_are_interpolated_between_samples_and_held_at_the_ends() -> None:
 
 def test_frames_do_not_depend_on_where_a_chunk_begins(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    Motion(rng.normal(size=(500, 8)).astype(np.float32), 50.0, 0.01).save(tmp_path / "m.npz")
-    motion = Motion.load(tmp_path / "m.npz")
+    Motion(rng.normal(size=(500, 8)).astype(np.float32), 50.0, 0.01).save(tmp_path / "m.npy")
+    motion = Motion.load(tmp_path / "m.npy", 50.0, 0.01)
     rate = Fraction(30000, 1001)
     whole = motion.at_frames(rate, 0, 250)
     parts = np.concatenate([motion.at_frames(rate, a, a + 50) for a in range(0, 250, 50)])
