@@ -2,7 +2,7 @@
 
     job.pickle     what is asked for, and the plan
     profile.npz    what was learned of the presenter
-    speech.npz     the mouth's movement (or speech.npy, the mel, for Wav2Lip's kind)
+    speech.npy     the mouth's movement (the mel, for Wav2Lip's kind)
     segments/      finished chunks, each published atomically
 
 A chunk is a pure function of this folder and its number.
