@@ -11,7 +11,7 @@ from typing import Any
 from appliance.attempt.order import Order, Step, Watch
 from appliance.attempt.relief import relieved
 from appliance.config import Config
-from appliance.errors import BadInput, Fault
+from appliance.errors import BadInput, Fault, LecternError
 from appliance.inbox.place import Presence
 from appliance.inbox.steady import being_written
 from appliance.inbox.wholeness import MAY_GROW
@@ -26,8 +26,8 @@ Attempt = Callable[[Order, Watch], dict[str, Any]]
 
 _REPORT_EVERY_S = 2.0  # how often progress is written to the disk
 
-_MAY_PASS = {"file_unreadable"}
-"""Faults of the material that may be a share's bad moment."""
+_SHARES = {"file_missing", "file_unreadable"}
+"""Faults of the material that may be those of the share that it lies on."""
 
 
 def render_job(
@@ -65,15 +65,18 @@ def render_job(
 def may_pass(job: Job, error: BadInput, config: Config, now: float) -> bool:
     """Whether trying again later may help: a share's bad moment, a copy that is not yet whole, or
     memory that other programs hold."""
-    if error.code in _MAY_PASS:
+    if error.code == "file_unreadable" or is_away(error, config):
         return True
-    if error.code == "file_missing":
-        return Presence(config.root).is_away()  # the share that it lies on will be back
     if error.code == "memory_too_small":
         return config.render.memory_mb == 0  # otherwise a person has set it, and it stays so
     changed = [_stamp(path) for path in (job.presenter, job.lecture) if path is not None]
     age = now - max((stamp[2] for stamp in changed if stamp), default=0.0)
     return error.code in MAY_GROW and 0 <= age < config.inbox.patience_s
+
+
+def is_away(error: LecternError, config: Config) -> bool:
+    """Whether the material could not be read because the share that it lies on is away."""
+    return error.code in _SHARES and Presence(config.root).is_away()
 
 
 class JobWatch:

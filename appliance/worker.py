@@ -26,7 +26,7 @@ from appliance.jobs.retention import Policy, sweep
 from appliance.jobs.store import JobStore
 from appliance.logs.line import about_job
 from appliance.outbox import deliver
-from appliance.rendering import Attempt, JobWatch, may_pass, render_job
+from appliance.rendering import Attempt, JobWatch, is_away, may_pass, render_job
 
 log = logging.getLogger("lectern.worker")
 
@@ -36,11 +36,10 @@ _MB = 1 << 20
 _PLENTY_MB = 50_000.0
 """With so much to spare, nobody needs to know what a job will take."""
 
-_NOT_THE_JOBS_DOING = {"disk_full", "store_busy", "file_missing"}
-"""Faults that end by themselves, and after which a job may try again as often as it takes. A file
-is missing, and its job not failed, where the share that it lies on is away."""
+_NOT_THE_JOBS_DOING = {"disk_full", "store_busy"}
+"""Faults that end by themselves, and after which a job may try again as often as it takes."""
 
-_AWAY_S = 120.0  # between two tries to find it again
+_AWAY_S = 120.0  # between two tries to find the files of a share that is away
 
 _FOR_WANT_OF_MEMORY = {"memory_ran_out", "work_died"}
 """After these the next attempt makes do with less."""
@@ -211,10 +210,13 @@ class Worker:
         self._notice_full(error)
         if error.code in _FOR_WANT_OF_MEMORY:
             self._store.relieve(job.id)
-        excused = error.code in _NOT_THE_JOBS_DOING
-        rest = _AWAY_S if error.code == "file_missing" else 0.0
-        reason = Reason.of(error)
-        state = self._store.hand_back(job.id, reason, excused=excused, at_least_s=rest)
+        away = is_away(error, self._config)
+        state = self._store.hand_back(
+            job.id,
+            Reason.of(error),
+            excused=away or error.code in _NOT_THE_JOBS_DOING,
+            at_least_s=_AWAY_S if away else 0.0,
+        )
         self._store.space.expect(job.id, None)
         self._tell(logging.WARNING, job, "is %s: %s", state.value, error)
 

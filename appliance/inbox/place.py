@@ -30,12 +30,22 @@ class Presence:
             publish(self._note)
 
     def is_away(self) -> bool:
-        """Whether something else is mounted than what files were seen on.
+        """Whether something else is mounted than what files were seen on, or the share is mounted
+        and its server does not answer.
 
         A file that is not there then has not been taken away by somebody, and comes back.
         """
         before = self._before()
-        return before is not None and before != self._now()
+        return (before is not None and before != self._now()) or not self._answers()
+
+    def _answers(self) -> bool:
+        try:
+            os.scandir(self._inbox).close()
+        except FileNotFoundError:  # it is made anew
+            return True
+        except OSError:
+            return False
+        return True
 
     def _now(self) -> list[str]:
         try:
@@ -50,6 +60,16 @@ class Presence:
         except (OSError, ValueError):
             return None
         return kept if isinstance(kept, list) else None
+
+
+def lies_at(path: Path) -> bool:
+    """Whether anything lies at ``path``, a broken link too. Raises ``OSError`` where nobody can
+    say, as on a share whose server is down."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def _facts(mount: Mount | None) -> list[str]:

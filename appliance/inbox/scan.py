@@ -17,7 +17,7 @@ from appliance.inbox.folders import Drop, decide_folder
 from appliance.inbox.mounts import MOUNTS
 from appliance.inbox.names import find_presenter, is_junk
 from appliance.inbox.pairing import Completion, Decision, Refusal, decide
-from appliance.inbox.place import Presence
+from appliance.inbox.place import Presence, lies_at
 from appliance.inbox.steady import Signature, Steadiness
 from appliance.inbox.watching import Watching
 from appliance.inbox.wholeness import half_copied
@@ -99,7 +99,7 @@ class Inbox:
         steady = set(self._steadiness.look(looked_at, silent=self._watching.silent))
         arrived = steady - self._growing(loose & steady)
         ours = [path for path in claimed if path.is_relative_to(self._folder)]
-        self._presence.settle(missing=not all(map(os.path.lexists, ours)))
+        self._presence.settle(missing=not all(map(lies_at, ours)))
         waiting = list(self._waiting())
 
         def find(name: str) -> Path | None:
@@ -144,7 +144,7 @@ class Inbox:
     def _waiting(self) -> Iterator[Job]:
         """The jobs that wait; one whose file was taken away is given up."""
         jobs = self._store.jobs([State.WAITING])
-        gone = [job for job in jobs if not os.path.lexists(_part(job))]
+        gone = [job for job in jobs if not lies_at(_part(job))]
         # A share that is away, or another stick in its place, is not somebody tidying up.
         for job in [] if self._presence.is_away() else gone:
             self._store.cancel(job.id)

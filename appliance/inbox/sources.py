@@ -11,7 +11,7 @@ from pathlib import Path
 from appliance.inbox.jobfile import is_job_file, read_job_file
 from appliance.inbox.mounts import MOUNTS
 from appliance.inbox.names import is_litter
-from appliance.inbox.place import Presence
+from appliance.inbox.place import Presence, lies_at
 from appliance.jobs.record import Job, OwnedFile, Reason, shown
 from appliance.jobs.states import State
 from appliance.jobs.store import JobStore
@@ -80,8 +80,8 @@ def _owned(store: JobStore, job: Job) -> list[OwnedFile]:
 
 
 def _move(store: JobStore, file: OwnedFile, folder: Path) -> None:
-    if not os.path.lexists(file.path):
-        if file.target is not None and os.path.lexists(file.target):
+    if not lies_at(file.path):
+        if file.target is not None and lies_at(file.target):
             store.files.moved(file.path, file.target)  # cut off after the rename
         else:
             store.files.forget(file.path)  # somebody took it away

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.inbox.place import Presence
+from appliance.inbox.place import Presence, lies_at
 from appliance.jobs.states import State
 from tests.inbox.box import UNSURE, Box
 
@@ -97,3 +97,26 @@ def test_on_another_disk_work_goes_on(tmp_path: Path) -> None:
     box.drop("b.txt")
     waiting, new = box.look()
     assert (waiting.state, new.state) == (State.WAITING, State.QUEUED)
+
+
+def test_a_share_whose_server_is_down_is_away_and_nothing_of_it_is_forgotten(
+    tmp_path: Path,
+) -> None:
+    box = Box(tmp_path)
+    (box.presenters / "default.png").touch()
+    box.drop("lesson.txt")
+    (job,) = box.look()
+    box.store.claim()
+    box.store.finish(job.id)
+    box.folder.rename(tmp_path / "elsewhere")
+    box.folder.symlink_to("inbox")  # every look at it is an error, as of a server that is down
+    assert Presence(tmp_path, box.mounts).is_away()
+    for step in (lambda: lies_at(box.folder / "lesson.txt"), box.look, box.put_away):
+        with pytest.raises(OSError):
+            step()
+    assert box.store.files.claimed() == {box.folder / "lesson.txt"}
+    box.folder.unlink()
+    (tmp_path / "elsewhere").rename(box.folder)
+    assert not Presence(tmp_path, box.mounts).is_away()
+    box.put_away()
+    assert box.tree() == ["done/lesson.txt"]

@@ -89,10 +89,11 @@ class TestOutcomes:
         assert worker.step()
         assert store.get(job.id).state is State.FAILED
 
+    @pytest.mark.parametrize("code", ["file_missing", "file_unreadable"])
     def test_a_share_that_is_away_is_waited_for_however_long(
-        self, store: JobStore, config: Config, clock: Clock
+        self, store: JobStore, config: Config, clock: Clock, code: str
     ) -> None:
-        outcomes = [*[BadInput("file_missing", name="lesson.wav")] * 8, succeed]
+        outcomes = [*[BadInput(code, name="lesson.wav", reason="Host is down")] * 8, succeed]
         worker = worker_of(store, config, *outcomes, now=clock)
         job = drop(store, config)
         place = config.root / "state" / "inbox.json"
