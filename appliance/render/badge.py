@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from appliance.media.picture import Picture
+
+log = logging.getLogger("lectern.render")
+
+FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
+_FALLBACK = "AI-generated"
+_NO_LETTER = chr(0x10FFFF)  # for which a font draws what it draws for all that it does not have
+_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 _SHARE = 0.028  # of the picture's short side: the height of the text
 _SMALLEST = 9  # pixels; below, the letters are not readable
@@ -16,10 +28,21 @@ _BRIGHT, _DARK, _NEUTRAL = 235.0, 16.0, 128.0  # limited range white, black, no 
 
 
 class Badge:
-    """Text drawn once and blended into picture after picture."""
+    """Text drawn once and blended into picture after picture.
 
-    def __init__(self, text: str, corner: str, width: int, height: int) -> None:
-        mask = _text(text, max(round(_SHARE * min(width, height)), _SMALLEST))
+    Pillow's own font knows English letters. For others a font of the system is taken from
+    ``folders``; where none has them all, the badge says "AI-generated".
+    """
+
+    def __init__(
+        self,
+        text: str,
+        corner: str,
+        width: int,
+        height: int,
+        folders: Sequence[Path] = FONT_FOLDERS,
+    ) -> None:
+        mask = _text(text, max(round(_SHARE * min(width, height)), _SMALLEST), tuple(folders))
         mask = mask[:height, :width]
         rows, columns = mask.shape
         gap = round(rows * 0.25) // 2 * 2
@@ -52,9 +75,13 @@ def _mix(
     part[...] = np.rint(part + opacity * (value - part)).astype(np.uint8)
 
 
-def _text(text: str, size: int) -> npt.NDArray[np.float64]:
-    """Coverage 0..1 of ``text`` with a margin, sides even, in Pillow's own font."""
-    font = ImageFont.load_default(size)
+@lru_cache(maxsize=4)
+def _text(text: str, size: int, folders: tuple[Path, ...]) -> npt.NDArray[np.float64]:
+    """Coverage 0..1 of ``text`` with a margin, sides even."""
+    font = next((font for font in _fonts(size, folders) if _has(font, text)), None)
+    if font is None:
+        log.warning("no font has all letters of the badge %r: it says %r", text, _FALLBACK)
+        text, font = _FALLBACK, ImageFont.load_default(size)
     left, top, right, bottom = font.getbbox(text)
     margin = round(_MARGIN * size / 2)
     width = (round(right - left) + 2 * margin + 1) // 2 * 2
@@ -62,3 +89,22 @@ def _text(text: str, size: int) -> npt.NDArray[np.float64]:
     image = Image.new("L", (width, height))
     ImageDraw.Draw(image).text((margin - left, margin - top), text, fill=255, font=font)
     return np.asarray(image, np.float64) / 255.0
+
+
+def _fonts(size: int, folders: tuple[Path, ...]) -> Iterator[_Font]:
+    """Pillow's own font, then those of the system, regular ones first."""
+    yield ImageFont.load_default(size)
+    found = [path for folder in folders for path in folder.rglob("*.[ot]t[fc]")]
+    for path in sorted(found, key=lambda path: ("Regular" not in path.name, str(path))):
+        try:
+            yield ImageFont.truetype(path, size)
+        except OSError:  # damaged, or of a kind that is not known
+            continue
+
+
+def _has(font: _Font, text: str) -> bool:
+    missing = font.getmask(_NO_LETTER)
+    return all(
+        letter.isspace() or (mask.size, bytes(mask)) != (missing.size, bytes(missing))
+        for letter, mask in ((letter, font.getmask(letter)) for letter in text)
+    )

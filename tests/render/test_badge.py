@@ -1,10 +1,14 @@
+"""The visible note: in its corner, and in letters that can be read."""
+
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from appliance.media.picture import Picture
-from appliance.render.badge import Badge
+from appliance.render.badge import FONT_FOLDERS, Badge
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (360, 288), (64, 64)])
@@ -21,3 +25,23 @@ def test_text_stands_in_its_corner_and_nowhere_else(size: tuple[int, int], corne
         assert (rows.min() > height / 2) == corner.startswith("bottom")
         assert (columns.min() > width / 2) == corner.endswith("right")
         assert np.ptp(rows) < 0.1 * height
+
+
+def drawn(text: str, folders: tuple[Path, ...]) -> list[bytes]:
+    picture = Picture.blank(640, 360)
+    Badge(text, "top-left", 640, 360, folders).draw(picture)
+    return [plane.tobytes() for plane in picture.planes()]
+
+
+def test_letters_that_no_font_has_do_not_become_boxes(tmp_path: Path) -> None:
+    (tmp_path / "broken.ttf").write_bytes(b"no font")
+    assert drawn("AI 生成", (tmp_path,)) == drawn("AI-generated", ())
+    assert drawn("Made by AI", ()) != drawn("AI-generated", ())
+
+
+def test_chinese_is_drawn_where_the_system_has_a_font() -> None:
+    if not any(path for folder in FONT_FOLDERS for path in folder.rglob("*CJK*")):
+        pytest.skip("no Chinese font on this machine")
+    chinese = drawn("AI 生成", FONT_FOLDERS)
+    assert chinese != drawn("AI-generated", ())
+    assert chinese != drawn("AI 成生", FONT_FOLDERS)
