@@ -17,8 +17,8 @@ from appliance.lips.provider import Network
 Array = npt.NDArray[np.float32]
 
 _BLOCK = 3000  # mel frames a run: half a minute, 1 MB of features
-# How long before the gate the mouth may move: people part their lips to breathe in. Chosen among
-# 0, 0.2, 0.3, 0.4 and 0.5 s by the correlation on training speakers that were left out.
+# How long before the gate the mouth may move: people part their lips to breathe in. Chosen on
+# training speakers that were left out (export_tools.phonetics.leave_one_out).
 READY_S = 0.3
 
 
@@ -86,9 +86,9 @@ class Motion:
         return cls(np.load(path, mmap_mode="r"), rate_hz, offset_s)
 
 
-def ready(gate: Array, rate_hz: float) -> Array:
-    """``gate`` (frames,) opened :data:`READY_S` earlier wherever it opens; nowhere lower."""
-    ahead = round(READY_S * rate_hz)
+def ready(gate: Array, rate_hz: float, ahead_s: float = READY_S) -> Array:
+    """``gate`` (frames,) opened ``ahead_s`` seconds earlier wherever it opens; nowhere lower."""
+    ahead = round(ahead_s * rate_hz)
     padded = np.pad(gate, (0, ahead))
     return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, ahead + 1).max(axis=1))
 

@@ -1,0 +1,93 @@
+"""Choose without looking at the scoring clips: each training speaker in turn is left out.
+
+    python -m export_tools.phonetics.leave_one_out DATA_DIR --landmarks DIR --encoder encoder.pt \\
+        --out CHOICE.json
+
+For every training speaker but the one who has hours, a motion network is trained on all others and
+scored on that speaker's clips: correlation of the mouth's opening at zero lag, the gate applied as
+on the box, for each time by which the mouth may move before the gate opens (``READY_S`` of
+:mod:`appliance.lips.motion` is chosen so). CHOICE.json is written after each speaker; a run that
+was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from appliance.lips.motion import ready
+from appliance.speech.activity import FRAME_RATE, measure
+from appliance.speech.mel import LECTERN_MEL, mel_of
+from export_tools.phonetics.encoder import load_encoder
+from export_tools.phonetics.learning_curve import MANY
+from export_tools.phonetics.motion_data import OFFSET_S, RATE_HZ, basis, load_split
+from export_tools.phonetics.motion_score import follow
+from export_tools.phonetics.train_motion import (
+    COEFFICIENTS,
+    DISGUISES,
+    Array32,
+    Heard,
+    train,
+    transform,
+)
+
+AHEADS_S = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+STEPS, BATCH = 600, 12
+
+
+def gated(motion: Array32, gate: Array32, ahead_s: float) -> Array32:
+    """Coefficients (n, K) at 50 Hz times the ``gate`` (frames,) opened ``ahead_s`` earlier."""
+    opened = ready(gate, FRAME_RATE, ahead_s)
+    times = (np.arange(len(motion)) / RATE_HZ + OFFSET_S) * FRAME_RATE
+    share = np.interp(times, np.arange(len(opened)), opened)
+    return np.asarray(motion * share[:, None], np.float32)
+
+
+def judge(
+    network: torch.nn.Module, clips: list[Heard], vectors: npt.NDArray[np.float64]
+) -> dict[str, float]:
+    """Mean r over the clips for each of :data:`AHEADS_S`."""
+    rows: dict[str, list[float]] = {f"{ahead:g}": [] for ahead in AHEADS_S}
+    for one in clips:
+        motion = transform(network, one)
+        gate = measure([mel_of(one.clip.samples, LECTERN_MEL)]).gate
+        for ahead in AHEADS_S:
+            shown = gated(motion, gate, ahead)
+            rows[f"{ahead:g}"].append(follow(one.clip, vectors, shown)[0])
+    return {ahead: round(float(np.mean(values)), 4) for ahead, values in rows.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path, help="the folder that holds grid/ and wild/")
+    parser.add_argument("--landmarks", type=Path, required=True)
+    parser.add_argument("--encoder", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    encoder = load_encoder(args.encoder)
+    clips = load_split(args.data, args.landmarks)
+    vectors = basis(clips["train"], COEFFICIENTS)
+    heard = [Heard(clip, encoder, vectors, DISGUISES) for clip in clips["train"]]
+    done: dict[str, Any] = json.loads(args.out.read_text())["r"] if args.out.exists() else {}
+    for who in sorted({clip.speaker for clip in clips["train"]} - {MANY}):
+        if who in done:
+            continue
+        rest = [one for one in heard if one.clip.speaker != who]
+        network = train(rest, STEPS, 0, batch=BATCH)
+        done[who] = judge(network, [o for o in heard if o.clip.speaker == who], vectors)
+        mean = {a: round(float(np.mean([r[a] for r in done.values()])), 4) for a in done[who]}
+        record = {"steps": STEPS, "batch": BATCH, "mean": mean, "r": done}
+        args.out.write_text(json.dumps(record, indent=1) + "\n")
+        print(who, done[who], flush=True)
+    print(json.dumps(json.loads(args.out.read_text())["mean"], indent=1))
+
+
+if __name__ == "__main__":
+    main()
