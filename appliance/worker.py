@@ -280,8 +280,10 @@ class Worker:
             self._tell(logging.INFO, job, "was %s long ago: its files are deleted", job.state.value)
 
     def _make_folders(self) -> None:
-        for folder in (self._inbox, self._outbox, self._work):
+        for folder in (self._outbox, self._work):
             folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):  # a share that is away keeps nobody else from working
+            self._inbox.mkdir(parents=True, exist_ok=True)
 
     def _folder(self, job: Job) -> Path:
         return self._work / f"{job.id:06d}"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -60,10 +60,11 @@ class Inbox:
         self._whole: dict[Path, Signature] = {}
         self._complaint = ""
         self._busy = True
-        for folder in (self._folder, self._library):
-            folder.mkdir(parents=True, exist_ok=True)
         self._watching = Watching((self._folder, self._library), config, mounts, now)
         self._presence = Presence(config.root, mounts)
+        for folder in (self._folder, self._library):
+            with contextlib.suppress(OSError):  # on a share that is away: it will be back
+                folder.mkdir(parents=True, exist_ok=True)
 
     def run(self, stop: threading.Event) -> None:
         """Look until ``stop`` is set. What goes wrong with a share may pass: it is tried again."""
@@ -185,7 +186,7 @@ class Inbox:
             log.info("job %d: %s", job.id, refusal.reason.text())
 
 
-@contextmanager
+@contextlib.contextmanager
 def _overtaken() -> Iterator[None]:
     """Somebody may have cancelled the job or claimed the file at this very moment."""
     try:

@@ -115,6 +115,7 @@ def test_a_share_whose_server_is_down_is_away_and_nothing_of_it_is_forgotten(
         with pytest.raises(OSError):
             step()
     assert box.store.files.claimed() == {box.folder / "lesson.txt"}
+    box.another_daemon()  # begins all the same
     box.folder.unlink()
     (tmp_path / "elsewhere").rename(box.folder)
     assert not Presence(tmp_path, box.mounts).is_away()

@@ -106,6 +106,17 @@ class TestOutcomes:
         assert worker.step()
         assert store.get(job.id).state is State.DONE
 
+    def test_an_inbox_that_is_away_holds_up_nothing_else(
+        self, store: JobStore, config: Config
+    ) -> None:
+        (config.root / "inbox").symlink_to("inbox")  # every look at it is an error
+        worker = worker_of(store, config, succeed)
+        upload = config.root / "upload.wav"
+        upload.write_bytes(b"lesson")
+        job = store.add(NewJob("lesson", upload, upload))
+        assert worker.step()
+        assert store.get(job.id).state is State.DONE and store.unsettled() == []
+
     def test_a_source_that_changes_meanwhile_is_worked_on_again(
         self, store: JobStore, config: Config, clock: Clock
     ) -> None:
