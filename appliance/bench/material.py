@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from PIL import Image as Pillow
 
 from appliance.bench.clip import Image, filmed, murmur, write_lecture, write_presenter
 from appliance.errors import BadInput, LecternError
+from appliance.media.convert import rgb_of
+from appliance.media.photo import load_photo
 from appliance.media.probe import probe_presenter
 
 WIDTH, HEIGHT, FPS = 1920, 1080, 25
@@ -33,12 +35,18 @@ def find_material(
         if kind == "video":
             return path, lecture
         photos.append(path)
-    image = np.asarray(Pillow.open(photos[0]).convert("RGB")) if photos else sample()
+    image = _image(photos[0]) if photos else sample()
     if image is None:
         raise BadInput("bench_presenter")
     still = np.ascontiguousarray(image, np.uint8)
     pictures = filmed(lambda n: still, WIDTH, HEIGHT, FPS, seconds)
     return write_presenter(folder / "presenter.mp4", pictures, FPS), lecture
+
+
+def _image(photo: Path) -> Image:
+    """A photo as a presenter, upright and of a useful size."""
+    picture, color = load_photo(photo)
+    return rgb_of(picture.to_av(0, Fraction(1, FPS)), color, (picture.width, picture.height))
 
 
 def demo_portrait() -> Image | None:

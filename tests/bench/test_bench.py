@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from appliance.bench.clip import RATE, filmed, murmur, write_lecture, write_presenter
 from appliance.bench.compare import Comparison, compare
@@ -110,6 +111,22 @@ def test_material_is_taken_from_the_library_or_made(clip: Path, tmp_path: Path) 
     presenter, lecture = find_material(tmp_path, library, 1, nobody)
     assert presenter == library / "wang.mp4"
     assert probe_audio(lecture).duration_s == pytest.approx(1, abs=0.1)
+
+
+def test_a_photo_of_the_library_stands_upright(tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    library.mkdir()
+    photo = np.zeros((96, 128, 3), np.uint8)
+    photo[:, :64] = 255
+    exif = Pillow.Exif()
+    exif[0x0112] = 6  # the camera was turned: its left is above
+    Pillow.fromarray(photo).save(library / "phone.jpg", exif=exif)
+    presenter, _ = find_material(tmp_path, library, 0.1, lambda: None)
+    with av.open(str(presenter)) as container:
+        luma = next(container.decode(video=0)).to_ndarray(format="gray")
+    height, width = luma.shape
+    middle = luma[:, width // 2 - 8 : width // 2 + 8].mean(axis=1)
+    assert middle[height // 8] > 200 > 60 > middle[-height // 8]
 
 
 def test_the_command_says_what_is_missing(
