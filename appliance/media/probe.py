@@ -30,6 +30,9 @@ MIN_AUDIO_S = 0.2
 MAX_SIDES = (3840, 2160)
 """The longer and the shorter side that are still accepted."""
 
+_OBLONG = 4
+"""How many times as wide as high a pixel, or as high as wide, may be: anamorphic film has 2."""
+
 _HEAD_FRAMES = 24
 """Pictures decoded at the start: enough to see interlacing and field-coded packets."""
 
@@ -266,13 +269,18 @@ def _first_pictures(path: Path, max_sides: tuple[int, int]) -> _FirstPictures:
             declared_rate=stream.guessed_rate,
             codec=stream.codec_context.codec.canonical_name,
             size=size,
-            sar=stream.sample_aspect_ratio or Fraction(1),
+            sar=_plausible(stream.sample_aspect_ratio),
             orientation=orientation,
             color=color,
             interlaced=interlaced,
             keeps_time=keeps_time(stream),
             shown=tuple(shown),
         )
+
+
+def _plausible(sar: Fraction | None) -> Fraction:
+    """The shape of a pixel; square where a file says nothing, or what no camera makes."""
+    return sar if sar and 1 / _OBLONG <= sar <= _OBLONG else Fraction(1)
 
 
 def _fitted(width: int, height: int, short_side: int) -> tuple[int, int]:

@@ -57,6 +57,13 @@ def test_what_a_video_is(tmp_path: Path, make_video: Make) -> None:
     assert (info.rotation, info.interlaced, info.still) == (0, False, False)
 
 
+@pytest.mark.parametrize("sar", [Fraction(255), Fraction(1, 9)])
+def test_a_shape_of_pixels_that_cannot_be_is_square(
+    tmp_path: Path, make_video: Make, sar: Fraction
+) -> None:
+    assert probe_presenter(make_video(tmp_path / "a.mp4", frames=3, sar=sar)).sar == 1
+
+
 def test_what_is_known_of_a_presenter_can_be_sent_to_another_process(
     tmp_path: Path, make_video: Make
 ) -> None:
