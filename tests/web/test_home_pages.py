@@ -18,7 +18,7 @@ from tests.web.conftest import Clock, SignIn
 from tests.web.test_home_live import add, reading
 from web.home.picture import picture_of
 from web.home.snapshot import in_turn
-from web.presenters.thumbnails import thumbnail_of
+from web.presenters.thumbnails import keep, thumbnail_of
 
 
 @pytest.fixture(autouse=True)
@@ -262,3 +262,14 @@ class TestPicture:
         picture.write_text("<script>alert(1)</script>")
         store.files.add_result(job.id, picture)
         assert picture_of(store, tmp_path, job) is None
+
+    def test_while_the_worker_has_none_yet_it_is_what_is_known_of_the_presenter(
+        self, sign_in: SignIn, store: JobStore, app: Flask, tmp_path: Path
+    ) -> None:
+        presenter, picture = tmp_path / "p.mp4", tmp_path / "p.jpg"
+        presenter.write_bytes(b"video")
+        picture.write_bytes(b"\xff\xd8\xff face")
+        with app.app_context():
+            keep(presenter, picture)
+        job = store.add(NewJob("Mine", presenter, Path("/a.wav"), owner="other")).id
+        assert sign_in("other").get(f"/jobs/{job}/picture").data == picture.read_bytes()

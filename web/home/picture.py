@@ -6,16 +6,20 @@ from pathlib import Path
 
 from appliance.jobs.record import Job
 from appliance.jobs.store import JobStore
+from web.presenters.thumbnails import thumbnail_of
 
 MAX_BYTES = 1 << 20
 _JPEG = b"\xff\xd8\xff"
 
 
 def picture_of(store: JobStore, root: Path, job: Job) -> bytes | None:
-    """The JPEG of ``job``: that of the finished video, else the one beside its work."""
+    """The JPEG of ``job``: that of the finished video, else the one beside its work, else what is
+    known of the presenter."""
     results = [file.path for file in store.files.of(job.id) if file.role == "result"]
     places = [path for path in results if path.suffix == ".jpg"]
     places.append(work_picture(root, job))
+    if job.presenter is not None and (known := thumbnail_of(job.presenter)) is not None:
+        places.append(known)
     for path in places:
         try:
             if path.stat().st_size <= MAX_BYTES:

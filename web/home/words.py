@@ -166,14 +166,9 @@ def size(mb: float) -> str:
 
 
 def _count(job: Job) -> str:
-    if not job.total:
+    if not job.total or job.stage not in ("render", "score", "presenter"):
         return ""
-    numbers = {"done": f"{job.done:,}", "total": f"{job.total:,}"}
-    if job.stage in ("render", "score", "presenter"):
-        return _("{done} of {total} frames", **numbers)
-    if job.stage == "speech":
-        return _("{done} of {total} seconds", **numbers)
-    return ""
+    return _("{done} of {total} frames", done=f"{job.done:,}", total=f"{job.total:,}")
 
 
 def _after(snapshot: Snapshot) -> str:

@@ -85,7 +85,10 @@
     } catch {
       lost();
     }
-    timer = window.setTimeout(poll, POLL_MS);
+    // A stream that was opened meanwhile, or a page that was put away, needs no more questions.
+    if (stream === null && !document.hidden) {
+      timer = window.setTimeout(poll, POLL_MS);
+    }
   };
 
   const fallBack = () => {

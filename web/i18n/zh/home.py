@@ -74,6 +74,5 @@ TEXTS = {
     "since {time}": "{time} 开始",
     "slowed down to cool": "为降温已降速",
     "{done} of {total} frames": "{done} / {total} 帧",
-    "{done} of {total} seconds": "{done} / {total} 秒",
     "{time} left": "还需{time}",
 }
