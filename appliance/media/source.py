@@ -24,6 +24,9 @@ _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
 MAX_GAP_S = 10
 """A longer gap in the times of a stream is a fault of its clock."""
 
+_RIFF_SLACK = 1 << 16
+"""Bytes by which the length in an AVI's or WAV's header may be wrong: what writers forget."""
+
 _MAX_READ_ERRORS = 100
 """Damaged places in a row after which the rest of a file is given up."""
 
@@ -129,7 +132,8 @@ class EndWatch:
 
     # Other formats have no header that knows the length, or libav guesses it from the bit rate.
     _HONEST = frozenset({"mov", "matroska", "avi", "flv", "wav", "w64", "flac", "aiff", "caf"})
-    _TOLERANCE_S = 1.0
+    # Of a short file a share, of a long one what headers round and editors leave.
+    _TOLERANCE_S = (1.0, 3.0)
     _TOLERANCE = 0.02
 
     def __init__(
@@ -158,9 +162,10 @@ class EndWatch:
             self._reached = max(end, self._reached)
 
     def cut_off(self) -> bool:
-        """Whether more than a second, and more than 2 %, of what was promised is missing."""
-        missing = self._promised - self._reached
-        return self._short or missing > max(self._TOLERANCE_S, self._TOLERANCE * self._promised)
+        """Whether more than a second and 2 % of what was promised is missing, or 3 seconds."""
+        least, most = self._TOLERANCE_S
+        tolerated = min(max(least, self._TOLERANCE * self._promised), most)
+        return self._short or self._promised - self._reached > tolerated
 
 
 def _is_short_riff(path: Path) -> bool:
@@ -170,4 +175,4 @@ def _is_short_riff(path: Path) -> bool:
     # Recorders that write to a pipe leave 0 or a number near 2 or 4 GiB there.
     if start[:4] != b"RIFF" or not 0 < promised < 0x7FFF0000:
         return False
-    return path.stat().st_size < 0.98 * promised
+    return promised - path.stat().st_size > min(0.02 * promised, _RIFF_SLACK)
