@@ -21,15 +21,23 @@ import onnxruntime as ort
 Array = npt.NDArray[np.float32]
 
 _COUNTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+# What a compiler for GPUs cannot melt into the operation before it.
+_KERNELS = (*_COUNTED, "AveragePool", "MaxPool", "Concat", "DepthToSpace", "Resize")
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one run at the shapes that were asked for; ``parameters`` counts stored numbers."""
+    """Of one run at the shapes that were asked for; ``parameters`` counts stored numbers.
+
+    ``kernels`` are the operations that a GPU would start one by one, element-wise ones being part
+    of the one before; ``activations`` counts the numbers that they write.
+    """
 
     macs: int
     parameters: int
     bytes: int
+    kernels: int
+    activations: int
 
 
 def measure(path: Path, sizes: Mapping[str, int] | None = None) -> Cost:
@@ -50,15 +58,18 @@ def measure(path: Path, sizes: Mapping[str, int] | None = None) -> Cost:
             else:
                 macs += int(np.prod(shapes[node.output[0]]) * shapes[node.input[0]][-1])
     count = sum(int(np.prod(tensor.dims)) for tensor in model.graph.initializer)
-    return Cost(macs, count, path.stat().st_size)
+    kernels = [node.output[0] for node in model.graph.node if node.op_type in _KERNELS]
+    written = sum(int(np.prod(shapes[name])) for name in kernels)
+    return Cost(macs, count, path.stat().st_size, len(kernels), written)
 
 
 def _shapes(model: onnx.ModelProto, inputs: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
-    """The shapes of all that the counted operations read and write."""
+    """The shapes of all that the counted operations read and the kernels write."""
     shapes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
     shapes.update({name: value.shape for name, value in inputs.items()})
     counted = [node for node in model.graph.node if node.op_type in _COUNTED]
-    names = {name for node in counted for name in (*node.input[:2], node.output[0])}
+    names = {name for node in counted for name in node.input[:2]}
+    names |= {node.output[0] for node in model.graph.node if node.op_type in _KERNELS}
     wanted = sorted(names - set(shapes))
     model.graph.output.extend(
         onnx.ValueInfoProto(name=name)

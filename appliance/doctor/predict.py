@@ -20,25 +20,21 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from appliance.doctor.renderer_cost import SHIPPED, RendererCost
 from appliance.doctor.stages import Stages
 from appliance.render.plan import Network, make_plan
 from appliance.telemetry.reading import Reading
 
-# The renderer of lectern-lite 0.2, a frame at 96 × 96: counted by export_tools.cost and by shape
-# inference (a test repeats both).
-RENDERER_MAC = 51_830_784
-RENDERER_ACTIVATIONS = 1_186_560
-RENDERER_KERNELS = 40  # convolutions and resizes that TensorRT keeps apart, about
-
-# CPU milliseconds a frame on one core of an Intel Xeon (AVX-512, 2.3 GHz), threads 1, fp32, of
-# pictures with a camera's grain (tests.benchmarks.clips). "total" is the difference of two
-# renderings of 3 and 8 s, so start and preparation are not in it (38.5 and 67.9 ms); what is
-# neither codec nor network does not depend on the picture's size, so the mean of both is taken.
-_REST_MS = 11.0
+# CPU milliseconds a frame on one core of an Intel Xeon (AVX-512, 2.3 GHz), threads 1, of pictures
+# with a camera's grain (tests.benchmarks.clips). "rest" is the sum of tests.benchmarks.stages that
+# are neither codec nor network, in a presenter's first lecture: mesh, look, painting, copy, pose
+# (7.8 and 13.0; the mean is taken, as the face's size matters and not the picture's).
+_REST_MS = 10.4
 CPU_MS = {
-    (1280, 720): {"total": 25.5 + _REST_MS, "encode": 18.0, "decode": 4.5, "network": 3.0},
-    (1920, 1080): {"total": 58.9 + _REST_MS, "encode": 44.3, "decode": 11.6, "network": 3.0},
+    (1280, 720): {"encode": 18.0, "decode": 4.5, "rest": _REST_MS},
+    (1920, 1080): {"encode": 44.3, "decode": 11.6, "rest": _REST_MS},
 }
+_CPU_MACS_A_MS = 35e6  # of the renderer in fp32, in batches of eight: 1.5 ms for 52.5 million
 _XEON_GHZ = 2.3
 # An A78AE core at the same clock does this share of that core's work: about as much in plain code,
 # half in SIMD (128-bit NEON against wide vectors).
@@ -120,12 +116,17 @@ class Prediction:
     limit: str
 
 
-def network_ms(module: Module, mode: Mode) -> float:
+def network_ms(module: Module, mode: Mode, cost: RendererCost = SHIPPED) -> float:
     """The renderer in FP16 on the GPU, a frame of a batch of eight."""
     peak = module.sms * _FLOPS_A_CLOCK * mode.gpu_ghz * 1e9
-    arithmetic = 2 * RENDERER_MAC / (_PEAK_SHARE * peak)
-    traffic = RENDERER_ACTIVATIONS * 2 * 2 / (_BANDWIDTH_SHARE * mode.gb_s * 1e9)
-    return 1000 * max(arithmetic, traffic) + _LAUNCH_MS * RENDERER_KERNELS / _BATCH
+    arithmetic = 2 * cost.macs / (_PEAK_SHARE * peak)
+    traffic = cost.activations * 2 * 2 / (_BANDWIDTH_SHARE * mode.gb_s * 1e9)
+    return 1000 * max(arithmetic, traffic) + _LAUNCH_MS * cost.kernels / _BATCH
+
+
+def network_cpu_ms(cost: RendererCost = SHIPPED) -> float:
+    """The renderer in fp32 on the core of :data:`CPU_MS`, a frame."""
+    return cost.macs / _CPU_MACS_A_MS
 
 
 def slower(mode: Mode) -> float:
@@ -133,21 +134,25 @@ def slower(mode: Mode) -> float:
     return _XEON_GHZ / (mode.cpu_ghz * _A78_SHARE)
 
 
-def predict(module: Module, mode: Mode, width: int, height: int, *, gpu: bool = True) -> Prediction:
+def predict(
+    module: Module,
+    mode: Mode,
+    width: int,
+    height: int,
+    *,
+    gpu: bool = True,
+    cost: RendererCost = SHIPPED,
+) -> Prediction:
     """Pace and memory at ``width`` × ``height`` (a key of :data:`CPU_MS`).
 
     Without ``gpu`` the network runs on the processor, as it does when no provider passes.
     """
     costs = CPU_MS[width, height]
-    work = costs["total"]
-    if gpu:
-        work -= costs["network"]
-    if module.nvenc and gpu:
-        work -= costs["encode"]
+    own = costs["rest"] + (0 if gpu else network_cpu_ms(cost))
+    work = own + costs["decode"] + (0 if module.nvenc and gpu else costs["encode"])
     processor = work * slower(mode) / (mode.cores * _CORE_SHARE)
-    own = costs["total"] - costs["encode"] - costs["decode"] - (costs["network"] if gpu else 0)
     thread = _THREAD_SHARE * own * slower(mode)
-    graphics = network_ms(module, mode) if gpu else 0.0
+    graphics = network_ms(module, mode, cost) if gpu else 0.0
     limits = {"processor": processor, "thread": thread, "graphics": graphics}
     plan = make_plan(
         width=width, height=height, fps=Fraction(25), duration_s=3600, chunk_s=20,
@@ -159,7 +164,7 @@ def predict(module: Module, mode: Mode, width: int, height: int, *, gpu: bool = 
         mode.name,
         width,
         height,
-        round(network_ms(module, mode), 2),
+        round(network_ms(module, mode, cost), 2),
         round(processor, 1),
         round(1000 / max(limits.values())),
         round((_SYSTEM_MB + plan.estimated_mb) / 50) * 50,
