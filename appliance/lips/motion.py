@@ -17,9 +17,10 @@ from appliance.lips.provider import Network
 Array = npt.NDArray[np.float32]
 
 _BLOCK = 3000  # mel frames a run: half a minute, 1 MB of features
-# How long before the gate the mouth may move: people part their lips to breathe in. Chosen on
-# training speakers that were left out (export_tools.phonetics.leave_one_out).
-READY_S = 0.3
+# Over how long before the gate the mouth comes to move: people part their lips to breathe in. Chosen
+# on training speakers that were left out (export_tools.phonetics.leave_one_out), for r and for
+# lips that do not stir much where the real ones rest.
+READY_S = 0.6
 
 
 @dataclass(frozen=True)
@@ -87,10 +88,16 @@ class Motion:
 
 
 def ready(gate: Array, rate_hz: float, ahead_s: float = READY_S) -> Array:
-    """``gate`` (frames,) opened ``ahead_s`` seconds earlier wherever it opens; nowhere lower."""
-    ahead = round(ahead_s * rate_hz)
-    padded = np.pad(gate, (0, ahead))
-    return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, ahead + 1).max(axis=1))
+    """``gate`` (frames,) with a half-cosine rise of ``ahead_s`` seconds before it opens.
+
+    Nowhere lower than it was, and as it was after it opens.
+    """
+    steps = round(ahead_s * rate_hz)
+    opened = gate.copy()
+    for ahead in range(1, min(steps, len(gate))):
+        share = np.float32(0.5 + 0.5 * np.cos(np.pi * ahead / steps))
+        np.maximum(opened[:-ahead], gate[ahead:] * share, out=opened[:-ahead])
+    return opened
 
 
 def windows(

@@ -5,7 +5,7 @@
 
 For every training speaker but the one who has hours, a motion network is trained on all others and
 scored on that speaker's clips: correlation of the mouth's opening at zero lag, the gate applied as
-on the box, for each time by which the mouth may move before the gate opens (``READY_S`` of
+on the box, for each time over which the mouth comes to move before the gate opens (``READY_S`` of
 :mod:`appliance.lips.motion` is chosen so). CHOICE.json is written after each speaker; a run that
 was stopped goes on.
 """
@@ -37,12 +37,12 @@ from export_tools.phonetics.train_motion import (
     transform,
 )
 
-AHEADS_S = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+AHEADS_S = (0.0, 0.2, 0.4, 0.5, 0.6, 0.8)
 STEPS, BATCH = 600, 12
 
 
 def gated(motion: Array32, gate: Array32, ahead_s: float) -> Array32:
-    """Coefficients (n, K) at 50 Hz times the ``gate`` (frames,) opened ``ahead_s`` earlier."""
+    """Coefficients (n, K) at 50 Hz times the ``gate`` (frames,), risen over ``ahead_s`` before."""
     opened = ready(gate, FRAME_RATE, ahead_s)
     times = (np.arange(len(motion)) / RATE_HZ + OFFSET_S) * FRAME_RATE
     share = np.interp(times, np.arange(len(opened)), opened)
