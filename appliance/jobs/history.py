@@ -49,8 +49,8 @@ class History(Tables):
         """Jobs in any of ``states``, the latest first.
 
         All ``words`` must be in a job's name, in any case and order. ``owners``: only those
-        people's jobs, "" for the inbox's; ``None`` for everybody's. A ``number`` beyond the last page gives
-        the last one.
+        people's jobs, "" for the inbox's; ``None`` for everybody's. A ``number`` beyond the last
+        page gives the last one.
         """
         wanted = [state.value for state in states]
         found = self._find(wanted, words, owners)
