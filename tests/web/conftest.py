@@ -67,9 +67,9 @@ def config(tmp_path: Path) -> Config:
 
 
 @pytest.fixture
-def fresh(config: Config, clock: Clock) -> Iterator[Flask]:
-    """A panel before its set-up."""
-    app = create_app(config, now=clock)
+def fresh(config: Config, clock: Clock, tmp_path: Path) -> Iterator[Flask]:
+    """A panel before its set-up, on a machine that nobody updates."""
+    app = create_app(config, now=clock, update_marker=tmp_path / "update")
     app.test_client_class = Browser
     yield app
     here: Panel = app.extensions[EXTENSION]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from appliance.jobs.record import NewJob, Reason
 from appliance.jobs.store import JobStore, store_path
 from appliance.telemetry.history import History, history_path
 from appliance.telemetry.reading import Reading
+from tests.governor.readings import COOL
 from tests.web.conftest import Clock, SignIn
 from web.home.snapshot import Looker, Snapshot
 from web.home.watcher import Watcher
@@ -28,23 +30,8 @@ def add(store: JobStore, stem: str, owner: str = "") -> int:
 
 
 def reading(at: float, temperature: float = 50.0) -> Reading:
-    return Reading(
-        at=at,
-        temperatures_c={"cpu": temperature},
-        trips_c={"cpu": {"throttle": 80.0}},
-        cpu_load=0.5,
-        gpu_load=None,
-        memory_total_mb=8000,
-        memory_available_mb=4000,
-        gpu_memory_mb=None,
-        power_mw={},
-        power_mode=None,
-        fan_percent=None,
-        throttled=False,
-        throttle_events=0,
-        disk_free_mb=60000,
-        disk_total_mb=100000,
-    )
+    trips = {"cpu": {"throttle": 80.0}}
+    return replace(COOL, at=at, temperatures_c={"cpu": temperature}, trips_c=trips)
 
 
 @pytest.fixture
