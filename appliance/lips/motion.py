@@ -17,9 +17,9 @@ from appliance.lips.provider import Network
 Array = npt.NDArray[np.float32]
 
 _BLOCK = 3000  # mel frames a run: half a minute, 1 MB of features
-# Over how long before the gate the mouth comes to move: people part their lips to breathe in. Chosen
-# on training speakers that were left out (export_tools.phonetics.leave_one_out), for r and for
-# lips that do not stir much where the real ones rest.
+# Over how long before the gate the mouth comes to move: people part their lips to breathe in.
+# Chosen on training speakers that were left out (export_tools.phonetics.leave_one_out), for r and
+# for lips that do not stir much where the real ones rest.
 READY_S = 0.6
 
 
