@@ -19,7 +19,7 @@ MESSAGES: dict[str, Message] = {
     ),
     "certificate_bad": message(
         "The panel's certificate {name} cannot be used ({reason}).",
-        "Name a certificate and its key in panel.certificate and panel.key, or set panel.tls to own.",
+        "Name the two files in panel.certificate and panel.key, or set panel.tls to own.",
         "控制面板的证书 {name} 无法使用（{reason}）。",
         "请在 panel.certificate 和 panel.key 中填写证书及其密钥，或把 panel.tls 设为 own。",
     ),
