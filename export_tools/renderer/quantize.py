@@ -1,7 +1,8 @@
 """Half-precision and INT8 versions of a trained renderer.
 
 INT8 is QDQ, symmetric (zero point 0, as TensorRT wants), per channel, calibrated on training
-patches, with what lies between the convolutions in bytes, too. Which layers stay in float is found
+patches after the channels were evened out (``equalize``), with what lies between the convolutions
+in bytes, too. Which layers stay in float is found
 by a sweep: each convolution is quantized alone, and those that cost most are left out until the
 whole stays above the wished PSNR.
 
@@ -34,12 +35,14 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from export_tools.renderer.data import Batch, Patches
 from export_tools.renderer.deploy import inputs, rendering
+from export_tools.renderer.equalize import equalized
 from export_tools.renderer.export import INPUTS, OUTPUT, export, load_renderer
 from export_tools.renderer.network import compose
 from export_tools.renderer.train import split_patches
 
 Array = npt.NDArray[np.float32]
 
+_PERCENTILE = 99.99  # rarer values are cut off: finer steps for the rest are worth 2 dB, 99.9 not
 _BETWEEN = ("LeakyRelu", "Resize", "Reshape", "Add")
 # Beyond these nothing changes: layers.py bounds the logits there, and paint is nearly black or
 # white. Finer steps within them are worth more than the rare flow beyond.
@@ -77,10 +80,11 @@ def quantized(source: Path, target: Path, batches: list[Batch], nodes: list[str]
         per_channel=True,
         activation_type=QuantType.QInt8,
         weight_type=QuantType.QInt8,
-        calibrate_method=CalibrationMethod.MinMax,
+        calibrate_method=CalibrationMethod.Percentile,
         extra_options={
             "ActivationSymmetric": True,
             "WeightSymmetric": True,
+            "CalibPercentile": _PERCENTILE,
             "TensorQuantOverrides": {OUTPUT: [_ANSWER]},
         },
     )
@@ -202,7 +206,7 @@ def main() -> None:
     half(whole, halved)
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "bytes.onnx"
-        export(network, source, bytes_=True)
+        export(equalized(network, calibration), source, bytes_=True)
         found = choose(source, args.out / "renderer.int8.onnx", judge, calibration, args.psnr)
     found["fp16_psnr_db"] = round(psnr(pictures(halved, judge), pictures(whole, judge)), 2)
     (args.out / "quantization.json").write_text(json.dumps(found, indent=2) + "\n")

@@ -1,0 +1,38 @@
+"""Channels are evened out before quantization, and the network answers as before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+import torch
+
+from export_tools.renderer.equalize import equalized
+from export_tools.renderer.network import Renderer
+from export_tools.renderer.train import split_patches
+
+pytestmark = pytest.mark.export
+
+
+def test_the_same_answers_from_channels_more_alike(patches: Path) -> None:
+    torch.manual_seed(0)
+    network = Renderer((8, 8, 8, 16)).eval()
+    torch.nn.init.normal_(network.head.weight, std=0.1)
+    stem = network.stem[0]
+    assert isinstance(stem, torch.nn.Conv2d)
+    with torch.no_grad():
+        stem.weight[3] *= 50  # one channel outshouts the rest
+    data = split_patches(patches).train
+    batch = data.batch(np.random.default_rng(0), np.array([[0, 5, 3], [1, 4, 2]]), plain=True)
+    even = equalized(network, [batch])
+    with torch.no_grad():
+        for one, other in zip(network(*batch.inputs()), even(*batch.inputs()), strict=True):
+            assert torch.allclose(one, other, atol=1e-4)
+    after = even.stem[0]
+    assert isinstance(after, torch.nn.Conv2d)
+    loudest = [conv.weight.detach().flatten(1).norm(dim=1) for conv in (stem, after)]
+    spread = [float(norms.max() / norms.median()) for norms in loudest]
+    assert spread[0] > 30 and spread[1] < 12
