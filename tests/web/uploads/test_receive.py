@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import io
+import os
 import socket
+import ssl
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from appliance.errors import BadInput
+from web.tls.authority import issue, make_authority
 from web.uploads.receive import GRACE_S, SLOWEST, Gate, allowed_s, blocks, deadline
 
 
@@ -16,6 +22,28 @@ def test_a_connection_is_shut_when_its_time_is_over() -> None:
     with near, far, deadline({"gunicorn.socket": near, "REMOTE_ADDR": "x"}, 0.01):
         assert near.recv(1) == b""  # waits until the deadline, not for ever
         assert far.recv(1) == b""
+
+
+def test_an_encrypted_one_as_well_and_nothing_undecrypted_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "shown.pem"
+    signer = make_authority("box", (), time.time())
+    path.write_bytes(issue(signer, {"box.local"}, (), time.time()).to_pem())
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(path)
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+    near, far = socket.socketpair()
+    with ThreadPoolExecutor(1) as other_side:
+        greeting = other_side.submit(client.wrap_socket, far)
+        with server.wrap_socket(near, server_side=True) as reading, greeting.result() as slow:
+            slow.sendall(b"x")
+            assert reading.recv(1) == b"x"
+            with deadline({"gunicorn.socket": reading, "REMOTE_ADDR": "x"}, 0.1):
+                # Half a record: the thread that reads waits for the rest of it.
+                os.write(slow.fileno(), b"\x17\x03\x03\x40\x00 not all of it")
+                came = blocks(reading.makefile("rb", buffering=0), 100)
+                with pytest.raises(OSError, match="network"):
+                    next(came)
 
 
 def test_one_that_is_in_time_stays_open() -> None:
