@@ -2,8 +2,9 @@
 
 A connection gets a thread when its first byte is there. The head of its request, and the body
 where that is small, must then arrive within ``HEAD_S``; until they have, one address may hold only
-a third of the threads. Large bodies are the uploads', which watch their own pace
-(:mod:`web.uploads.receive`). Whoever is sent something must take a bit of it every ``STALL_S``.
+a third of the threads. When half of the threads wait for such requests, those are given ``HURRY_S``
+only. Large bodies are the uploads', which watch their own pace (:mod:`web.uploads.receive`).
+Whoever is sent something must take a bit of it every ``STALL_S``.
 
 With encryption the handshake counts as part of the request's head. Who does not begin with one gets
 the same panel in the clear, which sends browsers to the encrypted address
@@ -29,6 +30,7 @@ from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 log = logging.getLogger("lectern.panel")
 
 HEAD_S = 6.0
+HURRY_S = 1.0
 STALL_S = 60.0
 LINGER_S = 1.0
 SMALL_BODY = 1 << 20
@@ -39,12 +41,11 @@ _HANDSHAKE = b"\x16"
 
 
 class Watch:
-    """Requests that are still arriving; ``now`` tells seconds that never jump."""
+    """Requests that are still arriving: ``most`` from one address; with ``crowd`` of them in all
+    they have to hurry. ``now`` tells seconds that never jump."""
 
-    def __init__(
-        self, most: int, limit_s: float = HEAD_S, now: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._most, self._limit_s, self._now = most, limit_s, now
+    def __init__(self, most: int, crowd: int, now: Callable[[], float] = time.monotonic) -> None:
+        self._most, self._crowd, self._now = most, crowd, now
         self._lock = threading.Lock()
         self._arriving: dict[Hashable, tuple[socket.socket, str, float]] = {}
 
@@ -57,7 +58,7 @@ class Watch:
             # A handle of its own: encryption takes the connection's number over, and another may
             # have got it by the time that this one is late.
             handle = socket.socket(fileno=os.dup(connection.fileno()))
-            self._arriving[request] = (handle, address, self._now() + self._limit_s)
+            self._arriving[request] = (handle, address, self._now())
         return True
 
     def end(self, request: Hashable) -> None:
@@ -71,7 +72,8 @@ class Watch:
         """Shut what has taken too long; gives the addresses. Its threads then read the end."""
         with self._lock:
             now = self._now()
-            late = [r for r, (_, _, until) in self._arriving.items() if now > until]
+            allowed = HEAD_S if len(self._arriving) < self._crowd else HURRY_S
+            late = [r for r, (_, _, at) in self._arriving.items() if now - at > allowed]
             found = [self._arriving.pop(request) for request in late]
         for handle, _, _ in found:
             _shut(handle)
@@ -84,7 +86,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._watch = Watch(max(4, self.cfg.threads // 3))
+        self._watch = Watch(max(4, self.cfg.threads // 3), self.cfg.threads // 2)
 
     def notify(self) -> None:
         """Called by the main loop, once a second at least."""

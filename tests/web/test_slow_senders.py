@@ -16,10 +16,9 @@ from tests.web.served import Served
 
 pytestmark = pytest.mark.slow
 
-THREADS = 8
 LONG = "LECTERN_LONG" in os.environ
-SENDERS = 250 if LONG else THREADS + 4
-"""More than there are threads."""
+THREADS, SENDERS = (72, 280) if LONG else (8, 12)
+"""More than there are threads; as many connections as the panel holds, less a few."""
 
 HEAD = b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 HALVES = (
@@ -46,8 +45,8 @@ def encrypted(plain: socket.socket) -> socket.socket:
 
 def begin(port: int, number: int, tls: bool) -> socket.socket | None:
     """The ``number``-th slow sender has sent the first of it; ``None``: it was not let in."""
+    sender = connect(port, number)
     try:
-        sender = connect(port, number)
         said = HALVES[number % len(HALVES)]
         if tls and number < THREADS // 2:
             sender = encrypted(sender)
@@ -55,6 +54,7 @@ def begin(port: int, number: int, tls: bool) -> socket.socket | None:
             said = GREETING
         sender.sendall(said)
     except OSError:
+        sender.close()
         return None
     return sender
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from web.worker import HEAD_S, SMALL_BODY, Watch, _take_small_body
+from web.worker import HEAD_S, HURRY_S, SMALL_BODY, Watch, _take_small_body
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -44,7 +44,7 @@ def is_shut(pair: Pair) -> bool:
 
 def test_what_takes_too_long_is_shut_and_nothing_else(pairs: list[Pair]) -> None:
     clock = Clock()
-    watch = Watch(9, now=clock)
+    watch = Watch(9, 9, now=clock)
     early, done, late = (pair[0] for pair in pairs[:3])
     assert watch.begin(1, early, "a")
     assert watch.begin(2, done, "a")
@@ -63,7 +63,7 @@ def test_a_connection_whose_number_encryption_took_over_is_shut_all_the_same(
     pairs: list[Pair],
 ) -> None:
     clock = Clock()
-    watch = Watch(9, now=clock)
+    watch = Watch(9, 9, now=clock)
     plain = pairs[0][0]
     assert watch.begin(1, plain, "a")
     with socket.socket(fileno=plain.detach()):
@@ -72,8 +72,21 @@ def test_a_connection_whose_number_encryption_took_over_is_shut_all_the_same(
         assert is_shut(pairs[0])
 
 
+def test_in_a_crowd_they_have_to_hurry(pairs: list[Pair]) -> None:
+    clock = Clock()
+    watch = Watch(9, 3, now=clock)
+    for number in (0, 1):
+        assert watch.begin(number, pairs[number][0], "a")
+    clock.time += HURRY_S + 0.1
+    assert watch.shut_late() == []
+    assert watch.begin(2, pairs[2][0], "b")
+    assert watch.shut_late() == ["a", "a"]
+    assert [is_shut(pair) for pair in pairs[:3]] == [True, True, False]
+    watch.end(2)
+
+
 def test_one_address_does_not_get_every_thread(pairs: list[Pair]) -> None:
-    watch = Watch(2, now=Clock())
+    watch = Watch(2, 9, now=Clock())
     first, second, third, fourth = (pair[0] for pair in pairs)
     assert watch.begin(1, first, "a")
     assert watch.begin(2, second, "a")
