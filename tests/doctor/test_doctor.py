@@ -163,7 +163,7 @@ class TestEngines:
         monkeypatch.syspath_prepend(str(tmp_path))
 
         def make(root: Path, config: Config | None = None, **moods: str) -> Context:
-            engines: Engines = fake_box(tmp_path, 60.0, **moods)
+            engines: Engines = fake_box(tmp_path, 60.0, 60.0, **moods)
             extra = {"config": config} if config else {}
             return context(tmp_path, root, engines_of=lambda config: engines, **extra)
 
