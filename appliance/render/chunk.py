@@ -136,7 +136,7 @@ _open = _Open()
 
 def _presenter_frames(folder: Path) -> PresenterFrames:
     if _open.frames is None or _open.folder != folder:
-        let_go()
+        _close_frames()
         _open.folder, _open.frames = folder, _open_frames(_job(folder))
     return _open.frames
 
@@ -166,7 +166,14 @@ def _load_speech(job: Job) -> Motion | MelTrack:
 
 
 def let_go() -> None:
-    """Close what this thread keeps open between chunks."""
+    """Close what this thread and process keep between chunks, and give its memory back."""
+    _close_frames()
+    _job.cache_clear()
+    _model.cache_clear()
+    give_back()
+
+
+def _close_frames() -> None:
     if _open.frames is not None:
         _open.frames.close()
     _open.folder = _open.frames = None
