@@ -33,8 +33,8 @@ def test_int8_reads_scales_from_the_file(tmp_path: Path) -> None:
     assert "--int8" in words and "--fp16" in words
     assert not any("calib" in word for word in words)
     low, high = (next(w for w in words if w.startswith(f"--{k}Shapes=")) for k in ("min", "max"))
-    assert "source_y:1x1x96x96" in low and "source_y:8x1x96x96" in high
-    assert "maps:8x9x48x48" in high
+    assert "luma:1x2x96x96" in low and "luma:8x2x96x96" in high
+    assert "cells:8x16x48x48" in high
 
 
 def test_a_dla_gets_one_batch_size(tmp_path: Path) -> None:

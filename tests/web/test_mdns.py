@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +26,9 @@ HERE = Addresses("0.0.0.0", (8080, 80), False)
 @pytest.fixture
 def other() -> Iterator[Zeroconf]:
     """Another machine."""
-    network = Zeroconf(interfaces=[LOOPBACK])
+    # In a thread of its own it does not take an event loop that a browser's test has left running.
+    with ThreadPoolExecutor(1) as thread:
+        network = thread.submit(Zeroconf, interfaces=[LOOPBACK]).result()
     yield network
     network.close()
 
