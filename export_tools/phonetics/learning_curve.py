@@ -11,10 +11,8 @@ after each training; a run that was stopped goes on.
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +21,7 @@ import torch
 from export_tools.phonetics.encoder import load_encoder
 from export_tools.phonetics.motion_data import basis, load_split
 from export_tools.phonetics.motion_score import follow
-from export_tools.phonetics.train_motion import COEFFICIENTS, Heard, train, transform
+from export_tools.phonetics.train_motion import COEFFICIENTS, Heard, parser_of, train, transform
 
 MANY = "s1"
 CLIPS = 6
@@ -72,12 +70,7 @@ def means(runs: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, float]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path, help="the folder that holds grid/ and wild/")
-    parser.add_argument("--landmarks", type=Path, required=True)
-    parser.add_argument("--encoder", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    args = parser.parse_args()
+    args = parser_of(__doc__).parse_args()
     torch.set_num_threads(1)
     encoder = load_encoder(args.encoder)
     clips = load_split(args.data, args.landmarks)

@@ -12,9 +12,7 @@ was stopped goes on.
 
 from __future__ import annotations
 
-import argparse
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +31,7 @@ from export_tools.phonetics.train_motion import (
     DISGUISES,
     Array32,
     Heard,
+    parser_of,
     train,
     transform,
 )
@@ -64,12 +63,7 @@ def judge(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path, help="the folder that holds grid/ and wild/")
-    parser.add_argument("--landmarks", type=Path, required=True)
-    parser.add_argument("--encoder", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    args = parser.parse_args()
+    args = parser_of(__doc__).parse_args()
     torch.set_num_threads(1)
     encoder = load_encoder(args.encoder)
     clips = load_split(args.data, args.landmarks)

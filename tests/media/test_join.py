@@ -16,19 +16,11 @@ from appliance.media.audio import audio_blocks
 from appliance.media.join import join
 from appliance.media.picture import Picture
 from appliance.media.probe import AudioInfo, probe_audio
+from tests.media.joined import TAGS, pictures_in
 
 Make = Callable[..., Path]
 Draw = Callable[..., Picture]
 Sound = NDArray[np.float32]
-TAGS = {"title": "讲课 one", "comment": "AI-generated lip-sync (Lectern)"}
-
-
-def _pictures(path: Path) -> list[tuple[Fraction, av.VideoFrame]]:
-    with av.open(str(path)) as container:
-        return [
-            ((frame.pts or 0) * (frame.time_base or Fraction(0)), frame)
-            for frame in container.decode(video=0)
-        ]
 
 
 @pytest.mark.parametrize("preset", ["ultrafast", "veryfast"])
@@ -45,9 +37,9 @@ def test_the_joined_pictures_are_the_segments_pictures(
     segments = cut_segments(tmp_path, sizes, fps, preset=preset)
     out = tmp_path / "out.mp4"
     join(segments, minute, out, fps=fps, frames=100, metadata=TAGS)
-    joined = _pictures(out)
+    joined = pictures_in(out)
     assert [time for time, _ in joined] == [n / fps for n in range(100)]
-    apart = [frame for path in segments for _, frame in _pictures(path)]
+    apart = [frame for path in segments for _, frame in pictures_in(path)]
     for n, ((_, frame), source) in enumerate(zip(joined, apart, strict=True)):
         one, other = Picture.from_av(frame, n), Picture.from_av(source, n)
         assert number(one) == n
@@ -183,7 +175,7 @@ def test_ten_minutes_do_not_drift(
     segments = cut_segments(tmp_path, sizes, fps, preset="ultrafast")
     out = tmp_path / "out.mp4"
     join(segments, info, out, fps=fps, frames=frames, metadata=TAGS)
-    assert [time for time, _ in _pictures(out)] == [n / fps for n in range(frames)]
+    assert [time for time, _ in pictures_in(out)] == [n / fps for n in range(frames)]
     heard, source = play(out), play(path)
     for begin in (0, len(source) // 2, len(source) - 32000):
         lag = lag_ms(source[begin : begin + 16000], heard[begin : begin + 16000])

@@ -17,19 +17,11 @@ from appliance.media.join import join
 from appliance.media.picture import ColorSpec, Picture
 from appliance.media.probe import AudioInfo, probe_audio
 from appliance.media.publish import part_of
+from tests.media.joined import TAGS, pictures_in
 
 Make = Callable[..., Path]
 Draw = Callable[..., Picture]
 Sound = NDArray[np.float32]
-TAGS = {"title": "讲课 one", "comment": "AI-generated lip-sync (Lectern)"}
-
-
-def _pictures(path: Path) -> list[tuple[Fraction, av.VideoFrame]]:
-    with av.open(str(path)) as container:
-        return [
-            ((frame.pts or 0) * (frame.time_base or Fraction(0)), frame)
-            for frame in container.decode(video=0)
-        ]
 
 
 def _refused(segments: list[Path], info: AudioInfo, out: Path, frames: int) -> str:
@@ -50,8 +42,8 @@ def test_another_quality_does_not_part_the_segments(
         segments += cut_segments(folder, [20], Fraction(25), crf=crf)
     out = tmp_path / "out.mp4"
     join(segments, minute, out, fps=Fraction(25), frames=40, metadata=TAGS)
-    apart = [frame for path in segments for _, frame in _pictures(path)]
-    for (_, frame), source in zip(_pictures(out), apart, strict=True):
+    apart = [frame for path in segments for _, frame in pictures_in(path)]
+    for (_, frame), source in zip(pictures_in(out), apart, strict=True):
         np.testing.assert_array_equal(Picture(frame, 0).y, Picture(source, 0).y)
 
 
@@ -80,7 +72,7 @@ def test_colour_and_shape_survive_the_join(tmp_path: Path, minute: AudioInfo, dr
     join(segments, minute, out, fps=Fraction(25), frames=2, metadata=TAGS)
     with av.open(str(out)) as made:
         assert made.streams.video[0].sample_aspect_ratio == sar
-    assert [ColorSpec.of_frame(frame) for _, frame in _pictures(out)] == [color, color]
+    assert [ColorSpec.of_frame(frame) for _, frame in pictures_in(out)] == [color, color]
 
 
 def test_nothing_to_join(tmp_path: Path, minute: AudioInfo) -> None:
@@ -137,7 +129,7 @@ def test_an_older_video_stays_until_the_new_one_is_whole(
         join(segments, minute, out, fps=Fraction(25), frames=21, metadata=TAGS)
     assert out.read_bytes() == b"old"
     join(segments, minute, out, fps=Fraction(25), frames=20, metadata=TAGS)
-    assert len(_pictures(out)) == 20
+    assert len(pictures_in(out)) == 20
 
 
 @pytest.mark.parametrize("name", ["two words.mp4", "a:b 100%d.mp4", "讲课.mp4"])

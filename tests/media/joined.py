@@ -1,0 +1,19 @@
+"""What tests of the join have in common."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+TAGS = {"title": "讲课 one", "comment": "AI-generated lip-sync (Lectern)"}
+
+
+def pictures_in(path: Path) -> list[tuple[Fraction, av.VideoFrame]]:
+    """The pictures of a video and when each is shown, in seconds."""
+    with av.open(str(path)) as container:
+        return [
+            ((frame.pts or 0) * (frame.time_base or Fraction(0)), frame)
+            for frame in container.decode(video=0)
+        ]
