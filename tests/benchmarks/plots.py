@@ -22,6 +22,29 @@ def write_csv(path: Path, rows: Rows) -> None:
         writer.writerows(rows)
 
 
+def add_csv(path: Path, rows: Rows, keys: tuple[str, ...]) -> Rows:
+    """Write the rows beside those of earlier runs, which they replace where ``keys`` are equal.
+
+    Gives all of them, numbers as numbers, in the order in which they first came.
+    """
+    held: dict[tuple[str, ...], dict[str, Any]] = {}
+    if path.exists():
+        with path.open(encoding="utf-8", newline="") as file:
+            file.readline()
+            for row in csv.DictReader(file):
+                held[tuple(row[key] for key in keys)] = {k: _value(v) for k, v in row.items()}
+    held |= {tuple(str(row[key]) for key in keys): row for row in rows}
+    write_csv(path, list(held.values()))
+    return list(held.values())
+
+
+def _value(text: str) -> str | float:
+    try:
+        return float(text) if "." in text else int(text)
+    except ValueError:
+        return text
+
+
 def plot_ratios(path: Path, rows: Rows) -> None:
     """A pair of bars a case, with their ranges, over the bare transcode's line."""
     with _axes(path) as axes:

@@ -4,8 +4,9 @@
     python -m tests.benchmarks.run length FOLDER [--case 640x360-25] [--lengths 60 600 3600]
     python -m tests.benchmarks.run memory FOLDER
 
-Each writes FOLDER/<name>.csv and, where matplotlib is installed, a plot beside it. The score of
-the finished video is left out: it is no part of making it.
+Each writes FOLDER/<name>.csv and, where matplotlib is installed, a plot beside it; a case that is
+measured again replaces its row. The score of the finished video is left out: it is no part of
+making it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from appliance.bench.compare import compare
 from appliance.bench.timing import Timing, run
 from appliance.config import Config, Score, Video
 from tests.benchmarks.clips import lecture, presenter
-from tests.benchmarks.plots import plot_lines, plot_ratios, write_csv
+from tests.benchmarks.plots import add_csv, plot_lines, plot_ratios
 
 CASES = ("640x360-25", "1280x720-25", "1280x720-60", "1920x1080-25", "1920x1080-30", "3840x2160-25")
 BUDGETS = (
@@ -45,29 +46,23 @@ PRESENTER_S = 20.0  # of a long lecture's presenter, who then goes to and fro
 CONFIG = Config(score=Score(enabled=False), video=Video(preset="veryfast"))
 
 
-def ratios(folder: Path, cases: Sequence[str], seconds: float, rounds: int) -> list[dict[str, Any]]:
+def ratio(folder: Path, case: str, seconds: float, rounds: int) -> dict[str, Any]:
     """First and repeated rendering over the transcode, presenter as long as the lecture."""
-    rows = []
-    for case in cases:
-        width, height, fps = _parts(case)
-        result = compare(
-            presenter(folder, width, height, fps, seconds),
-            lecture(folder, seconds),
-            CONFIG,
-            rounds,
-        )
-        facts = result.as_dict()
-        row: dict[str, Any] = {"case": case, "frames": result.frames, "rounds": rounds}
-        row["transcode_ms"] = round(facts["transcode_s"]["median"] / result.frames * 1000, 2)
-        for name in ("first", "again"):
-            for part, value in facts[name].items():
-                row[f"{name}_{part}"] = round(value, 3)
-        for name in ("first_frame_s", "first_frame_again_s"):
-            row[name] = round(facts[name]["median"], 2)
-        row["peak_mb"] = facts["peak_mb"]
-        rows.append(row)
-        print(row, flush=True)
-    return rows
+    width, height, fps = _parts(case)
+    result = compare(
+        presenter(folder, width, height, fps, seconds), lecture(folder, seconds), CONFIG, rounds
+    )
+    facts = result.as_dict()
+    row: dict[str, Any] = {"case": case, "frames": result.frames, "rounds": rounds}
+    row["transcode_ms"] = round(facts["transcode_s"]["median"] / result.frames * 1000, 2)
+    for name in ("first", "again"):
+        for part, value in facts[name].items():
+            row[f"{name}_{part}"] = round(value, 3)
+    for name in ("first_frame_s", "first_frame_again_s"):
+        row[name] = round(facts[name]["median"], 2)
+    row["peak_mb"] = facts["peak_mb"]
+    print(row, flush=True)
+    return row
 
 
 def length(folder: Path, case: str, lengths: Sequence[float]) -> list[dict[str, Any]]:
@@ -152,18 +147,21 @@ def main() -> None:
     commands.add_parser("memory").add_argument("folder", type=Path)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
+    table = options.folder / f"{options.command}.csv"
     if options.command == "ratios":
-        rows = ratios(options.folder, options.case, options.seconds, options.rounds)
-        plot_ratios(options.folder / "ratios.png", rows)
+        for case in options.case:
+            row = ratio(options.folder, case, options.seconds, options.rounds)
+            rows = add_csv(table, [row], ("case",))
+        plot_ratios(table.with_suffix(".png"), rows)
     elif options.command == "memory":
-        rows = memory(options.folder)
+        add_csv(table, memory(options.folder), ("case", "lecture_s", "budget_mb"))
     else:
         rows = length(options.folder, options.case, options.lengths)
+        rows = add_csv(table, rows, ("case", "lecture_s"))
         plot_lines(
-            options.folder / "length.png", rows, "case", ("lecture_s", "cpu_s"),
+            table.with_suffix(".png"), rows, "case", ("lecture_s", "cpu_s"),
             "lecture, s", "processor time, s",
         )  # fmt: skip
-    write_csv(options.folder / f"{options.command}.csv", rows)
 
 
 if __name__ == "__main__":
