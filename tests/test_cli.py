@@ -203,6 +203,16 @@ def test_plan_prints_the_cut(clip: Path, lecture: Path, capfd: pytest.CaptureFix
     assert re.search(r"^budget_mb\s+900$", printed, re.MULTILINE)
 
 
+def test_plan_reads_a_text_aloud_to_know_its_length(
+    clip: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text = tmp_path / "light.txt"
+    text.write_text("Light is fast.")
+    assert main(["plan", str(clip), str(text)]) == 0
+    frames = re.search(r"^frames\s+(\d+)$", capfd.readouterr().out, re.MULTILINE)
+    assert frames is not None and 20 < int(frames[1]) < 100
+
+
 def test_check_config_lists_every_mistake(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,11 +31,16 @@ def _plan(options: argparse.Namespace) -> int:
     from appliance.media.probe import probe_audio, probe_presenter
     from appliance.render.plan import Network, plan_for
     from appliance.render.render import MODELS
+    from appliance.render.voice import is_text, speak
 
     config = settled(load_config(options.config))
     video = config.video
     info = probe_presenter(options.presenter, max_fps=video.max_fps, short_side=video.size)
-    sound = probe_audio(options.lecture)
+    with tempfile.TemporaryDirectory() as folder:  # only reading a text aloud tells how long it is
+        lecture = options.lecture
+        if is_text(lecture):
+            lecture = speak(lecture, Path(folder), config, lambda letters, total: None)
+        sound = probe_audio(lecture)
     lips, engines = config.lips, Engines.of(config)
     manifest = load_manifest(lips.model, MODELS)
     model = LipModel.open(manifest, lips.precision, lips.providers, engines=engines)
