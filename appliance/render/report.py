@@ -11,6 +11,7 @@ from appliance.media.probe import AudioInfo
 from appliance.render.chunk import ChunkFacts
 from appliance.render.clock import peak_memory_mb
 from appliance.render.job import Job
+from appliance.render.voice import left_out_in
 from appliance.version import software_version
 
 _QUIET_LECTURE = 0.98  # share of silence from which a person should look at the recording
@@ -121,4 +122,9 @@ def _warnings(job: Job, outcome: Outcome) -> list[dict[str, Any]]:
     if outcome.silence >= _QUIET_LECTURE:
         text = "Nobody seems to speak in this recording, so the mouth stays shut."
         warnings.append({"code": "no_speech", "text": text, "at_s": 0.0})
+    text = "Words were left out here: no voice on this machine reads their script."
+    warnings += [
+        {"code": "words_left_out", "text": text, "at_s": round(at_s, 3)}
+        for at_s in left_out_in(job.folder)[:_MAX_GAPS]
+    ]
     return warnings

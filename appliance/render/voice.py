@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from appliance.config import Config
 from appliance.media.publish import part_of, publish, write_faults
@@ -33,7 +34,7 @@ def speak(text: Path, folder: Path, config: Config, listen: Callable[[int, int],
     with write_faults(sound):
         speech = synthesize(words, voice, out_wav=sound, speed=speed, listen=listen)
         cues = [(cue.start, cue.end, cue.text) for cue in cues_of(speech)]
-        kept = {"language": speech.language, "cues": cues}
+        kept = {"language": speech.language, "cues": cues, "left_out": speech.left_out}
         part_of(folder / CUES).write_text(json.dumps(kept), encoding="utf-8")
         publish(folder / CUES)
     return speech.path
@@ -41,8 +42,21 @@ def speak(text: Path, folder: Path, config: Config, listen: Callable[[int, int],
 
 def subtitles_in(folder: Path) -> Subtitles | None:
     """What :func:`speak` left beside the sound; ``None`` for a recording."""
-    try:
-        kept = json.loads((folder / CUES).read_bytes())
-    except FileNotFoundError:
+    kept = _kept(folder)
+    if kept is None:
         return None
     return Subtitles(tuple(Cue(*cue) for cue in kept["cues"]), kept["language"])
+
+
+def left_out_in(folder: Path) -> list[float]:
+    """The seconds at which the voice of :func:`speak` had to leave words out."""
+    kept = _kept(folder)
+    return kept.get("left_out", []) if kept else []
+
+
+def _kept(folder: Path) -> dict[str, Any] | None:
+    try:
+        kept: dict[str, Any] = json.loads((folder / CUES).read_bytes())
+    except FileNotFoundError:
+        return None
+    return kept

@@ -77,12 +77,16 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Speech:
-    """A mono 16-bit WAV file and its sentences in order; ``language`` is the voice's (ISO 639)."""
+    """A mono 16-bit WAV file and its sentences in order; ``language`` is the voice's (ISO 639).
+
+    ``left_out``: the seconds at which words are missing that no voice on this machine can read.
+    """
 
     path: Path
     rate: int
     sentences: tuple[Sentence, ...]
     language: str = "en"
+    left_out: tuple[float, ...] = ()
 
 
 def synthesize(
@@ -106,6 +110,7 @@ def synthesize(
     reader = _reader(text, voice, speed, find)
     part = out_wav.with_suffix(".part")
     sentences: list[Sentence] = []
+    left_out: list[float] = []
     read = 0
     try:
         with wave.open(str(part), "wb") as out:
@@ -119,6 +124,8 @@ def synthesize(
                     out.writeframes(bytes(2 * pause))
                     done += pause
                 for sentence in reader.sentences(paragraph):
+                    if not reader.reads(sentence):
+                        left_out.append(done / reader.rate)
                     pcm = reader.speak(sentence)
                     read += len(sentence)
                     listen(min(read, len(text)), len(text))
@@ -133,7 +140,7 @@ def synthesize(
         os.replace(part, out_wav)
     finally:
         part.unlink(missing_ok=True)
-    return Speech(out_wav, reader.rate, tuple(sentences), reader.language)
+    return Speech(out_wav, reader.rate, tuple(sentences), reader.language, tuple(left_out))
 
 
 class _Hibari:
@@ -155,6 +162,9 @@ class _Hibari:
 
     def sentences(self, paragraph: str) -> Iterator[str]:
         yield from _short(self._tts.split_sentences(paragraph))
+
+    def reads(self, sentence: str) -> bool:
+        return _foreign_script(sentence) == "LATIN"
 
     def speak(self, sentence: str) -> Pcm:
         sound = self._tts(sentence, speed=self._speed, seed=0)
@@ -179,6 +189,9 @@ class _Espeak:
 
     def sentences(self, paragraph: str) -> Iterator[str]:
         yield from _short(_SENTENCE_END.split(paragraph))
+
+    def reads(self, sentence: str) -> bool:
+        return True
 
     def speak(self, sentence: str) -> Pcm:
         return self._run(sentence)[1]
@@ -213,6 +226,9 @@ class _Bilingual:
     def sentences(self, paragraph: str) -> Iterator[str]:
         for part in _EAST_ASIAN_STOP.split(paragraph):
             yield from self._own.sentences(part)
+
+    def reads(self, sentence: str) -> bool:
+        return self._own.reads(sentence) or self._other(_foreign_script(sentence)) is not None
 
     def speak(self, sentence: str) -> Pcm:
         other = self._other(_foreign_script(sentence))

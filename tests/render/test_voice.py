@@ -45,6 +45,17 @@ def test_a_text_is_spoken_shown_and_laid_beside(
         assert image.size == (256, 256)
 
 
+def test_words_that_the_voice_leaves_out_are_told(
+    photo: Path, tmp_path: Path, tiny_model: Path
+) -> None:
+    words = tmp_path / "lesson.txt"
+    words.write_text("Light is fast.\n\nNow say 谢谢 twice.")
+    # A voice that was chosen by name reads everything, or tries to.
+    config = settings(lips={"model": str(tiny_model)}, speech={"voice": "heart"})
+    (told,) = render(photo, words, tmp_path / "lesson.mp4", config)["warnings"]
+    assert told["code"] == "words_left_out" and told["at_s"] > 0.5
+
+
 def test_what_is_interrupted_after_the_reading_keeps_its_subtitles(
     photo: Path, words: Path, tmp_path: Path, tiny_model: Path
 ) -> None:

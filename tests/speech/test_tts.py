@@ -141,3 +141,10 @@ def test_chinese_words_in_an_english_text_are_not_left_out(tmp_path: Path) -> No
     alone = synthesize("谢谢大家来听课。", out_wav=tmp_path / "alone.wav").sentences[0]
     said = mixed.sentences[1].end - mixed.sentences[1].start
     assert said == pytest.approx(alone.end - alone.start, abs=0.02)
+
+
+def test_words_that_no_voice_reads_are_told(tmp_path: Path) -> None:
+    text = "Light is fast.\n\nNow say 谢谢 twice.\n\nGood bye."
+    speech = synthesize(text, out_wav=tmp_path / "a.wav", find=lambda _: None)
+    assert len(speech.sentences) == 3
+    assert speech.left_out == (speech.sentences[1].start,)

@@ -50,6 +50,9 @@ def sentence(code: str, english: str) -> str:
         "no_face": _("No face was seen from here on, so the picture was left as it is."),
         "turned_away": _("The face turned away from here on, so the picture was left as it is."),
         "no_speech": _("Nobody seems to speak in this recording, so the mouth stays shut."),
+        "words_left_out": _(
+            "Words were left out here: no voice on this machine reads their script."
+        ),
     }.get(code, english)
 
 

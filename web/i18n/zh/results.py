@@ -78,4 +78,7 @@ TEXTS = {
     ),
     "{count} in all": "共 {count} 个",
     "{count} selected": "已选 {count} 个",
+    "Words were left out here: no voice on this machine reads their script.": (
+        "这里漏读了一些字：这台机器上没有能读这种文字的语音。"
+    ),
 }
