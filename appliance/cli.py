@@ -25,6 +25,7 @@ from appliance.errors import Cancelled, LecternError
 from appliance.heap import few_arenas
 from appliance.interrupt import listen_for_signals
 from appliance.patience import leave_if_hanging
+from appliance.privilege import leave_root
 
 _COMMANDS = (render, plan, score, bench, serve, panel, jobs, logs, doctor, check_config)
 
@@ -43,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     few_arenas()
     listen_for_signals()
+    if hasattr(options, "config"):
+        leave_root(options.config)
     try:
         status: int = options.run(options)
         return status

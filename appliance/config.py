@@ -234,12 +234,18 @@ def find_config(environment: Mapping[str, str] = os.environ) -> Path | None:
 def load_config(path: Path | None = None) -> Config:
     """The settings of ``path``, else of :func:`find_config`'s file, over the defaults.
 
-    Raises ``BadInput`` with the file's first mistake, or ``file_missing`` / ``file_unreadable``.
+    Raises ``BadInput`` with the file's first mistake, or ``file_missing`` / ``file_unreadable`` /
+    ``config_private`` (an installed box's own, which not everybody may read).
     """
     path = path or find_config()
     if path is None:
         return Config()
-    values, mistakes = read(path, Config)
+    try:
+        values, mistakes = read(path, Config)
+    except BadInput as error:
+        if error.code == "file_unreadable" and path == SYSTEM_CONFIG:
+            raise BadInput("config_private", name=str(path)) from error
+        raise
     if mistakes:
         raise mistakes[0].error
     if "root" in values:

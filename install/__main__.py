@@ -17,6 +17,7 @@ from install.errors import InstallError
 from install.layout import CONFIG, CURRENT, DATA, SETUP_CODE
 from install.program import recorded_runtime
 from install.python import find_python
+from install.quiet import tell, to_the_end
 from install.runtime import choose
 from install.source import Source
 from install.step import Step, carry_out
@@ -114,13 +115,14 @@ def _finish(
     if os.geteuid() != 0 and steps():
         raise InstallError("This changes the system.", "Run it with sudo.")
     os.umask(0o022)  # a stricter one would keep the services' user out
-    with _alone():  # planned inside, or another installation could make the plan an old one
+    with _alone(), to_the_end():
+        # Planned here, or another installation could have made the plan an old one.
         planned = steps()
         if not planned:
             return _print(planned)
         with announced(System()):
-            carry_out(planned, lambda text: print(text, flush=True), undo=undo)
-    print(f"{ending}.")
+            carry_out(planned, tell, undo=undo)
+    tell(f"{ending}.")
     return 0
 
 

@@ -20,6 +20,8 @@ UPDATE = "/run/lectern/update"
 """Locked as long as the installer works; the panel looks at it."""
 SMB_CONF = "/etc/samba/smb.conf"
 SHARE = "/etc/lectern/samba.conf"
+AVAHI_SERVICE = "/etc/avahi/services/lectern.service"
+"""Written by the panel's unit at its start, and removed at its end."""
 
 FOLDERS = {
     DATA: 0o755,
@@ -38,15 +40,11 @@ SOCKETS = ("lectern-helper.socket",)
 
 
 class SystemFile(NamedTuple):
-    """A file of ``systemd/`` and where it goes.
-
-    ``only_with`` names a folder without which nobody would read it; ``own_folder`` tells that the
-    folder around it comes and goes with it.
-    """
+    """A file of ``systemd/`` and where it goes; ``own_folder`` tells that the folder around it
+    comes and goes with it."""
 
     source: str
     target: str
-    only_with: str = ""
     own_folder: bool = False
 
 
@@ -59,7 +57,6 @@ SYSTEM_FILES = (
     SystemFile("lectern-usb.rules", "/etc/udev/rules.d/80-lectern-usb.rules"),
     SystemFile("lectern.tmpfiles", "/etc/tmpfiles.d/lectern.conf"),
     SystemFile("lectern.journald", "/etc/systemd/journald.conf.d/lectern.conf", own_folder=True),
-    SystemFile("lectern.avahi", "/etc/avahi/services/lectern.service", "/etc/avahi/services"),
     SystemFile("lectern.samba", SHARE),
 )
 """What Lectern adds to the system beside its own folders."""

@@ -13,7 +13,16 @@ from install.layout import CONFIG, CURRENT, DATA, FOLDERS, PREVIOUS, PROGRAMS, S
 from install.program import BuildProgram, SelfCheck, is_whole
 from install.runtime import Runtime
 from install.source import Source
-from install.step import Command, MakeFolder, RemoveFile, RemoveTree, SetLink, Step, WriteFile
+from install.step import (
+    Command,
+    MakeFolder,
+    Protect,
+    RemoveFile,
+    RemoveTree,
+    SetLink,
+    Step,
+    WriteFile,
+)
 from install.system import System
 
 _CONFIG_TEXT = f"""\
@@ -74,6 +83,8 @@ def to_uninstall(system: System, *, purge: bool) -> list[Step]:
         if system.path(file.target).exists():
             path = system.path(file.target)
             steps.append(RemoveFile(path, file.target, with_folder=file.own_folder))
+    if system.path(layout.AVAHI_SERVICE).exists():  # of a panel that was not ended in order
+        steps.append(RemoveFile(system.path(layout.AVAHI_SERVICE), layout.AVAHI_SERVICE))
     for link in (layout.COMMAND, CURRENT, PREVIOUS):
         if system.path(link).is_symlink():
             steps.append(RemoveFile(system.path(link), link))
@@ -112,9 +123,14 @@ def _folders(system: System) -> list[Step]:
 
 
 def _config(system: System) -> list[Step]:
-    if system.path(CONFIG).exists():
-        return []
-    return [_write(system, CONFIG, _CONFIG_TEXT.encode())]
+    path = system.path(CONFIG)
+    steps: list[Step] = []
+    if not path.exists():
+        steps.append(_write(system, CONFIG, _CONFIG_TEXT.encode()))
+    # It may hold the metrics' token. (After the writing, so that the next run makes up for a cut.)
+    if steps or path.stat().st_mode & stat.S_IRWXO:
+        steps.append(Protect(system, CONFIG, USER))
+    return steps
 
 
 def _switch(system: System, name: str, files: Path, *, share: bool) -> list[Step]:
@@ -123,8 +139,7 @@ def _switch(system: System, name: str, files: Path, *, share: bool) -> list[Step
     steps: list[Step] = []
     for file in SYSTEM_FILES:
         data = (files / file.source).read_bytes()
-        wanted = not file.only_with or system.path(file.only_with).is_dir()
-        if wanted and system.read(file.target) != data:
+        if system.read(file.target) != data:
             steps.append(_write(system, file.target, data))
     if share:
         steps += _share(system)

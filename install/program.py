@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from install.errors import InstallError
+from install.errors import InstallError, without_credentials
 from install.runtime import CPU, Runtime
 from install.source import Source, copy_tree
 from install.step import Step, make_parents, remove_empty
@@ -140,7 +140,10 @@ class BuildProgram(Step):
         record = {
             "version": self._source.version,
             "python": self._python,
-            "onnxruntime": self._runtime._asdict(),
+            "onnxruntime": {
+                "kind": self._runtime.kind,
+                "place": without_credentials(self._runtime.place),  # everybody may read this file
+            },
         }
         text = json.dumps(record, indent=2) + "\n"
         (self._folder / RECORD).write_text(text, encoding="utf-8")

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from install.errors import InstallError
+from install.errors import InstallError, without_credentials
 from install.target import Target
 
 CPU = "cpu"
@@ -26,12 +26,15 @@ class Runtime(NamedTuple):
     @property
     def text(self) -> str:
         """For people."""
-        return "for the CPU" if self.kind == CPU else f"from {self.place}"
+        return "for the CPU" if self.kind == CPU else f"from {without_credentials(self.place)}"
 
     @property
     def name(self) -> str:
-        """Part of a version's identity: a wheel is the same in whatever folder it lies."""
-        return self.place.rpartition("/")[2] if self.kind == "wheel" else self.place or self.kind
+        """Part of a version's identity: a wheel is the same in whatever folder it lies, an index
+        whoever asks it."""
+        if self.kind == "wheel":
+            return self.place.rpartition("/")[2]
+        return without_credentials(self.place) or self.kind
 
 
 def choose(target: Target, named: str | None, python: str) -> Runtime:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from install.errors import InstallError
-from install.layout import CONFIG, DATA, SERVICES, SOCKETS, UNITS, USER
+from install.layout import AVAHI_SERVICE, CONFIG, DATA, SERVICES, SOCKETS, UNITS, USER
 from install.step import Step
 from install.system import System
 
@@ -93,7 +93,9 @@ class Start(Step):
     def __init__(
         self, system: System, settle_s: float = 5.0, wait: Callable[[float], None] = time.sleep
     ) -> None:
-        super().__init__(f"start {' '.join(_UNITS)}")
+        avahi = system.path(AVAHI_SERVICE).parent.is_dir()
+        told = f" (the panel then writes {AVAHI_SERVICE})" if avahi else ""
+        super().__init__(f"start {' '.join(_UNITS)}{told}")
         self._system, self._settle_s, self._wait = system, settle_s, wait
 
     def do(self) -> None:

@@ -6,11 +6,13 @@ import contextlib
 import os
 import shutil
 import sqlite3
+import stat
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from install.errors import InstallError
+from install.errors import InstallError, without_credentials
+from install.quiet import undisturbed
 from install.system import System
 
 
@@ -18,7 +20,7 @@ class Step(ABC):
     """One change of the machine. ``text`` says which, in the words of ``--dry-run``."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
+        self.text = without_credentials(text)
 
     @abstractmethod
     def do(self) -> None:
@@ -137,6 +139,26 @@ class MakeFolder(Step):
         remove_empty([self._path.with_name(f".{self._path.name}.part"), *self._made])
 
 
+class Protect(Step):
+    """A file for root to write and a group to read, and for nobody else."""
+
+    def __init__(self, system: System, name: str, group: str) -> None:
+        super().__init__(f"let only root and {group} read {name}")
+        self._system, self._path, self._group = system, system.path(name), group
+        self._before: os.stat_result | None = None
+
+    def do(self) -> None:
+        before = self._path.stat()
+        self._system.run("chown", f"root:{self._group}", self._path)
+        self._before = before
+        self._path.chmod(0o640)
+
+    def undo(self) -> None:
+        if self._before is not None and self._path.exists():
+            self._path.chmod(stat.S_IMODE(self._before.st_mode))
+            os.chown(self._path, self._before.st_uid, self._before.st_gid)
+
+
 class RemoveTree(Step):
     """A folder gone with all that is in it; this cannot be undone, so it comes last. A link to
     one (on a larger disk, say) goes with it."""
@@ -182,7 +204,8 @@ def carry_out(steps: Iterable[Step], say: Callable[[str], None], *, undo: bool =
     except BaseException as error:  # whatever it was, the box must not be left half changed
         say(f"failed: {error or type(error).__name__}")
         if undo:
-            _take_back(done, say)
+            with undisturbed():
+                _take_back(done, say)
         else:
             say("what was done until then stays; run the same command again to go on")
         if isinstance(error, KeyboardInterrupt):

@@ -49,9 +49,10 @@ MAY_IMPORT = {
     "heap": set[str](),
     "interrupt": set[str](),
     "patience": set[str](),
-    "cli": BASE | {"commands", "heap", "interrupt", "patience"},
+    "cli": BASE | {"commands", "heap", "interrupt", "patience", "privilege"},
     "bench": BASE | {"demo", "media"},
-    "helper": BASE | {"inbox"},
+    "helper": BASE | {"inbox", "privilege"},
+    "privilege": BASE,
     "demo": set[str](),
 }
 # What the panel may import from appliance/: it reads and asks, and never touches the pipeline.

@@ -126,7 +126,7 @@ class Announcer:
 def make_announcer(config: Config, addresses: Addresses, avahi: Path = AVAHI) -> Announcer | None:
     """What the settings ask for; ``None`` where there is nothing to do or to do it with."""
     wish = config.panel.mdns
-    if wish == "never" or (wish == "auto" and _answers(avahi)):
+    if wish == "never" or is_avahis(config, avahi):
         return None
     try:
         import zeroconf  # noqa: F401
@@ -137,6 +137,12 @@ def make_announcer(config: Config, addresses: Addresses, avahi: Path = AVAHI) ->
     if wish == "auto" and _is_loopback(addresses.host):
         return None
     return Announcer(addresses, lambda: lan_addresses(addresses.host))
+
+
+def is_avahis(config: Config, avahi: Path = AVAHI) -> bool:
+    """Whether Avahi announces the panel (by :mod:`web.avahi`'s file), which then keeps silent."""
+    panel = config.panel
+    return panel.mdns == "auto" and not _is_loopback(panel.host) and _answers(avahi)
 
 
 def lan_addresses(host: str) -> set[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 from typing import BinaryIO
 
 from appliance.config import SYSTEM_CONFIG, load_config
@@ -19,6 +21,8 @@ log = logging.getLogger("lectern.helper")
 
 def main(arguments: Sequence[str]) -> int:
     """Exit status: 0, or 1 when a stick or the settings could not be used."""
+    # When a stick is pulled out, systemd ends its unit: what is half copied must not stay.
+    signal.signal(signal.SIGTERM, _end)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
     try:
         helper = Helper(load_config(SYSTEM_CONFIG).root, Account.of())
@@ -61,6 +65,11 @@ def serve(helper: Helper, request: BinaryIO, answer: BinaryIO) -> None:
         said = pack(Fault("helper_failed", reason=f"{type(error).__name__}: {error}"))
     answer.write(json.dumps(said).encode() + b"\n")
     answer.flush()
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)  # once is enough
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

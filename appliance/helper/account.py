@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from appliance.errors import BadInput, Fault, LecternError
-
-USER = "lectern"
+from appliance.privilege import USER
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,14 @@ def as_user(account: Account, work: Callable[[], dict[str, Any]]) -> dict[str, A
         finally:
             os._exit(0)
     os.close(writing)
-    with os.fdopen(reading) as answer:
-        said = answer.read()
-    os.waitpid(child, 0)
+    try:
+        with os.fdopen(reading) as answer:
+            said = answer.read()
+    except BaseException:  # told to end: so is the child, which tidies up first
+        os.kill(child, signal.SIGTERM)
+        raise
+    finally:
+        os.waitpid(child, 0)
     if not said:
         raise Fault("helper_failed", reason="it ended without an answer")
     return unpack(json.loads(said))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from appliance.errors import BadInput, Fault
 from appliance.inbox.names import Kind, is_junk, key_of, kind_of
+from appliance.inbox.unfinished import copying_to, leave_note, remove_note, sweep
 
 FOLDER = "lectern"
 """On a stick, the folder whose files are taken by themselves when it is plugged in."""
@@ -22,6 +23,7 @@ RESULTS = "results"
 _DELIVERED = {".mp4", ".srt", ".jpg"}
 # What FAT, exFAT and NTFS do not allow in a name.
 _NOT_IN_NAMES = str.maketrans({c: "_" for c in '<>:"/\\|?*'})
+_LONGEST_STEM = 200  # bytes
 _KEPT = 5000  # lines of the list of what has been taken
 
 
@@ -84,9 +86,11 @@ class Taken:
 def bring(files: Iterable[Path], stick: str, inbox: Path, taken: Taken) -> list[str]:
     """Copy ``files`` of the stick with this id into ``inbox``; the names they have there.
 
-    Files of one stem stay together: where a name is in use, all of them get the same number. Raises
-    ``Fault("disk_full")`` and leaves no half file behind.
+    Files of one stem stay together: where a name is in use, all of them get the same number. Leaves
+    no half file behind, but a note where the stick was pulled out. Raises ``Fault("disk_full")``
+    and ``BadInput("usb_cut_off")``.
     """
+    sweep(inbox)
     new = [path for path in files if not taken.has(stick, path)]
     needed = sum(path.stat().st_size for path in new)
     if needed > shutil.disk_usage(inbox).free:
@@ -97,18 +101,31 @@ def bring(files: Iterable[Path], stick: str, inbox: Path, taken: Taken) -> list[
         number = _free_number(group, there)
         for path in group:
             name = _numbered(path, number)
-            copy(path, inbox / name)
+            _bring_one(path, inbox, name)
             taken.add(stick, path)
             there.add(key_of(name))
             brought.append(name)
     return brought
 
 
+def _bring_one(path: Path, inbox: Path, name: str) -> None:
+    try:
+        copy(path, inbox / name)
+    except BaseException as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise Fault("disk_full", name=str(inbox)) from error
+        leave_note(inbox, name)
+        if isinstance(error, OSError):
+            raise BadInput("usb_cut_off", name=name) from error
+        raise  # systemd ends the helper of a stick that is gone
+    remove_note(inbox, name)
+
+
 def hand_out(outbox: Path, target: Path) -> tuple[list[str], list[str]]:
     """Copy the finished videos into ``target``, which is made; those that are there already are
     left alone. The names of what was copied, and of what the stick cannot hold.
 
-    Raises ``BadInput("usb_full")``.
+    Raises ``BadInput``: ``usb_full``, ``usb_read_only`` and ``usb_cut_off``.
     """
     try:
         target.mkdir(parents=True, exist_ok=True)
@@ -130,23 +147,17 @@ def hand_out(outbox: Path, target: Path) -> tuple[list[str], list[str]]:
                 continue
             if error.errno == errno.ENOSPC:
                 raise BadInput("usb_full", copied=len(copied)) from error
-            raise
+            if not path.exists():  # fetched or deleted meanwhile
+                continue
+            raise BadInput("usb_cut_off", name=path.name) from error
         copied.append(path.name)
     return copied, left_out
 
 
 def copy(source: Path, target: Path) -> None:
     """Copy a file so that ``target`` appears whole and stays after a power cut, or not at all."""
-    part = target.with_name(f".{target.name}.part")
-    try:
-        with source.open("rb") as reading, part.open("wb") as writing:
-            shutil.copyfileobj(reading, writing, 1 << 20)
-            writing.flush()
-            os.fsync(writing.fileno())
-        part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with source.open("rb") as reading, copying_to(target) as writing:
+        shutil.copyfileobj(reading, writing, 1 << 20)
 
 
 def _by_stem(paths: Iterable[Path]) -> Iterator[list[Path]]:
@@ -164,4 +175,8 @@ def _free_number(group: list[Path], there: set[str]) -> int:
 
 
 def _numbered(path: Path, number: int) -> str:
-    return path.name if number == 1 else f"{path.stem}-{number}{path.suffix}"
+    stem = path.stem
+    # A stick may have longer names than the box's disk, and endings need room as well.
+    if len(os.fsencode(stem)) > _LONGEST_STEM:
+        stem = os.fsencode(stem)[:_LONGEST_STEM].decode(errors="ignore")
+    return f"{stem}{path.suffix}" if number == 1 else f"{stem}-{number}{path.suffix}"

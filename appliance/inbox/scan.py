@@ -19,6 +19,7 @@ from appliance.inbox.names import find_presenter, is_junk
 from appliance.inbox.pairing import Completion, Decision, Refusal, decide
 from appliance.inbox.place import Presence, lies_at
 from appliance.inbox.steady import Signature, Steadiness
+from appliance.inbox.unfinished import sweep
 from appliance.inbox.watching import Watching
 from appliance.inbox.wholeness import half_copied
 from appliance.jobs.record import Job, NewJob, shown
@@ -90,6 +91,7 @@ class Inbox:
     def scan(self) -> None:
         """Make jobs of what has arrived. Raises ``OSError`` while a folder cannot be read."""
         self._busy = True
+        sweep(self._folder)
         self._steadiness.touched(self._watching.looked())
         claimed = self._store.files.claimed()
         files, folders = _entries(self._folder)

@@ -5,6 +5,12 @@ from __future__ import annotations
 from appliance.messages.message import Message, message
 
 MESSAGES: dict[str, Message] = {
+    "config_private": message(
+        "The box's settings {name} are for administrators to read.",
+        "Put sudo before the command, or name a config file of your own with --config.",
+        "设备设置 {name} 仅管理员可读。",
+        "请在命令前加 sudo，或用 --config 指定您自己的配置文件。",
+    ),
     "config_no_settings": message(
         "The config file {name} holds no settings.",
         'Write one setting a line, such as "root: ./box".',

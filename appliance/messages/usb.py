@@ -29,6 +29,12 @@ MESSAGES: dict[str, Message] = {
         "U 盘已满：已复制 {copied} 个文件，其余未能复制。",
         "请删除 U 盘上不需要的文件后重试，或换一个更大的 U 盘。",
     ),
+    "usb_cut_off": message(
+        "{name} was not copied to its end, as the stick was pulled out or is damaged.",
+        "Plug the stick in again and leave it until the box says that it is safe to remove.",
+        "{name} 未复制完成：U 盘被拔出，或已损坏。",
+        "请重新插入 U 盘，等设备提示可以安全移除后再拔出。",
+    ),
     "usb_busy": message(
         "The stick {device} is in use.",
         "Wait until the copying has ended, or close the window that shows it, then ask again.",

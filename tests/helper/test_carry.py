@@ -5,6 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +33,13 @@ def stick(tmp_path: Path) -> Path:
 def inbox(tmp_path: Path) -> Path:
     (tmp_path / "inbox").mkdir()
     return tmp_path / "inbox"
+
+
+def until(happens: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not happens():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def names(paths: list[Path]) -> list[str]:
@@ -89,6 +101,54 @@ class TestBring:
             self.bring(stick, inbox)
         assert caught.value.code == "disk_full"
         assert os.listdir(inbox) == []
+
+    def test_a_stick_that_is_pulled_out_leaves_a_note_until_it_is_back(
+        self, stick: Path, inbox: Path
+    ) -> None:
+        # Reading it fails with the error that a device gives that is gone.
+        gone = Path("/proc/self/mem")
+        taken = Taken(inbox.parent / "taken.tsv")
+        with pytest.raises(BadInput) as caught:
+            bring([stick / "talk.wav", gone], "1234-ABCD", inbox, taken)
+        assert caught.value.code == "usb_cut_off"
+        assert sorted(os.listdir(inbox)) == ["failed", "talk.wav"]
+        assert os.listdir(inbox / "failed") == ["mem.reason.txt"]
+        (stick / "mem").write_bytes(b"whole")
+        assert bring([stick / "mem"], "1234-ABCD", inbox, taken) == ["mem"]
+        assert os.listdir(inbox / "failed") == []
+
+    def test_names_that_are_too_long_for_the_box_are_cut(self, stick: Path, inbox: Path) -> None:
+        name = 83 * "课" + ".wav"  # a stick may have longer ones, but this disk not
+        (stick / name).write_bytes(b"lesson")
+        taken = Taken(inbox.parent / "taken.tsv")
+        for brought in (66 * "课" + ".wav", 66 * "课" + "-2.wav"):
+            assert bring([stick / name], "1234-ABCD", inbox, taken) == [brought]
+            (stick / name).write_bytes(b"another lesson")
+
+    def test_systemd_ends_it_without_leavings(self, inbox: Path, project: Path) -> None:
+        stick = inbox.parent / "endless.wav"
+        os.mkfifo(stick)
+        code = "import os, signal, sys; from functools import partial; from pathlib import Path\n"
+        code += (
+            "from appliance.helper import __main__ as main; from appliance.helper.carry import *"
+        )
+        code += "\nfrom appliance.helper.account import Account, as_user\n"
+        code += "signal.signal(signal.SIGTERM, main._end)\n"
+        code += "top = Path(sys.argv[1]); taken = Taken(top / 'taken.tsv')\n"
+        code += "work = partial(bring, [top / 'endless.wav'], 'A', top / 'inbox', taken)\n"
+        code += "as_user(Account(os.getuid(), os.getgid()), work)\n"
+        handle = os.open(stick, os.O_RDWR)
+        os.write(handle, bytes(5000))
+        helper = subprocess.Popen([sys.executable, "-c", code, str(inbox.parent)], cwd=project)
+        try:
+            until((inbox / ".endless.wav.stick-part").exists)
+            helper.terminate()
+            assert helper.wait(20) == 128 + signal.SIGTERM
+        finally:
+            helper.kill()
+            os.close(handle)
+        left = [str(path.relative_to(inbox)) for path in inbox.rglob("*") if path.is_file()]
+        assert left == ["failed/endless.wav.reason.txt"]
 
 
 class TestHandOut:

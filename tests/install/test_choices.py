@@ -105,6 +105,20 @@ class TestRuntime:
             choose(TARGETS["jp6"], JETSON_WHEEL, "3.10")
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("from https://me:secret@host/simple/", "from https://host/simple/"),
+        ("'pip install https://a@b:se@cret@host/x.whl' failed", "'pip install https://host/x.whl'"),
+        ("https://host/simple/user@example", "https://host/simple/user@example"),
+        ("Looking in http://token@host:3141, https://other", "Looking in http://host:3141, https"),
+    ],
+)
+def test_passwords_in_addresses_are_left_out(text: str, left: str) -> None:
+    assert str(InstallError(text, "")).startswith(left)
+    assert Runtime("index", text).text.startswith(f"from {left}")
+
+
 def test_a_wheel_is_the_same_in_any_folder() -> None:
     one, two = (Runtime("wheel", f"/{folder}/{JETSON_WHEEL}") for folder in "ab")
     assert one.name == two.name != Runtime("cpu", "").name

@@ -12,6 +12,8 @@ import pytest
 from install import plan, services
 from install.errors import InstallError
 from install.layout import SYSTEM_FILES
+from install.program import recorded_runtime
+from install.runtime import Runtime
 from install.step import carry_out
 from tests.install.conftest import WISH, Machine, make_checkout
 
@@ -32,7 +34,7 @@ class TestInstall:
     def test_puts_everything_in_its_place(self, machine: Machine, tmp_path: Path) -> None:
         install(machine, tmp_path / "checkout")
         files = machine.files()
-        here = {file.target.lstrip("/") for file in SYSTEM_FILES if not file.only_with}
+        here = {file.target.lstrip("/") for file in SYSTEM_FILES}
         assert here <= files
         assert {"var/lib/lectern/inbox", "var/lib/lectern/outbox", "usr/local/bin/lectern"} <= files
         assert "root: /var/lib/lectern" in machine.text("etc/lectern/config.yaml")
@@ -85,6 +87,50 @@ class TestInstall:
         (machine.root / "etc/lectern/config.yaml").write_text("root: /srv/lectern\n")
         install(machine, tmp_path / "checkout", "1.1.0")
         assert machine.text("etc/lectern/config.yaml") == "root: /srv/lectern\n"
+
+    def test_the_settings_are_for_root_and_the_services_to_read(
+        self, machine: Machine, tmp_path: Path
+    ) -> None:
+        install(machine, tmp_path / "checkout")
+        settings = machine.root / "etc/lectern/config.yaml"
+        assert settings.stat().st_mode & 0o777 == 0o640
+        assert ["chown", "root:lectern", str(settings)] in machine.commands
+        settings.chmod(0o644)  # as earlier versions had it
+        said = install(machine, tmp_path / "checkout")
+        assert said == ["let only root and lectern read /etc/lectern/config.yaml"]
+        assert settings.stat().st_mode & 0o777 == 0o640
+        assert install(machine, tmp_path / "checkout") == []
+
+    def test_their_mode_is_as_before_after_a_failure(
+        self, machine: Machine, tmp_path: Path
+    ) -> None:
+        install(machine, tmp_path / "checkout")
+        settings = machine.root / "etc/lectern/config.yaml"
+        settings.chmod(0o644)
+        machine.failing = "selfcheck.py"
+        with pytest.raises(InstallError):
+            install(machine, tmp_path / "checkout", "1.1.0")
+        assert settings.stat().st_mode & 0o777 == 0o644
+
+    def test_an_index_s_password_is_neither_said_nor_kept(
+        self, machine: Machine, tmp_path: Path
+    ) -> None:
+        source = make_checkout(tmp_path / "checkout")
+        index = Runtime("index", "https://school:Wissen%40@packages.example/jp6")
+        wish = dataclasses.replace(WISH, runtime=index)
+        said: list[str] = []
+        machine.failing = "pip"
+        with pytest.raises(InstallError) as error:
+            carry_out(plan.to_install(machine.system, source, wish), said.append)
+        machine.failing = ""
+        carry_out(plan.to_install(machine.system, source, wish), said.append)
+        record = machine.text("opt/lectern/current/installed.json")
+        assert not any("Wissen" in text for text in (*said, str(error.value), record))
+        assert "https://packages.example/jp6" in record
+        # What is remembered names the version that is there.
+        remembered = Runtime("index", str(recorded_runtime(machine.root / "opt/lectern/current")))
+        again = dataclasses.replace(WISH, runtime=remembered)
+        assert plan.to_install(machine.system, source, again) == []
 
     def test_the_share_is_offered_once_and_only_when_asked(
         self, machine: Machine, tmp_path: Path

@@ -56,3 +56,10 @@ def test_a_service_that_does_not_stay_says_why(tmp_path: Path) -> None:
     systemd = Systemd(tmp_path, set(), broken="lectern-panel.service")
     with pytest.raises(InstallError, match=r"lectern-panel\.service does not run: .*lacks a libr"):
         Start(systemd.system, wait=lambda seconds: None).do()
+
+
+def test_what_the_panel_will_write_for_avahi_is_told_beforehand(tmp_path: Path) -> None:
+    systemd = Systemd(tmp_path, set())
+    assert "avahi" not in Start(systemd.system).text
+    (tmp_path / "etc/avahi/services").mkdir(parents=True)
+    assert "/etc/avahi/services/lectern.service" in Start(systemd.system).text

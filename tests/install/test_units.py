@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import xml.etree.ElementTree as xml
 from pathlib import Path
 
 import pytest
@@ -100,12 +99,6 @@ def test_udev_reads_the_rule(project: Path) -> None:
 
 def _said(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def test_avahis_file_is_its_xml(project: Path) -> None:
-    service = xml.parse(project / "systemd/lectern.avahi").find("service")
-    assert service is not None
-    assert (service.findtext("type"), service.findtext("port")) == ("_http._tcp", "8080")
 
 
 @pytest.mark.skipif(shutil.which("systemd-tmpfiles") is None, reason="no systemd-tmpfiles")

@@ -1,0 +1,31 @@
+"""Commands that an administrator gives as root on an installed box run as the services' user.
+
+As root they would leave files among the box's that the services cannot change, and would find
+everything writable that is not.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+from pathlib import Path
+
+from appliance.config import SYSTEM_CONFIG, SYSTEM_ROOT, find_config
+
+USER = "lectern"
+
+
+def leave_root(config: Path | None) -> None:
+    """Where root is about to use the installed box's settings (``config``, else those that count),
+    become :data:`USER` with all its groups, for good."""
+    if os.geteuid() != 0 or (config or find_config()) != SYSTEM_CONFIG:
+        return
+    try:
+        user = pwd.getpwnam(USER)
+    except KeyError:  # an installation that is not whole; what is missing will say so
+        return
+    os.initgroups(USER, user.pw_gid)
+    os.setresgid(user.pw_gid, user.pw_gid, user.pw_gid)
+    os.setresuid(user.pw_uid, user.pw_uid, user.pw_uid)
+    os.umask(0o002)  # as the services have it
+    os.environ["HOME"] = os.environ["XDG_CACHE_HOME"] = str(SYSTEM_ROOT / "cache")

@@ -1,0 +1,73 @@
+"""Root's commands on an installed box, in processes of their own: nobody becomes root again."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+
+# The user and the place of an installed box, played by those of this machine.
+_TRY = """
+import os, sys
+from pathlib import Path
+import appliance.config, appliance.privilege as privilege
+from appliance.errors import BadInput
+
+installed, used = Path(sys.argv[1]), Path(sys.argv[2])
+appliance.config.SYSTEM_CONFIG = privilege.SYSTEM_CONFIG = installed
+privilege.USER = "nobody"
+privilege.leave_root(used)
+print(*os.getresuid(), *os.getresgid(), os.environ["HOME"])
+try:
+    os.setuid(0)
+    print("root")
+except PermissionError:
+    print("for good")
+try:
+    print(appliance.config.load_config(used).root)
+except BadInput as error:
+    print(error)
+"""
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """Settings that only root may read."""
+    path = tmp_path / "config.yaml"
+    path.write_text("root: /srv/lectern\n")
+    path.chmod(0o600)
+    return path
+
+
+def tried(installed: Path, used: Path, project: Path) -> list[str]:
+    run = subprocess.run(
+        [sys.executable, "-c", _TRY, str(installed), str(used)],
+        capture_output=True, text=True, check=True, cwd=project, env={**os.environ, "HOME": "/own"},
+    )  # fmt: skip
+    return run.stdout.splitlines()
+
+
+def test_with_the_boxs_settings_root_becomes_the_services_user(
+    installed: Path, project: Path
+) -> None:
+    user = pwd.getpwnam("nobody")
+    numbers = [str(number) for number in 3 * [user.pw_uid] + 3 * [user.pw_gid]]
+    who, whether, said = tried(installed, installed, project)
+    assert who.split() == [*numbers, "/var/lib/lectern/cache"]
+    assert whether == "for good"
+    assert said.startswith(f"config_private: The box's settings {installed} ")
+    assert "sudo" in said
+
+
+def test_with_settings_of_its_own_root_stays_root(
+    tmp_path: Path, installed: Path, project: Path
+) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("root: /srv/own\n")
+    assert tried(installed, own, project) == ["0 0 0 0 0 0 /own", "root", "/srv/own"]

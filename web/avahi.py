@@ -1,0 +1,70 @@
+"""Tells Avahi where the panel is: one file in Avahi's folder, as long as the panel runs.
+
+systemd runs this as root before the panel (``lectern-panel.service``), so that the file follows the
+settings, and removes the file after it. Whoever announces, it is one of the two: Avahi, or the
+panel itself (:mod:`web.mdns`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from appliance.errors import BadInput
+from web.addresses import Addresses, find_addresses
+from web.mdns import AVAHI, is_avahis
+from web.safe_mode import read_config
+
+SERVICE = Path("/etc/avahi/services/lectern.service")
+
+_TEXT = """\
+<?xml version="1.0" standalone='no'?>
+<!DOCTYPE service-group SYSTEM "avahi-service.dtd">
+<!-- Written by lectern-panel.service at every start, from the settings. -->
+<service-group>
+  <name replace-wildcards="yes">Lectern on %h</name>
+  <service>
+    <type>{kind}</type>
+    <port>{port}</port>
+    <txt-record>path=/</txt-record>
+  </service>
+</service-group>
+"""
+
+
+def service_text(addresses: Addresses) -> str:
+    """What Avahi reads (``man avahi.service``): the panel at its shortest address."""
+    kind = "_https._tcp" if addresses.secure else "_http._tcp"
+    return _TEXT.format(kind=kind, port=addresses.port)
+
+
+def tell(config: Path | None, service: Path = SERVICE, avahi: Path = AVAHI) -> None:
+    """Write ``service`` by the settings in ``config``, or remove it where Avahi is not to speak of
+    the panel. Raises ``BadInput("panel_port")`` where the panel cannot listen, and ``OSError``."""
+    if not service.parent.is_dir():
+        return
+    service.unlink(missing_ok=True)
+    settings, _ = read_config(config)
+    if is_avahis(settings, avahi):
+        text = service_text(find_addresses(settings))
+        part = service.with_name(f".{service.name}.part")
+        part.write_text(text, encoding="utf-8")
+        part.chmod(0o644)
+        part.replace(service)
+
+
+def main() -> int:
+    """Exit status 0, or 1 and a sentence on stderr."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--config", type=Path)
+    try:
+        tell(parser.parse_args().config)
+    except (BadInput, OSError) as error:
+        print(f"lectern: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
