@@ -35,8 +35,12 @@ def inbox(tmp_path: Path) -> Path:
     return tmp_path / "inbox"
 
 
+PATIENCE_S = 120.0
+"""An emulated processor is slow to start a program."""
+
+
 def until(happens: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE_S
     while not happens():
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -143,7 +147,7 @@ class TestBring:
         try:
             until((inbox / ".endless.wav.stick-part").exists)
             helper.terminate()
-            assert helper.wait(20) == 128 + signal.SIGTERM
+            assert helper.wait(PATIENCE_S) == 128 + signal.SIGTERM
         finally:
             helper.kill()
             os.close(handle)
