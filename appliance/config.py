@@ -175,6 +175,7 @@ class Panel(Section):
     key: str = ""
     mdns: Literal["auto", "always", "never"] = "auto"
     trusted_hosts: list[str] = []
+    inbox_shown_to: Literal["admins", "teachers"] = "admins"
     idle_minutes: Annotated[float, Field(ge=1, le=10080)] = 120.0
     threads: Annotated[int, Field(ge=8, le=256)] = 72
     metrics_token: str = ""

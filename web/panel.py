@@ -12,6 +12,7 @@ from flask import current_app, g
 
 from appliance.config import Config
 from appliance.config_file import Mistake
+from appliance.jobs.pictures import Pictures
 from appliance.jobs.store import JobStore, store_path
 from web.addresses import Addresses
 from web.people.sessions import Sessions
@@ -58,6 +59,11 @@ def updating() -> bool:
 def config() -> Config:
     """The box's settings."""
     return panel().config
+
+
+def pictures() -> Pictures:
+    """The kept pictures of presenters."""
+    return Pictures(config().root)
 
 
 def jobs() -> JobStore:

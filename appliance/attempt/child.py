@@ -125,14 +125,17 @@ def _carry_out(order: Order, speaker: _Speaker) -> dict[str, Any]:
 
 
 def _show(order: Order) -> None:
-    """Lay a small picture of the presenter beside the work, for the panel; it is no loss where
-    there is none."""
+    """Lay a small picture of the presenter beside the work, for the panel, and keep it for the time
+    after; it is no loss where there is none."""
+    from appliance.jobs.pictures import Pictures
     from appliance.media.thumbnail import save_presenter
 
-    target = order.output.with_name("presenter.jpg")
+    target, kept = order.output.with_name("presenter.jpg"), Pictures(order.config.root)
     if not target.exists():
         with suppress(LecternError, OSError):
             save_presenter(order.presenter, target)
+    if kept.of(order.presenter) is None:
+        kept.keep(order.presenter, target)
 
 
 def _error(error: LecternError) -> dict[str, Any]:

@@ -32,6 +32,17 @@ class JobReader(Tables):
         )
         return [Job.from_row(row) for row in rows]
 
+    def latest(self, state: State, each: int) -> list[Job]:
+        """Every owner's ``each`` jobs that came last to the ended ``state``, the last first."""
+        rows = self._database.read(
+            "SELECT * FROM jobs WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER"
+            " (PARTITION BY owner ORDER BY finished DESC, id DESC) AS place"
+            " FROM jobs WHERE state = ?) WHERE place <= ?) ORDER BY finished DESC, id DESC",
+            state.value,
+            each,
+        )
+        return [Job.from_row(row) for row in rows]
+
     def unsettled(self) -> list[Job]:
         """Ended jobs whose files have not all been put away yet, the oldest first."""
         rows = self._database.read(

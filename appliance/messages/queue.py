@@ -121,9 +121,9 @@ MESSAGES: dict[str, Message] = {
     ),
     "errand_failed": message(
         "The box could not do what was asked ({reason}).",
-        "Ask again, and run lectern doctor if it fails once more.",
+        "Ask again; if it fails once more, its administrator finds the reason in the log.",
         "设备无法完成请求（{reason}）。",
-        "请重试；如果仍然失败，请运行 lectern doctor。",
+        "请重试；如果仍然失败，管理员可在日志中查到原因。",
     ),
     "helper_missing": message(
         "This box has no helper for USB sticks and for switching off.",

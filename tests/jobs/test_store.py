@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -259,6 +260,23 @@ class TestFiles:
         assert [job.id for job in store.unsettled()] == ended
         store.settle(ended[0])
         assert [job.id for job in store.unsettled()] == ended[1:]
+
+    def test_the_latest_of_each_owner_whoever_made_most(
+        self, store: JobStore, clock: Clock
+    ) -> None:
+        ids = [
+            store.add(replace(lesson(), owner=owner)).id
+            for owner in ("wang", "li", "li", "li", "wang")
+        ]
+        for _ in ids:
+            assert store.claim()
+        for job in (ids[0], ids[1], ids[3], ids[2]):
+            clock.time += 1
+            store.finish(job)
+        store.fail(ids[4], BUSY)
+        latest = [job.id for job in store.latest(State.DONE, 2)]
+        assert latest == [ids[2], ids[3], ids[0]]
+        assert [job.id for job in store.latest(State.FAILED, 2)] == [ids[4]]
 
 
 class TestFile:

@@ -23,6 +23,7 @@ from tests.web.conftest import Clock, SignIn
 from web.home.snapshot import Looker, Snapshot
 from web.home.watcher import Watcher
 from web.panel import EXTENSION
+from web.people.store import Role
 
 
 def add(store: JobStore, stem: str, owner: str = "") -> int:
@@ -233,6 +234,41 @@ class TestStream:
         clock.time += 3 * 3600
         rest = "".join(text(chunk) for chunk in chunks)
         assert "event: end" in rest
+
+    @pytest.mark.parametrize("deed", ["role", "removed", "key revoked"])
+    def test_it_ends_when_its_reader_may_no_longer_see_what_they_saw(
+        self, app: Flask, sign_in: SignIn, store: JobStore, deed: str
+    ) -> None:
+        add(store, "Photosynthesis", "other")
+        here = app.extensions[EXTENSION]
+        if deed == "key revoked":
+            with app.test_request_context():
+                headers = {"Authorization": f"Bearer {here.tokens.make('viewer', 'wall')}"}
+            response = app.test_client().get("/live", headers=headers, buffered=False)
+        else:
+            response = sign_in("viewer").get("/live", buffered=False)
+        chunks = iter(response.response)
+        first = text(next(chunks)) + text(next(chunks))
+        assert "Photosynthesis" in first
+        if deed == "role":
+            here.people.set_role("viewer", Role.TEACHER)
+        elif deed == "removed":
+            here.people.remove("viewer")
+        else:
+            here.tokens.revoke("viewer", here.tokens.of("viewer")[0].id)
+        add(store, "Osmosis", "other")
+        rest = "".join(text(chunk) for chunk in chunks)
+        assert "event: end" in rest and "Osmosis" not in rest
+
+    def test_news_say_whom_they_were_written_for(self, app: Flask, sign_in: SignIn) -> None:
+        """So that a page of another person or language, of the same browser, starts anew."""
+        browser = sign_in("viewer")
+        page = browser.get("/").text
+        news = next(self.read(app, sign_in, "viewer", 10))
+        assert news["reader"] == "viewer viewer en" and 'data-reader="viewer viewer en"' in page
+        browser.set_cookie("lectern_language", "zh")
+        asked = browser.get("/live/now").json
+        assert asked and asked["reader"] == "viewer viewer zh"
 
     def test_it_ends_when_the_panel_does(self, app: Flask, sign_in: SignIn) -> None:
         response = sign_in("viewer").get("/live", buffered=False)

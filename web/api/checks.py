@@ -21,9 +21,8 @@ from web.api.operation import NUMBER, operation
 from web.api.schemas import Asked, ErrandView, Preflight, Preview, Sentence
 from web.i18n import language
 from web.new.material import find_lecture_of, find_presenter_of
-from web.panel import config, panel
+from web.panel import config, panel, pictures
 from web.people.access import needs, require
-from web.presenters.thumbnails import keep
 from web.results.look import problem
 
 blueprint = Blueprint("api_checks", __name__, url_prefix="/api/v1")
@@ -134,4 +133,4 @@ def _remember(errand: Errand) -> None:
     picture = errand.result.get("thumbnail")
     presenter = errand.params.get("presenter")
     if errand.state == "done" and picture and isinstance(presenter, str):
-        keep(Path(presenter), Path(picture))
+        pictures().keep(Path(presenter), Path(picture))

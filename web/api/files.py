@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -15,14 +15,12 @@ from appliance.jobs.record import Job, shown
 from appliance.jobs.store import JobStore, store_path
 from web.api.operation import NUMBER, Model, operation
 from web.api.schemas import JobNumber, Verdict
-from web.panel import config, jobs, panel
-from web.people.access import needs
-from web.presenters.thumbnails import thumbnail_of
+from web.panel import config, panel, pictures
+from web.people.access import may, needs
 from web.results.look import File, file_of, seen_job
+from web.results.sending import noted
 from web.results.words import verdict_of
 from web.results.zip import flat_names, stream
-
-log = logging.getLogger("lectern.panel")
 
 TYPES: dict[File, str] = {
     "video": "video/mp4",
@@ -69,7 +67,7 @@ def thumbnail(job: int, query: FileQuery) -> Response:
 def before(job: int) -> Response:
     """Where one was made when the presenter was looked at."""
     found = seen_job(job)
-    picture = thumbnail_of(found.presenter) if found.presenter else None
+    picture = pictures().of(found.presenter) if found.presenter else None
     if picture is None:
         raise BadInput("file_gone", job=job)
     return send_file(picture, mimetype="image/jpeg", conditional=True)
@@ -125,13 +123,7 @@ def archive(query: ArchiveQuery) -> Response:
         if file_of(job, "video") is None:
             raise BadInput("file_gone", job=job.id)
         paths += [path for kind in kinds if (path := file_of(job, kind)) is not None]
-    taken, root, now = [job.id for job in found], config().root, panel().now
-
-    def note() -> None:  # after the request, whose own connection to the queue is closed
-        with JobStore(store_path(root), now=now) as store:
-            for number in taken:
-                store.fetched(number)
-
+    note = _taken([job.id for job in found])
     response = Response(stream(flat_names(paths), note), mimetype="application/zip")
     response.headers["Content-Disposition"] = 'attachment; filename="lectern.zip"'
     return response
@@ -142,15 +134,32 @@ def _file(number: int, kind: File, download: bool) -> Response:
     path = file_of(job, kind)
     if path is None:
         raise BadInput("file_gone", job=number)
-    if download and kind == "video" and request.method == "GET":
-        jobs().fetched(number)
-    return send_file(
-        path.resolve(),
+    path = path.resolve()
+    response = send_file(
+        path,
         mimetype=TYPES[kind],
         as_attachment=download,
         download_name=_download_name(job, path),
         conditional=True,
     )
+    if download and kind == "video" and request.method == "GET":
+        return noted(response, path, _taken([number]))
+    return response
+
+
+def _taken(numbers: list[int]) -> Callable[[], None]:
+    """Notes that these jobs' videos have been taken, whereupon they may be pruned; who may only
+    look changes nothing by it."""
+    if not may("teacher"):
+        return lambda: None
+    root, now = config().root, panel().now
+
+    def note() -> None:  # after the request, whose own connection to the queue is closed
+        with JobStore(store_path(root), now=now) as store:
+            for number in numbers:
+                store.fetched(number)
+
+    return note
 
 
 def _download_name(job: Job, path: Path) -> str:

@@ -34,7 +34,7 @@ blueprint = Blueprint("api_jobs", __name__, url_prefix="/api/v1/jobs")
 @needs("viewer")
 @operation("Find jobs, the latest first", query=JobQuery, answer=JobPage)
 def find(query: JobQuery) -> JobPage:
-    """Teachers find their own and what came from the inbox, others all."""
+    """Teachers find those that they may see, others all."""
     with History(store_path(config().root)) as history:
         page = history.page(
             query.state or State,

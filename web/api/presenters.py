@@ -10,9 +10,9 @@ from appliance.errors import BadInput
 from appliance.jobs.record import shown
 from web.api.operation import operation
 from web.api.schemas import NewPresenter, PresenterInLibrary, Presenters
+from web.panel import pictures
 from web.people.access import needs
 from web.presenters import library
-from web.presenters.thumbnails import thumbnail_of
 
 blueprint = Blueprint("api_presenters", __name__, url_prefix="/api/v1/presenters")
 
@@ -46,7 +46,7 @@ def remove(name: str) -> None:
 @operation("A presenter's picture", produces="image/jpeg")
 def thumbnail(name: str) -> Response:
     """As soon as the box has looked at the presenter once."""
-    picture = thumbnail_of(library.find(name))
+    picture = pictures().of(library.find(name))
     if picture is None:
         raise BadInput("picture_awaited", name=name)
     return send_file(picture, mimetype="image/jpeg", conditional=True)

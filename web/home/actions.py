@@ -11,17 +11,16 @@ from appliance.jobs.store import JobStore
 from web.home.order import Direction, moved, priorities
 from web.home.snapshot import in_turn
 from web.people.access import may_touch
+from web.results.look import own_job
 
 
 def act(store: JobStore, number: int, action: str) -> None:
     """Do ``action`` (a key of :data:`ACTIONS`) to the job ``number``.
 
-    Raises ``BadInput``: ``job_unknown``, ``not_allowed`` (somebody else's job),
-    ``job_wrong_state``, ``page_missing`` (no such action).
+    Raises ``BadInput``: ``job_unknown`` (also one that the person may not see), ``not_allowed``
+    (one that they may only see), ``job_wrong_state``, ``page_missing`` (no such action).
     """
-    job = store.get(number)
-    if not may_touch(job.owner):
-        raise BadInput("not_allowed")
+    job = own_job(number)
     do = ACTIONS.get(action)
     if do is None:
         raise BadInput("page_missing")

@@ -6,14 +6,15 @@ import json
 import threading
 from collections.abc import Iterator
 
-from flask import render_template, request
+from flask import render_template
 
 from appliance.errors import Fault
 from web.home.snapshot import Looker, Snapshot
 from web.home.watcher import View, Watcher
 from web.home.words import Tick, headline, tick
+from web.i18n import language
 from web.panel import Panel
-from web.people.access import COOKIE
+from web.people.access import caller_now, current_user
 
 BEAT_S = 15.0
 """So often an idle stream says that it lives, which also finds out who has gone."""
@@ -41,6 +42,12 @@ def look_once(here: Panel) -> Snapshot:
         looker.close()
 
 
+def reader() -> str:
+    """Whom the page was written for, and in which language: news for anybody else do not fit it."""
+    person = current_user()
+    return f"{person.name} {person.role.value} {language()}" if person is not None else ""
+
+
 def admit(here: Panel, watcher: Watcher) -> None:
     """Raises ``Fault("panel_busy")`` when so many streams are open that pages would wait."""
     if watcher.listeners >= here.config.panel.threads - SPARE_THREADS:
@@ -48,18 +55,19 @@ def admit(here: Panel, watcher: Watcher) -> None:
 
 
 def stream(here: Panel, watcher: Watcher) -> Iterator[str]:
-    """Server-sent events until the browser goes, its sign-in ends or the panel closes.
+    """Server-sent events until the browser goes, its person's sign-in or role ends, or the panel.
 
     Each holds only what differs from what this browser has; the first one holds everything.
     """
-    cookie = request.cookies.get(COOKIE)
+    whom = reader()
     version, shape, sent = 0, -1, ""
     idle = 0.0
     with watcher.listening():
         yield "retry: 3000\n\n"
         while not here.closing.is_set():
             view = watcher.wait(version, 1.0)
-            if cookie and here.sessions.find(cookie, active=False) is None:
+            caller_now()
+            if reader() != whom:
                 yield "event: end\ndata: {}\n\n"
                 return
             if view is None:
@@ -80,13 +88,13 @@ def poll(here: Panel) -> dict[str, object]:
     """Everything, once."""
     snapshot = look_once(here)
     values = tick(snapshot, None, here.now())
-    return {"html": render(snapshot, values, here.now()), "tick": values}
+    return {"html": render(snapshot, values, here.now()), "tick": values, "reader": reader()}
 
 
 def _news(here: Panel, view: View, *, with_page: bool) -> str:
     with _ONE_AT_A_TIME:
         values = tick(view.snapshot, view.left_s, here.now())
-        news: dict[str, object] = {"tick": values}
+        news: dict[str, object] = {"tick": values, "reader": reader()}
         if with_page:
             news["html"] = render(view.snapshot, values, here.now())
         return json.dumps(news, ensure_ascii=False)

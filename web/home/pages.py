@@ -19,15 +19,14 @@ from flask import (
 from flask.blueprints import BlueprintSetupState
 from werkzeug.wrappers import Response as AnyResponse
 
-from appliance.jobs.states import State
 from web.home import live, words
 from web.home.actions import act
-from web.home.picture import picture_of, work_picture
+from web.home.picture import picture_of
 from web.home.snapshot import Looker
 from web.home.watcher import Watcher
 from web.panel import EXTENSION, Panel, jobs, panel
 from web.people.access import in_safe_mode, may_see, needs
-from web.presenters.thumbnails import keep_missing
+from web.results.look import seen_job
 
 blueprint = Blueprint("home", __name__)
 
@@ -60,7 +59,10 @@ def index() -> str:
     snapshot = live.look_once(here)
     values = words.tick(snapshot, None, here.now())
     return render_template(
-        "home/index.html", part=live.render(snapshot, values, here.now()), tick=values
+        "home/index.html",
+        part=live.render(snapshot, values, here.now()),
+        tick=values,
+        reader=live.reader(),
     )
 
 
@@ -98,10 +100,7 @@ def change(number: int, action: str) -> AnyResponse:
 @needs("viewer")
 def picture(number: int) -> AnyResponse:
     """A small picture of the presenter, or of nobody."""
-    job = jobs().get(number)
-    found = picture_of(jobs(), panel().config.root, job) if may_see(job.owner) else None
-    if job.presenter is not None and job.state is State.RUNNING:
-        keep_missing(job.presenter, work_picture(panel().config.root, job))
+    found = picture_of(jobs(), panel().config.root, seen_job(number))
     if found is None:
         return redirect(url_for("static", name="presenter.svg"))
     response = Response(found, content_type="image/jpeg")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from appliance.jobs.pictures import Pictures
 from appliance.jobs.record import Job
 from appliance.jobs.store import JobStore
-from web.presenters.thumbnails import thumbnail_of
 
 MAX_BYTES = 1 << 20
 _JPEG = b"\xff\xd8\xff"
@@ -18,7 +18,7 @@ def picture_of(store: JobStore, root: Path, job: Job) -> bytes | None:
     results = [file.path for file in store.files.of(job.id) if file.role == "result"]
     places = [path for path in results if path.suffix == ".jpg"]
     places.append(work_picture(root, job))
-    if job.presenter is not None and (known := thumbnail_of(job.presenter)) is not None:
+    if job.presenter is not None and (known := Pictures(root).of(job.presenter)) is not None:
         places.append(known)
     for path in places:
         try:

@@ -22,15 +22,18 @@ RECENT_S = 7 * 86400.0
 STALE_S = 90.0
 """An older reading says nothing about now."""
 
-_FAILED, _DONE, _QUEUE = 8, 4, 200
+FAILED, DONE = 8, 4
+"""So many ended jobs are shown to each person, who need not see everybody's."""
+
+_QUEUE = 200
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """What Home shows. ``fault``: the queue cannot be read, so it is shown as it was.
 
-    ``queue`` is in the order in which it will be worked on; ``failed`` and ``done`` have the
-    latest first. ``reading`` is ``None`` where nobody measures at present.
+    ``queue`` is in the order in which it will be worked on; ``failed`` and ``done`` are the latest
+    of each owner, the last first. ``reading`` is ``None`` where nobody measures at present.
     """
 
     running: tuple[Job, ...] = ()
@@ -101,7 +104,7 @@ class Looker:
         daemon = self._daemon.read()
         failed = [
             job
-            for job in store.jobs([State.FAILED], _FAILED)
+            for job in store.latest(State.FAILED, FAILED)
             if now - (job.finished or 0) < RECENT_S
         ]
         return Snapshot(
@@ -110,7 +113,7 @@ class Looker:
             paused=tuple(store.jobs([State.PAUSED], _QUEUE)),
             waiting=tuple(store.jobs([State.WAITING], _QUEUE)),
             failed=tuple(failed),
-            done=tuple(store.jobs([State.DONE], _DONE)),
+            done=tuple(store.latest(State.DONE, DONE)),
             holds=tuple(store.holds()),
             daemon=daemon,
             daemon_up=daemon is not None and daemon.is_up(now),

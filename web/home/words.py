@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from appliance.jobs.record import Job, shown
 from appliance.jobs.states import Request
 from appliance.telemetry.reading import Reading
-from web.home.snapshot import Snapshot
+from web.home.snapshot import DONE, FAILED, Snapshot
 from web.i18n import _, told
 from web.people.access import may_see
 
@@ -26,6 +27,15 @@ class Headline:
     level: str
     text: str
     more: str
+
+
+class Turn(NamedTuple):
+    """A row of the queue: a job at its ``place``, or so many ``others``."""
+
+    place: int
+    job: Job | None
+    others: int = 0
+    before_own: bool = False
 
 
 def headline(snapshot: Snapshot) -> Headline:
@@ -47,7 +57,7 @@ def headline(snapshot: Snapshot) -> Headline:
         return Headline("main", _("Making “{name}”", name=title(job)), _after(snapshot))
     if snapshot.queue:
         return Headline("main", _("About to begin"), _after(snapshot))
-    if any(may_see(job.owner) for job in snapshot.failed):
+    if failed(snapshot):
         return Headline("warn", _("Ready"), _("Something did not work out: see below."))
     return Headline("good", _("Ready"), _("Nothing to do: make a new video when you like."))
 
@@ -132,6 +142,30 @@ def whose(job: Job) -> str:
     if not may_see(job.owner):
         return _("another person")
     return job.owner or _("from the inbox")
+
+
+def turns(queue: Sequence[Job]) -> list[Turn]:
+    """The queue as the person who asks may know it: of what others wait for, only how much."""
+    rows: list[Turn] = []
+    for place, job in enumerate(queue, 1):
+        if may_see(job.owner):
+            rows = [row._replace(before_own=True) for row in rows]
+            rows.append(Turn(place, job))
+        elif rows and rows[-1].job is None:
+            rows[-1] = rows[-1]._replace(others=rows[-1].others + 1)
+        else:
+            rows.append(Turn(place, None, 1))
+    return rows
+
+
+def failed(snapshot: Snapshot) -> list[Job]:
+    """What did not work out, as far as the person who asks may know it."""
+    return [job for job in snapshot.failed if may_see(job.owner)][:FAILED]
+
+
+def done(snapshot: Snapshot) -> list[Job]:
+    """What was finished last, likewise."""
+    return [job for job in snapshot.done if may_see(job.owner)][:DONE]
 
 
 def asked(job: Job) -> str:

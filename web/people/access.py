@@ -39,6 +39,12 @@ def caller() -> Caller:
     return found
 
 
+def caller_now() -> Caller:
+    """The same, asked anew: a stream outlives sign-ins, roles and keys."""
+    g.pop("caller", None)
+    return caller()
+
+
 def current_user() -> Person | None:
     """The person who asks, or ``None``."""
     return caller().person
@@ -92,23 +98,33 @@ def may(role: Literal["viewer", "teacher", "admin"]) -> bool:
     return person is not None and person.role.may(Role(role))
 
 
-def may_see(owner: str) -> bool:
-    """Whether the person who asks may know what ``owner`` is making: a teacher knows their own and
-    what came from the inbox, which is everybody's; who only looks, and who administers, knows all.
+def seen_by(person: Person) -> list[str] | None:
+    """Whose jobs ``person`` may know of; ``None``: everybody's.
+
+    A teacher knows their own, and with ``panel.inbox_shown_to: teachers`` those that came without
+    an account (""); who administers, and who only looks, knows all.
     """
+    if person.role is not Role.TEACHER:
+        return None
+    return [person.name, ""] if panel().config.panel.inbox_shown_to == "teachers" else [person.name]
+
+
+def may_see(owner: str) -> bool:
+    """Whether the person who asks may know what ``owner`` is making; "" is the inbox."""
     person = current_user()
     if person is None:
         return False
-    return person.role is not Role.TEACHER or owner.casefold() in ("", person.name.casefold())
+    owners = seen_by(person)
+    return owners is None or owner in owners
 
 
 def may_touch(owner: str) -> bool:
     """Whether the person who asks may change what belongs to ``owner``: teachers their own,
-    administrators all ("" is the inbox, which is everybody's and so only an administrator's)."""
+    administrators all ("" is the inbox, where nobody else's are)."""
     person = current_user()
     if person is None or not person.role.may(Role.TEACHER):
         return False
-    return person.role is Role.ADMIN or person.name.casefold() == owner.casefold()
+    return person.role is Role.ADMIN or person.name == owner
 
 
 def sign_in(response: Response, person: Person) -> None:

@@ -59,7 +59,10 @@ _NAME = re.compile(r"[\w.-]{1,40}")
 
 
 class Role(str, Enum):
-    """What a person may do; each role may do all that the ones before it may."""
+    """What a person may do; each role may do all that the ones before it may.
+
+    What they may see is another matter: :func:`web.people.access.seen_by`.
+    """
 
     VIEWER = "viewer"
     TEACHER = "teacher"

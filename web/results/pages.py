@@ -18,9 +18,8 @@ from web.api.jobs import delete_jobs
 from web.api.operation import NUMBER
 from web.api.schemas import JobView, Verdict
 from web.i18n import _
-from web.panel import config, jobs
+from web.panel import config, jobs, pictures
 from web.people.access import may_touch, needs
-from web.presenters.thumbnails import thumbnail_of
 from web.results.look import file_of, own_job, owners, seen_job, view
 from web.results.words import read_report, verdict_of
 
@@ -78,7 +77,7 @@ def show(job: int) -> str:
     return render_template(
         "results/show.html",
         row=_row(found),
-        before=found.presenter is not None and thumbnail_of(found.presenter) is not None,
+        before=found.presenter is not None and pictures().of(found.presenter) is not None,
         facts=facts(report),
         grades=grades(),
         clock=clock,

@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-BLOCK = 1 << 18
-"""Bytes that are read and sent at a time."""
+from web.results.sending import blocks
 
 
 @dataclass(frozen=True)
@@ -61,13 +60,8 @@ def stream(entries: Iterable[Entry], finished: Callable[[], None] | None = None)
                 info.external_attr = 0o644 << 16
                 info.file_size = status.st_size
                 with archive.open(info, "w") as target:
-                    left = status.st_size
-                    while left:
-                        block = file.read(min(BLOCK, left))
-                        if not block:
-                            raise OSError(f"{entry.path} is shorter than it was")
+                    for block in blocks(file, 0, status.st_size):
                         target.write(block)
-                        left -= len(block)
                         yield sink.take()
         archive.close()
         yield sink.take()

@@ -6,6 +6,7 @@
   const connection = document.getElementById("connection");
   const POLL_MS = 5000;
   const AGAIN_MS = 30000;
+  const RENEW_AFTER_MS = 3000;
   let stream = null;
   let timer = 0;
   let failures = 0;
@@ -44,6 +45,11 @@
   };
 
   const take = (news) => {
+    // Another person, role or language since the page was loaded; but never in a circle.
+    if (news.reader !== live.dataset.reader && performance.now() > RENEW_AFTER_MS) {
+      window.location.reload();
+      return;
+    }
     if (news.html !== undefined) {
       replace(news.html);
     }

@@ -16,7 +16,9 @@ from appliance.jobs.record import Job, NewJob
 from appliance.jobs.store import JobStore
 from appliance.score.verdict import REASONS
 from tests.web.api.conftest import Programs
+from tests.web.conftest import SignIn
 from web.i18n import translate
+from web.results.sending import BLOCK
 from web.results.words import sentence
 
 VIDEO = bytes(range(256)) * 40
@@ -80,6 +82,44 @@ class TestVideo:
         assert "attachment" in taken.headers["Content-Disposition"]
         assert "%E8%AF%BE%201.mp4" in taken.headers["Content-Disposition"]
         assert store.get(job.id).fetched is not None
+
+    def test_a_download_that_breaks_off_is_not_taken_and_one_that_goes_on_is(
+        self, sign_in: SignIn, done: Done, store: JobStore
+    ) -> None:
+        job, teacher = done(), sign_in("teacher")
+        assert job.output is not None
+        data = os.urandom(2 * BLOCK + 7)
+        job.output.write_bytes(data)
+        address = f"/api/v1/jobs/{job.id}/video?download=true"
+        broken = teacher.get(address, buffered=False)
+        blocks = iter(broken.response)
+        assert next(blocks) == data[:BLOCK]
+        broken.close()
+        with teacher.get(address, headers={"Range": f"bytes=0-{BLOCK}"}) as part:
+            assert part.data == data[: BLOCK + 1]
+        with teacher.head(address) as head:
+            assert head.content_length == len(data)
+        unchanged = {"If-None-Match": head.headers["ETag"]}
+        with teacher.get(address, headers=unchanged) as known:
+            assert known.status_code == 304
+        assert store.get(job.id).fetched is None
+        with teacher.get(address, headers={"Range": f"bytes={BLOCK}-"}) as rest:
+            assert (rest.status_code, rest.data) == (206, data[BLOCK:])
+        assert store.get(job.id).fetched is not None
+
+    def test_a_video_that_shrinks_meanwhile_is_seen_to_be_cut_off(
+        self, sign_in: SignIn, done: Done, store: JobStore
+    ) -> None:
+        job = done()
+        assert job.output is not None
+        job.output.write_bytes(os.urandom(2 * BLOCK))
+        answer = sign_in("teacher").get(
+            f"/api/v1/jobs/{job.id}/video?download=true", buffered=False
+        )
+        os.truncate(job.output, BLOCK)
+        with pytest.raises(OSError, match="shorter"):
+            list(answer.response)
+        assert store.get(job.id).fetched is None
 
     @pytest.mark.parametrize("kind", ["video", "thumbnail", "subtitles", "report", "captions"])
     def test_whose_it_is(self, program: Programs, done: Done, kind: str) -> None:

@@ -174,8 +174,8 @@ class TestLooking:
             name: [job["owner"] for job in program(name).get("/jobs").get_json()["jobs"]]
             for name in ("teacher", "other", "viewer", "admin")
         }
-        assert seen["teacher"] == ["", "teacher"]  # the inbox is everybody's, as on Home
-        assert seen["other"] == ["", "other"]
+        assert seen["teacher"] == ["teacher"]
+        assert seen["other"] == ["other"]
         assert seen["viewer"] == seen["admin"] == ["", "other", "teacher"]
         assert program("").get("/jobs").status_code == 401
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from flask import Flask
 
 from appliance.config import Config
+from appliance.jobs.pictures import Pictures
 from appliance.jobs.record import NewJob
 from appliance.jobs.store import JobStore
 from tests.web.api.conftest import Programs
-from web.presenters.thumbnails import keep
 
 
 @pytest.fixture
@@ -80,15 +79,14 @@ def test_only_administrators_delete_and_nobody_who_is_needed(
 
 
 def test_a_picture_follows_its_file_and_no_other(
-    program: Programs, library: Path, app: Flask, tmp_path: Path
+    program: Programs, library: Path, config: Config, tmp_path: Path
 ) -> None:
     presenter, picture = library / "Wang Li.mp4", tmp_path / "picture.jpg"
     picture.write_bytes(b"\xff\xd8\xff")
     viewer = program("viewer")
     awaited = viewer.get("/presenters/Wang Li/thumbnail")
     assert (awaited.status_code, awaited.get_json()["code"]) == (404, "picture_awaited")
-    with app.test_request_context():
-        keep(presenter, picture)
+    Pictures(config.root).keep(presenter, picture)
     presenter.rename(library / "Moved.mp4")
     found = viewer.get("/presenters/Moved/thumbnail")
     assert (found.data, found.mimetype) == (b"\xff\xd8\xff", "image/jpeg")

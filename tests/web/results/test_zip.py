@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from web.results.zip import BLOCK, Entry, flat_names, stream
+from web.results.sending import BLOCK
+from web.results.zip import Entry, flat_names, stream
 
 
 def made(*entries: Entry) -> bytes:

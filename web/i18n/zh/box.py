@@ -59,6 +59,7 @@ TEXTS = {
     "Taken from the stick into the queue: {count} files.": "已从 U 盘加入队列：{count} 个文件。",
     "The box is at it …": "设备正在处理……",
     "The box switches itself off. Wait until its light is out.": "设备正在关机，请等指示灯熄灭。",
+    "The finished videos will lie in the outbox.": "做好的视频会放在发件文件夹中。",
     "The last hours": "最近几小时",
     "The stick is safe to remove.": "可以安全拔出 U 盘了。",
     "The worker starts anew.": "制作程序正在重新启动。",

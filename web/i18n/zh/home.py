@@ -33,6 +33,8 @@ TEXTS = {
     "Nothing to do: make a new video when you like.": "没有待办任务，随时可以新建视频。",
     "On hold": "已暂缓",
     "Pause": "暂停",
+    "Other people's videos before yours: {count}": "排在您前面的其他人的视频：{count} 个",
+    "Other people's videos: {count}": "其他人的视频：{count} 个",
     "Paused": "已暂停",
     "Progress of this step": "本步骤进度",
     "Putting the video together": "合成视频",

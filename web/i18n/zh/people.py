@@ -37,8 +37,8 @@ TEXTS = {
     "Sign in": "登录",
     "Sign out": "退出",
     "Teacher": "教师",
-    "Teachers make videos and change their own; viewers only look; administrators may do all.": (
-        "教师可以制作视频并管理自己的视频；查看者只能浏览；管理员可以进行所有操作。"
+    "Teachers make videos and see their own; viewers see everything and change nothing; administrators may do all.": (
+        "教师可以制作视频，只能看到并管理自己的视频；查看者可以浏览全部内容，但不能更改；管理员可以进行所有操作。"
     ),
     "The new password counts from now on; other browsers are signed out.": (
         "新密码已生效，其他浏览器上的登录已退出。"
