@@ -17,6 +17,7 @@ from appliance.telemetry.sysfs import SysfsSource
 from tests.telemetry.boards import BOARDS, Board
 
 pytest.importorskip("jtop")
+pytestmark = pytest.mark.filterwarnings("ignore:The 'warn' method is deprecated")  # its own call
 
 Make = Callable[..., Board]
 
