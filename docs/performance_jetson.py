@@ -34,11 +34,13 @@ written by `docs/performance_jetson.py` from the model in `appliance/doctor/pred
 board can confirm or refute it:
 
 ```sh
-lectern doctor --report report.json
+sudo lectern doctor --report /tmp/report.json
 ```
 
-writes the same stages as measured there, beside the prediction, with `holds` true where the two are
-within a factor of two. The file names no people, no lectures and no addresses.
+measures the same stages there, renders a short lecture, and writes times, pace and memory beside
+the prediction, with `holds` true where the two are within a factor of two. The presenter is the
+first of the box's library, so put a video of 1920 × 1080 or 1280 × 720 there, or a photo, which is
+rendered at 1920 × 1080. The file names no people, no lectures and no addresses.
 """
 
 _MODEL = """\
@@ -85,10 +87,14 @@ Clocks, cores and bandwidth of the power modes, as remembered from NVIDIA's data
 _TAIL = """\
 ## What would refute it
 
-- `stages.network` off by more than two: the share of peak (10 %) is wrong for this network, or
+- `stages_ms.network` off by more than two: the share of peak (10 %) is wrong for this network, or
   TensorRT split it; the report's `networks` say which precision and provider ran, and `batch`.
-- `stages.encode` or `stages.decode` off by more than two: 0.65 is wrong for SIMD code, or the mode
-  has fewer cores or lower clocks than the table says; `reading.cpu_mhz` and `power_mode` tell.
+- `stages_ms.encode` or `stages_ms.decode` off by more than two: 0.65 is wrong for SIMD code, or the
+  mode has fewer cores or lower clocks than the table says; `reading.cpu_mhz` and `power_mode` tell.
+- `rendering.frames_a_second` off by more than two while the stages hold: the stages do not work
+  side by side as assumed; `ms_a_frame` of the rendering says which of them the others wait for.
+- `rendering.memory_mb` off by more than two: the plan's estimate, the share of CUDA and TensorRT or
+  the system's own are wrong; `peak_mb` of the rendering is our process alone.
 - All stages off by the same factor while `reading.throttled` is true: the box is too warm or its
   power supply too weak, and the prediction does not apply.
 """

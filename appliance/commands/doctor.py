@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.commands.language import spoken
+from appliance.errors import LecternError
 
 if TYPE_CHECKING:
+    from appliance.config import Config
+    from appliance.doctor.trial import Trial
+
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 _MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
@@ -27,7 +31,8 @@ def add_parser(commands: Commands) -> None:
         "--report",
         type=Path,
         metavar="FILE",
-        help="also measure every stage and write all that is known to FILE (a minute)",
+        help="also measure every stage and a short lecture, and write all that is known to FILE "
+        "(some minutes)",
     )
     parser.add_argument("--language", choices=["en", "zh"], help="of the sentences")
     parser.add_argument("--config", type=Path, help="a config file")
@@ -75,9 +80,20 @@ def _examine(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(as_dict(findings), indent=2, ensure_ascii=False))
     if options.report is not None:
-        write_report(options.report, context, findings)
+        write_report(options.report, context, findings, _trial(context.config))
         print(f"{options.report}", file=sys.stderr)
     return exit_status(findings)
+
+
+def _trial(config: Config) -> Trial | LecternError:
+    """A lecture rendered here; what is wrong with it must not cost the rest of the report."""
+    from appliance.commands.trial import try_out
+
+    try:
+        return try_out(config)
+    except LecternError as error:
+        print(f"lectern: {error}", file=sys.stderr)
+        return error
 
 
 def _tell(seconds: float) -> None:

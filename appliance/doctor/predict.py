@@ -22,6 +22,7 @@ from typing import Any
 
 from appliance.doctor.renderer_cost import SHIPPED, RendererCost
 from appliance.doctor.stages import Stages
+from appliance.doctor.trial import Trial
 from appliance.render.plan import Network, make_plan
 from appliance.telemetry.reading import Reading
 
@@ -187,10 +188,12 @@ def compare(
     reading: Reading,
     stages: Stages,
     networks: Sequence[dict[str, Any]],
+    trial: Trial | None = None,
 ) -> dict[str, Any]:
     """Predicted beside measured, for the doctor's report; empty on a machine not predicted.
 
-    Each entry has ``predicted``, ``measured`` and whether it ``holds`` (within a factor of two).
+    Each entry says what was predicted, what was measured and whether it ``holds`` (within a factor
+    of two). A ``trial`` is compared where its size is one of :data:`CPU_MS`.
     """
     found = find_module(model, reading)
     if found is None:
@@ -205,15 +208,24 @@ def compare(
     for verdict in networks:
         if verdict["precision"] == "fp16" and verdict["provider"] == "tensorrt" and verdict["ms"]:
             measured["network"] = (network_ms(module, mode), float(verdict["ms"]))
+    rendering = {}
+    if trial is not None and (trial.width, trial.height) in CPU_MS:
+        said = predict(module, mode, trial.width, trial.height, gpu=trial.provider != "cpu")
+        rendering = {
+            "frames_a_second": _beside(said.fps, trial.fps),
+            "memory_mb": _beside(said.memory_mb, trial.used_mb),
+        }
     return {
         "module": module.name,
         "mode": mode.name,
-        "stages": {
-            name: {
-                "predicted_ms": round(said, 3),
-                "measured_ms": round(seen, 3),
-                "holds": bool(seen and 1 / _MARGIN <= said / seen <= _MARGIN),
-            }
-            for name, (said, seen) in measured.items()
-        },
+        "stages_ms": {name: _beside(*values) for name, values in measured.items()},
+        "rendering": rendering,
+    }
+
+
+def _beside(said: float, seen: float) -> dict[str, Any]:
+    return {
+        "predicted": round(said, 3),
+        "measured": round(seen, 3),
+        "holds": bool(seen and 1 / _MARGIN <= said / seen <= _MARGIN),
     }

@@ -15,7 +15,8 @@ from appliance.doctor.context import Context
 from appliance.doctor.examine import Finding, exit_status
 from appliance.doctor.predict import compare
 from appliance.doctor.stages import measure_stages
-from appliance.errors import BadInput
+from appliance.doctor.trial import Trial
+from appliance.errors import BadInput, LecternError
 from appliance.lips.engines import Engines
 from appliance.lips.manifest import load_manifest
 from appliance.lips.measure import measure
@@ -39,8 +40,13 @@ def as_dict(findings: Sequence[Finding]) -> dict[str, Any]:
     }
 
 
-def build_report(context: Context, findings: Sequence[Finding]) -> dict[str, Any]:
-    """All that is known of this machine: no names, no addresses, no files of its people."""
+def build_report(
+    context: Context, findings: Sequence[Finding], trial: Trial | LecternError
+) -> dict[str, Any]:
+    """All that is known of this machine: no names, no addresses, no files of its people.
+
+    ``trial`` is a lecture rendered here, or why there is none.
+    """
     stages = measure_stages(context.config.video.threads)
     networks = _networks(context.engines, context)
     root = context.root
@@ -64,13 +70,22 @@ def build_report(context: Context, findings: Sequence[Finding]) -> dict[str, Any
         "reading": json.loads(context.reading.to_json()),
         "networks": networks,
         "stages_ms": stages,
-        "predicted": compare(model(root), context.reading, stages, networks),
+        "rendering": trial.facts if isinstance(trial, Trial) else {"failed": trial.code},
+        "predicted": compare(
+            model(root),
+            context.reading,
+            stages,
+            networks,
+            trial if isinstance(trial, Trial) else None,
+        ),
     }
 
 
-def write_report(path: Path, context: Context, findings: Sequence[Finding]) -> None:
+def write_report(
+    path: Path, context: Context, findings: Sequence[Finding], trial: Trial | LecternError
+) -> None:
     """Write :func:`build_report` to ``path``; raises ``BadInput("output_unwritable")``."""
-    report = build_report(context, findings)
+    report = build_report(context, findings, trial)
     try:
         path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from appliance.cli import main
+from appliance.commands.trial import try_out
 from appliance.config import PROJECT, Config, Jobs, Lips
 from appliance.doctor.context import Context
 from appliance.doctor.examine import CHECKS, Finding, examine, exit_status
@@ -22,10 +23,12 @@ from appliance.doctor.line import Line, fail, ok, warn
 from appliance.doctor.machine import clock, heat, jetson, machine
 from appliance.doctor.report import as_dict
 from appliance.doctor.texts import TEXTS
+from appliance.errors import BadInput
 from appliance.jobs.daemon import DaemonRecord
 from appliance.jobs.store import store_path
 from appliance.lips.engines import Engines
 from tests.lips.fake_engines import fake_box
+from tests.talking_face import babble, talking, write_video
 from tests.telemetry.boards import BOARDS, Board, make_board
 from tests.telemetry.readings import reading
 
@@ -268,6 +271,8 @@ class TestCommand:
         self, config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         report = tmp_path / "report.json"
+        (tmp_path / "box" / "presenters").mkdir(parents=True)
+        write_video(tmp_path / "box" / "presenters" / "wang.mp4", talking(babble(25)))
         assert main(["doctor", "--json", "--report", str(report), "--config", config]) == 0
         printed = json.loads(capsys.readouterr().out)
         written = json.loads(report.read_text())
@@ -277,8 +282,10 @@ class TestCommand:
         assert all(network["ms"] > 0 for network in written["networks"])
         assert written["stages_ms"]["encode"]["cpu_ms"] > written["stages_ms"]["mesh"]["cpu_ms"] > 0
         assert written["reading"]["memory_total_mb"] > 0 and written["packages"]["onnxruntime"]
+        assert written["rendering"]["frames"] == 150 and written["rendering"]["peak_mb"] > 100
         assert written["predicted"] == {}  # this is no Orin
         # It may be published: nothing of the people who use the box, nor where it stands.
+        assert "wang" not in report.read_text()
         assert str(tmp_path) not in report.read_text().replace(str(tmp_path / "box"), "")
 
     def test_people_get_lines_in_their_language(
@@ -288,6 +295,11 @@ class TestCommand:
         lines = capsys.readouterr().out.splitlines()
         assert all(line[:4] in ("ok  ", "warn", "    ") for line in lines)
         assert any("人脸网络完整。" in line for line in lines)
+
+
+def test_without_a_presenter_the_report_says_why_nothing_was_rendered(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="bench_presenter"):
+        try_out(Config(root=tmp_path), sample=lambda: None)
 
 
 @pytest.mark.parametrize("target", [".", "nowhere/report.json"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -19,6 +20,7 @@ from appliance.doctor.predict import (
     slower,
 )
 from appliance.doctor.renderer_cost import SHIPPED, RendererCost
+from appliance.doctor.trial import Trial
 from tests.telemetry.readings import reading
 
 
@@ -85,8 +87,25 @@ class TestComparing:
         other = {"precision": "int8", "provider": "cuda", "ms": 9.0}
         found = compare("Jetson Orin Nano", about, stages, [other, network])
         assert (found["module"], found["mode"]) == ("Orin Nano 8GB", "15W")
-        holds = {name: entry["holds"] for name, entry in found["stages"].items()}
+        holds = {name: entry["holds"] for name, entry in found["stages_ms"].items()}
         assert holds == {"encode": True, "decode": False, "network": True}
+        assert found["rendering"] == {}
+
+    def test_a_lecture_rendered_there_confirms_pace_and_memory_or_refutes_them(self) -> None:
+        about = reading(0, memory_total_mb=7600.0, power_mode="15W")
+        said = predict(MODULES[1], MODULES[1].modes[0], 1920, 1080)
+        trial = Trial(1920, 1080, said.fps / 3, said.memory_mb * 1.2, "tensorrt", {})
+        found = compare("Jetson Orin Nano", about, {}, [], trial)["rendering"]
+        assert found["frames_a_second"] == {
+            "predicted": said.fps, "measured": round(said.fps / 3, 3), "holds": False,
+        }  # fmt: skip
+        assert found["memory_mb"]["holds"]
+        alone = predict(MODULES[1], MODULES[1].modes[0], 1920, 1080, gpu=False)
+        without = replace(trial, provider="cpu")
+        found = compare("Jetson Orin Nano", about, {}, [], without)["rendering"]
+        assert found["frames_a_second"]["predicted"] == alone.fps
+        other = replace(trial, width=640, height=360)
+        assert compare("Jetson Orin Nano", about, {}, [], other)["rendering"] == {}
 
     def test_a_machine_that_is_not_predicted_has_nothing_to_compare(self) -> None:
         assert compare("Intel NUC", reading(0), {}, []) == {}
