@@ -107,6 +107,26 @@ class History:
             ).fetchall()
         return [Reading.from_json(line) for (line,) in rows]
 
+    def slowed(self, at: float) -> list[tuple[float, float]]:
+        """From when to when (seconds since 1970) clocks were held down, from ``at`` on, oldest
+        first. A moment of its own stands for what was only counted between two readings."""
+        with self._lock:
+            rows = self._database.execute(
+                "SELECT at, json_extract(reading, '$.throttled'),"
+                " json_extract(reading, '$.throttle_events') FROM readings"
+                " WHERE at >= ? ORDER BY id",
+                (at,),
+            ).fetchall()
+        spans: list[tuple[float, float]] = []
+        before, lasts = None, False
+        for now, held, count in rows:
+            counted = before is not None and (count or 0) > before
+            if held or counted:
+                start = spans.pop()[0] if lasts else now
+                spans.append((start, now))
+            before, lasts = count or 0, bool(held or counted)
+        return spans
+
     def latest(self) -> Reading | None:
         """The newest reading; ``None`` before the first."""
         with self._lock:

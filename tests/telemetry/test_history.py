@@ -26,6 +26,16 @@ def test_what_was_added_is_there_for_another_process(tmp_path: Path) -> None:
         assert times(panel, 1.5, 10) == [2.0]
 
 
+def test_it_tells_when_clocks_were_held_down(tmp_path: Path) -> None:
+    with History(tmp_path / "t.sqlite3") as history:
+        held, counts = {2, 3, 7}, [0, 0, 0, 0, 0, 2, 2, 2, 0, 1]  # a new daemon counts anew
+        for at, count in enumerate(counts):
+            history.add(reading(float(at), throttled=at in held, throttle_events=count))
+        assert history.slowed(0) == [(2.0, 3.0), (5.0, 5.0), (7.0, 7.0), (9.0, 9.0)]
+        assert history.slowed(6) == [(7.0, 7.0), (9.0, 9.0)]
+        assert history.slowed(100) == []
+
+
 def test_it_holds_no_more_than_it_should(tmp_path: Path) -> None:
     path = tmp_path / "t.sqlite3"
     with History(path, keep=100) as history:

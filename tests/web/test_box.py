@@ -19,7 +19,7 @@ from appliance.logs.write import logging_to
 from appliance.telemetry.history import History, history_path
 from tests.web.conftest import Clock, SignIn
 from tests.web.test_home_live import add, reading
-from web.box.curves import POINTS, curves, readings
+from web.box.curves import POINTS, curves, readings, slowdowns
 from web.box.log_reader import LOGS, find_lines, log_files, log_path
 
 LOG = """\
@@ -70,6 +70,17 @@ class TestCurves:
         zones = {f"z{n}": 30.0 + n for n in range(9)}
         told = curves([replace(reading(1.0), temperatures_c=zones)])
         assert [s["label"] for s in told["charts"][0]["series"]] == ["z5", "z6", "z7", "z8"]
+
+    def test_when_the_box_was_slowed_down_stands_beside_them(
+        self, sign_in: SignIn, config: Config, clock: Clock
+    ) -> None:
+        with History(history_path(config.root)) as history:
+            for minute in range(6):
+                held = replace(reading(clock.time + 60 * minute), throttled=minute in (2, 3))
+                history.add(held)
+        told = sign_in("viewer").get("/box/curves?hours=6").json
+        assert told and told["slow"] == [[clock.time + 120, clock.time + 180]]
+        assert slowdowns(config.root / "missing", 0) == []
 
     def test_without_a_measurement_there_is_nothing(self, config: Config) -> None:
         assert readings(config.root, 0) == []

@@ -64,6 +64,22 @@ class TestEveryPage:
                 tried += 1
         assert tried > 20
 
+    def test_a_number_that_no_database_holds_is_an_unknown_one(
+        self, app: Flask, sign_in: SignIn
+    ) -> None:
+        admin = sign_in("admin")
+        headers = {"X-CSRF-Token": admin.token()}
+        tried = 0
+        for rule in app.url_map.iter_rules():
+            if "int" in rule.rule:
+                path = address(rule).replace("1", "9" * 30, 1) if "v1" not in rule.rule else ""
+                for method in rule.methods or set():
+                    if path and method in {"GET", "POST"}:
+                        answer = admin.open(path, method=method, headers=headers)
+                        assert answer.status_code == 404, (path, answer.text)
+                        tried += 1
+        assert tried >= 6
+
     def test_every_answer_has_its_headers(self, app: Flask, sign_in: SignIn) -> None:
         for path in ("/", "/login", "/nothing", "/healthz", "/static/panel.css"):
             answer = sign_in("viewer").get(path)

@@ -222,6 +222,17 @@ class TestQueue:
         assert '<span class="turn" aria-hidden="true">3</span>' in page
         assert "before yours" not in sign_in("admin").get("/").text
 
+    def test_who_has_one_video_in_the_queue_has_nothing_to_order(
+        self, sign_in: SignIn, store: JobStore
+    ) -> None:
+        job = add(store, "Mine", "teacher")
+        add(store, "Theirs", "other")
+        teacher = sign_in("teacher")
+        assert f'id="pause-{job}"' in (page := teacher.get("/").text) and "up-" not in page
+        assert f'id="up-{job}"' in sign_in("admin").get("/").text
+        second = add(store, "Mine too", "teacher")
+        assert f'id="up-{second}"' in teacher.get("/").text
+
     def test_everybody_has_their_own_last_results_however_many_others_have(
         self, sign_in: SignIn, store: JobStore, config: Config
     ) -> None:

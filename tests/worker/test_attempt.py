@@ -17,6 +17,7 @@ from appliance.attempt.parent import run_attempt
 from appliance.config import Config
 from appliance.errors import BadInput, Fault
 from appliance.jobs.options import Options, with_options
+from appliance.jobs.pictures import Pictures
 from appliance.jobs.record import NewJob
 from appliance.jobs.states import State
 from appliance.jobs.store import JobStore
@@ -83,6 +84,8 @@ class TestRealAttempt:
         assert store.get(job).state is State.DONE
         report = json.loads((tmp_path / "outbox" / "talk.report.json").read_text())
         assert report["kept_chunks"] == len(asked)
+        shown = Pictures(config.root).of(material[0])  # for "before", where nobody looked on
+        assert shown is not None and shown.read_bytes().startswith(b"\xff\xd8\xff")
         render(*material, tmp_path / "whole.mp4", settings(**more))
         np.testing.assert_array_equal(
             frames_of(tmp_path / "outbox" / "talk.mp4"), frames_of(tmp_path / "whole.mp4")

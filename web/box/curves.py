@@ -32,10 +32,23 @@ def readings(root: Path, since: float) -> list[Reading]:
         return []
 
 
-def curves(found: Sequence[Reading]) -> dict[str, Any]:
-    """``{"at": [...], "charts": [{"id", "title", "unit", "series": [{"label", "values"}]}]}``.
+def slowdowns(root: Path, since: float) -> list[tuple[float, float]]:
+    """From when to when heat or power held the clocks down, from ``since`` on."""
+    path = history_path(root)
+    if not path.is_file():
+        return []
+    try:
+        with History(path) as history:
+            return history.slowed(since)
+    except (sqlite3.Error, OSError, ValueError):
+        return []
 
-    ``at`` is seconds since 1970; ``None`` among the values is a gap. A chart that this machine has
+
+def curves(found: Sequence[Reading], slow: Sequence[tuple[float, float]] = ()) -> dict[str, Any]:
+    """``{"at": [...], "slow": [[from, to]], "charts": [{"id", "title", "unit", "series":
+    [{"label", "values"}]}]}``.
+
+    Times are seconds since 1970; ``None`` among the values is a gap. A chart that this machine has
     no numbers for is left out.
     """
     charts = [
@@ -62,6 +75,7 @@ def curves(found: Sequence[Reading]) -> dict[str, Any]:
     ]
     return {
         "at": [round(reading.at, 1) for reading in found],
+        "slow": [[round(start, 1), round(end, 1)] for start, end in slow],
         "charts": [
             {**chart, "series": series}
             for chart in charts

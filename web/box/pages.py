@@ -24,8 +24,9 @@ from appliance.jobs.errands import Errand
 from appliance.jobs.retention import Policy, sweep
 from appliance.jobs.store import store_path
 from appliance.logs.line import LEVELS
+from web.api.operation import NUMBER
 from web.box import errands
-from web.box.curves import HOURS, curves, readings
+from web.box.curves import HOURS, curves, readings, slowdowns
 from web.box.log_reader import LOGS, find_lines, log_files, log_path
 from web.home import words
 from web.home.live import look_once
@@ -75,8 +76,8 @@ def numbers() -> Response:
     hours = request.args.get("hours", type=int)
     if hours not in HOURS:
         raise BadInput("request_bad", reason="hours")
-    found = readings(panel().config.root, panel().now() - hours * 3600)
-    return jsonify(curves(found))
+    root, since = panel().config.root, panel().now() - hours * 3600
+    return jsonify(curves(readings(root, since), slowdowns(root, since)))
 
 
 @blueprint.get("/log")
@@ -115,7 +116,7 @@ def ask(kind: str) -> AnyResponse:
     return redirect(url_for("box.answer", number=number), 303)
 
 
-@blueprint.get("/errands/<int:number>")
+@blueprint.get(f"/errands/<{NUMBER}:number>")
 @needs("teacher")
 def answer(number: int) -> AnyResponse:
     """What has come of it."""
@@ -150,7 +151,7 @@ def _facts() -> list[tuple[str, str]]:
     if daemon is not None:
         facts += [
             (_("Version"), daemon.version),
-            (_("Computes with"), daemon.provider.replace("ExecutionProvider", "")),
+            (_("Computes with"), words.provider(daemon.provider)),
             (_("Model"), " ".join(part for part in (daemon.model, daemon.precision) if part)),
             (_("At work since"), words.clock(daemon.started, panel().now())),
         ]

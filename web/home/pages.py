@@ -19,13 +19,14 @@ from flask import (
 from flask.blueprints import BlueprintSetupState
 from werkzeug.wrappers import Response as AnyResponse
 
+from web.api.operation import NUMBER
 from web.home import live, words
 from web.home.actions import act
 from web.home.picture import picture_of
 from web.home.snapshot import Looker
 from web.home.watcher import Watcher
 from web.panel import EXTENSION, Panel, jobs, panel
-from web.people.access import in_safe_mode, may_see, needs
+from web.people.access import in_safe_mode, may_see, may_touch, needs
 from web.results.look import seen_job
 
 blueprint = Blueprint("home", __name__)
@@ -40,7 +41,7 @@ def _start(state: BlueprintSetupState) -> None:
         lambda: Looker(here.config.root, here.now, here.update_marker), closing=here.closing.is_set
     )
     state.app.jinja_env.globals["words"] = words
-    state.app.jinja_env.tests["seen"] = may_see
+    state.app.jinja_env.tests |= {"seen": may_see, "touchable": may_touch}
 
 
 def watcher() -> Watcher:
@@ -85,7 +86,7 @@ def poll() -> Response:
     return jsonify(live.poll(panel()))
 
 
-@blueprint.post("/jobs/<int:number>/<action>")
+@blueprint.post(f"/jobs/<{NUMBER}:number>/<action>")
 @needs("teacher")
 def change(number: int, action: str) -> AnyResponse:
     """Pause, go on, cancel, try again, go before others."""
@@ -96,7 +97,7 @@ def change(number: int, action: str) -> AnyResponse:
     return redirect(url_for("home.index"))
 
 
-@blueprint.get("/jobs/<int:number>/picture")
+@blueprint.get(f"/jobs/<{NUMBER}:number>/picture")
 @needs("viewer")
 def picture(number: int) -> AnyResponse:
     """A small picture of the presenter, or of nobody."""

@@ -22,11 +22,13 @@ _NEAR_C = 10.0  # this near to its limit a zone is worth a look
 
 @dataclass(frozen=True)
 class Headline:
-    """The state of the box in a sentence; ``level`` is good, main, warn or bad."""
+    """The state of the box in a sentence; ``level`` is good, main, warn or bad, ``sign`` its
+    icon."""
 
     level: str
     text: str
     more: str
+    sign: str
 
 
 class Turn(NamedTuple):
@@ -41,25 +43,30 @@ class Turn(NamedTuple):
 def headline(snapshot: Snapshot) -> Headline:
     """What a glance must tell."""
     if snapshot.updating and not (snapshot.daemon_up and snapshot.running):
-        return Headline("warn", _("The box is being updated"), update_text())
+        return Headline("warn", _("The box is being updated"), update_text(), "pause")
     if snapshot.fault is not None:
-        return Headline("bad", _("The list of videos cannot be read"), told(snapshot.fault))
+        text = _("The list of videos cannot be read")
+        return Headline("bad", text, told(snapshot.fault), "warning")
     if not snapshot.daemon_up:
         more = _(
             "The box's worker does not answer. It may be starting: wait two minutes, then start the"
             " box again."
         )
-        return Headline("bad", _("Nothing is being made at present"), more)
+        return Headline("bad", _("Nothing is being made at present"), more, "warning")
     if snapshot.holds and not snapshot.running:
-        return Headline("warn", _("On hold"), " ".join(told(hold) for hold in snapshot.holds))
+        why = " ".join(told(hold) for hold in snapshot.holds)
+        return Headline("warn", _("On hold"), why, "pause")
     if snapshot.running:
         job = snapshot.running[0]
-        return Headline("main", _("Making “{name}”", name=title(job)), _after(snapshot))
+        text = _("Making “{name}”", name=title(job))
+        return Headline("main", text, _after(snapshot), "play")
     if snapshot.queue:
-        return Headline("main", _("About to begin"), _after(snapshot))
+        return Headline("main", _("About to begin"), _after(snapshot), "play")
     if failed(snapshot):
-        return Headline("warn", _("Ready"), _("Something did not work out: see below."))
-    return Headline("good", _("Ready"), _("Nothing to do: make a new video when you like."))
+        more = _("Something did not work out: see below.")
+        return Headline("warn", _("Ready"), more, "warning")
+    more = _("Nothing to do: make a new video when you like.")
+    return Headline("good", _("Ready"), more, "check")
 
 
 def update_text() -> str:
@@ -138,10 +145,8 @@ def title(job: Job) -> str:
 
 
 def whose(job: Job) -> str:
-    """Where a job came from."""
-    if not may_see(job.owner):
-        return _("another person")
-    return job.owner or _("from the inbox")
+    """Where a job that the person who asks may see came from."""
+    return (job.owner or _("from the inbox")) if may_see(job.owner) else ""
 
 
 def turns(queue: Sequence[Job]) -> list[Turn]:
@@ -173,6 +178,12 @@ def asked(job: Job) -> str:
     if job.request is Request.CANCEL:
         return _("Stops after the part in hand")
     return _("Rests after the part in hand") if job.request is Request.PAUSE else ""
+
+
+def provider(name: str) -> str:
+    """What computes, as its maker writes it; ``name`` is the daemon's word."""
+    plain = name.removesuffix("ExecutionProvider")
+    return {"cpu": "CPU", "cuda": "CUDA", "tensorrt": "TensorRT"}.get(plain.casefold(), plain)
 
 
 def duration(seconds: float) -> str:

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.errors import BadInput, LecternError
 from web import i18n
+from web.api.operation import NUMBER
 from web.errors import status_of
 from web.panel import panel
 from web.people.access import COOKIE, is_open, needs, require, sign_in, sign_out
@@ -148,7 +149,7 @@ def make_token() -> str:
     return _account(token=panel().tokens.make(require("viewer").name, label))
 
 
-@blueprint.post("/account/tokens/<int:number>/revoke")
+@blueprint.post(f"/account/tokens/<{NUMBER}:number>/revoke")
 @needs("viewer")
 def revoke_token(number: int) -> AnyResponse:
     """Make a token worthless."""

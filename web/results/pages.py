@@ -17,6 +17,7 @@ from appliance.jobs.store import store_path
 from web.api.jobs import delete_jobs
 from web.api.operation import NUMBER
 from web.api.schemas import JobView, Verdict
+from web.home.words import provider
 from web.i18n import _
 from web.panel import config, jobs, pictures
 from web.people.access import may_touch, needs
@@ -142,7 +143,7 @@ def facts(report: Any) -> list[tuple[str, str]]:
         if model:
             told.append((_("Model"), f"{model['name']}, {model['precision']}"))
         if report.get("provider"):
-            told.append((_("Computed on"), str(report["provider"])))
+            told.append((_("Computed on"), provider(str(report["provider"]))))
     except (KeyError, TypeError, ValueError):  # a report of another version
         return told
     return told

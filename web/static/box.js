@@ -6,6 +6,8 @@
   const hours = document.getElementById("hours");
   const AGAIN_MS = 15000;
   const HEIGHT = 190;
+  const MINUTES = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 14400, 21600];
+  const MOST_SPANS = 8;
   let chosen = 6;
   let plots = [];
 
@@ -13,17 +15,48 @@
   const round = (value) => (value >= 100 ? value.toFixed(0) : value.toFixed(1));
 
   const words = (chart) => {
+    const inUnit = (value) => `${round(value)}\u00a0${chart.unit}`;
     const values = chart.series.flatMap((series) => series.values).filter((v) => v !== null);
     const last = chart.series
       .map((series) => series.values.filter((v) => v !== null).at(-1))
       .filter((v) => v !== undefined);
     return charts.dataset.now
-      .replace("{now}", `${round(Math.max(...last))} ${chart.unit}`)
-      .replace("{low}", `${round(Math.min(...values))} ${chart.unit}`)
-      .replace("{high}", `${round(Math.max(...values))} ${chart.unit}`);
+      .replace("{now}", inUnit(Math.max(...last)))
+      .replace("{low}", inUnit(Math.min(...values)))
+      .replace("{high}", inUnit(Math.max(...values)));
   };
 
-  const settings = (chart, width) => {
+  const clock = new Intl.DateTimeFormat(document.documentElement.lang, {
+    hour: "2-digit", minute: "2-digit", hour12: false,
+  });
+
+  const slowed = (spans) => {
+    const times = spans.slice(-MOST_SPANS).map((span) => {
+      const [from, to] = span.map((time) => clock.format(time * 1000));
+      return from === to ? from : `${from}–${to}`;
+    });
+    const line = document.createElement("p");
+    line.className = "slowed";
+    line.textContent = charts.dataset.slow.replace("{times}", times.join(", "));
+    return line;
+  };
+
+  // The time for which the clocks were held down, behind the curves.
+  const shade = (spans) => (plot) => {
+    const { ctx, bbox } = plot;
+    ctx.save();
+    ctx.fillStyle = color("--warn-tint");
+    for (const [from, to] of spans) {
+      const left = Math.max(plot.valToPos(from, "x", true), bbox.left);
+      const right = Math.min(plot.valToPos(to, "x", true), bbox.left + bbox.width);
+      if (right >= bbox.left) {
+        ctx.fillRect(left, bbox.top, Math.max(right - left, 3), bbox.height);
+      }
+    }
+    ctx.restore();
+  };
+
+  const settings = (chart, width, spans) => {
     const axis = {
       stroke: color("--soft"),
       font: "13px system-ui, sans-serif",
@@ -32,16 +65,14 @@
     };
     const colors = ["--chart-1", "--chart-2", "--chart-3", "--chart-4"].map(color);
     const dashes = [[], [8, 4], [3, 3], [10, 3, 3, 3]];
-    const clock = new Intl.DateTimeFormat(document.documentElement.lang, {
-      hour: "2-digit", minute: "2-digit", hour12: false,
-    });
     return {
       width,
       height: HEIGHT,
       cursor: { drag: { x: false, y: false } },
+      hooks: { drawClear: [shade(spans)] },
       scales: { y: { range: (_, low, high) => [Math.min(low, 0), high > 0 ? high * 1.1 : 1] } },
       axes: [
-        { ...axis, values: (_, times) => times.map((time) => clock.format(time * 1000)) },
+        { ...axis, incrs: MINUTES, values: (_, times) => times.map((time) => clock.format(time * 1000)) },
         { ...axis, size: 52, values: (_, values) => values.map((value) => `${value}`) },
       ],
       series: [
@@ -82,13 +113,16 @@
       figure.append(caption);
       charts.append(figure);
     }
+    if (data.slow.length > 0) {
+      charts.append(slowed(data.slow));
+    }
     if (!window.uPlot) {
       return; // the numbers are there all the same
     }
     data.charts.forEach((chart, index) => {
       const figure = charts.children[index]; // as wide as it stays, now that all are there
       const columns = [data.at, ...chart.series.map((series) => series.values)];
-      const plot = new window.uPlot(settings(chart, figure.clientWidth), columns, figure);
+      const plot = new window.uPlot(settings(chart, figure.clientWidth, data.slow), columns, figure);
       plot.root.setAttribute("role", "img");
       plot.root.setAttribute("aria-label", `${chart.title}: ${words(chart)}`);
       plots.push(plot);

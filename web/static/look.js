@@ -81,6 +81,8 @@ const tell = (look, errand, face) => {
   }
   if (known(found.estimated_s)) {
     facts.push(fill(texts.estimate, { time: span(found.estimated_s) }));
+  } else if (known(found.lecture_s)) {
+    facts.push(texts.no_estimate);
   }
   if (known(found.estimated_mb)) {
     facts.push(fill(texts.size, { size: Math.max(1, Math.round(found.estimated_mb)) }));

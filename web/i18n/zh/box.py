@@ -50,6 +50,7 @@ TEXTS = {
         "要重启制作程序吗？正在制作的视频会在重启后继续。"
     ),
     "Show the log": "显示日志",
+    "Slowed down by heat or power: {times}": "因过热或供电而降速：{times}",
     "Slowed down by heat or power": "因过热或供电而降速",
     "Switch the box off": "关闭设备",
     "Switch the box off? Somebody must press its button to start it again.": (

@@ -58,6 +58,7 @@ TEXTS = {
         "设备的制作程序没有响应，可能正在启动。请等待两分钟，若仍无响应请重启设备。"
     ),
     "The box is being updated": "设备正在更新",
+    "The box is being updated.": "设备正在更新。",
     "The config file has mistakes": "配置文件有错误",
     "The lecture's sound or text is missing.": "缺少讲课录音或文稿。",
     "The list of videos cannot be read": "无法读取任务列表",
@@ -69,7 +70,6 @@ TEXTS = {
     "Waiting for a second file": "等待另一个文件",
     "about {hours} h {minutes} min": "约 {hours} 小时 {minutes} 分钟",
     "about {minutes} min": "约 {minutes} 分钟",
-    "another person": "其他人",
     "from the inbox": "来自收件文件夹",
     "less than a minute": "不到一分钟",
     "near its limit": "接近上限",

@@ -15,6 +15,7 @@ TEXTS = {
     "Download as zip": "打包下载（zip）",
     "Download the video": "下载视频",
     "Finished": "已完成",
+    "Ended at": "结束时间",
     "Finished at": "完成时间",
     "Good": "良好",
     "Is it good?": "效果如何？",
