@@ -27,6 +27,7 @@ from appliance.logs.line import LEVELS
 from web.api.operation import NUMBER
 from web.box import errands
 from web.box.curves import HOURS, curves, readings, slowdowns
+from web.box.engines import refused
 from web.box.log_reader import LOGS, find_lines, log_files, log_path
 from web.home import words
 from web.home.live import look_once
@@ -152,6 +153,7 @@ def _facts() -> list[tuple[str, str]]:
         facts += [
             (_("Version"), daemon.version),
             (_("Computes with"), words.provider(daemon.provider)),
+            *_not_used(refused(panel().config.root, panel().now())),
             (_("Model"), " ".join(part for part in (daemon.model, daemon.precision) if part)),
             (_("At work since"), words.clock(daemon.started, panel().now())),
         ]
@@ -170,6 +172,13 @@ def _facts() -> list[tuple[str, str]]:
             ),
         ]
     return [(name, value) for name, value in facts if value]
+
+
+def _not_used(engines: dict[str, str]) -> list[tuple[str, str]]:
+    return [
+        (_("{name} is not used", name=words.provider(name)), reason)
+        for name, reason in engines.items()
+    ]
 
 
 def _disk(free: float, total: float) -> str:

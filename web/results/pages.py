@@ -144,6 +144,10 @@ def facts(report: Any) -> list[tuple[str, str]]:
             told.append((_("Model"), f"{model['name']}, {model['precision']}"))
         if report.get("provider"):
             told.append((_("Computed on"), provider(str(report["provider"]))))
+        for passed in report.get("providers_passed_over", []):
+            name, _colon, reason = str(passed).partition(": ")
+            if reason != "not in this ONNX Runtime":  # on most computers there is no other
+                told.append((_("{name} is not used", name=provider(name)), reason))
     except (KeyError, TypeError, ValueError):  # a report of another version
         return told
     return told

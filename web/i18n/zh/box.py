@@ -4,6 +4,7 @@ from __future__ import annotations
 
 TEXTS = {
     "About this box": "设备信息",
+    "{name} is not used": "未使用 {name}",
     "All": "全部",
     "At least": "级别不低于",
     "At work since": "运行开始时间",
