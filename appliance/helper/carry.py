@@ -5,10 +5,13 @@ Everything here runs as the services' user, not as root.
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import fcntl
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from appliance.errors import BadInput, Fault
@@ -60,10 +63,20 @@ class Taken:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lines: list[str] = []
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """One stick after the other: two of them may bring files of one name."""
+        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            self._lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-        except OSError:
-            self._lines = []
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            with contextlib.suppress(FileNotFoundError):
+                text = self._path.read_text(encoding="utf-8", errors="surrogateescape")
+                self._lines = text.splitlines()
+            yield
+        finally:
+            os.close(folder)
 
     def has(self, stick: str, path: Path) -> bool:
         """Whether this file, unchanged, has been taken before."""
@@ -90,6 +103,11 @@ def bring(files: Iterable[Path], stick: str, inbox: Path, taken: Taken) -> list[
     no half file behind, but a note where the stick was pulled out. Raises ``Fault("disk_full")``
     and ``BadInput("usb_cut_off")``.
     """
+    with taken.alone():
+        return _bring(list(files), stick, inbox, taken)
+
+
+def _bring(files: list[Path], stick: str, inbox: Path, taken: Taken) -> list[str]:
     sweep(inbox)
     new = [path for path in files if not taken.has(stick, path)]
     needed = sum(path.stat().st_size for path in new)

@@ -77,10 +77,13 @@ def _note(inbox: Path, name: str) -> Path:
 def _locked(part: Path) -> BinaryIO:
     """``part``, new and ours until it is closed."""
     while True:
-        file = part.open("wb")
+        # Not emptied before it is ours: another may be writing.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        file = os.fdopen(os.open(part, flags, 0o666), "wb")
         with contextlib.suppress(OSError):  # some shares have no locks
             fcntl.flock(file, fcntl.LOCK_EX)
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(part.stat(), os.fstat(file.fileno())):
+                file.truncate(0)
                 return file
         file.close()  # swept between the opening and the lock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -9,7 +10,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,6 +40,44 @@ def inbox(tmp_path: Path) -> Path:
 
 PATIENCE_S = 120.0
 """An emulated processor is slow to start a program."""
+
+
+class Endless(NamedTuple):
+    """A helper that copies a file which goes on until ``pen`` is closed; 5000 bytes are through."""
+
+    helper: subprocess.Popen[bytes]
+    pen: int
+
+
+_HELPER = """
+import os, signal, sys
+from functools import partial
+from pathlib import Path
+from appliance.helper import __main__ as main
+from appliance.helper.account import Account, as_user
+from appliance.helper.carry import Taken, bring
+
+def work(top):
+    bring([top / "endless.wav"], "A", top / "inbox", Taken(top / "taken.tsv"))
+    return {}
+
+signal.signal(signal.SIGTERM, main._end)
+as_user(Account(os.getuid(), os.getgid()), partial(work, Path(sys.argv[1])))
+"""
+
+
+@pytest.fixture
+def endless(inbox: Path, project: Path) -> Iterator[Endless]:
+    os.mkfifo(inbox.parent / "endless.wav")
+    command = [sys.executable, "-c", _HELPER, str(inbox.parent)]
+    with subprocess.Popen(command, cwd=project) as helper:
+        pen = os.open(inbox.parent / "endless.wav", os.O_WRONLY)  # waits for who reads
+        os.write(pen, bytes(5000))
+        until((inbox / ".endless.wav.stick-part").exists)
+        yield Endless(helper, pen)
+        helper.kill()
+        with contextlib.suppress(OSError):
+            os.close(pen)
 
 
 def until(happens: Callable[[], bool]) -> None:
@@ -129,30 +170,28 @@ class TestBring:
             assert bring([stick / name], "1234-ABCD", inbox, taken) == [brought]
             (stick / name).write_bytes(b"another lesson")
 
-    def test_systemd_ends_it_without_leavings(self, inbox: Path, project: Path) -> None:
-        stick = inbox.parent / "endless.wav"
-        os.mkfifo(stick)
-        code = "import os, signal, sys; from functools import partial; from pathlib import Path\n"
-        code += (
-            "from appliance.helper import __main__ as main; from appliance.helper.carry import *"
-        )
-        code += "\nfrom appliance.helper.account import Account, as_user\n"
-        code += "signal.signal(signal.SIGTERM, main._end)\n"
-        code += "top = Path(sys.argv[1]); taken = Taken(top / 'taken.tsv')\n"
-        code += "work = partial(bring, [top / 'endless.wav'], 'A', top / 'inbox', taken)\n"
-        code += "as_user(Account(os.getuid(), os.getgid()), work)\n"
-        handle = os.open(stick, os.O_RDWR)
-        os.write(handle, bytes(5000))
-        helper = subprocess.Popen([sys.executable, "-c", code, str(inbox.parent)], cwd=project)
-        try:
-            until((inbox / ".endless.wav.stick-part").exists)
-            helper.terminate()
-            assert helper.wait(PATIENCE_S) == 128 + signal.SIGTERM
-        finally:
-            helper.kill()
-            os.close(handle)
+    def test_systemd_ends_it_without_leavings(self, endless: Endless, inbox: Path) -> None:
+        endless.helper.terminate()
+        assert endless.helper.wait(PATIENCE_S) == 128 + signal.SIGTERM
         left = [str(path.relative_to(inbox)) for path in inbox.rglob("*") if path.is_file()]
         assert left == ["failed/endless.wav.reason.txt"]
+
+    def test_two_sticks_at_once_bring_files_of_one_name_both(
+        self, endless: Endless, stick: Path, inbox: Path
+    ) -> None:
+        (stick / "endless.wav").write_bytes(b"another lecture")
+        with ThreadPoolExecutor(1) as second:
+            taken = Taken(inbox.parent / "taken.tsv")
+            coming = second.submit(bring, [stick / "endless.wav"], "B", inbox, taken)
+            with pytest.raises(NotYet):
+                coming.result(0.3)
+            os.close(endless.pen)
+            assert coming.result(PATIENCE_S) == ["endless-2.wav"]
+        assert endless.helper.wait(PATIENCE_S) == 0
+        assert (inbox / "endless.wav").read_bytes() == bytes(5000)
+        assert (inbox / "endless-2.wav").read_bytes() == b"another lecture"
+        lines = (inbox.parent / "taken.tsv").read_text().splitlines()
+        assert [line.split("\t")[0] for line in lines] == ["A", "B"]
 
 
 class TestHandOut:
