@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, StorageState, sync_playwright
 
 from tests.render.conftest import write_wav
 from tests.talking_face import babble, talking, voice, write_video
@@ -60,7 +60,7 @@ def box(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         pytest.skip("the browser's libraries are not here: python -m web.assets.build")
     folder = tmp_path_factory.mktemp("live")
     tls = getattr(request.module, "TLS", TLS)
-    root, config, port = folder / "box", folder / "config.yaml", _free_port()
+    root, config, port = folder / "box", folder / "config.yaml", free_port()
     for name in ("inbox", "outbox", "presenters", "state"):
         (root / name).mkdir(parents=True)
     settings = {
@@ -78,13 +78,13 @@ def box(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         people.add(name, role, PASSWORD, time.time())
     people.close()
     with _running("panel", config):
-        _wait_for(port)
+        wait_for(port)
         yield Box(root, config, port, "http" if tls == "none" else "https")
 
 
-@pytest.fixture
+@pytest.fixture(scope="class")
 def daemon(box: Box) -> Iterator[None]:
-    """The box's worker, as long as the test lasts."""
+    """The box's worker, as long as the test or its class lasts."""
     with _running("serve", box.config):
         yield
 
@@ -108,18 +108,41 @@ def network(box: Box) -> Iterator[Proxy]:
     proxy.close()
 
 
+@pytest.fixture(scope="module")
+def wang(chromium: Browser, box: Box) -> StorageState:
+    """The sign-in of the teacher Wang, for every test to begin with; none may end it."""
+    return signed_in(chromium, box, "wang")
+
+
 @pytest.fixture
-def page(chromium: Browser, box: Box, network: Proxy) -> Iterator[Page]:
+def page(chromium: Browser, box: Box, network: Proxy, wang: StorageState) -> Iterator[Page]:
     """A browser in which the teacher Wang has signed in; what its scripts complain of fails."""
     place = f"{box.scheme}://127.0.0.1:{network.port}"
-    context = chromium.new_context(base_url=place, locale="en", ignore_https_errors=True)
+    context = chromium.new_context(
+        base_url=place, locale="en", ignore_https_errors=True, storage_state=wang
+    )
     page = context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    sign_in(page, "wang")
     yield page
     context.close()
     assert complaints == []
+
+
+def signed_in(chromium: Browser, box: Box, name: str) -> StorageState:
+    """What a browser holds in which somebody has just signed in."""
+    place = f"{box.scheme}://127.0.0.1:{box.port}"
+    context = chromium.new_context(base_url=place, locale="en", ignore_https_errors=True)
+    sign_in(context.new_page(), name)
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+def sign_in_anew(page: Page, name: str) -> None:
+    """With a sign-in of the test's own, which it may end."""
+    page.context.clear_cookies()
+    sign_in(page, name)
 
 
 def sign_in(page: Page, name: str) -> None:
@@ -155,13 +178,13 @@ class _running:
             self._log.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
 
 
-def _wait_for(port: int) -> None:
+def wait_for(port: int) -> None:
     """Until the panel answers."""
     deadline = time.monotonic() + 60
     anybody = ssl.create_default_context()

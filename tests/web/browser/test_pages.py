@@ -10,16 +10,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import yaml
-from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Response, StorageState, expect
 
 from appliance.jobs.daemon import DaemonRecord
 from appliance.jobs.record import NewJob, Reason
 from appliance.jobs.store import JobStore, store_path
 from appliance.telemetry.history import History, history_path
-from tests.web.browser.conftest import PASSWORD, Box, sign_in
+from tests.web.browser.conftest import PASSWORD, Box, free_port, sign_in, signed_in, wait_for
 from tests.web.test_home_live import reading
 from web.i18n.zh import TEXTS
 from web.static_files import FOLDER
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.slow
 
 PAGES = ["/", "/new", "/results", "/presenters", "/box/", "/people", "/account", "/nothing"]
 WIDTHS = [390, 820, 1440]
+SCHEMES: list[Literal["light", "dark"]] = ["light", "dark"]
 FIRST_PAGE_BYTES = 150_000
 
 
@@ -41,32 +43,32 @@ class Fresh:
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Fresh]:
-    config, log = tmp_path / "config.yaml", tmp_path / "log"
-    port = 20000 + int(time.time()) % 20000
+    config, log, port = tmp_path / "config.yaml", tmp_path / "log", free_port()
     settings = {"root": str(tmp_path / "box"), "panel": {"host": "127.0.0.1", "port": port}}
     config.write_text(yaml.safe_dump(settings), encoding="utf-8")
     command = [sys.executable, "-m", "appliance.cli", "panel", "--config", str(config)]
     with log.open("wb") as file, subprocess.Popen(command, stdout=file, stderr=file) as process:
         try:
-            for _ in range(300):
-                if "set-up code" in log.read_text(encoding="utf-8"):
-                    break
-                time.sleep(0.1)
-            time.sleep(0.5)
+            wait_for(port)
             yield Fresh(f"http://127.0.0.1:{port}", log)
         finally:
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0
 
 
-@pytest.fixture
-def head(chromium: Browser, box: Box) -> Iterator[Page]:
-    """A browser in which the administrator has signed in, before a box with a bit of everything."""
+@pytest.fixture(scope="module")
+def head_signed_in(chromium: Browser, box: Box) -> StorageState:
+    """The administrator's sign-in, at a box with a bit of everything."""
     _fill(box)
-    context = chromium.new_context(base_url=f"http://127.0.0.1:{box.port}", locale="en")
-    page = context.new_page()
-    sign_in(page, "head")
-    yield page
+    return signed_in(chromium, box, "head")
+
+
+@pytest.fixture
+def head(chromium: Browser, box: Box, head_signed_in: StorageState) -> Iterator[Page]:
+    """A browser in which the administrator has signed in."""
+    place = f"http://127.0.0.1:{box.port}"
+    context = chromium.new_context(base_url=place, locale="en", storage_state=head_signed_in)
+    yield context.new_page()
     context.close()
 
 
@@ -158,30 +160,46 @@ def test_the_language_is_switched_in_the_page_and_stays(head: Page) -> None:
     expect(head.get_by_role("heading", level=1)).to_have_text("Your account: head")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(head: Page, scheme: str) -> None:
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_axe_finds_nothing_serious(head: Page, box: Box, language: str) -> None:
     axe = FOLDER / "vendor" / "axe.js"
     if not axe.is_file():
         pytest.skip("axe is not here: python -m web.assets.build --test")
-    head.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    speak(head, box, language)
     found = {}
     for path in PAGES:
-        head.goto(path)
-        head.wait_for_timeout(300)
+        show(head, path)
         head.evaluate(axe.read_text(encoding="utf-8"))
-        result = head.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        serious = [v for v in result["violations"] if v["impact"] in ("serious", "critical")]
-        found[path] = [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in serious]
-    assert {path: what for path, what in found.items() if what} == {}
+        for scheme in SCHEMES:
+            head.emulate_media(color_scheme=scheme)
+            result = head.evaluate("axe.run(document, {resultTypes: ['violations']})")
+            serious = [v for v in result["violations"] if v["impact"] in ("serious", "critical")]
+            found[path, scheme] = [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in serious]
+    assert {where: what for where, what in found.items() if what} == {}
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_no_page_is_wider_than_its_screen(head: Page, width: int) -> None:
-    head.set_viewport_size({"width": width, "height": 900})
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_page_is_wider_than_its_screen(head: Page, box: Box, language: str) -> None:
+    speak(head, box, language)
     for path in PAGES:
-        head.goto(path)
-        head.wait_for_timeout(200)
-        assert head.evaluate("document.documentElement.scrollWidth") <= width, path
+        show(head, path)
+        for width in WIDTHS:
+            head.set_viewport_size({"width": width, "height": 900})
+            assert head.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+
+
+def speak(page: Page, box: Box, language: str) -> None:
+    """Let the page speak a language, as if chosen in it."""
+    url = f"http://127.0.0.1:{box.port}"
+    page.context.add_cookies([{"name": "lectern_language", "value": language, "url": url}])
+
+
+def show(page: Page, path: str) -> None:
+    """Open a page and wait for what it fetches by itself."""
+    page.goto(path)
+    if path == "/box/":
+        page.locator("#charts canvas").first.wait_for()
+        page.locator("#log .button, #log .soft").first.wait_for()
 
 
 def test_the_first_page_is_light_and_nothing_leaves_the_box(chromium: Browser, box: Box) -> None:

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from appliance.jobs.states import State
 from appliance.jobs.store import JobStore, store_path
-from tests.web.browser.conftest import Box, sign_in
+from tests.web.browser.conftest import Box, sign_in, sign_in_anew
 
 WORK_MS = 240_000
 PLAY = """video => new Promise((resolve) => {
@@ -41,85 +41,91 @@ def choose(page: Page, material: Path, presenters: list[str], lectures: list[str
 
 def wait_for(page: Page, count: int) -> None:
     """Until the page of results shows ``count`` finished videos."""
-    for _ in range(WORK_MS // 1000):
+    for _ in range(WORK_MS // 500):
         page.goto("/results")
         if page.locator(".result").count() >= count:
             return
-        page.wait_for_timeout(1000)
+        page.wait_for_timeout(500)
     raise AssertionError(f"{page.locator('.result').count()} of {count} videos are there")
 
 
-def test_two_by_two_are_made_watched_taken_along_and_deleted(
-    page: Page, box: Box, material: Path, daemon: None
-) -> None:
-    choose(page, material, ["Wang", "Zhou"], ["Lesson 1", "Lesson 2"])
-    expect(page.locator("#pairs > li")).to_have_count(4)
-    page.get_by_role("button", name="Start 4 videos").click()
-    page.wait_for_url("**/")
-    wait_for(page, 4)
-    names = sorted(page.locator(".result .name").all_inner_texts())
-    assert names == ["Lesson 1 - Wang", "Lesson 1 - Zhou", "Lesson 2 - Wang", "Lesson 2 - Zhou"]
+@pytest.mark.usefixtures("daemon")
+class TestWithTheWorker:
+    def test_two_by_two_are_made_watched_taken_along_and_deleted(
+        self, page: Page, box: Box, material: Path
+    ) -> None:
+        choose(page, material, ["Wang", "Zhou"], ["Lesson 1", "Lesson 2"])
+        expect(page.locator("#pairs > li")).to_have_count(4)
+        page.get_by_role("button", name="Start 4 videos").click()
+        page.wait_for_url("**/")
+        wait_for(page, 4)
+        names = sorted(page.locator(".result .name").all_inner_texts())
+        assert names == ["Lesson 1 - Wang", "Lesson 1 - Zhou", "Lesson 2 - Wang", "Lesson 2 - Zhou"]
 
-    page.get_by_role("link", name="Lesson 2 - Zhou").click()
-    player = page.locator("#player")
-    player.evaluate(PLAY)
-    assert player.evaluate("video => video.duration") == pytest.approx(1.0, abs=0.1)
-    assert player.evaluate("video => video.videoWidth") == 256
-    with page.expect_download() as download:
-        page.get_by_role("link", name="Download the video").click()
-    assert download.value.suggested_filename == "Lesson 2 - Zhou.mp4"
+        page.get_by_role("link", name="Lesson 2 - Zhou").click()
+        player = page.locator("#player")
+        player.evaluate(PLAY)
+        assert player.evaluate("video => video.duration") == pytest.approx(1.0, abs=0.1)
+        assert player.evaluate("video => video.videoWidth") == 256
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Download the video").click()
+        assert download.value.suggested_filename == "Lesson 2 - Zhou.mp4"
 
-    page.goto("/results")
-    expect(page.locator(".result", has_text="Lesson 2 - Zhou").get_by_text("New")).to_have_count(0)
-    page.get_by_label("Select Lesson 1 - Zhou").check()
-    page.get_by_label("Select Lesson 1 - Wang").check()
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download as zip").click()
-    with zipfile.ZipFile(io.BytesIO(download.value.path().read_bytes())) as archive:
-        assert archive.testzip() is None
-        assert sorted(archive.namelist()) == ["Lesson 1 - Wang.mp4", "Lesson 1 - Zhou.mp4"]
+        taken = page.locator(".result", has_text="Lesson 2 - Zhou").get_by_text("New")
+        for _ in range(20):  # it is noted when the last byte is on its way
+            page.goto("/results")
+            if taken.count() == 0:
+                break
+        expect(taken).to_have_count(0)
+        page.get_by_label("Select Lesson 1 - Zhou").check()
+        page.get_by_label("Select Lesson 1 - Wang").check()
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download as zip").click()
+        with zipfile.ZipFile(io.BytesIO(download.value.path().read_bytes())) as archive:
+            assert archive.testzip() is None
+            assert sorted(archive.namelist()) == ["Lesson 1 - Wang.mp4", "Lesson 1 - Zhou.mp4"]
 
-    page.on("dialog", lambda dialog: dialog.accept())
-    page.get_by_role("button", name="Delete").click()
-    expect(page.locator(".result")).to_have_count(2)
-    page.fill("#words", "lesson wang")
-    page.keyboard.press("Enter")
-    expect(page.locator(".result")).to_have_count(1)
-    page.get_by_role("link", name="Lesson 2 - Wang").click()
-    page.get_by_role("button", name="Delete").click()
-    page.wait_for_url("**/results")
-    left = [path.name for path in (box.root / "outbox").iterdir() if path.suffix == ".mp4"]
-    assert left == ["Lesson 2 - Zhou.mp4"]
-    assert list((box.root / "state" / "uploads").glob("*/*")) == []
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.get_by_role("button", name="Delete").click()
+        expect(page.locator(".result")).to_have_count(2)
+        page.fill("#words", "lesson wang")
+        page.keyboard.press("Enter")
+        expect(page.locator(".result")).to_have_count(1)
+        page.get_by_role("link", name="Lesson 2 - Wang").click()
+        page.get_by_role("button", name="Delete").click()
+        page.wait_for_url("**/results")
+        left = [path.name for path in (box.root / "outbox").iterdir() if path.suffix == ".mp4"]
+        assert left == ["Lesson 2 - Zhou.mp4"]
+        assert list((box.root / "state" / "uploads").glob("*/*")) == []
 
-
-def test_a_look_and_three_seconds_before_the_start(
-    page: Page, box: Box, material: Path, daemon: None
-) -> None:
-    choose(page, material, ["Wang"], ["Lesson 1"])
-    pair = page.locator("#pairs > li")
-    expect(pair.locator(".verdict")).to_have_text(
-        re.compile("Ready to start|Worth a second look"), timeout=WORK_MS
-    )
-    expect(pair.locator(".facts")).to_contain_text("Face seen in 100 % of the picture")
-    expect(pair.locator(".facts")).to_contain_text("256 × 256, 25 frames a second")
-    expect(pair.locator(".facts")).to_contain_text("Lecture 0:01")
-    picture = pair.locator("img").first
-    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 256
-    pair.get_by_role("button", name="Preview").click()
-    video = pair.locator("video")
-    expect(video).to_be_visible(timeout=WORK_MS)
-    assert video.evaluate(PLAY) is None
-    with JobStore(store_path(box.root)) as store:
-        assert not [job for job in store.jobs() if job.state is State.QUEUED]
-    for section in ("#presenters", "#lectures"):
-        page.locator(section).get_by_role("button", name="Remove").click()
-    expect(pair).to_have_count(0)
+    def test_a_look_and_three_seconds_before_the_start(
+        self, page: Page, box: Box, material: Path
+    ) -> None:
+        choose(page, material, ["Wang"], ["Lesson 1"])
+        pair = page.locator("#pairs > li")
+        expect(pair.locator(".verdict")).to_have_text(
+            re.compile("Ready to start|Worth a second look"), timeout=WORK_MS
+        )
+        expect(pair.locator(".facts")).to_contain_text("Face seen in 100 % of the picture")
+        expect(pair.locator(".facts")).to_contain_text("256 × 256, 25 frames a second")
+        expect(pair.locator(".facts")).to_contain_text("Lecture 0:01")
+        picture = pair.locator("img").first
+        assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 256
+        pair.get_by_role("button", name="Preview").click()
+        video = pair.locator("video")
+        expect(video).to_be_visible(timeout=WORK_MS)
+        assert video.evaluate(PLAY) is None
+        with JobStore(store_path(box.root)) as store:
+            assert not [job for job in store.jobs() if job.state is State.QUEUED]
+        for section in ("#presenters", "#lectures"):
+            page.locator(section).get_by_role("button", name="Remove").click()
+        expect(pair).to_have_count(0)
 
 
 def test_a_job_is_cancelled_and_tried_again_and_others_do_not_see_it(
     page: Page, box: Box, material: Path
 ) -> None:
+    sign_in_anew(page, "wang")
     choose(page, material, ["Wang"], ["Lesson 1"])
     page.get_by_role("button", name="Start the video").click()
     page.wait_for_url("**/")
