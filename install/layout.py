@@ -40,12 +40,16 @@ SOCKETS = ("lectern-helper.socket",)
 
 
 class SystemFile(NamedTuple):
-    """A file of ``systemd/`` and where it goes; ``own_folder`` tells that the folder around it
-    comes and goes with it."""
+    """A file of ``systemd/`` and where it goes.
+
+    ``own_folder`` tells that the folder around it comes and goes with it, ``names_data`` that the
+    :data:`DATA` in it stands for whatever folder the settings name.
+    """
 
     source: str
     target: str
     own_folder: bool = False
+    names_data: bool = False
 
 
 SYSTEM_FILES = (
@@ -57,6 +61,6 @@ SYSTEM_FILES = (
     SystemFile("lectern-usb.rules", "/etc/udev/rules.d/80-lectern-usb.rules"),
     SystemFile("lectern.tmpfiles", "/etc/tmpfiles.d/lectern.conf"),
     SystemFile("lectern.journald", "/etc/systemd/journald.conf.d/lectern.conf", own_folder=True),
-    SystemFile("lectern.samba", SHARE),
+    SystemFile("lectern.samba", SHARE, names_data=True),
 )
 """What Lectern adds to the system beside its own folders."""

@@ -139,6 +139,8 @@ def _switch(system: System, name: str, files: Path, *, share: bool) -> list[Step
     steps: list[Step] = []
     for file in SYSTEM_FILES:
         data = (files / file.source).read_bytes()
+        if file.names_data:
+            data = data.replace(DATA.encode(), services.data_folder(system).encode())
         if system.read(file.target) != data:
             steps.append(_write(system, file.target, data))
     if share:

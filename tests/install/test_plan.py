@@ -145,6 +145,15 @@ class TestInstall:
         line = "include = /etc/lectern/samba.conf\n"
         assert settings.read_text() == f"[global]\n   workgroup = SCHOOL\n{line}"
 
+    def test_the_share_follows_the_settings(self, machine: Machine, tmp_path: Path) -> None:
+        install(machine, tmp_path / "checkout")
+        assert "path = /var/lib/lectern/inbox" in machine.text("etc/lectern/samba.conf")
+        (machine.root / "etc/lectern/config.yaml").write_text('root: "/srv/lectern"  # larger\n')
+        install(machine, tmp_path / "checkout")
+        text = machine.text("etc/lectern/samba.conf")
+        assert "path = /srv/lectern/inbox" in text and "/var/lib" not in text
+        assert install(machine, tmp_path / "checkout") == []
+
     def test_a_share_without_samba_is_refused(self, machine: Machine, tmp_path: Path) -> None:
         with pytest.raises(InstallError, match="apt-get install samba"):
             install(machine, tmp_path / "checkout", share=True)
