@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from web.api import box, checks, files, jobs, people, presenters, root
+from web.api import account, box, checks, files, jobs, people, presenters, root
 from web.uploads import tus
 
 BLUEPRINTS = tuple(
-    part.blueprint for part in (root, jobs, files, checks, presenters, tus, box, people)
+    part.blueprint for part in (root, account, jobs, files, checks, presenters, tus, box, people)
 )

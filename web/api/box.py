@@ -6,16 +6,17 @@ import dataclasses
 import logging
 from typing import Annotated, Any, Literal
 
-from flask import Blueprint
+from flask import Blueprint, Response, send_file
 from pydantic import Field
 
+from appliance.jobs.retention import Policy, sweep
 from web.api.operation import NUMBER, Model, Problem, operation
 from web.api.schemas import Asked, JobNumber, Words
 from web.box import errands
 from web.box.curves import readings
-from web.box.log_reader import find_lines, log_files
+from web.box.log_reader import find_lines, log_files, log_path
 from web.home.live import look_once
-from web.panel import config, panel
+from web.panel import config, jobs, panel
 from web.people.access import needs, require
 from web.results.look import problem
 
@@ -93,6 +94,20 @@ class BoxAnswer(Model):
     reason: Problem | None
 
 
+class Prune(Model):
+    """Delete ended videos with their sources that are older than ``days``; ``unfetched``: also
+    those that nobody has downloaded yet."""
+
+    days: Literal[7, 30, 90, 365]
+    unfetched: bool = False
+
+
+class Pruned(Model):
+    """So many were deleted."""
+
+    deleted: int
+
+
 @blueprint.get("")
 @needs("viewer")
 @operation("How the box is", answer=BoxView)
@@ -133,6 +148,31 @@ def lines(query: LogQuery) -> LogView:
     root = config().root
     found = find_lines(root, query.file, query.words, query.level)
     return LogView(files=log_files(root), lines=[line.to_text() for line in found])
+
+
+@blueprint.get("/log/<name>")
+@needs("admin")
+@operation("A whole log file", produces="text/plain")
+def log_file(name: str) -> Response:
+    """One of those that the log's lines name."""
+    path = log_path(config().root, name)
+    log.info("%s downloads the log %s", require("admin").name, name)
+    return send_file(path, mimetype="text/plain", as_attachment=True, download_name=f"{name}.txt")
+
+
+@blueprint.post("/prune")
+@needs("admin")
+@operation("Make room on the disk", body=Prune, answer=Pruned)
+def prune(body: Prune) -> Pruned:
+    """For good."""
+    return Pruned(deleted=make_room(body.days, spare_unfetched=not body.unfetched))
+
+
+def make_room(days: int, *, spare_unfetched: bool) -> int:
+    """Delete old videos with their sources; gives how many."""
+    gone = sweep(jobs(), Policy(days=days, spare_unfetched=spare_unfetched), panel().now())
+    log.warning("%s deleted %d jobs of %d days ago", require("admin").name, len(gone), days)
+    return len(gone)
 
 
 @blueprint.post("/errands")

@@ -12,7 +12,6 @@ from flask import (
     redirect,
     render_template,
     request,
-    send_file,
     url_for,
 )
 from flask.blueprints import BlueprintSetupState
@@ -21,18 +20,18 @@ from werkzeug.wrappers import Response as AnyResponse
 from appliance.errors import BadInput, LecternError
 from appliance.jobs.daemon import DaemonRecord
 from appliance.jobs.errands import Errand
-from appliance.jobs.retention import Policy, sweep
 from appliance.jobs.store import store_path
 from appliance.logs.line import LEVELS
+from web.api.box import log_file, make_room
 from web.api.operation import NUMBER
 from web.box import errands
 from web.box.curves import HOURS, curves, readings, slowdowns
 from web.box.engines import refused
-from web.box.log_reader import LOGS, find_lines, log_files, log_path
+from web.box.log_reader import LOGS, find_lines, log_files
 from web.home import words
 from web.home.live import look_once
 from web.i18n import _
-from web.panel import jobs, panel
+from web.panel import panel
 from web.people.access import in_safe_mode, needs, require
 from web.tls.pages import fingerprint
 
@@ -101,9 +100,7 @@ def log_lines() -> str:
 @needs("admin")
 def download_log(name: str) -> Response:
     """A whole log file."""
-    path = log_path(panel().config.root, name)
-    log.info("%s downloads the log %s", require("admin").name, name)
-    return send_file(path, mimetype="text/plain", as_attachment=True, download_name=f"{name}.txt")
+    return log_file(name=name)
 
 
 @blueprint.post("/errands/<kind>")
@@ -135,10 +132,8 @@ def prune() -> AnyResponse:
     days = request.form.get("days", type=int)
     if days not in KEEP_DAYS:
         raise BadInput("request_bad", reason="days")
-    policy = Policy(days=days, spare_unfetched="all" not in request.form)
-    gone = sweep(jobs(), policy, panel().now())
-    log.warning("%s deleted %d jobs of %d days ago", require("admin").name, len(gone), days)
-    return redirect(url_for("box.index", pruned=len(gone), _anchor="room"))
+    gone = make_room(days, spare_unfetched="all" not in request.form)
+    return redirect(url_for("box.index", pruned=gone, _anchor="room"))
 
 
 def _facts() -> list[tuple[str, str]]:

@@ -92,6 +92,17 @@ def require(role: Literal["viewer", "teacher", "admin"]) -> Person:
     return person
 
 
+def require_in_person() -> Person:
+    """The person who asks, by a browser's sign-in.
+
+    What opens an account is not a program's to change: whoever got hold of a key could else make
+    more of them. Raises ``BadInput``: ``login_needed``, ``not_allowed`` (a key).
+    """
+    if caller().by_token:
+        raise BadInput("not_allowed")
+    return require("viewer")
+
+
 def may(role: Literal["viewer", "teacher", "admin"]) -> bool:
     """Whether the person who asks has at least ``role``; for templates."""
     person = current_user()

@@ -10,10 +10,11 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.errors import BadInput, LecternError
 from web import i18n
+from web.api.account import change
 from web.api.operation import NUMBER
 from web.errors import status_of
 from web.panel import panel
-from web.people.access import COOKIE, is_open, needs, require, sign_in, sign_out
+from web.people.access import is_open, needs, require, require_in_person, sign_in, sign_out
 from web.people.passwords import MIN_LENGTH
 from web.people.setup_code import forget_code, same_code
 from web.people.store import Role
@@ -128,16 +129,11 @@ def account() -> str:
 @needs("viewer")
 def change_password() -> AnyResponse:
     """A new password, for who knows the old one."""
-    here, person = panel(), require("viewer")
-    address = request.remote_addr or ""
+    require_in_person()
     try:
-        here.throttle.attempt(address, person.name)
-        here.people.check(person.name, request.form.get("old", ""))
-        here.throttle.succeeded(address, person.name)
-        here.people.set_password(person.name, _new_password())
+        change(request.form.get("old", ""), _new_password())
     except BadInput as error:
         return _told(_account(error=error), error)
-    here.sessions.end_all_of(person.name, keep=request.cookies.get(COOKIE, ""))
     return make_response(_account(changed=True))
 
 
@@ -146,14 +142,14 @@ def change_password() -> AnyResponse:
 def make_token() -> str:
     """A token, shown this once."""
     label = request.form.get("label", "").strip()[:60] or "API"
-    return _account(token=panel().tokens.make(require("viewer").name, label))
+    return _account(token=panel().tokens.make(require_in_person().name, label))
 
 
 @blueprint.post(f"/account/tokens/<{NUMBER}:number>/revoke")
 @needs("viewer")
 def revoke_token(number: int) -> AnyResponse:
     """Make a token worthless."""
-    panel().tokens.revoke(require("viewer").name, number)
+    panel().tokens.revoke(require_in_person().name, number)
     return redirect(url_for("people.account"))
 
 

@@ -1,0 +1,71 @@
+"""One's own password and keys over the API: for a person at a browser, never for a key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from tests.web.api.conftest import Programs
+from tests.web.conftest import PASSWORD, Browser, SignIn
+
+NEW = "five other quiet words"
+
+
+def send(browser: Browser, method: str, path: str, json: object = None) -> TestResponse:
+    headers = {"X-CSRF-Token": browser.token()}
+    return browser.open(f"/api/v1/me{path}", method=method, json=json, headers=headers)
+
+
+def test_a_key_is_made_used_listed_and_revoked(app: Flask, sign_in: SignIn) -> None:
+    teacher = sign_in("teacher")
+    made = send(teacher, "POST", "/keys", {"label": "Moodle"})
+    assert made.status_code == 201
+    program = {"Authorization": f"Bearer {made.get_json()['key']}"}
+    assert app.test_client().get("/api/v1/me", headers=program).get_json()["name"] == "teacher"
+    (key,) = send(teacher, "GET", "/keys").get_json()["keys"]
+    assert key["label"] == "Moodle" and key["used"] and "key" not in key
+    other = sign_in("other")
+    assert send(other, "GET", "/keys").get_json()["keys"] == []
+    assert send(other, "DELETE", f"/keys/{key['id']}").status_code == 204
+    assert app.test_client().get("/api/v1/me", headers=program).status_code == 200
+    assert send(teacher, "DELETE", f"/keys/{key['id']}").status_code == 204
+    assert app.test_client().get("/api/v1/me", headers=program).status_code == 401
+
+
+def test_the_password_is_changed_by_who_knows_it(sign_in: SignIn) -> None:
+    here, elsewhere = sign_in("teacher"), sign_in("teacher")
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"old": "a guess of mine", "new": NEW}, "login_wrong"),
+        ({"old": PASSWORD, "new": "short"}, "password_short"),
+        ({"old": PASSWORD}, "request_bad"),
+    ]
+    for body, code in wrong:
+        assert send(here, "POST", "/password", body).get_json()["code"] == code
+    assert send(elsewhere, "GET", "").status_code == 200
+    assert send(here, "POST", "/password", {"old": PASSWORD, "new": NEW}).status_code == 204
+    assert send(here, "GET", "").status_code == 200
+    assert send(elsewhere, "GET", "").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "json"),
+    [
+        ("GET", "/api/v1/me/keys", None),
+        ("POST", "/api/v1/me/keys", {"label": "more"}),
+        ("DELETE", "/api/v1/me/keys/1", None),
+        ("POST", "/api/v1/me/password", {"old": PASSWORD, "new": NEW}),
+        ("POST", "/account/tokens", None),
+        ("POST", "/account/tokens/1/revoke", None),
+        ("POST", "/account/password", None),
+    ],
+)
+def test_a_stolen_key_makes_no_other_and_locks_nobody_out(
+    app: Flask, program: Programs, method: str, path: str, json: object
+) -> None:
+    key = program("admin")._key
+    answer = app.test_client().open(path, method=method, json=json, headers=key)
+    assert answer.status_code == 403
+    assert app.test_client().get("/api/v1/me", headers=key).status_code == 200
