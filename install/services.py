@@ -8,7 +8,7 @@ import re
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from install.errors import InstallError
@@ -38,7 +38,7 @@ class Stop(Step):
     def undo(self) -> None:
         reload(self._system)
         if self._running:
-            self._system.run("systemctl", "start", *self._running)
+            start(self._system, self._running)
 
 
 class KeepDatabases(Step):
@@ -104,7 +104,7 @@ class Start(Step):
             self._system.run("udevadm", "control", "--reload")
         self._system.run("systemd-tmpfiles", "--create", "/etc/tmpfiles.d/lectern.conf")
         with contextlib.suppress(InstallError):  # it names a job; the unit's own words say why
-            self._system.run("systemctl", "start", *_UNITS)
+            start(self._system, _UNITS)
         self._wait(self._settle_s)
         for unit in _UNITS:
             if not is_active(self._system, unit):
@@ -168,6 +168,13 @@ def reload(system: System) -> None:
     """Tell a running systemd that its files have changed."""
     if system.booted:
         system.run("systemctl", "daemon-reload")
+
+
+def start(system: System, units: Sequence[str]) -> None:
+    """Start ``units``, also those that systemd has given up after too many failures."""
+    with contextlib.suppress(InstallError):  # of one that it does not know yet
+        system.run("systemctl", "reset-failed", *units)
+    system.run("systemctl", "start", *units)
 
 
 def is_active(system: System, unit: str) -> bool:

@@ -18,6 +18,7 @@ class Systemd:
     def __init__(self, root: Path, running: set[str], broken: str = "") -> None:
         (root / "run/systemd/system").mkdir(parents=True)
         self.running, self.broken = running, broken
+        self.given_up: set[str] = set()
         self.system = System(root, self.run, {})
 
     def run(self, command: Sequence[str], environment: Mapping[str, str]) -> str:
@@ -26,7 +27,11 @@ class Systemd:
                 raise InstallError("", "")
             case ["systemctl", "stop", *units]:
                 self.running -= set(units)
+            case ["systemctl", "reset-failed", *units]:
+                self.given_up -= set(units)
             case ["systemctl", "start", *units]:
+                if self.given_up & set(units):
+                    raise InstallError("Start request repeated too quickly.", "")
                 self.running |= set(units) - {self.broken}
                 if self.broken in units:
                     raise InstallError("Job for a unit failed.", "")
@@ -50,6 +55,17 @@ def test_all_run_after_a_start(tmp_path: Path) -> None:
     Start(systemd.system, wait=waits.append).do()
     assert systemd.running == {"lectern-helper.socket", "lectern.service", "lectern-panel.service"}
     assert waits == [5.0]
+
+
+def test_what_systemd_has_given_up_is_started_all_the_same(tmp_path: Path) -> None:
+    systemd = Systemd(tmp_path, {"lectern.service"})
+    stop = Stop(systemd.system)
+    stop.do()
+    systemd.given_up = {"lectern.service", "lectern-panel.service"}
+    Start(systemd.system, wait=lambda seconds: None).do()
+    systemd.given_up = {"lectern.service"}
+    stop.undo()
+    assert "lectern.service" in systemd.running
 
 
 def test_a_service_that_does_not_stay_says_why(tmp_path: Path) -> None:
