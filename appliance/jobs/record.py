@@ -15,6 +15,11 @@ from appliance.jobs.states import Request, State
 from appliance.messages import MESSAGES
 
 
+class _Told(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return "…"
+
+
 @dataclass(frozen=True)
 class Reason:
     """Why something is as it is: a code of the catalogue, and what fills its texts."""
@@ -27,11 +32,22 @@ class Reason:
         """The reason that an error gives."""
         return cls(error.code, error.details)
 
+    def error(self) -> LecternError | None:
+        """The error that gives this reason; ``None`` for a code of another version of Lectern.
+
+        What that version's texts did not name reads as "…".
+        """
+        if self.code not in MESSAGES:
+            return None
+        error = LecternError(self.code, **self.params)
+        error.details = _Told(error.details)
+        return error
+
     def text(self, language: str = "en") -> str:
         """What happened and what to do, two sentences in ``en`` or ``zh``."""
-        if self.code not in MESSAGES:  # written by another version of Lectern
+        error = self.error()
+        if error is None:
             return self.code
-        error = LecternError(self.code, **self.params)
         space = " " if language == "en" else ""
         return error.text(language) + space + error.cure(language)
 

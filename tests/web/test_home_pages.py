@@ -224,6 +224,23 @@ class TestNames:
         assert "caf\ufffd" in sign_in("viewer").get("/").text
 
 
+def test_reasons_of_another_version_break_no_page(sign_in: SignIn, store: JobStore) -> None:
+    """One whose code is gone, and one whose text names more than it did."""
+    for code in ("of_the_future", "file_missing"):
+        job = add(store, code, "teacher")
+        store.claim()
+        store.fail(job, Reason(code))
+    teacher = sign_in("teacher")
+    page = teacher.get("/").text
+    assert "of_the_future" in page and "The file … does not exist." in page
+    found = teacher.get("/api/v1/jobs").get_json()["jobs"]
+    assert {job["reason"]["text"] for job in found} == {
+        "of_the_future",
+        "The file … does not exist.",
+    }
+    assert teacher.get(f"/results/{job}").status_code == 200
+
+
 class TestPicture:
     def test_it_is_the_finished_videos(
         self, app: Flask, sign_in: SignIn, store: JobStore, tmp_path: Path

@@ -12,11 +12,11 @@ from typing import Any
 
 from flask import Blueprint, Response, send_file, url_for
 
-from appliance.errors import BadInput, LecternError
+from appliance.errors import BadInput
 from appliance.jobs.errands import Errand, Errands
 from appliance.jobs.options import with_options
+from appliance.jobs.record import Reason
 from appliance.jobs.store import store_path
-from appliance.messages import MESSAGES
 from web.api.operation import NUMBER, operation
 from web.api.schemas import Asked, ErrandView, Preflight, Preview, Sentence
 from web.i18n import language
@@ -106,12 +106,8 @@ def warnings_in_words(warnings: Iterable[Mapping[str, Any]]) -> list[Sentence]:
     """Codes of the catalogue in the reader's language; a code of another version as it is."""
     told = []
     for warning in warnings:
-        code, text = str(warning.get("code", "")), str(warning.get("code", ""))
-        if code in MESSAGES:
-            error = LecternError(code, **warning.get("params", {}))
-            space = " " if language() == "en" else ""
-            text = error.text(language()) + space + error.cure(language())
-        told.append(Sentence(code=code, text=text))
+        reason = Reason(str(warning.get("code", "")), warning.get("params", {}))
+        told.append(Sentence(code=reason.code, text=reason.text(language())))
     return told
 
 

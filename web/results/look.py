@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from appliance.errors import BadInput, LecternError
+from appliance.errors import BadInput
 from appliance.jobs.record import Job, Reason, shown
-from appliance.messages import MESSAGES
 from web.api.operation import Problem
 from web.api.schemas import JobView
 from web.i18n import language
@@ -83,7 +82,7 @@ def problem(reason: Reason | None) -> Problem | None:
     """A reason in the reader's language."""
     if reason is None:
         return None
-    if reason.code not in MESSAGES:  # written by another version of Lectern
+    error = reason.error()
+    if error is None:
         return Problem(code=reason.code, text=reason.code, cure="")
-    error = LecternError(reason.code, **reason.params)
     return Problem(code=error.code, text=error.text(language()), cure=error.cure(language()))

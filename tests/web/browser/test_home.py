@@ -14,6 +14,7 @@ from appliance.jobs.states import FINAL, State
 from appliance.jobs.store import JobStore, store_path
 from tests.web.browser.conftest import Box, sign_in_anew
 from tests.web.browser.proxy import Proxy
+from web.people.store import People, Role, people_path
 
 pytestmark = pytest.mark.slow
 
@@ -140,6 +141,23 @@ def test_a_sign_in_that_ended_elsewhere_ends_the_page(page: Page, queue: JobStor
     other.goto("/account")
     other.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/login**", timeout=20_000)
+
+
+def test_another_role_counts_in_a_page_that_is_open(page: Page, queue: JobStore, box: Box) -> None:
+    queue.add(NewJob("Secret", Path("/p.mp4"), Path("/a.wav"), owner="li"))
+    people = People(people_path(box.root))
+    page.goto("/")
+    expect(page.locator(".others")).to_have_count(1)
+    expect(page.get_by_text("Secret")).to_have_count(0)
+    people.set_role("wang", Role.VIEWER)
+    try:
+        expect(page.get_by_text("Secret")).to_be_visible(timeout=20_000)
+        expect(page.locator("nav").get_by_text("New video")).to_have_count(0)
+        people.set_role("wang", Role.TEACHER)
+        expect(page.get_by_text("Secret")).to_have_count(0, timeout=20_000)
+    finally:
+        people.set_role("wang", Role.TEACHER)
+        people.close()
 
 
 def test_names_of_jobs_are_text(page: Page, queue: JobStore) -> None:
