@@ -10,7 +10,7 @@ from pathlib import Path
 from install import layout, services
 from install.errors import InstallError
 from install.layout import CONFIG, CURRENT, DATA, FOLDERS, PREVIOUS, PROGRAMS, SYSTEM_FILES, USER
-from install.program import BuildProgram, SelfCheck, is_whole
+from install.program import RECORD, BuildProgram, SelfCheck, is_whole
 from install.runtime import Runtime
 from install.source import Source
 from install.step import (
@@ -52,7 +52,7 @@ def to_install(system: System, source: Source, wish: Wish) -> list[Step]:
     if not built:
         steps.append(BuildProgram(system, source, folder, wish.python, wish.runtime))
     change = _switch(system, name, source.folder / "systemd", share=wish.share)
-    if change and not built:
+    if _link(system, CURRENT) != name:
         steps.append(SelfCheck(system, folder, USER, CONFIG))
     return [*steps, *change, *_old_versions(system, name)]
 
@@ -195,7 +195,7 @@ def _old_versions(system: System, name: str) -> list[Step]:
     kept = {name, old if old != name else _link(system, PREVIOUS)}
     found = sorted(folder.iterdir()) if folder.is_dir() else []
     return [
-        RemoveTree(path, f"{PROGRAMS}/{path.name}")
+        RemoveTree(path, f"{PROGRAMS}/{path.name}", first=RECORD)  # half of it is no version
         for path in found
         if path.is_dir() and not path.is_symlink() and path.name not in kept
     ]

@@ -161,13 +161,15 @@ class Protect(Step):
 
 class RemoveTree(Step):
     """A folder gone with all that is in it; this cannot be undone, so it comes last. A link to
-    one (on a larger disk, say) goes with it."""
+    one (on a larger disk, say) goes with it. The file ``first`` in it goes before the rest."""
 
-    def __init__(self, path: Path, name: str = "") -> None:
+    def __init__(self, path: Path, name: str = "", *, first: str = "") -> None:
         super().__init__(f"delete {name or path}")
-        self._path = path
+        self._path, self._first = path, first
 
     def do(self) -> None:
+        if self._first:
+            (self._path / self._first).unlink(missing_ok=True)
         shutil.rmtree(self._path.resolve())
         if self._path.is_symlink():
             self._path.unlink()

@@ -12,7 +12,7 @@ import pytest
 from install import plan, services
 from install.errors import InstallError
 from install.layout import SYSTEM_FILES
-from install.program import recorded_runtime
+from install.program import is_whole, recorded_runtime
 from install.runtime import Runtime
 from install.step import carry_out
 from tests.install.conftest import WISH, Machine, make_checkout
@@ -168,6 +168,31 @@ class TestUpgrade:
             "1.1.0", "1.2.0", "current", "previous",
         }  # fmt: skip
         assert os.readlink(programs / "previous").startswith("1.1.0-")
+
+    def test_a_version_that_is_deleted_by_half_counts_as_none(
+        self, machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for version in ("1.0.0", "1.1.0"):
+            install(machine, tmp_path / "checkout", version)
+        first = machine.root / "opt/lectern" / os.readlink(machine.root / "opt/lectern/previous")
+
+        def power_cut(path: Path) -> None:
+            raise OSError("cut off")
+
+        monkeypatch.setattr("install.step.shutil.rmtree", power_cut)
+        steps = plan.to_install(machine.system, make_checkout(tmp_path / "checkout", "1.2.0"), WISH)
+        with pytest.raises(OSError, match="cut off"):
+            steps[-1].do()
+        assert first.is_dir() and not is_whole(first)
+
+    def test_going_back_by_installing_checks_the_version_too(
+        self, machine: Machine, tmp_path: Path
+    ) -> None:
+        for version in ("1.0.0", "1.1.0"):
+            install(machine, tmp_path / "checkout", version)
+        said = install(machine, tmp_path / "checkout", "1.0.0")
+        assert not any(text.startswith("build") for text in said)
+        assert any(text.startswith("check that 1.0.0-") for text in said)
 
     @pytest.mark.parametrize("failing", ["pip", "web.assets.build", "selfcheck.py", "enable"])
     def test_a_failure_takes_every_change_back(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from install.__main__ import _alone
 from install.errors import InstallError
 from install.quiet import to_the_end, undisturbed
 from install.step import Step, WriteFile, carry_out
@@ -74,3 +75,10 @@ def test_a_second_ctrl_c_does_not_interrupt_the_taking_back(tmp_path: Path) -> N
     assert not written.exists()
     with pytest.raises(KeyboardInterrupt), undisturbed():
         raise KeyboardInterrupt  # what is not a signal passes
+
+
+def test_there_is_one_installer_at_a_time() -> None:
+    with _alone(), pytest.raises(InstallError, match="Another installation is at work"), _alone():
+        raise AssertionError("the second has begun")
+    with _alone():
+        pass  # and afterwards the next one may
