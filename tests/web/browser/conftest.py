@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from playwright.sync_api import Browser, Page, StorageState, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, StorageState, sync_playwright
 
 from tests.render.conftest import write_wav
 from tests.talking_face import babble, talking, voice, write_video
@@ -137,6 +137,16 @@ def signed_in(chromium: Browser, box: Box, name: str) -> StorageState:
     state = context.storage_state()
     context.close()
     return state
+
+
+def hurry_until(state: Locator, text: str, seconds: float = 60.0) -> None:
+    """Until ``state`` shows ``text``, while the page's own pauses pass at once (its ``clock`` is
+    installed); the network takes the time that it takes."""
+    deadline = time.monotonic() + seconds
+    while text not in state.inner_text():
+        assert time.monotonic() < deadline, state.inner_text()
+        state.page.clock.fast_forward(5000)
+        state.page.wait_for_timeout(50)
 
 
 def sign_in_anew(page: Page, name: str) -> None:

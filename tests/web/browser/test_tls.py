@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from appliance.jobs.record import NewJob
 from appliance.jobs.store import JobStore, store_path
-from tests.web.browser.conftest import Box
+from tests.web.browser.conftest import Box, hurry_until
 from tests.web.browser.proxy import Proxy
 from tests.web.browser.test_upload import digest, large
 
@@ -50,14 +50,15 @@ def test_the_stream_goes_on_after_a_cut(page: Page, network: Proxy, box: Box) ->
 def test_an_upload_survives_a_cut_and_comes_back_whole(
     page: Page, network: Proxy, box: Box, large: Path
 ) -> None:
+    page.clock.install()
     page.goto("/new")
     page.set_input_files("#presenter-files", large)
     card = page.locator("#presenters li", has_text="Große")
     network.wait_for(large.stat().st_size // 2)
     network.cut()
-    expect(card.locator(".state")).to_contain_text("No connection", timeout=60_000)
+    hurry_until(card.locator(".state"), "No connection")
     network.mend()
-    expect(card.locator(".state")).to_have_text("Arrived", timeout=60_000)
+    hurry_until(card.locator(".state"), "Arrived")
     (stored,) = (box.root / "state" / "uploads").glob("*/Große*.mp4")
     assert digest(stored) == digest(large)
     # Out again, as the video of a finished job.
