@@ -259,3 +259,29 @@ def test_one_sided_neighbours_do_not_count(side: int) -> None:
     assert np.array_equal(smoothed(window), middle.points)
     window[CONTEXT] = None
     assert smooth(window) is None
+
+
+@pytest.mark.parametrize("jump", [12.0, 60.0])
+def test_where_a_speech_was_cut_together_nothing_is_mixed(jump: float) -> None:
+    """The head sits nearly where it sat before: 0.12 eye distances away, or 0.6."""
+    rest = np.random.default_rng(3).normal(0, 0.3, (4 * CONTEXT, 2))
+    rest[2 * CONTEXT :] += [jump, 0]
+    window = sightings(rest)
+    for place in range(CONTEXT, 3 * CONTEXT):
+        points = smoothed(window[place - CONTEXT : place + CONTEXT + 1])
+        assert abs(points[0, 0] - (jump if place >= 2 * CONTEXT else 0)) < 1.5
+
+
+def test_a_nod_is_smoothed_however_fast() -> None:
+    """Half a second down and up again at 25 frames a second, up to 0.1 eye distances a frame."""
+    down = 40 * (1 - np.cos(np.linspace(0, 2 * np.pi, 13)))
+    path = np.zeros((13 + 4 * CONTEXT, 2))
+    path[2 * CONTEXT : -2 * CONTEXT, 1] = down
+    assert 8 < np.abs(np.diff(path[:, 1])).max() < 25
+    grain = np.random.default_rng(0).normal(0, 1, path.shape)
+    window = sightings(path + grain)
+    for place in range(CONTEXT, len(path) - CONTEXT):
+        middle = window[place]
+        assert middle is not None
+        points = smoothed(window[place - CONTEXT : place + CONTEXT + 1])
+        assert not np.array_equal(points, middle.points)
