@@ -86,7 +86,7 @@ class AudioSource:
             for frame in decoded(packet):
                 at = None if frame.pts is None else frame.pts * self.time_base
                 if first is None and at is not None:
-                    first = at
+                    first = at - reached  # frames before it had no stamp
                 gap = Fraction(0) if at is None or first is None else at - first - reached
                 if gap < -JITTER_S:
                     continue

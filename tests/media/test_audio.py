@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
 from appliance.errors import BadInput
-from appliance.media.audio import audio_blocks
+from appliance.media.audio import AudioSource, audio_blocks
 from appliance.media.probe import probe_audio
+from appliance.media.source import EndWatch
 
 Make = Callable[..., Path]
 Sound = NDArray[np.float32]
@@ -210,3 +212,23 @@ def test_a_long_pause_is_made_in_pieces(
     assert len(heard) == pytest.approx(10.25 * 16000, abs=800)
     assert np.abs(heard[17000:145000]).max() < 0.01
     assert Fraction(len(heard), 16000) > 10
+
+
+class _LateStamps(AudioSource):
+    """A file whose first packets say nothing of their time."""
+
+    def packets(self, watch: EndWatch | None = None) -> Iterator[av.Packet[AudioStream]]:
+        for number, packet in enumerate(super().packets(watch)):
+            if number < 20:
+                packet.pts = packet.dts = None
+            yield packet
+
+
+def test_sound_before_the_first_time_stamp_costs_none_after_it(
+    tmp_path: Path, make_sound: Make
+) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, 96000).astype(np.float32)
+    path = make_sound(tmp_path / "a.mka", "mp2", noise, 48000)
+    with AudioSource(path) as plain, _LateStamps(path) as late:
+        whole = sum(frame.samples for frame in plain.frames())
+        assert sum(frame.samples for frame in late.frames()) == whole
