@@ -112,6 +112,7 @@ def _carry_out(order: Order, speaker: _Speaker) -> dict[str, Any]:
         if order.config.score.enabled:
             report["score"] = score_of(report, order.presenter, speaker.listen)
         save_extras(order.output)
+        _keep_small(order)
     except Stopped:
         return {"stopped": True}
     except Exception as error:
@@ -136,6 +137,17 @@ def _show(order: Order) -> None:
             save_presenter(order.presenter, target)
     if kept.of(order.presenter) is None:
         kept.keep(order.presenter, target)
+
+
+def _keep_small(order: Order) -> None:
+    """Keep a small picture of the finished video, for the panel's lists."""
+    from appliance.jobs.pictures import Pictures
+    from appliance.media.thumbnail import save_small
+
+    small = order.output.with_name("small.jpg")
+    with suppress(OSError):
+        save_small(order.output.with_suffix(".jpg"), small)
+        Pictures(order.config.root).keep(order.output, small)
 
 
 def _error(error: LecternError) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Small pictures of presenters, kept for everybody who looks at one later.
+"""Small pictures of presenters and finished videos, kept for who looks at them later.
 
-A picture is kept under what identifies the presenter's file wherever it is moved to or linked:
-its device, inode, size and time of writing.
+A picture is kept under what identifies its file wherever that is moved to or linked: device,
+inode, size and time of writing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import shutil
 from pathlib import Path
 
-MAX_KEPT = 1000
+MAX_KEPT = 2000
 MAX_BYTES = 4 << 20
 
 
@@ -22,16 +22,16 @@ class Pictures:
     def __init__(self, root: Path, most: int = MAX_KEPT) -> None:
         self._folder, self._most = root / "cache" / "thumbnails", most
 
-    def of(self, presenter: Path) -> Path | None:
-        """The JPEG of the presenter's file, if one was kept and the file is still there."""
-        path = self._place(presenter)
+    def of(self, file: Path) -> Path | None:
+        """The JPEG of ``file``, if one was kept and the file is still there."""
+        path = self._place(file)
         return path if path is not None and path.is_file() else None
 
-    def keep(self, presenter: Path, picture: Path) -> None:
-        """Keep a copy of ``picture`` (JPEG) as the presenter's; where there is no room or no file,
-        the presenter has none."""
+    def keep(self, file: Path, picture: Path) -> None:
+        """Keep a copy of ``picture`` (JPEG) as that of ``file``; where there is no room or no
+        file, it has none."""
         with contextlib.suppress(OSError):
-            path = self._place(presenter)
+            path = self._place(file)
             if path is None or picture.stat().st_size > MAX_BYTES:
                 return
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -40,9 +40,9 @@ class Pictures:
             part.replace(path)
             self._prune()
 
-    def _place(self, presenter: Path) -> Path | None:
+    def _place(self, file: Path) -> Path | None:
         try:
-            status = presenter.stat()
+            status = file.stat()
         except (OSError, ValueError):
             return None
         what = f"{status.st_dev} {status.st_ino} {status.st_size} {status.st_mtime_ns}"

@@ -22,10 +22,13 @@ from appliance.media.source import open_media
 MAX_SIDE = 640
 """Of the picture, in pixels."""
 
+SMALL_SIDE = 240
+"""Of one in a list: 96 of a page's pixels, for screens that have two for each."""
+
 _PLACES = (Fraction(1, 3), Fraction(1, 2), Fraction(2, 3), Fraction(1, 6), Fraction(5, 6))
 _WINDOW_S = 3.0  # heard at each place of a video
 _STEP_S = 0.08  # about a syllable's vowel
-_QUALITY = 88
+_QUALITY, _SMALL_QUALITY = 88, 80
 
 Image = npt.NDArray[np.uint8]
 
@@ -63,6 +66,19 @@ def save_thumbnail(
     small = Pillow.fromarray(first)
     small.thumbnail((MAX_SIDE, MAX_SIDE))
     small.save(part_of(target), "JPEG", quality=_QUALITY)
+    publish(target)
+
+
+def save_small(picture: Path, target: Path) -> None:
+    """Write the JPEG ``picture`` again, for a list of many: at most ``SMALL_SIDE`` pixels.
+
+    Raises ``OSError``, also for what is no picture.
+    """
+    from PIL import Image as Pillow
+
+    with Pillow.open(picture, formats=["JPEG"]) as image:
+        image.thumbnail((SMALL_SIDE, SMALL_SIDE))
+        image.save(part_of(target), "JPEG", quality=_SMALL_QUALITY)
     publish(target)
 
 

@@ -14,7 +14,13 @@ from PIL import Image
 from appliance.errors import BadInput
 from appliance.media.encode import SegmentWriter
 from appliance.media.picture import BT709, SMPTE170M, ColorSpec, Picture
-from appliance.media.thumbnail import MAX_SIDE, save_presenter, save_thumbnail
+from appliance.media.thumbnail import (
+    MAX_SIDE,
+    SMALL_SIDE,
+    save_presenter,
+    save_small,
+    save_thumbnail,
+)
 from tests.talking_face import voice, write_video
 
 Shade = NDArray[np.uint8]
@@ -112,6 +118,19 @@ class TestPresenter:
         for name in ("p.jpg", "t.jpg"):
             with Image.open(tmp_path / name) as small:
                 assert small.getpixel((64, 48)) == pytest.approx(wanted, abs=4)
+
+    def test_a_small_one_for_a_list_weighs_little(self, tmp_path: Path) -> None:
+        noise = np.random.default_rng(1).integers(0, 255, (90, 160, 3), np.uint8)
+        Image.fromarray(noise).resize((640, 360)).save(tmp_path / "large.jpg", quality=88)
+        save_small(tmp_path / "large.jpg", tmp_path / "small.jpg")
+        with Image.open(tmp_path / "small.jpg") as small:
+            assert (small.format, small.size) == ("JPEG", (SMALL_SIDE, SMALL_SIDE * 9 // 16))
+        assert (tmp_path / "small.jpg").stat().st_size < 20_000
+        for name in ("missing.jpg", "text.jpg"):
+            (tmp_path / "text.jpg").write_text("no picture")
+            with pytest.raises(OSError):
+                save_small(tmp_path / name, tmp_path / "none.jpg")
+        assert not (tmp_path / "none.jpg").exists()
 
     def test_what_is_no_presenter_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "p.mp4").write_text("no video")

@@ -252,6 +252,22 @@ class TestPicture:
         answer = sign_in("viewer").get(f"/jobs/{job}/picture")
         assert (answer.content_type, answer.data) == ("image/jpeg", picture.read_bytes())
 
+    def test_in_a_list_it_is_the_small_one_that_was_kept(
+        self, config: Config, sign_in: SignIn, store: JobStore
+    ) -> None:
+        """Four large ones would weigh more than all the rest of the page."""
+        job = add(store, "a")
+        store.claim()
+        video, small = config.root / "a.mp4", config.root / "small.jpg"
+        video.write_bytes(b"video")
+        video.with_suffix(".jpg").write_bytes(b"\xff\xd8\xff large")
+        small.write_bytes(b"\xff\xd8\xff small")
+        store.name_result(job, video, video)
+        store.files.add_result(job, video.with_suffix(".jpg"))
+        assert sign_in("viewer").get(f"/jobs/{job}/picture").data == b"\xff\xd8\xff large"
+        Pictures(config.root).keep(video, small)
+        assert sign_in("viewer").get(f"/jobs/{job}/picture").data == small.read_bytes()
+
     def test_without_one_it_is_nobodys(self, sign_in: SignIn, store: JobStore) -> None:
         answer = sign_in("viewer").get(f"/jobs/{add(store, 'a')}/picture", follow_redirects=True)
         assert answer.content_type.startswith("image/svg+xml")

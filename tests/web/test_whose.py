@@ -251,6 +251,19 @@ class TestQueue:
         assert everybody.count("Theirs") < 20 and "Theirs 9" in everybody
 
 
+def test_of_what_is_deleted_no_picture_stays(
+    sign_in: SignIn, store: JobStore, config: Config
+) -> None:
+    """But that of a presenter whose file stays."""
+    job = make(store, config, "teacher")
+    assert job.output is not None and job.presenter is not None
+    Pictures(config.root).keep(job.output, job.output.with_suffix(".jpg"))
+    kept = config.root / "cache" / "thumbnails"
+    assert len(list(kept.iterdir())) == 2
+    assert sign_in("teacher").change(f"/results/{job.id}/delete").status_code == 302
+    assert list(kept.iterdir()) == [Pictures(config.root).of(job.presenter)]
+
+
 class TestTaking:
     @pytest.mark.parametrize("address", ["/api/v1/jobs/{job}/video?download=true",
                                          "/api/v1/jobs/archive?job={job}"])  # fmt: skip

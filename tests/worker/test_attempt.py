@@ -86,6 +86,7 @@ class TestRealAttempt:
         assert report["kept_chunks"] == len(asked)
         shown = Pictures(config.root).of(material[0])  # for "before", where nobody looked on
         assert shown is not None and shown.read_bytes().startswith(b"\xff\xd8\xff")
+        assert Pictures(config.root).of(tmp_path / "outbox" / "talk.mp4") is not None
         render(*material, tmp_path / "whole.mp4", settings(**more))
         np.testing.assert_array_equal(
             frames_of(tmp_path / "outbox" / "talk.mp4"), frames_of(tmp_path / "whole.mp4")

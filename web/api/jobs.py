@@ -22,7 +22,7 @@ from web.api.schemas import (
     NewJobs,
 )
 from web.new.material import make_jobs, tidy
-from web.panel import config, jobs
+from web.panel import config, jobs, pictures
 from web.people.access import needs
 from web.results.look import own_job, owners, seen_job, view
 from web.security.limits import body_limit
@@ -133,8 +133,13 @@ def delete_jobs(numbers: list[int]) -> None:
         if job.state not in (State.DONE, State.FAILED, State.CANCELLED):
             raise BadInput("job_wrong_state", job=job.id, state=job.state.value)
     for job in found:
+        files = [path for path in (job.output, job.presenter) if path is not None]
+        shown = {path: picture for path in files if (picture := pictures().of(path)) is not None}
         try:
             discard(jobs(), job)
+            for path, picture in shown.items():
+                if not path.exists():  # a presenter of the library stays
+                    picture.unlink(missing_ok=True)
         except OSError as error:
             raise Fault("output_unwritable", name=job.stem, reason=error.strerror) from error
     tidy()

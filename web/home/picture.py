@@ -13,12 +13,15 @@ _JPEG = b"\xff\xd8\xff"
 
 
 def picture_of(store: JobStore, root: Path, job: Job) -> bytes | None:
-    """The JPEG of ``job``: that of the finished video, else the one beside its work, else what is
-    known of the presenter."""
+    """The JPEG of ``job``: that of the finished video (the small one kept of it, where there is
+    one), else the one beside its work, else what is known of the presenter."""
+    kept = Pictures(root)
+    small = kept.of(job.output) if job.output is not None else None
     results = [file.path for file in store.files.of(job.id) if file.role == "result"]
-    places = [path for path in results if path.suffix == ".jpg"]
+    places = [small] if small is not None else []
+    places += [path for path in results if path.suffix == ".jpg"]
     places.append(work_picture(root, job))
-    if job.presenter is not None and (known := Pictures(root).of(job.presenter)) is not None:
+    if job.presenter is not None and (known := kept.of(job.presenter)) is not None:
         places.append(known)
     for path in places:
         try:
