@@ -17,10 +17,6 @@ from appliance.lips.provider import Network
 Array = npt.NDArray[np.float32]
 
 _BLOCK = 3000  # mel frames a run: half a minute, 1 MB of features
-# Over how long before the gate the mouth comes to move: people part their lips to breathe in.
-# Chosen on training speakers that were left out (export_tools.phonetics.leave_one_out), for r and
-# for lips that do not stir much where the real ones rest.
-READY_S = 0.6
 
 
 @dataclass(frozen=True)
@@ -85,19 +81,6 @@ class Motion:
     def load(cls, path: Path, rate_hz: float, offset_s: float) -> Motion:
         """Map what :meth:`save` wrote; rate and offset are the model's."""
         return cls(np.load(path, mmap_mode="r"), rate_hz, offset_s)
-
-
-def ready(gate: Array, rate_hz: float, ahead_s: float = READY_S) -> Array:
-    """``gate`` (frames,) with a half-cosine rise of ``ahead_s`` seconds before it opens.
-
-    Nowhere lower than it was, and as it was after it opens.
-    """
-    steps = round(ahead_s * rate_hz)
-    opened = gate.copy()
-    for ahead in range(1, min(steps, len(gate))):
-        share = np.float32(0.5 + 0.5 * np.cos(np.pi * ahead / steps))
-        np.maximum(opened[:-ahead], gate[ahead:] * share, out=opened[:-ahead])
-    return opened
 
 
 def windows(

@@ -20,7 +20,7 @@ from appliance.face.track import FaceTracker, largest_face
 from appliance.face.weights import face_model_path
 from appliance.heap import give_back
 from appliance.lips.model import LipModel
-from appliance.lips.motion import Motion, ready, run_motion
+from appliance.lips.motion import Motion, run_motion
 from appliance.lips.presenter import Profile, ProfileLearner
 from appliance.lips.wav2lip import write_mel
 from appliance.media.audio import audio_blocks
@@ -196,8 +196,7 @@ def learn_speech(audio: Path, model: LipModel, target: Path, tick: Tick) -> Acti
     values = np.concatenate(list(parts))
     rate, offset = facts["rate_hz"], facts["offset_s"]
     times = (np.arange(len(values)) / rate + offset) * 100
-    opened = ready(heard.gate, 100)
-    gate = np.interp(times, np.arange(len(opened)), opened).astype(np.float32)
+    gate = np.interp(times, np.arange(len(heard.gate)), heard.gate).astype(np.float32)
     Motion(values * gate[:, None], rate, offset).save(target)
     del values, parts
     give_back()  # of an hour 20 MB, before the pictures come

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance.lips.geometry import BOTTOM, TOP
-from appliance.lips.motion import Basis, ready
+from appliance.lips.motion import Basis
 from appliance.lips.provider import Network
 from appliance.speech.activity import measure
 from appliance.speech.mel import LECTERN_MEL, mel_of
@@ -72,7 +72,7 @@ def openings(
     mel = mel_of(sound, LECTERN_MEL)
     heard = measure([mel])
     motion = network({"mel": mel[None], "loudness": heard.loudness[None]})["motion"][0]
-    gate = ready(heard.gate, 100)[::2][: motion.shape[1]]
+    gate = heard.gate[::2][: motion.shape[1]]
     moved = basis.displacement((motion * gate).T)
     return np.asarray(moved[:, BOTTOM, 1] - moved[:, TOP, 1])
 

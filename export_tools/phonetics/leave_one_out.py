@@ -5,9 +5,8 @@
 
 For every training speaker but the one who has hours, a motion network is trained on all others and
 scored on that speaker's clips: correlation of the mouth's opening at zero lag, the gate applied as
-on the box, for each time over which the mouth comes to move before the gate opens (``READY_S`` of
-:mod:`appliance.lips.motion` is chosen so). CHOICE.json is written after each speaker; a run that
-was stopped goes on.
+on the box, and with the mouth coming to move over each of several times before the gate opens.
+CHOICE.json is written after each speaker; a run that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from appliance.lips.motion import ready
 from appliance.speech.activity import FRAME_RATE, measure
 from appliance.speech.mel import LECTERN_MEL, mel_of
 from export_tools.phonetics.encoder import load_encoder
@@ -38,6 +36,19 @@ from export_tools.phonetics.train_motion import (
 
 AHEADS_S = (0.0, 0.2, 0.4, 0.5, 0.6, 0.8)
 STEPS, BATCH = 600, 12
+
+
+def ready(gate: Array32, rate_hz: float, ahead_s: float) -> Array32:
+    """``gate`` (frames,) with a half-cosine rise of ``ahead_s`` seconds before it opens.
+
+    Nowhere lower than it was, and as it was after it opens.
+    """
+    steps = round(ahead_s * rate_hz)
+    opened = gate.copy()
+    for ahead in range(1, min(steps, len(gate))):
+        share = np.float32(0.5 + 0.5 * np.cos(np.pi * ahead / steps))
+        np.maximum(opened[:-ahead], gate[ahead:] * share, out=opened[:-ahead])
+    return opened
 
 
 def gated(motion: Array32, gate: Array32, ahead_s: float) -> Array32:

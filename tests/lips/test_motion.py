@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from appliance.lips.geometry import FOLLOWS
-from appliance.lips.motion import READY_S, Basis, Motion, ready, windows
+from appliance.lips.motion import Basis, Motion, windows
 
 Array = npt.NDArray[np.float32]
 
@@ -62,20 +62,3 @@ def test_what_speech_moved_is_found_again_whatever_the_jaws_ends_do() -> None:
     moved[still] += rng.normal(size=(len(still), 3))
     np.testing.assert_allclose(basis.coefficients(moved), wanted, atol=1e-9)
     assert not basis.displacement(wanted)[still].any()
-
-
-def test_the_mouth_comes_to_move_before_speech_and_not_after_it() -> None:
-    gate = np.zeros(300, np.float32)
-    gate[150:160] = np.linspace(0.09, 0.9, 10)
-    gate[160:200] = 1
-    opened = ready(gate, 100)
-    assert opened.dtype == gate.dtype and len(opened) == len(gate)
-    early = round(100 * READY_S)
-    assert not opened[: 150 - early].any() and not opened[200:].any()
-    rise = opened[160 - early : 161]
-    assert (np.diff(rise) >= 0).all() and np.diff(rise).max() < 0.05  # no snap
-    assert rise[early // 2] == pytest.approx(0.5, abs=0.02)
-    assert (opened >= gate).all() and (opened[160:200] == 1).all()
-    assert not ready(np.zeros(5, np.float32), 100).any()
-    assert np.array_equal(ready(gate[:170], 100), opened[:170])  # the end is no wall
-    assert len(ready(np.zeros(0, np.float32), 100)) == 0
