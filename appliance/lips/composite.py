@@ -27,6 +27,10 @@ _SOFT = 3.0  # standard deviation of its edge, mask pixels
 _BORDER = 6  # mask pixels over which it fades out at the patch's border
 _DETAIL = 0.8  # standard deviation in pixels of what counts as fine detail
 _RESTORE = 0.3  # how much of it to add: brings warped lips back to the source's sharpness
+# An edge between layers is made steeper by this power of the enlargement: at 1 it would be as sharp
+# in pixels as it was drawn, and a large face, which is seldom as sharp as its pixels, would get
+# harder lips than it has.
+_EDGE = 2 / 3
 _VISIBLE = 1 / 512  # less than half a grey level, whatever is blended
 
 
@@ -107,6 +111,30 @@ def paint(
         chroma.into(getattr(picture, name), own, colour)
 
 
+def decided(shares: Array, finer: float) -> tuple[Array, Array, Array]:
+    """``shares`` (h, w, 3) of source, reference and paint, with edges made for this picture.
+
+    The network draws an edge between two layers over a few of its own pixels. In a picture with
+    pixels ``finer`` times as fine an enlarged edge would be a broad band in which both layers are
+    seen through each other. So shares are drawn apart around one half: first the source's from
+    the others', then those of reference and paint. Pictures as coarse as the network's stay.
+    """
+    own, theirs, paint = (shares[..., k] for k in range(3))
+    steeper = np.float32(finer**_EDGE)
+    if steeper <= 1:
+        return own, theirs, paint
+    inside = theirs + paint
+    part = _apart(paint / np.maximum(inside, _VISIBLE), steeper)
+    inside = _apart(inside, steeper)
+    paint = inside * part
+    return 1 - inside, inside - paint, paint
+
+
+def _apart(share: Array, steeper: np.float32) -> Array:
+    """``share`` with ``steeper`` times the slope around one half, still in 0..1."""
+    return np.asarray(np.clip(share * steeper + (1 - steeper) / 2, 0, 1), np.float32)
+
+
 class _Blend:
     """Where the pixels of one window come from, and how much each source counts.
 
@@ -132,8 +160,9 @@ class _Blend:
         self._mouth = None if span is None else window.inner(span)
         if self._mouth is None:
             return
+        finer = float(np.linalg.norm(matrix[:, 0])) / answer.weights.shape[1]
         shares = self._mouth.spread(answer.weights)
-        self._own, self._theirs, self._paint = (shares[..., k] for k in range(3))
+        self._own, self._theirs, self._paint = decided(shares, finer)
         if reference is not None:
             x, y = self._mouth.onto(reference)
             moved = self._mouth.moved(answer.flow[..., 2:], reference)

@@ -10,29 +10,42 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from appliance.face.pose import Pose, fit_pose
-from appliance.face.sampling import Matrix, Planes, apply, compose, invert
+from appliance.face.sampling import Matrix, Planes, apply, compose, invert, sample_plane
 from appliance.face.track import Sighting
 from appliance.lips.composite import Reference
 from appliance.lips.geometry import (
+    INNER,
     MOUTH_POINTS,
+    OUTER,
     closed,
     opening,
     patch_matrix,
     to_face_frame,
 )
+from appliance.lips.maps import fill
 
 # Mouth openings (eye distances) that the motion network's amplitude of one stands for: the 95th
 # percentile above the shut mouth, the median over the clips that it was trained on.
 TYPICAL_OPENING = 0.065
 _AMPLITUDES = (0.8, 2.2)
 _STILL_AMPLITUDE = 1.6  # of a photo, which tells nothing of it: a clear speaker
-_MOVES = 0.05  # a presenter whose opening never spreads this far is not speaking
+# Up to the first spread of openings a mouth rests (the mesh's own noise), from the second on
+# somebody speaks; between them nobody can tell, and the amplitude is in between.
+_MOVES = (0.01, 0.03)
+# Of the logarithm of what was seen. Movement that is told from sound is right by half, and the
+# wider a mouth is opened at a wrong moment, the worse.
+_TRUST = 0.6
 _QUIET_SHARE = 0.2  # of the samples, the most shut ones, make the resting mouth
 _FRONTAL = 15.0  # degrees of yaw up to which a sample shows the mouth undistorted
+_PATCH = 96  # pixels across the patch in which a sample's teeth are looked for
+_AREA = 20.0  # grey levels that a pixel between the lips is worth, be it dark
+_SHARP = 2.0  # what fine detail there is worth against brightness; a blurred frame has none
+_FINE = 1.5  # standard deviation in pixels of what counts as fine
 
 
 @dataclass(frozen=True)
@@ -80,6 +93,7 @@ class ProfileLearner:
     def __init__(self) -> None:
         self._shapes: list[npt.NDArray[np.float64]] = []
         self._yaws: list[float] = []
+        self._shown: list[float] = []
         self._mouths: list[Reference] = []
 
     def __len__(self) -> int:
@@ -91,11 +105,13 @@ class ProfileLearner:
         self._shapes.append(to_face_frame(sighting.points, pose))
         self._yaws.append(abs(float(pose.yaw)))
         self._mouths.append(_cut_out(picture, sighting, pose))
+        self._shown.append(_shown(self._mouths[-1]))
 
     def extend(self, other: ProfileLearner) -> None:
         """Learn what ``other`` has learned, after it."""
         self._shapes += other._shapes
         self._yaws += other._yaws
+        self._shown += other._shown
         self._mouths += other._mouths
 
     def profile(self) -> Profile:
@@ -106,14 +122,36 @@ class ProfileLearner:
         shut = frontal[np.argsort(openings[frontal])]
         quiet = shut[: max(int(len(shut) * _QUIET_SHARE), 1)]
         spread = float(np.quantile(openings[frontal], 0.95) - openings[shut[0]])
-        amplitude = float(np.clip(spread / TYPICAL_OPENING, *_AMPLITUDES))
-        # Neither the very widest (a yawn, a tracking slip) nor a mere slit.
-        best = int(shut[int(0.97 * (len(shut) - 1))])
-        return Profile(
-            closed(shapes[quiet].mean(axis=0)),
-            amplitude if spread > _MOVES else _STILL_AMPLITUDE,
-            self._mouths[best],
-        )
+        # Not the very widest: that is a yawn or a slip of the tracking.
+        telling = frontal[np.argsort(np.array(self._shown)[frontal])]
+        best = int(telling[int(0.97 * (len(telling) - 1))])
+        return Profile(closed(shapes[quiet].mean(axis=0)), amplitude_of(spread), self._mouths[best])
+
+
+def amplitude_of(spread: float) -> float:
+    """How far a presenter moves against the average, by the ``spread`` of openings that was seen,
+    in eye distances; without a step anywhere."""
+    speaks = float(np.interp(spread, _MOVES, (0, 1)))
+    seen = float(np.clip(spread / TYPICAL_OPENING, *_AMPLITUDES)) ** _TRUST
+    return float(_STILL_AMPLITUDE + speaks * (seen - _STILL_AMPLITUDE))
+
+
+def _shown(mouth: Reference) -> float:
+    """How much a sample shows of what is between the lips: the teeth above all.
+
+    Summed over the inside of the mouth: its area, how much brighter than the lips it is, and its
+    fine detail.
+    """
+    pixels = compose(
+        mouth.matrix, np.array([[1 / _PATCH, 0, 0.5 / _PATCH], [0, 1 / _PATCH, 0.5 / _PATCH]])
+    )
+    luma = sample_plane(mouth.y, pixels, _PATCH, _PATCH).astype(np.float32)
+    inside, lips = fill(mouth.points[INNER], _PATCH), fill(mouth.points[OUTER], _PATCH)
+    around = np.maximum(lips - inside, 0)
+    level = float((luma * around).sum() / max(float(around.sum()), 1.0))
+    fine = np.abs(luma - cv2.GaussianBlur(luma, (0, 0), _FINE))
+    worth = _AREA + np.maximum(luma - level, 0) + _SHARP * fine
+    return float((inside * worth).sum())
 
 
 def _cut_out(picture: Planes, sighting: Sighting, pose: Pose) -> Reference:

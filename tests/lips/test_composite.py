@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from appliance.face.detect import FaceDetector
 from appliance.face.mesh import FaceMesh, region_of_detection
 from appliance.face.pose import fit_pose
 from appliance.face.track import Sighting
-from appliance.lips.composite import Answer, mouth_mask, paint
+from appliance.lips.composite import Answer, decided, mouth_mask, paint
 from appliance.lips.presenter import ProfileLearner, fraction_matrix, mouth_in_patch
 from appliance.media.picture import Picture
 from tests.talking_face import as_picture, face_with_opening
@@ -105,3 +106,33 @@ def test_a_face_at_the_edge_is_painted_as_far_as_it_is_in_the_picture(sighting: 
     assert (picture.y == 64).any()
     outside = np.array([[1.0, 0, 5000], [0, 1.0, 5000]])
     paint(picture, outside, _answer(0, 0, 1), mouth_mask(points, points), None)  # no part of it
+
+
+def _edge(finer: int) -> npt.NDArray[np.float32]:
+    """Shares across an edge that the network drew over three of its pixels, enlarged."""
+    ramp = np.interp((np.arange(40 * finer) + 0.5) / finer, [18, 21], [0, 0.9]).astype(np.float32)
+    return np.stack([1 - ramp, 0.8 * ramp, 0.2 * ramp], axis=-1)[None]
+
+
+@pytest.mark.parametrize("finer", [1, 2, 4])
+def test_an_edge_between_layers_is_narrow_however_large_the_face(finer: int) -> None:
+    own, theirs, paint = decided(_edge(finer), float(finer))
+    assert np.allclose(own + theirs + paint, 1, atol=1e-6)
+    assert min(own.min(), theirs.min(), paint.min()) >= 0
+    between = int(((own > 0.12) & (own < 0.88)).sum())
+    assert 2 <= between <= 4  # pixels of the picture, whatever their number to one of the network's
+    assert np.all(np.diff(own[0]) <= 0)
+
+
+def test_drawing_layers_apart_moves_no_edge() -> None:
+    shares = _edge(4)
+    own, theirs, paint = decided(shares.copy(), 4.0)
+    assert np.array_equal(own > 0.5, shares[..., 0] > 0.5)
+    inside = own < 0.5
+    assert np.all(theirs[inside] > paint[inside])  # who had more keeps more
+
+
+def test_a_picture_as_coarse_as_the_network_is_left_to_it() -> None:
+    shares = _edge(1)
+    for k, share in enumerate(decided(shares, 1.0)):
+        assert np.array_equal(share, shares[..., k])
