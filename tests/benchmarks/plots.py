@@ -71,7 +71,8 @@ def plot_lines(
         axes.set(xscale="log", yscale="log", xlabel=across, ylabel=up)
         ticks = sorted({row[keys[0]] for row in rows})
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-        axes.legend()
+        axes.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
+        axes.figure.legend(loc="outside right upper")
 
 
 def plot_bars(path: Path, rows: Rows, name: str, value: str, label: str) -> None:
