@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -234,6 +235,22 @@ class TestStream:
         clock.time += 3 * 3600
         rest = "".join(text(chunk) for chunk in chunks)
         assert "event: end" in rest
+
+    def test_what_a_program_changes_shows_at_once(
+        self, app: Flask, sign_in: SignIn, store: JobStore
+    ) -> None:
+        """Not when the watcher looks of its own accord, which here it does once an hour."""
+        app.extensions["lectern.home"]._every_s = 3600.0
+        job = add(store, "Photosynthesis", "teacher")
+        browser = sign_in("teacher")
+        headers = {"X-CSRF-Token": browser.token()}
+        stream = self.read(app, sign_in, "teacher", 20)
+        assert f'id="pause-{job}"' in next(stream)["html"]
+        with ThreadPoolExecutor() as elsewhere:  # the stream keeps this thread's request
+            posted = elsewhere.submit(browser.post, f"/api/v1/jobs/{job}/pause", headers=headers)
+            assert posted.result().status_code == 200
+        assert f'id="resume-{job}"' in next(stream)["html"]
+        stream.close()  # type: ignore[attr-defined]
 
     @pytest.mark.parametrize("deed", ["role", "removed", "key revoked"])
     def test_it_ends_when_its_reader_may_no_longer_see_what_they_saw(

@@ -45,8 +45,17 @@ def _start(state: BlueprintSetupState) -> None:
 
 
 def watcher() -> Watcher:
-    """The thread that looks for all pages; other pages poke it after a change."""
+    """The thread that looks for all pages."""
     return cast(Watcher, current_app.extensions[_WATCHER])
+
+
+@blueprint.after_app_request
+def _look_at_once(response: Response) -> Response:
+    """What somebody has just changed shows at once; the pieces of uploads change nothing here."""
+    changes = request.method in ("POST", "PATCH", "DELETE") and response.status_code < 400
+    if changes and request.blueprint != "uploads":
+        watcher().poke()
+    return response
 
 
 @blueprint.get("/")
@@ -91,7 +100,6 @@ def poll() -> Response:
 def change(number: int, action: str) -> AnyResponse:
     """Pause, go on, cancel, try again, go before others."""
     act(jobs(), number, action)
-    watcher().poke()
     if "HX-Request" in request.headers:
         return make_response("", 204)
     return redirect(url_for("home.index"))
