@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TEXTS = {
     "Box": "设备",
-    "Code": "代码",
+    "Code:": "代码：",
     "Home": "首页",
     "Main menu": "主菜单",
     "New video": "新建视频",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 TEXTS = {
-    "A program with such a key may do what you may. The key is shown once.": (
-        "持有密钥的程序拥有与您相同的权限。密钥只显示一次。"
+    "A program with such a key may do what you may, but cannot change your password or keys. The key is shown once.": (
+        "持有密钥的程序拥有与您相同的权限，但不能更改您的密码和密钥。密钥只显示一次。"
     ),
     "Accounts": "账户",
     "Administrator": "管理员",
