@@ -9,7 +9,6 @@ one before it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import TracebackType
 from typing import NamedTuple
 
 import av
@@ -64,12 +63,7 @@ class FrameReader:
     def __enter__(self) -> FrameReader:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     def close(self) -> None:

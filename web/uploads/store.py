@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 
 from appliance.errors import BadInput, Fault
 from appliance.jobs.schema import BUSY_TIMEOUT_S, store_faults, transaction
@@ -78,12 +77,7 @@ class UploadStore:
     def __enter__(self) -> UploadStore:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     def close(self) -> None:
