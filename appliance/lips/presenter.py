@@ -32,14 +32,13 @@ from appliance.lips.maps import fill
 # Mouth openings (eye distances) that the motion network's amplitude of one stands for: the 95th
 # percentile above the shut mouth, the median over the clips that it was trained on.
 TYPICAL_OPENING = 0.065
-_AMPLITUDES = (0.8, 2.2)
+# Whoever opens wider than the second, does so less here: sound tells when by half, and the wider a
+# mouth opens at a wrong moment, the worse.
+_AMPLITUDES = (0.8, 1.6)
 _STILL_AMPLITUDE = 1.6  # of a photo, which tells nothing of it: a clear speaker
 # Up to the first spread of openings a mouth rests (the mesh's own noise), from the second on
 # somebody speaks; between them nobody can tell, and the amplitude is in between.
 _MOVES = (0.01, 0.03)
-# Of the logarithm of what was seen. Movement that is told from sound is right by half, and the
-# wider a mouth is opened at a wrong moment, the worse.
-_TRUST = 0.6
 _QUIET_SHARE = 0.2  # of the samples, the most shut ones, make the resting mouth
 _FRONTAL = 15.0  # degrees of yaw up to which a sample shows the mouth undistorted
 _PATCH = 96  # pixels across the patch in which a sample's teeth are looked for
@@ -132,7 +131,7 @@ def amplitude_of(spread: float) -> float:
     """How far a presenter moves against the average, by the ``spread`` of openings that was seen,
     in eye distances; without a step anywhere."""
     speaks = float(np.interp(spread, _MOVES, (0, 1)))
-    seen = float(np.clip(spread / TYPICAL_OPENING, *_AMPLITUDES)) ** _TRUST
+    seen = float(np.clip(spread / TYPICAL_OPENING, *_AMPLITUDES))
     return float(_STILL_AMPLITUDE + speaks * (seen - _STILL_AMPLITUDE))
 
 
