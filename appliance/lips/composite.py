@@ -26,7 +26,9 @@ _SPREAD = 5  # mask pixels that the mask reaches beyond lips and jaw
 _SOFT = 3.0  # standard deviation of its edge, mask pixels
 _BORDER = 6  # mask pixels over which it fades out at the patch's border
 _DETAIL = 0.8  # standard deviation in pixels of what counts as fine detail
-_RESTORE = 0.3  # how much of it to add: brings warped lips back to the source's sharpness
+# How much of it to add, which brings warped lips back to the source's sharpness: to a face as
+# coarse as the network's patch, and at most. Larger ones lose some where layers meet, besides.
+_RESTORE, _MOST = 0.2, 0.3
 # An edge between layers is made steeper by this power of the enlargement: at 1 it would be as sharp
 # in pixels as it was drawn, and a large face, which is seldom as sharp as its pixels, would get
 # harder lips than it has.
@@ -151,6 +153,8 @@ class _Blend:
     ) -> None:
         self._window = window
         self._alpha = cv2.threshold(window.spread(mask), _VISIBLE, 0, cv2.THRESH_TOZERO)[1]
+        finer = float(np.linalg.norm(matrix[:, 0])) / answer.weights.shape[1]
+        self._restore = np.float32(min(_RESTORE * finer, _MOST))
         self._moved = window.moved(answer.flow[..., :2], matrix)
         # A pixel that does not move is fetched from exactly where it is.
         self._x = self._moved[0] + np.arange(window.left, window.left + window.width, dtype="f4")
@@ -160,7 +164,6 @@ class _Blend:
         self._mouth = None if span is None else window.inner(span)
         if self._mouth is None:
             return
-        finer = float(np.linalg.norm(matrix[:, 0])) / answer.weights.shape[1]
         shares = self._mouth.spread(answer.weights)
         self._own, self._theirs, self._paint = decided(shares, finer)
         if reference is not None:
@@ -193,7 +196,7 @@ class _Blend:
         """Fine detail to add; none where nothing moved, all where it moved half a pixel."""
         x, y = self._moved
         moved = np.maximum(np.abs(x), np.abs(y))
-        np.minimum(moved * np.float32(2 * _RESTORE), np.float32(_RESTORE), out=moved)
+        np.minimum(moved * (2 * self._restore), self._restore, out=moved)
         moved *= luma - cv2.GaussianBlur(luma, (0, 0), _DETAIL)
         return moved
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -136,3 +137,23 @@ def test_a_picture_as_coarse_as_the_network_is_left_to_it() -> None:
     shares = _edge(1)
     for k, share in enumerate(decided(shares, 1.0)):
         assert np.array_equal(share, shares[..., k])
+
+
+@pytest.mark.parametrize(("enlarged", "gain"), [(1, 1.14), (4, 1.25)])
+def test_moved_skin_keeps_its_grain(sighting: Sighting, enlarged: int, gain: float) -> None:
+    """Fetched half a pixel beside, grain loses detail; what is given back depends on the size."""
+    shape = as_picture(face_with_opening(0.1)).y.shape
+    picture = Picture.blank(shape[1] * enlarged, shape[0] * enlarged)
+    grain = np.random.default_rng(0).normal(0, 12, picture.y.shape)
+    picture.y[:] = np.clip(120 + cv2.GaussianBlur(grain, (0, 0), 0.9), 0, 255)
+    points = sighting.points * np.float32(enlarged)
+    matrix = fraction_matrix(fit_pose(points))
+    mouth = mouth_in_patch(matrix, points)
+    side = float(np.linalg.norm(matrix[:, 0]))
+    before = picture.y.copy()
+    half = _answer(1, 0, 0, flow=0.5 / side)
+    paint(picture, matrix, half, mouth_mask(mouth, mouth), None)
+    x, y = points[17, :2].astype(int)
+    part = np.s_[y - 8 : y + 8, x - 16 : x + 16]
+    energy = [float(cv2.Laplacian(p, cv2.CV_64F)[part].var()) for p in (picture.y, before)]
+    assert energy[0] / energy[1] == pytest.approx(gain, rel=0.04)
