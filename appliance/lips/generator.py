@@ -16,7 +16,7 @@ from appliance.face.sampling import Matrix, Planes, chroma_matrix, compose, samp
 from appliance.face.track import Sighting
 from appliance.lips.composite import Answer, Reference, mouth_mask, paint
 from appliance.lips.geometry import to_face_frame
-from appliance.lips.layers import MAPS, Patch, inputs, layers
+from appliance.lips.layers import MAPS, Patch, inputs, layers, own_teeth
 from appliance.lips.maps import draw_maps
 from appliance.lips.motion import Basis
 from appliance.lips.presenter import Profile, fraction_matrix, mouth_in_patch
@@ -110,6 +110,7 @@ def _layers(answer: Array, look: Look) -> Answer:
     """The layers of ``answer``, the paint's colour held near that of the presenter's own mouth."""
     cells = look.inputs["cells"]
     found = layers(answer, cells[MAPS])
+    own_teeth(found, cells[MAPS])
     lips = cells[MAPS][0] > 0.5
     if not lips.any():
         return found

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance.lips.composite import Answer
-from appliance.lips.maps import GUIDE, GUIDE_SCALE, SIZE, TARGET_INNER
+from appliance.lips.maps import GUIDE, GUIDE_SCALE, REFERENCE_INNER, SIZE, TARGET_INNER
 
 Array = npt.NDArray[np.float32]
 Patch = tuple[Array, Array]  # luma (1, 96, 96) and chroma (2, 48, 48) in -0.5..0.5
@@ -80,6 +80,26 @@ def shares(reference: Array, source: Array) -> tuple[Array, Array]:
     b = np.exp(reference) * a
     paint = 1 / (1 + np.maximum(a + b, a**SHARPER + b**SHARPER))
     return (1 - paint) * _sigmoid(SHARPER * reference), paint
+
+
+def own_teeth(found: Answer, maps: Array) -> None:
+    """Take away, in place, the paint where the reference shows the inside of its mouth: pixels of
+    the presenter's own at their own resolution, and teeth of the right colour.
+
+    In training a doubtful pixel is best answered by half of each, which makes grey teeth.
+    """
+    cells = _bounds(maps[TARGET_INNER])
+    if cells is None:
+        return
+    rows, columns = cells
+    flow = found.flow[rows, columns, 2:] * np.float32(SIZE)
+    y, x = np.mgrid[rows, columns].astype(np.float32)
+    mouth = cv2.remap(maps[REFERENCE_INNER], flow[..., 0] + x, flow[..., 1] + y, cv2.INTER_LINEAR)
+    size = (2 * mouth.shape[1], 2 * mouth.shape[0])
+    part = found.weights[2 * rows.start : 2 * rows.stop, 2 * columns.start : 2 * columns.stop]
+    taken = part[..., 2] * cv2.resize(mouth, size, interpolation=cv2.INTER_LINEAR)
+    part[..., 1] += taken
+    part[..., 2] -= taken
 
 
 def inside_lips(inner: Array) -> Array:

@@ -17,6 +17,7 @@ Array = npt.NDArray[np.float32]
 SIZE = 48  # of the maps: half of the 96-pixel patch
 CHANNELS = 12  # nine are drawn; with the pictures' twelve they make 24, and kernels like eights
 TARGET_INNER = 4
+REFERENCE_INNER = 6
 GUIDE = slice(7, 9)
 
 _GRID = 24

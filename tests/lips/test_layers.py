@@ -7,8 +7,17 @@ import numpy.typing as npt
 import pytest
 
 from appliance.lips import layers as module
-from appliance.lips.layers import CELLS, CHANNELS, MAPS, inputs, inside_lips, layers, shares
-from appliance.lips.maps import GUIDE, GUIDE_SCALE, SIZE, TARGET_INNER
+from appliance.lips.layers import (
+    CELLS,
+    CHANNELS,
+    MAPS,
+    inputs,
+    inside_lips,
+    layers,
+    own_teeth,
+    shares,
+)
+from appliance.lips.maps import GUIDE, GUIDE_SCALE, REFERENCE_INNER, SIZE, TARGET_INNER
 
 Array = npt.NDArray[np.float32]
 
@@ -87,3 +96,29 @@ def test_the_network_sees_both_pictures_and_the_maps() -> None:
     assert seen["luma"].shape == (2, 96, 96) and seen["cells"].shape == (CELLS, SIZE, SIZE)
     assert [float(plane[0, 0]) for plane in seen["luma"]] == pytest.approx([0.1, -0.2])
     assert np.array_equal(seen["cells"][MAPS], maps())
+
+
+@pytest.mark.parametrize("rows", [slice(20, 26), slice(0, 6), slice(42, 48)])
+def test_paint_gives_way_where_the_reference_shows_its_mouth(rows: slice) -> None:
+    """The reference's flow fetches from five cells to the right of each cell."""
+    drawn = maps(rows)
+    drawn[REFERENCE_INNER, :, 30:] = 1
+    said = answer(-1, -0.5)
+    said[module.FLOW] = np.array([0, 0, 50 / SIZE, 0], np.float32)[:, None, None]
+    plain = layers(said, drawn)
+    found = layers(said, drawn)
+    own_teeth(found, drawn)
+    assert np.allclose(found.weights.sum(axis=2), 1, atol=1e-6)
+    assert np.array_equal(found.weights[..., 0], plain.weights[..., 0])
+    seen, unseen = np.s_[:, 2 * 26 :], np.s_[:, : 2 * 24]
+    painted = plain.weights[..., 2] > 0.5
+    assert painted[seen].any() and painted[unseen].any()
+    assert not found.weights[seen][..., 2].any()
+    assert np.array_equal(found.weights[unseen], plain.weights[unseen])
+
+
+def test_without_paint_or_a_reference_with_an_open_mouth_nothing_is_changed() -> None:
+    for said, drawn in ((answer(-1, -1), maps()), (answer(1, -1), maps(slice(0, 0)))):
+        plain, found = layers(said, drawn), layers(said, drawn)
+        own_teeth(found, drawn)
+        assert np.array_equal(found.weights, plain.weights)
