@@ -26,8 +26,8 @@ _SPREAD = 5  # mask pixels that the mask reaches beyond lips and jaw
 _SOFT = 3.0  # standard deviation of its edge, mask pixels
 _BORDER = 6  # mask pixels over which it fades out at the patch's border
 _DETAIL = 0.8  # standard deviation in pixels of what counts as fine detail
-# How much of it to add, which brings warped lips back to the source's sharpness: to a face as
-# coarse as the network's patch, and at most. Larger ones lose some where layers meet, besides.
+# How much of it to add, which gives warped lips their sharpness back: at least, to faces that are
+# no larger than the network's patch, and at most. Large ones lose some where layers meet, besides.
 _RESTORE, _MOST = 0.2, 0.3
 # An edge between layers is made steeper by this power of the enlargement: at 1 it would be as sharp
 # in pixels as it was drawn, and a large face, which is seldom as sharp as its pixels, would get
@@ -154,7 +154,7 @@ class _Blend:
         self._window = window
         self._alpha = cv2.threshold(window.spread(mask), _VISIBLE, 0, cv2.THRESH_TOZERO)[1]
         finer = float(np.linalg.norm(matrix[:, 0])) / answer.weights.shape[1]
-        self._restore = np.float32(min(_RESTORE * finer, _MOST))
+        self._restore = np.float32(min(_RESTORE * max(finer, 1.0), _MOST))
         self._moved = window.moved(answer.flow[..., :2], matrix)
         # A pixel that does not move is fetched from exactly where it is.
         self._x = self._moved[0] + np.arange(window.left, window.left + window.width, dtype="f4")
