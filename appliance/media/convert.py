@@ -20,7 +20,11 @@ from appliance.media.picture import BT709, ColorSpec, Picture, Plane
 _SCALING = 0x4 | 0x40000 | 0x80000
 """``SWS_BICUBIC | SWS_ACCURATE_RND | SWS_BITEXACT``; PyAV 17 has no names for the last two."""
 
-_MATRICES = {(0.2126, 0.0722): Colorspace.ITU709, (0.2627, 0.0593): Colorspace.BT2020}
+_BT2020 = 9
+"""``SWS_CS_BT2020``. PyAV 17, the last for Python 3.10, has no name for it and keeps to the frame's
+own matrix when it is told this."""
+
+_MATRICES = {(0.2126, 0.0722): int(Colorspace.ITU709), (0.2627, 0.0593): _BT2020}
 """libswscale's, by (Kr, Kb); those of standard definition are one."""
 
 
