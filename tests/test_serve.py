@@ -147,7 +147,7 @@ def test_what_is_dropped_comes_out_and_what_is_bad_is_explained(root: Path, star
 
 
 def test_the_panels_wishes_are_done_beside_and_before_a_job(root: Path, start: Start) -> None:
-    write_wav(root / "long.wav", voice(babble(500)))
+    write_wav(root / "long.wav", voice(babble(800)))  # still at work when the last wish comes
     store = JobStore(store_path(root))
     job = store.add(NewJob("long", root / "wang.png", root / "long.wav")).id
     daemon = start()
@@ -165,6 +165,7 @@ def test_the_panels_wishes_are_done_beside_and_before_a_job(root: Path, start: S
         preview = errands.ask("preview", material)
         wait_for(lambda: answered(preview))
         assert Path(errands.get(preview).result["video"]).is_file()
+        wait_for(lambda: store.get(job).state is State.RUNNING)
         before = record.read()
         assert before is not None and before.is_up(time.time())
         again = errands.ask("restart_worker", {})
