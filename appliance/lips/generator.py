@@ -12,19 +12,24 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance.face.pose import fit_pose
-from appliance.face.sampling import Matrix, Planes, chroma_matrix, compose, sample_plane
+from appliance.face.sampling import Matrix, Planes, chroma_matrix, sample_plane
 from appliance.face.track import Sighting
 from appliance.lips.composite import Answer, Reference, mouth_mask, paint
 from appliance.lips.geometry import to_face_frame
 from appliance.lips.layers import MAPS, Patch, inputs, layers, own_teeth
 from appliance.lips.maps import draw_maps
 from appliance.lips.motion import Basis
-from appliance.lips.presenter import Profile, fraction_matrix, mouth_in_patch
+from appliance.lips.presenter import (
+    PATCH,
+    Profile,
+    fraction_matrix,
+    mouth_in_patch,
+    pixel_matrix,
+)
 from appliance.lips.provider import Network
 
 Array = npt.NDArray[np.float32]
 
-_PATCH = 96
 # Gums, tongue and shadow differ from the lips by less than this, in 0..1 of the chroma bytes.
 _COLOUR_REACH = 0.05
 
@@ -93,12 +98,10 @@ class LecternGenerator:
 
 def _patch(picture: Planes | Reference, matrix: Matrix) -> Patch:
     """The pixels under the patch as the network sees them."""
-    pixels = compose(
-        matrix, np.array([[1 / _PATCH, 0, 0.5 / _PATCH], [0, 1 / _PATCH, 0.5 / _PATCH]])
-    )
-    y = sample_plane(picture.y, pixels, _PATCH, _PATCH)[None]
+    pixels = pixel_matrix(matrix)
+    y = sample_plane(picture.y, pixels, PATCH, PATCH)[None]
     half = chroma_matrix(pixels)
-    uv = [sample_plane(c, half, _PATCH // 2, _PATCH // 2) for c in (picture.u, picture.v)]
+    uv = [sample_plane(c, half, PATCH // 2, PATCH // 2) for c in (picture.u, picture.v)]
     return _centred(y), _centred(np.stack(uv))
 
 

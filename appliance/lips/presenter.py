@@ -29,6 +29,9 @@ from appliance.lips.geometry import (
 )
 from appliance.lips.maps import fill
 
+PATCH = 96
+"""Pixels across the patch that the network sees."""
+
 # Mouth openings (eye distances) that the motion network's amplitude of one stands for: the 95th
 # percentile above the shut mouth, the median over the clips that it was trained on.
 TYPICAL_OPENING = 0.065
@@ -41,7 +44,6 @@ _STILL_AMPLITUDE = 1.6  # of a photo, which tells nothing of it: a clear speaker
 _MOVES = (0.01, 0.03)
 _QUIET_SHARE = 0.2  # of the samples, the most shut ones, make the resting mouth
 _FRONTAL = 15.0  # degrees of yaw up to which a sample shows the mouth undistorted
-_PATCH = 96  # pixels across the patch in which a sample's teeth are looked for
 _AREA = 20.0  # grey levels that a pixel between the lips is worth, be it dark
 _SHARP = 2.0  # what fine detail there is worth against brightness; a blurred frame has none
 _FINE = 1.5  # standard deviation in pixels of what counts as fine
@@ -79,6 +81,12 @@ def fraction_matrix(pose: Pose) -> Matrix:
     """The map from patch fractions to picture pixels."""
     # Fraction f is at f - 0.5 of a patch of one pixel.
     return compose(patch_matrix(pose, 1), np.array([[1.0, 0, -0.5], [0, 1.0, -0.5]]))
+
+
+def pixel_matrix(matrix: Matrix) -> Matrix:
+    """The map from the network's patch, in its pixels, to picture pixels; ``matrix`` is that from
+    patch fractions."""
+    return compose(matrix, np.array([[1 / PATCH, 0, 0.5 / PATCH], [0, 1 / PATCH, 0.5 / PATCH]]))
 
 
 def mouth_in_patch(matrix: Matrix, points: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
@@ -141,11 +149,8 @@ def _shown(mouth: Reference) -> float:
     Summed over the inside of the mouth: its area, how much brighter than the lips it is, and its
     fine detail.
     """
-    pixels = compose(
-        mouth.matrix, np.array([[1 / _PATCH, 0, 0.5 / _PATCH], [0, 1 / _PATCH, 0.5 / _PATCH]])
-    )
-    luma = sample_plane(mouth.y, pixels, _PATCH, _PATCH).astype(np.float32)
-    inside, lips = fill(mouth.points[INNER], _PATCH), fill(mouth.points[OUTER], _PATCH)
+    luma = sample_plane(mouth.y, pixel_matrix(mouth.matrix), PATCH, PATCH).astype(np.float32)
+    inside, lips = fill(mouth.points[INNER], PATCH), fill(mouth.points[OUTER], PATCH)
     around = np.maximum(lips - inside, 0)
     level = float((luma * around).sum() / max(float(around.sum()), 1.0))
     fine = np.abs(luma - cv2.GaussianBlur(luma, (0, 0), _FINE))
