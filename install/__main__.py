@@ -14,11 +14,13 @@ from pathlib import Path
 from install import plan
 from install.bundle import add_parser as add_bundle
 from install.errors import InstallError
-from install.layout import CONFIG, CURRENT, DATA, SETUP_CODE
+from install.layout import CONFIG, CURRENT, DATA, PROGRAMS, SETUP_CODE
 from install.program import recorded_runtime
 from install.python import find_python
 from install.quiet import tell, to_the_end
+from install.room import plainly
 from install.runtime import choose
+from install.services import data_folder
 from install.source import Source
 from install.step import Step, carry_out
 from install.system import System
@@ -33,8 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
-    except InstallError as error:
-        print(f"setup.sh: {error}", file=sys.stderr)
+    except (InstallError, OSError) as error:
+        print(f"setup.sh: {plainly(error)}", file=sys.stderr)
         return 1
     return status
 
@@ -120,8 +122,10 @@ def _finish(
         planned = steps()
         if not planned:
             return _print(planned)
-        with announced(System()):
-            carry_out(planned, tell, undo=undo)
+        system = System()
+        places = (Path("/etc"), Path(PROGRAMS), Path(data_folder(system)), Path("/tmp"))
+        with announced(system):
+            carry_out(planned, tell, undo=undo, places=places)
     tell(f"{ending}.")
     return 0
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from install.errors import InstallError, without_credentials
+from install.room import free_mb
 from install.runtime import CPU, Runtime
 from install.source import Source, copy_tree
 from install.step import Step, make_parents, remove_empty
@@ -83,13 +84,12 @@ class BuildProgram(Step):
         (self._folder / UNFINISHED).unlink()
 
     def _check_room(self) -> None:
-        place = self._folder
-        while not place.exists():
-            place = place.parent
-        free_mb = shutil.disk_usage(place).free >> 20
-        if free_mb < NEEDED_MB:
+        free = free_mb(self._folder)
+        if free < NEEDED_MB:
             raise InstallError(
-                f"{place} has {free_mb} MB free; a version needs {NEEDED_MB} MB.", "Make room."
+                f"The disk of {self._folder.parent} is too full: {free} MB are free, and a version "
+                f"needs {NEEDED_MB} MB.",
+                "Make room and run the same command again.",
             )
 
     def undo(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import sqlite3
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from install.errors import InstallError, without_credentials
 from install.quiet import undisturbed
+from install.room import held, plainly
 from install.system import System
 
 
@@ -192,29 +192,41 @@ class Command(Step):
             self._system.run(*self._undo)
 
 
-def carry_out(steps: Iterable[Step], say: Callable[[str], None], *, undo: bool = True) -> None:
+def carry_out(
+    steps: Iterable[Step],
+    say: Callable[[str], None],
+    *,
+    undo: bool = True,
+    places: Sequence[Path] = (),
+) -> None:
     """Do ``steps`` in order; if one fails, undo what was done and raise an ``InstallError``.
 
-    Without ``undo`` what was done stays, for another run to go on from there.
+    Without ``undo`` what was done stays, for another run to go on from there. ``places`` are those
+    that the steps write to; in the first a little room is held for putting files back.
     """
     done: list[Step] = []
-    try:
-        for step in steps:
-            say(step.text)
-            done.append(step)
-            step.do()
-    except BaseException as error:  # whatever it was, the box must not be left half changed
-        say(f"failed: {error or type(error).__name__}")
-        if undo:
-            with undisturbed():
-                _take_back(done, say)
-        else:
-            say("what was done until then stays; run the same command again to go on")
-        if isinstance(error, KeyboardInterrupt):
-            raise InstallError("The installation was interrupted.", "Run it again.") from error
-        if isinstance(error, (OSError, sqlite3.Error)):
-            raise InstallError(f"{error}.", "Mend it and run the same command again.") from error
-        raise
+    with contextlib.ExitStack() as spare:
+        try:
+            if undo and places:
+                spare.enter_context(held(places[0]))
+            for step in steps:
+                say(step.text)
+                done.append(step)
+                step.do()
+        except BaseException as error:  # whatever it was, the box must not be left half changed
+            reason = plainly(error, places)
+            say(f"failed: {_briefly(reason)}")
+            spare.close()
+            if undo:
+                with undisturbed():
+                    _take_back(done, say)
+            else:
+                say("what was done until then stays; run the same command again to go on")
+            if isinstance(error, KeyboardInterrupt):
+                raise InstallError("The installation was interrupted.", "Run it again.") from error
+            if reason is not error:
+                raise reason from error
+            raise
 
 
 def _take_back(done: list[Step], say: Callable[[str], None]) -> None:
@@ -223,10 +235,15 @@ def _take_back(done: list[Step], say: Callable[[str], None]) -> None:
         try:
             step.undo()
         except Exception as trouble:  # the other steps must be taken back all the same
-            say(f"could not be taken back: {step.text}: {trouble}")
+            say(f"could not be taken back: {step.text}: {_briefly(plainly(trouble))}")
             whole = False
     if whole:
         say("every change was taken back; the box is as it was")
+
+
+def _briefly(error: BaseException) -> str:
+    """Without the cure, which is said at the end."""
+    return error.text if isinstance(error, InstallError) else str(error) or type(error).__name__
 
 
 def make_parents(path: Path) -> list[Path]:

@@ -43,14 +43,24 @@ bootstrap() {
     touch "$root/.whole"
 }
 
-# A writable copy of the root that costs nothing, with what a running system has.
+# A writable copy of the root that costs nothing, with what a running system has. With a SIZE, what
+# is written goes to a disk of that size.
 enter() {
     scratch=$(mktemp -d "$ROOTS/run.XXXXXX")
     root=$scratch/root
-    mkdir "$root" "$scratch/upper" "$scratch/work"
+    local disk=$scratch/disk
+    mkdir "$root" "$disk"
+    mounted=()
+    if [ $# -gt 1 ]; then
+        truncate -s "$2" "$disk.img"
+        mkfs.ext4 -q -m 0 "$disk.img"
+        mount -o loop "$disk.img" "$disk"
+        mounted=("$disk")
+    fi
+    mkdir "$disk/upper" "$disk/work"
     mount -t overlay overlay \
-        -o "lowerdir=$ROOTS/$1,upperdir=$scratch/upper,workdir=$scratch/work" "$root"
-    mounted=("$root")
+        -o "lowerdir=$ROOTS/$1,upperdir=$disk/upper,workdir=$disk/work" "$root"
+    mounted=("$root" "${mounted[@]}")
     mount -t proc proc "$root/proc"
     mount -t tmpfs tmpfs "$root/mnt"
     mount --rbind /dev "$root/dev"
@@ -73,6 +83,16 @@ trap leave EXIT
 inside() {
     unshare --net --pid --fork --mount-proc="$root/proc" env -i \
         PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 HOME=/tmp chroot "$root" "$@"
+}
+
+# New sums for a bundle that was changed.
+resum() {
+    (cd "$1" && rm SHA256SUMS && find . -type f -printf '%P\n' | LC_ALL=C sort |
+        xargs -d '\n' sha256sum >"$scratch/sums" && mv "$scratch/sums" SHA256SUMS)
+}
+
+by_root() {
+    inside /usr/local/bin/lectern "$@" >"$scratch/said" 2>&1 || { cat "$scratch/said"; return 1; }
 }
 
 files() { python3 -B tests/install/listing.py "$root"; }

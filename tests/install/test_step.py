@@ -122,7 +122,7 @@ class TestDatabases:
         whole = (state / "a.sqlite3").read_bytes()
         said = fail(KeepDatabases(machine.system, "1.0.0"))
         assert said[-2:] == [
-            "failed: file is not a database",
+            "failed: file is not a database.",
             "every change was taken back; the box is as it was",
         ]
         assert (state / "a.sqlite3").read_bytes() == whole
@@ -151,7 +151,7 @@ class TestTakingBack:
         written = tmp_path / "file"
         said = fail(WriteFile(written, b""), Fails(OSError("full"), sqlite3.Error("locked")))
         assert not written.exists()
-        assert said[-1] == "could not be taken back: fail: locked"
+        assert said[-1] == "could not be taken back: fail: locked."
 
     def test_what_is_to_go_stays_gone(self, tmp_path: Path) -> None:
         written = tmp_path / "file"

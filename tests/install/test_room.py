@@ -1,0 +1,111 @@
+"""Disks that become full: on a file system of a few MB, which only root can make."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from install.errors import InstallError
+from install.room import FULL_MB, plainly
+from install.step import Step, WriteFile, carry_out
+from install.system import run_command
+
+DISK_MB = 2 * FULL_MB
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """The root of a small file system."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(place)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+class Fills(Step):
+    """Takes all room in ``folder``, as another program may at any time, and fails."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__("fill")
+        self._folder = folder
+
+    def do(self) -> None:
+        with (self._folder / "another's").open("wb", buffering=0) as file:
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(bytes(1 << 16))
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(b"0")
+        raise InstallError("The services do not run.", "Read their log.")
+
+
+def test_files_are_put_back_without_any_room(disk: Path) -> None:
+    unit, before = disk / "lectern.service", os.urandom(1 << 19)
+    unit.write_bytes(before)
+    said: list[str] = []
+    with pytest.raises(InstallError) as raised:
+        carry_out([WriteFile(unit, b"new"), Fills(disk)], said.append, places=[disk])
+    assert unit.read_bytes() == before
+    assert sorted(path.name for path in disk.iterdir()) == ["another's", "lectern.service"]
+    assert said[-1] == "every change was taken back; the box is as it was"
+    assert str(raised.value) == (
+        f"The disk of {disk} is full. Make room and run the same command again."
+    )
+
+
+def test_nothing_is_begun_on_a_full_disk(disk: Path) -> None:
+    with contextlib.suppress(InstallError):
+        Fills(disk).do()
+    with pytest.raises(InstallError, match=f"^The disk of {disk} is full. Make room"):
+        carry_out([WriteFile(disk / "unit", b"new")], lambda text: None, places=[disk])
+    assert not (disk / "unit").exists()
+
+
+def test_what_has_changed_keeps_no_room(disk: Path) -> None:
+    carry_out([WriteFile(disk / "unit", b"new")], lambda text: None, places=[disk])
+    assert [path.name for path in disk.iterdir()] == ["unit"]
+    assert os.statvfs(disk).f_bfree * 4096 > (DISK_MB << 20) - (1 << 16)
+
+
+def test_a_failure_with_room_left_keeps_its_own_words(disk: Path) -> None:
+    error = InstallError("A wheel does not fit.", "Get another.")
+    assert plainly(error, [disk]) is error
+
+
+def test_every_way_to_say_that_there_is_no_room(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OSError, match="No space left") as of_the_system,
+        open("/dev/full", "w") as f,
+    ):
+        f.write("x")
+        f.flush()
+    with contextlib.closing(sqlite3.connect(tmp_path / "queue.sqlite3")) as queue:
+        queue.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(sqlite3.Error, match="full") as of_a_database:
+            queue.execute("CREATE TABLE jobs (id)")
+    with pytest.raises(InstallError, match="No space left") as of_a_command:
+        run_command(["cp", __file__, "/dev/full"], {**os.environ, "LC_ALL": "C.UTF-8"})
+    for raised in (of_the_system, of_a_database, of_a_command):
+        assert str(plainly(raised.value)) == (
+            "The disk is full. Make room and run the same command again."
+        )
+
+
+def test_other_errors_of_files_come_without_their_numbers(tmp_path: Path) -> None:
+    with pytest.raises(OSError) as raised:
+        (tmp_path / "none" / "file").read_bytes()
+    assert str(plainly(raised.value)) == (
+        f"No such file or directory: {tmp_path}/none/file. Mend it and run the same command again."
+    )
