@@ -43,7 +43,7 @@ def _doctor(options: argparse.Namespace) -> int:
     if options.report is not None:
         from appliance.media.publish import check_target
 
-        check_target(options.report)
+        check_target(options.report, in_place=True)
     with _quietly():
         return _examine(options)
 

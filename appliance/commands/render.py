@@ -37,13 +37,15 @@ def _render(options: argparse.Namespace) -> int:
     from appliance.jobs.options import with_options
     from appliance.media.publish import check_target
     from appliance.progress import progress_bar
-    from appliance.render.render import Progress, render
+    from appliance.render.progress import Progress
+    from appliance.render.render import render
     from appliance.render.worth import score_of
 
     config = with_options(load_config(options.config), wishes_in(options))
-    for beside in (options.report, options.subtitles):
-        if beside is not None:
-            check_target(beside)
+    if options.report is not None:
+        check_target(options.report, in_place=True)
+    if options.subtitles is not None:
+        check_target(options.subtitles)
     with progress_bar() as show:
 
         def listen(progress: Progress) -> None:

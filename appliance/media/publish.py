@@ -6,6 +6,8 @@ import contextlib
 import errno
 import hashlib
 import os
+import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,25 +29,50 @@ def part_of(path: Path) -> Path:
     return path.with_name(name)
 
 
-def check_target(path: Path) -> None:
-    """Say before the work, not after it, that ``path`` cannot be written.
+def check_target(path: Path, *, in_place: bool = False) -> None:
+    """Say before the work, not after it, that ``path`` cannot be written, and leave no trace.
+
+    :func:`publish` replaces the file at ``path``; ``in_place`` tells that what is there will be
+    written to instead, which may also be a pipe or a device.
 
     Raises ``BadInput``: ``output_exists_folder`` or ``output_unwritable``.
     """
     name = path.name or str(path)
-    reason: str | None = None
     try:
         if path.is_dir():
             raise BadInput("output_exists_folder", name=name)
         if not path.parent.is_dir():
-            reason = "no such folder"
-        path.lstat()
-    except FileNotFoundError:
-        pass  # it will be made
+            raise FileNotFoundError(errno.ENOENT, "no such folder")
+        if not in_place or not _exists(path):
+            _try_folder(path)
+        elif not os.access(path, os.W_OK, effective_ids=True):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
-        reason = reason or error.strerror
-    if reason is not None:
-        raise BadInput("output_unwritable", name=name, reason=reason)
+        reason = error.strerror or str(error)
+        raise BadInput("output_unwritable", name=name, reason=reason) from error
+
+
+def _exists(path: Path) -> bool:
+    try:
+        path.stat()
+    except FileNotFoundError:  # or a link to what will be made
+        return False
+    return True
+
+
+def _try_folder(path: Path) -> None:
+    """Raises ``OSError`` if no file can be made beside ``path`` and take its name."""
+    folder = path.parent
+    tempfile.TemporaryFile(dir=folder).close()  # without a name, where the file system knows that
+    try:
+        there, around = path.lstat(), folder.stat()
+    except FileNotFoundError:
+        return
+    if not (stat.S_ISREG(there.st_mode) or stat.S_ISLNK(there.st_mode)):  # root's /dev/null, say
+        raise FileExistsError(errno.EEXIST, "it is no file")
+    # In a folder like /tmp, only their owners may replace files.
+    if around.st_mode & stat.S_ISVTX and os.geteuid() not in (0, there.st_uid, around.st_uid):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
 
 def publish(path: Path) -> None:

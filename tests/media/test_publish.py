@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,95 @@ def test_what_cannot_be_written_is_said_before_the_work(tmp_path: Path) -> None:
         with pytest.raises(BadInput) as raised:
             check_target(path)
         assert raised.value.code == code
+
+
+_AS_NOBODY = """
+import os, sys
+from pathlib import Path
+from appliance.errors import BadInput
+from appliance.media.publish import check_target
+
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+for word in sys.argv[1:]:
+    how, _, path = word.partition(":")
+    try:
+        check_target(Path(path), in_place=how == "in_place")
+        print("may")
+    except BadInput as error:
+        print(error.code, error.details["reason"])
+"""
+
+
+def tried(*words: str, run_in: Path) -> list[str]:
+    """What somebody who is not root hears of each target."""
+    result = subprocess.run(
+        [sys.executable, "-c", _AS_NOBODY, *words],
+        capture_output=True, text=True, check=True, cwd=run_in,
+    )  # fmt: skip
+    return result.stdout.splitlines()
+
+
+@pytest.fixture
+def open_way(tmp_path: Path) -> Path:
+    """A folder that others can get to (pytest's own are for its user alone)."""
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    return tmp_path
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+class TestRights:
+    def test_a_folder_that_one_may_not_write_to(self, open_way: Path, project: Path) -> None:
+        (open_way / "old.json").write_text("old")
+        words = [
+            f"{how}:{open_way}/{name}" for how in ("", "in_place") for name in ("a", "old.json")
+        ]
+        no = "output_unwritable Permission denied"
+        assert tried(*words, run_in=project) == [no] * 4
+        (open_way / "old.json").chmod(0o666)
+        assert tried(*words, run_in=project) == [no, no, no, "may"]
+        open_way.chmod(0o777)
+        assert tried(*words, run_in=project) == ["may"] * 4
+        assert [path.name for path in open_way.iterdir()] == ["old.json"]
+        assert (open_way / "old.json").read_text() == "old"
+
+    def test_anothers_file_in_a_folder_for_all(self, open_way: Path, project: Path) -> None:
+        (open_way / "old.mp4").touch()
+        open_way.chmod(0o1777)
+        words = [f":{open_way}/old.mp4", f":{open_way}/new.mp4"]
+        no = "output_unwritable Operation not permitted"
+        assert tried(*words, run_in=project) == [no, "may"]
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    check_target(tmp_path / "pipe", in_place=True)
+    with pytest.raises(BadInput) as raised:
+        check_target(tmp_path / "pipe")
+    assert raised.value.code == "output_unwritable"
+
+
+def test_a_file_system_that_is_read_only(tmp_path: Path) -> None:
+    (tmp_path / "old.json").write_text("old")
+    steps = (["--bind", str(tmp_path), str(tmp_path)], ["-o", "remount,ro,bind", str(tmp_path)])
+    if os.geteuid() != 0 or subprocess.run(["mount", *steps[0]], check=False).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        subprocess.run(["mount", *steps[1]], check=True)
+        for name, in_place in (("new.json", True), ("old.json", True), ("old.json", False)):
+            with pytest.raises(BadInput) as raised:
+                check_target(tmp_path / name, in_place=in_place)
+            assert raised.value.code == "output_unwritable"
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_a_link_to_what_is_not_there_yet(tmp_path: Path) -> None:
+    (tmp_path / "report.json").symlink_to(tmp_path / "later.json")
+    check_target(tmp_path / "report.json", in_place=True)
+    assert not (tmp_path / "later.json").exists()
 
 
 def test_discard_twice(tmp_path: Path) -> None:
