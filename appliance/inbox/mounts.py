@@ -22,10 +22,12 @@ _REMOTE = {
 class Mount:
     """A mounted file system: where, of which type, and what is mounted there.
 
-    ``number`` tells it from what was mounted at the same place before.
+    ``number`` tells it from what was mounted at the same place before; ``device`` is the same for
+    all places at which one file system is mounted.
     """
 
     number: int
+    device: str
     path: Path
     kind: str
     source: str
@@ -40,14 +42,16 @@ def read_mounts(text: str) -> list[Mount]:
     """The mounts of a ``mountinfo`` (proc_pid_mountinfo(5)), in its order; odd lines are left out.
 
     >>> read_mounts("36 35 0:41 / /srv/in\\\\040box rw - cifs //school/box rw")
-    [Mount(number=36, path=PosixPath('/srv/in box'), kind='cifs', source='//school/box')]
+    [Mount(number=36, device='0:41', path=PosixPath('/srv/in box'), kind='cifs',
+    source='//school/box')]
     """
     mounts = []
     for line in text.splitlines():
         left, dash, right = line.partition(" - ")
         about, what = left.split(" "), right.split(" ")
         if dash and len(about) >= 5 and len(what) >= 2 and about[0].isdigit():
-            mounts.append(Mount(int(about[0]), Path(_plain(about[4])), what[0], _plain(what[1])))
+            place, source = Path(_plain(about[4])), _plain(what[1])
+            mounts.append(Mount(int(about[0]), about[2], place, what[0], source))
     return mounts
 
 

@@ -22,7 +22,7 @@ def share(root: Path, number: int = 5, source: str = "//school/box") -> str:
     return f"{DISK}{number} 1 0:40 / {root / 'inbox'} rw - cifs {source} rw\n"
 
 
-@pytest.mark.parametrize("kept", [None, b"", b"{not json", b'"a word"'])
+@pytest.mark.parametrize("kept", [None, b"", b"{not json", b'"a word"', b'{"mounted": 1}'])
 def test_the_first_time_anything_counts_as_its_place(
     tmp_path: Path, mounts: Path, kept: bytes | None
 ) -> None:
@@ -87,16 +87,57 @@ def test_while_it_is_away_nothing_is_given_up_even_after_a_start(tmp_path: Path)
     assert [each.state for each in box.look(100)] == [State.CANCELLED]
 
 
+def stick(root: Path, source: str = "/dev/sdb1") -> str:
+    """A disk of its own for the inbox."""
+    return f"{DISK}6 1 8:17 / {root / 'inbox'} rw - vfat {source} rw\n"
+
+
 def test_on_another_disk_work_goes_on(tmp_path: Path) -> None:
-    box = Box(tmp_path)
+    box = Box(tmp_path, mounts=stick(tmp_path))
+    box.drop("a.mp4")
+    box.look(UNSURE)
+    (box.folder / "a.mp4").unlink()
+    box.mounts.write_text(stick(tmp_path, "/dev/sdc1"))
+    (box.presenters / "default.png").touch()
+    box.drop("b.txt")
+    waiting, new = box.look(UNSURE)
+    assert (waiting.state, new.state) == (State.WAITING, State.QUEUED)
+
+
+def test_the_boxs_own_disk_may_get_another_name_or_be_another(tmp_path: Path) -> None:
+    """As when its backup is put on another box, where the inbox begins empty."""
+    box = Box(tmp_path, mounts=DISK)
     box.drop("a.mp4")
     box.look()
     (box.folder / "a.mp4").unlink()
-    box.mounts.write_text("9 0 8:2 / / rw - ext4 /dev/sdb1 rw\n")
-    (box.presenters / "default.png").touch()
-    box.drop("b.txt")
-    waiting, new = box.look()
-    assert (waiting.state, new.state) == (State.WAITING, State.QUEUED)
+    box.mounts.write_text("1 0 259:2 / / rw - ext4 /dev/nvme0n1p2 rw\n")
+    box.another_daemon()
+    assert [job.state for job in box.look()] == [State.CANCELLED]
+
+
+def test_a_stick_is_known_by_what_is_on_it_and_not_by_its_name_of_today(
+    tmp_path: Path, mounts: Path
+) -> None:
+    for name in ("sdb1", "sdc1"):
+        (tmp_path / name).touch()
+    disks = tmp_path / "by-uuid"
+    disks.mkdir()
+    presence = Presence(tmp_path, mounts, disks)
+
+    def plug(name: str, uuid: str) -> None:
+        for link in disks.iterdir():
+            link.unlink()
+        (disks / uuid).symlink_to(Path("..") / name)
+        mounts.write_text(stick(tmp_path, str(tmp_path / name)))
+
+    plug("sdb1", "1A2B-3C4D")
+    presence.settle(missing=False)
+    plug("sdc1", "1A2B-3C4D")
+    assert not presence.is_away()
+    plug("sdb1", "5E6F-7A8B")
+    assert presence.is_away()
+    (disks / "5E6F-7A8B").unlink()  # pulled out while it is mounted
+    assert presence.is_away()
 
 
 def test_a_share_whose_server_is_down_is_away_and_nothing_of_it_is_forgotten(
