@@ -26,6 +26,7 @@ from appliance.heap import few_arenas
 from appliance.interrupt import listen_for_signals
 from appliance.patience import leave_if_hanging
 from appliance.privilege import leave_root
+from appliance.threads import one_thread_for_algebra
 
 _COMMANDS = (render, plan, score, bench, serve, panel, jobs, logs, doctor, check_config)
 
@@ -43,10 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     few_arenas()
+    one_thread_for_algebra()
     listen_for_signals()
-    if hasattr(options, "config"):
-        leave_root(options.config)
     try:
+        if hasattr(options, "config"):
+            leave_root(options.config)
         status: int = options.run(options)
         return status
     except KeyboardInterrupt:

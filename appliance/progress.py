@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from appliance.render.render import Listener
-from appliance.render.render import Progress as Step
+from appliance.render.progress import Listener
+from appliance.render.progress import Progress as Step
 
 _STAGES = {
     "check": "looking at the files",

@@ -22,7 +22,7 @@ from appliance.media.decode import FrameReader
 from appliance.media.picture import Picture
 from appliance.media.probe import PresenterInfo, probe_audio, probe_presenter
 from appliance.media.thumbnail import save_picture
-from appliance.render.prepare import bursts, face_networks
+from appliance.render.presenter import bursts, face_networks
 from appliance.render.voice import is_text
 from appliance.speech.document import read_document
 

@@ -30,7 +30,7 @@ from appliance.render.badge import Badge
 from appliance.render.clock import Stopwatch
 from appliance.render.frames import PresenterFrames
 from appliance.render.job import Job
-from appliance.render.prepare import make_tracker
+from appliance.render.presenter import make_tracker
 from appliance.render.presenter_cache import PresenterEntry
 from appliance.render.sightings import PresenterSightings
 

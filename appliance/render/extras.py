@@ -15,7 +15,7 @@ from appliance.media.picture import Picture
 from appliance.media.publish import write_faults
 from appliance.media.subtitles import read_track, write_srt
 from appliance.media.thumbnail import save_thumbnail
-from appliance.render.prepare import face_networks
+from appliance.render.presenter import face_networks
 
 log = logging.getLogger("lectern.render")
 

@@ -21,6 +21,8 @@ from appliance.media.probe import PresenterInfo
 from appliance.media.publish import part_of, publish
 from appliance.render.plan import Plan
 
+SPEECH = "speech.npy"
+
 
 @dataclass(frozen=True)
 class Job:
@@ -43,7 +45,7 @@ class Job:
     @property
     def speech(self) -> Path:
         """Where the lecture's movement lies."""
-        return self.folder / "speech.npy"
+        return self.folder / SPEECH
 
     def segment(self, index: int) -> Path:
         """Where finished chunk ``index`` lies."""

@@ -1,223 +1,108 @@
-"""What is learned before the first chunk: who the presenter is, and what the lecture says."""
+"""All that comes before the first chunk: presenter and lecture got to know, side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from appliance.errors import BadInput
-from appliance.face.choose import Person, people
-from appliance.face.detect import Detection, FaceDetector
-from appliance.face.mesh import FaceMesh
-from appliance.face.runtime import LiteNetwork
-from appliance.face.sampling import Planes
-from appliance.face.track import FaceTracker, largest_face
-from appliance.face.weights import face_model_path
-from appliance.heap import give_back
+from appliance.config import Config
 from appliance.lips.model import LipModel
-from appliance.lips.motion import Motion, run_motion
-from appliance.lips.presenter import Profile, ProfileLearner
-from appliance.lips.wav2lip import write_mel
-from appliance.media.audio import audio_blocks
-from appliance.media.decode import FrameReader
-from appliance.media.probe import PresenterInfo
-from appliance.render.ahead import ahead
-from appliance.speech.activity import Activity, measure
-from appliance.speech.mel import LECTERN_MEL, WAV2LIP_MEL, mel_blocks
-
-Array = npt.NDArray[np.float32]
-Tick = Callable[[int], None]
-
-_SHORT = 192  # frames that are all looked at
-_BURSTS = 24  # moments of a longer presenter that are looked at: enough to see a mouth's range …
-_BURST = 5  # … for this many frames each, as a decoder gives them away once it has begun
-_FEW_KEYS = 4  # fewer key frames than this show too little of a presenter
-_LOOKS = 16  # detections, to tell people apart
-_LANES = 2  # decoders side by side: the smallest box has two cores
-_AHEAD = 4  # pictures decoded while one is looked at
+from appliance.media.probe import AudioInfo, PresenterInfo, probe_audio, probe_presenter
+from appliance.render.clock import Stopwatch
+from appliance.render.job import SPEECH, Job
+from appliance.render.plan import Network, plan_for
+from appliance.render.presenter import learn_presenter
+from appliance.render.presenter_cache import PresenterCache
+from appliance.render.progress import Listener, Progress
+from appliance.render.report import Outcome
+from appliance.render.resume import recall, refit, remember
+from appliance.render.speech import learn_speech
+from appliance.render.voice import SOUND, is_text, speak
 
 
-def make_tracker(info: PresenterInfo, person: Person | None = None) -> FaceTracker:
-    """A tracker with networks of its own, for ``person`` or the largest face."""
-    detector, mesh = face_networks()
-    return FaceTracker(detector, mesh, person or largest_face, float(info.sar))
+def prepare(
+    place: Path,
+    presenter: Path,
+    lecture: Path,
+    model: LipModel,
+    config: Config,
+    listen: Listener,
+    watch: Stopwatch,
+) -> tuple[Job, AudioInfo, Outcome]:
+    """The job in ``place``: taken over from an earlier attempt, or learned now and left there.
 
-
-def face_networks() -> tuple[FaceDetector, FaceMesh]:
-    """Detector and mesh, opened. Raises ``Fault("face_models_missing")``."""
-    return (
-        FaceDetector(LiteNetwork(face_model_path("face_detection_short_range"))),
-        FaceMesh(LiteNetwork(face_model_path("face_landmark"))),
-    )
-
-
-def bursts(frames: int, key_before: Callable[[int], int] = lambda frame: frame) -> list[range]:
-    """Which presenter frames to sample: all of a short one, else moments spread evenly.
-
-    ``key_before`` moves a burst's start to where decoding can begin, so that none is in vain.
+    Raises ``BadInput`` and ``Fault`` of all that is read, and ``BadInput("memory_too_small")``.
     """
-    if frames <= _SHORT:
-        return [range(frames)]
-    places = np.linspace(0, frames - _BURST, _BURSTS).astype(int)
-    starts = sorted({key_before(int(place)) for place in places})
-    if len(starts) < _FEW_KEYS:  # decoding in vain is better than seeing little
-        starts = [int(place) for place in places]
-    length = _BURST * _BURSTS // len(starts)
-    return [range(start, min(start + length, frames)) for start in starts]
+    known = recall(place)
+    if known is not None:
+        job, silence = known
+        with watch.stage("check"):
+            sound = probe_audio(place / SOUND if is_text(lecture) else lecture)
+            job = refit(job, sound, model, config)
+        return job, sound, Outcome(silence)
+    # The presenter is looked at in a thread of its own, while this one hears the lecture.
+    with ThreadPoolExecutor(1) as beside:
+        measured = beside.submit(_measure, presenter, config, watch)
+        if is_text(lecture):
+            measured.result()  # a voice takes its time: not for a presenter that is no good
+            listen(Progress("voice", 0, 1))
+            with watch.stage("voice"):
+                lecture = speak(lecture, place, config, lambda *at: listen(Progress("voice", *at)))
+        listen(Progress("presenter", 0, 1))
+        with watch.stage("speech"):
+            sound = probe_audio(lecture)
+        learned = beside.submit(_learn, place, measured, sound, model, config, watch)
+        total = max(int(2 * sound.duration_s), 1)
+        with watch.stage("speech"):
+            tick = partial(_tell, listen, learned, total)
+            activity = learn_speech(sound.path, model, place / SPEECH, tick)
+        job = learned.result()
+        _tell(listen, learned, total, total)
+    silence = 1 - float(activity.gate.mean())
+    remember(job, silence)
+    return job, sound, Outcome(silence)
 
 
-def learn_presenter(info: PresenterInfo, number: int, threads: int) -> tuple[Person, Profile]:
-    """Find the person to speak (``number``, counted from 0 for the largest steady face).
-
-    Raises ``BadInput("no_face")`` and ``BadInput("face_number")``.
-    """
-    with ExitStack() as stack:
-        lanes = _lanes(info, threads, stack)
-        learner, found = _sample(lanes, None)
-        persons = people(found, len(found))
-        if not persons:
-            raise BadInput("no_face", name=info.path.name)
-        if number >= len(persons):
-            raise BadInput("face_number", name=info.path.name, number=number, count=len(persons))
-        person = persons[number]
-        if any(largest_face(*look) is not person(*look) for look in found):
-            learner, _ = _sample(lanes, person)
-    if not len(learner):
-        raise BadInput("no_face", name=info.path.name)
-    return person, learner.profile()
+def _measure(presenter: Path, config: Config, watch: Stopwatch) -> PresenterInfo:
+    video = config.video
+    with watch.stage("presenter"):
+        return probe_presenter(presenter, max_fps=video.max_fps, short_side=video.size)
 
 
-def _lanes(info: PresenterInfo, threads: int, stack: ExitStack) -> list[_Lane]:
-    """The samples in even shares, each with a reader and networks of its own, left to ``stack``.
-
-    How many there are follows from the presenter alone, so that every machine learns the same.
-    """
-    reader = stack.enter_context(FrameReader(info, threads))
-    samples = bursts(info.frames, reader.key_before)
-    count = min(_LANES, len(samples))
-    if count > 1:  # two decoders of one thread are done sooner than one of two: seeks don't wait
-        reader.close()
-        readers = [stack.enter_context(FrameReader(info, 1)) for _ in range(count)]
+def _tell(listen: Listener, learned: Future[Job], total: int, heard: int) -> None:
+    """One bar for two: the presenter's until he is known (or no good), then the lecture's."""
+    if learned.done():
+        learned.result()
+        listen(Progress("speech", min(heard, total), total))
     else:
-        readers = [reader]
-    step = max(sum(map(len, samples)) // _LOOKS, _BURST)
-    cuts = [len(samples) * lane // count for lane in range(count + 1)]
-    return [
-        _Lane(info, reader, samples[first:stop], step)
-        for reader, first, stop in zip(readers, cuts, cuts[1:], strict=False)
-    ]
+        listen(Progress("presenter", 0, 1))
 
 
-def _sample(
-    lanes: list[_Lane], person: Person | None
-) -> tuple[ProfileLearner, list[tuple[int, list[Detection]]]]:
-    """Learn from ``person`` or the largest face; gives too who else was there."""
-    learner = ProfileLearner()
-    found: list[tuple[int, list[Detection]]] = []
-    with ThreadPoolExecutor(len(lanes)) as pool:
-        for part, looks in pool.map(lambda lane: lane.sample(person), lanes):
-            learner.extend(part)
-            found += looks
-    return learner, found
+def _learn(
+    folder: Path,
+    measured: Future[PresenterInfo],
+    sound: AudioInfo,
+    model: LipModel,
+    config: Config,
+    watch: Stopwatch,
+) -> Job:
+    """Plan, and get to know the presenter, who is left in the job's folder."""
+    info = measured.result()
+    plan = plan_for(info, sound, config, Network.of(model))
+    with watch.stage("presenter"):
+        entry = _cache(config, model).entry(info, config.face.index)
+        known = entry.recall() if entry is not None else None
+        person, profile = known or learn_presenter(info, config.face.index, plan.threads)
+        if entry is not None and known is None:
+            entry.remember(person, profile)
+    cache = entry.folder if entry is not None else None
+    job = Job(folder, info, person, model.manifest, model.precision, config, plan, cache)
+    profile.save(job.profile)
+    return job
 
 
-class _Lane:
-    """Looks at ``bursts`` of a presenter; every ``step``-th picture of a burst for other people."""
-
-    def __init__(
-        self, info: PresenterInfo, reader: FrameReader, bursts: list[range], step: int
-    ) -> None:
-        self._info = info
-        self._reader = reader
-        self._bursts = bursts
-        self._step = step
-        detector, self._mesh = face_networks()
-        self._detector = _OneLook(detector)
-
-    def sample(
-        self, person: Person | None
-    ) -> tuple[ProfileLearner, list[tuple[int, list[Detection]]]]:
-        """What these pictures tell of ``person`` or the largest face, and who else is there."""
-        learner = ProfileLearner()
-        found: list[tuple[int, list[Detection]]] = []
-        aspect = float(self._info.sar)
-        for burst in self._bursts:
-            tracker = FaceTracker(self._detector, self._mesh, person or largest_face, aspect)
-            self._reader.jump()
-            with ahead(self._reader.read(burst.start, burst.stop), _AHEAD) as pictures:
-                for picture in pictures:
-                    if (picture.index - burst.start) % self._step == 0:
-                        found.append((picture.index, self._detector.detect(picture, aspect)))
-                    sighting = tracker.step(picture)
-                    if sighting is not None:
-                        learner.add(picture, sighting)
-        return learner, found
-
-
-class _OneLook:
-    """A detector that looks at a picture once, however many ask for its faces in a row."""
-
-    def __init__(self, detector: FaceDetector) -> None:
-        self._detector = detector
-        self._picture: Planes | None = None
-        self._faces: list[Detection] = []
-
-    def detect(self, picture: Planes, pixel_aspect: float = 1.0) -> list[Detection]:
-        """As :meth:`FaceDetector.detect`."""
-        if picture is not self._picture:
-            self._picture, self._faces = picture, self._detector.detect(picture, pixel_aspect)
-        return self._faces
-
-
-def learn_speech(audio: Path, model: LipModel, target: Path, tick: Tick) -> Activity:
-    """Write the lecture's movement to ``target``; gives where somebody speaks.
-
-    ``tick`` is told the seconds heard so far, of twice the lecture's length: it is heard once for
-    its level and pauses and once for its sounds.
-    """
-    heard = measure(_features(audio, tick, 0))
-    whole = len(heard.gate) / 100
-    if model.manifest.kind == "wav2lip":
-        write_mel(target, mel_blocks(_ticked(audio, tick, whole), WAV2LIP_MEL))
-        return heard
-    facts = model.manifest.motion
-    stride = int(facts["stride"])
-    parts = run_motion(
-        model.network("motion"),
-        _with_loudness(_features(audio, tick, whole), heard.loudness),
-        int(facts["context_frames"]),
-        stride,
-    )
-    values = np.concatenate(list(parts))
-    rate, offset = facts["rate_hz"], facts["offset_s"]
-    times = (np.arange(len(values)) / rate + offset) * 100
-    gate = np.interp(times, np.arange(len(heard.gate)), heard.gate).astype(np.float32)
-    Motion(values * gate[:, None], rate, offset).save(target)
-    del values, parts
-    give_back()  # of an hour 20 MB, before the pictures come
-    return heard
-
-
-def _ticked(audio: Path, tick: Tick, before: float) -> Iterator[Array]:
-    samples = 0
-    for block in audio_blocks(audio):
-        samples += len(block)
-        tick(int(before + samples / LECTERN_MEL.rate))
-        yield block
-
-
-def _features(audio: Path, tick: Tick, before: float) -> Iterator[Array]:
-    return mel_blocks(_ticked(audio, tick, before), LECTERN_MEL)
-
-
-def _with_loudness(mels: Iterator[Array], loudness: Array) -> Iterator[Array]:
-    done = 0
-    for mel in mels:
-        part = loudness[done : done + mel.shape[1]]
-        done += mel.shape[1]
-        yield np.concatenate([mel, part[None]])
+def _cache(config: Config, model: LipModel) -> PresenterCache:
+    """What is kept of presenters; nothing for a model that looks at other points of a face."""
+    limit_mb = config.cache.presenters_mb if model.manifest.kind == "lectern" else 0
+    return PresenterCache(config.root / "cache" / "presenters", limit_mb)

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,46 +19,20 @@ from appliance.lips.measure import prepare as prepare_engines
 from appliance.lips.model import LipModel
 from appliance.media.engine import settled
 from appliance.media.join import join
-from appliance.media.probe import AudioInfo, PresenterInfo, probe_audio, probe_presenter
+from appliance.media.probe import AudioInfo
 from appliance.media.publish import check_target
 from appliance.media.source import check_file
 from appliance.render.chunk import ChunkFacts, let_go
 from appliance.render.clock import Stopwatch, process_age_s
 from appliance.render.job import Job
-from appliance.render.plan import Network, plan_for
-from appliance.render.prepare import learn_presenter, learn_speech
-from appliance.render.presenter_cache import PresenterCache
+from appliance.render.prepare import prepare
+from appliance.render.progress import Listener, Progress
 from appliance.render.report import Outcome, build_report
-from appliance.render.resume import (
-    chunk,
-    forget_chunks,
-    kept_chunk,
-    key_of,
-    place_for,
-    recall,
-    refit,
-    remember,
-)
-from appliance.render.voice import SOUND, is_text, speak, subtitles_in
+from appliance.render.resume import chunk, forget_chunks, kept_chunk, key_of, place_for
+from appliance.render.voice import subtitles_in
 
 MODELS = PROJECT / "models_lite"
 GENERATED = "AI-generated: the lips were moved to fit the speech (Lectern)"
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where the work stands: ``stage`` is a word, ``done`` of ``total`` are its units.
-
-    Stages: ``check``, ``engine`` (seconds; nobody knows of how many), ``voice`` (letters),
-    ``presenter``, ``speech`` (seconds), ``render`` (frames), ``join``.
-    """
-
-    stage: str
-    done: int
-    total: int
-
-
-Listener = Callable[[Progress], None]
 
 
 def render(
@@ -117,7 +90,7 @@ def render_in(
         check_file(presenter)
         check_file(lecture)
         place = place_for(folder, key_of(presenter, lecture, config, model))
-    job, sound, outcome = _prepare(place, presenter, lecture, model, config, listen, watch)
+    job, sound, outcome = prepare(place, presenter, lecture, model, config, listen, watch)
     try:
         kept = _render_chunks(job, outcome, listen, after_chunk, executor)
     finally:
@@ -129,37 +102,6 @@ def render_in(
     outcome.stages_s = {**watch.seconds, **outcome.stages_s}
     outcome.wall_s = time.monotonic() - started
     return {**build_report(job, lecture, sound, output, outcome), "kept_chunks": kept}
-
-
-def _prepare(
-    place: Path,
-    presenter: Path,
-    lecture: Path,
-    model: LipModel,
-    config: Config,
-    listen: Listener,
-    watch: Stopwatch,
-) -> tuple[Job, AudioInfo, Outcome]:
-    """All that comes before the first chunk, taken over from an earlier attempt or made now."""
-    known = recall(place)
-    if known is not None:
-        job, silence = known
-        with watch.stage("check"):
-            sound = probe_audio(place / SOUND if is_text(lecture) else lecture)
-            job = refit(job, sound, model, config)
-        return job, sound, Outcome(silence)
-    with watch.stage("check"):
-        video = config.video
-        info = probe_presenter(presenter, max_fps=video.max_fps, short_side=video.size)
-    if is_text(lecture):
-        listen(Progress("voice", 0, 1))
-        with watch.stage("voice"):
-            lecture = speak(lecture, place, config, lambda *at: listen(Progress("voice", *at)))
-    with watch.stage("check"):
-        sound = probe_audio(lecture)
-    job, outcome = _learn(place, info, sound, model, config, listen, watch)
-    remember(job, outcome.silence)
-    return job, sound, outcome
 
 
 def _join(job: Job, sound: AudioInfo, output: Path) -> None:
@@ -178,44 +120,6 @@ def _join(job: Job, sound: AudioInfo, output: Path) -> None:
         if fault.code == "segment_damaged":
             forget_chunks(job.folder)  # the next attempt makes them anew
         raise
-
-
-def _learn(
-    folder: Path,
-    info: PresenterInfo,
-    sound: AudioInfo,
-    model: LipModel,
-    config: Config,
-    listen: Listener,
-    watch: Stopwatch,
-) -> tuple[Job, Outcome]:
-    """Plan, get to know presenter and lecture, and leave all of it in the job folder."""
-    plan = plan_for(info, sound, config, Network.of(model))
-    listen(Progress("presenter", 0, 1))
-    with watch.stage("presenter"):
-        entry = _cache(config, model).entry(info, config.face.index)
-        known = entry.recall() if entry is not None else None
-        person, profile = known or learn_presenter(info, config.face.index, plan.threads)
-        if entry is not None and known is None:
-            entry.remember(person, profile)
-    cache = entry.folder if entry is not None else None
-    job = Job(folder, info, person, model.manifest, model.precision, config, plan, cache)
-    profile.save(job.profile)
-    total = max(int(2 * sound.duration_s), 1)
-    with watch.stage("speech"):
-        activity = learn_speech(
-            sound.path,
-            model,
-            job.speech,
-            lambda s: listen(Progress("speech", min(s, total), total)),
-        )
-    return job, Outcome(silence=1 - float(activity.gate.mean()))
-
-
-def _cache(config: Config, model: LipModel) -> PresenterCache:
-    """What is kept of presenters; nothing for a model that looks at other points of a face."""
-    limit_mb = config.cache.presenters_mb if model.manifest.kind == "lectern" else 0
-    return PresenterCache(config.root / "cache" / "presenters", limit_mb)
 
 
 def _render_chunks(

@@ -11,7 +11,7 @@ from appliance.face.choose import Person
 from appliance.face.detect import Detection
 from appliance.face.track import Chooser
 from appliance.media.timeline import pingpong
-from appliance.render.render import Listener, Progress
+from appliance.render.progress import Listener, Progress
 
 log = logging.getLogger("lectern.render")
 

@@ -23,7 +23,7 @@ from appliance.lips.model import LipModel
 from appliance.media.decode import FrameReader
 from appliance.media.encode import SegmentWriter
 from appliance.media.probe import probe_presenter
-from appliance.render.prepare import learn_presenter, make_tracker
+from appliance.render.presenter import learn_presenter, make_tracker
 from appliance.render.render import MODELS
 from tests.benchmarks.clips import presenter
 from tests.benchmarks.plots import plot_bars, write_csv

@@ -15,7 +15,7 @@ from appliance.media.probe import PresenterInfo, probe_presenter
 from appliance.media.timeline import pingpong
 from appliance.render.clock import Stopwatch
 from appliance.render.frames import PresenterFrames
-from appliance.render.prepare import make_tracker
+from appliance.render.presenter import make_tracker
 from appliance.render.presenter_cache import PresenterCache, PresenterEntry
 from appliance.render.sightings import PresenterSightings
 from tests.talking_face import babble, talking, write_video

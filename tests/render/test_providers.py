@@ -10,7 +10,8 @@ import pytest
 
 from appliance.config import Config
 from appliance.lips.engines import Engines
-from appliance.render.render import Progress, render
+from appliance.render.progress import Progress
+from appliance.render.render import render
 from tests.lips.fake_engines import fake_box
 from tests.render.conftest import frames_of, settings
 

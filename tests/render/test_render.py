@@ -12,7 +12,8 @@ import pytest
 
 from appliance.errors import BadInput
 from appliance.media.timeline import pingpong
-from appliance.render.render import Progress, render
+from appliance.render.progress import Progress
+from appliance.render.render import render
 from tests.render.conftest import (
     FRAMES,
     LECTURE_FRAMES,

@@ -16,7 +16,8 @@ import pytest
 
 from appliance.config import Config
 from appliance.errors import Fault
-from appliance.render.render import Progress, render_in
+from appliance.render.progress import Progress
+from appliance.render.render import render_in
 from tests.render.conftest import LECTURE_FRAMES, frames_of, settings, write_wav
 
 CHUNKS = 3

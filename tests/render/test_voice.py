@@ -11,7 +11,8 @@ from PIL import Image
 from appliance.errors import BadInput
 from appliance.media.subtitles import read_track
 from appliance.render.extras import save_extras
-from appliance.render.render import Progress, render, render_in
+from appliance.render.progress import Progress
+from appliance.render.render import render, render_in
 from appliance.render.voice import subtitles_in
 from tests.render.conftest import settings
 

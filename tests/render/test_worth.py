@@ -13,7 +13,8 @@ import pytest
 from appliance.config import Config
 from appliance.face.choose import Person
 from appliance.face.detect import Detection
-from appliance.render.render import Progress, render
+from appliance.render.progress import Progress
+from appliance.render.render import render
 from appliance.render.worth import score_of, speaker_in
 from appliance.score import score_video
 from tests.render.conftest import write_wav

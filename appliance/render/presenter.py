@@ -1,0 +1,162 @@
+"""Who the presenter is: found, and learned from moments spread over the whole file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import numpy as np
+
+from appliance.errors import BadInput
+from appliance.face.choose import Person, people
+from appliance.face.detect import Detection, FaceDetector
+from appliance.face.mesh import FaceMesh
+from appliance.face.runtime import LiteNetwork
+from appliance.face.sampling import Planes
+from appliance.face.track import FaceTracker, largest_face
+from appliance.face.weights import face_model_path
+from appliance.lips.presenter import Profile, ProfileLearner
+from appliance.media.decode import FrameReader
+from appliance.media.probe import PresenterInfo
+from appliance.render.ahead import ahead
+
+_SHORT = 192  # frames that are all looked at
+_BURSTS = 24  # moments of a longer presenter that are looked at: enough to see a mouth's range …
+_BURST = 5  # … for this many frames each, as a decoder gives them away once it has begun
+_FEW_KEYS = 4  # fewer key frames than this show too little of a presenter
+_LOOKS = 16  # detections, to tell people apart
+_LANES = 2  # decoders side by side: the smallest box has two cores
+_AHEAD = 4  # pictures decoded while one is looked at
+
+
+def make_tracker(info: PresenterInfo, person: Person | None = None) -> FaceTracker:
+    """A tracker with networks of its own, for ``person`` or the largest face."""
+    detector, mesh = face_networks()
+    return FaceTracker(detector, mesh, person or largest_face, float(info.sar))
+
+
+def face_networks() -> tuple[FaceDetector, FaceMesh]:
+    """Detector and mesh, opened. Raises ``Fault("face_models_missing")``."""
+    return (
+        FaceDetector(LiteNetwork(face_model_path("face_detection_short_range"))),
+        FaceMesh(LiteNetwork(face_model_path("face_landmark"))),
+    )
+
+
+def bursts(frames: int, key_before: Callable[[int], int] = lambda frame: frame) -> list[range]:
+    """Which presenter frames to sample: all of a short one, else moments spread evenly.
+
+    ``key_before`` moves a burst's start to where decoding can begin, so that none is in vain.
+    """
+    if frames <= _SHORT:
+        return [range(frames)]
+    places = np.linspace(0, frames - _BURST, _BURSTS).astype(int)
+    starts = sorted({key_before(int(place)) for place in places})
+    if len(starts) < _FEW_KEYS:  # decoding in vain is better than seeing little
+        starts = [int(place) for place in places]
+    length = _BURST * _BURSTS // len(starts)
+    return [range(start, min(start + length, frames)) for start in starts]
+
+
+def learn_presenter(info: PresenterInfo, number: int, threads: int) -> tuple[Person, Profile]:
+    """Find the person to speak (``number``, counted from 0 for the largest steady face).
+
+    Raises ``BadInput("no_face")`` and ``BadInput("face_number")``.
+    """
+    with ExitStack() as stack:
+        lanes = _lanes(info, threads, stack)
+        learner, found = _sample(lanes, None)
+        persons = people(found, len(found))
+        if not persons:
+            raise BadInput("no_face", name=info.path.name)
+        if number >= len(persons):
+            raise BadInput("face_number", name=info.path.name, number=number, count=len(persons))
+        person = persons[number]
+        if any(largest_face(*look) is not person(*look) for look in found):
+            learner, _ = _sample(lanes, person)
+    if not len(learner):
+        raise BadInput("no_face", name=info.path.name)
+    return person, learner.profile()
+
+
+def _lanes(info: PresenterInfo, threads: int, stack: ExitStack) -> list[_Lane]:
+    """The samples in even shares, each with a reader and networks of its own, left to ``stack``.
+
+    How many there are follows from the presenter alone, so that every machine learns the same.
+    """
+    reader = stack.enter_context(FrameReader(info, threads))
+    samples = bursts(info.frames, reader.key_before)
+    count = min(_LANES, len(samples))
+    if count > 1:  # two decoders of one thread are done sooner than one of two: seeks don't wait
+        reader.close()
+        readers = [stack.enter_context(FrameReader(info, 1)) for _ in range(count)]
+    else:
+        readers = [reader]
+    step = max(sum(map(len, samples)) // _LOOKS, _BURST)
+    cuts = [len(samples) * lane // count for lane in range(count + 1)]
+    return [
+        _Lane(info, reader, samples[first:stop], step)
+        for reader, first, stop in zip(readers, cuts, cuts[1:], strict=False)
+    ]
+
+
+def _sample(
+    lanes: list[_Lane], person: Person | None
+) -> tuple[ProfileLearner, list[tuple[int, list[Detection]]]]:
+    """Learn from ``person`` or the largest face; gives too who else was there."""
+    learner = ProfileLearner()
+    found: list[tuple[int, list[Detection]]] = []
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        for part, looks in pool.map(lambda lane: lane.sample(person), lanes):
+            learner.extend(part)
+            found += looks
+    return learner, found
+
+
+class _Lane:
+    """Looks at ``bursts`` of a presenter; every ``step``-th picture of a burst for other people."""
+
+    def __init__(
+        self, info: PresenterInfo, reader: FrameReader, bursts: list[range], step: int
+    ) -> None:
+        self._info = info
+        self._reader = reader
+        self._bursts = bursts
+        self._step = step
+        detector, self._mesh = face_networks()
+        self._detector = _OneLook(detector)
+
+    def sample(
+        self, person: Person | None
+    ) -> tuple[ProfileLearner, list[tuple[int, list[Detection]]]]:
+        """What these pictures tell of ``person`` or the largest face, and who else is there."""
+        learner = ProfileLearner()
+        found: list[tuple[int, list[Detection]]] = []
+        aspect = float(self._info.sar)
+        for burst in self._bursts:
+            tracker = FaceTracker(self._detector, self._mesh, person or largest_face, aspect)
+            self._reader.jump()
+            with ahead(self._reader.read(burst.start, burst.stop), _AHEAD) as pictures:
+                for picture in pictures:
+                    if (picture.index - burst.start) % self._step == 0:
+                        found.append((picture.index, self._detector.detect(picture, aspect)))
+                    sighting = tracker.step(picture)
+                    if sighting is not None:
+                        learner.add(picture, sighting)
+        return learner, found
+
+
+class _OneLook:
+    """A detector that looks at a picture once, however many ask for its faces in a row."""
+
+    def __init__(self, detector: FaceDetector) -> None:
+        self._detector = detector
+        self._picture: Planes | None = None
+        self._faces: list[Detection] = []
+
+    def detect(self, picture: Planes, pixel_aspect: float = 1.0) -> list[Detection]:
+        """As :meth:`FaceDetector.detect`."""
+        if picture is not self._picture:
+            self._picture, self._faces = picture, self._detector.detect(picture, pixel_aspect)
+        return self._faces

@@ -1,0 +1,36 @@
+"""The lecture heard, in one decoding or in two."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from appliance.lips.manifest import load_manifest
+from appliance.lips.model import LipModel
+from appliance.render.render import MODELS
+from appliance.render.speech import learn_speech
+from tests.render.conftest import write_wav
+from tests.talking_face import babble, voice
+
+SECONDS = 12
+
+
+@pytest.fixture(scope="module")
+def lecture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    sound = voice(babble(25 * SECONDS), 25, 16_000).astype(np.float32)
+    return write_wav(tmp_path_factory.mktemp("lecture") / "lecture.wav", sound)
+
+
+def test_what_was_kept_and_what_is_decoded_again_say_the_same(
+    lecture: Path, tmp_path: Path
+) -> None:
+    model = LipModel.open(load_manifest("lectern-lite", MODELS), "fp32", ["cpu"])
+    ticks: list[list[int]] = [[], []]
+    kept = learn_speech(lecture, model, tmp_path / "kept.npy", ticks[0].append)
+    again = learn_speech(lecture, model, tmp_path / "again.npy", ticks[1].append, keep=100)
+    assert (np.load(tmp_path / "kept.npy") == np.load(tmp_path / "again.npy")).all()
+    assert (kept.gate == again.gate).all() and kept.gate.max() == 1
+    for heard in ticks:
+        assert heard == sorted(heard) and heard[-1] == 2 * SECONDS
