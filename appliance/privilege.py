@@ -11,21 +11,26 @@ import pwd
 from pathlib import Path
 
 from appliance.config import SYSTEM_CONFIG, SYSTEM_ROOT, find_config
+from appliance.errors import Fault
 
 USER = "lectern"
 
 
 def leave_root(config: Path | None) -> None:
     """Where root is about to use the installed box's settings (``config``, else those that count),
-    become :data:`USER` with all its groups, for good."""
+    become :data:`USER` with all its groups, for good. Raises ``Fault("root_confined")`` where root
+    may not change users, as in some containers."""
     if os.geteuid() != 0 or (config or find_config()) != SYSTEM_CONFIG:
         return
     try:
         user = pwd.getpwnam(USER)
     except KeyError:  # an installation that is not whole; what is missing will say so
         return
-    os.initgroups(USER, user.pw_gid)
-    os.setresgid(user.pw_gid, user.pw_gid, user.pw_gid)
-    os.setresuid(user.pw_uid, user.pw_uid, user.pw_uid)
+    try:
+        os.initgroups(USER, user.pw_gid)
+        os.setresgid(user.pw_gid, user.pw_gid, user.pw_gid)
+        os.setresuid(user.pw_uid, user.pw_uid, user.pw_uid)
+    except OSError as error:
+        raise Fault("root_confined", user=USER, reason=error.strerror) from error
     os.umask(0o002)  # as the services have it
     os.environ["HOME"] = os.environ["XDG_CACHE_HOME"] = str(SYSTEM_ROOT / "cache")

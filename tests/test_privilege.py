@@ -22,6 +22,9 @@ from appliance.errors import BadInput
 installed, used = Path(sys.argv[1]), Path(sys.argv[2])
 appliance.config.SYSTEM_CONFIG = privilege.SYSTEM_CONFIG = installed
 privilege.USER = "nobody"
+if len(sys.argv) > 3:
+    from appliance.cli import main
+    sys.exit(main(sys.argv[3:]))
 privilege.leave_root(used)
 print(*os.getresuid(), *os.getresgid(), os.environ["HOME"])
 try:
@@ -71,3 +74,22 @@ def test_with_settings_of_its_own_root_stays_root(
     own = tmp_path / "own.yaml"
     own.write_text("root: /srv/own\n")
     assert tried(installed, own, project) == ["0 0 0 0 0 0 /own", "root", "/srv/own"]
+
+
+@pytest.mark.parametrize("lacking", ["-setuid", "-setgid", "-setuid,-setgid"])
+def test_root_that_may_not_change_users_is_told_so(
+    installed: Path, project: Path, lacking: str
+) -> None:
+    """In a process that has lost the right for good, as in a container without it."""
+    settings = str(installed)
+    run = subprocess.run(
+        ["setpriv", f"--bounding-set={lacking}", f"--inh-caps={lacking}"]
+        + [sys.executable, "-c", _TRY, settings, settings, "jobs", "list", "--config", settings],
+        capture_output=True, text=True, check=False, cwd=project,
+    )  # fmt: skip
+    assert run.returncode == 1
+    assert run.stdout == ""
+    (line,) = run.stderr.splitlines()
+    assert line.startswith(
+        "lectern: root_confined: Root may not become the services' user nobody here (Operation not"
+    )

@@ -11,6 +11,14 @@ MESSAGES: dict[str, Message] = {
         "设备设置 {name} 仅管理员可读。",
         "请在命令前加 sudo，或用 --config 指定您自己的配置文件。",
     ),
+    "root_confined": message(
+        "Root may not become the services' user {user} here ({reason}), and as root the command "
+        "would leave files that the services cannot change.",
+        "Run it outside the container or the restricted shell, or name a config file of your own "
+        "with --config.",
+        "此处 root 无法切换为服务用户 {user}（{reason}），而以 root 运行会留下服务无法修改的文件。",
+        "请在容器或受限的命令行之外运行，或用 --config 指定您自己的配置文件。",
+    ),
     "config_no_settings": message(
         "The config file {name} holds no settings.",
         'Write one setting a line, such as "root: ./box".',
