@@ -82,11 +82,11 @@ def test_root_that_may_not_change_users_is_told_so(
 ) -> None:
     """In a process that has lost the right for good, as in a container without it."""
     settings = str(installed)
+    confined = ["setpriv", f"--bounding-set={lacking}", f"--inh-caps={lacking}"]
+    command = [sys.executable, "-c", _TRY, settings, settings, "jobs", "list", "--config", settings]
     run = subprocess.run(
-        ["setpriv", f"--bounding-set={lacking}", f"--inh-caps={lacking}"]
-        + [sys.executable, "-c", _TRY, settings, settings, "jobs", "list", "--config", settings],
-        capture_output=True, text=True, check=False, cwd=project,
-    )  # fmt: skip
+        [*confined, *command], capture_output=True, text=True, check=False, cwd=project
+    )
     assert run.returncode == 1
     assert run.stdout == ""
     (line,) = run.stderr.splitlines()
