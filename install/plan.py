@@ -157,7 +157,8 @@ def _switch(system: System, name: str, files: Path, *, share: bool) -> list[Step
         return [] if services.is_running(system) else [services.Start(system)]
     before: list[Step] = [services.Stop(system)]
     if old not in (None, name) and services.state_files(system):
-        before.append(services.KeepDatabases(system, str(old)))
+        back = name == _link(system, PREVIOUS)
+        before.append(services.KeepDatabases(system, str(old), back=back))
     after: list[Step] = [services.Reload(system)]
     if not enabled:
         after.append(services.Enable(system))

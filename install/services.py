@@ -42,17 +42,19 @@ class Stop(Step):
 
 
 class KeepDatabases(Step):
-    """The databases as the old version left them; a newer one may change their tables."""
+    """The databases as the old version left them; a newer one may change their tables. On the way
+    ``back``, the copy from before the update stays, for it may be what is wanted then."""
 
-    def __init__(self, system: System, name: str) -> None:
-        data = data_folder(system)
+    def __init__(self, system: System, name: str, *, back: bool = False) -> None:
+        data, folder = data_folder(system), f"before-{'rollback' if back else 'upgrade'}"
         self._state = system.path(f"{data}/state")
-        self._folder = self._state / "before-upgrade"
+        self._folder = self._state / folder
+        self._earlier = self._state / f".{folder}.earlier"
         self._kept = False
-        super().__init__(f"keep a copy of the databases of {name} in {data}/state/before-upgrade")
+        super().__init__(f"keep a copy of the databases of {name} in {data}/state/{folder}")
 
     def do(self) -> None:
-        part = self._state / ".before-upgrade.part"
+        part = self._state / f".{self._folder.name}.part"
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(mode=0o700)
         try:
@@ -60,9 +62,14 @@ class KeepDatabases(Step):
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
             raise
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self.settle()
+        if self._folder.exists():
+            self._folder.rename(self._earlier)
         part.rename(self._folder)
         self._kept = True
+
+    def settle(self) -> None:
+        shutil.rmtree(self._earlier, ignore_errors=True)
 
     def _copy(self, folder: Path) -> None:
         for path in sorted(self._state.glob("*.sqlite3")):
@@ -85,6 +92,8 @@ class KeepDatabases(Step):
                 path.with_name(path.name + beside).unlink(missing_ok=True)
             copy.replace(path)
         shutil.rmtree(self._folder, ignore_errors=True)
+        if self._earlier.exists():
+            self._earlier.rename(self._folder)
 
 
 class Start(Step):

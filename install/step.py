@@ -29,6 +29,9 @@ class Step(ABC):
     def undo(self) -> None:  # noqa: B027 (most deletions have nothing to take back)
         """Take back what :meth:`do` did, also where it failed half-way; by default, nothing."""
 
+    def settle(self) -> None:  # noqa: B027
+        """All steps are done: what was only kept for :meth:`undo` may go."""
+
 
 class WriteFile(Step):
     """A file with these bytes; it appears whole, and undoing brings the old one back."""
@@ -227,6 +230,9 @@ def carry_out(
             if reason is not error:
                 raise reason from error
             raise
+    for step in done:
+        with contextlib.suppress(OSError):  # it is hidden, and no reason to fail now
+            step.settle()
 
 
 def _take_back(done: list[Step], say: Callable[[str], None]) -> None:

@@ -218,7 +218,7 @@ class TestSetup:
         if shellcheck is None:
             pytest.skip("shellcheck is not installed")
         names = ["setup.sh", ".ci/run", "tests/install/run", "tests/install/boot"]
-        names += ["tests/install/online", "tests/install/roots.sh"]
+        names += ["tests/install/online", "tests/install/full", "tests/install/roots.sh"]
         names += ["tests/aarch64/run", "tests/aarch64/cpython"]
         scripts = [str(project / name) for name in names]
         run = subprocess.run(

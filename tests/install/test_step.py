@@ -33,6 +33,12 @@ class Fails(Step):
             raise self._trouble
 
 
+def tables(database: Path) -> list[str]:
+    """The names of its tables."""
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        return [str(name) for (name,) in connection.execute("SELECT name FROM sqlite_master")]
+
+
 def fail(*steps: Step, undo: bool = True) -> list[str]:
     """Carry out ``steps``, one of which fails; what was said."""
     said: list[str] = []
@@ -140,8 +146,35 @@ class TestDatabases:
             NewVersion("upgrade"),
             Fails(OSError("no start")),
         )
+        assert tables(state / "a.sqlite3") == ["jobs"]
+
+    def test_only_an_upgrade_that_succeeds_replaces_the_copy_before(
+        self, machine: Machine, state: Path
+    ) -> None:
+        (state / "before-upgrade").mkdir()
+        (state / "before-upgrade" / "a.sqlite3").write_bytes(b"an earlier copy")
+        fail(KeepDatabases(machine.system, "1.1.0"), Fails(OSError("no start")))
+        assert (state / "before-upgrade" / "a.sqlite3").read_bytes() == b"an earlier copy"
+        carry_out([KeepDatabases(machine.system, "1.1.0")], lambda text: None)
+        copy = (state / "before-upgrade" / "a.sqlite3").read_bytes()
+        assert copy == (state / "a.sqlite3").read_bytes()
+        assert sorted(path.name for path in state.iterdir()) == ["a.sqlite3", "before-upgrade"]
+
+    def test_going_back_keeps_the_copy_from_before_the_update(
+        self, machine: Machine, state: Path, tmp_path: Path
+    ) -> None:
+        def install(version: str) -> list[Step]:
+            return plan.to_install(machine.system, make_checkout(tmp_path / "c", version), WISH)
+
+        carry_out(install("1.0.0"), lambda text: None)
+        carry_out(install("1.1.0"), lambda text: None)
         with contextlib.closing(sqlite3.connect(state / "a.sqlite3")) as connection:
-            assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("jobs",)]
+            connection.execute("CREATE TABLE newer (id)")
+        for steps in (plan.to_roll_back(machine.system), plan.to_roll_back(machine.system)):
+            carry_out(steps, lambda text: None)
+        carry_out(install("1.0.0"), lambda text: None)  # that is a way back, too
+        assert tables(state / "before-upgrade" / "a.sqlite3") == ["jobs"]
+        assert tables(state / "before-rollback" / "a.sqlite3") == ["jobs", "newer"]
 
 
 class TestTakingBack:
