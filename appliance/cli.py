@@ -6,6 +6,7 @@ Heavy parts are imported by the command that needs them, so that ``lectern --hel
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 
@@ -27,6 +28,7 @@ from appliance.interrupt import listen_for_signals
 from appliance.patience import leave_if_hanging
 from appliance.privilege import leave_root
 from appliance.threads import one_thread_for_algebra
+from appliance.version import software_version
 
 _COMMANDS = (render, plan, score, bench, serve, panel, jobs, logs, doctor, check_config)
 
@@ -43,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    _print_anything()
     few_arenas()
     one_thread_for_algebra()
     listen_for_signals()
@@ -60,6 +63,12 @@ def _run(options: argparse.Namespace) -> int:
         return 1
 
 
+def _print_anything() -> None:
+    """What a terminal's character set lacks is printed by its number, as on stderr."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def _complain(error: LecternError) -> int:
     print(f"lectern: {error}", file=sys.stderr)
     return error.exit_status
@@ -69,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="lectern", description="Make a presenter speak a lecture, offline."
     )
+    version = f"Lectern {software_version()}"
+    parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in _COMMANDS:
         command.add_parser(commands)

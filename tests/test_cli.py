@@ -222,6 +222,23 @@ def test_check_config_lists_every_mistake(
     assert len(capfd.readouterr().out.splitlines()) == 2
 
 
+def test_a_terminal_without_chinese_gets_its_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text("讲: 1\n", encoding="utf-8")
+    run = subprocess.run(
+        [sys.executable, "-m", "appliance.cli", "check-config", str(path)],
+        capture_output=True, check=False, env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+    )  # fmt: skip
+    assert (run.returncode, run.stderr) == (2, b"")
+    assert b"\\u8bb2" in run.stdout
+
+
+def test_version(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main(["--version"])
+    assert re.fullmatch(r"Lectern \d+\.\d+\.\d+\n", capfd.readouterr().out)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_command_leaves_nothing(
