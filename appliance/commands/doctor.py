@@ -85,14 +85,15 @@ def _examine(options: argparse.Namespace) -> int:
     return exit_status(findings)
 
 
-def _trial(config: Config) -> Trial | LecternError:
+def _trial(config: Config) -> Trial | Exception:
     """A lecture rendered here; what is wrong with it must not cost the rest of the report."""
     from appliance.commands.trial import try_out
 
     try:
         return try_out(config)
-    except LecternError as error:
-        print(f"lectern: {error}", file=sys.stderr)
+    except Exception as error:
+        said = str(error) if isinstance(error, LecternError) else f"{type(error).__name__}: {error}"
+        print(f"lectern: {said}", file=sys.stderr)
         return error
 
 

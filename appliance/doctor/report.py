@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from appliance.doctor.context import Context
 from appliance.doctor.examine import Finding, exit_status
@@ -19,10 +19,12 @@ from appliance.doctor.trial import Trial
 from appliance.errors import BadInput, LecternError
 from appliance.lips.engines import Engines
 from appliance.lips.manifest import load_manifest
-from appliance.lips.measure import measure
+from appliance.lips.measure import measure as measure_networks
 from appliance.telemetry.board import PowerMode, l4t, model
 from appliance.telemetry.nodes import text
 from appliance.version import software_version
+
+T = TypeVar("T")
 
 _PACKAGES = ("onnxruntime", "numpy", "opencv", "av", "ai-edge-litert", "tensorrt")
 
@@ -41,14 +43,15 @@ def as_dict(findings: Sequence[Finding]) -> dict[str, Any]:
 
 
 def build_report(
-    context: Context, findings: Sequence[Finding], trial: Trial | LecternError
+    context: Context, findings: Sequence[Finding], trial: Trial | Exception
 ) -> dict[str, Any]:
     """All that is known of this machine: no names, no addresses, no files of its people.
 
-    ``trial`` is a lecture rendered here, or why there is none.
+    ``trial`` is a lecture rendered here, or why there is none. What cannot be measured is
+    ``{"failed": ...}`` with the code, for the file is asked for where something is broken.
     """
-    stages = measure_stages(context.config.video.threads)
-    networks = _networks(context.engines, context)
+    stages = _attempt(lambda: measure_stages(context.config.video.threads))
+    networks = _attempt(lambda: _networks(context.engines, context))
     root = context.root
     return {
         **as_dict(findings),
@@ -68,21 +71,21 @@ def build_report(
             if (name := str(d.metadata["Name"]).lower()).startswith(_PACKAGES)
         },
         "reading": json.loads(context.reading.to_json()),
-        "networks": networks,
-        "stages_ms": stages,
-        "rendering": trial.facts if isinstance(trial, Trial) else {"failed": trial.code},
+        "networks": _failed(networks) if isinstance(networks, Exception) else networks,
+        "stages_ms": _failed(stages) if isinstance(stages, Exception) else stages,
+        "rendering": trial.facts if isinstance(trial, Trial) else _failed(trial),
         "predicted": compare(
             model(root),
             context.reading,
-            stages,
-            networks,
+            {} if isinstance(stages, Exception) else stages,
+            [] if isinstance(networks, Exception) else networks,
             trial if isinstance(trial, Trial) else None,
         ),
     }
 
 
 def write_report(
-    path: Path, context: Context, findings: Sequence[Finding], trial: Trial | LecternError
+    path: Path, context: Context, findings: Sequence[Finding], trial: Trial | Exception
 ) -> None:
     """Write :func:`build_report` to ``path``; raises ``BadInput("output_unwritable")``."""
     report = build_report(context, findings, trial)
@@ -92,9 +95,23 @@ def write_report(
         raise BadInput("output_unwritable", name=path.name, reason=error.strerror) from error
 
 
+def _attempt(measure: Callable[[], T]) -> T | Exception:
+    try:
+        return measure()
+    except Exception as error:
+        return error
+
+
+def _failed(error: Exception) -> dict[str, str]:
+    """By its code or kind alone: its sentence may name a file."""
+    return {"failed": error.code if isinstance(error, LecternError) else type(error).__name__}
+
+
 def _networks(engines: Engines, context: Context) -> list[dict[str, Any]]:
     """The verdicts of the self-tests, which the findings have just made or recalled."""
     lips = context.config.lips
     manifest = load_manifest(lips.model, context.project / "models_lite")
     threads = context.config.video.threads or 1
-    return [asdict(verdict) for verdict in measure(manifest, lips.providers, engines, threads)]
+    return [
+        asdict(verdict) for verdict in measure_networks(manifest, lips.providers, engines, threads)
+    ]

@@ -21,7 +21,7 @@ from appliance.doctor.examine import CHECKS, Finding, examine, exit_status
 from appliance.doctor.house import daemon, disk, models, panel, share, voices
 from appliance.doctor.line import Line, fail, ok, warn
 from appliance.doctor.machine import clock, heat, jetson, machine
-from appliance.doctor.report import as_dict
+from appliance.doctor.report import as_dict, write_report
 from appliance.doctor.texts import TEXTS
 from appliance.errors import BadInput
 from appliance.jobs.daemon import DaemonRecord
@@ -295,6 +295,21 @@ class TestCommand:
         lines = capsys.readouterr().out.splitlines()
         assert all(line[:4] in ("ok  ", "warn", "    ") for line in lines)
         assert any("人脸网络完整。" in line for line in lines)
+
+
+def test_a_report_is_written_where_nothing_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is where it is asked for: no model, and no folder for what is only tried out."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    findings = [Finding("models", fail("model_unknown", name="none", known="others"))]
+    config = Config(root=tmp_path / "box", lips=Lips(model="none"))
+    report = tmp_path / "report.json"
+    write_report(report, context(tmp_path, config=config), findings, RuntimeError("it broke"))
+    written = json.loads(report.read_text())
+    failed = [written[part]["failed"] for part in ("networks", "stages_ms", "rendering")]
+    assert failed == ["model_unknown", "FileNotFoundError", "RuntimeError"]
+    assert written["level"] == "fail"
 
 
 def test_without_a_presenter_the_report_says_why_nothing_was_rendered(tmp_path: Path) -> None:
