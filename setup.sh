@@ -3,6 +3,7 @@
 # only for Python itself, only where that is missing, and only as root.
 set -euo pipefail
 
+CALLED_IN=$PWD
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 VENV=$PWD/.venv
 PYTHON_IN_VENV=$VENV/bin/python
@@ -146,7 +147,7 @@ system_python() {
     for candidate in /usr/bin/python3 python3.12 python3.11 python3.10 python3; do
         if "$candidate" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2])' 2>/dev/null
         then
-            exec "$candidate" -B -m install "$@"
+            LECTERN_CALLED_IN=$CALLED_IN exec "$candidate" -B -m install "$@"
         fi
     done
     die "the installer needs Python 3.10 or later; install it with" \
@@ -159,7 +160,7 @@ roll_back() { system_python rollback "$@"; }
 
 bundle() {
     prepare demo
-    exec "$PYTHON_IN_VENV" -B -m install bundle "$@"
+    LECTERN_CALLED_IN=$CALLED_IN exec "$PYTHON_IN_VENV" -B -m install bundle "$@"
 }
 
 main() {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import fcntl
 import os
 import socket
@@ -31,13 +32,21 @@ HERE = Path(__file__).resolve().parents[1]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit status 0, or 1 and two sentences on stderr."""
+    """Exit status 0, or 1 and two sentences on stderr, or 130 after Ctrl-C.
+
+    Relative names of files are those of ``$LECTERN_CALLED_IN``, where ``setup.sh`` was called.
+    """
+    with contextlib.suppress(OSError):  # a folder that is gone has no names
+        os.chdir(os.environ.get("LECTERN_CALLED_IN", "."))
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
     except (InstallError, OSError) as error:
         print(f"setup.sh: {plainly(error)}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # before the first step or after the last
+        print("setup.sh: Interrupted. Nothing was left half done.", file=sys.stderr)
+        return 130
     return status
 
 
@@ -50,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PLACE",
         help="where ONNX Runtime comes from: a .whl file, an index's address, or 'cpu'",
     )
-    install.add_argument("--python", help="the interpreter, e.g. /usr/bin/python3.11")
+    install.add_argument(
+        "--python", type=_program, help="the interpreter, e.g. /usr/bin/python3.11"
+    )
     install.add_argument("--share", action="store_true", help="offer the folders by Samba")
     install.set_defaults(run=_install)
     rollback = commands.add_parser("rollback", help="go back to the version before")
@@ -64,6 +75,11 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--dry-run", action="store_true", help="only print every change")
     add_bundle(commands)
     return parser
+
+
+def _program(name: str) -> str:
+    """Commands are not run where names are read."""
+    return os.path.abspath(name) if "/" in name else name
 
 
 def _install(options: argparse.Namespace) -> int:

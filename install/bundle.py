@@ -142,7 +142,7 @@ def _pack(folder: Path, archive: Path) -> Path:
         member.mtime = 315532800
         return member
 
-    part = archive.with_name(f".{archive.name}.part")
+    part = folder.with_name(archive.name)  # in the scratch folder, which goes whatever happens
     with tarfile.open(part, "w") as tar:  # wheels are compressed already
         for path in sorted(folder.rglob("*")):
             if path.is_file():

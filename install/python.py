@@ -53,6 +53,10 @@ def find_python(system: System, source: Source, named: str | None) -> Python:
         raise InstallError(
             "Python's venv module is not whole.", f"Run 'sudo apt-get install {lacking}' first."
         )
+    if named:
+        raise InstallError(
+            f"'{named}' is no Python {', '.join(reversed(wanted))}.", "Name one that is."
+        )
     raise InstallError(
         f"No Python {', '.join(reversed(wanted))} was found in /usr/bin.",
         "Install one of them, or name it with --python.",

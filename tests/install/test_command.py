@@ -1,0 +1,46 @@
+"""The installer's command line in processes of its own, where it changes nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from install.source import MANIFEST, SUMS
+from tests.install.conftest import make_bundle
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("systemctl") is None, reason="this machine has no systemd"
+)
+
+
+def test_names_of_files_are_those_of_where_it_is_called(project: Path, tmp_path: Path) -> None:
+    run = subprocess.run(
+        [project / "setup.sh", "install", "--dry-run", "--python", "./own/python"],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr == (
+        f"setup.sh: '{tmp_path}/own/python' is no Python 3.10, 3.11, 3.12. Name one that is.\n"
+    )
+
+
+def test_ctrl_c_before_the_first_change_is_no_traceback(project: Path, tmp_path: Path) -> None:
+    shutil.copytree(project / "install", tmp_path / "install")
+    make_bundle(tmp_path)
+    assert (tmp_path / MANIFEST).exists()
+    os.mkfifo(tmp_path / SUMS)  # it reads these first, and waits as long as nobody writes
+    command = [sys.executable, "-B", "-m", "install", "install", "--dry-run"]
+    with (
+        subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process,
+        (tmp_path / SUMS).open("wb"),
+    ):
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said == "setup.sh: Interrupted. Nothing was left half done.\n"
