@@ -33,7 +33,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--python", action="append", metavar="VERSION", help="only for this Python (repeatable)"
     )
     parser.add_argument("--onnxruntime", metavar="PLACE", help="as for install")
-    parser.add_argument("-o", "--output", type=Path, default=HERE / "build" / "bundle")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=lambda name: Path(name).resolve(),  # pip runs elsewhere
+        metavar="FOLDER",
+        default=HERE / "build" / "bundle",
+        help="where the archive goes",
+    )
     parser.set_defaults(run=_run)
 
 

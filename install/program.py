@@ -128,9 +128,9 @@ class BuildProgram(Step):
             self._system.run(self._venv_python, *module, "install", *words, extra=environment)
 
         if self._runtime.kind != CPU:
-            if self._runtime.kind == "index":
+            if self._runtime.kind == "index":  # which counts for a bundle's install, too
                 place = {"PIP_INDEX_URL": self._runtime.place}
-                install("--no-deps", "onnxruntime-gpu", more={**extra, **place})
+                install("--no-deps", "onnxruntime-gpu", more=place)
             else:
                 install("--no-deps", self._runtime.place)
             self._system.run(self._venv_python, "-c", _STAND_IN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from install.bundle import add_parser
 from install.source import MANIFEST, SUMS
 from tests.install.conftest import make_bundle
 
@@ -28,6 +30,14 @@ def test_names_of_files_are_those_of_where_it_is_called(project: Path, tmp_path:
     assert run.stderr == (
         f"setup.sh: '{tmp_path}/own/python' is no Python 3.10, 3.11, 3.12. Name one that is.\n"
     )
+
+
+def test_a_bundle_goes_where_it_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    parser = argparse.ArgumentParser()
+    add_parser(parser.add_subparsers())
+    options = parser.parse_args(["bundle", "--target", "x86", "-o", "out"])
+    assert options.output == tmp_path / "out"
 
 
 def test_ctrl_c_before_the_first_change_is_no_traceback(project: Path, tmp_path: Path) -> None:

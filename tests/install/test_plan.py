@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import sqlite3
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ from install.errors import InstallError
 from install.layout import SYSTEM_FILES
 from install.program import is_whole, recorded_runtime
 from install.runtime import Runtime
+from install.source import SUMS, Source
 from install.step import carry_out
-from tests.install.conftest import WISH, Machine, make_checkout
+from install.system import System
+from tests.install.conftest import WISH, Machine, make_bundle, make_checkout
 
 
 def install(
@@ -251,6 +254,32 @@ class TestUpgrade:
         install(machine, tmp_path / "checkout")
         with pytest.raises(InstallError, match="no version to go back to"):
             plan.to_roll_back(machine.system)
+
+
+def test_an_index_that_the_owner_names_counts_for_a_bundle_too(
+    machine: Machine, tmp_path: Path
+) -> None:
+    make_checkout(tmp_path / "bundle")
+    make_bundle(tmp_path / "bundle")
+    for name in ("face", "vendor", "wheels"):
+        (tmp_path / "bundle" / name).mkdir()
+    for name in ("pip-1-py3-none-any.whl", "lectern-1.0.0-py3-none-any.whl"):
+        (tmp_path / "bundle/wheels" / name).touch()
+    (tmp_path / "bundle" / SUMS).write_text("")
+    asked: dict[str, Mapping[str, str]] = {}
+
+    def run(command: Sequence[str], environment: Mapping[str, str]) -> str:
+        if "install" in command:
+            asked[Path(command[-1]).name.partition("-1")[0]] = environment
+        return machine.run(command, environment)
+
+    system = System(machine.root, run, {})
+    wish = dataclasses.replace(WISH, runtime=Runtime("index", "https://index.example/jp6"))
+    source = Source.open(tmp_path / "bundle")
+    carry_out(plan.to_install(system, source, wish), lambda text: None)
+    assert asked["onnxruntime-gpu"]["PIP_INDEX_URL"] == "https://index.example/jp6"
+    assert "PIP_NO_INDEX" not in asked["onnxruntime-gpu"]
+    assert asked["lectern"]["PIP_NO_INDEX"] == "1"
 
 
 class TestUninstall:
