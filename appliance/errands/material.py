@@ -86,8 +86,8 @@ def _face(
     with FrameReader(info, 2) as reader:
         for burst in bursts(info.frames, reader.key_before):
             tracker = FaceTracker(*networks, largest_face, float(info.sar))
-            pictures = reader.read(burst.start, min(burst.start + _LOOKS, burst.stop))
-            for number, picture in enumerate(islice(pictures, _LOOKS)):
+            pictures = reader.glimpse(burst.start, min(_LOOKS, len(burst)))
+            for number, picture in enumerate(pictures):
                 if number == 0:
                     faces = networks[0].detect(picture, float(info.sar))
                     found.append((picture.index, faces))

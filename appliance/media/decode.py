@@ -9,6 +9,7 @@ one before it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 import av
@@ -17,7 +18,7 @@ from av.video.stream import VideoStream
 
 from appliance.errors import BadInput
 from appliance.media.convert import shrunk, upright
-from appliance.media.frames import deinterlaced, timed_frames
+from appliance.media.frames import TimedFrame, deinterlaced, leading_frames, timed_frames
 from appliance.media.photo import load_photo
 from appliance.media.picture import Picture
 from appliance.media.probe import PresenterInfo
@@ -29,6 +30,10 @@ anywhere, and only what is decoded from a key frame on can be trusted. After the
 
 _DECODE_ON = 48
 """A wanted frame this near ahead (or to the start) is reached by decoding on, not by seeking."""
+
+_DOUBT = 8
+"""Frames after a seek that are not trusted in an MPEG program stream: it gives a key frame the time
+of pictures that are shown before it and cannot be decoded, of which there are at most seven."""
 
 
 class _Shown(NamedTuple):
@@ -59,6 +64,8 @@ class FrameReader:
             self._picture = shrunk(load_photo(info.path)[0], info.width, info.height)
         else:
             self._container = open_media(info.path)
+        program_stream = self._container is not None and self._container.format.name == "mpeg"
+        self._doubt = _DOUBT if program_stream else 0
 
     def __enter__(self) -> FrameReader:
         return self
@@ -99,9 +106,35 @@ class FrameReader:
             while pictures:
                 yield pictures.pop()
 
-    def jump(self) -> None:
-        """The next reading seeks, however near it is: right for frames at which decoding can begin
-        (see :meth:`key_before`)."""
+    def glimpse(self, start: int, count: int) -> Iterator[Picture]:
+        """``start`` and more of the source frames up to about ``start + count - 1``, for the least
+        work that shows them: more than half, at moments spread over them.
+
+        Where decoding cannot begin at ``start`` (see :meth:`key_before`) it is what :meth:`read`
+        gives. Raises as that does.
+        """
+        info, seen = self._info, False
+        if info.kind == "video" and info.seekable and not (info.interlaced or self._doubt):
+            for pts, frame in self._from_key(start, count):
+                slot = info.slot(pts)
+                if not seen and slot != start:
+                    break
+                seen = True
+                yield upright(frame, slot, info.orientation, info.color, info.stored_size)
+        if not seen:
+            yield from self.read(start, min(start + count, info.frames))
+
+    def _from_key(self, start: int, count: int) -> Iterator[TimedFrame]:
+        """Nothing where the container does not stand at a key frame after seeking ``start``."""
+        container, stream = self._opened()
+        self._jump()
+        with suppress(av.FFmpegError):
+            container.seek(self._info.pts(start), stream=stream)
+            yield from leading_frames(container, stream, count, self._info.pts(start + count - 1))
+
+    def _jump(self) -> None:
+        """The next reading seeks, however near it is."""
+        self._untouched = False
         self._held = self._next = None
         self._frames = iter(())
 
@@ -112,8 +145,7 @@ class FrameReader:
         if self._container is None or not info.seekable or n <= _DECODE_ON:
             return 0
         container, stream = self._opened()
-        self._untouched = False
-        self.jump()
+        self._jump()
         try:
             container.seek(info.pts(n), stream=stream)
             for packet in container.demux(stream):
@@ -164,7 +196,7 @@ class FrameReader:
             except av.FFmpegError:
                 break
             self._stand(n)
-            if self._next is not None and self._next.slot <= n:
+            if self._next is not None and self._next.slot <= n - self._doubt:
                 return
         self._rewind()
 

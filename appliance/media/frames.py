@@ -12,6 +12,7 @@ import av
 import av.container
 import av.filter
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from appliance.media.source import SteadyClock, packets
@@ -94,6 +95,43 @@ def timed_frames(
             if last is None or pts > last:
                 last = pts
                 yield TimedFrame(pts, frame)
+
+
+def leading_frames(
+    container: av.container.InputContainer, stream: VideoStream, count: int, reach: int
+) -> Iterator[TimedFrame]:
+    """Some of the ``count`` frames from the key frame on at which the container stands.
+
+    Packets are decoded until their pictures reach the time ``reach`` and are more than half of
+    ``count``, or are ``count``. Pictures that others are predicted from come first in a file, so
+    what is left out lies between. Then the decoder gives away what it holds back. In the order of
+    display; damaged frames are left out. Nothing, where there is no key frame.
+    """
+    context = stream.codec_context
+    times: list[int] = []
+    for packet in packets(container, stream):
+        if not packet.size or packet.pts is None or not (times or packet.is_keyframe):
+            break
+        if not times or packet.pts > times[0]:  # others are shown before and predicted from more
+            times.append(packet.pts)
+            yield from _decoded(context, packet, times[0])
+        if len(times) >= count or (2 * len(times) > count and max(times) >= reach):
+            break
+    yield from _decoded(context, None, times[0] if times else 0)
+    context.flush_buffers()
+
+
+def _decoded(
+    context: VideoCodecContext, packet: av.Packet[VideoStream] | None, start: int
+) -> Iterator[TimedFrame]:
+    """What a packet gives, from the time ``start`` on; ``None`` has the decoder give all it has."""
+    try:
+        frames = context.decode(packet)
+    except av.FFmpegError:
+        return
+    for frame in frames:
+        if frame.pts is not None and frame.pts >= start and not frame.is_corrupt:
+            yield TimedFrame(frame.pts, frame)
 
 
 class _Times:

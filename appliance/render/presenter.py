@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
@@ -18,12 +18,13 @@ from appliance.face.track import FaceTracker, largest_face
 from appliance.face.weights import face_model_path
 from appliance.lips.presenter import Profile, ProfileLearner
 from appliance.media.decode import FrameReader
+from appliance.media.picture import Picture
 from appliance.media.probe import PresenterInfo
 from appliance.render.ahead import ahead
 
 _SHORT = 192  # frames that are all looked at
 _BURSTS = 24  # moments of a longer presenter that are looked at: enough to see a mouth's range …
-_BURST = 5  # … for this many frames each, as a decoder gives them away once it has begun
+_BURST = 5  # … over this many frames each, about three of which are looked at
 _FEW_KEYS = 4  # fewer key frames than this show too little of a presenter
 _LOOKS = 16  # detections, to tell people apart
 _LANES = 2  # decoders side by side: the smallest box has two cores
@@ -134,17 +135,25 @@ class _Lane:
         learner = ProfileLearner()
         found: list[tuple[int, list[Detection]]] = []
         aspect = float(self._info.sar)
-        for burst in self._bursts:
-            tracker = FaceTracker(self._detector, self._mesh, person or largest_face, aspect)
-            self._reader.jump()
-            with ahead(self._reader.read(burst.start, burst.stop), _AHEAD) as pictures:
-                for picture in pictures:
-                    if (picture.index - burst.start) % self._step == 0:
-                        found.append((picture.index, self._detector.detect(picture, aspect)))
-                    sighting = tracker.step(picture)
-                    if sighting is not None:
-                        learner.add(picture, sighting)
+        with ahead(self._pictures(), _AHEAD) as pictures:
+            for place, picture in pictures:
+                if place == 0:
+                    tracker = FaceTracker(
+                        self._detector, self._mesh, person or largest_face, aspect
+                    )
+                    due = picture.index
+                if picture.index >= due:
+                    due = picture.index + self._step
+                    found.append((picture.index, self._detector.detect(picture, aspect)))
+                sighting = tracker.step(picture)
+                if sighting is not None:
+                    learner.add(picture, sighting)
         return learner, found
+
+    def _pictures(self) -> Iterator[tuple[int, Picture]]:
+        """The pictures of all bursts, each with its place in its burst."""
+        for burst in self._bursts:
+            yield from enumerate(self._reader.glimpse(burst.start, len(burst)))
 
 
 class _OneLook:

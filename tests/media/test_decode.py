@@ -117,6 +117,31 @@ def test_backward_is_forward_reversed(kind: Kind, clips: Callable[[Kind], Presen
         assert same(reader.read_backward(21, 0, 64), full[20::-1])
 
 
+@every_kind
+def test_a_glimpse_shows_true_pictures(kind: Kind, clips: Callable[[Kind], PresenterInfo]) -> None:
+    info = clips(kind)
+    full = full_read(info)
+    with FrameReader(info, threads=1) as reader:
+        for start, count in ((reader.key_before(150), 5), (reader.key_before(90), 20), (77, 9)):
+            pictures = list(reader.glimpse(start, count))
+            places = [picture.index for picture in pictures]
+            assert places == sorted(set(places)) and places[0] == start
+            assert count / 2 < len(places) <= count
+            assert start + count / 2 < places[-1] < start + 2 * count
+            assert same(pictures, [full[place] for place in places])
+            assert same(reader.read(start, start + 3), full[start : start + 3])
+        assert list(reader.glimpse(FRAMES - 3, 9))[-1].index == FRAMES - 1
+
+
+def test_a_glimpse_decodes_no_more_than_it_shows(
+    clips: Callable[[Kind], PresenterInfo],
+) -> None:
+    with FrameReader(clips(KINDS[0]), threads=1) as reader:
+        start = reader.key_before(120)
+        places = [picture.index - start for picture in reader.glimpse(start, 5)]
+    assert places == [0, 2, 4]  # the pictures between are predicted from these
+
+
 def test_backward_holds_no_more_than_a_block(
     clips: Callable[[Kind], PresenterInfo], monkeypatch: pytest.MonkeyPatch
 ) -> None:
