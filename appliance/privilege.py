@@ -20,7 +20,9 @@ def leave_root(config: Path | None) -> None:
     """Where root is about to use the installed box's settings (``config``, else those that count),
     become :data:`USER` with all its groups, for good. Raises ``Fault("root_confined")`` where root
     may not change users, as in some containers."""
-    if os.geteuid() != 0 or (config or find_config()) != SYSTEM_CONFIG:
+    used = config or find_config()
+    # However it is spelled: root may stand beside the file.
+    if os.geteuid() != 0 or used is None or used.resolve() != SYSTEM_CONFIG.resolve():
         return
     try:
         user = pwd.getpwnam(USER)

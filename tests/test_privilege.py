@@ -68,6 +68,14 @@ def test_with_the_boxs_settings_root_becomes_the_services_user(
     assert "sudo" in said
 
 
+def test_the_boxs_settings_are_the_same_in_any_spelling(
+    tmp_path: Path, installed: Path, project: Path
+) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    for spelling in (tmp_path / "link" / installed.name, Path(os.path.relpath(installed, project))):
+        assert tried(installed, spelling, project)[1] == "for good"
+
+
 def test_with_settings_of_its_own_root_stays_root(
     tmp_path: Path, installed: Path, project: Path
 ) -> None:
