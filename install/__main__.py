@@ -115,13 +115,19 @@ def _roll_back(options: argparse.Namespace) -> int:
 
 
 def _uninstall(options: argparse.Namespace) -> int:
-    kept = "" if options.purge else f"; {DATA} and {CONFIG} were kept"
     return _finish(
         lambda: plan.to_uninstall(System(), purge=options.purge),
         options,
-        f"Lectern is removed{kept}",
+        f"Lectern is removed{_kept(data_folder(System()), purge=options.purge)}",
         undo=False,  # what is deleted cannot come back
     )
+
+
+def _kept(data: str, *, purge: bool) -> str:
+    if not purge:
+        return f"; {data} and {CONFIG} were kept"
+    # A disk of the owner's may hold more than ours.
+    return "" if data == DATA else f"; {data} was kept: delete it if nobody needs it"
 
 
 def _finish(

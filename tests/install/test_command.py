@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from install.__main__ import _kept
 from install.bundle import add_parser
 from install.source import MANIFEST, SUMS
 from tests.install.conftest import make_bundle
@@ -29,6 +30,14 @@ def test_names_of_files_are_those_of_where_it_is_called(project: Path, tmp_path:
     assert (run.returncode, run.stdout) == (1, "")
     assert run.stderr == (
         f"setup.sh: '{tmp_path}/own/python' is no Python 3.10, 3.11, 3.12. Name one that is.\n"
+    )
+
+
+def test_the_end_says_what_was_kept() -> None:
+    assert _kept("/var/lib/lectern", purge=True) == ""
+    assert _kept("/srv/lectern", purge=True).startswith("; /srv/lectern was kept")
+    assert _kept("/srv/lectern", purge=False) == (
+        "; /srv/lectern and /etc/lectern/config.yaml were kept"
     )
 
 
