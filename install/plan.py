@@ -92,12 +92,18 @@ def to_uninstall(system: System, *, purge: bool) -> list[Step]:
         steps.append(services.Reload(system))
     doomed = [PROGRAMS, *([DATA, str(Path(CONFIG).parent)] if purge else [])]
     steps += [RemoveTree(system.path(p), p) for p in doomed if system.path(p).is_dir()]
-    if purge and USER in services.members(system, "/etc/passwd"):
+    known = services.members(system, "/etc/passwd")
+    if purge and USER in known and not services.is_person(system):
         steps.append(Command(system, ("userdel", USER)))
     return steps
 
 
 def _account(system: System) -> list[Step]:
+    if services.is_person(system):
+        raise InstallError(
+            f"Somebody signs in to this box as {USER}, and that is the services' own name.",
+            "Make an account of another name for that person, sign in by it, then delete this one.",
+        )
     known = services.members(system, "/etc/group")
     groups = tuple(group for group in layout.GROUPS if group in known)
     if USER not in services.members(system, "/etc/passwd"):

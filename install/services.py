@@ -244,6 +244,12 @@ def members(system: System, file: str) -> dict[str, list[str]]:
     return {line.split(":")[0]: line.split(":")[1:] for line in text.splitlines() if ":" in line}
 
 
+def is_person(system: System) -> bool:
+    """Whether :data:`USER` is somebody's own account, who can sign in by it."""
+    entry = members(system, "/etc/passwd").get(USER)
+    return entry is not None and Path(entry[-1]).name not in ("nologin", "false")
+
+
 def state_files(system: System) -> list[Path]:
     """The databases that an upgrade must not lose."""
     return sorted(system.path(f"{data_folder(system)}/state").glob("*.sqlite3"))

@@ -161,6 +161,15 @@ class TestInstall:
         with pytest.raises(InstallError, match="apt-get install samba"):
             install(machine, tmp_path / "checkout", share=True)
 
+    def test_a_persons_account_is_not_taken_over_and_never_deleted(
+        self, machine: Machine, tmp_path: Path
+    ) -> None:
+        passwd = machine.root / "etc/passwd"
+        passwd.write_text("lectern:x:1000:1000:Me:/home/lectern:/bin/bash\n")
+        with pytest.raises(InstallError, match=r"^Somebody signs in to this box as lectern"):
+            install(machine, tmp_path / "checkout")
+        assert plan.to_uninstall(machine.system, purge=True) == []
+
 
 class TestUpgrade:
     def test_keeps_the_version_before_and_no_more(self, machine: Machine, tmp_path: Path) -> None:
