@@ -21,6 +21,9 @@ _WANTED_BY = {unit: "multi-user.target" for unit in SERVICES} | {
     unit: "sockets.target" for unit in SOCKETS
 }
 
+_FIRST_PERSON = 1000
+"""Numbers of users below are the system's (``UID_MIN`` of login.defs)."""
+
 
 class Stop(Step):
     """Lectern at rest while its files change. Undone last, so the old version starts again."""
@@ -247,7 +250,9 @@ def members(system: System, file: str) -> dict[str, list[str]]:
 def is_person(system: System) -> bool:
     """Whether :data:`USER` is somebody's own account, who can sign in by it."""
     entry = members(system, "/etc/passwd").get(USER)
-    return entry is not None and Path(entry[-1]).name not in ("nologin", "false")
+    if entry is None or int(entry[1]) < _FIRST_PERSON:
+        return False
+    return Path(entry[-1]).name not in ("nologin", "false")
 
 
 def state_files(system: System) -> list[Path]:

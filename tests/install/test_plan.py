@@ -170,6 +170,14 @@ class TestInstall:
             install(machine, tmp_path / "checkout")
         assert plan.to_uninstall(machine.system, purge=True) == []
 
+    def test_the_services_user_may_have_a_shell(self, machine: Machine, tmp_path: Path) -> None:
+        """An administrator may have given it one, to look into something."""
+        (machine.root / "etc/passwd").write_text("lectern:x:999:999::/:/bin/bash\n")
+        install(machine, tmp_path / "checkout")
+        assert [step.text for step in plan.to_uninstall(machine.system, purge=True)][-1] == (
+            "run userdel lectern"
+        )
+
 
 class TestUpgrade:
     def test_keeps_the_version_before_and_no_more(self, machine: Machine, tmp_path: Path) -> None:
