@@ -40,7 +40,8 @@ sudo lectern doctor --report /tmp/report.json
 measures the same stages there, renders a short lecture, and writes times, pace and memory beside
 the prediction, with `holds` true where the two are within a factor of two. The presenter is the
 first of the box's library, so put a video of 1920 × 1080 or 1280 × 720 there, or a photo, which is
-rendered at 1920 × 1080. The file names no people, no lectures and no addresses.
+rendered at 1920 × 1080. Set one of the power modes below: another's clocks would refute nothing, so
+the file then only names them. It names no people, no lectures and no addresses.
 """
 
 _MODEL = """\

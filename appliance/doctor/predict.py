@@ -173,14 +173,14 @@ def predict(
     )
 
 
-def find_module(model: str | None, reading: Reading) -> tuple[Module, Mode] | None:
-    """The module that the device tree and the memory tell of, and its mode (else the first)."""
+def find_module(model: str | None, reading: Reading) -> tuple[Module, Mode | None] | None:
+    """The module that the device tree and the memory tell of, and its mode, if that is one of
+    :data:`MODULES`: another mode's clocks would refute nothing."""
     fitting = [module for module in MODULES if module.key in (model or "")]
     if not fitting:
         return None
     module = min(fitting, key=lambda m: abs(m.mb - reading.memory_total_mb))
-    named = [mode for mode in module.modes if mode.name == reading.power_mode]
-    return module, (named or list(module.modes))[0]
+    return module, next((m for m in module.modes if m.name == reading.power_mode), None)
 
 
 def compare(
@@ -190,7 +190,8 @@ def compare(
     networks: Sequence[dict[str, Any]],
     trial: Trial | None = None,
 ) -> dict[str, Any]:
-    """Predicted beside measured, for the doctor's report; empty on a machine not predicted.
+    """Predicted beside measured, for the doctor's report; empty on a machine not predicted, and
+    only the modes that are where the board is in none of them.
 
     Each entry says what was predicted, what was measured and whether it ``holds`` (within a factor
     of two). A ``trial`` is compared where its size is one of :data:`CPU_MS`.
@@ -199,6 +200,8 @@ def compare(
     if found is None:
         return {}
     module, mode = found
+    if mode is None:
+        return {"module": module.name, "mode": None, "modes": [each.name for each in module.modes]}
     costs = CPU_MS[1920, 1080]
     measured: dict[str, tuple[float, float]] = {
         stage: (costs[stage] * slower(mode), stages[stage]["cpu_ms"])

@@ -71,7 +71,7 @@ class TestComparing:
         name = "NVIDIA Jetson Orin NX Engineering Reference Developer Kit"
         found = find_module(name, reading(0, memory_total_mb=15500.0, power_mode="25W"))
         assert found is not None
-        assert (found[0].name, found[1].name) == ("Orin NX 16GB", "25W")
+        assert (found[0].name, found[1] and found[1].name) == ("Orin NX 16GB", "25W")
         small = find_module("Jetson Orin Nano", reading(0, memory_total_mb=3400.0))
         assert small is not None and small[0].name == "Orin Nano 4GB"
         assert (
@@ -106,6 +106,13 @@ class TestComparing:
         assert found["frames_a_second"]["predicted"] == alone.fps
         other = replace(trial, width=640, height=360)
         assert compare("Jetson Orin Nano", about, {}, [], other)["rendering"] == {}
+
+    def test_in_a_mode_that_is_not_predicted_nothing_is_refuted(self) -> None:
+        about = reading(0, memory_total_mb=7600.0, power_mode="7W")
+        stages = {"encode": {"cpu_ms": 400.0}}
+        assert compare("Jetson Orin Nano", about, stages, []) == {
+            "module": "Orin Nano 8GB", "mode": None, "modes": ["15W", "25W", "MAXN_SUPER"],
+        }  # fmt: skip
 
     def test_a_machine_that_is_not_predicted_has_nothing_to_compare(self) -> None:
         assert compare("Intel NUC", reading(0), {}, []) == {}
