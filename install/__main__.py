@@ -134,6 +134,10 @@ def _finish(
     steps: Callable[[], list[Step]], options: argparse.Namespace, ending: str, *, undo: bool = True
 ) -> int:
     if options.dry_run:
+        settings = System().path(CONFIG)
+        if settings.exists() and not os.access(settings, os.R_OK):
+            told = "The box's settings are for administrators: this is exact only with sudo."
+            print(told, file=sys.stderr)
         return _print(steps())
     # Whoever may not change the box may still hear that nothing needs to be.
     if os.geteuid() != 0 and steps():
