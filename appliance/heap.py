@@ -7,7 +7,12 @@ import ctypes
 import gc
 
 _M_ARENA_MAX = -8  # glibc's malloc.h
+_M_MMAP_THRESHOLD = -3
+_M_TRIM_THRESHOLD = -1
 _ARENAS = 2
+_LEAST_MAPPED = 128 << 10  # glibc's own first threshold
+_MOST_MAPPED = 32 << 20  # and its highest: DEFAULT_MMAP_THRESHOLD_MAX
+_FREE_AT_TOP = 4 << 20  # the heap may keep so much: less would be asked for again at once
 
 
 def few_arenas() -> None:
@@ -19,6 +24,20 @@ def few_arenas() -> None:
     """
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
+
+
+def map_from(size: int) -> None:
+    """Keep blocks of ``size`` bytes and more out of the heap: freed, they are gone at once.
+
+    glibc's own threshold rises to the largest block that was ever freed, so that from the second
+    chunk on whole pictures lie in the heap, and what is small between them keeps their holes. A
+    block that is mapped costs a page fault for every 4 KB: ``size`` should be above what is asked
+    for anew with every frame. Does nothing where the C library is another one.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, min(max(size, _LEAST_MAPPED), _MOST_MAPPED))
+        mallopt(_M_TRIM_THRESHOLD, _FREE_AT_TOP)
 
 
 def give_back() -> None:

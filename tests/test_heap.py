@@ -3,6 +3,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 # Many threads allocate and free at once; glibc's malloc_info lists one <heap> an arena.
 PROGRAM = """
 import ctypes, os, sys, threading
@@ -67,3 +69,32 @@ def test_what_is_in_cycles_goes_back_to_the_system() -> None:
     taken, left = map(int, run.stdout.split())
     assert taken > 35_000_000
     assert left < 8_000_000
+
+
+HOLES = """
+import sys
+from appliance.heap import map_from
+if sys.argv[1] == "mapped":
+    map_from(300_000)
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+bytearray(20_000_000)  # freed at once: glibc's own threshold rises to it
+before = resident()
+big, small = [], []
+for _ in range(40):
+    big.append(bytearray(500_000))
+    small.append(bytearray(2_000))
+top = resident()
+del big
+print(top - before, resident() - before)
+"""
+
+
+@pytest.mark.parametrize("how", ["mapped", "own"])
+def test_big_blocks_leave_no_holes_between_small_ones(how: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", HOLES, how], capture_output=True, text=True, check=True
+    )
+    taken, left = map(int, run.stdout.split())
+    assert taken > 18_000_000
+    assert (left < 2_000_000) == (how == "mapped")

@@ -76,6 +76,11 @@ class LipModel:
             )
         return self._networks[role]
 
+    def forget(self, role: str) -> None:
+        """Let go of the network for ``role``, and of what it keeps of its longest input; it is
+        opened anew where it is needed again."""
+        self._networks.pop(role, None)
+
     @property
     def main(self) -> Network:
         """The network that runs once a frame."""

@@ -126,8 +126,7 @@ class Picture:
     @classmethod
     def empty(cls, width: int, height: int, index: int = 0) -> Picture:
         """A writable picture whose contents are left to chance. Raises ``ValueError`` as above."""
-        if width <= 0 or height <= 0 or width % 2 or height % 2:
-            raise ValueError(f"a picture needs an even size, not {width}x{height}")
+        check_size(width, height)
         return cls(av.VideoFrame(width, height, "yuv420p"), index, writable=True)
 
     @property
@@ -143,9 +142,15 @@ class Picture:
     def writable(self) -> Picture:
         """A copy whose planes may be painted on; ``self`` stays as it is."""
         copy = self.empty(self.width, self.height, self.index)
-        for source, target in zip(self.planes(), copy.planes(), strict=True):
-            np.copyto(target, source)
+        copy.fill(self)
         return copy
+
+    def fill(self, source: Picture) -> None:
+        """Copy the planes of ``source``. Raises ``ValueError`` for one of another size."""
+        if (source.width, source.height) != (self.width, self.height):
+            raise ValueError(f"{source.width}x{source.height} into {self.width}x{self.height}")
+        for plane, wanted in zip(self.planes(), source.planes(), strict=True):
+            np.copyto(plane, wanted)
 
     def renumbered(self, index: int) -> Picture:
         """The same memory, read-only, as frame ``index`` of the presenter."""
@@ -169,6 +174,12 @@ class Picture:
         frame.time_base = time_base
         frame.duration = 1
         return frame
+
+
+def check_size(width: int, height: int) -> None:
+    """Raises ``ValueError`` for a size that no 4:2:0 picture has."""
+    if width <= 0 or height <= 0 or width % 2 or height % 2:
+        raise ValueError(f"a picture needs an even size, not {width}x{height}")
 
 
 def _view(frame: av.VideoFrame, plane: int, width: int, height: int, writable: bool) -> Plane:

@@ -15,7 +15,7 @@ import numpy as np
 from appliance.errors import Fault
 from appliance.face.pose import fit_pose
 from appliance.face.track import Sighting, Tracked
-from appliance.heap import give_back
+from appliance.heap import give_back, map_from
 from appliance.lips.engines import Engines
 from appliance.lips.generator import Generator, Look
 from appliance.lips.model import LipModel
@@ -25,6 +25,7 @@ from appliance.lips.wav2lip import MelTrack
 from appliance.media.decode import FrameReader
 from appliance.media.engine import of_video, refuse
 from appliance.media.picture import Picture
+from appliance.media.pool import PicturePool
 from appliance.render.ahead import ahead
 from appliance.render.badge import Badge
 from appliance.render.clock import Stopwatch
@@ -74,6 +75,7 @@ def render_chunk(folder: Path, index: int, tick: Tick = lambda frames: None) -> 
 def _render(folder: Path, index: int, tick: Tick) -> ChunkFacts:
     job = _job(folder)
     plan, video = job.plan, job.config.video
+    map_from(plan.width * plan.height * 3 // 4)  # half a picture: decoder's, encoder's and ours
     start, stop = plan.span(index)
     facts = ChunkFacts(start)
     watch = Stopwatch(facts.stages_s)
@@ -137,6 +139,7 @@ _open = _Open()
 def _presenter_frames(folder: Path) -> PresenterFrames:
     if _open.frames is None or _open.folder != folder:
         _close_frames()
+        give_back()  # what was taken to get to know presenter and lecture
         _open.folder, _open.frames = folder, _open_frames(_job(folder))
     return _open.frames
 
@@ -188,6 +191,7 @@ class _Painter:
         self._facts = facts
         self._watch = watch
         plan, config = job.plan, job.config
+        self._canvases = PicturePool(plan.width, plan.height)
         model = _model(job.folder)
         self._generator: Generator = model.generator(
             Profile.load(job.profile), config.lips.amplitude
@@ -247,7 +251,7 @@ class _Painter:
         for picture, look in waiting:
             with self._watch.stage("composite"):
                 if look is not None or self._badge is not None:
-                    picture = picture.writable()
+                    picture = self._canvases.copy(picture)
                 if look is not None:
                     self._generator.paint(picture, look, next(answers))
                 if self._badge is not None:

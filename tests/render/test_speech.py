@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +24,14 @@ def lecture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_wav(tmp_path_factory.mktemp("lecture") / "lecture.wav", sound)
 
 
+@pytest.fixture
+def model() -> LipModel:
+    return LipModel.open(load_manifest("lectern-lite", MODELS), "fp32", ["cpu"])
+
+
 def test_what_was_kept_and_what_is_decoded_again_say_the_same(
-    lecture: Path, tmp_path: Path
+    lecture: Path, model: LipModel, tmp_path: Path
 ) -> None:
-    model = LipModel.open(load_manifest("lectern-lite", MODELS), "fp32", ["cpu"])
     ticks: list[list[int]] = [[], []]
     kept = learn_speech(lecture, model, tmp_path / "kept.npy", ticks[0].append)
     again = learn_speech(lecture, model, tmp_path / "again.npy", ticks[1].append, keep=100)
@@ -34,3 +39,11 @@ def test_what_was_kept_and_what_is_decoded_again_say_the_same(
     assert (kept.gate == again.gate).all() and kept.gate.max() == 1
     for heard in ticks:
         assert heard == sorted(heard) and heard[-1] == 2 * SECONDS
+
+
+def test_the_network_that_heard_takes_no_memory_from_the_pictures(
+    lecture: Path, model: LipModel, tmp_path: Path
+) -> None:
+    network = weakref.ref(model.network("motion"))
+    learn_speech(lecture, model, tmp_path / "speech.npy", lambda seconds: None)
+    assert network() is None
