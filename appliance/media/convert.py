@@ -16,6 +16,7 @@ from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import ColorRange, Colorspace
 
 from appliance.media.picture import BT709, ColorSpec, Picture, Plane
+from appliance.media.pool import PicturePool
 
 _SCALING = 0x4 | 0x40000 | 0x80000
 """``SWS_BICUBIC | SWS_ACCURATE_RND | SWS_BITEXACT``; PyAV 17 has no names for the last two."""
@@ -77,16 +78,20 @@ def upright(
     orientation: Orientation,
     color: ColorSpec,
     stored_size: tuple[int, int],
+    pool: PicturePool | None = None,
 ) -> Picture:
     """The picture of ``frame``, turned; ``stored_size`` is (width, height) before turning.
 
-    A frame of another size (a stream may change it on the way) is scaled to ``stored_size``.
+    A frame of another size (a stream may change it on the way) is scaled to ``stored_size``. What
+    has to be turned is turned into memory of ``pool``, which is of the size afterwards.
     Raises ``av.FFmpegError`` for a layout that libswscale cannot read.
     """
     picture = Picture.from_av(to_420(frame, color, stored_size), index)
     if orientation == UPRIGHT:
         return picture
-    turned = Picture.empty(*orientation.size(picture.width, picture.height), index)
+    if pool is None:
+        pool = PicturePool(*orientation.size(picture.width, picture.height))
+    turned = pool.empty(index)
     for source, target in zip(picture.planes(), turned.planes(), strict=True):
         _turn(source, target, orientation)
     return turned.renumbered(index)

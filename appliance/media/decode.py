@@ -21,6 +21,7 @@ from appliance.media.convert import shrunk, upright
 from appliance.media.frames import TimedFrame, deinterlaced, leading_frames, timed_frames
 from appliance.media.photo import load_photo
 from appliance.media.picture import Picture
+from appliance.media.pool import PicturePool
 from appliance.media.probe import PresenterInfo
 from appliance.media.source import open_media
 
@@ -60,6 +61,7 @@ class FrameReader:
         self._picture: Picture | None = None
         self._container: av.container.InputContainer | None = None
         self._untouched = True
+        self._turned = PicturePool(info.width, info.height)
         if info.kind == "photo":
             self._picture = shrunk(load_photo(info.path)[0], info.width, info.height)
         else:
@@ -120,7 +122,7 @@ class FrameReader:
                 if not seen and slot != start:
                     break
                 seen = True
-                yield upright(frame, slot, info.orientation, info.color, info.stored_size)
+                yield self._upright(frame, slot)
         if not seen:
             yield from self.read(start, min(start + count, info.frames))
 
@@ -167,14 +169,12 @@ class FrameReader:
         if self._held is None:
             raise BadInput("picture_unreadable", name=self._info.path.name)
         if self._picture is None:
-            self._picture = upright(
-                self._held.frame,
-                n,
-                self._info.orientation,
-                self._info.color,
-                self._info.stored_size,
-            )
+            self._picture = self._upright(self._held.frame, n)
         return self._picture.renumbered(n)
+
+    def _upright(self, frame: av.VideoFrame, n: int) -> Picture:
+        info = self._info
+        return upright(frame, n, info.orientation, info.color, info.stored_size, self._turned)
 
     def _within_reach(self, n: int) -> bool:
         if self._held is None or n < self._held.slot:

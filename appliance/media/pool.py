@@ -31,7 +31,8 @@ class PicturePool:
         self._size = (width, height)
         self._frames: list[av.VideoFrame] = []
 
-    def __len__(self) -> int:
+    @property
+    def made(self) -> int:
         """How many pictures were made."""
         return len(self._frames)
 

@@ -74,6 +74,18 @@ def test_turned_and_mirrored_video_is_shown_upright(
             np.testing.assert_array_equal(plane, expected)
 
 
+def test_turned_pictures_last_as_long_as_they_are_held(
+    tmp_path: Path, make_video: MakeVideo
+) -> None:
+    path = make_video(tmp_path / "turned.mp4", frames=12, size=(160, 96), turned=(90, False))
+    info = probe_presenter(path)
+    with FrameReader(info, 1) as reader:
+        planes = [picture.y for picture in reader.read(0, 12)]
+    with FrameReader(info, 1) as reader:
+        for plane, picture in zip(planes, reader.read(0, 12), strict=True):
+            np.testing.assert_array_equal(plane, picture.y)
+
+
 def test_turning_swaps_the_shape_of_the_pixels(tmp_path: Path, make_video: MakeVideo) -> None:
     lying = probe_presenter(make_video(tmp_path / "a.mp4", sar=Fraction(4, 3)))
     assert (lying.width, lying.height, lying.sar) == (128, 96, Fraction(4, 3))
