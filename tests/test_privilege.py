@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+from appliance.config import SYSTEM_CONFIG
+from appliance.errors import BadInput
+from appliance.privilege import check_reach
+
+only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
 # The user and the place of an installed box, played by those of this machine.
 _TRY = """
@@ -56,6 +60,7 @@ def tried(installed: Path, used: Path, project: Path) -> list[str]:
     return run.stdout.splitlines()
 
 
+@only_root
 def test_with_the_boxs_settings_root_becomes_the_services_user(
     installed: Path, project: Path
 ) -> None:
@@ -68,6 +73,7 @@ def test_with_the_boxs_settings_root_becomes_the_services_user(
     assert "sudo" in said
 
 
+@only_root
 def test_the_boxs_settings_are_the_same_in_any_spelling(
     tmp_path: Path, installed: Path, project: Path
 ) -> None:
@@ -76,6 +82,7 @@ def test_the_boxs_settings_are_the_same_in_any_spelling(
         assert tried(installed, spelling, project)[1] == "for good"
 
 
+@only_root
 def test_with_settings_of_its_own_root_stays_root(
     tmp_path: Path, installed: Path, project: Path
 ) -> None:
@@ -84,6 +91,7 @@ def test_with_settings_of_its_own_root_stays_root(
     assert tried(installed, own, project) == ["0 0 0 0 0 0 /own", "root", "/srv/own"]
 
 
+@only_root
 @pytest.mark.parametrize("lacking", ["-setuid", "-setgid", "-setuid,-setgid"])
 def test_root_that_may_not_change_users_is_told_so(
     installed: Path, project: Path, lacking: str
@@ -101,3 +109,18 @@ def test_root_that_may_not_change_users_is_told_so(
     assert line.startswith(
         "lectern: root_confined: Root may not become the services' user nobody here (Operation not"
     )
+
+
+def test_jobs_of_files_that_the_services_cannot_see_are_refused() -> None:
+    for folder in ("/tmp", "/var/tmp/mine", "/var/lib/../tmp"):
+        file = Path(folder) / "lecture.wav"
+        with pytest.raises(BadInput) as raised:
+            check_reach(file, SYSTEM_CONFIG)
+        assert raised.value.code == "file_out_of_reach"
+        check_reach(file, Path("own.yaml"))  # whose daemon is no service
+    check_reach(Path("/srv/lectern/tmp/lecture.wav"), SYSTEM_CONFIG)
+
+
+@pytest.mark.parametrize("unit", ["lectern.service", "lectern-panel.service"])
+def test_they_cannot_see_them_indeed(unit: str, project: Path) -> None:
+    assert "PrivateTmp=yes" in (project / "systemd" / unit).read_text().splitlines()

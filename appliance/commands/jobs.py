@@ -124,9 +124,11 @@ def _add(store: JobStore, options: argparse.Namespace) -> None:
     from appliance.jobs.options import with_options
     from appliance.jobs.record import NewJob
     from appliance.media.source import check_file
+    from appliance.privilege import check_reach
 
     for path in (options.presenter, options.lecture):
         check_file(path)
+        check_reach(path, options.config)
     wishes = wishes_in(options)
     with_options(options.settings, wishes)
     presenter, lecture = options.presenter.resolve(), options.lecture.resolve()

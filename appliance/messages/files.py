@@ -17,6 +17,12 @@ MESSAGES: dict[str, Message] = {
         "文件 {name} 是空的。",
         "请重新复制，上一次复制可能中断了。",
     ),
+    "file_out_of_reach": message(
+        "The box's services cannot see {name} in {folder}, as such a folder is each program's own.",
+        "Put it into the inbox, or below the box's root, /srv/lectern, /media or /mnt.",
+        "设备的服务看不到 {folder} 中的 {name}，因为这类文件夹由各程序独占。",
+        "请将其放入收件箱，或放到设备根目录、/srv/lectern、/media 或 /mnt 之下。",
+    ),
     "file_unreadable": message(
         "The file {name} may not be read ({reason}).",
         "Give the box read permission, or copy the file again.",
