@@ -14,10 +14,10 @@ from pathlib import Path
 from install.errors import InstallError
 
 FULL_MB = 8
-"""With less than this free, want of room is why a command failed, whatever it said itself."""
+"""With less than this free, want of room may be why a command failed, whatever it said itself."""
 SPARE_BYTES = 1 << 20
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_WORDS = ("no space left on device", "disk is full", "disk quota exceeded")
+_WORDS = ("no space left on", "disk is full", "disk quota exceeded", "no usable temporary directory")
 
 
 def free_mb(place: Path) -> int:
@@ -28,14 +28,16 @@ def free_mb(place: Path) -> int:
 
 
 def plainly(error: BaseException, places: Iterable[Path] = ()) -> BaseException:
-    """``error`` as an ``InstallError`` where it is of a disk or a database; where there was no room
-    for more, also of a command. ``places`` are those that an installation writes to."""
+    """``error`` as an ``InstallError`` where it is of a disk or a database. Where it tells of no
+    room, or one of ``places``, which an installation writes to, has none, that is what it says."""
     if not isinstance(error, (InstallError, OSError, sqlite3.Error)):
         return error
     full = [str(place) for place in places if free_mb(place) < FULL_MB]
     if full or _tells_of_want(error):
-        where = f"The disk of {full[0]}" if full else "The disk"
-        return InstallError(f"{where} is full.", "Make room and run the same command again.")
+        text = f"The disk of {full[0]} is full." if full else "The disk is full."
+        if not _tells_of_want(error):  # it may have failed for another reason
+            text += f" Besides: {error.text if isinstance(error, InstallError) else error}"
+        return InstallError(text, "Make room and run the same command again.")
     if isinstance(error, InstallError):
         return error
     text = str(error)

@@ -61,7 +61,8 @@ def test_files_are_put_back_without_any_room(disk: Path) -> None:
     assert sorted(path.name for path in disk.iterdir()) == ["another's", "lectern.service"]
     assert said[-1] == "every change was taken back; the box is as it was"
     assert str(raised.value) == (
-        f"The disk of {disk} is full. Make room and run the same command again."
+        f"The disk of {disk} is full. Besides: The services do not run. "
+        "Make room and run the same command again."
     )
 
 
