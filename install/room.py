@@ -17,7 +17,7 @@ FULL_MB = 8
 """With less than this free, want of room may be why a command failed, whatever it said itself."""
 SPARE_BYTES = 1 << 20
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_WORDS = ("no space left on", "disk is full", "disk quota exceeded", "no usable temporary directory")
+_WORDS = ("no space left on", "disk is full", "quota exceeded", "no usable temporary directory")
 
 
 def free_mb(place: Path) -> int:
