@@ -12,7 +12,8 @@ from typing import Protocol
 from appliance.face.track import SEGMENT, FaceTracker, Indexed, Sighting
 from appliance.media.decode import FrameReader
 
-_REMEMBERED = 80  # segments of sightings (22 MB) kept for running back over them
+# Segments of sightings kept for running back over them: 22 MB, or 2 where a store has them too.
+_REMEMBERED, _BESIDE_STORE = 80, 8
 
 Sightings = list[Sighting | None]
 
@@ -47,6 +48,7 @@ class PresenterSightings:
         self._frames = frames
         self._make_tracker = make_tracker
         self._store = store
+        self._remembered = _REMEMBERED if store is None else _BESIDE_STORE
         self._tracker: FaceTracker | None = None
         self._stepped = -1  # the frame that the tracker saw last
         self._segments: dict[int, Sightings] = {}
@@ -63,7 +65,7 @@ class PresenterSightings:
         if self._known(picture.index):
             return
         segment, place = divmod(picture.index, SEGMENT)
-        if place and self._stepped != picture.index - 1:
+        if place and (self._stepped != picture.index - 1 or segment not in self._segments):
             self.of(picture.index)
             return
         if place == 0:
@@ -106,6 +108,6 @@ class PresenterSightings:
 
     def _keep(self, segment: int, sightings: Sightings) -> None:
         self._segments.pop(segment, None)
-        while len(self._segments) >= _REMEMBERED:
+        while len(self._segments) >= self._remembered:
             del self._segments[next(iter(self._segments))]
         self._segments[segment] = sightings
