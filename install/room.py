@@ -32,7 +32,7 @@ def plainly(error: BaseException, places: Iterable[Path] = ()) -> BaseException:
     room, or one of ``places``, which an installation writes to, has none, that is what it says."""
     if not isinstance(error, (InstallError, OSError, sqlite3.Error)):
         return error
-    full = [str(place) for place in places if free_mb(place) < FULL_MB]
+    full = [str(place) for place in places if _is_full(place)]
     if full or _tells_of_want(error):
         text = f"The disk of {full[0]} is full." if full else "The disk is full."
         if not _tells_of_want(error):  # it may have failed for another reason
@@ -44,6 +44,13 @@ def plainly(error: BaseException, places: Iterable[Path] = ()) -> BaseException:
     if isinstance(error, OSError) and error.filename is not None:
         text = f"{error.strerror}: {os.fsdecode(error.filename)}"
     return InstallError(f"{text}.", "Mend it and run the same command again.")
+
+
+def _is_full(place: Path) -> bool:
+    try:
+        return free_mb(place) < FULL_MB
+    except OSError:  # a share that is gone, say: that must not keep changes from being taken back
+        return False
 
 
 def _tells_of_want(error: BaseException) -> bool:

@@ -217,14 +217,14 @@ def carry_out(
                 done.append(step)
                 step.do()
         except BaseException as error:  # whatever it was, the box must not be left half changed
-            reason = plainly(error, places)
-            say(f"failed: {_briefly(reason)}")
-            spare.close()
-            if undo:
-                with undisturbed():
+            with undisturbed():
+                reason = plainly(error, places)
+                say(f"failed: {_briefly(reason)}")
+                spare.close()
+                if undo:
                     _take_back(done, say)
-            else:
-                say("what was done until then stays; run the same command again to go on")
+                else:
+                    say("what was done until then stays; run the same command again to go on")
             if isinstance(error, KeyboardInterrupt):
                 raise InstallError("The installation was interrupted.", "Run it again.") from error
             if reason is not error:

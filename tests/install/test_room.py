@@ -13,7 +13,7 @@ import pytest
 
 from install.errors import InstallError
 from install.room import FULL_MB, plainly
-from install.step import Step, WriteFile, carry_out
+from install.step import RemoveTree, Step, WriteFile, carry_out
 from install.system import run_command
 
 DISK_MB = 2 * FULL_MB
@@ -78,6 +78,14 @@ def test_what_has_changed_keeps_no_room(disk: Path) -> None:
     carry_out([WriteFile(disk / "unit", b"new")], lambda text: None, places=[disk])
     assert [path.name for path in disk.iterdir()] == ["unit"]
     assert os.statvfs(disk).f_bfree * 4096 > (DISK_MB << 20) - (1 << 16)
+
+
+def test_a_place_that_tells_nothing_keeps_nothing_from_being_taken_back(tmp_path: Path) -> None:
+    unit, strange = tmp_path / "unit", tmp_path / ("x" * 300)  # a name that no disk can have
+    steps = [WriteFile(unit, b"new"), RemoveTree(tmp_path / "none")]
+    with pytest.raises(InstallError, match="No such file"):
+        carry_out(steps, lambda text: None, places=[tmp_path, strange])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failure_with_room_left_keeps_its_own_words(disk: Path) -> None:
