@@ -41,8 +41,9 @@ def plainly(error: BaseException, places: Iterable[Path] = ()) -> BaseException:
     if isinstance(error, InstallError):
         return error
     text = str(error)
-    if isinstance(error, OSError) and error.filename is not None:
-        text = f"{error.strerror}: {os.fsdecode(error.filename)}"
+    if isinstance(error, OSError) and error.strerror:  # without its number
+        where = "" if error.filename is None else f": {os.fsdecode(error.filename)}"
+        text = f"{error.strerror}{where}"
     return InstallError(f"{text}.", "Mend it and run the same command again.")
 
 

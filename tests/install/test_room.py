@@ -118,3 +118,9 @@ def test_other_errors_of_files_come_without_their_numbers(tmp_path: Path) -> Non
     assert str(plainly(raised.value)) == (
         f"No such file or directory: {tmp_path}/none/file. Mend it and run the same command again."
     )
+    closed = os.pipe()
+    for end in closed:
+        os.close(end)
+    with pytest.raises(OSError) as raised:
+        os.write(closed[1], b"x")
+    assert str(plainly(raised.value)).startswith("Bad file descriptor. Mend it")
