@@ -33,6 +33,7 @@ def learn_speech(
     """
     kept: list[Array] = []
     heard = measure(_kept(_features(audio, tick, 0), kept, keep))
+    give_back()  # features of ten minutes that were not to be kept, and what measuring took
     whole = len(heard.gate) / FRAME_RATE
     if model.manifest.kind == "wav2lip":
         write_mel(target, mel_blocks(_ticked(audio, tick, whole), WAV2LIP_MEL))
@@ -40,20 +41,24 @@ def learn_speech(
     facts = model.manifest.motion
     stride = int(facts["stride"])
     again = _again(kept, tick, whole) if kept else _features(audio, tick, whole)
-    parts = run_motion(
-        model.network("motion"),
-        _with_loudness(again, heard.loudness),
-        int(facts["context_frames"]),
-        stride,
+    parts = list(
+        run_motion(
+            model.network("motion"),
+            _with_loudness(again, heard.loudness),
+            int(facts["context_frames"]),
+            stride,
+        )
     )
-    values = np.concatenate(list(parts))
-    model.forget("motion")
+    model.forget("motion")  # 32 MB of what its longest input took
+    values = np.concatenate(parts)
+    del parts, kept, again
     rate, offset = facts["rate_hz"], facts["offset_s"]
     times = (np.arange(len(values)) / rate + offset) * FRAME_RATE
     gate = np.interp(times, np.arange(len(heard.gate)), heard.gate).astype(np.float32)
-    Motion(values * gate[:, None], rate, offset).save(target)
-    del values, parts, kept
-    give_back()  # before the pictures come: of an hour 20 MB, and 32 of the network
+    values *= gate[:, None]
+    Motion(values, rate, offset).save(target)
+    del values, times, gate
+    give_back()  # the presenter may be looked at for longer
     return heard
 
 
