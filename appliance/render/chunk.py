@@ -79,6 +79,7 @@ def _render(folder: Path, index: int, tick: Tick) -> ChunkFacts:
     start, stop = plan.span(index)
     facts = ChunkFacts(start)
     watch = Stopwatch(facts.stages_s)
+    painter = _Painter(job, start, facts, watch)
     encoder = of_video(video)
     writer = encoder.open(
         job.segment(index),
@@ -90,7 +91,6 @@ def _render(folder: Path, index: int, tick: Tick) -> ChunkFacts:
         crf=video.crf,
         threads=plan.threads,
     )
-    painter = _Painter(job, start, facts, watch)
     try:
         shown = _presenter_frames(folder).show(start, stop, watch)
         with closing(shown), ahead(painter.paint(shown), plan.queue_frames) as painted:
