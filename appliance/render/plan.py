@@ -20,7 +20,7 @@ _MB = 1 << 20
 # Fitted to the peaks of renders on x86-64, 360p to 4K, budgets from 450 MB to 4 GB, six presets:
 # docs/performance.md. Threads, 1 to 8, made no difference beyond 15 MB. The base is the interpreter
 # with all libraries and the face networks.
-_BASE_MB = 192.0
+_BASE_MB = 168.0
 GRAPHICS_MB = 900.0  # CUDA, cuDNN and TensorRT libraries with their context: predicted
 _NETWORK_TIMES = 2.4  # a network's file in memory, as ONNX Runtime lays it out
 _ITEM_MB = {"lectern": 2.0, "wav2lip": 17.0}  # of activations a picture of the batch
