@@ -54,24 +54,42 @@ class Basis:
 
 @dataclass(frozen=True)
 class Motion:
-    """Mouth coefficients of a whole lecture.
+    """Mouth coefficients of a lecture, or of a part of it.
 
-    ``values`` (N, K) float32, usually mapped from a file: two hours are about 14 MB. Sample ``i``
-    is at ``offset_s + i / rate_hz`` seconds.
+    ``values`` (n, K) float32; ``values[0]`` is number ``first`` of the whole lecture's ``count``
+    samples. Sample ``i`` is at ``offset_s + i / rate_hz`` seconds.
     """
 
     values: Array
     rate_hz: float
     offset_s: float
+    first: int = 0
+    count: int = 0
+
+    @classmethod
+    def of(cls, values: Array, rate_hz: float, offset_s: float) -> Motion:
+        """A whole lecture's."""
+        return cls(values, rate_hz, offset_s, 0, len(values))
 
     def at_frames(self, fps: Fraction, start: int, stop: int) -> Array:
         """Coefficients (stop - start, K) at the moments the frames appear."""
-        times = np.arange(start, stop) / float(fps)
-        position = np.clip((times - self.offset_s) * self.rate_hz, 0, len(self.values) - 1)
-        low = np.minimum(position.astype(int), max(len(self.values) - 2, 0))
-        high = np.minimum(low + 1, len(self.values) - 1)
+        position = self._positions(fps, start, stop)
+        low = np.minimum(position.astype(int), max(self.count - 2, 0))
+        high = np.minimum(low + 1, self.count - 1)
         share = (position - low)[:, None].astype(np.float32)
-        return np.asarray(self.values[low] * (1 - share) + self.values[high] * share)
+        values, first = self.values, self.first
+        return np.asarray(values[low - first] * (1 - share) + values[high - first] * share)
+
+    def part(self, fps: Fraction, start: int, stop: int) -> Motion:
+        """A copy of what frames ``start`` … ``stop`` - 1 need."""
+        ends = self._positions(fps, start, stop)[[0, -1]].astype(int)
+        first = max(int(ends[0]) - 1, 0)  # one before: the last sample's neighbour
+        values = np.array(self.values[first - self.first : int(ends[1]) + 2 - self.first])
+        return Motion(values, self.rate_hz, self.offset_s, first, self.count)
+
+    def _positions(self, fps: Fraction, start: int, stop: int) -> npt.NDArray[np.float64]:
+        times = np.arange(start, stop) / float(fps)
+        return np.clip((times - self.offset_s) * self.rate_hz, 0, self.count - 1)
 
     def save(self, path: Path) -> None:
         """Write for chunks to read."""
@@ -79,8 +97,11 @@ class Motion:
 
     @classmethod
     def load(cls, path: Path, rate_hz: float, offset_s: float) -> Motion:
-        """Map what :meth:`save` wrote; rate and offset are the model's."""
-        return cls(np.load(path, mmap_mode="r"), rate_hz, offset_s)
+        """Map what :meth:`save` wrote of a whole lecture; rate and offset are the model's.
+
+        The pages that are looked at stay in memory as long as the map: take a :meth:`part`.
+        """
+        return cls.of(np.load(path, mmap_mode="r"), rate_hz, offset_s)
 
 
 def windows(

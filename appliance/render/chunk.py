@@ -79,7 +79,7 @@ def _render(folder: Path, index: int, tick: Tick) -> ChunkFacts:
     start, stop = plan.span(index)
     facts = ChunkFacts(start)
     watch = Stopwatch(facts.stages_s)
-    painter = _Painter(job, start, facts, watch)
+    painter = _Painter(job, start, stop, facts, watch)
     encoder = of_video(video)
     writer = encoder.open(
         job.segment(index),
@@ -161,11 +161,13 @@ def _open_frames(job: Job) -> PresenterFrames:
     )
 
 
-def _load_speech(job: Job) -> Motion | MelTrack:
+def _load_speech(job: Job, start: int, stop: int) -> Motion | MelTrack:
+    """What output frames ``start`` … ``stop`` - 1 say."""
     if job.manifest.kind == "wav2lip":
         return MelTrack.load(job.speech)
     facts = job.manifest.motion
-    return Motion.load(job.speech, facts["rate_hz"], facts["offset_s"])
+    whole = Motion.load(job.speech, facts["rate_hz"], facts["offset_s"])
+    return whole.part(job.plan.fps, start, stop)
 
 
 def let_go() -> None:
@@ -185,7 +187,9 @@ def _close_frames() -> None:
 class _Painter:
     """Turns tracked frames into finished pictures, a batch of mouths at a time."""
 
-    def __init__(self, job: Job, start: int, facts: ChunkFacts, watch: Stopwatch) -> None:
+    def __init__(
+        self, job: Job, start: int, stop: int, facts: ChunkFacts, watch: Stopwatch
+    ) -> None:
         self._job = job
         self._start = start
         self._facts = facts
@@ -196,7 +200,7 @@ class _Painter:
         self._generator: Generator = model.generator(
             Profile.load(job.profile), config.lips.amplitude
         )
-        self._speech = _load_speech(job)
+        self._speech = _load_speech(job, start, stop)
         self._badge = (
             Badge(config.video.badge_text, config.video.badge_corner, plan.width, plan.height)
             if config.video.badge

@@ -56,7 +56,7 @@ def learn_speech(
     times = (np.arange(len(values)) / rate + offset) * FRAME_RATE
     gate = np.interp(times, np.arange(len(heard.gate)), heard.gate).astype(np.float32)
     values *= gate[:, None]
-    Motion(values, rate, offset).save(target)
+    Motion.of(values, rate, offset).save(target)
     del values, times, gate
     give_back()  # the presenter may be looked at for longer
     return heard
