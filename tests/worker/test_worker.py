@@ -97,7 +97,7 @@ class TestOutcomes:
         worker = worker_of(store, config, *outcomes, now=clock)
         job = drop(store, config)
         place = config.root / "state" / "inbox.json"
-        place.write_text('["/", "cifs", "//school/box"]')  # where the files were seen
+        place.write_text('{"mounted": ["/", "cifs", "//school/box"]}')  # where the files were seen
         for _ in range(8):
             assert worker.step() and not worker.step()
             assert store.get(job.id).state is State.QUEUED

@@ -29,6 +29,14 @@ pytestmark = pytest.mark.slow
 
 PAGES = ["/", "/new", "/results", "/presenters", "/box/", "/people", "/account", "/nothing"]
 WIDTHS = [390, 820, 1440]
+CURVES_FIT = """async () => {
+  const fits = (curve) => curve.offsetWidth <= curve.parentElement.clientWidth;
+  for (let frame = 0; frame < 120; frame++) {
+    if ([...document.querySelectorAll(".uplot")].every(fits)) return true;
+    await new Promise(requestAnimationFrame);
+  }
+  return false;
+}"""
 SCHEMES: list[Literal["light", "dark"]] = ["light", "dark"]
 FIRST_PAGE_BYTES = 150_000
 
@@ -186,6 +194,7 @@ def test_no_page_is_wider_than_its_screen(head: Page, box: Box, language: str) -
         for width in WIDTHS:
             head.set_viewport_size({"width": width, "height": 900})
             assert head.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+            assert head.evaluate(CURVES_FIT), width
 
 
 def speak(page: Page, box: Box, language: str) -> None:
