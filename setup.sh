@@ -127,6 +127,8 @@ run_tests() {
         shift
     fi
     prepare "$extra"
+    # All of them, file by file, as many at a time as there are cores; what is asked for by name in turn.
+    [ $# -gt 0 ] || set -- -n logical --maxprocesses 4 --dist loadfile
     exec "$PYTHON_IN_VENV" -m pytest "$@"
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -96,8 +97,10 @@ def tried(*words: str, run_in: Path) -> list[str]:
 @pytest.fixture
 def open_way(tmp_path: Path) -> Path:
     """A folder that others can get to (pytest's own are for its user alone)."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    for folder in (tmp_path, *tmp_path.parents):
+        if not folder.stat().st_mode & stat.S_IXOTH:
+            folder.chmod(0o755)
+    tmp_path.chmod(0o755)
     return tmp_path
 
 
