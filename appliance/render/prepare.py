@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from appliance.render.clock import Stopwatch
 from appliance.render.job import SPEECH, Job
 from appliance.render.plan import Network, plan_for
 from appliance.render.presenter import learn_presenter
-from appliance.render.presenter_cache import PresenterCache
+from appliance.render.presenter_cache import Known, PresenterCache, PresenterEntry
 from appliance.render.progress import Listener, Progress
 from appliance.render.report import Outcome
 from appliance.render.resume import recall, refit, remember
@@ -43,7 +44,7 @@ def prepare(
         return job, sound, Outcome(silence)
     # The presenter is looked at in a thread of its own, while this one hears the lecture.
     with ThreadPoolExecutor(1) as beside:
-        measured = beside.submit(_measure, presenter, config, watch)
+        measured = beside.submit(_measure, presenter, _cache(config, model), config, watch)
         if is_text(lecture):
             measured.result()  # a voice takes its time: not for a presenter that is no good
             listen(Progress("voice", 0, 1))
@@ -64,10 +65,25 @@ def prepare(
     return job, sound, Outcome(silence)
 
 
-def _measure(presenter: Path, config: Config, watch: Stopwatch) -> PresenterInfo:
+@dataclass(frozen=True)
+class _Measured:
+    """A presenter's file. ``entry`` is where more of him is kept, ``known`` what is there."""
+
+    info: PresenterInfo
+    entry: PresenterEntry | None
+    known: Known | None
+
+
+def _measure(presenter: Path, cache: PresenterCache, config: Config, watch: Stopwatch) -> _Measured:
     video = config.video
     with watch.stage("presenter"):
-        return probe_presenter(presenter, max_fps=video.max_fps, short_side=video.size)
+        key = cache.key(presenter, config.face.index, video.max_fps, video.size)
+        known = cache.recall(key, presenter) if key is not None else None
+        if known is None:
+            info = probe_presenter(presenter, max_fps=video.max_fps, short_side=video.size)
+        else:
+            info = known.info
+        return _Measured(info, cache.entry(key) if key is not None else None, known)
 
 
 def _tell(listen: Listener, learned: Future[Job], total: int, heard: int) -> None:
@@ -81,24 +97,24 @@ def _tell(listen: Listener, learned: Future[Job], total: int, heard: int) -> Non
 
 def _learn(
     folder: Path,
-    measured: Future[PresenterInfo],
+    measured: Future[_Measured],
     sound: AudioInfo,
     model: LipModel,
     config: Config,
     watch: Stopwatch,
 ) -> Job:
     """Plan, and get to know the presenter, who is left in the job's folder."""
-    info = measured.result()
+    found = measured.result()
+    info, entry, known = found.info, found.entry, found.known
     plan = plan_for(info, sound, config, Network.of(model))
     with watch.stage("presenter"):
-        entry = _cache(config, model).entry(info, config.face.index)
-        known = entry.recall() if entry is not None else None
-        person, profile = known or learn_presenter(info, config.face.index, plan.threads)
-        if entry is not None and known is None:
-            entry.remember(person, profile)
+        if known is None:
+            known = Known(info, *learn_presenter(info, config.face.index, plan.threads))
+            if entry is not None:
+                entry.remember(known)
     cache = entry.folder if entry is not None else None
-    job = Job(folder, info, person, model.manifest, model.precision, config, plan, cache)
-    profile.save(job.profile)
+    job = Job(folder, info, known.person, model.manifest, model.precision, config, plan, cache)
+    known.profile.save(job.profile)
     return job
 
 

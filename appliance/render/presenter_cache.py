@@ -1,6 +1,7 @@
 """What was learned of a presenter, kept for the next lecture: profile, person and sightings.
 
     cache/presenters/<key>/
+        info.pickle    what measuring the file found, after its checksum
         profile.npz    resting mouth, range, teeth
         person.npz     whose face it is
         track/000123.npz   the sightings of one segment of frames
@@ -17,16 +18,21 @@ import functools
 import hashlib
 import json
 import os
+import pickle
 import shutil
 import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
+import av
 import numpy as np
 
 import appliance.face
 import appliance.lips
+import appliance.media
 from appliance.face.choose import Person
 from appliance.face.mesh import POINTS
 from appliance.face.pose import RIGID_POINTS
@@ -43,7 +49,16 @@ _KEPT = np.array(sorted({*RIGID_POINTS, *MOUTH_POINTS}))
 
 _BLOCK = 1 << 20
 _MB = 1 << 20
+_CHECKSUM = hashlib.sha256().digest_size
 _DAMAGED = (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile)
+
+
+class Known(NamedTuple):
+    """What an entry tells of a presenter."""
+
+    info: PresenterInfo
+    person: Person
+    profile: Profile
 
 
 class PresenterCache:
@@ -57,14 +72,35 @@ class PresenterCache:
         self._limit = limit_mb * _MB
         self._now = now
 
-    def entry(self, info: PresenterInfo, number: int) -> PresenterEntry | None:
-        """The entry for person ``number`` of a presenter, made where needed and marked as used.
+    def key(self, path: Path, number: int, max_fps: int, short_side: int) -> str | None:
+        """A name for person ``number`` of a file's content, at this rate and size.
 
-        ``None`` where nothing can be kept.
+        ``None`` where nothing is kept, or the file cannot be read.
         """
         if self._limit <= 0:
             return None
-        entry = PresenterEntry(self._folder / _key(info, number))
+        digest = hashlib.sha256()  # Orin and recent processors have instructions for it
+        try:
+            with path.open("rb") as file:
+                while block := file.read(_BLOCK):
+                    digest.update(block)
+        except OSError:
+            return None
+        models = sorted(model.sha256 for model in FACE_MODELS.values())
+        digest.update(json.dumps([_code(), models, number, max_fps, short_side]).encode())
+        return digest.hexdigest()[:32]
+
+    def recall(self, key: str, path: Path) -> Known | None:
+        """Who it is, as read from ``path``; ``None`` where that is not known, or damaged."""
+        known = PresenterEntry(self._folder / key).recall()
+        return known and known._replace(info=replace(known.info, path=path))
+
+    def entry(self, key: str) -> PresenterEntry | None:
+        """The entry under ``key``, made where needed and marked as used.
+
+        ``None`` where nothing can be kept.
+        """
+        entry = PresenterEntry(self._folder / key)
         try:
             (entry.folder / "track").mkdir(parents=True, exist_ok=True)
             os.utime(entry.folder, (self._now(), self._now()))
@@ -91,26 +127,32 @@ class PresenterEntry:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def recall(self) -> tuple[Person, Profile] | None:
+    def recall(self) -> Known | None:
         """Who it is; ``None`` where that is not known, or damaged."""
         try:
+            packed = (self.folder / "info.pickle").read_bytes()
+            if hashlib.sha256(packed[_CHECKSUM:]).digest() != packed[:_CHECKSUM]:
+                return None
             with (self.folder / "person.npz").open("rb") as file, np.load(file) as data:
                 rows = data["places"].tolist()
             with (self.folder / "profile.npz").open("rb") as file:
                 profile = Profile.load(file)
-            return Person.of_rows(rows), profile
+            return Known(pickle.loads(packed[_CHECKSUM:]), Person.of_rows(rows), profile)
         except _DAMAGED:
             return None
 
-    def remember(self, person: Person, profile: Profile) -> None:
+    def remember(self, known: Known) -> None:
         """Keep who it is."""
         with contextlib.suppress(OSError):
             new = self.folder / "new.npz"
-            profile.save(new)
+            known.profile.save(new)
             os.replace(new, self.folder / "profile.npz")
             path = self.folder / "person.npz"
             with part_of(path).open("wb") as file:
-                np.savez(file, places=np.array(person.rows(), np.float64))
+                np.savez(file, places=np.array(known.person.rows(), np.float64))
+            os.replace(part_of(path), path)
+            path, packed = self.folder / "info.pickle", pickle.dumps(known.info)
+            part_of(path).write_bytes(hashlib.sha256(packed).digest() + packed)
             os.replace(part_of(path), path)
 
     def load(self, segment: int) -> Sightings | None:
@@ -151,26 +193,11 @@ class PresenterEntry:
         return self.folder / "track" / f"{segment:06d}.npz"
 
 
-def _key(info: PresenterInfo, number: int) -> str:
-    """Names the content, the frames that are made of it, and whoever reads them."""
-    digest = hashlib.sha256()  # Orin and recent processors have instructions for it
-    with info.path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    facts = [
-        _code(),
-        sorted(model.sha256 for model in FACE_MODELS.values()),
-        [info.frames, str(info.fps), info.width, info.height, number],
-    ]
-    digest.update(json.dumps(facts).encode())
-    return digest.hexdigest()[:32]
-
-
 @functools.cache
 def _code() -> str:
-    """Names the code that looks at faces: what an older one saw does not count."""
-    digest = hashlib.blake2b(digest_size=16)
-    for package in (appliance.face, appliance.lips):
+    """Names the code that reads files and looks at faces: what another one saw does not count."""
+    digest = hashlib.blake2b(av.__version__.encode(), digest_size=16)
+    for package in (appliance.media, appliance.face, appliance.lips):
         for path in sorted(Path(package.__path__[0]).glob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()

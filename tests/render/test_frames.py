@@ -134,7 +134,7 @@ def test_the_cache_saves_the_tracking_and_changes_nothing(
     whole: list[tuple[int, bytes, bytes | None, float]],
     tmp_path: Path,
 ) -> None:
-    entry = PresenterCache(tmp_path, 100).entry(info, 0)
+    entry = PresenterCache(tmp_path, 100).entry("presenter")
     assert entry is not None
     for _ in range(2):
         shown = frames(info, entry)

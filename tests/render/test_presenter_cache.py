@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from appliance.lips.composite import Reference
 from appliance.lips.geometry import MOUTH_POINTS
 from appliance.lips.presenter import Profile
 from appliance.media.probe import PresenterInfo, probe_presenter
-from appliance.render.presenter_cache import PresenterCache, PresenterEntry
+from appliance.render.presenter_cache import Known, PresenterCache, PresenterEntry
 from tests.talking_face import babble, talking, write_video
 
 
@@ -51,8 +52,14 @@ def profile() -> Profile:
     return Profile(rng.random((57, 3)), 1.3, reference)
 
 
+def key(cache: PresenterCache, path: Path, number: int = 0, short_side: int = 0) -> str:
+    found = cache.key(path, number, 60, short_side)
+    assert found is not None
+    return found
+
+
 def entry(cache: PresenterCache, info: PresenterInfo, number: int = 0) -> PresenterEntry:
-    found = cache.entry(info, number)
+    found = cache.entry(key(cache, info.path, number))
     assert found is not None
     return found
 
@@ -79,20 +86,24 @@ def test_who_it_is_comes_back(info: PresenterInfo, tmp_path: Path) -> None:
     assert kept.recall() is None
     beside = ((0.0, 90.0, 20.0, 25.0),), ((0.0, 150.0, 30.0, 20.0), (50.0, 151.0, 30.5, 20.0))
     person = Person(((0.0, 10.5, 20.25, 30.0), (50.0, 11.0, 20.0, 31.0)), beside)
-    kept.remember(person, profile())
-    found = entry(PresenterCache(tmp_path, 10), info).recall()
+    kept.remember(Known(info, person, profile()))
+    cache = PresenterCache(tmp_path, 10)
+    found = cache.recall(key(cache, info.path), tmp_path / "moved.mp4")
     assert found is not None
-    assert found[0] == person
-    np.testing.assert_array_equal(found[1].rest, profile().rest)
-    np.testing.assert_array_equal(found[1].reference.y, profile().reference.y)
-    assert found[1].amplitude == profile().amplitude
+    assert found.info == replace(info, path=tmp_path / "moved.mp4")
+    assert found.person == person
+    np.testing.assert_array_equal(found.profile.rest, profile().rest)
+    np.testing.assert_array_equal(found.profile.reference.y, profile().reference.y)
+    assert found.profile.amplitude == profile().amplitude
 
 
 def test_damaged_files_are_as_good_as_none(info: PresenterInfo, tmp_path: Path) -> None:
     kept = entry(PresenterCache(tmp_path, 10), info)
     kept.save(0, sightings(2))
-    kept.remember(Person(((0.0, 1.0, 2.0, 3.0),)), profile())
-    for path in kept.folder.rglob("*.npz"):
+    kept.remember(Known(info, Person(((0.0, 1.0, 2.0, 3.0),)), profile()))
+    files = [path for path in kept.folder.rglob("*") if path.is_file()]
+    assert len(files) == 4
+    for path in files:
         whole = path.read_bytes()
         for bad in (b"", whole[: len(whole) // 2], b"\0" * len(whole), _flipped(whole)):
             path.write_bytes(bad)
@@ -114,6 +125,7 @@ def test_the_content_counts_and_not_the_name(clip: Path, tmp_path: Path) -> None
     copy.write_bytes(clip.read_bytes())
     assert entry(cache, probe_presenter(copy)).folder == first.folder
     assert entry(cache, probe_presenter(clip), 1).folder != first.folder
+    assert key(cache, clip, short_side=90) != key(cache, clip)
     other = write_video(tmp_path / "a.mp4", talking(babble(6, seed=9)))
     assert entry(cache, probe_presenter(other)).folder != first.folder
 
@@ -142,12 +154,15 @@ def test_the_least_used_goes_first_and_the_one_in_use_stays(
 
 
 def test_nothing_is_kept_where_it_may_not_be(info: PresenterInfo, tmp_path: Path) -> None:
-    assert PresenterCache(tmp_path, 0).entry(info, 0) is None
+    assert PresenterCache(tmp_path, 0).key(info.path, 0, 60, 0) is None
+    assert PresenterCache(tmp_path, 10).key(tmp_path / "gone.mp4", 0, 60, 0) is None
     (tmp_path / "file").write_text("in the way")
-    assert PresenterCache(tmp_path / "file", 10).entry(info, 0) is None
+    blocked = PresenterCache(tmp_path / "file", 10)
+    assert blocked.recall("key", info.path) is None
+    assert blocked.entry("key") is None
     gone = entry(PresenterCache(tmp_path / "cache", 10), info)
     (gone.folder / "track").rmdir()
     gone.folder.rmdir()
     gone.save(0, sightings(0))  # somebody emptied the cache meanwhile
-    gone.remember(Person(((0.0, 1.0, 2.0, 3.0),)), profile())
+    gone.remember(Known(info, Person(((0.0, 1.0, 2.0, 3.0),)), profile()))
     assert gone.recall() is None

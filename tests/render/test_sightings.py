@@ -40,7 +40,7 @@ def info(tmp_path_factory: pytest.TempPathFactory) -> PresenterInfo:
 
 @pytest.fixture
 def entry(info: PresenterInfo, tmp_path: Path) -> PresenterEntry:
-    entry = PresenterCache(tmp_path, 100).entry(info, 0)
+    entry = PresenterCache(tmp_path, 100).entry("presenter")
     assert entry is not None
     return entry
 
