@@ -215,12 +215,13 @@ class _Painter:
     def paint(self, frames: Iterable[Tracked[Picture]]) -> Iterator[Picture]:
         """Finished pictures, in order."""
         waiting: list[tuple[Picture, Look | None]] = []
+        size = 1  # the first batches are small, so that the encoder need not wait for a full one
         for t, item in enumerate(frames, self._start):
             with self._watch.stage("look"):
                 waiting.append((item.picture, self._look(t, item)))
-            if len(waiting) >= self._job.plan.batch:
+            if len(waiting) >= size:
                 yield from self._finish(waiting)
-                waiting = []
+                waiting, size = [], min(2 * size, self._job.plan.batch)
         yield from self._finish(waiting)
 
     def _look(self, t: int, item: Tracked[Picture]) -> Look | None:
