@@ -14,7 +14,6 @@ from appliance.errands.spoken import spoken_s
 from appliance.errands.warning import warning
 from appliance.errors import BadInput
 from appliance.face.choose import people
-from appliance.face.pose import fit_pose
 from appliance.face.track import FaceTracker, Sighting, largest_face
 from appliance.governor.footprint import expected_mb
 from appliance.media.audio import audio_blocks
@@ -102,7 +101,7 @@ def _face(
     coverage = len(faces_seen) / len(seen)
     if not faces_seen:
         return {"face_found": False, "coverage": 0.0, "yaw_deg": None, "faces": 0}
-    yaw = float(np.median([abs(float(fit_pose(s.points).yaw)) for s in faces_seen]))
+    yaw = float(np.median([abs(float(s.pose.yaw)) for s in faces_seen]))
     share = float(np.median([s.eye_distance for s in faces_seen])) / info.height
     count = len(people(found, len(found)))
     if coverage < _SEEN_SELDOM:

@@ -10,6 +10,7 @@ Smoothing then looks :data:`CONTEXT` frames to both sides, segments regardless.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Generic, Protocol, TypeVar
 
@@ -27,7 +28,7 @@ from appliance.face.mesh import (
     region_of_detection,
     region_of_points,
 )
-from appliance.face.pose import RIGID_POINTS
+from appliance.face.pose import RIGID_POINTS, Pose, fit_pose
 from appliance.face.sampling import Planes
 
 SEGMENT = 50
@@ -66,6 +67,11 @@ class Sighting:
 
     points: Points
     confidence: float
+
+    @cached_property
+    def pose(self) -> Pose:
+        """Where the head is, and how it is turned."""
+        return fit_pose(self.points)
 
     @property
     def eye_distance(self) -> float:

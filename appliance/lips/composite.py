@@ -7,6 +7,7 @@ blends them in. Where the mask is zero, every byte stays.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -23,6 +24,7 @@ Plane = npt.NDArray[np.uint8]
 
 _MASK = 96  # pixels of the mask's own raster across the patch
 _SPREAD = 5  # mask pixels that the mask reaches beyond lips and jaw
+_WIDER = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _SPREAD + 1, 2 * _SPREAD + 1))
 _SOFT = 3.0  # standard deviation of its edge, mask pixels
 _BORDER = 6  # mask pixels over which it fades out at the patch's border
 _DETAIL = 0.8  # standard deviation in pixels of what counts as fine detail
@@ -34,6 +36,7 @@ _RESTORE, _MOST = 0.2, 0.3
 # harder lips than it has.
 _EDGE = 2 / 3
 _VISIBLE = 1 / 512  # less than half a grey level, whatever is blended
+_NOTHING = np.zeros((0, 0), np.float32)
 
 
 @dataclass(frozen=True)
@@ -41,14 +44,23 @@ class Answer:
     """What a generator says of one patch, all float32.
 
     ``flow`` (h, w, 4) in patch fractions: where to fetch from in the source (x, y) and in the
-    reference (x, y). ``weights`` (p, p, 3): of source, reference and paint. ``fill_y`` (p, p) and
-    ``fill_uv`` (q, q, 2): the paint, in 0..1 of the stored byte values.
+    reference (x, y). ``layers`` (p, p, 4): the shares of source, reference and paint, and the
+    paint's luma. ``fill_uv`` (q, q, 2): its chroma. Paint is in 0..1 of the stored byte values.
     """
 
     flow: Array
-    weights: Array
-    fill_y: Array
+    layers: Array
     fill_uv: Array
+
+    @property
+    def weights(self) -> Array:
+        """The shares alone, (p, p, 3)."""
+        return self.layers[..., :3]
+
+    @property
+    def fill_y(self) -> Array:
+        """The paint's luma alone, (p, p)."""
+        return self.layers[..., 3]
 
 
 @dataclass(frozen=True)
@@ -76,8 +88,7 @@ def mouth_mask(source: Array, target: Array) -> Array:
         outline = np.concatenate([shape[JAW_LINE], shape[OUTER]])
         hull = cv2.convexHull(outline.astype(np.float32))[:, 0]
         area = np.maximum(area, fill(np.asarray(hull, np.float32), _MASK))
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _SPREAD + 1, 2 * _SPREAD + 1))
-    soft = cv2.GaussianBlur(cv2.dilate(area, kernel), (0, 0), _SOFT)
+    soft = cv2.GaussianBlur(cv2.dilate(area, _WIDER), (0, 0), _SOFT)
     return np.asarray(soft * _FADE, dtype=np.float32)
 
 
@@ -102,26 +113,26 @@ def paint(
     window = Window.over(matrix, mask, picture.y.shape)
     if window is None:
         return
+    mouth = reach(answer.layers[..., 0] < 1 - _VISIBLE)
     onto = None if reference is None else reference.matrix
-    luma = _Blend(window, matrix, answer, mask, onto)
-    luma.into(picture.y, None if reference is None else reference.y, answer.fill_y, restore=True)
+    luma = _Blend(window, matrix, answer, mask, mouth, onto)
+    luma.into(picture.y, None if reference is None else reference.y, luma.fill_y, restore=True)
     onto = None if onto is None else halved(onto)
-    chroma = _Blend(window.half(), halved(matrix), answer, mask, onto)
-    for k, name in enumerate(("u", "v")):
-        colour = np.ascontiguousarray(answer.fill_uv[..., k])
+    chroma = _Blend(window.half(), halved(matrix), answer, mask, mouth, onto)
+    for name, colour in zip(("u", "v"), chroma.colours(answer.fill_uv), strict=True):
         own = None if reference is None else getattr(reference, name)
         chroma.into(getattr(picture, name), own, colour)
 
 
 def decided(shares: Array, finer: float) -> tuple[Array, Array, Array]:
-    """``shares`` (h, w, 3) of source, reference and paint, with edges made for this picture.
+    """``shares`` (h, w, 3 …) of source, reference and paint, with edges made for this picture.
 
     The network draws an edge between two layers over a few of its own pixels. In a picture with
     pixels ``finer`` times as fine an enlarged edge would be a broad band in which both layers are
     seen through each other. So shares are drawn apart around one half: first the source's from
     the others', then those of reference and paint. Pictures as coarse as the network's stay.
     """
-    own, theirs, paint = (shares[..., k] for k in range(3))
+    own, theirs, paint = (_channel(shares, k) for k in range(3))
     steeper = np.float32(finer**_EDGE)
     if steeper <= 1:
         return own, theirs, paint
@@ -140,7 +151,8 @@ def _apart(share: Array, steeper: np.float32) -> Array:
 class _Blend:
     """Where the pixels of one window come from, and how much each source counts.
 
-    ``matrix`` maps patch fractions to the plane's pixels, ``reference`` to those of the reference.
+    ``matrix`` maps patch fractions to the plane's pixels, ``reference`` to those of the reference;
+    ``mouth`` is the :func:`reach` of what comes from elsewhere than the plane itself.
     """
 
     def __init__(
@@ -149,32 +161,43 @@ class _Blend:
         matrix: Matrix,
         answer: Answer,
         mask: Array,
+        mouth: Array | None,
         reference: Matrix | None,
     ) -> None:
         self._window = window
         self._alpha = cv2.threshold(window.spread(mask), _VISIBLE, 0, cv2.THRESH_TOZERO)[1]
-        finer = float(np.linalg.norm(matrix[:, 0])) / answer.weights.shape[1]
+        finer = math.hypot(*matrix[:, 0]) / answer.layers.shape[1]
         self._restore = np.float32(min(_RESTORE * max(finer, 1.0), _MOST))
-        self._moved = window.moved(answer.flow[..., :2], matrix)
+        flow = _in_pixels(answer.flow, matrix, reference)
+        moved = window.spread(flow)
+        self._moved = _channel(moved, 0), _channel(moved, 1)
         # A pixel that does not move is fetched from exactly where it is.
         self._x = self._moved[0] + np.arange(window.left, window.left + window.width, dtype="f4")
         rows = np.arange(window.top, window.top + window.height, dtype="f4")
         self._y = self._moved[1] + rows[:, None]
-        span = reach(answer.weights[..., 0] < 1 - _VISIBLE)
-        self._mouth = None if span is None else window.inner(span)
+        self._mouth = None if mouth is None else window.inner(mouth)
         if self._mouth is None:
+            self.fill_y = _NOTHING
             return
-        shares = self._mouth.spread(answer.weights)
-        self._own, self._theirs, self._paint = decided(shares, finer)
+        layers = self._mouth.spread(answer.layers)
+        self._own, self._theirs, self._paint = decided(layers, finer)
+        self.fill_y = _channel(layers, 3)
         if reference is not None:
             x, y = self._mouth.onto(reference)
-            moved = self._mouth.moved(answer.flow[..., 2:], reference)
-            self._onto = x + moved[0], y + moved[1]
+            moved = self._mouth.spread(flow)
+            self._onto = x + _channel(moved, 2), y + _channel(moved, 3)
+
+    def colours(self, fill_uv: Array) -> tuple[Array, Array]:
+        """The paint's chroma at the mouth's pixels."""
+        if self._mouth is None:
+            return _NOTHING, _NOTHING
+        return self._mouth.spread(_channel(fill_uv, 0)), self._mouth.spread(_channel(fill_uv, 1))
 
     def into(
-        self, plane: Plane, reference: Plane | None, colour: Array, *, restore: bool = False
+        self, plane: Plane, reference: Plane | None, paint: Array, *, restore: bool = False
     ) -> None:
-        """Blend into ``plane``; ``colour`` is the paint's raster, ``reference`` the other source.
+        """Blend into ``plane``; ``paint`` is what the mouth's pixels are painted with, in 0..1, and
+        ``reference`` the other source.
 
         ``restore`` gives back the fine detail that fetching between pixels costs.
         """
@@ -182,7 +205,7 @@ class _Blend:
         if self._mouth is not None:
             part = mixed[self._mouth.slices]
             part *= self._own
-            part += self._paint * (self._mouth.spread(colour) * np.float32(255))
+            part += self._paint * (paint * np.float32(255))
             if reference is not None:
                 part += self._theirs * _fetch(reference, *self._onto)
         if restore:
@@ -199,6 +222,20 @@ class _Blend:
         np.minimum(moved * (2 * self._restore), self._restore, out=moved)
         moved *= luma - cv2.GaussianBlur(luma, (0, 0), _DETAIL)
         return moved
+
+
+def _in_pixels(flow: Array, matrix: Matrix, reference: Matrix | None) -> Array:
+    """``flow`` (h, w, 4) from patch fractions to pixels of the plane and of the reference's."""
+    turn = np.zeros((4, 4), np.float32)
+    turn[:2, :2] = matrix[:, :2]
+    if reference is not None:
+        turn[2:, 2:] = reference[:, :2]
+    return np.asarray(cv2.transform(flow, turn), np.float32)
+
+
+def _channel(raster: Array, k: int) -> Array:
+    """Contiguous: quicker to reckon with."""
+    return np.asarray(cv2.extractChannel(raster, k), np.float32)
 
 
 def _fetch(plane: Plane, x: Array, y: Array) -> Array:

@@ -11,7 +11,6 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from appliance.face.pose import fit_pose
 from appliance.face.sampling import Matrix, Planes, chroma_matrix, sample_plane
 from appliance.face.track import Sighting
 from appliance.lips.composite import Answer, Reference, mouth_mask, paint
@@ -74,7 +73,7 @@ class LecternGenerator:
         self._reference = _patch(profile.reference, profile.reference.matrix)
 
     def look(self, picture: Planes, face: Sighting, speech: Array, strength: float) -> Look:
-        pose = fit_pose(face.points)
+        pose = face.pose
         shape = to_face_frame(face.points, pose)
         own = self._basis.coefficients(shape - self._profile.rest)
         wanted = self._amplitude * speech.astype(np.float64)

@@ -39,9 +39,8 @@ def layers(answer: Array, maps: Array) -> Answer:
     """What the box paints for one ``answer`` (24, 48, 48); ``maps`` as ``draw_maps`` drew them."""
     flow = answer[FLOW].transpose(1, 2, 0) * np.float32(1 / FLOW_SCALE)
     flow[..., :2] += maps[GUIDE].transpose(1, 2, 0) * np.float32(1 / GUIDE_SCALE)
-    weights = np.zeros((2 * SIZE, 2 * SIZE, 3), np.float32)
-    weights[..., 0] = 1
-    fill_y = np.zeros((2 * SIZE, 2 * SIZE), np.float32)
+    painted = np.zeros((2 * SIZE, 2 * SIZE, 4), np.float32)
+    painted[..., 0] = 1
     fill_uv = np.zeros((SIZE, SIZE, 2), np.float32)
     cells = _bounds(maps[TARGET_INNER])
     if cells is not None:
@@ -52,12 +51,10 @@ def layers(answer: Array, maps: Array) -> Answer:
         inside = inside_lips(maps[TARGET_INNER, rows, columns])
         reference *= inside
         paint *= inside
-        weights[(*pixels, 0)] = 1 - reference - paint
-        weights[(*pixels, 1)] = reference
-        weights[(*pixels, 2)] = paint
-        fill_y[pixels] = _pixels(_sigmoid(FARTHEST * part[FILL_Y]))
+        luma = _pixels(_sigmoid(FARTHEST * part[FILL_Y]))
+        painted[pixels] = cv2.merge([1 - reference - paint, reference, paint, luma])
         fill_uv[rows, columns] = _sigmoid(FARTHEST * part[FILL_UV]).transpose(1, 2, 0)
-    return Answer(np.ascontiguousarray(flow), weights, fill_y, fill_uv)
+    return Answer(np.ascontiguousarray(flow), painted, fill_uv)
 
 
 def inputs(source: Patch, reference: Patch, maps: Array) -> dict[str, Array]:

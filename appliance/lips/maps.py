@@ -22,6 +22,9 @@ GUIDE = slice(7, 9)
 
 _GRID = 24
 _FINE = 4  # masks are drawn larger and averaged, so that lips a hair apart differ from shut ones
+_SHIFT = 4  # bits of a part of such a pixel: outlines are drawn to a sixteenth
+_PART = 1 << _SHIFT
+_CELL = _FINE * _PART  # parts across one pixel of a mask
 _REACH = 0.045  # standard deviation of a point's pull, in patch sides: about two lip points apart
 _CALM = 0.05  # weight of "no movement", so that the guess fades away from the mouth
 GUIDE_SCALE = 10.0  # brings flows of a tenth of the patch to the size of the masks
@@ -29,6 +32,8 @@ GUIDE_SCALE = 10.0  # brings flows of a tenth of the patch to the size of the ma
 # Mouth points that pull what lies above the line between the lips, and below it; corners do both.
 _ABOVE = np.array([0, *range(10, 20), 20, *range(30, 40)])
 _BELOW = np.array([*range(0, 11), *range(20, 31), *range(40, 57)])
+_SIDES = np.zeros((2, 57), np.float32)
+_SIDES[0, _ABOVE] = _SIDES[1, _BELOW] = 1
 _CORNER = 0.03  # patch fractions at the corners over which the step becomes a slope
 _SLOPE = 0.12  # patch fractions of that slope
 
@@ -58,11 +63,19 @@ def draw_maps(source: Array, target: Array, reference: Array) -> Array:
 
 def fill(outline: Array, size: int) -> Array:
     """The inside of a closed ``outline`` (n, 2) as a (size, size) mask in 0..1, edges smooth."""
-    large = np.zeros((size * _FINE, size * _FINE), np.uint8)
-    fixed = np.round((outline * (size * _FINE) - 0.5) * 16).astype(np.int32)
-    cv2.fillPoly(large, [fixed], 255, shift=4)
-    mask = cv2.resize(large, (size, size), interpolation=cv2.INTER_AREA)
-    return np.asarray(mask.astype(np.float32) / 255.0, dtype=np.float32)
+    mask = np.zeros((size, size), np.float32)
+    fixed = np.round((outline * (size * _FINE) - 0.5) * _PART).astype(np.int32)
+    # Drawn and averaged only where the outline is, which for lips is a sixth of the patch.
+    x, y, width, height = cv2.boundingRect(fixed)
+    left, top = max(x // _CELL - 1, 0), max(y // _CELL - 1, 0)
+    right, bottom = min((x + width) // _CELL + 2, size), min((y + height) // _CELL + 2, size)
+    if left < right and top < bottom:
+        large = np.zeros(((bottom - top) * _FINE, (right - left) * _FINE), np.uint8)
+        fixed -= (left * _CELL, top * _CELL)
+        cv2.fillPoly(large, [fixed], 255, shift=_SHIFT)
+        small = cv2.resize(large, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
+        np.divide(small, np.float32(255), out=mask[top:bottom, left:right])
+    return mask
 
 
 def guide(source: Array, target: Array) -> Array:
@@ -74,22 +87,16 @@ def guide(source: Array, target: Array) -> Array:
     jaw, so that lips which meet leave nothing of what was seen between them.
     """
     # The Gaussian separates: a row's weight times a column's, so no cell meets every point.
-    columns = np.exp((_AXIS[:, None] - target[None, :, 0]) ** 2 * (-0.5 / _REACH**2))
-    rows = np.exp((_AXIS[:, None] - target[None, :, 1]) ** 2 * (-0.5 / _REACH**2))
-    moved = source - target
-    above, below = (
-        _spread(rows[:, side], columns[:, side], moved[side]) for side in (_ABOVE, _BELOW)
-    )
+    columns = np.exp((_AXIS[:, None] - target[:, 0]) ** 2 * (-0.5 / _REACH**2))
+    rows = np.exp((_AXIS[:, None] - target[:, 1]) ** 2 * (-0.5 / _REACH**2))
+    moved = np.concatenate([np.ones((1, len(target)), np.float32), (source - target).T])
+    weights = (_SIDES[:, None] * moved)[:, :, None] * rows  # (2, 3, 24, 57)
+    sums = (weights.reshape(-1, len(target)) @ columns.T).reshape(2, 3, _GRID, _GRID)
+    flows = (sums[:, 1:] / (sums[:, :1] + _CALM)).reshape(4, _GRID, _GRID)
+    fine = cv2.resize(np.ascontiguousarray(flows.transpose(1, 2, 0), np.float32), (SIZE, SIZE))
+    above, below = fine[..., :2], fine[..., 2:]
     share = _below_lips(target)[..., None]
     return np.asarray(above + share * (below - above), dtype=np.float32)
-
-
-def _spread(rows: Array, columns: Array, moved: Array) -> Array:
-    """The mean of ``moved`` (n, 2) by the points' weights in rows and columns, (48, 48, 2)."""
-    total = rows @ columns.T + _CALM
-    flow = np.stack([(rows * moved[:, k]) @ columns.T / total for k in range(2)], axis=-1)
-    size = (SIZE, SIZE)
-    return np.asarray(cv2.resize(flow.astype(np.float32), size, interpolation=cv2.INTER_LINEAR))
 
 
 def _below_lips(target: Array) -> Array:
@@ -101,7 +108,7 @@ def _below_lips(target: Array) -> Array:
     inner = target[INNER]
     line = (inner[:11] + inner[[0, *range(19, 9, -1)]]) / 2  # from corner to corner
     line = line[np.argsort(line[:, 0])]
-    middle = np.interp(_CELLS, line[:, 0], line[:, 1])
+    middle = np.interp(_CELLS, line[:, 0], line[:, 1]).astype(np.float32)
     within = np.minimum(_CELLS - line[0, 0], line[-1, 0] - _CELLS)
     between = np.clip(within / _CORNER + 0.5, 0, 1)
     depth = _CELLS[:, None] - middle[None, :]

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from appliance.face.pose import Pose, fit_pose
+from appliance.face.pose import Pose
 from appliance.face.sampling import Matrix, Planes, apply, compose, invert, sample_plane
 from appliance.face.track import Sighting
 from appliance.lips.composite import Reference
@@ -108,7 +108,7 @@ class ProfileLearner:
 
     def add(self, picture: Planes, sighting: Sighting) -> None:
         """Learn from one frame with the presenter's face."""
-        pose = fit_pose(sighting.points)
+        pose = sighting.pose
         self._shapes.append(to_face_frame(sighting.points, pose))
         self._yaws.append(abs(float(pose.yaw)))
         self._mouths.append(_cut_out(picture, sighting, pose))

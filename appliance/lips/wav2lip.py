@@ -121,11 +121,11 @@ def _answer(face: Array) -> Answer:
     """All paint, no flow; back to limited-range BT.601, as it was sampled."""
     bgr = np.clip(face.transpose(1, 2, 0), 0, 1)
     y, v, u = cv2.split(cv2.cvtColor(np.ascontiguousarray(bgr), cv2.COLOR_BGR2YCrCb))
-    weights = np.zeros((FACE, FACE, 3), np.float32)
-    weights[..., 2] = 1
+    painted = np.zeros((FACE, FACE, 4), np.float32)
+    painted[..., 2] = 1
+    painted[..., 3] = (y * 219 + 16) / 255
     return Answer(
         np.zeros((2, 2, 4), np.float32),
-        weights,
-        np.asarray((y * 219 + 16) / 255, np.float32),
+        painted,
         np.asarray(np.stack([u, v], axis=-1), np.float32),
     )

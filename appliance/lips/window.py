@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from appliance.face.sampling import Matrix, apply, compose, invert
+from appliance.face.sampling import Matrix, compose, invert
 
 Array = npt.NDArray[np.float32]
 
@@ -70,26 +70,18 @@ class Window:
 
     def spread(self, raster: Array) -> Array:
         """A raster (h, w[, c]) over the patch, interpolated at the window's pixels."""
-        scale = np.array([[raster.shape[1], 0, -0.5], [0, raster.shape[0], -0.5]])
+        to_raster = self.to_patch * [[raster.shape[1]], [raster.shape[0]]]
+        to_raster[:, 2] -= 0.5
         return np.asarray(
             cv2.warpAffine(
                 raster,
-                compose(scale, self.to_patch),
+                to_raster,
                 (self.width, self.height),
                 flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
                 borderMode=cv2.BORDER_REPLICATE,
             ),
             dtype=np.float32,
         )
-
-    def moved(self, flow: Array, matrix: Matrix) -> tuple[Array, Array]:
-        """By how many pixels ``flow`` (h, w, 2; patch fractions) moves each pixel: x and y.
-
-        ``matrix`` maps patch fractions to the pixels that are meant.
-        """
-        pixels = flow @ matrix[:, :2].T.astype(np.float32)
-        x, y = cv2.split(pixels)
-        return self.spread(np.asarray(x, np.float32)), self.spread(np.asarray(y, np.float32))
 
     def onto(self, matrix: Matrix) -> tuple[Array, Array]:
         """Where ``matrix`` (patch fractions to some pixels) puts the window's pixels: x and y."""
@@ -105,19 +97,19 @@ def reach(mask: npt.NDArray[np.bool_]) -> Array | None:
 
     A cell more on each side, as interpolation spreads that far; ``None`` where nothing is set.
     """
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
+    x, y, columns, rows = cv2.boundingRect(mask.view(np.uint8))
+    if not columns:
         return None
     height, width = mask.shape
-    low = ((columns[0] - 1) / width, (rows[0] - 1) / height)
-    return np.array([low, ((columns[-1] + 2) / width, (rows[-1] + 2) / height)], np.float32)
+    low = ((x - 1) / width, (y - 1) / height)
+    return np.array([low, ((x + columns + 1) / width, (y + rows + 1) / height)], np.float32)
 
 
 def _bounds(matrix: Matrix, span: Array) -> tuple[npt.NDArray[np.float64], ...]:
     """The upright rectangle around ``span`` after ``matrix``."""
-    (left, top), (right, bottom) = span
-    corners = apply(matrix, np.array([[left, top], [left, bottom], [right, top], [right, bottom]]))
-    return corners.min(axis=0), corners.max(axis=0)
+    ends = matrix[:, :2] * span[:, None]  # what each side of the span adds to x and to y
+    low, high = (pick(ends, axis=0).sum(axis=1) for pick in (np.min, np.max))
+    return low + matrix[:, 2], high + matrix[:, 2]
 
 
 def _window(

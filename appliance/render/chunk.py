@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from appliance.errors import Fault
-from appliance.face.pose import fit_pose
 from appliance.face.track import Sighting, Tracked
 from appliance.heap import give_back, map_from
 from appliance.lips.engines import Engines
@@ -240,7 +239,7 @@ class _Painter:
         return self._generator.look(item.picture, face, speech, strength)
 
     def _strength(self, face: Sighting, presence: float, max_yaw: float) -> float:
-        yaw = abs(float(fit_pose(face.points).yaw))
+        yaw = abs(float(face.pose.yaw))
         return float(presence * np.clip((max_yaw - yaw) / _YAW_FADE, 0, 1))
 
     def _skip(self, t: int, reason: str) -> None:

@@ -23,12 +23,11 @@ def sighting(detector: FaceDetector, mesh: FaceMesh) -> Sighting:
 
 
 def _answer(source: float, reference: float, fill: float, flow: float = 0.0) -> Answer:
-    weights = np.zeros((96, 96, 3), np.float32)
-    weights[:] = (source, reference, fill)
+    layers = np.zeros((96, 96, 4), np.float32)
+    layers[:] = (source, reference, fill, 0.25)
     return Answer(
         np.full((48, 48, 4), flow, np.float32),
-        weights,
-        np.full((96, 96), 0.25, np.float32),
+        layers,
         np.full((48, 48, 2), 0.75, np.float32),
     )
 

@@ -53,15 +53,14 @@ def test_onto_goes_where_the_matrix_says(mask: np.ndarray) -> None:
     np.testing.assert_allclose(y[5, 7], window.top + 5, atol=1e-3)
 
 
-def test_a_uniform_flow_moves_every_pixel_alike(mask: np.ndarray) -> None:
+def test_a_uniform_raster_is_uniform_at_every_pixel(mask: np.ndarray) -> None:
     window = Window.over(MATRIX, mask, (200, 240))
     assert window is not None
-    flow = np.zeros((48, 48, 2), np.float32)
-    flow[:] = (0.02, -0.01)
-    x, y = window.moved(flow, MATRIX)
-    wanted = MATRIX[:, :2] @ [0.02, -0.01]
-    np.testing.assert_allclose(x, wanted[0], atol=1e-4)
-    np.testing.assert_allclose(y, wanted[1], atol=1e-4)
+    raster = np.zeros((48, 48, 4), np.float32)
+    raster[:] = (0.02, -0.01, 3, 40)
+    spread = window.spread(raster)
+    assert spread.shape == (window.height, window.width, 4)
+    np.testing.assert_allclose(spread, np.broadcast_to(raster[0, 0], spread.shape), rtol=1e-5)
 
 
 def test_inner_holds_the_span_and_stays_inside(mask: np.ndarray) -> None:
