@@ -25,7 +25,7 @@ from appliance.attempt.leash import end_with_parent
 from appliance.attempt.order import Order, Step, Stopped
 from appliance.attempt.relief import is_shortage
 from appliance.errors import BadInput, Fault, LecternError
-from appliance.heap import few_arenas
+from appliance.heap import few_arenas, loading
 
 _TICK_S = 0.5  # between two signs of life
 
@@ -94,9 +94,10 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _carry_out(order: Order, speaker: _Speaker) -> dict[str, Any]:
     """The last word."""
-    from appliance.render.extras import save_extras
-    from appliance.render.render import render_in
-    from appliance.render.worth import score_of
+    with loading():
+        from appliance.render.extras import save_extras
+        from appliance.render.render import render_in
+        from appliance.render.worth import score_of
 
     _show(order)
     try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.commands.wishes import add_wishes, wishes_in
 from appliance.config import load_config
 from appliance.errors import BadInput
+from appliance.heap import loading
 from appliance.interrupt import stop_if_wished
 
 if TYPE_CHECKING:
@@ -34,12 +35,13 @@ def add_parser(commands: Commands) -> None:
 
 
 def _render(options: argparse.Namespace) -> int:
-    from appliance.jobs.options import with_options
-    from appliance.media.publish import check_target
-    from appliance.progress import progress_bar
-    from appliance.render.progress import Progress
-    from appliance.render.render import render
-    from appliance.render.worth import score_of
+    with loading():
+        from appliance.jobs.options import with_options
+        from appliance.media.publish import check_target
+        from appliance.progress import progress_bar
+        from appliance.render.progress import Progress
+        from appliance.render.render import render
+        from appliance.render.worth import score_of
 
     config = with_options(load_config(options.config), wishes_in(options))
     if options.report is not None:

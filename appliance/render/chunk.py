@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -73,12 +75,24 @@ def render_chunk(folder: Path, index: int, tick: Tick = lambda frames: None) -> 
 
 def _render(folder: Path, index: int, tick: Tick) -> ChunkFacts:
     job = _job(folder)
-    plan, video = job.plan, job.config.video
+    plan = job.plan
     map_from(plan.width * plan.height * 3 // 4)  # half a picture: decoder's, encoder's and ours
     start, stop = plan.span(index)
     facts = ChunkFacts(start)
     watch = Stopwatch(facts.stages_s)
-    painter = _Painter(job, start, stop, facts, watch)
+    with closing(_presenter_frames(folder).show(start, stop, watch)) as shown:
+        with ThreadPoolExecutor(1) as beside:  # pictures are decoded while the network is opened
+            first = beside.submit(next, shown)
+            painter = _Painter(job, start, stop, facts, watch)
+        _encode(job, index, painter.paint(chain([first.result()], shown)), watch, tick)
+    painter.tell_provider()
+    return facts
+
+
+def _encode(
+    job: Job, index: int, pictures: Iterator[Picture], watch: Stopwatch, tick: Tick
+) -> None:
+    plan, video = job.plan, job.config.video
     encoder = of_video(video)
     writer = encoder.open(
         job.segment(index),
@@ -91,21 +105,18 @@ def _render(folder: Path, index: int, tick: Tick) -> ChunkFacts:
         threads=plan.threads,
     )
     try:
-        shown = _presenter_frames(folder).show(start, stop, watch)
-        with closing(shown), ahead(painter.paint(shown), plan.queue_frames) as painted:
+        with ahead(pictures, plan.queue_frames) as painted:
             for picture in painted:
                 with watch.stage("encode"):
                     writer.write(picture)
                 tick(1)
         with watch.stage("encode"):
             writer.close()
-        painter.tell_provider()
     except BaseException as error:
         writer.abort()
         if encoder.name != "x264" and isinstance(error, Fault) and error.code == "encoder_failed":
             refuse(job.config.root / "state", encoder.name, error.details["reason"])
         raise
-    return facts
 
 
 @lru_cache(maxsize=1)
