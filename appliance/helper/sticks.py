@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from appliance.errors import BadInput
+from appliance.inbox.mounts import read_mounts
 
 Run = Callable[[Sequence[str]], str]
 """Runs a command; its standard output, or ``OSError`` with its last words."""
@@ -30,6 +30,8 @@ _KINDS = {
     "ext3": ("ext4", _SAFE),
     "ext4": ("ext4", _SAFE),
 }
+# Where desktops and people mount what is plugged in, and this helper for a while.
+_FOR_STICKS = tuple(Path(place) for place in ("/media", "/run/media", "/mnt", "/tmp"))
 
 
 @dataclass(frozen=True)
@@ -52,23 +54,27 @@ def run_command(command: Sequence[str]) -> str:
     return result.stdout
 
 
-def find_sticks(run: Run = run_command) -> list[Stick]:
-    """All file systems on USB devices, in the order of their names."""
-    columns = "NAME,TRAN,FSTYPE,LABEL,UUID,SIZE"
+def find_sticks(run: Run = run_command, own: Collection[str] = ()) -> list[Stick]:
+    """All file systems on USB devices, in the order of their names.
+
+    Nothing of a disk with one of the device numbers ``own`` (see :func:`own_devices`): many a box
+    runs from a USB disk.
+    """
+    columns = "NAME,TRAN,FSTYPE,LABEL,UUID,SIZE,MAJ:MIN"
     tree = json.loads(run(["lsblk", "--json", "--bytes", "--output", columns]))
     found = [
         _stick(part)
         for disk in tree["blockdevices"]
-        if disk["tran"] == "usb"
+        if disk["tran"] == "usb" and not any(part["maj:min"] in own for part in _parts(disk))
         for part in [disk, *disk.get("children", [])]
         if part["fstype"]
     ]
     return sorted(found, key=lambda stick: stick.device)
 
 
-def find_stick(device: str, run: Run = run_command) -> Stick:
+def find_stick(device: str, run: Run = run_command, own: Collection[str] = ()) -> Stick:
     """The stick called ``device``. Raises ``BadInput("usb_missing")``."""
-    for stick in find_sticks(run):
+    for stick in find_sticks(run, own):
         if stick.device == device:
             return stick
     raise BadInput("usb_missing", device=device)
@@ -112,13 +118,26 @@ def mounted(
 
 def mounts_elsewhere(stick: Stick, table: str) -> list[str]:
     """Where else the box has ``stick`` mounted, by ``/proc/1/mountinfo``'s text ``table``."""
-    places = []
-    for line in table.splitlines():
-        before, _, after = line.partition(" - ")
-        if after.split(" ")[1:2] == [f"/dev/{stick.device}"]:
-            place = before.split(" ")[4]
-            places.append(re.sub(r"\\(\d{3})", lambda match: chr(int(match[1], 8)), place))
-    return places
+    source = f"/dev/{stick.device}"
+    return [str(mount.path) for mount in read_mounts(table) if mount.source == source]
+
+
+def own_devices(root: Path, table: str) -> set[str]:
+    """The device numbers (``8:1``) that the box runs from, or keeps its files in ``root`` on, by
+    ``/proc/1/mountinfo``'s text ``table``: all that is not mounted where people mount sticks."""
+    return {
+        mount.device
+        for mount in read_mounts(table)
+        if root.is_relative_to(mount.path)
+        or not any(mount.path.is_relative_to(place) for place in _FOR_STICKS)
+    }
+
+
+def _parts(disk: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A disk and all that lies on it, whatever lies in between."""
+    yield disk
+    for child in disk.get("children", []):
+        yield from _parts(child)
 
 
 def _stick(part: dict[str, Any]) -> Stick:

@@ -20,6 +20,7 @@ from appliance.helper.sticks import (
     find_sticks,
     mounted,
     mounts_elsewhere,
+    own_devices,
     run_command,
 )
 
@@ -64,7 +65,7 @@ class Helper:
                     "size_mb": round(stick.size_mb),
                     "state": self._state(stick),
                 }
-                for stick in find_sticks(self.run)
+                for stick in find_sticks(self.run, self._own())
             ]
         }
 
@@ -81,8 +82,7 @@ class Helper:
 
     def eject(self, stick: Stick) -> Result:
         """See that nobody uses ``stick``. Raises ``BadInput("usb_busy")``."""
-        table = self.mount_table.read_text(encoding="utf-8", errors="surrogateescape")
-        if self._state(stick) == "copying" or mounts_elsewhere(stick, table):
+        if self._state(stick) == "copying" or mounts_elsewhere(stick, self._mounts()):
             raise BadInput("usb_busy", device=stick.label or stick.device)
         self.run(["sync"])
         self._tell(stick, "safe")
@@ -96,7 +96,7 @@ class Helper:
     def arrived(self, device: str) -> Result:
         """A stick was plugged in: take what lies in its folder ``lectern``, and fill the folder
         ``results`` in it, if there is one."""
-        stick = find_stick(device, self.run)
+        stick = find_stick(device, self.run, self._own())
         with self._telling(stick):  # it is safe to remove after both, not in between
             result = self._bring_in(stick, only_folder=True)
             if result.pop("wants_results"):
@@ -130,7 +130,13 @@ class Helper:
         return {"files": len(copied), "left_out": left_out}
 
     def _stick(self, request: Mapping[str, Any]) -> Stick:
-        return find_stick(str(request.get("device", "")), self.run)
+        return find_stick(str(request.get("device", "")), self.run, self._own())
+
+    def _own(self) -> set[str]:
+        return own_devices(self.root, self._mounts())
+
+    def _mounts(self) -> str:
+        return self.mount_table.read_text(encoding="utf-8", errors="surrogateescape")
 
     def _state(self, stick: Stick) -> str:
         try:

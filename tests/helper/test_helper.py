@@ -20,21 +20,25 @@ from appliance.errands.helper import ask_helper
 from appliance.errors import BadInput, Fault
 from appliance.helper.__main__ import arrive, serve
 from appliance.helper.account import Account, as_user
-from appliance.helper.sticks import Stick, find_sticks, mounted, mounts_elsewhere
+from appliance.helper.sticks import Stick, find_sticks, mounted, mounts_elsewhere, own_devices
 from appliance.helper.verbs import Helper
 
 LSBLK = {
     "blockdevices": [
         {"name": "nvme0n1", "tran": "nvme", "fstype": None, "label": None, "uuid": None, "size": 1,
+         "maj:min": "259:0",
          "children": [{"name": "nvme0n1p1", "tran": "nvme", "fstype": "ext4", "label": None,
-                       "uuid": "u", "size": 1}]},
+                       "uuid": "u", "size": 1, "maj:min": "259:1"}]},
         {"name": "sda", "tran": "usb", "fstype": None, "label": None, "uuid": None, "size": 9,
+         "maj:min": "8:0",
          "children": [{"name": "sda1", "tran": None, "fstype": "vfat", "label": "LESSONS",
-                       "uuid": "1234-ABCD", "size": 8_388_608},
+                       "uuid": "1234-ABCD", "size": 8_388_608, "maj:min": "8:1"},
                       {"name": "sda2", "tran": None, "fstype": None, "label": None,
-                       "uuid": None, "size": 1}]},
+                       "uuid": None, "size": 1, "maj:min": "8:2",
+                       "children": [{"name": "secret", "tran": None, "fstype": "ext4",
+                                     "label": None, "uuid": "x", "size": 1, "maj:min": "253:0"}]}]},
         {"name": "sdb", "tran": "usb", "fstype": "exfat", "label": None, "uuid": "99-88",
-         "size": 1_048_576},
+         "size": 1_048_576, "maj:min": "8:16"},
     ]
 }  # fmt: skip
 
@@ -122,6 +126,24 @@ class TestSticks:
         assert mounts_elsewhere(stick, table) == ["/media/some one"]
         assert mounts_elsewhere(Stick("sda", "vfat", "", "u", 1), table) == []
 
+    @pytest.mark.parametrize(
+        ("line", "sticks"),
+        [
+            ("36 35 8:2 / / rw - ext4 /dev/sda2 rw", ["sdb"]),
+            ("36 35 8:1 / /boot/efi rw - vfat /dev/sda1 rw", ["sdb"]),
+            ("36 35 253:0 / /home rw - ext4 /dev/mapper/secret rw", ["sdb"]),
+            ("36 35 8:16 / /mnt/big rw - exfat /dev/sdb rw", ["sda1"]),
+            ("36 35 8:16 / /mnt/other rw - exfat /dev/sdb rw", ["sda1", "sdb"]),
+            ("36 35 8:1 / /media/ada/LESSONS rw - vfat /dev/sda1 rw", ["sda1", "sdb"]),
+            ("36 35 259:1 / / rw - ext4 /dev/nvme0n1p1 rw", ["sda1", "sdb"]),
+        ],
+    )
+    def test_are_not_the_disk_that_the_box_runs_from_or_keeps_its_files_on(
+        self, fake: Fake, line: str, sticks: list[str]
+    ) -> None:
+        own = own_devices(Path("/mnt/big/lectern"), line)
+        assert [stick.device for stick in find_sticks(fake, own)] == sticks
+
 
 class TestRequests:
     def test_list(self, helper: Helper) -> None:
@@ -163,6 +185,7 @@ class TestRequests:
         ("request_", "code"),
         [
             ({"ask": "usb_import", "device": "nvme0n1p1"}, "usb_missing"),
+            ({"ask": "usb_export", "device": "sda2"}, "usb_missing"),
             ({"ask": "usb_import", "device": "../sda1"}, "usb_missing"),
             ({"ask": "format"}, "helper_unknown"),
             ({}, "helper_unknown"),
