@@ -73,7 +73,12 @@ class Sighting:
         """Where the head is, and how it is turned."""
         return fit_pose(self.points)
 
-    @property
+    @cached_property
+    def rigid(self) -> Points:
+        """The points that speech does not move, (20, 2) in pixels."""
+        return self.points[RIGID_POINTS, :2]
+
+    @cached_property
     def eye_distance(self) -> float:
         """Between the outer corners of the eyes, in pixels."""
         return float(
@@ -223,7 +228,7 @@ def smooth(window: list[Sighting | None]) -> Sighting | None:
 
 def _cuts(window: list[Sighting | None]) -> list[bool]:
     """Whether there is a cut between each frame of ``window`` and the next."""
-    steps = [_step(a, b) for a, b in pairwise(window)]
+    steps = _steps(window)
     found = []
     for k, step in enumerate(steps):
         around = [s for s in (steps[k - 1 : k] + steps[k + 1 : k + 2]) if s is not None]
@@ -232,9 +237,15 @@ def _cuts(window: list[Sighting | None]) -> list[bool]:
     return found
 
 
-def _step(a: Sighting | None, b: Sighting | None) -> float | None:
-    """How far the head moves from one frame to the next, in eye distances."""
-    if a is None or b is None:
-        return None
-    moved = a.points[RIGID_POINTS, :2] - b.points[RIGID_POINTS, :2]
-    return float(np.linalg.norm(moved, axis=1).mean()) / max(a.eye_distance, 1e-6)
+def _steps(window: list[Sighting | None]) -> list[float | None]:
+    """How far the head moves from each frame to the next, in eye distances; ``None`` where one of
+    the two shows no face."""
+    steps: list[float | None] = [None] * (len(window) - 1)
+    seen = [
+        (k, a, b) for k, (a, b) in enumerate(pairwise(window)) if a is not None and b is not None
+    ]
+    if seen:
+        moved = np.linalg.norm(np.stack([a.rigid - b.rigid for _, a, b in seen]), axis=2)
+        for (k, a, _), mean in zip(seen, moved.mean(axis=1), strict=True):
+            steps[k] = float(mean) / max(a.eye_distance, 1e-6)
+    return steps
