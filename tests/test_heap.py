@@ -98,3 +98,21 @@ def test_big_blocks_leave_no_holes_between_small_ones(how: str) -> None:
     taken, left = map(int, run.stdout.split())
     assert taken > 18_000_000
     assert (left < 2_000_000) == (how == "mapped")
+
+
+LOADED = """
+import gc
+from appliance.heap import loading
+class Holder: pass
+with loading():
+    assert not gc.isenabled()
+    made = [Holder() for _ in range(1000)]
+later = Holder()
+assert gc.isenabled()
+print(sum(isinstance(o, Holder) for o in gc.get_objects()), gc.get_freeze_count() > 1000)
+"""
+
+
+def test_what_was_loaded_is_never_searched_for_garbage_again() -> None:
+    run = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["1", "True"]

@@ -64,6 +64,15 @@ def test_a_mask_lies_where_its_polygon_does() -> None:
     assert float(mask.sum(axis=1) @ centres / mask.sum()) == pytest.approx(0.7, abs=0.004)
 
 
+@pytest.mark.parametrize("x", [-0.3, -0.1, 0.0, 0.5, 1.0, 1.1, 1.4])
+@pytest.mark.parametrize("y", [-0.1, 0.02, 1.0])
+def test_what_a_polygon_has_outside_is_left_out(x: float, y: float) -> None:
+    drawn = fill(ellipse(x, y, 0.2, 0.15), SIZE)
+    within = fill(ellipse((x + 1) / 3, (y + 1) / 3, 0.2 / 3, 0.05), 3 * SIZE)
+    # But for two of the sixteen pixels that a cell is drawn with, where corners are rounded.
+    assert np.abs(drawn - within[SIZE : 2 * SIZE, SIZE : 2 * SIZE]).max() < 0.13
+
+
 def test_a_wider_gap_is_a_larger_mask_even_within_a_pixel() -> None:
     gaps = [0.002, 0.01, 0.02, 0.03, 0.05]
     areas = [float(fill(mouth(gap)[INNER], SIZE).sum()) for gap in gaps]
