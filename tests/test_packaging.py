@@ -45,7 +45,8 @@ MAY_IMPORT = {
     "doctor": BASE | PARTS | {"jobs", "render", "telemetry"},
     "commands": BASE
     | PARTS
-    | {"interrupt", "bench", "doctor", "jobs", "logs", "privilege", "progress", "render", "serve"},
+    | {"bench", "doctor", "heap", "interrupt", "jobs", "logs", "privilege", "progress"}
+    | {"render", "serve"},
     "heap": set[str](),
     "interrupt": set[str](),
     "patience": set[str](),
