@@ -6,7 +6,6 @@ import contextlib
 import ctypes
 import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 _M_ARENA_MAX = -8  # glibc's malloc.h
 _M_MMAP_THRESHOLD = -3
@@ -42,7 +41,7 @@ def map_from(size: int) -> None:
         mallopt(_M_TRIM_THRESHOLD, _FREE_AT_TOP)
 
 
-@contextmanager
+@contextlib.contextmanager
 def loading() -> Iterator[None]:
     """Import libraries inside: no garbage is looked for among what they define, then or later.
 

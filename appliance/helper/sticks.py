@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.errors import BadInput
-from appliance.inbox.mounts import read_mounts
+from appliance.inbox.mounts import mount_of, read_mounts
 
 Run = Callable[[Sequence[str]], str]
 """Runs a command; its standard output, or ``OSError`` with its last words."""
@@ -125,11 +125,12 @@ def mounts_elsewhere(stick: Stick, table: str) -> list[str]:
 def own_devices(root: Path, table: str) -> set[str]:
     """The device numbers (``8:1``) that the box runs from, or keeps its files in ``root`` on, by
     ``/proc/1/mountinfo``'s text ``table``: all that is not mounted where people mount sticks."""
+    mounts = read_mounts(table)
+    files = mount_of(root, mounts)
     return {
         mount.device
-        for mount in read_mounts(table)
-        if root.is_relative_to(mount.path)
-        or not any(mount.path.is_relative_to(place) for place in _FOR_STICKS)
+        for mount in mounts
+        if mount == files or not any(mount.path.is_relative_to(place) for place in _FOR_STICKS)
     }
 
 

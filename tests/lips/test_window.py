@@ -53,14 +53,18 @@ def test_onto_goes_where_the_matrix_says(mask: np.ndarray) -> None:
     np.testing.assert_allclose(y[5, 7], window.top + 5, atol=1e-3)
 
 
-def test_a_uniform_raster_is_uniform_at_every_pixel(mask: np.ndarray) -> None:
+def test_a_raster_lies_over_the_patch(mask: np.ndarray) -> None:
     window = Window.over(MATRIX, mask, (200, 240))
     assert window is not None
     raster = np.zeros((48, 48, 4), np.float32)
-    raster[:] = (0.02, -0.01, 3, 40)
+    raster[..., 0] = (np.arange(48) + 0.5) / 48  # each cell its own place
+    raster[..., 1] = raster[..., 0].T
     spread = window.spread(raster)
-    assert spread.shape == (window.height, window.width, 4)
-    np.testing.assert_allclose(spread, np.broadcast_to(raster[0, 0], spread.shape), rtol=1e-5)
+    rows, columns = np.mgrid[: window.height, : window.width]
+    place = apply(window.to_patch, np.stack([columns, rows], axis=-1).astype(float))
+    inside = np.all((place > 1 / 48) & (place < 47 / 48), axis=-1)
+    assert inside.mean() > 0.5
+    np.testing.assert_allclose(spread[inside, :2], place[inside], atol=1e-3)
 
 
 def test_inner_holds_the_span_and_stays_inside(mask: np.ndarray) -> None:
