@@ -40,9 +40,12 @@ def as_user(account: Account, work: Callable[[], dict[str, Any]]) -> dict[str, A
     """
     reading, writing = os.pipe()
     sys.stdout.flush()
+    # What a signal's handler raises inside ``fork`` is printed and forgotten: it has to wait.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     child = os.fork()
     if child == 0:
         try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
             os.close(reading)
             with os.fdopen(writing, "w") as answer:
                 answer.write(json.dumps(_answer(account, work)))
@@ -50,6 +53,7 @@ def as_user(account: Account, work: Callable[[], dict[str, Any]]) -> dict[str, A
             os._exit(0)
     os.close(writing)
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         with os.fdopen(reading) as answer:
             said = answer.read()
     except BaseException:  # told to end: so is the child, which tidies up first

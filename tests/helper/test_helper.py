@@ -7,8 +7,10 @@ import io
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -284,6 +286,47 @@ class TestAsUser:
             as_user(account, fail)
         with pytest.raises(BadInput, match="ZeroDivisionError"):
             as_user(account, lambda: {"x": 1 / 0})
+
+    @pytest.mark.parametrize("side", ["after_in_parent", "after_in_child"])
+    def test_told_to_end_while_it_forks_it_ends(
+        self, side: str, project: Path, tmp_path: Path
+    ) -> None:
+        # The work would not end by itself, or would say that it has been done.
+        marked = tmp_path / "done"
+        done = subprocess.run(
+            [sys.executable, "-c", _TOLD_WHILE_IT_FORKS, side, str(marked)],
+            cwd=project,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 128 + signal.SIGTERM, done.stderr
+        assert done.stderr == b""
+        assert not marked.exists()
+
+
+_TOLD_WHILE_IT_FORKS = """
+import os, signal, sys, time
+from pathlib import Path
+from appliance.helper import __main__ as main
+from appliance.helper.account import Account, as_user
+
+parent = os.getpid()
+
+def work():
+    time.sleep(20)
+    Path(sys.argv[2]).touch()
+    return {}
+
+def told():
+    os.kill(parent, signal.SIGTERM)  # systemd tells every process of the unit
+    if os.getpid() != parent:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+signal.signal(signal.SIGTERM, main._end)
+os.register_at_fork(**{sys.argv[1]: told})
+as_user(Account(os.getuid(), os.getgid()), work)
+"""
 
 
 KERNEL = Path("/proc/filesystems").read_text().split()
