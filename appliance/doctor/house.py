@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from appliance.doctor.context import Context
 from appliance.doctor.line import Line, fail, of_error, ok, warn
@@ -70,10 +70,9 @@ def disk(context: Context) -> Iterator[Line]:
 
 def _closed(folder: Path) -> str | None:
     """Why nothing can be written there; empty when it can, ``None`` where there is no folder."""
-    probe = folder / f".doctor-{os.getpid()}"
     try:
-        probe.write_bytes(b"")
-        probe.unlink()
+        with TemporaryFile(dir=folder):  # without a name: none stays, whatever happens
+            pass
     except FileNotFoundError:
         return None
     except OSError as error:
