@@ -16,7 +16,7 @@ from pathlib import Path
 
 from appliance.errors import BadInput, Fault
 from appliance.inbox.names import Kind, is_junk, key_of, kind_of
-from appliance.inbox.unfinished import copying_to, leave_note, remove_note, sweep
+from appliance.inbox.unfinished import copying_to, discard, leave_note, remove_note, sweep
 
 FOLDER = "lectern"
 """On a stick, the folder whose files are taken by themselves when it is plugged in."""
@@ -130,6 +130,7 @@ def _bring_one(path: Path, inbox: Path, name: str) -> None:
     try:
         copy(path, inbox / name)
     except BaseException as error:
+        discard(inbox / name)  # a signal's may come where the file has been made, but no care taken
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise Fault("disk_full", name=str(inbox)) from error
         leave_note(inbox, name)

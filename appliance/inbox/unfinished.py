@@ -21,7 +21,7 @@ _CODE = "usb_cut_off"
 def copying_to(target: Path) -> Iterator[BinaryIO]:
     """A file to write ``target``'s bytes into. It appears under that name after the ``with`` block,
     whole and on the disk; where the block fails, nothing is left. Raises ``OSError``."""
-    part = target.with_name(f".{target.name}{_END}")
+    part = _part(target)
     file = _locked(part)
     try:
         with file:
@@ -30,9 +30,14 @@ def copying_to(target: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
             part.replace(target)
     except BaseException:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+        discard(target)
         raise
+
+
+def discard(target: Path) -> None:
+    """Remove what there is of ``target``'s bytes; only for who alone may be copying there."""
+    with contextlib.suppress(OSError):
+        _part(target).unlink(missing_ok=True)
 
 
 def sweep(inbox: Path) -> None:
@@ -68,6 +73,10 @@ def remove_note(inbox: Path, name: str) -> None:
     with contextlib.suppress(OSError, ValueError):
         if note.read_text(encoding="utf-8").endswith(f"({_CODE})\n"):  # and no job's reason
             note.unlink()
+
+
+def _part(target: Path) -> Path:
+    return target.with_name(f".{target.name}{_END}")
 
 
 def _note(inbox: Path, name: str) -> Path:

@@ -48,6 +48,12 @@ class Endless(NamedTuple):
     helper: subprocess.Popen[bytes]
     pen: int
 
+    def has_ended(self) -> bool:
+        """Whether the helper has; if not, the file goes on by as much as there is room for."""
+        with contextlib.suppress(BlockingIOError, BrokenPipeError):
+            os.write(self.pen, bytes(1 << 16))
+        return self.helper.poll() is not None
+
 
 _HELPER = """
 import os, signal, sys
@@ -65,12 +71,23 @@ signal.signal(signal.SIGTERM, main._end)
 as_user(Account(os.getuid(), os.getgid()), partial(work, Path(sys.argv[1])))
 """
 
+_TOLD_TO_END_WHEN_IT_LOCKS_THE_NEW_FILE = """
+import os, signal, sys
+from pathlib import Path
+
+def told(event, arguments):
+    if event == "fcntl.flock" and Path(sys.argv[1], "inbox/.endless.wav.stick-part").exists():
+        os.killpg(0, signal.SIGTERM)
+
+sys.addaudithook(told)
+"""
+
 
 @pytest.fixture
 def endless(inbox: Path, project: Path) -> Iterator[Endless]:
     os.mkfifo(inbox.parent / "endless.wav")
     command = [sys.executable, "-c", _HELPER, str(inbox.parent)]
-    with subprocess.Popen(command, cwd=project) as helper:
+    with subprocess.Popen(command, cwd=project, start_new_session=True) as helper:
         pen = os.open(inbox.parent / "endless.wav", os.O_WRONLY)  # waits for who reads
         os.write(pen, bytes(5000))
         until((inbox / ".endless.wav.stick-part").exists)
@@ -85,6 +102,10 @@ def until(happens: Callable[[], bool]) -> None:
     while not happens():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def left_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
 def names(paths: list[Path]) -> list[str]:
@@ -171,10 +192,22 @@ class TestBring:
             (stick / name).write_bytes(b"another lesson")
 
     def test_systemd_ends_it_without_leavings(self, endless: Endless, inbox: Path) -> None:
-        endless.helper.terminate()
-        assert endless.helper.wait(PATIENCE_S) == 128 + signal.SIGTERM
-        left = [str(path.relative_to(inbox)) for path in inbox.rglob("*") if path.is_file()]
-        assert left == ["failed/endless.wav.reason.txt"]
+        os.killpg(endless.helper.pid, signal.SIGTERM)  # all processes of the unit, as systemd does
+        # Python sees a signal that comes just before it reads only when that read has ended.
+        os.set_blocking(endless.pen, False)
+        until(endless.has_ended)
+        assert endless.helper.returncode == 128 + signal.SIGTERM
+        assert left_in(inbox) == ["failed/endless.wav.reason.txt"]
+
+    def test_nor_where_it_has_only_made_the_file(self, inbox: Path, project: Path) -> None:
+        (inbox.parent / "endless.wav").write_bytes(bytes(5000))
+        program = _TOLD_TO_END_WHEN_IT_LOCKS_THE_NEW_FILE + _HELPER
+        command = [sys.executable, "-c", program, str(inbox.parent)]
+        done = subprocess.run(
+            command, cwd=project, start_new_session=True, timeout=PATIENCE_S, check=False
+        )
+        assert done.returncode == 128 + signal.SIGTERM
+        assert left_in(inbox) == ["failed/endless.wav.reason.txt"]
 
     def test_two_sticks_at_once_bring_files_of_one_name_both(
         self, endless: Endless, stick: Path, inbox: Path

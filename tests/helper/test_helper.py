@@ -7,10 +7,8 @@ import io
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -19,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from appliance.errands.helper import ask_helper
-from appliance.errors import BadInput, Fault
+from appliance.errors import BadInput
 from appliance.helper.__main__ import arrive, serve
-from appliance.helper.account import Account, as_user
+from appliance.helper.account import Account
 from appliance.helper.sticks import Stick, find_sticks, mounted, mounts_elsewhere, own_devices
 from appliance.helper.verbs import Helper
 
@@ -268,65 +266,6 @@ class TestTheLine:
         out = io.BytesIO()
         serve(helper, io.BytesIO(line), out)
         assert json.loads(out.getvalue())["error"] in {"helper_unknown", "helper_failed"}
-
-
-class TestAsUser:
-    @pytest.mark.skipif(os.getuid() != 0, reason="needs root")
-    def test_the_work_has_the_users_rights_alone(self, tmp_path: Path) -> None:
-        said = as_user(Account(65534, 65534), lambda: {"who": [*os.getresuid(), *os.getresgid()]})
-        assert said == {"who": [65534] * 6}
-        assert os.getuid() == 0
-
-    def test_errors_come_back(self) -> None:
-        def fail() -> dict[str, object]:
-            raise Fault("disk_full", name="/inbox")
-
-        account = Account(os.getuid(), os.getgid())
-        with pytest.raises(BadInput, match="disk_full"):
-            as_user(account, fail)
-        with pytest.raises(BadInput, match="ZeroDivisionError"):
-            as_user(account, lambda: {"x": 1 / 0})
-
-    @pytest.mark.parametrize("side", ["after_in_parent", "after_in_child"])
-    def test_told_to_end_while_it_forks_it_ends(
-        self, side: str, project: Path, tmp_path: Path
-    ) -> None:
-        # The work would not end by itself, or would say that it has been done.
-        marked = tmp_path / "done"
-        done = subprocess.run(
-            [sys.executable, "-c", _TOLD_WHILE_IT_FORKS, side, str(marked)],
-            cwd=project,
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 128 + signal.SIGTERM, done.stderr
-        assert done.stderr == b""
-        assert not marked.exists()
-
-
-_TOLD_WHILE_IT_FORKS = """
-import os, signal, sys, time
-from pathlib import Path
-from appliance.helper import __main__ as main
-from appliance.helper.account import Account, as_user
-
-parent = os.getpid()
-
-def work():
-    time.sleep(20)
-    Path(sys.argv[2]).touch()
-    return {}
-
-def told():
-    os.kill(parent, signal.SIGTERM)  # systemd tells every process of the unit
-    if os.getpid() != parent:
-        os.kill(os.getpid(), signal.SIGTERM)
-
-signal.signal(signal.SIGTERM, main._end)
-os.register_at_fork(**{sys.argv[1]: told})
-as_user(Account(os.getuid(), os.getgid()), work)
-"""
 
 
 KERNEL = Path("/proc/filesystems").read_text().split()
