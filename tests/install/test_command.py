@@ -55,11 +55,10 @@ def test_ctrl_c_before_the_first_change_is_no_traceback(project: Path, tmp_path:
     assert (tmp_path / MANIFEST).exists()
     os.mkfifo(tmp_path / SUMS)  # it reads these first, and waits as long as nobody writes
     command = [sys.executable, "-B", "-m", "install", "install", "--dry-run"]
-    with (
-        subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process,
-        (tmp_path / SUMS).open("wb"),
-    ):
-        process.send_signal(signal.SIGINT)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        with (tmp_path / SUMS).open("wb"):
+            process.send_signal(signal.SIGINT)
+        # Had it come just before the read, Python would have seen it only at the end of that.
         _, said = process.communicate(timeout=30)
     assert process.returncode == 130
     assert said == "setup.sh: Interrupted. Nothing was left half done.\n"
