@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -82,9 +82,11 @@ def _render(folder: Path, index: int, tick: Tick) -> ChunkFacts:
     watch = Stopwatch(facts.stages_s)
     with closing(_presenter_frames(folder).show(start, stop, watch)) as shown:
         with ThreadPoolExecutor(1) as beside:  # pictures are decoded while the network is opened
-            first = beside.submit(next, shown)
+            first = iter([beside.submit(next, shown)])
             painter = _Painter(job, start, stop, facts, watch)
-        _encode(job, index, painter.paint(chain([first.result()], shown)), watch, tick)
+        # Whoever held on to the first picture would hold all memory of the decoder it came from.
+        pictures = chain(map(Future.result, first), shown)
+        _encode(job, index, painter.paint(pictures), watch, tick)
     painter.tell_provider()
     return facts
 
