@@ -130,7 +130,7 @@ def _bring_one(path: Path, inbox: Path, name: str) -> None:
     try:
         copy(path, inbox / name)
     except BaseException as error:
-        discard(inbox / name)  # a signal's may come where the file has been made, but no care taken
+        discard(inbox / name)  # a signal may come before ``copying_to`` minds what it has made
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise Fault("disk_full", name=str(inbox)) from error
         leave_note(inbox, name)
