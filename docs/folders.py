@@ -1,6 +1,6 @@
-"""Draws the pictures of folders in the teacher's guides, from the trees written there.
+"""Draw the folder diagrams of the teacher's guides from the trees in their text.
 
-A tree stands in a comment above its picture::
+Each tree is in a comment above its diagram::
 
     <!-- folders: pair
     inbox/
@@ -8,7 +8,7 @@ A tree stands in a comment above its picture::
     └── lesson03.wav        the lecture
     -->
 
-Run it after a change of a tree; it writes ``docs/img/folders-pair-en.svg`` and the like::
+Run it after changing a tree. It writes ``docs/img/folders-<tree>-<language>.svg``::
 
     .venv/bin/python docs/folders.py
 """
@@ -50,7 +50,7 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a tree: its ``depth`` below the top folder, a name and what is said of it."""
+    """A line of a tree: its ``depth`` below the top folder, a name and an optional note."""
 
     depth: int
     name: str
@@ -58,8 +58,10 @@ class Row:
 
 
 def read_trees(guide: str) -> dict[str, list[list[Row]]]:
-    """The top folders of each tree of a guide, by the tree's name; a folder's first row is its
-    own."""
+    """Return the top folders of each tree of a guide, keyed by the name of the tree.
+
+    The first row of a folder is the folder itself.
+    """
     trees = {}
     for name, text in _TREE.findall(guide):
         folders: list[list[Row]] = []
@@ -75,7 +77,7 @@ def read_trees(guide: str) -> dict[str, list[list[Row]]]:
 
 
 def picture(folders: list[list[Row]]) -> str:
-    """Each top folder as a window, side by side, as an SVG."""
+    """Return an SVG with one window for each top folder, side by side."""
     names = [max(_EDGE + _STEP * r.depth + 10 + _width(r.name) for r in rows) for rows in folders]
     notes = [max(_width(r.note) for r in rows) for rows in folders]
     widths = [
@@ -118,12 +120,12 @@ def _entry(row: Row, left: int, top: int) -> Iterator[str]:
 
 
 def _width(text: str) -> float:
-    """Of 14-pixel letters, rather too much than too little."""
+    """Estimate the width in pixels of ``text`` at 14 pixels, rounded up rather than down."""
     return sum(14.5 if unicodedata.east_asian_width(c) in "WF" else 8.0 for c in text)
 
 
 def main() -> None:
-    """Draw every tree of both guides."""
+    """Write the diagram of every tree of both guides."""
     here = Path(__file__).parent
     for language, guide in GUIDES.items():
         for name, folders in read_trees((here / guide).read_text(encoding="utf-8")).items():
