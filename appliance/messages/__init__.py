@@ -1,8 +1,8 @@
-"""The catalogue of what can go wrong: one entry a code, in English and Chinese.
+"""The catalogue of error messages: one entry per code, in English and Chinese.
 
-``text`` says what happened, ``cure`` what to do; each is one sentence. Placeholders such as
-``{name}`` are filled by the error's details. One module a subject; the teacher's guide lists the
-same codes, and a test keeps the two lists equal.
+``text`` says what happened and ``cure`` what to do; each is one sentence. Placeholders such as
+``{name}`` are filled from the details of the error. There is one module per subject. The table of
+codes in the teacher's guides is generated from this catalogue, and a test compares the two.
 """
 
 from __future__ import annotations
@@ -33,4 +33,4 @@ MESSAGES: dict[str, Message] = dict(
 )
 
 if len(MESSAGES) != sum(len(subject.MESSAGES) for subject in _SUBJECTS):
-    raise RuntimeError("a code stands twice in the catalogue")
+    raise RuntimeError("a code is defined twice in the catalogue")

@@ -1,4 +1,4 @@
-"""Mistakes in the config file."""
+"""Errors in the configuration file."""
 
 from __future__ import annotations
 
@@ -6,107 +6,108 @@ from appliance.messages.message import Message, message
 
 MESSAGES: dict[str, Message] = {
     "config_private": message(
-        "The box's settings {name} are for administrators to read.",
-        "Put sudo before the command, or name a config file of your own with --config.",
-        "设备设置 {name} 仅管理员可读。",
-        "请在命令前加 sudo，或用 --config 指定您自己的配置文件。",
+        "Only administrators can read the device's configuration file {name}.",
+        "Run the command with sudo, or specify your own configuration file with --config.",
+        "设备的配置文件 {name} 仅管理员可读。",
+        "请用 sudo 运行该命令，或用 --config 指定您自己的配置文件。",
     ),
     "root_confined": message(
-        "Root may not become the services' user {user} here ({reason}), and as root the command "
+        "Root cannot switch to the service user {user} here ({reason}), and a command run as root "
         "would leave files that the services cannot change.",
-        "Run it outside the container or the restricted shell, or name a config file of your own "
-        "with --config.",
-        "此处 root 无法切换为服务用户 {user}（{reason}），而以 root 运行会留下服务无法修改的文件。",
-        "请在容器或受限的命令行之外运行，或用 --config 指定您自己的配置文件。",
+        "Run the command outside the container or restricted shell, or specify your own "
+        "configuration file with --config.",
+        "此处 root 无法切换为服务用户 {user}（{reason}），而以 root "
+        "身份运行会留下服务无法更改的文件。",
+        "请在容器或受限命令行之外运行该命令，或用 --config 指定您自己的配置文件。",
     ),
     "config_no_settings": message(
-        "The config file {name} holds no settings.",
-        'Write one setting a line, such as "root: ./box".',
+        "The configuration file {name} contains no settings.",
+        'Write one setting per line, for example "root: ./box".',
         "配置文件 {name} 中没有任何设置项。",
-        "请每行写一个设置，例如“root: ./box”。",
+        "请每行写一个设置项，例如“root: ./box”。",
     ),
     "config_syntax": message(
-        "Line {line} of {name} cannot be read as YAML ({reason}).",
-        "Compare the line, its colons and its spaces at the start with the example config.yaml.",
+        "Line {line} of {name} is not valid YAML ({reason}).",
+        "Compare the colons and the indentation of the line with the example config.yaml.",
         "{name} 第 {line} 行不是有效的 YAML（{reason}）。",
-        "请对照示例 config.yaml 检查该行的冒号和行首空格。",
+        "请对照示例 config.yaml 检查该行的冒号和缩进。",
     ),
     "config_unknown": message(
-        "Line {line} of {name} has the unknown key {key}.",
-        "Remove the line; the example config.yaml lists every key.",
+        "Line {line} of {name} contains the unknown key {key}.",
+        "Remove the line; the example config.yaml lists all keys.",
         "{name} 第 {line} 行的设置项 {key} 不存在。",
-        "请删除该行，示例 config.yaml 列出了全部设置项。",
+        "请删除该行；示例 config.yaml 列出了全部设置项。",
     ),
     "config_misspelt": message(
-        "Line {line} of {name} has the unknown key {key}.",
+        "Line {line} of {name} contains the unknown key {key}.",
         "Write {suggestion} instead, or remove the line.",
         "{name} 第 {line} 行的设置项 {key} 不存在。",
         "请改为 {suggestion}，或删除该行。",
     ),
     "config_twice": message(
-        "Line {line} of {name} sets {key} again, which line {first} has already set.",
-        "Keep one of the two lines.",
+        "Line {line} of {name} sets {key} again, although line {first} already sets it.",
+        "Keep only one of the two lines.",
         "{name} 第 {line} 行重复设置了 {key}，第 {first} 行已经设置过。",
         "请只保留其中一行。",
     ),
     "config_not_section": message(
-        "Line {line} of {name} gives {key} the value {value}, but {key} is a section.",
-        "Put its settings on lines of their own below it, indented by two spaces.",
-        "{name} 第 {line} 行给 {key} 写了值 {value}，但 {key} 是一个分组。",
-        "请把该组的设置逐行写在下面，并缩进两个空格。",
+        "Line {line} of {name} sets {key} to {value}, but {key} is a section.",
+        "Write the settings of the section on separate lines below it, indented by two spaces.",
+        "{name} 第 {line} 行将 {key} 设为 {value}，但 {key} 是一个分组。",
+        "请把该分组的设置项逐行写在下面，并缩进两个空格。",
     ),
     "config_not_switch": message(
         "Line {line} of {name} sets {key} to {value}, which is neither true nor false.",
         "Write true or false, without quotation marks.",
-        "{name} 第 {line} 行的 {key} 写成了 {value}，它只能是 true 或 false。",
+        "{name} 第 {line} 行将 {key} 设为 {value}，但它只能是 true 或 false。",
         "请写 true 或 false，不要加引号。",
     ),
     "config_not_whole": message(
         "Line {line} of {name} sets {key} to {value}, which is not a whole number.",
         "Write a whole number, without quotation marks or a unit.",
-        "{name} 第 {line} 行的 {key} 写成了 {value}，它必须是整数。",
+        "{name} 第 {line} 行将 {key} 设为 {value}，但它必须是整数。",
         "请写一个整数，不要加引号或单位。",
     ),
     "config_not_number": message(
         "Line {line} of {name} sets {key} to {value}, which is not a number.",
         "Write a number, without quotation marks or a unit.",
-        "{name} 第 {line} 行的 {key} 写成了 {value}，它必须是数字。",
+        "{name} 第 {line} 行将 {key} 设为 {value}，但它必须是数字。",
         "请写一个数字，不要加引号或单位。",
     ),
     "config_not_text": message(
         "Line {line} of {name} sets {key} to {value}, which is not text.",
         "Write the text in quotation marks.",
-        "{name} 第 {line} 行的 {key} 写成了 {value}，它必须是文字。",
-        "请用引号把文字括起来。",
+        "{name} 第 {line} 行将 {key} 设为 {value}，但它必须是文本。",
+        "请用引号把文本括起来。",
     ),
     "config_not_list": message(
         "Line {line} of {name} sets {key} to {value}, which is not a list.",
-        "Write the values in square brackets, with commas between them.",
-        "{name} 第 {line} 行的 {key} 写成了 {value}，它必须是列表。",
+        "Write the values in square brackets, separated by commas.",
+        "{name} 第 {line} 行将 {key} 设为 {value}，但它必须是列表。",
         "请把各个值写在方括号里，用逗号隔开。",
     ),
     "config_not_offered": message(
-        "Line {line} of {name} sets {key} to {value}, which is not on offer.",
-        "Write one of {limit}.",
-        "{name} 第 {line} 行的 {key} 写成了 {value}，没有这个选项。",
-        "请从这些选项中选择：{limit}。",
+        "Line {line} of {name} sets {key} to {value}, which is not one of the possible values.",
+        "Use one of these values: {limit}.",
+        "{name} 第 {line} 行将 {key} 设为 {value}，但没有这个选项。",
+        "请使用以下值之一：{limit}。",
     ),
     "config_too_low": message(
         "Line {line} of {name} sets {key} to {value}, which is too low.",
-        "Write {limit} or more.",
-        "{name} 第 {line} 行的 {key} 写成了 {value}，数值太小。",
-        "请写不小于 {limit} 的数。",
+        "Use {limit} or more.",
+        "{name} 第 {line} 行将 {key} 设为 {value}，数值太小。",
+        "请使用不小于 {limit} 的数值。",
     ),
     "config_too_high": message(
         "Line {line} of {name} sets {key} to {value}, which is too high.",
-        "Write {limit} or less.",
-        "{name} 第 {line} 行的 {key} 写成了 {value}，数值太大。",
-        "请写不大于 {limit} 的数。",
+        "Use {limit} or less.",
+        "{name} 第 {line} 行将 {key} 设为 {value}，数值太大。",
+        "请使用不大于 {limit} 的数值。",
     ),
     "config_refused": message(
-        "Line {line} of {name} sets {key} to {value}, which cannot be used ({limit}).",
-        "Compare it with the example config.yaml, or remove the line to get the default.",
-        "{name} 第 {line} 行的 {key} 写成了 {value}，无法使用（{limit}）。",
+        "Line {line} of {name} sets {key} to {value}, which is not a valid value ({limit}).",
+        "Compare it with the example config.yaml, or remove the line to use the default.",
+        "{name} 第 {line} 行将 {key} 设为 {value}，该值无效（{limit}）。",
         "请对照示例 config.yaml 修改，或删除该行以使用默认值。",
     ),
 }
