@@ -1,7 +1,7 @@
-"""English and Chinese.
+"""Localization in English and Chinese.
 
-A text is its own key: the page says ``_("Pause")``, and the catalogues of :mod:`web.i18n.zh` (one
-module a page) hold its translation. A test finds every text without one.
+A text is its own key: a page uses ``_("Pause")``, and the catalogues of :mod:`web.i18n.zh` (one
+module for each page) contain its translation. A test finds every text without one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ COOKIE = "lectern_language"
 
 
 def language() -> str:
-    """The reader's language: as chosen in the page, else the browser's."""
+    """Return the user's language: the one chosen in the panel, or that of the browser."""
     if not has_request_context():
         return "en"
     if "language" not in g:
@@ -29,17 +29,17 @@ def language() -> str:
 
 
 def translate(text: str, code: str, /, **values: object) -> str:
-    """``text`` in the language ``code``, its placeholders filled."""
+    """Return ``text`` in the language ``code``, with its placeholders filled."""
     found = TEXTS.get(text, text) if code == "zh" else text
     return found.format_map(values) if values else found
 
 
 def _(text: str, /, **values: object) -> str:
-    """``text`` in the reader's language, its placeholders filled."""
+    """Return ``text`` in the user's language, with its placeholders filled."""
     return translate(text, language(), **values)
 
 
 def told(problem: Reason | LecternError) -> str:
-    """A reason or an error in the reader's language: what happened and what to do."""
+    """Return a reason or an error in the user's language: what happened and how to fix it."""
     reason = Reason.of(problem) if isinstance(problem, LecternError) else problem
     return reason.text(language())

@@ -1,4 +1,4 @@
-// Requests to the box's own interface, and its refusals as sentences.
+// Requests to the device's HTTP API. Error responses become exceptions with a readable message.
 
 const token = document.querySelector('meta[name="csrf-token"]').content;
 
@@ -35,8 +35,8 @@ export const sleep = (ms) => new Promise((resolve) => {
   window.setTimeout(resolve, ms);
 });
 
-// The answer to a preflight or preview; null when the box is not at work. One that is busy with
-// others is waited for.
+// Wait for the result of a preflight or preview. Returns null when the worker is not running or
+// when `stillWanted` returns false. While the worker is busy with other tasks, the wait continues.
 export const answerTo = async (id, { patience = 20000, stillWanted = () => true } = {}) => {
   let begun = Date.now();
   for (;;) {

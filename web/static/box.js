@@ -1,4 +1,4 @@
-// The charts of the last hours.
+// The telemetry charts of the Device page.
 "use strict";
 
 (() => {
@@ -41,7 +41,7 @@
     return line;
   };
 
-  // The time for which the clocks were held down, behind the curves.
+  // Shade the periods of throttling behind the curves.
   const shade = (spans) => (plot) => {
     const { ctx, bbox } = plot;
     ctx.save();
@@ -117,10 +117,10 @@
       charts.append(slowed(data.slow));
     }
     if (!window.uPlot) {
-      return; // the numbers are there all the same
+      return; // without uPlot only the captions with the numbers are shown
     }
     data.charts.forEach((chart, index) => {
-      const figure = charts.children[index]; // as wide as it stays, now that all are there
+      const figure = charts.children[index]; // has its final width now that all figures exist
       const columns = [data.at, ...chart.series.map((series) => series.values)];
       const plot = new window.uPlot(settings(chart, figure.clientWidth, data.slow), columns, figure);
       plot.root.setAttribute("role", "img");
@@ -140,7 +140,7 @@
         draw(await answer.json());
       }
     } catch {
-      // The next try may do better; what is drawn stays.
+      // Keep the current charts; the next interval tries again.
     }
   };
 

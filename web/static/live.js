@@ -1,4 +1,5 @@
-// Home as it happens: a stream of changes; where none holds, a question every few seconds.
+// Live updates of the home page: server-sent events, or polling every few seconds when the stream
+// fails.
 "use strict";
 
 (() => {
@@ -45,7 +46,8 @@
   };
 
   const take = (news) => {
-    // Another person, role or language since the page was loaded; but never in a circle.
+    // The user, role or language has changed since the page was loaded. The delay prevents a reload
+    // loop.
     if (news.reader !== live.dataset.reader && performance.now() > RENEW_AFTER_MS) {
       window.location.reload();
       return;
@@ -91,7 +93,7 @@
     } catch {
       lost();
     }
-    // A stream that was opened meanwhile, or a page that was put away, needs no more questions.
+    // Stop polling when a stream has been opened meanwhile or the page is hidden.
     if (stream === null && !document.hidden) {
       timer = window.setTimeout(poll, POLL_MS);
     }
@@ -120,7 +122,7 @@
     });
   };
 
-  // A browser gives one site few connections, so a page that nobody sees lets its own go.
+  // A browser limits the connections per site, so a hidden page closes its stream.
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) {
       stop();

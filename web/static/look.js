@@ -1,8 +1,8 @@
-// What the box says of a presenter and a lecture before they become a video.
+// Preflight and preview of a presenter and a lecture before the job is created.
 
 import { answerTo, ask, clock, fill } from "./api.js";
 
-const QUIET_DB = -40; // where the box begins to warn
+const QUIET_DB = -40; // the device warns below this level
 const texts = JSON.parse(document.getElementById("new").dataset.texts);
 
 const span = (seconds) => {
@@ -21,8 +21,8 @@ const verdict = (look, level, text) => {
   tag.textContent = text;
 };
 
-// Asks for a look at the pair `request` and shows what comes of it in `look.element`; `face` is the
-// presenter's picture elsewhere on the page. Nothing is shown once `look.wanted` is false.
+// Request a preflight of the pair `request` and show the result in `look.element`. `face` is the
+// presenter's image elsewhere on the page. Nothing is shown once `look.wanted` is false.
 export const lookAt = async (look, name, face, request) => {
   const { element } = look;
   element.querySelector(".name").textContent = name;

@@ -1,4 +1,4 @@
-// New video: what has been chosen, what the box says of it, and the start.
+// The New video page: selection, uploads, preflight of each pair, and creation of the jobs.
 
 import { ask, csrf, fill } from "./api.js";
 import { lookAt } from "./look.js";
@@ -17,9 +17,9 @@ const note = byId("start-note");
 const PRESENTER = /\.(mp4|m4v|mov|mkv|webm|avi|flv|ts|mts|m2ts|mpg|mpeg|wmv|3gp|mxf|dv|gif|jpe?g|png|bmp|webp|tiff?|hei[cf]|avif)$/i;
 const LECTURE = /\.(wav|mp3|m4a|aac|flac|ogg|oga|opus|wma|aiff?|amr|caf|w64|ac3|mka|txt|md|docx)$/i;
 
-// What may be chosen: {key, name, material, ready, element}; key tells one from another.
+// The selectable files by their unique key: {key, name, element, material, ready, on}.
 const chosen = { presenter: new Map(), lecture: new Map() };
-const looks = new Map(); // by pair: {element, errand, wanted}
+const looks = new Map(); // the preflights by pair: {element, wanted}
 let busy = false;
 
 const copy = (id) => byId(id).content.firstElementChild.cloneNode(true);
@@ -120,7 +120,7 @@ const add = (kind, file) => {
   renderStart();
 };
 
-// What is at the box from an earlier visit: whole files are there again, halves say so.
+// Uploads from an earlier visit: complete files can be used again, incomplete ones can be resumed.
 const earlier = new Map();
 
 const deleteUpload = (id) => fetch(`/api/v1/uploads/${id}`, {
@@ -151,7 +151,8 @@ const recall = async () => {
   }
 };
 
-// The same file chosen again: a half goes on, a whole one may have changed and is sent anew.
+// The same file is chosen again: an incomplete upload resumes. A complete one is replaced, because
+// the file may have changed.
 const replaceEarlier = (kind, file) => {
   const name = `${kind} ${file.name.normalize("NFC")} ${file.size}`;
   const found = earlier.get(name);
@@ -180,7 +181,7 @@ const keepInLibrary = async (entry) => {
   }
 };
 
-// The look before the start
+// Preflight
 
 const options = () => {
   const values = {};
@@ -224,7 +225,7 @@ const review = () => {
   renderStart();
 };
 
-// The start
+// Creating the jobs
 
 const say = (text, bad = false) => {
   note.textContent = text;
@@ -264,7 +265,7 @@ start.addEventListener("click", async () => {
   }
 });
 
-// Choosing and dropping
+// Choosing and dropping files
 
 for (const box of presenters.querySelectorAll("input[type=checkbox]")) {
   const element = box.closest("li");
@@ -304,7 +305,7 @@ for (const place of document.querySelectorAll(".drop")) {
   });
 }
 
-// A file dropped beside the fields must not replace the page.
+// A file dropped outside the drop zones must not replace the page.
 for (const name of ["dragover", "drop"]) {
   window.addEventListener(name, (event) => event.preventDefault());
 }

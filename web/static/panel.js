@@ -1,5 +1,4 @@
-// What every page has: our token on htmx's requests, questions before what cannot be undone, and
-// what went wrong in a sentence.
+// Shared by all pages: the CSRF token on htmx requests, confirmation dialogs, and error messages.
 "use strict";
 
 (() => {

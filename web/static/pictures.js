@@ -1,4 +1,4 @@
-// A presenter whose picture has not been made yet gets a drawn one, until the box has looked.
+// Show a placeholder for presenters without a thumbnail, and request the missing thumbnails.
 
 import { answerTo, ask } from "./api.js";
 
@@ -13,7 +13,7 @@ const lookAtThem = async () => {
     });
     const errand = await answerTo(id);
     if (errand === null) {
-      return; // the box is not at work: another time
+      return; // the worker is not running
     }
     if (errand.file) {
       image.src = errand.file;

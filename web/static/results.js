@@ -1,4 +1,4 @@
-// Results: what is ticked, and the moments that the player jumps to.
+// Results pages: bulk actions on the selected jobs, and the moments that the player jumps to.
 
 const player = document.getElementById("player");
 for (const button of document.querySelectorAll("button.moment")) {
@@ -28,7 +28,7 @@ if (bulk !== null) {
     }
   };
 
-  // The boxes belong to whichever form is sent.
+  // Attach the check boxes to the form that is submitted.
   const submit = (id) => {
     for (const box of boxes) {
       box.setAttribute("form", id);

@@ -1,5 +1,5 @@
-// Files on their way to the box: in pieces, each with its checksum, three files at a time. What a
-// dead network or a closed tab interrupts goes on where the box says that it is.
+// Resumable uploads to the device: in chunks with a checksum each, three files at a time. After a
+// lost connection or a closed tab, an upload resumes at the offset that the device reports.
 
 import { csrf } from "./api.js";
 
@@ -16,7 +16,7 @@ const table = Uint32Array.from({ length: 256 }, (_, n) => {
   return value;
 });
 
-// CRC-32 as the box checks it. (The browser's own SHA is there only for pages that come by https.)
+// CRC-32, base64-encoded as the device expects it. Browsers offer SHA only on HTTPS pages.
 const crc32 = async (piece) => {
   const bytes = new Uint8Array(await piece.arrayBuffer());
   let value = 0xffffffff;
@@ -61,8 +61,8 @@ const refusalOf = (error) => {
   }
 };
 
-// `changed(transfer)` is called whenever `state` (waiting, sending, offline, here, refused),
-// `share`, `leftS`, `id` or `problem` changes.
+// One file upload. `changed(transfer)` is called whenever `state` (waiting, sending, offline, here,
+// refused), `share` (0 to 1), `leftS` (seconds left or null), `id` or `problem` changes.
 export class Transfer {
   constructor(file, changed) {
     this.file = file;
@@ -142,7 +142,7 @@ export class Transfer {
     }, AGAIN_MS);
   }
 
-  // Give it up, here and at the box.
+  // Cancel the upload and delete it from the device.
   async giveUp() {
     this.given = true;
     const known = this.upload.url;
