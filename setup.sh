@@ -1,33 +1,34 @@
 #!/usr/bin/env bash
-# Lectern's one door. Everything it installs goes into .venv beside this file; apt-get is asked
-# only for Python itself, only where that is missing, and only as root.
+# Set up, test, install and remove Lectern. The development commands install only into .venv beside
+# this file; apt-get is used only to install Python if it is missing, and only as root.
 set -euo pipefail
 
 CALLED_IN=$PWD
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 VENV=$PWD/.venv
 PYTHON_IN_VENV=$VENV/bin/python
-# Present while pip works: if it is there at the start, the last install was cut off half-way.
+# Exists while pip runs. If it exists at the start, the last installation was interrupted.
 UNFINISHED=$VENV/.unfinished
 
 usage() {
     cat <<'TEXT'
 Usage: ./setup.sh COMMAND
 
-  demo                        install, lip-sync the sample, print the video's path and score
-  test [--export] [ARGS...]   install the test tools, run the tests (ARGS go to pytest);
-                              --export adds torch and the tests of export_tools/
-  lint [--export]             install the test tools, run ruff and mypy
-  install [ARGS...]           put the appliance on this box, or bring it up to date (with sudo)
-  uninstall [ARGS...]         take it away and keep the data (with sudo)
-  rollback [ARGS...]          go back to the version before (with sudo)
-  bundle --target TARGET      one archive with everything for a box without internet:
-                              jp6, jp7 (JetPack 6 and 7), x86 or arm64
-  help                        this text
+  demo                        render the sample lecture; print the video's path and score
+  test [--export] [ARGS...]   run the tests; ARGS are passed to pytest
+                              --export: also run the tests of export_tools/ (installs torch)
+  lint [--export]             run ruff and mypy
+  install [ARGS...]           install or update Lectern on this device (with sudo)
+  uninstall [ARGS...]         remove Lectern but keep the data (with sudo)
+  rollback [ARGS...]          return to the previous version (with sudo)
+  bundle --target TARGET      build an archive for installation without internet access;
+                              TARGET is jp6, jp7 (JetPack 6 or 7), x86 or arm64
+  help                        show this text
 
-install, uninstall and rollback take --dry-run, which prints every change and makes none, and
---help. The first run of the others makes .venv with the newest of Python 3.10 to 3.12 that it
-finds; set PYTHON to choose another, e.g. PYTHON=/usr/bin/python3.11 ./setup.sh demo
+install, uninstall and rollback accept --help and --dry-run, which prints every change without
+making it. The other commands install what they need into .venv, with the newest Python from
+3.10 to 3.12 that is found; set PYTHON to use another one:
+  PYTHON=/usr/bin/python3.11 ./setup.sh demo
 TEXT
 }
 
@@ -38,7 +39,7 @@ die() {
     exit 1
 }
 
-# Can this interpreter make a complete venv? (Debian splits ensurepip off into python3-venv.)
+# Return whether this interpreter can make a complete venv (Debian has ensurepip in python3-venv).
 fits() {
     "$1" -c 'import sys, ensurepip, venv; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' \
         >/dev/null 2>&1
@@ -69,11 +70,11 @@ make_venv() {
     local python
     python=$(find_python) || { install_python && python=$(find_python); } || die \
         "Lectern needs Python 3.10, 3.11 or 3.12 with venv; install it with" \
-        "'sudo apt-get install python3 python3-venv' and run this again."
-    "$python" -m venv --clear "$VENV" || die "The folder $VENV could not be made."
+        "'sudo apt-get install python3 python3-venv' and try again."
+    "$python" -m venv --clear "$VENV" || die "The virtual environment $VENV could not be created."
 }
 
-# What an installed extra was made from; a moved folder counts too, for a venv knows its path.
+# Identify what an extra was installed from, including the path: a venv does not work after a move.
 fingerprint() {
     { printf '%s\n' "$PWD"; cat pyproject.toml; } | sha256sum | cut -d' ' -f1
 }
@@ -85,16 +86,16 @@ installed() {
 pip_install() {
     local extra=$1
     touch "$UNFINISHED"
-    say "Installing Lectern ($extra) into .venv; the first time takes a few minutes ..."
+    say "Installing Lectern ($extra) into .venv; the first time this takes a few minutes ..."
     "$PYTHON_IN_VENV" -m pip install --quiet --disable-pip-version-check \
         --editable ".[$extra]" || die \
-        "pip could not install the packages named above; look at the internet connection and" \
-        "the free disk space, then run the same command again."
+        "pip could not install the packages named above; check the internet connection and the" \
+        "free disk space, then run the same command again."
     fingerprint >"$VENV/.installed-$extra"
     rm "$UNFINISHED"
 }
 
-# One set-up at a time (the lock is the folder itself); a cut-off install starts from scratch.
+# Install the extra $1 under a lock (on the folder itself); an interrupted installation is redone.
 prepare() {
     local extra=$1
     (
@@ -127,7 +128,7 @@ run_tests() {
         shift
     fi
     prepare "$extra"
-    # All of them, file by file, as many at a time as there are cores; what is asked for by name in turn.
+    # All tests run in parallel, file by file; with arguments they run in one process.
     [ $# -gt 0 ] || set -- -n logical --maxprocesses 4 --dist loadfile
     exec "$PYTHON_IN_VENV" -m pytest "$@"
 }
@@ -143,7 +144,7 @@ lint() {
     "$PYTHON_IN_VENV" -m mypy "${sources[@]}"
 }
 
-# The installer needs no more than the system's own Python, and no virtual environment.
+# Run the installer, which needs only the system's Python and no virtual environment.
 system_python() {
     local candidate
     for candidate in /usr/bin/python3 python3.12 python3.11 python3.10 python3; do
@@ -152,8 +153,8 @@ system_python() {
             LECTERN_CALLED_IN=$CALLED_IN exec "$candidate" -B -m install "$@"
         fi
     done
-    die "the installer needs Python 3.10 or later; install it with" \
-        "'sudo apt-get install python3 python3-venv' and run this again."
+    die "The installer needs Python 3.10 or later; install it with" \
+        "'sudo apt-get install python3 python3-venv' and try again."
 }
 
 install_box() { system_python install "$@"; }
@@ -179,7 +180,7 @@ main() {
         --dry-run) install_box --dry-run "$@" ;;
         help | -h | --help) usage ;;
         *)
-            say "setup.sh: there is no command '$command'."
+            say "setup.sh: unknown command '$command'."
             usage >&2
             exit 2
             ;;

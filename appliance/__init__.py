@@ -1,7 +1,7 @@
-"""The software of the box."""
+"""The software of the device."""
 
 import os
 
-# ONNX Runtime's own wheels for Linux report their use to their maker from 1.29 on, unless this is
-# set before they are loaded. An offline box reports to nobody.
+# From 1.29 on, the official ONNX Runtime wheels for Linux send telemetry to their vendor unless
+# this is set before they are loaded. An offline device must not send anything.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -1,9 +1,10 @@
-"""What a control group leaves this process: memory and processors.
+"""Memory and processors that control groups leave to this process.
 
-Version 2 (``memory.max``, ``memory.high``, ``cpu.max``) and version 1 (``memory.limit_in_bytes``,
-``cpu.cfs_quota_us``) of the kernel's control groups, after
+Supports version 2 (``memory.max``, ``memory.high``, ``cpu.max``) and version 1
+(``memory.limit_in_bytes``, ``cpu.cfs_quota_us``) of the kernel's control groups, see
 https://docs.kernel.org/admin-guide/cgroup-v2.html and …/cgroup-v1/memory.html. A limit may be set
-at any level above the process, so all are asked. What cannot be read does not limit.
+at any level above the process, so every level is read. A file that cannot be read counts as no
+limit.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ _NONE = 1 << 60  # version 1 writes the largest number of pages for "no limit"
 
 
 def memory_room_mb(root: Path = Path("/")) -> float | None:
-    """MiB that the groups of this process still leave it; ``None`` where they do not limit.
+    """Return the MiB that the groups of this process still allow; ``None`` without a limit.
 
-    Cached file pages that the kernel may drop do not count as used.
+    Cached file pages that the kernel may reclaim do not count as used.
     """
     rooms = []
     for group in _groups(root, "memory"):
@@ -35,7 +36,7 @@ def memory_room_mb(root: Path = Path("/")) -> float | None:
 
 
 def cores(root: Path = Path("/")) -> int:
-    """Processors that this process may keep busy, at least one: affinity and groups' quota."""
+    """Return how many processors this process may use, at least 1, by affinity and group quota."""
     count = float(len(os.sched_getaffinity(0)))
     for group in _groups(root, "cpu"):
         quota, period = _quota(group)
@@ -45,7 +46,7 @@ def cores(root: Path = Path("/")) -> int:
 
 
 def _groups(root: Path, controller: str) -> Iterator[Path]:
-    """The folders of this process' groups that ``controller`` works in, from its own upward."""
+    """Yield the folders of this process' groups for ``controller``, from the innermost upward."""
     try:
         lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -70,7 +71,7 @@ def _groups(root: Path, controller: str) -> Iterator[Path]:
 def _number(path: Path) -> int | None:
     try:
         return int(path.read_text(encoding="ascii"))
-    except (OSError, ValueError):  # "max" is none, too
+    except (OSError, ValueError):  # "max" means no limit, too
         return None
 
 
@@ -84,7 +85,7 @@ def _droppable(group: Path) -> int:
 
 
 def _quota(group: Path) -> tuple[int, int]:
-    """Microseconds of processor time in a period; not above 0 where there is no limit."""
+    """Return (quota, period) of processor time in µs; a quota up to 0 means no limit."""
     try:
         quota, period = (group / "cpu.max").read_text(encoding="ascii").split()
         return int(quota), int(period)

@@ -1,6 +1,6 @@
 """The ``lectern`` command.
 
-Heavy parts are imported by the command that needs them, so that ``lectern --help`` is instant.
+Slow modules are imported by the command that needs them, so that ``lectern --help`` is fast.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ _COMMANDS = (render, plan, score, bench, serve, panel, jobs, logs, doctor, check
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status is 0, 2 for bad input, 1 for a fault, 130 if cancelled.
+    """Run one command and return its exit status.
 
-    ``arguments`` are the program's own if not given; the process ends with them if a driver hangs.
+    The status is 0, 2 for bad input, 1 for a fault, or 130 if cancelled. ``arguments`` are by
+    default those of the process, which then ends even if a driver call hangs.
     """
     status = _run(_parser().parse_args(arguments))
     if arguments is None:
@@ -58,13 +59,13 @@ def _run(options: argparse.Namespace) -> int:
         return _complain(Cancelled("cancelled"))
     except LecternError as error:
         return _complain(error)
-    except BrokenPipeError:  # the reader of our output went away
+    except BrokenPipeError:  # the reader of the output has closed it
         sys.stderr.close()
         return 1
 
 
 def _print_anything() -> None:
-    """What a terminal's character set lacks is printed by its number, as on stderr."""
+    """Escape characters that the terminal's character set lacks, as on stderr."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
 

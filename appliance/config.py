@@ -1,7 +1,8 @@
-"""The settings: one class a concern, defaults that work, and a file that need only differ.
+"""The configuration: one class for each section, with defaults for all keys.
 
-``config.yaml`` at the top of the project lists every key with its default and what it does; a test
-keeps the two equal. A relative ``root`` is taken from the folder of the file that says it.
+``config.yaml`` at the top of the project lists every key with its default and its meaning; a test
+ensures that it agrees with this module. A relative ``root`` is relative to the folder of the
+configuration file.
 """
 
 from __future__ import annotations
@@ -18,20 +19,20 @@ from appliance.config_file import Mistake, read
 from appliance.errors import BadInput
 
 PROJECT = Path(__file__).resolve().parents[1]
-"""The folder that holds ``appliance`` and ``models_lite``: a checkout, or site-packages."""
+"""The folder that contains ``appliance`` and ``models_lite``: a checkout, or site-packages."""
 
 SYSTEM_CONFIG = Path("/etc/lectern/config.yaml")
 SYSTEM_ROOT = Path("/var/lib/lectern")
 
 
 class Section(BaseModel):
-    """Settings never change once read, and a key that nobody reads is an error."""
+    """Base class of the sections: immutable and strictly typed; unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Video(Section):
-    """The picture of the finished file."""
+    """The video stream of the result."""
 
     crf: Annotated[int, Field(ge=0, le=51)] = 18
     encoder: Literal["auto", "x264", "nvenc"] = "auto"
@@ -47,13 +48,13 @@ class Video(Section):
 
 
 class Audio(Section):
-    """The sound, where it cannot be copied as it is."""
+    """The audio stream of the result, if it cannot be copied from the lecture."""
 
     aac_kbps: Annotated[int, Field(ge=32, le=320)] = 192
 
 
 class Face(Section):
-    """Whose mouth moves, and when it is left alone."""
+    """The selection of the face, and the frames in which the mouth is not changed."""
 
     index: Annotated[int, Field(ge=0, le=20)] = 0
     max_yaw_deg: Annotated[float, Field(ge=0, le=90)] = 45.0
@@ -61,7 +62,7 @@ class Face(Section):
 
 
 class Speech(Section):
-    """The voice that reads a lecture given as text."""
+    """The speech synthesis for lectures that are texts."""
 
     voice: Annotated[str, Field(min_length=1)] = "auto"
     speed: Annotated[float, Field(ge=0.5, le=2)] = 1.0
@@ -69,7 +70,7 @@ class Speech(Section):
 
 
 class Lips(Section):
-    """The network that moves the lips."""
+    """The neural network that generates the mouth, and the hardware that runs it."""
 
     model: Annotated[str, Field(min_length=1)] = "lectern-lite"
     precision: Literal["auto", "fp32", "fp16", "int8"] = "auto"
@@ -83,7 +84,7 @@ class Lips(Section):
 
 
 class Render(Section):
-    """How the work is cut to fit the memory."""
+    """The division of the work into chunks and batches, which limits the memory use."""
 
     chunk_s: Annotated[float, Field(ge=1, le=600)] = 20.0
     memory_mb: Annotated[int, Field(ge=0)] = 0
@@ -92,19 +93,19 @@ class Render(Section):
 
 
 class Cache(Section):
-    """What is kept to be faster the next time."""
+    """The cache of presenter analyses."""
 
     presenters_mb: Annotated[int, Field(ge=0)] = 2000
 
 
 class Score(Section):
-    """The measurement of the finished file."""
+    """The quality measurement of the finished video."""
 
     enabled: bool = True
 
 
 class Inbox(Section):
-    """When a dropped file counts as arrived."""
+    """The detection of complete files in the inbox."""
 
     watch: Literal["auto", "polling"] = "auto"
     poll_s: Annotated[float, Field(ge=0.1, le=3600)] = 5.0
@@ -115,7 +116,7 @@ class Inbox(Section):
 
 
 class Jobs(Section):
-    """The queue of the daemon, and how long finished work is kept."""
+    """The job queue of the daemon, and the retention of finished jobs."""
 
     max_idle_attempts: Annotated[int, Field(ge=1, le=1000)] = 10
     min_free_mb: Annotated[int, Field(ge=0)] = 2048
@@ -125,7 +126,7 @@ class Jobs(Section):
 
 
 class Telemetry(Section):
-    """How the box watches its heat, load, memory and disk."""
+    """The sampling of temperatures, load, memory and disk space."""
 
     source: Literal["auto", "sysfs", "jtop", "host"] = "auto"
     every_s: Annotated[float, Field(ge=1, le=3600)] = 5.0
@@ -146,7 +147,7 @@ def _window(text: str) -> str:
 
 
 class Governor(Section):
-    """When the work rests."""
+    """The conditions under which work is paused."""
 
     heat_margin_c: Annotated[float, Field(ge=0, le=60)] = 6.0
     heat_resume_c: Annotated[float, Field(ge=0, le=60)] = 16.0
@@ -156,7 +157,7 @@ class Governor(Section):
 
 
 class Logs(Section):
-    """What the daemon writes down."""
+    """The log files."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     json_lines: bool = False
@@ -165,7 +166,7 @@ class Logs(Section):
 
 
 class Panel(Section):
-    """Where the panel listens, and to whom it answers."""
+    """The web panel: its addresses, encryption and access."""
 
     host: Annotated[str, Field(min_length=1)] = "0.0.0.0"
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
@@ -182,7 +183,7 @@ class Panel(Section):
 
 
 class Uploads(Section):
-    """What people may send through the panel, and how long what they do not use is kept."""
+    """The limits of uploads, and how long unused uploads are kept."""
 
     max_gb: Annotated[float, Field(ge=0.001)] = 20.0
     person_gb: Annotated[float, Field(ge=0.001)] = 60.0
@@ -192,12 +193,12 @@ class Uploads(Section):
 
 
 def default_root() -> Path:
-    """``box`` inside a checkout; where the package was installed, the system's own place."""
+    """Return the default root folder: ``box`` in a checkout, else ``SYSTEM_ROOT``."""
     return PROJECT / "box" if (PROJECT / "pyproject.toml").is_file() else SYSTEM_ROOT
 
 
 class Config(Section):
-    """Everything that can be set. ``root`` holds the inbox, the outbox and all working files."""
+    """The whole configuration. ``root`` contains the inbox, the outbox and all working files."""
 
     root: Annotated[Path, Field(strict=False)] = Field(default_factory=default_root)
     video: Video = Video()
@@ -218,10 +219,10 @@ class Config(Section):
 
 
 def find_config(environment: Mapping[str, str] = os.environ) -> Path | None:
-    """The file that counts when the command line names none; ``None`` means the defaults.
+    """Return the configuration file to use if the command line names none, or ``None``.
 
-    ``$LECTERN_CONFIG`` first, even where that file is missing (which is then an error); next the
-    checkout's own ``config.yaml``; last ``/etc/lectern/config.yaml``.
+    The first of these is used: ``$LECTERN_CONFIG``, even if that file does not exist (which causes
+    an error later); ``config.yaml`` of the checkout; ``/etc/lectern/config.yaml``.
     """
     named = environment.get("LECTERN_CONFIG")
     if named:
@@ -233,10 +234,12 @@ def find_config(environment: Mapping[str, str] = os.environ) -> Path | None:
 
 
 def load_config(path: Path | None = None) -> Config:
-    """The settings of ``path``, else of :func:`find_config`'s file, over the defaults.
+    """Load the configuration file ``path``; missing keys have their defaults.
 
-    Raises ``BadInput`` with the file's first mistake, or ``file_missing`` / ``file_unreadable`` /
-    ``config_private`` (an installed box's own, which not everybody may read).
+    Without ``path``, the file of :func:`find_config` is loaded; if there is none, the defaults are
+    returned. Raises ``BadInput`` for the first problem in the file, or with the code
+    ``file_missing``, ``file_unreadable`` or ``config_private`` (the file of an installed device,
+    which only some users may read).
     """
     path = path or find_config()
     if path is None:
@@ -255,9 +258,9 @@ def load_config(path: Path | None = None) -> Config:
 
 
 def check_config(path: Path) -> list[Mistake]:
-    """Every mistake of the file ``path`` in the order of its lines; empty when it is right.
+    """Return all problems of the configuration file ``path`` in the order of its lines.
 
-    A file that is missing or unreadable is a mistake as well, on line 0.
+    A file that is missing or unreadable is reported as a problem on line 0.
     """
     try:
         return read(path, Config)[1]

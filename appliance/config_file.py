@@ -1,4 +1,4 @@
-"""A YAML file against a pydantic model: the values, or every mistake with its line and its cure."""
+"""Reads a YAML file and validates it with a pydantic model; reports all problems with lines."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from pydantic_core import ErrorDetails
 
 from appliance.errors import BadInput
 
-_LONGEST = 60  # letters of a value that a sentence can carry
+_LONGEST = 60  # maximum number of characters of a value in a message
 
 Location = tuple[str | int, ...]
 
 
 class Mistake(NamedTuple):
-    """One thing that is wrong with a config file.
+    """A problem in a configuration file.
 
-    ``line`` counts from 1. ``key`` is dotted (``video.crf``), ``value`` the text as it was written;
-    both are empty where the mistake has none. ``error`` says what is wrong and what to do.
+    ``line`` counts from 1; it is 0 if the file cannot be read. ``key`` is dotted (``video.crf``)
+    and ``value`` is the text in the file; both are empty if the problem does not concern a key.
+    ``error`` explains the problem and what to do.
     """
 
     line: int
@@ -32,17 +33,17 @@ class Mistake(NamedTuple):
 
 
 class _Entry(NamedTuple):
-    """Where a key stands in the file and how its value was written."""
+    """The line of a key in the file and the text of its value."""
 
     line: int
     written: str
 
 
 def read(path: Path, model: type[BaseModel]) -> tuple[dict[str, Any], list[Mistake]]:
-    """The settings written in ``path`` and all their mistakes, in the order of the lines.
+    """Return the values in the file ``path`` and all problems, in the order of their lines.
 
-    A syntax error ends the reading, so it is then the only mistake. What is left empty counts as
-    not written. Raises ``BadInput`` (``file_missing``, ``file_unreadable``) if there is no text.
+    If there is a syntax error, it is the only problem. Keys without a value are omitted. Raises
+    ``BadInput`` (``file_missing``, ``file_unreadable``) if the file cannot be read.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -106,10 +107,13 @@ def _pairs(
     entries: dict[Location, _Entry],
     mistakes: list[Mistake],
 ) -> Iterator[tuple[str, yaml.Node]]:
-    """The mapping's keys and value nodes; notes each key's line, and the keys written twice."""
+    """Yield the keys and value nodes of a mapping.
+
+    Adds the line of each key to ``entries``, and a problem for each duplicate key to ``mistakes``.
+    """
     for key_node, node in mapping.value:
         line = key_node.start_mark.line + 1
-        # A key may stand in quotes, as all do in JSON.
+        # A key may be quoted, as all keys are in JSON.
         plain = isinstance(key_node, yaml.ScalarNode) and len(key_node.value) <= _LONGEST
         key = " ".join(key_node.value.split()) if plain else _written(key_node)
         location = (*parent, key)
@@ -129,7 +133,7 @@ def _pairs(
 def _build(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
     try:
         return loader.construct_object(node, deep=True)
-    except ValueError as error:  # a date that is none, and the like
+    except ValueError as error:  # an invalid date, for example
         problem = str(error)
         raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from error
 
@@ -162,7 +166,7 @@ def _no_limit(_: ErrorDetails) -> object:
     return ""
 
 
-# pydantic's error types, our codes for them, and where pydantic keeps the limit that was broken.
+# For each error type of pydantic: our code, and a function that returns the violated limit.
 _CODES: dict[str, tuple[str, Callable[[ErrorDetails], object]]] = {
     "bool_type": ("config_not_switch", _no_limit),
     "finite_number": ("config_not_number", _no_limit),
@@ -183,9 +187,9 @@ _OTHER: tuple[str, Callable[[ErrorDetails], object]] = (
 
 
 def _suggest(location: Location, model: type[BaseModel]) -> str:
-    """The known key that was probably meant, dotted, or nothing.
+    """Return the dotted key that was probably intended, or an empty string.
 
-    The same section's keys come first; then a key of another section that is written the same.
+    Similar keys of the same section come first, then a key of the same name in another section.
     """
     written = str(location[-1])
     known = [tuple(key.split(".")) for key in keys(model)]
@@ -198,7 +202,7 @@ def _suggest(location: Location, model: type[BaseModel]) -> str:
 
 
 def keys(model: type[BaseModel]) -> list[str]:
-    """Every setting that ``model`` knows, dotted, in order."""
+    """Return the dotted names of all keys of ``model``, in order."""
     sections = dict(_sections(model))
     found: list[str] = []
     for name in model.model_fields:
@@ -214,12 +218,12 @@ def _sections(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
 
 
 def _dotted(location: Location) -> str:
-    """``video.crf``; an item goes by its list's name."""
+    """Return a dotted key such as ``video.crf``; an item has the key of its list."""
     return ".".join(part for part in location if isinstance(part, str))
 
 
 def _written(node: yaml.Node) -> str:
-    """A value as the file has it, on one line and not too long."""
+    """Return the text of a value in the file, on one line and limited to ``_LONGEST``."""
     source = node.start_mark.buffer or ""
     text = " ".join(source[node.start_mark.pointer : node.end_mark.pointer].split())
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."

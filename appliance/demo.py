@@ -1,7 +1,7 @@
-"""The sample of ``./setup.sh demo``: a portrait, a short lecture, and what came out of them.
+"""The example of ``./setup.sh demo``: a portrait, a short lecture, and a summary of the result.
 
-Nothing is downloaded and nothing is kept in the repository: the portrait lies inside
-scikit-image's wheel (Eileen Collins, NASA, public domain), the voice inside hibari-tts's.
+Nothing is downloaded, and no sample files are in the repository: the portrait is part of
+scikit-image's wheel (Eileen Collins, NASA, public domain), the voice part of hibari-tts's.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LECTURE = (
 
 
 def make_sample(folder: Path) -> tuple[Path, Path]:
-    """Write ``presenter.png`` and ``lecture.wav`` (24 kHz mono) into ``folder``; their paths."""
+    """Write ``presenter.png`` and ``lecture.wav`` (24 kHz mono); return both paths."""
     import hibari
     from PIL import Image
 
@@ -37,14 +37,17 @@ def make_sample(folder: Path) -> tuple[Path, Path]:
 
 
 def portrait() -> npt.NDArray[np.uint8]:
-    """The portrait, (512, 512, 3) RGB. Raises ``ImportError`` where scikit-image is missing."""
+    """Return the portrait, (512, 512, 3) uint8 RGB.
+
+    Raises ``ImportError`` if scikit-image is missing.
+    """
     import skimage.data
 
     return np.asarray(skimage.data.astronaut(), np.uint8)
 
 
 def summary(report: Mapping[str, Any]) -> str:
-    """A report of ``lectern render`` in a few plain lines: the file, its cost, its score."""
+    """Summarise a report of ``lectern render`` in a few lines: file, time taken and score."""
     output, score = report["output"], report.get("score")
     lines = [
         f"Video   {output['path']}",
@@ -61,7 +64,7 @@ def summary(report: Mapping[str, Any]) -> str:
 
 
 def _figures(part: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
-    """Every number of a score, by its dotted name; what could not be measured is left out."""
+    """Yield every number of a score with its dotted name; other values are left out."""
     for name, value in part.items():
         if isinstance(value, Mapping):
             yield from _figures(value, f"{prefix}{name}.")
@@ -70,7 +73,7 @@ def _figures(part: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, f
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """``sample FOLDER`` makes the material, ``summary REPORT`` prints a report's essence."""
+    """Run ``sample FOLDER``, which writes the sample files, or ``summary REPORT``."""
     parser = argparse.ArgumentParser(prog="python -m appliance.demo")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("sample").add_argument("folder", type=Path)

@@ -1,12 +1,12 @@
-"""Every failure a person can meet, with a stable code, what happened and what to do.
+"""The exceptions that users may see, each with a stable code, what happened and what to do.
 
     LecternError
-    ├── BadInput      the material or the command is at fault   (exit 2)
-    └── Fault         the box or our own software is at fault   (exit 1)
-        └── Cancelled the person asked to stop                  (exit 130)
+    ├── BadInput      the input or the command is wrong       (exit status 2)
+    └── Fault         the device or the software has failed   (exit status 1)
+        └── Cancelled the user interrupted the work           (exit status 130)
 
-The texts live in :mod:`appliance.messages`, in English and Chinese, keyed by code, so that the
-terminal, the reason file and the panel say the same thing.
+The texts are in :mod:`appliance.messages`, in English and Chinese, keyed by code, so that the
+terminal, the reason file and the panel show the same text.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from appliance.messages import MESSAGES
 
 
 class LecternError(Exception):
-    """A failure with a code that programs may rely on and a sentence that people can act on.
+    """Base class of all errors, with a stable code for programs and sentences for users.
 
-    ``details`` fill the placeholders of the catalogue's texts; an unknown code is a programming
-    error and raises ``KeyError`` at once, so that no failure ever reaches a person without a cure.
+    ``details`` fill the placeholders of the texts in the message catalogue. Raises ``KeyError`` for
+    an unknown code, which is a programming error: every error that users see must have a cure.
     """
 
     exit_status = 1
@@ -30,11 +30,11 @@ class LecternError(Exception):
         self.details = {name: _one_line(value) for name, value in details.items()}
 
     def text(self, language: str = "en") -> str:
-        """What happened, in one sentence. ``language`` is ``en`` or ``zh``."""
+        """Return what happened, in one sentence. ``language`` is ``en`` or ``zh``."""
         return MESSAGES[self.code].text[language].format_map(self.details)
 
     def cure(self, language: str = "en") -> str:
-        """What to do about it, in one sentence. ``language`` is ``en`` or ``zh``."""
+        """Return what to do about it, in one sentence. ``language`` is ``en`` or ``zh``."""
         return MESSAGES[self.code].cure[language].format_map(self.details)
 
     def __str__(self) -> str:
@@ -42,21 +42,21 @@ class LecternError(Exception):
 
 
 class BadInput(LecternError):
-    """The presenter, the lecture, the config or the command line cannot be used as it is."""
+    """The presenter, the lecture, the configuration or the command line cannot be used."""
 
     exit_status = 2
 
 
 class Fault(LecternError):
-    """The machine, the installation or Lectern itself failed; the input may be fine."""
+    """The device, the installation or Lectern itself failed; the input may be correct."""
 
 
 class Cancelled(Fault):
-    """The person interrupted the work; nothing half-made is left behind."""
+    """The user interrupted the work; no incomplete files are left behind."""
 
     exit_status = 130
 
 
 def _one_line(value: object) -> str:
-    """Control characters (a file name may hold a newline) must not break the one sentence."""
+    """Return ``value`` as text without control characters, which file names may contain."""
     return "".join(c if c.isprintable() else "�" for c in str(value))

@@ -1,7 +1,7 @@
-"""Ctrl-C and ``kill``: the wish to stop, which a library may swallow but not for long.
+"""Ctrl-C and ``kill``, even where a library swallows the exception.
 
-Python raises ``KeyboardInterrupt`` wherever the main thread happens to be. Inside a C library's
-callback it is printed and forgotten, so the wish is remembered as well, and long work asks.
+Python raises ``KeyboardInterrupt`` wherever the main thread is. Inside a callback of a C library it
+is only printed, so a flag is set as well, and long-running work checks it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ _wished = threading.Event()
 
 
 def listen_for_signals() -> None:
-    """Let ``SIGINT`` and ``SIGTERM`` raise ``KeyboardInterrupt``; earlier wishes are forgotten."""
+    """Let ``SIGINT`` and ``SIGTERM`` raise ``KeyboardInterrupt``; clear earlier interrupts."""
     _wished.clear()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
 
 
 def stop_if_wished() -> None:
-    """Raises ``KeyboardInterrupt`` once somebody has wished to stop."""
+    """Raise ``KeyboardInterrupt`` if a signal has been received."""
     if _wished.is_set():
         raise KeyboardInterrupt
 

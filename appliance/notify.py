@@ -1,7 +1,7 @@
-"""Tells systemd how the daemon is: ready, at work, ending; and that it is alive, while it is.
+"""Notify systemd: service ready, status, stopping, and the watchdog's sign of life.
 
-The protocol of sd_notify(3) is one datagram of ``NAME=value`` lines to the socket that the
-environment names, so it needs no library. Where nobody named a socket, nothing is sent.
+The protocol of sd_notify(3) is one datagram of ``NAME=value`` lines to the socket named in the
+environment, so no library is needed. Without ``NOTIFY_SOCKET`` nothing is sent.
 """
 
 from __future__ import annotations
@@ -16,24 +16,25 @@ from contextlib import contextmanager
 Send = Callable[[str], None]
 
 _SHARE = 3.0
-"""Looks at the heartbeat in each watchdog interval: one lost or late report is not yet death."""
+"""Heartbeat checks per watchdog interval: one lost or late report must not cause a restart."""
 
 
 class Pulse:
-    """A heartbeat: whoever does the work calls :meth:`beat`, whoever watches compares ``beats``."""
+    """A heartbeat: the worker calls :meth:`beat`, the watchdog thread compares ``beats``."""
 
     def __init__(self) -> None:
         self.beats = 0
 
     def beat(self) -> None:
-        """The work has got on. Called from one thread."""
+        """Record that the work has progressed. Called from one thread only."""
         self.beats += 1
 
 
 def sender(environment: Mapping[str, str] = os.environ) -> Send:
-    """Sends lines to ``$NOTIFY_SOCKET``; a leading ``@`` means Linux's abstract namespace.
+    """Return a function that sends lines to ``$NOTIFY_SOCKET``.
 
-    A service manager that does not listen (any more) is no reason to stop working.
+    A leading ``@`` means Linux's abstract namespace. Errors are ignored: the work continues without
+    a service manager.
     """
     address = environment.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
@@ -50,9 +51,10 @@ def sender(environment: Mapping[str, str] = os.environ) -> Send:
 
 
 def watchdog_s(environment: Mapping[str, str] = os.environ, pid: int | None = None) -> float | None:
-    """Seconds of silence after which systemd restarts this process; ``None`` without watchdog.
+    """Return the seconds without a sign of life after which systemd restarts this process.
 
-    ``WATCHDOG_USEC`` is for the process that ``WATCHDOG_PID`` names, for any if there is none.
+    Returns ``None`` without a watchdog. ``WATCHDOG_USEC`` applies to the process ``WATCHDOG_PID``,
+    or to any process if that is not set.
     """
     if environment.get("WATCHDOG_PID", str(pid or os.getpid())) != str(pid or os.getpid()):
         return None
@@ -64,8 +66,10 @@ def watchdog_s(environment: Mapping[str, str] = os.environ, pid: int | None = No
 
 
 def guard(pulse: Pulse, interval_s: float, send: Send, ended: threading.Event) -> None:
-    """Send ``WATCHDOG=1`` while ``pulse`` goes on, until ``ended``; a worker that hangs is
-    silent, and systemd acts."""
+    """Send ``WATCHDOG=1`` while ``pulse`` advances, until ``ended`` is set.
+
+    A hung worker stops sending it; systemd then restarts the unit.
+    """
     seen = -1
     while True:
         if pulse.beats != seen:
@@ -79,7 +83,11 @@ def guard(pulse: Pulse, interval_s: float, send: Send, ended: threading.Event) -
 def reporting(
     pulse: Pulse, environment: Mapping[str, str] = os.environ, status: str = "at work"
 ) -> Iterator[Send]:
-    """Ready at the start, ``STOPPING=1`` at the end, watched in between; gives the sender."""
+    """Notify systemd of start and stop, and run the watchdog in between.
+
+    Sends ``READY=1`` at the start and ``STOPPING=1`` at the end; yields the function that sends
+    lines.
+    """
     send = sender(environment)
     interval = watchdog_s(environment)
     ended = threading.Event()

@@ -1,4 +1,4 @@
-"""Putting a finished video where people take it: whole, once, and over nothing."""
+"""Delivers a finished video to the outbox: complete, only once, and without replacing any file."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from appliance.jobs.store import JobStore
 from appliance.media.publish import part_of, publish, sync_file, sync_folder, write_faults
 
 MAX_STEM_BYTES = 200
-"""Of the 255 that a file name may have; the rest is for numbers, endings and ``.….part``."""
+"""Of the 255 bytes that a file name may have; the rest is for numbers, suffixes and ``.….part``."""
 
 _NO_LINKS = {errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 
-_BLOCK = 1 << 24  # bytes between two signs of life; a slow stick takes seconds for them
+_BLOCK = 1 << 24  # bytes between two heartbeats; a slow USB drive takes seconds to write them
 
 COMPANIONS = (".jpg", ".srt")
-"""Endings of files that may lie beside a finished video and are delivered with it."""
+"""Suffixes of files next to a finished video that are delivered with it."""
 
-# What FAT and Windows, to which most outboxes are shown, do not have in a name.
+# Not allowed in names on FAT and Windows, from which most outboxes are accessed.
 _NOWHERE = re.compile(r'[\x00-\x1f\x7f"*/:<>?\\|\ud800-\udfff]')
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
@@ -35,8 +35,11 @@ Beat = Callable[[], None]
 
 
 def fitting(stem: str) -> str:
-    """``stem`` as every file system takes it: signs that some lack become ``_``, and it is cut
-    where a file name made of it would be too long; no character is cut in two."""
+    """Return ``stem`` as a name that every file system accepts.
+
+    Characters that some do not allow become ``_``. The name is shortened to ``MAX_STEM_BYTES``,
+    without splitting a character.
+    """
     name = _NOWHERE.sub("_", stem)
     cut = name.encode()[:MAX_STEM_BYTES].decode("utf-8", "ignore").rstrip(" .")
     name = cut.lstrip(" ") or "lecture"
@@ -51,12 +54,12 @@ def deliver(
     outbox: Path,
     beat: Beat = lambda: None,
 ) -> Path:
-    """Publish ``video``, its companions and its report in ``outbox``, named after the job; gives
-    the video there. ``beat`` is called as that goes on.
+    """Publish ``video``, its companions and its report in ``outbox``; return the video there.
 
-    A name that is taken gets a number: ``lesson (2).mp4``. When an earlier call was cut off after
-    the video appeared, it does not appear again. Raises ``Fault``: ``disk_full``,
-    ``file_too_large`` or ``encoder_failed``.
+    The files are named after the job; a name that is in use gets a number: ``lesson (2).mp4``. If
+    an earlier call was interrupted after the video was published, it is not published again.
+    ``beat`` is called regularly meanwhile. Raises ``Fault``: ``disk_full``, ``file_too_large`` or
+    ``encoder_failed``.
     """
     job = store.get(job.id)
     with write_faults(outbox / f"{fitting(job.stem)}.mp4"):
@@ -82,13 +85,13 @@ def deliver(
 
 def _publish_new(store: JobStore, job: Job, video: Path, outbox: Path, beat: Beat) -> None:
     if job.output is not None and job.output.is_file() and not job.output.stat().st_size:
-        job.output.unlink()  # the name, taken by an earlier call that was cut off
+        job.output.unlink()  # the placeholder of an earlier call that was interrupted
     for output, report in _names(outbox, fitting(job.stem)):
         companions = (output.with_suffix(suffix) for suffix in COMPANIONS)
         if any(os.path.lexists(path) for path in (output, report, *companions)):
             continue
         store.name_result(job.id, output, report)
-        with contextlib.suppress(FileExistsError):  # somebody was faster: the next number
+        with contextlib.suppress(FileExistsError):  # created meanwhile: try the next number
             place(video, output, beat)
             return
 
@@ -100,11 +103,10 @@ def _names(outbox: Path, stem: str) -> Iterator[tuple[Path, Path]]:
 
 
 def place(source: Path, target: Path, beat: Beat = lambda: None) -> None:
-    """Let ``target``, which must not exist, appear as the whole of ``source``, on the disk.
+    """Create ``target``, which must not exist, as a link or copy of ``source``, flushed to disk.
 
-    ``beat`` is called now and then where that takes a copy.
-
-    Raises ``FileExistsError``, and other ``OSError``.
+    ``target`` appears complete. ``beat`` is called regularly while the file is copied. Raises
+    ``FileExistsError``, and other ``OSError``.
     """
     try:
         os.link(source, target)
@@ -116,7 +118,7 @@ def place(source: Path, target: Path, beat: Beat = lambda: None) -> None:
 
 
 def _place_copy(source: Path, target: Path, beat: Beat) -> None:
-    """The same where the two lie on different file systems, or on one without hard links."""
+    """Copy the file, between different file systems or on one without hard links."""
     part = part_of(target)
     try:
         _copy(source, part, beat)
@@ -126,7 +128,7 @@ def _place_copy(source: Path, target: Path, beat: Beat) -> None:
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
-            # FAT and some shares have no links: take the name first, so that nobody else can.
+            # FAT and some shares have no hard links: reserve the name with an empty file first.
             os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
             os.replace(part, target)
     finally:
@@ -138,11 +140,11 @@ def _copy(source: Path, target: Path, beat: Beat) -> None:
         for block in _blocks(old, beat):
             new.write(block)
             new.flush()
-            os.fdatasync(new.fileno())  # or the disk is waited for at the end, all at once
+            os.fdatasync(new.fileno())  # spreads the time for writing, so that heartbeats continue
 
 
 def _is_copy(there: Path, video: Path, beat: Beat) -> bool:
-    """Whether ``video`` was published as ``there``, by a link or a copy."""
+    """Return whether ``there`` is a link to or a copy of ``video``."""
     try:
         if there.samefile(video):
             return True

@@ -1,7 +1,8 @@
-"""Wait for a call into a library for so long and no longer.
+"""Calls into libraries with a time limit.
 
-A graphics driver may never come back. Such a call cannot be ended, only left behind: it keeps its
-thread, which is a daemon, and whoever called it goes on with something else.
+A call into a graphics driver may never return. It cannot be stopped, only abandoned: it keeps its
+(daemon) thread, and the caller continues without it. The module keeps the set of abandoned calls,
+because it concerns the whole process.
 """
 
 from __future__ import annotations
@@ -23,12 +24,15 @@ _hanging: set[Future[Any]] = set()
 
 
 class OverdueError(Exception):
-    """A call did not come back in its time; the text says so in one line."""
+    """A call did not return in time; the text says so in one line."""
 
 
 class Caller:
-    """Makes calls one after the other in one thread of its own: graphics libraries keep their
-    state by thread. After an :class:`OverdueError` it is of no more use."""
+    """Makes calls one after the other in a thread of its own.
+
+    One thread, because graphics libraries keep their state per thread. After an
+    :class:`OverdueError` the object must not be used any more.
+    """
 
     def __init__(self) -> None:
         self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
@@ -36,13 +40,13 @@ class Caller:
         weakref.finalize(self, self._orders.put, None)
 
     def __call__(self, call: Callable[[], _Answer], limit_s: float) -> _Answer:
-        """What ``call`` returns or raises; raises ``OverdueError`` after ``limit_s`` seconds."""
+        """Return what ``call`` returns; raises ``OverdueError`` after ``limit_s`` seconds."""
         future: Future[_Answer] = Future()
         self._orders.put((call, future))
         try:
             return future.result(limit_s)
         except NotYet:
-            if future.done():  # the call's own error, of the same name
+            if future.done():  # raised by the call itself, a TimeoutError too
                 raise
             _hanging.add(future)
             future.add_done_callback(_hanging.discard)
@@ -54,15 +58,15 @@ def _serve(orders: queue.SimpleQueue[_Order | None]) -> None:
         call, future = order
         try:
             future.set_result(call())
-        except BaseException as error:  # the caller's, not this thread's
+        except BaseException as error:  # passed on to the caller
             future.set_exception(error)
-        del order, call, future  # or the last picture would be kept until the next one
+        del order, call, future  # else the last picture would stay in memory until the next call
 
 
 def leave_if_hanging(status: int) -> None:
-    """End the process here with ``status`` if a call that was left behind still hangs in it.
+    """Exit the process with ``status`` if an abandoned call is still running.
 
-    The ordinary way out would ask the library to tidy up, which waits for that call.
+    A regular exit would unload the library, which waits for that call.
     """
     if _hanging:
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""The progress bar in a terminal; silent where there is none."""
+"""Shows progress in a terminal."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from appliance.render.progress import Listener
 from appliance.render.progress import Progress as Step
 
 _STAGES = {
-    "check": "looking at the files",
-    "engine": "preparing the graphics engine (a minute or two, the first time)",
-    "voice": "reading the text aloud",
-    "presenter": "getting to know the presenter",
-    "speech": "listening to the lecture",
+    "check": "checking the files",
+    "engine": "preparing the GPU (a minute or two, the first time)",
+    "voice": "synthesizing speech",
+    "presenter": "analysing the presenter",
+    "speech": "analysing the lecture",
     "render": "rendering",
     "join": "joining",
-    "score": "looking at the result",
+    "score": "checking the result",
 }
-_UNITS = {"engine": "s", "render": "frames", "speech": "s heard", "score": "frames"}
+_UNITS = {"engine": "s", "render": "frames", "speech": "s analysed", "score": "frames"}
 _LOG_EVERY_S = 10.0
 
 
 class _Rate(ProgressColumn):
-    """Units done of all, and frames a second."""
+    """A column with the units done, the total, and the units per second."""
 
     def render(self, task: Task) -> Text:
         unit = task.fields["unit"]
@@ -41,9 +41,9 @@ class _Rate(ProgressColumn):
 
 @contextmanager
 def progress_bar() -> Iterator[Listener]:
-    """A listener that shows stage, units, units a second and the time left on stderr.
+    """Return a callback that shows stage, units, units per second and time left on stderr.
 
-    Without a terminal it writes a line a stage, and now and then how far it is.
+    Without a terminal it writes one line per stage, and now and then the progress.
     """
     console = Console(stderr=True)
     if not console.is_terminal:

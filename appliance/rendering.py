@@ -1,4 +1,4 @@
-"""One job's rendering, from its record in the queue to a finished video in the job's folder."""
+"""Renders one job of the queue to a finished video in the job's folder."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ from appliance.outbox import fitting
 
 Attempt = Callable[[Order, Watch], dict[str, Any]]
 
-_REPORT_EVERY_S = 2.0  # how often progress is written to the disk
+_REPORT_EVERY_S = 2.0  # maximum time between two updates of the progress in the queue
 
 _SHARES = {"file_missing", "file_unreadable"}
-"""Faults of the material that may be those of the share that it lies on."""
+"""Errors of a file that may be caused by the network share it is on."""
 
 
 def render_job(
     job: Job, folder: Path, config: Config, attempt: Attempt, watch: Watch
 ) -> tuple[dict[str, Any], Path]:
-    """The finished video and its report, both in ``folder``; made now by ``attempt``, or taken over
-    where an earlier one came this far.
+    """Render the job with ``attempt`` and return its report and video, both in ``folder``.
 
-    Raises what ``attempt`` raises, ``BadInput("job_options")``, and ``Fault("source_changed")``
-    when presenter or lecture were changed meanwhile.
+    If an earlier attempt has finished the video, it is reused.
+
+    Raises the errors of ``attempt``, ``BadInput("job_options")``, and ``Fault("source_changed")``
+    if presenter or lecture were changed meanwhile.
     """
     finished, video = folder / "report.json", folder / f"{fitting(job.stem)}.mp4"
     if finished.is_file() and video.is_file():
@@ -63,26 +64,30 @@ def render_job(
 
 
 def may_pass(job: Job, error: BadInput, config: Config, now: float) -> bool:
-    """Whether trying again later may help: a share's bad moment, a copy that is not yet whole, or
-    memory that other programs hold."""
+    """Return whether a retry may succeed after ``error``.
+
+    This is so for a temporary problem of a share, an incomplete copy, or memory that other programs
+    use. ``now`` is in seconds since 1970.
+    """
     if error.code == "file_unreadable" or is_away(error, config):
         return True
     if error.code == "memory_too_small":
-        return config.render.memory_mb == 0  # otherwise a person has set it, and it stays so
+        return config.render.memory_mb == 0  # otherwise the limit is set in the configuration
     changed = [_stamp(path) for path in (job.presenter, job.lecture) if path is not None]
     age = now - max((stamp[2] for stamp in changed if stamp), default=0.0)
     return error.code in MAY_GROW and 0 <= age < config.inbox.patience_s
 
 
 def is_away(error: LecternError, config: Config) -> bool:
-    """Whether the material could not be read because the share that it lies on is away."""
+    """Return whether the files could not be read because their share is unavailable."""
     return error.code in _SHARES and Presence(config.root).is_away()
 
 
 class JobWatch:
-    """Watches one attempt: writes its progress down, now and then, and learns whether to stop.
+    """Follows one attempt: records its progress regularly and decides whether it must stop.
 
-    ``allows`` is asked as often whether the work may go on, ``beat`` is called each time.
+    ``allows`` returns whether the work may continue and is called as often as progress is recorded;
+    ``stopping`` returns whether the daemon is stopping; ``beat`` is called each time.
     """
 
     def __init__(
@@ -104,7 +109,7 @@ class JobWatch:
         self._request: Request | None = None
 
     def __call__(self, step: Step | None) -> bool:
-        """As :data:`~appliance.attempt.order.Watch` says."""
+        """Handle a step, see :data:`~appliance.attempt.order.Watch`."""
         self._beat()
         news = step is not None and (step.saved or step.stage != self._last.stage)
         self._last = step or self._last
@@ -122,7 +127,7 @@ class JobWatch:
 
 
 def _stamp(path: Path) -> tuple[int, int, float] | None:
-    """Size, time of the last writing (ns) and of the last change of any kind (s)."""
+    """Return the size, modification time (ns) and change time (s); ``None`` on an error."""
     try:
         status = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""The daemon: holds the box's lock, watches the inbox and works on the queue."""
+"""The daemon: holds the device's lock, watches the inbox and executes jobs and tasks."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ _ESTIMATE_S = 60.0
 
 
 def serve(config: Config, stop: threading.Event) -> bool:
-    """Work on the queue of ``config.root`` until ``stop`` is set; gives whether to begin anew.
+    """Run the daemon for ``config.root`` until ``stop`` is set; return True to restart it.
 
-    The job in hand is then left where it can go on, and queued again. Raises ``BadInput`` for
-    folders that cannot be made, ``Fault("already_serving")`` where another daemon is at work.
+    The current job is then interrupted where it can be resumed, and queued again. Raises
+    ``BadInput`` for folders that cannot be created, ``Fault("already_serving")`` if another daemon
+    is running.
     """
     from appliance.errands.preview import PreviewDesk
     from appliance.governor.build import newest_reading
@@ -68,24 +69,26 @@ def serve(config: Config, stop: threading.Event) -> bool:
         worker.recover(went_down=before is None or not before.ended)
         sampler = start_sampler(config, stop)
         with _threads(config, stop, again), reporting(pulse):
-            log.info("at work in %s", config.root)
+            log.info("started in %s", config.root)
             worker.run()
         if sampler is not None:
             sampler.join()
         record.end()
-    log.info("begins anew" if again.is_set() else "ended")
+    log.info("restarting" if again.is_set() else "stopped")
     return again.is_set()
 
 
 def errands_folder(config: Config) -> Path:
-    """Where errands leave their pictures and videos."""
+    """Return the folder for images and videos of tasks."""
     return config.root / "state" / "errands"
 
 
 @contextmanager
 def _threads(config: Config, stop: threading.Event, again: threading.Event) -> Iterator[None]:
-    """The inbox, the errands and the signs of life beside the worker; all of them end with
-    ``stop``. If one cannot go on, neither can the daemon, which then ends with its error."""
+    """Run the inbox, the tasks and the heartbeat in threads, until ``stop`` is set.
+
+    If one of them fails, ``stop`` is set and its error is raised at the end.
+    """
     failures: list[Exception] = []
 
     def run(task: Callable[[], None]) -> None:
@@ -154,8 +157,8 @@ def _give_signs(config: Config, stop: threading.Event) -> None:
         while not stop.wait(BEAT_S):
             try:
                 record.beat()
-            except LecternError as error:  # a full disk, for one: may pass
-                log.debug("no sign of life: %s", error)
+            except LecternError as error:  # may be transient, such as a full disk
+                log.debug("heartbeat failed: %s", error)
 
 
 def _estimate(config: Config, job: Job, ended: Callable[[], bool]) -> float:
@@ -176,7 +179,7 @@ def _note_engine(record: DaemonRecord, report: dict[str, Any]) -> None:
 
 @contextmanager
 def _only_one(root: Path) -> Iterator[None]:
-    """Hold the box's lock, which the kernel takes back however this process ends."""
+    """Hold the lock of ``root``, which the kernel releases however this process ends."""
     path = root / "state" / "serve.lock"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Which Lectern this is."""
+"""The version of Lectern."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 
 def software_version() -> str:
-    """Lectern's version, as installed."""
+    """Return the version of the installed package."""
     try:
         return version("lectern")
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""The worker: takes one job after the other, whatever becomes of each."""
+"""The worker: executes the jobs of the queue, one after the other."""
 
 from __future__ import annotations
 
@@ -34,39 +34,39 @@ _SWEEP_EVERY_S = 3600.0
 _MB = 1 << 20
 
 _PLENTY_MB = 50_000.0
-"""With so much to spare, nobody needs to know what a job will take."""
+"""Above this much spare disk space in MiB, jobs are not estimated."""
 
 _NOT_THE_JOBS_DOING = {"disk_full", "store_busy"}
-"""Faults that end by themselves, and after which a job may try again as often as it takes."""
+"""Transient faults; retries after them are not counted."""
 
-_AWAY_S = 120.0  # between two tries to find the files of a share that is away
+_AWAY_S = 120.0  # delay of a retry while the network share is unavailable
 
 _FOR_WANT_OF_MEMORY = {"memory_ran_out", "work_died"}
-"""After these the next attempt makes do with less."""
+"""Faults after which the next attempt uses a higher degrade level."""
 
 Estimate = Callable[[Job], float]
-"""MiB that a job will take on the disk; raises ``LecternError`` where its material is bad."""
+"""Returns the MiB of disk space that a job takes; raises ``LecternError`` for unusable files."""
 
 
 class Previews(Protocol):
-    """The previews that somebody has asked for; see :mod:`appliance.errands.preview`."""
+    """The requested previews; see :mod:`appliance.errands.preview`."""
 
     def waiting(self) -> bool:
-        """Whether there is one to make."""
+        """Return whether a preview is requested."""
         ...
 
     def make_one(self, beat: Callable[[], None]) -> None:
-        """Make the oldest; ``beat`` is called as that goes on."""
+        """Make the oldest requested preview; ``beat`` is called regularly meanwhile."""
         ...
 
 
 def free_mb(path: Path) -> float:
-    """Free space of the file system that holds ``path``, in MiB."""
+    """Return the free space of the file system that contains ``path``, in MiB."""
     return shutil.disk_usage(path).free / _MB
 
 
 def size_mb(folder: Path) -> float:
-    """What the files below ``folder`` take, in MiB; 0 where there is none."""
+    """Return the total size of the files below ``folder``, in MiB; 0 if it does not exist."""
     total = 0
     for path in folder.rglob("*"):
         with contextlib.suppress(OSError):
@@ -75,13 +75,14 @@ def size_mb(folder: Path) -> float:
 
 
 class Worker:
-    """Works on the jobs of ``store`` in the folders below ``config.root``.
+    """Executes the jobs of ``store``, with the folders below ``config.root``.
 
-    The only one of its box. ``attempt`` renders (:func:`~appliance.attempt.parent.run_attempt`),
-    ``look`` gives the newest reading of the machine, ``find_free`` measures free space,
-    ``estimate`` tells what a job will take of it, ``now`` tells the time, ``beat`` is called as the
-    work goes on (for the service manager's watchdog), ``learned`` is told each report. Once
-    ``stop`` is set, the job in hand is left where it can go on later and queued again.
+    There is only one worker per device. ``attempt`` renders
+    (:func:`~appliance.attempt.parent.run_attempt`), ``look`` returns the newest telemetry reading,
+    ``find_free`` the free space in MiB of the file system of a path, ``estimate`` the MiB that a
+    job takes, ``now`` the seconds since 1970. ``beat`` is called regularly during the work (for the
+    watchdog of the service manager), ``learned`` with each report. Once ``stop`` is set, the
+    current job is interrupted where it can be resumed, and queued again.
     """
 
     def __init__(
@@ -122,9 +123,9 @@ class Worker:
         )
 
     def recover(self, *, went_down: bool = True) -> None:
-        """Queue again what ran when the box went down, and remove what belongs to no job.
+        """Queue again what was running when the daemon ended, and delete folders without a job.
 
-        ``went_down``: the daemon before this one was not told to end.
+        ``went_down``: the previous daemon did not end regularly.
         """
         for job in self._store.recover(went_down=went_down):
             log.info("job %d was interrupted and is %s now", job.id, job.state.value)
@@ -134,15 +135,15 @@ class Worker:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def run(self, pause_s: float = 1.0) -> None:
-        """Work until ``stop`` is set; between two looks at an empty queue pass ``pause_s``."""
+        """Work until ``stop`` is set; check an empty queue every ``pause_s`` seconds."""
         complaint = ""
         while not self._stop.is_set():
             self._beat()
             try:
-                if complaint:  # a job may have been left as if it still ran
+                if complaint:  # after an error a job may still be marked as running
                     self._store.recover(went_down=False)
                 busy, complaint = self.step(), ""
-            except (LecternError, OSError) as error:  # the queue or the disk: may pass
+            except (LecternError, OSError) as error:  # of the queue or the disk: may be transient
                 if str(error) != complaint:
                     log.error("%s", error)
                 busy, complaint = False, str(error)
@@ -151,8 +152,10 @@ class Worker:
                 self._stop.wait(pause_s)
 
     def step(self) -> bool:
-        """Put ended jobs' files away, make a preview and do the next job; ``False`` when there was
-        nothing to do."""
+        """Archive finished jobs, then make a preview or execute the next job.
+
+        Returns False if there was nothing to do.
+        """
         self._put_away()
         self._sweep()
         if self._previews is not None and self._previews.waiting():
@@ -188,18 +191,18 @@ class Worker:
             self._store.finish(job.id)
             self._tell(logging.INFO, job, "is done: %s", shown(output.name))
         except Stopped:
-            request = self._store.get(job.id).request  # a person may have thought better of it
+            request = self._store.get(job.id).request  # the user may have withdrawn it
             if request is not None:
                 self._store.obey(job.id, request)
             else:
                 self._store.hand_back(job.id, excused=True)
-            self._store.space.expect(job.id, None)  # a part of it is done
+            self._store.space.expect(job.id, None)  # part of the job is done: estimate it again
             self._tell(logging.INFO, job, "is %s", self._store.get(job.id).state.value)
         except Exception as error:
             self._fault(job, error)
 
     def _fault(self, job: Job, error: Exception) -> None:
-        """The attempt did not succeed: the job has failed, or is tried again later."""
+        """Record a failed attempt: the job has failed, or is retried later."""
         if isinstance(error, BadInput) and not may_pass(job, error, self._config, self._now()):
             self._store.fail(job.id, Reason.of(error))
             self._tell(logging.INFO, job, "failed: %s", error)
@@ -221,7 +224,10 @@ class Worker:
         self._tell(logging.WARNING, job, "is %s: %s", state.value, error)
 
     def _notice_full(self, error: Exception) -> None:
-        """After a write for which there was no space: wait for more, and let the queue say so."""
+        """If a write failed for lack of space, release the reserve and wait for more space.
+
+        The released space allows the queue to record the fault.
+        """
         if isinstance(error, LecternError) and error.code == "disk_full":
             self._ballast.drop()
             self._disk.found_full(self._now())
@@ -231,7 +237,7 @@ class Worker:
             log.log(level, f"job %d {text}", job.id, *values)
 
     def _room(self) -> float:
-        """MiB that the next job may take; ``inf`` where there is plenty."""
+        """Return the MiB that the next job may take; ``inf`` if there is ample space."""
         room = self._free() - self._config.jobs.min_free_mb
         if room >= _PLENTY_MB:
             self._store.space.mark(math.inf)
@@ -239,7 +245,7 @@ class Worker:
         while (job := self._store.space.unknown()) is not None:
             try:
                 expected = max(self._estimate(job) - size_mb(self._folder(job)), 0.0)
-            except LecternError as error:  # the attempt will find out and say so
+            except LecternError as error:  # the attempt will report it
                 if self._stop.is_set():
                     break
                 log.debug("job %d cannot be estimated: %s", job.id, error)
@@ -250,7 +256,7 @@ class Worker:
         return room
 
     def _free(self) -> float:
-        """MiB free where work and results are written, the lesser of the two."""
+        """Return the MiB free where work and results are written, the lower of the two."""
         return min(self._find_free(self._work), self._find_free(self._outbox))
 
     def _preview_waits(self) -> bool:
@@ -262,7 +268,7 @@ class Worker:
                 shutil.rmtree(self._folder(job), ignore_errors=True)
                 put_away(self._store, job, self._inbox)
                 self._stuck.discard(job.id)
-            except OSError as error:  # in use, or no right to: tried again in the next round
+            except OSError as error:  # in use, or permission denied: retried in the next iteration
                 if job.id not in self._stuck:
                     self._tell(
                         logging.WARNING, job, "has files that cannot be moved yet: %s", error
@@ -277,12 +283,12 @@ class Worker:
         keep = self._config.jobs
         policy = Policy(keep.keep_days, keep.keep_gb, keep.keep_unfetched)
         for job in sweep(self._store, policy, now):
-            self._tell(logging.INFO, job, "was %s long ago: its files are deleted", job.state.value)
+            self._tell(logging.INFO, job, "is %s and expired: files deleted", job.state.value)
 
     def _make_folders(self) -> None:
         for folder in (self._outbox, self._work):
             folder.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(OSError):  # a share that is away keeps nobody else from working
+        with contextlib.suppress(OSError):  # other jobs continue while the share is unavailable
             self._inbox.mkdir(parents=True, exist_ok=True)
 
     def _folder(self, job: Job) -> Path:

@@ -1,3 +1,3 @@
-"""Training, export and evaluation, with PyTorch; never on a box."""
+"""Training, export and evaluation of the models, with PyTorch; never installed on a device."""
 
-import appliance  # noqa: F401  (keeps ONNX Runtime from reporting its use to its maker)
+import appliance  # noqa: F401  (disables the telemetry of ONNX Runtime)

@@ -1,19 +1,20 @@
-"""Build a TensorRT engine of a packaged network on the box itself, with ``trtexec``.
+"""Build a TensorRT engine of a packaged network with ``trtexec``, on the device itself.
 
     python -m export_tools.build_engine --precision int8 --cache DIR [--model lectern-lite]
     python -m export_tools.build_engine --precision fp16 --cache DIR --print
 
-The daemon needs no such engine: ONNX Runtime's TensorRT provider builds and keeps its own
-(``appliance.lips.engine``). This is for timing a network with TensorRT alone and for programs that
-load engines themselves. An engine is good for one GPU, one release of JetPack and one of TensorRT,
-so its name holds the file's hash and those versions, and one that is there already is not built
-again.
+The daemon does not need such an engine: the TensorRT provider of ONNX Runtime builds and stores its
+own engines (``appliance.lips.engine``). This tool is for timing a network with TensorRT alone and
+for programs that load engines themselves. An engine works only on one type of GPU with one release
+of JetPack and one of TensorRT, so its name contains the hash of the file and these versions. An
+existing engine is not built again.
 
-A quantized file carries its scales (QDQ), so no calibration table is given. DLA cores take no
-explicit quantization and no free batch size: ``--dla`` therefore wants ``--precision fp16`` and
-builds for one batch size. What a DLA lacks (the exponentials behind the layer shares, the bilinear
-resize) falls back to the GPU, with a copy each way, so no gain is to be expected of it but a GPU
-left free. TensorRT's own documents end DLA support with 10.7 and take it up again with JetPack 7.2.
+A quantized file contains its scales (QDQ), so no calibration table is used. DLA cores support
+neither explicit quantization nor a free batch size; therefore ``--dla`` requires ``--precision
+fp16`` and builds for one batch size. Operations that a DLA does not support (the exponentials of
+the layer shares, the bilinear resize) fall back to the GPU with a copy in each direction, so the
+only gain is a less busy GPU. According to TensorRT's documentation, DLA support ends with 10.7 and
+returns with JetPack 7.2.
 """
 
 from __future__ import annotations
@@ -36,17 +37,21 @@ from appliance.lips.manifest import load_manifest, sha256
 
 MODELS = Path(__file__).parents[1] / "models_lite"
 NOT_HERE = (
-    "There is no trtexec on this machine: it comes with JetPack (package libnvinfer-bin); "
-    "run this on the box, or use --print to see the command."
+    "trtexec was not found. It is part of JetPack (package libnvinfer-bin): run this tool on the "
+    "device, or use --print to show the command."
 )
 _TRTEXEC = Path("usr/src/tensorrt/bin/trtexec")
-_HASH = 12  # digits of the file's sha256 that name an engine
+_HASH = 12  # digits of the file's sha256 in the name of an engine
 
 
 @dataclass(frozen=True)
 class Wish:
-    """``batch`` is the largest one (of a DLA the only one); ``dla`` the core, ``None`` for the GPU.
-    ``workspace_mb`` bounds what TensorRT may use while it tries kernels."""
+    """The options of an engine.
+
+    ``batch`` is the largest batch size (for a DLA the only one), ``dla`` the core or ``None`` for
+    the GPU. ``workspace_mb`` limits the memory that TensorRT may use while it selects kernels.
+    Raises ``ValueError`` for a batch size below 1 and for a DLA with another precision than fp16.
+    """
 
     precision: str
     batch: int = ROWS
@@ -55,20 +60,20 @@ class Wish:
 
     def __post_init__(self) -> None:
         if self.dla is not None and self.precision != "fp16":
-            raise ValueError("A DLA core runs the fp16 file only.")
+            raise ValueError("A DLA core supports only fp16.")
         if self.batch < 1:
             raise ValueError("The batch size must be 1 or more.")
 
 
 def engine_name(network: Path, machine: Machine, wish: Wish) -> str:
-    """The file name that tells engines of other networks, machines and wishes apart."""
+    """Return the file name of an engine, which is unique for network, versions and options."""
     place = "gpu" if wish.dla is None else f"dla{wish.dla}"
     parts = (network.stem, sha256(network)[:_HASH], str(machine), place, f"b{wish.batch}")
     return "_".join(parts) + ".engine"
 
 
 def command(trtexec: str, network: Path, engine: Path, wish: Wish) -> list[str]:
-    """The call of ``trtexec`` that writes ``engine``."""
+    """Return the command line of ``trtexec`` that writes ``engine``."""
     words = [
         trtexec,
         f"--onnx={network}",
@@ -97,16 +102,17 @@ def _shapes(network: Path, rows: int) -> str:
 
 
 def find_trtexec(root: Path = Path("/"), path: str | None = None) -> str | None:
-    """On ``PATH`` (or ``path``), else where JetPack puts it below ``root``; ``None`` if nowhere."""
+    """Return the path of ``trtexec`` on ``PATH`` (or ``path``), else that of JetPack, else None."""
     found = shutil.which("trtexec", path=path)
     usual = root / _TRTEXEC
     return found or (str(usual) if usual.is_file() else None)
 
 
 def build(trtexec: str, network: Path, cache: Path, wish: Wish, machine: Machine) -> Path:
-    """The engine's file, built if it is not there yet; half an engine is never left.
+    """Return the file of the engine; build it if it does not exist.
 
-    Raises ``RuntimeError`` with the last lines of what ``trtexec`` said.
+    An incomplete file is never left behind. Raises ``RuntimeError`` with the last lines of the
+    output of ``trtexec`` if it fails.
     """
     target = cache / engine_name(network, machine, wish)
     if target.exists():
@@ -126,13 +132,22 @@ def build(trtexec: str, network: Path, cache: Path, wish: Wish, machine: Machine
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default="lectern-lite")
-    parser.add_argument("--precision", choices=["fp32", "fp16", "int8"], default="fp16")
-    parser.add_argument("--cache", type=Path, required=True)
-    parser.add_argument("--batch", type=int, default=ROWS)
-    parser.add_argument("--dla", type=int)
-    parser.add_argument("--workspace-mb", type=int, default=256)
-    parser.add_argument("--print", action="store_true", help="show the command, run nothing")
+    parser.add_argument(
+        "--model", default="lectern-lite", help="name of the model (default: lectern-lite)"
+    )
+    parser.add_argument(
+        "--precision",
+        choices=["fp32", "fp16", "int8"],
+        default="fp16",
+        help="precision (default: fp16)",
+    )
+    parser.add_argument("--cache", type=Path, required=True, help="folder for engines")
+    parser.add_argument("--batch", type=int, default=ROWS, help="largest batch size")
+    parser.add_argument("--dla", type=int, help="DLA core to use instead of the GPU")
+    parser.add_argument(
+        "--workspace-mb", type=int, default=256, help="workspace of TensorRT (default: 256)"
+    )
+    parser.add_argument("--print", action="store_true", help="print the command without running it")
     args = parser.parse_args(argv)
     try:
         wish = Wish(args.precision, args.batch, args.dla, args.workspace_mb)

@@ -1,9 +1,9 @@
-"""What an ONNX network costs: multiply-accumulates, parameters, bytes, milliseconds.
+"""Measure the cost of an ONNX network: multiply-accumulates, parameters, bytes, milliseconds.
 
-Multiply-accumulates are those that are really done: of a convolution, its outputs times the weights
-that make one; of a transposed one, its inputs times the weights that each meets (counting it at
-its output's size, as is often done, gives ``stride²`` times as much). Only convolutions and matrix
-products count; of our own networks the rest is below two hundredths.
+Only multiply-accumulates that are actually computed are counted: for a convolution, its outputs
+times the weights per output; for a transposed convolution, its inputs times the weights per input
+(counting by the size of the output, as is often done, results in ``stride²`` times as many). Only
+convolutions and matrix products count; in our networks the rest is less than 2 %.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ import onnxruntime as ort
 Array = npt.NDArray[np.float32]
 
 _COUNTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
-# What a compiler for GPUs cannot melt into the operation before it.
+# Operations that a GPU compiler cannot fuse with the preceding one.
 _KERNELS = (*_COUNTED, "AveragePool", "MaxPool", "Concat", "DepthToSpace", "Resize")
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one run at the shapes that were asked for; ``parameters`` counts stored numbers.
+    """The cost of one run at given shapes; ``parameters`` is the number of stored values.
 
-    ``kernels`` are the operations that a GPU would start one by one, element-wise ones being part
-    of the one before; ``activations`` counts the numbers that they write.
+    ``kernels`` is the number of operations that a GPU launches separately (element-wise operations
+    are fused with the preceding one), ``activations`` the number of values that they write.
     """
 
     macs: int
@@ -41,9 +41,10 @@ class Cost:
 
 
 def measure(path: Path, sizes: Mapping[str, int] | None = None) -> Cost:
-    """Count ``path`` with its free dimensions (batch, frames) set by name; 1 where not named.
+    """Return the cost of the network ``path``.
 
-    The network is run once and the shapes are those that occurred.
+    ``sizes`` sets free dimensions (batch, frames) by name; the others are 1. The network is run
+    once to find all shapes.
     """
     model = onnx.load(str(path))
     shapes = _shapes(model, random_inputs(path, sizes))
@@ -64,7 +65,7 @@ def measure(path: Path, sizes: Mapping[str, int] | None = None) -> Cost:
 
 
 def _shapes(model: onnx.ModelProto, inputs: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
-    """The shapes of all that the counted operations read and the kernels write."""
+    """Return the shapes of all inputs of counted operations and of all outputs of kernels."""
     shapes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
     shapes.update({name: value.shape for name, value in inputs.items()})
     counted = [node for node in model.graph.node if node.op_type in _COUNTED]
@@ -89,9 +90,10 @@ def _shapes(model: onnx.ModelProto, inputs: Mapping[str, Array]) -> dict[str, tu
 def milliseconds(
     networks: Mapping[str, tuple[Path, Mapping[str, Array]]], rounds: int = 40
 ) -> dict[str, float]:
-    """CPU milliseconds a run on one thread, medians; networks take turns, so load hits all alike.
+    """Return the median CPU milliseconds per run on one thread, by name.
 
-    ``networks``: name -> (file, inputs).
+    ``networks`` maps names to (file, inputs). The networks run alternately, so that other load on
+    the machine affects all of them equally.
     """
     sessions = {}
     for name, (path, inputs) in networks.items():
@@ -111,7 +113,7 @@ def milliseconds(
 
 
 def random_inputs(path: Path, sizes: Mapping[str, int] | None = None) -> dict[str, Array]:
-    """Numbers in 0..1 of the shapes that ``path`` takes."""
+    """Return random inputs in 0..1 with the input shapes of ``path``."""
     rng = np.random.default_rng(0)
     return {
         value.name: rng.random(_dims(value, sizes or {}), np.float32)

@@ -1,14 +1,14 @@
-"""Train a renderer with a teacher's help; resumes from its own checkpoint.
+"""Train a renderer with a teacher; a stopped run is resumed from its checkpoint.
 
     python -m export_tools.distill --teacher renderer:TEACHER.pt --patches FILE.npz --out DIR
     python -m export_tools.distill --teacher wav2lip:FILE.pth --clips DIR --landmarks DIR \\
         --patches FILE.npz --out DIR
 
-A ``renderer`` teacher is a larger renderer of our own. To what the truth teaches come three terms:
-the teacher's picture (output), its inner maps through a learned 1 × 1 projection (feature; after
-Romero et al. 2015, arXiv 1412.6550), and its flow at the mouth (motion). A ``wav2lip`` teacher has
-another interface, so it teaches by example: see ``export_tools.wav2lip.teach``. Weights of Wav2Lip
-are its owner's and do not come with this project.
+A ``renderer`` teacher is a larger renderer. Three terms are added to the reconstruction loss: the
+teacher's image (output), its inner maps through a learned 1 × 1 projection (feature; after Romero
+et al. 2015, arXiv 1412.6550), and its flow at the mouth (motion). A ``wav2lip`` teacher has another
+interface, so it supplies additional training examples: see ``export_tools.wav2lip.teach``. Weights
+of Wav2Lip are not shipped with this project.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ from export_tools.renderer.train import (
 from export_tools.wav2lip.checkpoint import load_wav2lip
 from export_tools.wav2lip.teach import teach
 
-_TAUGHT_SHARE = 0.3  # of the samples show what a Wav2Lip teacher made
+_TAUGHT_SHARE = 0.3  # share of the samples that come from a Wav2Lip teacher
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What the teacher's terms weigh beside the truth."""
+    """The weights of the teacher's terms, relative to the reconstruction loss."""
 
     output: float = 0.5
     feature: float = 0.02
@@ -52,7 +52,7 @@ class Terms:
 
 
 class _Tap:
-    """Keeps what the bottom and the ascending levels of a renderer last gave."""
+    """The latest outputs of the bottom and the ascending levels of a renderer."""
 
     def __init__(self, network: Renderer) -> None:
         self.maps: dict[int, Tensor] = {}
@@ -67,7 +67,10 @@ class _Tap:
 
 
 class Distillation(nn.Module):
-    """The truth and a teacher; its own parameters are the projections of the inner maps."""
+    """The reconstruction loss plus the terms of a teacher.
+
+    Its trainable parameters are the projections of the inner maps.
+    """
 
     def __init__(self, student: Renderer, teacher: Renderer, terms: Terms = Terms()) -> None:
         super().__init__()
@@ -111,15 +114,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_options(parser)
     parser.add_argument("--teacher", required=True, help="renderer:FILE.pt or wav2lip:FILE.pth")
-    parser.add_argument("--clips", type=Path, help="GRID clips that a wav2lip teacher speaks in")
-    parser.add_argument("--landmarks", type=Path)
-    parser.add_argument("--limit", type=int, help="only so many of the clips")
+    parser.add_argument("--clips", type=Path, help="GRID clips for a wav2lip teacher")
+    parser.add_argument("--landmarks", type=Path, help="folder of landmark files")
+    parser.add_argument("--limit", type=int, help="largest number of clips")
     args = parser.parse_args()
     kind, _, file = args.teacher.partition(":")
     if kind not in ("renderer", "wav2lip") or not Path(file).is_file():
-        parser.error(f"no such teacher: {args.teacher}")
+        parser.error(f"teacher not found: {args.teacher}")
     if kind == "wav2lip" and (args.clips is None or args.landmarks is None):
-        parser.error("a wav2lip teacher needs --clips and --landmarks")
+        parser.error("a wav2lip teacher requires --clips and --landmarks")
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     student = beginning(args.start, tuple(args.widths))
@@ -137,7 +140,7 @@ def main() -> None:
 
 
 def _taught(checkpoint: Path, args: argparse.Namespace) -> Patches:
-    """The teacher's examples, made once a run folder."""
+    """Return the patches from a Wav2Lip teacher, which are made once per output folder."""
     target = args.out / "taught.npz"
     if not target.exists():
         args.out.mkdir(parents=True, exist_ok=True)

@@ -1,17 +1,18 @@
-"""Score a model as a person meets it, beside what others publish: one command, the whole table.
+"""Score a model on finished videos, and compare its cost with that of published models.
 
     python -m export_tools.evaluate DATA_DIR --out SCORES.json [--model NAME] [--precision fp32 …]
         [--splits "wild, 720 lines" …]
 
-Every clip is rendered with its own sound by ``lectern render``'s own code and the encoded file is
-compared with the real one: medians a split. ``wild`` clips only score, they never train; those of
-at least 700 lines are scored at 720 and 1080 lines besides. Where several precisions are asked for
-(the default: fp32 and int8), what a coarser one loses is r's median loss over the same clips. Then
-the closures of p, b and m in synthetic speech, whose times are known, and what the networks cost,
-with Nota's and Wav2Lip's architectures (random weights) timed in the same run.
+Every clip is rendered with its own sound by the code of ``lectern render``, and the encoded file is
+compared with the real one; the table has medians per split. ``wild`` clips are only scored, never
+used for training; those with at least 700 lines are also scored at 720 and 1080 lines. For several
+precisions (default: fp32 and int8), the loss of a precision is the median loss of r over the same
+clips. The tool then measures the lip closures for p, b and m in synthetic speech, which has known
+times, and the cost of the networks, with Nota's and Wav2Lip's architectures (random weights) timed
+in the same run.
 
-SCORES.json is written after every clip: a run that was stopped goes on, and clips of an older
-model or of other columns are scored anew.
+SCORES.json is written after every clip, so that a stopped run can be resumed. Clips of an older
+model or with other columns are scored again.
 """
 
 from __future__ import annotations
@@ -55,16 +56,16 @@ COLUMNS = {
     "ssim": "SSIM",
     "wall": "s / s",
 }
-_KNOWN = 6  # clips of the speaker who fills the training data
+_KNOWN = 6  # clips of the speaker with most of the training data
 _NEAR_MS = 41.0  # one frame at 25 fps
-_UTTERANCES = 20  # synthetic ones a language, for closures
+_UTTERANCES = 20  # synthetic utterances per language, for closures
 _SIZES = (720, 1080)  # lines
-_NEARLY = 700  # lines that a clip must have to stand for one of these
+_NEARLY = 700  # least number of lines of a clip that is scaled to these sizes
 _SPLITS = ("grid, new people", "grid, known person", "wild", *(f"wild, {n} lines" for n in _SIZES))
 
 
 class Case(NamedTuple):
-    """A clip, and the lines that it is scaled to, ``None`` for its own."""
+    """A clip and the number of lines that it is scaled to; ``None`` means not scaled."""
 
     path: Path
     lines: int | None = None
@@ -75,7 +76,7 @@ Scores = dict[str, Any]
 
 
 def clips(data: Path) -> dict[str, list[Case]]:
-    """The scoring clips a split."""
+    """Return the scoring clips by split."""
     splits = json.loads(SPLITS.read_text())
     held = [data / "grid" / f"{name}.mp4" for name in splits["held_out_clips"]]
     prefixes = tuple(splits["validation_s1_prefixes"])
@@ -88,7 +89,7 @@ def clips(data: Path) -> dict[str, list[Case]]:
 
 
 def measure(case: Case, config: Config, folder: Path) -> Row:
-    """Render a clip with its own sound and compare the result with it."""
+    """Render a clip with its own sound, compare the result with the clip, and return the scores."""
     clip, out = case.path, folder / "out.mp4"
     if case.lines is not None:
         clip = scaled(clip, case.lines, folder / "source.mp4")
@@ -110,8 +111,10 @@ def measure(case: Case, config: Config, folder: Path) -> Row:
 
 
 def summary(rows: list[Row]) -> Row:
-    """Medians column by column over the clips that have a figure; of the lag, the share of clips
-    whose best one is within a frame besides."""
+    """Return the median of each column over the clips that have a value.
+
+    ``in_sync`` is the share of clips whose best lag is at most one frame.
+    """
     result: Row = {}
     for name in COLUMNS:
         values = [row[name] for row in rows if row.get(name) is not None]
@@ -129,7 +132,7 @@ def score_clips(
     target: Path | None,
     measured: Callable[[Case, Config, Path], Row] = measure,
 ) -> dict[str, Any]:
-    """Fill ``scores["quality"][precision]``, writing ``target`` after each clip; give that part."""
+    """Fill and return ``scores["quality"][precision]``; ``target`` is written after each clip."""
     own: dict[str, Any] = scores.setdefault("quality", {}).setdefault(config.lips.precision, {})
     for split, cases in splits.items():
         part = own.setdefault(split, {"median": {}, "clips": {}})
@@ -147,20 +150,20 @@ def score_clips(
 
 
 def config_for(model: str, precision: str) -> Config:
-    """Defaults, no badge over the picture, and this model."""
+    """Return the default configuration with this model and without the badge."""
     lips = {"model": model, "precision": precision}
     return Config.model_validate({"video": {"badge": False}, "lips": lips})
 
 
 def save(target: Path, scores: Scores) -> None:
-    """Replace ``target``; a reader never sees half of it."""
+    """Write ``scores`` to ``target`` atomically."""
     part = target.with_suffix(".part")
     part.write_text(json.dumps(scores, indent=1) + "\n")
     part.replace(target)
 
 
 def begun(target: Path | None, digest: str) -> Scores:
-    """What an earlier run of the same files and columns left."""
+    """Return the scores of an earlier run with the same model files and columns, else new ones."""
     fresh: Scores = {"digest": digest, "columns": list(COLUMNS)}
     if target is not None and target.exists():
         scores: Scores = json.loads(target.read_text())
@@ -170,8 +173,10 @@ def begun(target: Path | None, digest: str) -> Scores:
 
 
 def losses(quality: dict[str, Any]) -> dict[str, dict[str, float | None]]:
-    """A split: how much of r (zero lag, best lag) each precision loses against the first one,
-    the median over the clips that both scored; below 0 it gains."""
+    """Return the loss of r (zero lag, best lag) of each precision against the first, by split.
+
+    It is the median over the clips scored with both; a negative value is a gain.
+    """
     if not quality:
         return {}
     first, *others = quality
@@ -191,7 +196,10 @@ def losses(quality: dict[str, Any]) -> dict[str, dict[str, float | None]]:
 
 
 def closure_recall(manifest: Manifest) -> dict[str, Any]:
-    """Lips shut for p, b and m, a voice; needs the speech programs of the export extra."""
+    """Return the share of p, b and m with closed lips, by voice.
+
+    Needs the speech programs of the export extra.
+    """
     from appliance.lips.motion import Basis
     from appliance.lips.provider import Network
     from export_tools.phonetics.closures import LANGUAGES, closures
@@ -209,7 +217,7 @@ def closure_recall(manifest: Manifest) -> dict[str, Any]:
 
 
 def show(console: Console, title: str, rows: dict[str, dict[str, Any]]) -> None:
-    """Print rows of figures under the keys of the first one."""
+    """Print a table of ``rows``; its columns are the keys of the first row."""
     table = Table("", *next(iter(rows.values())), title=title)
     for name, row in rows.items():
         cells = ["-" if v is None else f"{v:.3g}" if isinstance(v, float) else str(v)
@@ -220,15 +228,23 @@ def show(console: Console, title: str, rows: dict[str, dict[str, Any]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--model", default="lectern-lite")
-    parser.add_argument("--precision", nargs="+", default=["fp32", "int8"])
-    parser.add_argument("--splits", nargs="+", default=_SPLITS, choices=_SPLITS)
-    parser.add_argument("--skip", nargs="+", default=[], choices=["clips", "closures", "cost"])
+    parser.add_argument("data", type=Path, help="folder with grid/ and wild/")
+    parser.add_argument("--out", type=Path, help="JSON file of scores")
+    parser.add_argument(
+        "--model", default="lectern-lite", help="name of the model (default: lectern-lite)"
+    )
+    parser.add_argument(
+        "--precision", nargs="+", default=["fp32", "int8"], help="precisions to score"
+    )
+    parser.add_argument(
+        "--splits", nargs="+", default=_SPLITS, choices=_SPLITS, help="splits to score"
+    )
+    parser.add_argument(
+        "--skip", nargs="+", default=[], choices=["clips", "closures", "cost"], help="parts to omit"
+    )
     args = parser.parse_args()
     if "clips" not in args.skip and not (args.data / "grid").is_dir():
-        parser.error(f"{args.data} holds no folder grid/ of clips")
+        parser.error(f"{args.data} contains no folder grid/ with clips")
     try:
         manifest = load_manifest(args.model, MODELS)
     except BadInput as error:
@@ -243,13 +259,13 @@ def main() -> None:
             show(console, precision, {split: part["median"] for split, part in own.items()})
         if len(args.precision) > 1:
             scores["lost"] = losses({name: scores["quality"][name] for name in args.precision})
-            show(console, f"r lost against {args.precision[0]}", scores["lost"])
+            show(console, f"loss of r against {args.precision[0]}", scores["lost"])
     if "closures" not in args.skip:
         scores["closures"] = closure_recall(manifest)
-        show(console, "lips shut for p, b, m", scores["closures"])
+        show(console, "lips closed for p, b, m", scores["closures"])
     if "cost" not in args.skip:
         scores["cost"] = cost_table(manifest)
-        show(console, "cost a frame (25 a second)", scores["cost"])
+        show(console, "cost per frame (25 fps)", scores["cost"])
     if args.out:
         save(args.out, scores)
 

@@ -1,13 +1,14 @@
-"""Put trained networks into ``models_lite/<name>`` with a manifest that vouches for every file.
+"""Package trained networks in ``models_lite/<name>`` with a manifest of all files.
 
     python -m export_tools.package --renderer DIR --version 0.3.0 [--motion MOTION_DIR] \\
         [--scores SCORES.json] [--name lectern-lite]
 
-``DIR`` holds what ``export_tools.renderer.quantize`` wrote, ``MOTION_DIR`` ``motion.onnx`` and
-``basis.npz``; without it those that are there stay, and without scores theirs do.
+``DIR`` is the output of ``export_tools.renderer.quantize``; ``MOTION_DIR`` contains ``motion.onnx``
+and ``basis.npz``. Without ``--motion`` the existing files are kept, without ``--scores`` the
+existing scores.
 
-The motion network runs once a lecture, so it computes in float32 for every precision; only its
-weights are stored in half precision, which halves the file.
+The motion network runs once per lecture, so it computes in float32 at every precision; only its
+weights are stored in half precision, which halves the size of the file.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ from appliance.lips.selftest import golden_of
 
 MODELS = Path(__file__).parents[1] / "models_lite"
 LIMIT_BYTES = 3_000_000  # for all files of one precision
-_LARGE = 512  # numbers from which a tensor is worth halving
+_LARGE = 512  # elements from which a tensor is stored in half precision
 
 
 def listening(path: Path) -> dict[str, float | int]:
-    """What a motion network says of its own times."""
+    """Return the timing metadata of a motion network."""
     facts = {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
     return {
         "rate_hz": float(facts["rate_hz"]),
@@ -43,10 +44,10 @@ def listening(path: Path) -> dict[str, float | int]:
 
 
 def store_half(source: Path, target: Path) -> None:
-    """Copy an ONNX file with its large weights as float16 and a cast behind each.
+    """Copy an ONNX file with its large weights stored as float16, each followed by a cast.
 
-    ONNX Runtime folds the casts when it loads, so nothing is slower and the arithmetic stays
-    float32; the weights lose what float16 cannot hold.
+    ONNX Runtime folds the casts when it loads the file, so the speed does not change and the
+    arithmetic stays float32; only the weights are rounded to float16.
     """
     model = onnx.load(str(source))
     casts = []
@@ -63,14 +64,14 @@ def store_half(source: Path, target: Path) -> None:
 
 
 def to_json(manifest: dict[str, Any]) -> str:
-    """Indented, but for rows of numbers, which take a line each."""
+    """Return ``manifest`` as indented JSON with every list of numbers on one line."""
     text = json.dumps(manifest, indent=2)
     rows = re.compile(r"\[\s+(-?[\d.e-]+(?:,\s+-?[\d.e-]+)*)\s+\]")
     return rows.sub(lambda m: "[" + re.sub(r"\s+", " ", m[1]) + "]", text) + "\n"
 
 
 def digest_of(scores: Path) -> dict[str, Any]:
-    """The medians, closures and costs of what ``export_tools.evaluate`` wrote; no single clips."""
+    """Return the medians, closures and costs from the output of ``export_tools.evaluate``."""
     whole = json.loads(scores.read_text())
     quality = {
         precision: {split: part["median"] for split, part in splits.items()}
@@ -82,7 +83,10 @@ def digest_of(scores: Path) -> dict[str, Any]:
 def package(
     name: str, version: str, motion: Path | None, renderer: Path, scores: Path | None
 ) -> Path:
-    """Copy the files, write ``model.json`` and read it back; gives the model's folder."""
+    """Copy the files, write ``model.json``, check it by loading it, and return the model's folder.
+
+    Raises ``SystemExit`` if the files of a precision are larger than :data:`LIMIT_BYTES`.
+    """
     folder = MODELS / name
     folder.mkdir(parents=True, exist_ok=True)
     before = {} if motion else json.loads((folder / "model.json").read_text())
@@ -93,7 +97,7 @@ def package(
             shutil.copyfile(source, folder / target)
         entry: dict[str, Any] = {"file": target, "sha256": sha256(folder / target)}
         if target.endswith(".onnx"):
-            entry["golden"] = golden_of(folder / target)  # what every engine must answer, too
+            entry["golden"] = golden_of(folder / target)  # reference output for the self-test
         files.setdefault(precision, {})[role] = entry
 
     if motion:
@@ -137,11 +141,13 @@ def package(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--name", default="lectern-lite")
-    parser.add_argument("--version", required=True)
-    parser.add_argument("--renderer", type=Path, required=True)
-    parser.add_argument("--motion", type=Path)
-    parser.add_argument("--scores", type=Path)
+    parser.add_argument(
+        "--name", default="lectern-lite", help="name of the model (default: lectern-lite)"
+    )
+    parser.add_argument("--version", required=True, help="version of the model")
+    parser.add_argument("--renderer", type=Path, required=True, help="output folder of quantize")
+    parser.add_argument("--motion", type=Path, help="folder of motion.onnx and basis.npz")
+    parser.add_argument("--scores", type=Path, help="output file of export_tools.evaluate")
     args = parser.parse_args()
     print(package(args.name, args.version, args.motion, args.renderer, args.scores))
 

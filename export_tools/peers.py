@@ -1,8 +1,8 @@
-"""What our networks cost a frame beside Nota's and Wav2Lip's, measured in one run.
+"""Compare the cost per frame of our networks with Nota's and Wav2Lip's, measured in one run.
 
-The peers are built from their published layer tables with random weights: what they compute does
-not depend on the weights. Milliseconds are CPU time on one thread at batch 1; of ours the audio
-side is counted, too, a lecture's second shared among its frames.
+The other networks are built from their published layer tables with random weights, because the cost
+does not depend on the weights. Times are CPU time on one thread at batch size 1. For our networks
+the audio networks are included, with their cost per second divided by the frame rate.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ from export_tools.wav2lip.network import NOTA, WAV2LIP, Wav2Lip
 from export_tools.wav2lip.teach import export_wav2lip
 
 FPS = 25.0
-_HEARD = 400  # mel frames in one go: four seconds
+_HEARD = 400  # mel frames per run of the motion network: four seconds
 _MEL_RATE = 100.0
 
 
 def cost_table(manifest: Manifest, rounds: int = 40) -> dict[str, dict[str, Any]]:
-    """Per network and precision: ``macs_m`` (millions a frame, really computed), ``parameters_m``,
-    ``mb`` of all its files, ``ms`` a frame and its ratio to Nota's."""
+    """Return the cost of each network and precision.
+
+    The columns are ``macs_m`` (millions of multiply-accumulates per frame), ``parameters_m``
+    (millions), ``mb`` (size of all files), ``ms`` per frame and ``to_nota`` (its ratio to Nota's).
+    """
     frames = _HEARD / _MEL_RATE * FPS
     heard = {"frames": _HEARD, "steps": _HEARD // 2}
     motion = manifest.path("motion", "any")

@@ -1,8 +1,8 @@
-"""How near a rendered mouth's picture comes to the real one: PSNR and SSIM of the mouth patch.
+"""Compare a rendered mouth with the real one: PSNR and SSIM of the mouth patch.
 
-Both files show the same head at the same time (a clip driven by its own sound), so the patch is cut
-at the real mesh's place from both, 128 × 128 pixels of luma, and nothing but the mouth can differ
-(and what the encoder lost).
+Both files show the same head at the same time (a clip driven by its own sound), so the same patch,
+located by the mesh of the real file, is cut from both: 128 × 128 pixels of luma. Only the mouth and
+the coding errors can differ.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from appliance.score.tracks import Watcher
 Array = npt.NDArray[np.float64]
 
 _SIDE = 128
-_LIMIT = 250  # frames: ten seconds tell as much as a minute
-# Wang et al. 2004: K1, K2 and the window's standard deviation for 8-bit pictures.
+_LIMIT = 250  # frames that are compared: ten seconds are sufficient
+# Wang et al. 2004: K1, K2 and the standard deviation of the window for 8-bit images.
 _C1, _C2, _WINDOW = (0.01 * 255) ** 2, (0.03 * 255) ** 2, 1.5
 
 
 def psnr(a: Array, b: Array) -> float:
-    """In dB, of 8-bit values; 60 where they are equal."""
+    """Return the PSNR of 8-bit values in dB, at most 60."""
     error = float(((a - b) ** 2).mean())
     return 60.0 if error < 255**2 * 1e-6 else float(10 * np.log10(255**2 / error))
 
 
 def ssim(a: Array, b: Array) -> float:
-    """Structural similarity, mean over the picture (Wang et al. 2004), Gaussian window."""
+    """Return the mean structural similarity (Wang et al. 2004) with a Gaussian window."""
 
     def blur(x: Array) -> Array:
         return np.asarray(cv2.GaussianBlur(x, (11, 11), _WINDOW), np.float64)
@@ -48,7 +48,7 @@ def ssim(a: Array, b: Array) -> float:
 
 
 def mouth_quality(rendered: Path, real: Path) -> dict[str, float | None]:
-    """Medians of ``psnr`` and ``ssim`` over the frames that show a face; ``None`` if none does."""
+    """Return the medians of ``psnr_db`` and ``ssim`` over the frames with a face, None if none."""
     rows = []
     info = probe_presenter(rendered)
     with FrameReader(info) as reader, Watcher(probe_presenter(real)) as watcher:

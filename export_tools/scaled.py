@@ -1,7 +1,7 @@
-"""A scoring clip at another size: what a camera of 720 or 1080 lines would have given.
+"""Scale a scoring clip to another size, to simulate a camera with 720 or 1080 lines.
 
-Enlarging adds no detail, so a clip should have nearly the lines that are wanted; what it does add
-is pixels that the renderer must fill, which is what a network of a fixed input size is bad at.
+Enlarging adds no detail, so the clip should have nearly the requested number of lines. It does add
+pixels that the renderer must produce, which is difficult for a network with a fixed input size.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from pathlib import Path
 import av
 from av.video.reformatter import Interpolation
 
-_CODEC = {"crf": "10", "preset": "veryfast"}  # finer than what is measured on it
+_CODEC = {"crf": "10", "preset": "veryfast"}  # coding errors far below the measured differences
 
 
 def scaled(clip: Path, lines: int, target: Path, seconds: float = 5.0) -> Path:
-    """Write the first ``seconds`` of ``clip`` to ``target``, ``lines`` high, with its own sound.
+    """Write the first ``seconds`` of ``clip`` to ``target``, scaled to ``lines``, with its sound.
 
-    The width keeps the aspect, rounded to an even number. Gives ``target``.
+    The width keeps the aspect ratio, rounded to an even number. Returns ``target``.
     """
     with av.open(str(clip)) as pictures, av.open(str(clip)) as sounds:
         video, audio = pictures.streams.video[0], sounds.streams.audio[0]

@@ -1,10 +1,10 @@
-"""Whether lips that rest shake more in a rendered file than in the real one.
+"""Measure whether resting lips shake more in a rendered file than in the real one.
 
-Both files show the same head at the same time. Frames are chosen by the real one alone: nobody
-speaks, and the lips do not drift (a mouth that shuts after a word moves, and is no jitter). Over
-them, the same measure for both: how far the lips' points move from frame to frame in the face
-frame, root mean square, in eye distances. Nothing is smoothed, so it holds the mesh's own noise,
-which both share.
+Both files show the same head at the same time. The frames are selected by the real file alone:
+silence, and no drift of the lips (a mouth that closes after a word moves, but this is not jitter).
+For both files the measure is the movement of the lip points from frame to frame in the face frame:
+root mean square, in eye distances. Nothing is smoothed, so it includes the noise of the mesh, which
+is the same for both.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from appliance.score.tracks import Watcher
 
 Array = npt.NDArray[np.float64]
 
-_LIMIT = 750  # frames that are looked at
-_REACH = 3  # frames whose mean is compared across a step, on both sides of it
-_DRIFT = 0.01  # eye distances by which these means may differ where lips rest
-_LEAST = 5  # steps; fewer say nothing
+_LIMIT = 750  # frames that are measured
+_REACH = 3  # frames on each side of a step whose means are compared
+_DRIFT = 0.01  # largest difference of these means for resting lips, eye distances
+_LEAST = 5  # smallest number of steps for a result
 
 
 def lips_of(video: Path) -> Array:
-    """The lips (T, 40, 2) of each frame in the face frame, NaN where there is no face."""
+    """Return the lips (T, 40, 2) of each frame in the face frame, NaN without a face."""
     rows: list[Array] = []
     with Watcher(probe_presenter(video)) as watcher:
         for seen in watcher.watch(0, _LIMIT):
@@ -36,31 +36,37 @@ def lips_of(video: Path) -> Array:
 
 
 def still_steps(lips: Array, silent: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Steps (T - 1,) from one frame to the next over which the ``lips`` (T, 40, 2) rest.
+    """Return which steps (T - 1,) between frames have resting ``lips`` (T, 40, 2) and silence.
 
-    A step's own size does not decide, but the means of the frames before and after it: choosing
-    small steps would make any file look calm.
+    The criterion is the difference between the means before and after a step, not the size of the
+    step: selecting small steps would make any file appear still.
     """
     still = np.zeros(max(len(lips) - 1, 0), np.bool_)
     for step in range(_REACH - 1, len(still) - _REACH + 1):
         before = lips[step - _REACH + 1 : step + 1].mean(axis=0)
         after = lips[step + 1 : step + 1 + _REACH].mean(axis=0)
         drift = np.linalg.norm(after - before, axis=-1).mean()
-        # A frame without a face makes this NaN, which is below nothing.
+        # Without a face the drift is NaN, and the comparison is False.
         still[step] = bool(silent[step] and silent[step + 1] and drift < _DRIFT)
     return still
 
 
 def shaking(lips: Array, steps: npt.NDArray[np.bool_]) -> float | None:
-    """Root mean square over the chosen ``steps`` of the mean distance that the lips move."""
+    """Return the root mean square over ``steps`` of the mean movement of the lips.
+
+    Returns None for fewer than five steps.
+    """
     moved = np.linalg.norm(np.diff(lips, axis=0), axis=-1).mean(axis=-1)[steps]
     moved = moved[np.isfinite(moved)]
     return float(np.sqrt(np.mean(moved**2))) if len(moved) >= _LEAST else None
 
 
 def still_jitter(rendered: Path, real: Path) -> dict[str, float | None]:
-    """``jitter`` of the rendered file, ``jitter_source`` of the real one, both over its still
-    frames, and ``jitter_ratio``; ``None`` where the clip has too few of them."""
+    """Return ``jitter`` of the rendered file, ``jitter_source`` of the real one, and their ratio.
+
+    Both are measured over the still frames of the real file. The values are None if there are too
+    few of them. The key of the ratio is ``jitter_ratio``.
+    """
     theirs, ours = lips_of(real), lips_of(rendered)
     frames = min(len(theirs), len(ours))
     info = probe_presenter(real)

@@ -1,6 +1,6 @@
-"""Puts Lectern on a box, brings it up to date and takes it away again.
+"""The installer: install, update, roll back and uninstall Lectern on a device.
 
-Needs nothing but Python 3.10's own library, so that it runs where nothing is installed yet::
+It needs only the standard library of Python 3.10, so that it runs where nothing is installed yet::
 
     sudo ./setup.sh install --dry-run
 """

@@ -1,4 +1,4 @@
-"""The installer's command line, behind ``setup.sh``."""
+"""The command line of the installer, called by ``setup.sh``."""
 
 from __future__ import annotations
 
@@ -32,11 +32,13 @@ HERE = Path(__file__).resolve().parents[1]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit status 0, or 1 and two sentences on stderr, or 130 after Ctrl-C.
+    """Run the installer and return its exit status.
 
-    Relative names of files are those of ``$LECTERN_CALLED_IN``, where ``setup.sh`` was called.
+    The status is 0 on success, 1 after an error (reported in two sentences on stderr) and 130 after
+    Ctrl-C. Relative file names are relative to ``$LECTERN_CALLED_IN``, the folder in which
+    ``setup.sh`` was called.
     """
-    with contextlib.suppress(OSError):  # a folder that is gone has no names
+    with contextlib.suppress(OSError):  # the folder may have been deleted
         os.chdir(os.environ.get("LECTERN_CALLED_IN", "."))
     options = _parser().parse_args(arguments)
     try:
@@ -45,47 +47,59 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"setup.sh: {plainly(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # before the first step or after the last
-        print("setup.sh: Interrupted. Nothing was left half done.", file=sys.stderr)
+        print("setup.sh: Interrupted. No change was left incomplete.", file=sys.stderr)
         return 130
     return status
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="setup.sh", description="Put Lectern on this box.")
+    parser = argparse.ArgumentParser(
+        prog="setup.sh", description="Install, update or remove Lectern on this device."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    install = commands.add_parser("install", help="install Lectern, or bring it up to date")
+    install = commands.add_parser("install", help="install or update Lectern")
     install.add_argument(
         "--onnxruntime",
-        metavar="PLACE",
-        help="where ONNX Runtime comes from: a .whl file, an index's address, or 'cpu'",
+        metavar="SOURCE",
+        help="source of ONNX Runtime: a .whl file, the URL of a package index, or 'cpu'",
     )
     install.add_argument(
-        "--python", type=_program, help="the interpreter, e.g. /usr/bin/python3.11"
+        "--python",
+        type=_program,
+        metavar="PATH",
+        help="Python interpreter, e.g. /usr/bin/python3.11",
     )
-    install.add_argument("--share", action="store_true", help="offer the folders by Samba")
+    install.add_argument(
+        "--share", action="store_true", help="share the folders on the network with Samba"
+    )
     install.set_defaults(run=_install)
-    rollback = commands.add_parser("rollback", help="go back to the version before")
+    rollback = commands.add_parser("rollback", help="return to the previous version")
     rollback.set_defaults(run=_roll_back)
-    uninstall = commands.add_parser("uninstall", help="remove Lectern and keep the data")
+    uninstall = commands.add_parser("uninstall", help="remove Lectern but keep the data")
     uninstall.add_argument(
-        "--purge", action="store_true", help=f"delete {DATA}, the settings and the user as well"
+        "--purge", action="store_true", help=f"also delete {DATA}, the settings and the system user"
     )
     uninstall.set_defaults(run=_uninstall)
     for command in (install, rollback, uninstall):
-        command.add_argument("--dry-run", action="store_true", help="only print every change")
+        command.add_argument(
+            "--dry-run", action="store_true", help="print every change without making it"
+        )
     add_bundle(commands)
     return parser
 
 
 def _program(name: str) -> str:
-    """Commands are not run where names are read."""
+    """Return an absolute path for a path, because commands run in another working directory.
+
+    The name of a command is returned unchanged.
+    """
     return os.path.abspath(name) if "/" in name else name
 
 
 def _install(options: argparse.Namespace) -> int:
     system = System()
     if not system.has("systemctl"):
-        raise InstallError("This machine has no systemd.", "Lectern's services need it.")
+        raise InstallError("This device has no systemd.", "Lectern's services need it.")
     target = detect(system)
     source = Source.open(HERE)
     python = find_python(system, source, options.python)
@@ -94,7 +108,7 @@ def _install(options: argparse.Namespace) -> int:
     runtime = choose(target, named, python.version)
     other = untried(system)
     if other:
-        print(f"Lectern has not been tried on {other}; it may still work.", file=sys.stderr)
+        print(f"Lectern has not been tested on {other}; it may still work.", file=sys.stderr)
     wish = plan.Wish(python.path, python.version, runtime, options.share)
     return _finish(
         lambda: plan.to_install(system, source, wish), options, _welcome(system, source.version)
@@ -103,31 +117,33 @@ def _install(options: argparse.Namespace) -> int:
 
 def _welcome(system: System, version: str) -> str:
     if not system.booted:
-        return f"Lectern {version} is installed and starts with the box"
+        return f"Lectern {version} is installed and starts when the device starts"
     return (
-        f"Lectern {version} runs. Its panel is at http://{socket.gethostname()}:8080 unless the "
-        f"settings say otherwise; the first person there is asked for the code in {SETUP_CODE}"
+        f"Lectern {version} is running. The panel is at http://{socket.gethostname()}:8080 unless "
+        f"configured otherwise; to create the first user account, enter the code from {SETUP_CODE}"
     )
 
 
 def _roll_back(options: argparse.Namespace) -> int:
-    return _finish(lambda: plan.to_roll_back(System()), options, "The version before is back")
+    return _finish(
+        lambda: plan.to_roll_back(System()), options, "The previous version is in use again"
+    )
 
 
 def _uninstall(options: argparse.Namespace) -> int:
     return _finish(
         lambda: plan.to_uninstall(System(), purge=options.purge),
         options,
-        f"Lectern is removed{_kept(data_folder(System()), purge=options.purge)}",
-        undo=False,  # what is deleted cannot come back
+        f"Lectern was removed{_kept(data_folder(System()), purge=options.purge)}",
+        undo=False,  # deletions cannot be undone
     )
 
 
 def _kept(data: str, *, purge: bool) -> str:
     if not purge:
         return f"; {data} and {CONFIG} were kept"
-    # A disk of the owner's may hold more than ours.
-    return "" if data == DATA else f"; {data} was kept: delete it if nobody needs it"
+    # Another folder, named in the settings, may also contain files that are not Lectern's.
+    return "" if data == DATA else f"; {data} was kept: delete it if it is not needed"
 
 
 def _finish(
@@ -136,15 +152,15 @@ def _finish(
     if options.dry_run:
         settings = System().path(CONFIG)
         if settings.exists() and not os.access(settings, os.R_OK):
-            told = "The box's settings are for administrators: this is exact only with sudo."
+            told = "Only administrators can read the settings: this list is exact only with sudo."
             print(told, file=sys.stderr)
         return _print(steps())
-    # Whoever may not change the box may still hear that nothing needs to be.
+    # Without root rights the installer can still report that there is nothing to do.
     if os.geteuid() != 0 and steps():
         raise InstallError("This changes the system.", "Run it with sudo.")
-    os.umask(0o022)  # a stricter one would keep the services' user out
+    os.umask(0o022)  # a stricter umask would deny the services' user access
     with _alone(), to_the_end():
-        # Planned here, or another installation could have made the plan an old one.
+        # Planned only now, under the lock: another installation could have changed the system.
         planned = steps()
         if not planned:
             return _print(planned)
@@ -160,19 +176,19 @@ def _print(steps: list[Step]) -> int:
     for step in steps:
         print(step.text)
     if not steps:
-        print("Nothing to do: everything is as it should be.")
+        print("Nothing to do: everything is up to date.")
     return 0
 
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """One installer at a time; the lock is the root folder itself, so that it leaves no file."""
+    """Allow only one installer at a time; locks the root folder, so that no lock file remains."""
     handle = os.open("/", os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise InstallError("Another installation is at work.", "Wait for its end.") from None
+        raise InstallError("Another installation is running.", "Wait until it ends.") from None
     finally:
         os.close(handle)
 

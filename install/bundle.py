@@ -1,7 +1,8 @@
-"""``setup.sh bundle``: everything a box needs that never sees the internet, in one archive.
+"""``setup.sh bundle``: build one archive for installation on a device without internet access.
 
-Runs in the checkout's own virtual environment, where pip and ``packaging`` are. The archive holds
-wheels, the face networks, the installer and a list of SHA-256 sums, which the installer compares.
+Runs in the checkout's virtual environment, which has pip and ``packaging``. The archive contains
+the wheels, the face networks, the panel's scripts, the installer and a list of SHA-256 sums, which
+the installer checks.
 """
 
 from __future__ import annotations
@@ -26,20 +27,29 @@ HERE = Path(__file__).resolve().parents[1]
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``bundle`` to the installer's command line."""
-    parser = commands.add_parser("bundle", help="gather everything for a box without internet")
-    parser.add_argument("--target", choices=TARGETS, required=True)
-    parser.add_argument(
-        "--python", action="append", metavar="VERSION", help="only for this Python (repeatable)"
+    """Add the ``bundle`` command to the installer's command line."""
+    parser = commands.add_parser(
+        "bundle", help="build an archive for installation without internet access"
     )
-    parser.add_argument("--onnxruntime", metavar="PLACE", help="as for install")
+    parser.add_argument("--target", choices=TARGETS, required=True, help="kind of device")
+    parser.add_argument(
+        "--python",
+        action="append",
+        metavar="VERSION",
+        help="build only for this Python version; may be repeated (default: all of the target)",
+    )
+    parser.add_argument(
+        "--onnxruntime",
+        metavar="SOURCE",
+        help="source of ONNX Runtime: a .whl file, its URL, or 'cpu'",
+    )
     parser.add_argument(
         "-o",
         "--output",
-        type=lambda name: Path(name).resolve(),  # pip runs elsewhere
+        type=lambda name: Path(name).resolve(),  # pip runs in another working directory
         metavar="FOLDER",
         default=HERE / "build" / "bundle",
-        help="where the archive goes",
+        help="folder for the archive (default: build/bundle)",
     )
     parser.set_defaults(run=_run)
 
@@ -56,24 +66,27 @@ def _run(options: argparse.Namespace) -> int:
 def make(
     source: Source, target: Target, pythons: tuple[str, ...], runtime: Runtime, output: Path
 ) -> Path:
-    """Write ``lectern-VERSION-TARGET.tar`` and its ``.sha256`` into the folder ``output``."""
+    """Write ``lectern-VERSION-TARGET.tar`` and its ``.sha256`` to ``output``; return the archive.
+
+    Raises ``InstallError`` if ``source`` is a bundle or a download or build fails.
+    """
     if source.is_bundle:
-        raise InstallError("This is a bundle already.", "Make bundles in a checkout.")
+        raise InstallError("This is already a bundle.", "Build bundles in a checkout.")
     name = f"lectern-{source.version}-{target.name}"
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="lectern-", dir=output) as scratch:
         folder = Path(scratch) / name
         source.copy_support(folder)
-        _say("building Lectern's own wheel")
+        _say("building the wheel of Lectern")
         lectern = _own_wheel(source, Path(scratch), folder / "wheels")
         chosen = CPU
         if runtime.kind != CPU:
-            _say(f"getting ONNX Runtime {runtime.text}")
+            _say(f"downloading ONNX Runtime {runtime.text}")
             chosen = _gpu_wheel(runtime, folder / "wheels").name
         for python in pythons:
-            _say(f"gathering the wheels for Python {python} on {target.machine}")
+            _say(f"downloading the wheels for Python {python} on {target.machine}")
             _wheels_for(python, target, lectern, chosen, folder / "wheels", Path(scratch))
-        _say("getting the face networks and the panel's scripts")
+        _say("downloading the face networks and the panel's scripts")
         _face_networks(folder / "face")
         _call([sys.executable, "-m", "web.assets.build"])
         shutil.copytree(HERE / "web" / "static" / "vendor", folder / "vendor")
@@ -92,7 +105,7 @@ def make(
 def _own_wheel(source: Source, scratch: Path, wheels: Path) -> Path:
     copy = scratch / "source"
     source.copy_for_build(copy)
-    # Equal sources give an equal wheel, whenever it is built.
+    # A fixed date makes the build reproducible.
     _pip("wheel", "--no-deps", "--wheel-dir", str(wheels), str(copy), SOURCE_DATE_EPOCH="315532800")
     wheel = next(wheels.glob("lectern-*.whl"))
     _pip("download", "--no-deps", "--only-binary=:all:", "--dest", str(wheels), "pip")
@@ -106,7 +119,7 @@ def _gpu_wheel(runtime: Runtime, wheels: Path) -> Path:
         _pip("download", "--no-deps", "--dest", str(wheels), runtime.place)
         return wheels / runtime.place.rpartition("/")[2]
     raise InstallError(
-        "A bundle needs ONNX Runtime's wheel itself.", "Name its file or its full address."
+        "A bundle needs the wheel of ONNX Runtime.", "Specify its file or its full URL."
     )
 
 
@@ -149,8 +162,8 @@ def _pack(folder: Path, archive: Path) -> Path:
         member.mtime = 315532800
         return member
 
-    part = folder.with_name(archive.name)  # in the scratch folder, which goes whatever happens
-    with tarfile.open(part, "w") as tar:  # wheels are compressed already
+    part = folder.with_name(archive.name)  # in the temporary folder, which is always removed
+    with tarfile.open(part, "w") as tar:  # uncompressed: wheels are already compressed
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 tar.add(path, f"{folder.name}/{path.relative_to(folder)}", filter=anonymous)
@@ -170,8 +183,10 @@ def _call(command: list[str], **extra: str) -> None:
         command, capture_output=True, text=True, check=False, cwd=HERE, env={**os.environ, **extra}
     )
     if result.returncode != 0:
-        said = result.stderr.strip().splitlines() or ["it said nothing"]
-        raise InstallError(f"The bundle could not be made: {said[-1]}", "Mend it and try again.")
+        said = result.stderr.strip().splitlines() or ["no error message"]
+        raise InstallError(
+            f"The bundle could not be built: {said[-1]}", "Fix this problem and try again."
+        )
 
 
 def _say(text: str) -> None:

@@ -1,4 +1,4 @@
-"""The one failure of the installer."""
+"""The error type of the installer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 
 class InstallError(Exception):
-    """What went wrong, in a sentence, and what to do about it, in another."""
+    """An error with one sentence that describes it and one that suggests a fix."""
 
     def __init__(self, text: str, cure: str) -> None:
         self.text = without_credentials(text)
@@ -15,6 +15,9 @@ class InstallError(Exception):
 
 
 def without_credentials(text: str) -> str:
-    """``text`` without the name and password in front of any host: what is printed or kept goes to
-    people who need not know the password of a package index."""
+    """Return ``text`` without user name and password in URLs.
+
+    Printed and stored texts are visible to users who must not learn the password of a package
+    index.
+    """
     return re.sub(r"(?<=://)[^/?#\s]*@", "", text)

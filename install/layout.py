@@ -1,4 +1,4 @@
-"""Every place that an installation touches."""
+"""Every path that an installation writes to."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 USER = "lectern"
 GROUPS = ("video", "render")
-"""The groups whose members may use the GPU and the video engines, where they exist."""
+"""The groups whose members may use the GPU and the hardware codecs, if they exist."""
 
 PROGRAMS = "/opt/lectern"
-"""One folder a version; ``current`` and ``previous`` are links to two of them."""
+"""Contains one folder per version; ``current`` and ``previous`` are links to two of them."""
 CURRENT = f"{PROGRAMS}/current"
 PREVIOUS = f"{PROGRAMS}/previous"
 COMMAND = "/usr/local/bin/lectern"
@@ -17,11 +17,11 @@ CONFIG = "/etc/lectern/config.yaml"
 DATA = "/var/lib/lectern"
 SETUP_CODE = f"{DATA}/state/setup-code"
 UPDATE = "/run/lectern/update"
-"""Locked as long as the installer works; the panel looks at it."""
+"""A file that is locked while the installer runs; the panel checks the lock."""
 SMB_CONF = "/etc/samba/smb.conf"
 SHARE = "/etc/lectern/samba.conf"
 AVAHI_SERVICE = "/etc/avahi/services/lectern.service"
-"""Written by the panel's unit at its start, and removed at its end."""
+"""Written when the panel's unit starts, and removed when it stops."""
 
 FOLDERS = {
     DATA: 0o755,
@@ -32,7 +32,7 @@ FOLDERS = {
     f"{DATA}/cache": 0o750,
     f"{DATA}/logs": 0o750,
 }
-"""The box's folders below the default ``root``, and their modes."""
+"""The folders below the default ``root`` of the configuration, and their modes."""
 
 UNITS = "/etc/systemd/system"
 SERVICES = ("lectern.service", "lectern-panel.service")
@@ -40,10 +40,10 @@ SOCKETS = ("lectern-helper.socket",)
 
 
 class SystemFile(NamedTuple):
-    """A file of ``systemd/`` and where it goes.
+    """A file of ``systemd/`` and its path on the system.
 
-    ``own_folder`` tells that the folder around it comes and goes with it, ``names_data`` that the
-    :data:`DATA` in it stands for whatever folder the settings name.
+    ``own_folder`` means that its folder is created and removed with it, ``names_data`` that
+    :data:`DATA` in its text is replaced by the data folder of the settings.
     """
 
     source: str
@@ -63,4 +63,4 @@ SYSTEM_FILES = (
     SystemFile("lectern.journald", "/etc/systemd/journald.conf.d/lectern.conf", own_folder=True),
     SystemFile("lectern.samba", SHARE, names_data=True),
 )
-"""What Lectern adds to the system beside its own folders."""
+"""The files that Lectern adds to the system outside its own folders."""

@@ -1,4 +1,4 @@
-"""What has to change so that a box has Lectern, another version of it, or none."""
+"""Plan the steps that install, update, roll back or uninstall Lectern on a device."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from install.step import (
 from install.system import System
 
 _CONFIG_TEXT = f"""\
-# Lectern's settings on this box. Name here what shall differ from the defaults; every key is
+# Settings of Lectern on this device. Enter only what differs from the defaults; every key is
 # explained in {CURRENT}/config.yaml. Check this file with: lectern check-config {CONFIG}
 root: {DATA}
 """
@@ -35,7 +35,7 @@ _INCLUDE = f"include = {layout.SHARE}"
 
 @dataclass(frozen=True)
 class Wish:
-    """What the owner asked for."""
+    """The options of an installation."""
 
     python: str
     python_version: str
@@ -44,7 +44,7 @@ class Wish:
 
 
 def to_install(system: System, source: Source, wish: Wish) -> list[Step]:
-    """The steps to ``source``'s version; none where all is as it should be."""
+    """Return the steps that install the version of ``source``; empty if it is up to date."""
     name = source.identity(wish.python_version, wish.runtime.name)
     folder = system.path(f"{PROGRAMS}/{name}")
     built = is_whole(folder)
@@ -58,18 +58,23 @@ def to_install(system: System, source: Source, wish: Wish) -> list[Step]:
 
 
 def to_roll_back(system: System) -> list[Step]:
-    """The steps back to the version before; the databases stay as they are."""
+    """Return the steps to the previous version; the databases are not changed.
+
+    Raises ``InstallError`` if there is no complete previous version.
+    """
     name = _link(system, PREVIOUS)
     if name is None or not is_whole(system.path(f"{PROGRAMS}/{name}")):
-        raise InstallError("There is no version to go back to.", "Install the one you want.")
+        raise InstallError("There is no previous version.", "Install the version that you want.")
     folder = system.path(f"{PROGRAMS}/{name}")
     check = SelfCheck(system, folder, USER, CONFIG)
     return [check, *_switch(system, name, folder / "systemd", share=False)]
 
 
 def to_uninstall(system: System, *, purge: bool) -> list[Step]:
-    """The steps to a box without Lectern; material, results, settings and user stay unless
-    ``purge``."""
+    """Return the steps that remove Lectern.
+
+    Uploaded files, results, settings and the system user are removed only with ``purge``.
+    """
     steps: list[Step] = []
     if services.is_here(system):
         steps += [services.Stop(system), services.Disable(system)]
@@ -83,7 +88,7 @@ def to_uninstall(system: System, *, purge: bool) -> list[Step]:
         if system.path(file.target).exists():
             path = system.path(file.target)
             steps.append(RemoveFile(path, file.target, with_folder=file.own_folder))
-    if system.path(layout.AVAHI_SERVICE).exists():  # of a panel that was not ended in order
+    if system.path(layout.AVAHI_SERVICE).exists():  # left by a crashed panel
         steps.append(RemoveFile(system.path(layout.AVAHI_SERVICE), layout.AVAHI_SERVICE))
     for link in (layout.COMMAND, CURRENT, PREVIOUS):
         if system.path(link).is_symlink():
@@ -101,8 +106,8 @@ def to_uninstall(system: System, *, purge: bool) -> list[Step]:
 def _account(system: System) -> list[Step]:
     if services.is_person(system):
         raise InstallError(
-            f"Somebody signs in to this box as {USER}, and that is the services' own name.",
-            "Make an account of another name for that person, sign in by it, then delete this one.",
+            f"A login account named {USER} exists, but the services need this name.",
+            "Create an account with another name, sign in with it, then delete this one.",
         )
     known = services.members(system, "/etc/group")
     groups = tuple(group for group in layout.GROUPS if group in known)
@@ -122,7 +127,7 @@ def _account(system: System) -> list[Step]:
 def _folders(system: System) -> list[Step]:
     steps: list[Step] = []
     for name, mode in FOLDERS.items():
-        # An owner who has changed a folder's mode or put a link to a larger disk meant it.
+        # An existing folder is kept: its mode or a link to a larger disk may be intended.
         if not system.path(name).exists():
             steps.append(MakeFolder(system, name, mode, USER))
     return steps
@@ -133,14 +138,15 @@ def _config(system: System) -> list[Step]:
     steps: list[Step] = []
     if not path.exists():
         steps.append(_write(system, CONFIG, _CONFIG_TEXT.encode()))
-    # It may hold the metrics' token. (After the writing, so that the next run makes up for a cut.)
+    # It may contain the token for metrics. A separate step, so that the next run repeats it if
+    # this one is interrupted.
     if steps or path.stat().st_mode & stat.S_IRWXO:
         steps.append(Protect(system, CONFIG, USER))
     return steps
 
 
 def _switch(system: System, name: str, files: Path, *, share: bool) -> list[Step]:
-    """From the version in use to ``name`` with its system files; empty if it is in use."""
+    """Return the steps that switch to version ``name`` and its system files; empty if in use."""
     old = _link(system, CURRENT)
     steps: list[Step] = []
     for file in SYSTEM_FILES:
@@ -177,8 +183,8 @@ def _share(system: System) -> list[Step]:
     text = system.read(layout.SMB_CONF)
     if text is None:
         raise InstallError(
-            "The share needs Samba, which is not installed.",
-            "Run 'sudo apt-get install samba' and then this again, or leave --share out.",
+            "The network share needs Samba, which is not installed.",
+            "Run 'sudo apt-get install samba' and try again, or omit --share.",
         )
     if _INCLUDE.encode() in text.splitlines():
         return []
@@ -196,13 +202,14 @@ def _reload_share(system: System) -> list[Step]:
 
 
 def _old_versions(system: System, name: str) -> list[Step]:
-    """All but the new one and the one before it."""
+    """Return steps that delete all versions except the new and the previous one."""
     folder = system.path(PROGRAMS)
     old = _link(system, CURRENT)
     kept = {name, old if old != name else _link(system, PREVIOUS)}
     found = sorted(folder.iterdir()) if folder.is_dir() else []
     return [
-        RemoveTree(path, f"{PROGRAMS}/{path.name}", first=RECORD)  # half of it is no version
+        # The record goes first, so that a partly deleted version does not count as complete.
+        RemoveTree(path, f"{PROGRAMS}/{path.name}", first=RECORD)
         for path in found
         if path.is_dir() and not path.is_symlink() and path.name not in kept
     ]

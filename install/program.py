@@ -1,4 +1,4 @@
-"""Builds a version's folder: its virtual environment, the networks, and what goes beside them."""
+"""Build and check the folder of a version: its virtual environment, networks and other files."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from install.step import Step, make_parents, remove_empty
 from install.system import System
 
 BESIDE_WHEELS = {"face": "share/lectern", "vendor": "lib/python3*/site-packages/web/static"}
-"""A bundle's further folders, and where in the virtual environment each belongs: the face networks
-and the panel's scripts."""
+"""The other folders of a bundle (face networks, panel scripts) and their target below the virtual
+environment."""
 UNFINISHED = ".unfinished"
 RECORD = "installed.json"
 NEEDED_MB = 1500
-"""A version takes 600 MB, one with a GPU's ONNX Runtime more, and pip unpacks beside it."""
+"""Free disk space required. A version takes 600 MB, more with ONNX Runtime for a GPU, and pip needs
+temporary space."""
 
-# pip leaves no cache behind and asks nobody's private settings on an offline install.
+# pip must neither leave a cache behind nor prompt.
 _QUIET = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_CACHE_DIR": "1", "PIP_NO_INPUT": "1"}
 _ROOT_IS_MEANT = {"PIP_ROOT_USER_ACTION": "ignore"}
 
-# A GPU's build goes by another name than the one that Lectern and the packages that it needs ask
-# for, and both fill the same folder: the CPU's must not come in and overwrite it. So this tells pip
-# that the build that is there, with what it needs, is what they ask for.
+# The GPU build is the distribution onnxruntime-gpu, but Lectern and its dependencies require
+# onnxruntime. Both install into the same folder, so pip must not install the CPU build over the GPU
+# build. This script registers the installed GPU build under the name onnxruntime.
 _STAND_IN = """
 import importlib.metadata as metadata, pathlib
 try:
@@ -48,7 +49,10 @@ except metadata.PackageNotFoundError:
 
 
 class BuildProgram(Step):
-    """A whole version in ``folder``, which must not move afterwards; undone by deleting it."""
+    """Build a complete version in ``folder``, which must not be moved afterwards.
+
+    Undone by deleting the folder.
+    """
 
     def __init__(
         self, system: System, source: Source, folder: Path, python: str, runtime: Runtime
@@ -65,7 +69,7 @@ class BuildProgram(Step):
 
     def do(self) -> None:
         self._check_room()
-        # What an interrupted build has left is of unknown worth.
+        # An interrupted build may have left incomplete files.
         shutil.rmtree(self._folder, ignore_errors=True)
         self._made = make_parents(self._folder)
         self._folder.mkdir(mode=0o755)
@@ -78,7 +82,7 @@ class BuildProgram(Step):
         else:
             self._system.run(self._python, *venv)
             self._install_from_checkout()
-        # Or a power cut soon afterwards could leave a version that counts as whole and is not.
+        # Without this, a power failure could leave an incomplete version that counts as complete.
         self._system.run("sync", "--file-system", self._folder)
         self._write_record()
         (self._folder / UNFINISHED).unlink()
@@ -87,9 +91,9 @@ class BuildProgram(Step):
         free = free_mb(self._folder)
         if free < NEEDED_MB:
             raise InstallError(
-                f"The disk of {self._folder.parent} is too full: {free} MB are free, and a version "
-                f"needs {NEEDED_MB} MB.",
-                "Make room and run the same command again.",
+                f"The disk of {self._folder.parent} is too full: {free} MB are free, but "
+                f"{NEEDED_MB} MB are needed.",
+                "Free some disk space and run the same command again.",
             )
 
     def undo(self) -> None:
@@ -98,7 +102,7 @@ class BuildProgram(Step):
 
     def _install_from_bundle(self) -> None:
         wheels = self._source.folder / "wheels"
-        # A wheel of pip can be run as it is, so that the box needs no pip of its own.
+        # pip can be run directly from its wheel, so that the device needs no installed pip.
         pip = self._source.wheel("pip") / "pip"
         offline = {
             "PIP_NO_INDEX": "1",
@@ -128,7 +132,7 @@ class BuildProgram(Step):
             self._system.run(self._venv_python, *module, "install", *words, extra=environment)
 
         if self._runtime.kind != CPU:
-            if self._runtime.kind == "index":  # which counts for a bundle's install, too
+            if self._runtime.kind == "index":  # used even when installing from a bundle
                 place = {"PIP_INDEX_URL": self._runtime.place}
                 install("--no-deps", "onnxruntime-gpu", more=place)
             else:
@@ -142,7 +146,7 @@ class BuildProgram(Step):
             "python": self._python,
             "onnxruntime": {
                 "kind": self._runtime.kind,
-                "place": without_credentials(self._runtime.place),  # everybody may read this file
+                "place": without_credentials(self._runtime.place),  # world-readable
             },
         }
         text = json.dumps(record, indent=2) + "\n"
@@ -150,10 +154,10 @@ class BuildProgram(Step):
 
 
 class SelfCheck(Step):
-    """The new version proves on this box, as its own user, that it can work."""
+    """Run the self-check of a version on this device as the services' user."""
 
     def __init__(self, system: System, folder: Path, user: str, config: str) -> None:
-        super().__init__(f"check that {folder.name} works on this box")
+        super().__init__(f"check that {folder.name} works on this device")
         self._system, self._folder, self._user, self._config = system, folder, user, config
 
     def do(self) -> None:
@@ -165,17 +169,17 @@ class SelfCheck(Step):
             )  # fmt: skip
         except InstallError as error:
             raise InstallError(
-                f"{self._folder.name} does not work on this box: {error.text}", error.cure
+                f"{self._folder.name} does not work on this device: {error.text}", error.cure
             ) from error
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether a version was built to its end."""
+    """Return whether the version in ``folder`` was built completely."""
     return (folder / RECORD).is_file() and not (folder / UNFINISHED).exists()
 
 
 def recorded_runtime(folder: Path) -> str | None:
-    """What the owner named when the version in ``folder`` was installed, for the next one."""
+    """Return the source of ONNX Runtime of the version in ``folder``, None if not recorded."""
     try:
         record = json.loads((folder / RECORD).read_bytes())["onnxruntime"]
     except (OSError, ValueError, KeyError):

@@ -1,4 +1,4 @@
-"""Which of the machine's Pythons the program will run on."""
+"""Choose the Python interpreter that Lectern will run on."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ print(json.dumps(["%d.%d" % sys.version_info[:2], whole]))
 
 
 class Python(NamedTuple):
-    """An interpreter and its version, ``3.11``."""
+    """A Python interpreter and its version, such as ``3.11``."""
 
     path: str
     version: str
 
 
 def find_python(system: System, source: Source, named: str | None) -> Python:
-    """The interpreter ``named``, else the first of the system's own that fits ``source``.
+    """Return the interpreter ``named``, else the first one of the system that fits ``source``.
 
-    Only /usr/bin is searched: the services' user cannot reach one in somebody's home. An install
-    from the package index needs ``venv`` whole; a bundle brings its own pip.
+    Only /usr/bin is searched: the services' user cannot access an interpreter in a home folder.
+    Installing from the package index needs the complete ``venv`` module; a bundle contains pip.
+    Raises ``InstallError`` if no interpreter fits.
     """
     wanted: tuple[str, ...] = VERSIONS
     if source.manifest is not None:
@@ -51,15 +52,16 @@ def find_python(system: System, source: Source, named: str | None) -> Python:
             lacking = f"python{version}-venv"
     if lacking:
         raise InstallError(
-            "Python's venv module is not whole.", f"Run 'sudo apt-get install {lacking}' first."
+            "Python's venv module is incomplete.", f"Run 'sudo apt-get install {lacking}' first."
         )
     if named:
         raise InstallError(
-            f"'{named}' is no Python {', '.join(reversed(wanted))}.", "Name one that is."
+            f"'{named}' is not a suitable Python ({', '.join(reversed(wanted))}).",
+            "Specify another interpreter.",
         )
     raise InstallError(
-        f"No Python {', '.join(reversed(wanted))} was found in /usr/bin.",
-        "Install one of them, or name it with --python.",
+        f"No suitable Python ({', '.join(reversed(wanted))}) was found in /usr/bin.",
+        "Install one of them, or specify an interpreter with --python.",
     )
 
 

@@ -1,4 +1,4 @@
-"""What must not leave a box half changed: a reader that went away, a lost connection, haste."""
+"""Protect an installation from interruptions: closed output, lost connections and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ _ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def tell(text: str) -> None:
-    """Print ``text``, if anybody still reads."""
+    """Print ``text``; a closed output is ignored."""
     try:
         print(text, flush=True)
-    except OSError:  # a closed pipe, or a terminal that is gone
-        with contextlib.suppress(OSError):  # or Python would complain about the rest at its end
+    except OSError:  # a closed pipe or terminal
+        with contextlib.suppress(OSError):  # otherwise Python reports an error again at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
 def to_the_end() -> Iterator[None]:
-    """SIGTERM interrupts as Ctrl-C does, so that what was done is taken back. A lost connection
-    (SIGHUP) interrupts nothing, neither here nor in the commands that are run."""
+    """Handle SIGTERM like Ctrl-C, so that changes are undone, and ignore SIGHUP.
+
+    A lost connection (SIGHUP) interrupts neither the installer nor the commands that it runs.
+    """
     before = {
         signal.SIGTERM: signal.signal(signal.SIGTERM, _interrupt),
         signal.SIGHUP: signal.signal(signal.SIGHUP, signal.SIG_IGN),
@@ -39,7 +41,7 @@ def to_the_end() -> Iterator[None]:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Taking back is not interrupted by a second Ctrl-C."""
+    """Ignore SIGINT and SIGTERM, so that undoing changes is not interrupted."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in _ENDING}
     try:
         yield

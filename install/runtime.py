@@ -1,8 +1,8 @@
-"""Which ONNX Runtime: the CPU's from the package index, or a Jetson's, which its owner names.
+"""Choose ONNX Runtime: the CPU build of the package index, or a GPU build that the user specifies.
 
-The package index has an ``onnxruntime-gpu`` for aarch64 that installs on a Jetson, lists CUDA and
-then cannot run on it: it is built for server GPUs. So a GPU build is only taken from a place that
-the owner names: a wheel's file or address, or an index that has one.
+The package index has an ``onnxruntime-gpu`` for aarch64 that installs on a Jetson and lists CUDA,
+but cannot use its GPU: it is built for server GPUs. Therefore a GPU build is installed only from a
+source that the user specifies: the file or URL of a wheel, or the URL of a package index.
 """
 
 from __future__ import annotations
@@ -18,35 +18,41 @@ CPU = "cpu"
 
 
 class Runtime(NamedTuple):
-    """Where ONNX Runtime comes from: ``kind`` is ``cpu``, ``wheel`` or ``index``."""
+    """The source of ONNX Runtime.
+
+    ``kind`` is ``cpu``, ``wheel`` or ``index``; ``place`` is the file or URL, empty for ``cpu``.
+    """
 
     kind: str
     place: str
 
     @property
     def text(self) -> str:
-        """For people."""
+        """The source as part of a message, without credentials."""
         return "for the CPU" if self.kind == CPU else f"from {without_credentials(self.place)}"
 
     @property
     def name(self) -> str:
-        """Part of a version's identity: a wheel is the same in whatever folder it lies, an index
-        whoever asks it."""
+        """The source as part of a version's identity.
+
+        It does not depend on the folder of a wheel or on the credentials for an index.
+        """
         if self.kind == "wheel":
             return self.place.rpartition("/")[2]
         return without_credentials(self.place) or self.kind
 
 
 def choose(target: Target, named: str | None, python: str) -> Runtime:
-    """The runtime for ``target`` when the owner has ``named`` a place (or ``cpu``, or nothing).
+    """Return the runtime for ``target`` and the Python version ``python``.
 
-    Raises ``InstallError`` for a Jetson without a choice, and for wheels that cannot work.
+    ``named`` is the source that the user specified: a file, a URL, ``cpu`` or None. Raises
+    ``InstallError`` for a Jetson without a specified source and for wheels that cannot work.
     """
     if named is None and target.jetson:
         raise InstallError(
-            "This is a Jetson, and ONNX Runtime for its GPU is not in the package index.",
-            "Name it with --onnxruntime FILE.whl, or the address of an index that has it, "
-            "or say --onnxruntime cpu to do without the GPU.",
+            "This is a Jetson, and the package index has no ONNX Runtime for its GPU.",
+            "Specify one with --onnxruntime FILE.whl or the URL of a package index that has it, "
+            "or use --onnxruntime cpu to run without the GPU.",
         )
     if named is None or named == CPU:
         return Runtime(CPU, "")
@@ -54,31 +60,31 @@ def choose(target: Target, named: str | None, python: str) -> Runtime:
         if re.match(r"(https?|file)://", named):
             return Runtime("index", named)
         raise InstallError(
-            f"'{named}' is neither a .whl file nor an address.",
-            "Name the file of a wheel, or an address that starts with https://.",
+            f"'{named}' is neither a .whl file nor a URL.",
+            "Specify the file of a wheel, or a URL that starts with https://.",
         )
     check_wheel(named.rpartition("/")[2], target, python)
     if "://" not in named:
         path = Path(named).resolve()
         if not path.is_file():
-            raise InstallError(f"There is no file '{named}'.", "Check the path.")
+            raise InstallError(f"The file '{named}' does not exist.", "Check the path.")
         return Runtime("wheel", str(path))
     return Runtime("wheel", named)
 
 
 def check_wheel(name: str, target: Target, python: str) -> None:
-    """Raises ``InstallError`` unless the wheel's name fits the processor and the Python."""
+    """Raise ``InstallError`` unless the name of a wheel fits processor and Python version."""
     tag = f"cp{python.replace('.', '')}"
     parts = name.removesuffix(".whl").split("-")
     if len(parts) < 5 or not parts[0].lower().startswith("onnxruntime"):
-        raise InstallError(f"'{name}' is not a wheel of ONNX Runtime.", "Name the right file.")
+        raise InstallError(f"'{name}' is not a wheel of ONNX Runtime.", "Specify another file.")
     if parts[-3] != tag or not parts[-1].endswith(target.machine):
         raise InstallError(
-            f"'{name}' does not fit this box, which has Python {python} on {target.machine}.",
-            f"Get the wheel whose name contains '{tag}' and ends in '{target.machine}.whl'.",
+            f"'{name}' does not fit the device, which has Python {python} on {target.machine}.",
+            f"Use the wheel whose name contains '{tag}' and ends in '{target.machine}.whl'.",
         )
     if target.jetson and "gpu" in parts[0] and "manylinux" in parts[-1]:
         raise InstallError(
             f"'{name}' is the package index's build for server GPUs; it cannot run on a Jetson.",
-            "Get the build for Jetson; its name ends in '-linux_aarch64.whl'.",
+            "Use the build for Jetson; its name ends in '-linux_aarch64.whl'.",
         )

@@ -1,6 +1,7 @@
-"""Run by a new version's own Python before it may replace the old one; see ``program.SelfCheck``.
+"""The self-check of a new version, run by its own Python before it replaces the old version.
 
-Every part that a wrong wheel, a missing library or a damaged file can break is used once, for real.
+It uses every part once that a wrong wheel, a missing library or a damaged file could break. See
+``program.SelfCheck``.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from appliance.lips.provider import Network
 
 
 def main() -> int:
-    """Exit status 0, or 1 and one line on stderr that names the part and what it said."""
+    """Run all checks; return 0, or 1 after printing the failed part and its error on stderr."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--config", type=Path, required=True)
     config = load_config(parser.parse_args().config)
@@ -45,7 +46,7 @@ def _face(config: Config) -> None:
         network = LiteNetwork(face_model_path(name))
         outputs = network(np.zeros((network.size, network.size, 3), np.float32))
         if not all(np.isfinite(values).all() for values in outputs):
-            raise ValueError(f"{name} computes no numbers")
+            raise ValueError(f"{name} computes values that are not finite")
 
 
 def _lips(config: Config) -> None:
@@ -63,7 +64,9 @@ def _run_once(network: Network) -> None:
     }
     outputs = network({name: np.zeros(shape, np.float32) for name, shape in shapes.items()})
     if not all(np.isfinite(values).all() for values in outputs.values()):
-        raise ValueError(f"{network.path.name} computes no numbers on {network.choice.provider}")
+        raise ValueError(
+            f"{network.path.name} computes values that are not finite on {network.choice.provider}"
+        )
 
 
 def _video(config: Config) -> None:
@@ -80,7 +83,7 @@ def _video(config: Config) -> None:
             output.mux(stream.encode(None))
         with av.open(path) as read:
             if sum(1 for _ in read.decode(video=0)) != 5:
-                raise ValueError("a video of five pictures came back with another number")
+                raise ValueError("decoding a video of five frames returned another number")
 
 
 def _queue(config: Config) -> None:
@@ -93,7 +96,7 @@ def _queue(config: Config) -> None:
 
 
 def _panel(config: Config) -> None:
-    import web.serve  # noqa: F401 (with all that it needs)
+    import web.serve  # noqa: F401 (imports all dependencies of the panel)
     from web.static_files import FOLDER
 
     if not (FOLDER / "vendor" / "htmx.js").is_file():

@@ -1,4 +1,4 @@
-"""Stops Lectern around a change of version, keeps its databases, and starts it again."""
+"""Stop and start Lectern's services around a change of version, and back up its databases."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _WANTED_BY = {unit: "multi-user.target" for unit in SERVICES} | {
 }
 
 _FIRST_PERSON = 1000
-"""Numbers of users below are the system's (``UID_MIN`` of login.defs)."""
+"""User ids below this one belong to the system (``UID_MIN`` of login.defs)."""
 
 
 class Stop(Step):
-    """Lectern at rest while its files change. Undone last, so the old version starts again."""
+    """Stop Lectern while its files change; undone last, which starts the old version again."""
 
     def __init__(self, system: System) -> None:
-        super().__init__(f"stop {' '.join(_UNITS)} if they run")
+        super().__init__(f"stop {' '.join(_UNITS)} if they are running")
         self._system = system
         self._running: list[str] = []
 
@@ -45,8 +45,11 @@ class Stop(Step):
 
 
 class KeepDatabases(Step):
-    """The databases as the old version left them; a newer one may change their tables. On the way
-    ``back``, the copy from before the update stays, for it may be what is wanted then."""
+    """Back up the databases of the old version: a newer version may change their tables.
+
+    Going ``back`` to the previous version does not overwrite the backup from before the update,
+    which may be needed then.
+    """
 
     def __init__(self, system: System, name: str, *, back: bool = False) -> None:
         data, folder = data_folder(system), f"before-{'rollback' if back else 'upgrade'}"
@@ -87,11 +90,11 @@ class KeepDatabases(Step):
             os.chown(copy, owner.st_uid, owner.st_gid)
 
     def undo(self) -> None:
-        if not self._kept:  # a copy that was not finished must never replace its original
+        if not self._kept:  # an incomplete copy must never replace its original
             return
         for copy in sorted(self._folder.glob("*.sqlite3")):
             path = self._state / copy.name
-            for beside in ("-wal", "-shm"):  # they belong to the newer file
+            for beside in ("-wal", "-shm"):  # these belong to the newer file
                 path.with_name(path.name + beside).unlink(missing_ok=True)
             copy.replace(path)
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -100,7 +103,7 @@ class KeepDatabases(Step):
 
 
 class Start(Step):
-    """Starts what shall run and sees that it stays; ``wait`` lets a test do without the time."""
+    """Start all units and check that they keep running; ``wait`` can be replaced in tests."""
 
     def __init__(
         self, system: System, settle_s: float = 5.0, wait: Callable[[float], None] = time.sleep
@@ -111,34 +114,34 @@ class Start(Step):
         self._system, self._settle_s, self._wait = system, settle_s, wait
 
     def do(self) -> None:
-        # A udev that is not there (a container) is no reason not to install.
+        # In a container without udev this fails, which must not prevent the installation.
         with contextlib.suppress(InstallError):
             self._system.run("udevadm", "control", "--reload")
         self._system.run("systemd-tmpfiles", "--create", "/etc/tmpfiles.d/lectern.conf")
-        with contextlib.suppress(InstallError):  # it names a job; the unit's own words say why
+        with contextlib.suppress(InstallError):  # the journal of the unit is more informative
             start(self._system, _UNITS)
         self._wait(self._settle_s)
         for unit in _UNITS:
             if not is_active(self._system, unit):
                 words = self._last_words(unit)
                 raise InstallError(
-                    f"{unit} does not run: {words}", f"'journalctl -u {unit}' has the whole story."
+                    f"{unit} is not running: {words}", f"See 'journalctl -u {unit}' for details."
                 )
 
     def undo(self) -> None:
         self._system.run("systemctl", "stop", *_UNITS)
 
     def _last_words(self, unit: str) -> str:
-        """What ``unit`` itself said last; systemd's lines about it say less."""
+        """Return the last lines that ``unit`` itself has logged, without those of systemd."""
         invocation = f"_SYSTEMD_UNIT={unit}"
         with contextlib.suppress(InstallError):
             log = self._system.run("journalctl", invocation, "-n", "3", "-o", "cat", "--no-pager")
-            return " | ".join(log.strip().splitlines()) or "it said nothing"
+            return " | ".join(log.strip().splitlines()) or "its log is empty"
         return "its log cannot be read"
 
 
 class Enable(Step):
-    """Lectern starts with the box."""
+    """Start Lectern when the device starts."""
 
     def __init__(self, system: System) -> None:
         super().__init__(f"enable {' '.join(_UNITS)}")
@@ -152,7 +155,7 @@ class Enable(Step):
 
 
 class Disable(Enable):
-    """Lectern does not start with the box any more."""
+    """No longer start Lectern when the device starts."""
 
     def __init__(self, system: System) -> None:
         super().__init__(system)
@@ -166,7 +169,7 @@ class Disable(Enable):
 
 
 class Reload(Step):
-    """systemd reads the unit files again."""
+    """Let systemd read the unit files again."""
 
     def __init__(self, system: System) -> None:
         super().__init__("systemctl daemon-reload")
@@ -177,20 +180,20 @@ class Reload(Step):
 
 
 def reload(system: System) -> None:
-    """Tell a running systemd that its files have changed."""
+    """Let systemd read its unit files again, if it is running."""
     if system.booted:
         system.run("systemctl", "daemon-reload")
 
 
 def start(system: System, units: Sequence[str]) -> None:
-    """Start ``units``, also those that systemd has given up after too many failures."""
-    with contextlib.suppress(InstallError):  # of one that it does not know yet
+    """Start ``units``, including those that systemd no longer restarts after too many failures."""
+    with contextlib.suppress(InstallError):  # fails for a unit that systemd does not know yet
         system.run("systemctl", "reset-failed", *units)
     system.run("systemctl", "start", *units)
 
 
 def is_active(system: System, unit: str) -> bool:
-    """Whether ``unit`` runs."""
+    """Return whether ``unit`` is running."""
     if not system.booted:
         return False
     try:
@@ -201,12 +204,12 @@ def is_active(system: System, unit: str) -> bool:
 
 
 def is_running(system: System) -> bool:
-    """Whether all units run, or could not, as no systemd does."""
+    """Return whether all units are running; also True if systemd itself is not running."""
     return not system.booted or all(is_active(system, unit) for unit in _UNITS)
 
 
 def is_enabled(system: System) -> bool:
-    """Whether all units start with the box."""
+    """Return whether all units are enabled."""
     return all(
         system.path(f"{UNITS}/{target}.wants/{unit}").is_symlink()
         for unit, target in _WANTED_BY.items()
@@ -214,13 +217,13 @@ def is_enabled(system: System) -> bool:
 
 
 def is_here(system: System) -> bool:
-    """Whether any unit starts with the box or runs now."""
+    """Return whether any unit is enabled or running."""
     links = (system.path(f"{UNITS}/{t}.wants/{unit}") for unit, t in _WANTED_BY.items())
     return any(link.is_symlink() for link in links) or any(is_active(system, u) for u in _UNITS)
 
 
 class MakeUser(Step):
-    """The system account that everything runs as; it has no password and no shell."""
+    """Create the system user of all services; it has no password and no shell."""
 
     def __init__(self, system: System, groups: tuple[str, ...]) -> None:
         listed = f" in the groups {', '.join(groups)}" if groups else ""
@@ -242,13 +245,13 @@ class MakeUser(Step):
 
 
 def members(system: System, file: str) -> dict[str, list[str]]:
-    """The names in ``/etc/passwd`` or ``/etc/group``, each with its further fields."""
+    """Return the names in ``/etc/passwd`` or ``/etc/group``, each with its other fields."""
     text = (system.read(file) or b"").decode(errors="replace")
     return {line.split(":")[0]: line.split(":")[1:] for line in text.splitlines() if ":" in line}
 
 
 def is_person(system: System) -> bool:
-    """Whether :data:`USER` is somebody's own account, who can sign in by it."""
+    """Return whether :data:`USER` is an account that a person can sign in to."""
     entry = members(system, "/etc/passwd").get(USER)
     if entry is None or int(entry[1]) < _FIRST_PERSON:
         return False
@@ -256,12 +259,12 @@ def is_person(system: System) -> bool:
 
 
 def state_files(system: System) -> list[Path]:
-    """The databases that an upgrade must not lose."""
+    """Return the databases, which an update must not lose."""
     return sorted(system.path(f"{data_folder(system)}/state").glob("*.sqlite3"))
 
 
 def data_folder(system: System) -> str:
-    """The ``root`` of the owner's settings. (There is no YAML reader in Python's own library.)"""
+    """Return ``root`` from the settings, parsed here because the standard library has no YAML."""
     text = (system.read(CONFIG) or b"").decode(errors="replace")
     found = re.search(r"""^root:\s*["']?(/[^"'#\n]*?)["']?\s*(#.*)?$""", text, re.MULTILINE)
     return found[1] if found else DATA

@@ -1,4 +1,4 @@
-"""What is installed from: a checkout, which needs the internet, or a bundle, which does not."""
+"""The source of an installation: a checkout (needs the internet) or a bundle (does not)."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from install.errors import InstallError
 from install.runtime import CPU
 
 PACKAGES = ("appliance", "web", "models_lite")
-"""The folders of a checkout that become the installed program."""
+"""The folders of a checkout that are installed as packages."""
 SUPPORT = ("install", "systemd", "docs", "setup.sh", "config.yaml")
-"""What goes beside the program, so that it can be removed and rolled back without its source."""
+"""Files stored beside the packages, so that Lectern can be removed and rolled back without its
+source."""
 _BUILD = (*PACKAGES, "pyproject.toml", "README.md", "LICENSE")
 
 MANIFEST = "bundle.json"
 SUMS = "SHA256SUMS"
-# What tools leave behind, and what set-up fetches (see install.program.BESIDE_WHEELS).
+# Folders made by tools, and what set-up downloads (see install.program.BESIDE_WHEELS).
 _NOT_SOURCES = ("__pycache__", "node_modules", "vendor")
 
 
 @dataclass(frozen=True)
 class Source:
-    """The folder with ``setup.sh``; ``manifest`` is a bundle's table of contents."""
+    """The folder that contains ``setup.sh``; ``manifest`` is None unless it is a bundle."""
 
     folder: Path
     version: str
@@ -36,7 +37,11 @@ class Source:
 
     @classmethod
     def open(cls, folder: Path) -> Source:
-        """Raises ``InstallError`` for a bundle of which a file is missing or damaged."""
+        """Return ``folder`` as a source.
+
+        Raises ``InstallError`` if it is neither a checkout nor a bundle, or if a file of the bundle
+        is missing or damaged.
+        """
         if (folder / MANIFEST).is_file():
             check_sums(folder)
             manifest = json.loads((folder / MANIFEST).read_bytes())
@@ -45,27 +50,27 @@ class Source:
 
     @property
     def is_bundle(self) -> bool:
-        """Whether everything is here and nothing need be fetched."""
+        """Whether the source is complete, so that nothing needs to be downloaded."""
         return self.manifest is not None
 
     def wheel(self, start: str) -> Path:
-        """The bundle's wheel whose name starts with ``start``; ``InstallError`` if none does."""
+        """Return the bundle's wheel of distribution ``start``; raises ``InstallError`` if none."""
         found = sorted((self.folder / "wheels").glob(f"{start}-*.whl"))
         if not found:
-            raise InstallError(f"The bundle lacks {start}.", "Make the bundle again.")
+            raise InstallError(f"The bundle does not contain {start}.", "Build the bundle again.")
         return found[-1]
 
     def gpu_wheel(self) -> str | None:
-        """The file of a bundle's own ONNX Runtime for a GPU."""
+        """Return the path of the bundle's ONNX Runtime for a GPU, None if it has none."""
         name = str((self.manifest or {}).get("onnxruntime", CPU))
         return None if name == CPU else str(self.folder / "wheels" / name)
 
     def cpu_runtime(self) -> str | None:
-        """``cpu`` for a bundle that was made with the CPU's ONNX Runtime."""
+        """Return ``cpu`` for a bundle with ONNX Runtime for the CPU, else None."""
         return CPU if self.is_bundle and self.gpu_wheel() is None else None
 
     def identity(self, python: str, runtime: str) -> str:
-        """The name of the version folder: equal for equal contents, whoever unpacked them."""
+        """Return the name of the version folder; it depends only on the contents of the source."""
         digest = hashlib.sha256(f"{python}\n{runtime}\n".encode())
         if self.is_bundle:
             digest.update((self.folder / SUMS).read_bytes())
@@ -76,21 +81,26 @@ class Source:
         return f"{self.version}-{digest.hexdigest()[:10]}"
 
     def copy_for_build(self, folder: Path) -> None:
-        """The sources alone, so that a build by root leaves nothing behind in a user's checkout."""
+        """Copy the sources, so that a build by root leaves no files in a user's checkout."""
         _copy(self.folder, folder, _BUILD)
 
     def copy_support(self, folder: Path) -> None:
-        """What the version folder keeps beside the program."""
+        """Copy the files that the version folder contains beside the packages."""
         _copy(self.folder, folder, SUPPORT)
 
 
 def check_sums(folder: Path) -> None:
-    """Compare every file of an unpacked bundle with its list of SHA-256 sums."""
+    """Compare every file of an unpacked bundle with its list of SHA-256 sums.
+
+    Raises ``InstallError`` for a missing or damaged file and for a path outside the bundle.
+    """
     for line in (folder / SUMS).read_text(encoding="utf-8").splitlines():
         wanted, _, name = line.partition("  ")
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()):
-            raise InstallError(f"The bundle names '{name}', outside itself.", "Do not use it.")
+            raise InstallError(
+                f"The bundle refers to '{name}', which is outside of it.", "Do not use this bundle."
+            )
         try:
             found = sha256(path)
         except OSError:
@@ -98,12 +108,12 @@ def check_sums(folder: Path) -> None:
         if found != wanted:
             raise InstallError(
                 f"'{name}' in the bundle is missing or damaged.",
-                "Copy the bundle to this box again and unpack it again.",
+                "Copy the bundle to this device again and unpack it again.",
             )
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file, read piece by piece."""
+    """Return the SHA-256 of a file as hexadecimal text."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(1 << 20):
@@ -112,7 +122,7 @@ def sha256(path: Path) -> str:
 
 
 def tree(folder: Path, names: tuple[str, ...]) -> Iterator[Path]:
-    """The files below ``folder / name`` in a fixed order, without what tools leave behind."""
+    """Yield the files below each ``folder / name`` in a fixed order, without generated files."""
     for name in sorted(names):
         top = folder / name
         if top.is_file():
@@ -125,8 +135,11 @@ def tree(folder: Path, names: tuple[str, ...]) -> Iterator[Path]:
 
 
 def copy_tree(source: Path, target: Path) -> None:
-    """Copy a folder's sources into ``target``, which may be there. Nobody but root may write to the
-    copy, whatever the modes were (a stick's files are often everybody's)."""
+    """Copy the sources of a folder into ``target``, which may exist.
+
+    Only the owner (root) may write to the copy, whatever the modes of the originals: files on a USB
+    drive are often writable for all users.
+    """
     for folder, folders, names in os.walk(source):
         folders[:] = [name for name in folders if name not in _NOT_SOURCES]
         place = target / Path(folder).relative_to(source)
@@ -152,12 +165,12 @@ def _copy(source: Path, target: Path, names: tuple[str, ...]) -> None:
 
 
 def _version(pyproject: Path) -> str:
-    # Python 3.10 has no TOML reader in its library.
+    # The standard library of Python 3.10 cannot read TOML.
     text = pyproject.read_text(encoding="utf-8") if pyproject.is_file() else ""
     found = re.search(r'^version = "([^"]+)"$', text, re.MULTILINE)
     if not found:
         raise InstallError(
             f"{pyproject.parent} is neither a checkout of Lectern nor an unpacked bundle.",
-            "Run setup.sh where it lies in one of them.",
+            "Run setup.sh in one of these.",
         )
     return found[1]

@@ -1,4 +1,4 @@
-"""What an installation is made of: steps that can be printed, done and undone."""
+"""The steps of an installation, which can be printed, done and undone."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from install.system import System
 
 
 class Step(ABC):
-    """One change of the machine. ``text`` says which, in the words of ``--dry-run``."""
+    """One change of the system; ``text`` describes it, as printed by ``--dry-run``."""
 
     def __init__(self, text: str) -> None:
         self.text = without_credentials(text)
 
     @abstractmethod
     def do(self) -> None:
-        """Make the change; raises ``InstallError`` or ``OSError``."""
+        """Make the change. Raises ``InstallError`` or ``OSError``."""
 
-    def undo(self) -> None:  # noqa: B027 (most deletions have nothing to take back)
-        """Take back what :meth:`do` did, also where it failed half-way; by default, nothing."""
+    def undo(self) -> None:  # noqa: B027 (most deletions cannot be undone)
+        """Undo :meth:`do`, also after a partial failure; does nothing by default."""
 
     def settle(self) -> None:  # noqa: B027
-        """All steps are done: what was only kept for :meth:`undo` may go."""
+        """Delete what was only kept for :meth:`undo`; called when all steps are done."""
 
 
 class WriteFile(Step):
-    """A file with these bytes; it appears whole, and undoing brings the old one back."""
+    """Write a file atomically; undone by restoring the previous file."""
 
     def __init__(self, path: Path, data: bytes, mode: int = 0o644, name: str = "") -> None:
         super().__init__(f"{'change' if path.exists() else 'write'} {name or path}")
@@ -69,7 +69,7 @@ class WriteFile(Step):
 
 
 class RemoveFile(Step):
-    """No file or link there any more, nor the folder around it if ``with_folder`` and empty."""
+    """Remove a file or link, and also its folder if ``with_folder`` is set and it is empty."""
 
     def __init__(self, path: Path, name: str = "", *, with_folder: bool = False) -> None:
         super().__init__(f"remove {name or path}")
@@ -82,7 +82,7 @@ class RemoveFile(Step):
 
 
 class SetLink(Step):
-    """A symbolic link, replaced in one movement."""
+    """Set a symbolic link, replacing an existing one atomically."""
 
     def __init__(self, path: Path, target: str, name: str = "") -> None:
         super().__init__(f"link {name or path} -> {target}")
@@ -94,7 +94,9 @@ class SetLink(Step):
     def do(self) -> None:
         self._before = os.readlink(self._path) if self._path.is_symlink() else None
         if self._before is None and self._path.exists():
-            raise InstallError(f"{self._path} is in the way.", "Move it elsewhere and try again.")
+            raise InstallError(
+                f"{self._path} exists and is not a link.", "Move it elsewhere and try again."
+            )
         self._made = make_parents(self._path)
         self._set(self._target)
         self._set_here = True
@@ -114,8 +116,10 @@ class SetLink(Step):
 
 
 class MakeFolder(Step):
-    """A folder with this owner and mode; it appears with both, or an installation that is cut off
-    would leave one that the services cannot write into."""
+    """Make a folder that has its owner and mode from the start.
+
+    Otherwise an interrupted installation could leave a folder that the services cannot write to.
+    """
 
     def __init__(self, system: System, name: str, mode: int, owner: str) -> None:
         super().__init__(f"make folder {name} (mode {mode:o}, owner {owner})")
@@ -127,8 +131,8 @@ class MakeFolder(Step):
         self._made = make_parents(self._path)
         part = self._path.with_name(f".{self._path.name}.part")
         part.mkdir(mode=0o700, exist_ok=True)
-        # The machine's own command knows its users, also in an image under construction. The folder
-        # around may be the services' own: no link of theirs shall lead root elsewhere.
+        # The chown command finds the users of an image under construction, too. Links are not
+        # followed: the services may own the parent folder and must not be able to redirect root.
         self._system.run("chown", "--no-dereference", f"{self._owner}:{self._owner}", part)
         handle = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
@@ -143,10 +147,10 @@ class MakeFolder(Step):
 
 
 class Protect(Step):
-    """A file for root to write and a group to read, and for nobody else."""
+    """Restrict access to a file: root may write it, a group may read it."""
 
     def __init__(self, system: System, name: str, group: str) -> None:
-        super().__init__(f"let only root and {group} read {name}")
+        super().__init__(f"restrict {name} to root and {group}")
         self._system, self._path, self._group = system, system.path(name), group
         self._before: os.stat_result | None = None
 
@@ -163,8 +167,11 @@ class Protect(Step):
 
 
 class RemoveTree(Step):
-    """A folder gone with all that is in it; this cannot be undone, so it comes last. A link to
-    one (on a larger disk, say) goes with it. The file ``first`` in it goes before the rest."""
+    """Delete a folder with its contents; it cannot be undone, so it must be one of the last steps.
+
+    If ``path`` is a link (to a larger disk, for example), the folder and the link are deleted. The
+    file ``first`` in the folder is deleted before the rest.
+    """
 
     def __init__(self, path: Path, name: str = "", *, first: str = "") -> None:
         super().__init__(f"delete {name or path}")
@@ -179,7 +186,7 @@ class RemoveTree(Step):
 
 
 class Command(Step):
-    """A command of the system, and the one that takes it back."""
+    """Run a system command; undone by the command ``undo``, if given."""
 
     def __init__(
         self, system: System, command: Sequence[str], undo: Sequence[str] = (), text: str = ""
@@ -202,10 +209,11 @@ def carry_out(
     undo: bool = True,
     places: Sequence[Path] = (),
 ) -> None:
-    """Do ``steps`` in order; if one fails, undo what was done and raise an ``InstallError``.
+    """Do ``steps`` in order; if one fails, undo those done and raise an ``InstallError``.
 
-    Without ``undo`` what was done stays, for another run to go on from there. ``places`` are those
-    that the steps write to; in the first a little room is held for putting files back.
+    Without ``undo`` the completed steps remain, and another run continues from there. ``places``
+    are the folders that the steps write to; on the disk of the first one some space is reserved for
+    restoring files. ``say`` is called with each message.
     """
     done: list[Step] = []
     with contextlib.ExitStack() as spare:
@@ -216,7 +224,7 @@ def carry_out(
                 say(step.text)
                 done.append(step)
                 step.do()
-        except BaseException as error:  # whatever it was, the box must not be left half changed
+        except BaseException as error:  # no error may leave the system partly changed
             with undisturbed():
                 reason = plainly(error, places)
                 say(f"failed: {_briefly(reason)}")
@@ -224,14 +232,14 @@ def carry_out(
                 if undo:
                     _take_back(done, say)
                 else:
-                    say("what was done until then stays; run the same command again to go on")
+                    say("completed steps were kept; run the same command again to continue")
             if isinstance(error, KeyboardInterrupt):
                 raise InstallError("The installation was interrupted.", "Run it again.") from error
             if reason is not error:
                 raise reason from error
             raise
     for step in done:
-        with contextlib.suppress(OSError):  # it is hidden, and no reason to fail now
+        with contextlib.suppress(OSError):  # a left-over hidden file is no reason to fail
             step.settle()
 
 
@@ -240,20 +248,20 @@ def _take_back(done: list[Step], say: Callable[[str], None]) -> None:
     for step in reversed(done):
         try:
             step.undo()
-        except Exception as trouble:  # the other steps must be taken back all the same
-            say(f"could not be taken back: {step.text}: {_briefly(plainly(trouble))}")
+        except Exception as trouble:  # the other steps must be undone nevertheless
+            say(f"could not be undone: {step.text}: {_briefly(plainly(trouble))}")
             whole = False
     if whole:
-        say("every change was taken back; the box is as it was")
+        say("all changes were undone")
 
 
 def _briefly(error: BaseException) -> str:
-    """Without the cure, which is said at the end."""
+    """Return the text of ``error`` without the suggested fix, which is printed at the end."""
     return error.text if isinstance(error, InstallError) else str(error) or type(error).__name__
 
 
 def make_parents(path: Path) -> list[Path]:
-    """Make the folders above ``path``; those that were missing, innermost first."""
+    """Make the folders above ``path``; return those that were missing, innermost first."""
     missing = []
     folder = path.parent
     while not folder.exists():
@@ -264,7 +272,7 @@ def make_parents(path: Path) -> list[Path]:
 
 
 def remove_empty(folders: Iterable[Path]) -> None:
-    """Remove ``folders`` as far as nothing is in them."""
+    """Remove those of ``folders`` that are empty."""
     for folder in folders:
         with contextlib.suppress(OSError):
             folder.rmdir()

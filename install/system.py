@@ -1,4 +1,4 @@
-"""The machine as the installer sees it: files below a root, and commands."""
+"""Access to the system that Lectern is installed on: files below a root folder, and commands."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from pathlib import Path
 from install.errors import InstallError
 
 Runner = Callable[[Sequence[str], Mapping[str, str]], str]
-"""Runs a command with an environment; its standard output, or an ``InstallError``."""
+"""A function that runs a command with an environment and returns its standard output; it raises
+``InstallError`` if the command fails."""
 
 
 def run_command(command: Sequence[str], environment: Mapping[str, str]) -> str:
-    """Run ``command`` to its end. Raises ``InstallError`` with its last words if it fails."""
+    """Run ``command`` and return its standard output.
+
+    Raises ``InstallError`` with the last lines of its output if it fails or cannot be run.
+    """
     try:
         result = subprocess.run(
             list(command),
@@ -33,14 +37,14 @@ def run_command(command: Sequence[str], environment: Mapping[str, str]) -> str:
     if result.returncode != 0:
         said = (result.stderr or result.stdout).strip().splitlines()
         raise InstallError(
-            f"'{' '.join(map(str, command))}' failed: {' | '.join(said[-3:]) or 'it said nothing'}",
-            "Mend what it names and run the same command again.",
+            f"'{' '.join(map(str, command))}' failed: {' | '.join(said[-3:]) or 'no message'}",
+            "Fix this problem and run the same command again.",
         )
     return result.stdout
 
 
 class System:
-    """A machine whose files lie below ``root`` (``/`` for the real one)."""
+    """A system whose files are below ``root`` (``/`` except in tests)."""
 
     def __init__(
         self,
@@ -53,11 +57,14 @@ class System:
         self._environment = environment
 
     def path(self, absolute: str | Path) -> Path:
-        """Where the file that the machine calls ``absolute`` lies."""
+        """Return the path below ``root`` of the system's path ``absolute``."""
         return self.root / str(absolute).lstrip("/")
 
     def run(self, *command: str | Path, extra: Mapping[str, str] | None = None) -> str:
-        """Run a command with the English messages that the installer may have to pass on."""
+        """Run a command with English messages and return its standard output.
+
+        ``extra`` adds environment variables. Raises ``InstallError`` if the command fails.
+        """
         kept = {
             name: value
             for name, value in self._environment.items()
@@ -67,18 +74,18 @@ class System:
         return self._run([str(word) for word in command], kept)
 
     def has(self, command: str) -> bool:
-        """Whether the machine has the program ``command``."""
+        """Return whether the program ``command`` is installed."""
         return (
             shutil.which(command, path="/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin") is not None
         )
 
     @property
     def booted(self) -> bool:
-        """Whether systemd runs here (in a chroot or an image under construction it does not)."""
+        """Whether systemd is running (not so in a chroot or an image under construction)."""
         return self.path("/run/systemd/system").is_dir()
 
     def read(self, absolute: str | Path) -> bytes | None:
-        """The bytes of a file, ``None`` where there is none."""
+        """Return the bytes of a file, ``None`` if it cannot be read."""
         try:
             return self.path(absolute).read_bytes()
         except OSError:

@@ -1,4 +1,4 @@
-"""Tells the panel that the box is being updated, as long as that lasts and no longer."""
+"""The lock that shows the panel that the device is being updated."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from install.system import System
 
 @contextmanager
 def announced(system: System) -> Iterator[None]:
-    """Hold the lock that the panel looks at. It ends with this process, however that ends."""
+    """Hold the lock that the panel checks; it is released even if this process crashes."""
     path = system.path(UPDATE)
     made = make_parents(path)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        os.fchmod(handle, 0o644)  # whatever the administrator's umask
-        fcntl.flock(handle, fcntl.LOCK_EX)  # waits for a panel that is just looking
+        os.fchmod(handle, 0o644)  # independent of the umask
+        fcntl.flock(handle, fcntl.LOCK_EX)  # waits while the panel is checking the lock
         yield
     finally:
         path.unlink(missing_ok=True)

@@ -1,8 +1,8 @@
-"""Gathers the wheels of a target that is not this machine.
+"""Download the wheels for a target that is not this device.
 
-pip can download for another platform, but it reads conditions such as ``python_version < "3.11"``
-by the Python that runs it. So what it brought is checked against every wheel's own list of needs,
-read for the target, and what is missing is fetched until nothing is.
+pip can download for another platform, but it evaluates markers such as ``python_version < "3.11"``
+for the Python that runs it. Therefore the requirements of every downloaded wheel are evaluated for
+the target, and missing wheels are downloaded until all requirements are met.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from install.target import Target
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
-# The oldest C library among the systems that Lectern runs on is Ubuntu 22.04's, 2.35.
+# The oldest glibc among the supported systems is that of Ubuntu 22.04, 2.35.
 _GLIBC_MINOR = range(17, 36)
 _ROUNDS = 10
 
@@ -30,10 +30,10 @@ _ROUNDS = 10
 def gather(
     wanted: Iterable[str], target: Target, python: str, folder: Path, skipped: frozenset[str]
 ) -> None:
-    """Put the wheels of ``wanted`` and of all they need for ``python`` on ``target`` into
-    ``folder``. ``skipped`` names distributions that are supplied otherwise.
+    """Download the wheels of ``wanted`` and of all their dependencies into ``folder``.
 
-    Raises ``InstallError`` where the package index has no fitting wheel.
+    ``target`` and ``python`` are the target and its Python version; ``skipped`` are distributions
+    that are supplied otherwise. Raises ``InstallError`` if the package index has no fitting wheel.
     """
     missing = list(wanted)
     for _ in range(_ROUNDS):
@@ -44,11 +44,16 @@ def gather(
         missing = sorted(set(lacking(folder, target, python, skipped)))
         if not missing:
             return
-    raise InstallError(f"These needs cannot be met: {', '.join(missing)}.", "Loosen their bounds.")
+    raise InstallError(
+        f"These requirements cannot be met: {', '.join(missing)}.", "Relax their version bounds."
+    )
 
 
 def download(wanted: list[str], target: Target, python: str, folder: Path) -> None:
-    """One call of pip; its own settings apply."""
+    """Download the wheels of ``wanted`` with one call of pip, using the user's pip settings.
+
+    Raises ``InstallError`` if pip fails.
+    """
     tags = [f"manylinux_2_{minor}_{target.machine}" for minor in _GLIBC_MINOR]
     platforms = [f"manylinux2014_{target.machine}", f"linux_{target.machine}", *tags]
     command = [sys.executable, "-m", "pip", "--quiet", "download", "--only-binary=:all:"]
@@ -59,15 +64,15 @@ def download(wanted: list[str], target: Target, python: str, folder: Path) -> No
         [*command, *wanted], capture_output=True, text=True, check=False, env=environment
     )
     if result.returncode != 0:
-        said = result.stderr.strip().splitlines() or ["it said nothing"]
+        said = result.stderr.strip().splitlines() or ["no error message"]
         raise InstallError(
-            f"pip could not get the wheels for {target.name}, Python {python}: {said[-1]}",
-            "Look at the internet connection; the target may also lack a wheel.",
+            f"pip could not download the wheels for {target.name}, Python {python}: {said[-1]}",
+            "Check the internet connection; a package may also have no wheel for the target.",
         )
 
 
 def lacking(folder: Path, target: Target, python: str, skipped: frozenset[str]) -> Iterator[str]:
-    """What the wheels of ``folder`` need on the target and do not find among themselves."""
+    """Yield the requirements of the wheels in ``folder`` that no wheel in ``folder`` meets."""
     wheels = sorted(folder.glob("*.whl"))
     here = {plain(path.name.split("-")[0]): path.name.split("-")[1] for path in wheels}
     for path in wheels:
@@ -81,7 +86,10 @@ def lacking(folder: Path, target: Target, python: str, skipped: frozenset[str]) 
 
 
 def needs(wheel: Path, target: Target, python: str) -> Iterator[Requirement]:
-    """The requirements of ``wheel`` that hold on ``target`` with ``python``, without extras."""
+    """Yield the requirements of ``wheel``, without extras, that apply to ``target`` and ``python``.
+
+    Markers are evaluated for the target, not for this device.
+    """
     from packaging.requirements import Requirement
 
     with zipfile.ZipFile(wheel) as archive:
@@ -105,5 +113,5 @@ def needs(wheel: Path, target: Target, python: str) -> Iterator[Requirement]:
 
 
 def plain(name: str) -> str:
-    """A distribution's name as the package index compares it."""
+    """Return the normalized name of a distribution."""
     return name.replace("_", "-").replace(".", "-").lower()

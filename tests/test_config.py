@@ -95,7 +95,7 @@ class TestLoading:
             load_config(write(tmp_path, "root: ./box\nvideo:\n  crf: 99\n"))
         assert caught.value.code == "config_too_high"
         assert caught.value.text() == "Line 3 of box.yaml sets video.crf to 99, which is too high."
-        assert caught.value.cure() == "Write 51 or less."
+        assert caught.value.cure() == "Use 51 or less."
 
     def test_json_is_read_as_well(self, tmp_path: Path) -> None:
         text = '{"video": {"crf": 23}, \'score\': {"enabled": false}}'
@@ -200,9 +200,9 @@ class TestMistakes:
             ("video: {presett: fast}", "Write video.preset instead, or remove the line."),
             ("crf: 3", "Write video.crf instead, or remove the line."),
             ("vidio: {crf: 3}", "Write video instead, or remove the line."),
-            ("lips: {precision: fp8}", "Write one of auto, fp32, fp16, int8."),
-            ("face: {max_yaw_deg: 91}", "Write 90 or less."),
-            ("speech: {speed: 0.1}", "Write 0.5 or more."),
+            ("lips: {precision: fp8}", "Use one of these values: auto, fp32, fp16, int8."),
+            ("face: {max_yaw_deg: 91}", "Use 90 or less."),
+            ("speech: {speed: 0.1}", "Use 0.5 or more."),
         ],
     )
     def test_the_cure_says_what_to_write(self, tmp_path: Path, text: str, cure: str) -> None:

@@ -237,7 +237,7 @@ class TestSetup:
     def test_an_unknown_command_is_refused_in_a_sentence(self, project: Path) -> None:
         status, out, err = self.run(project / "setup.sh", "fly")
         assert (status, out) == (2, "")
-        assert err.startswith("setup.sh: there is no command 'fly'.\n")
+        assert err.startswith("setup.sh: unknown command 'fly'.\n")
 
     def test_without_a_fitting_python_it_says_what_to_install(
         self, project: Path, tmp_path: Path

@@ -69,7 +69,9 @@ def test_with_the_boxs_settings_root_becomes_the_services_user(
     who, whether, said = tried(installed, installed, project)
     assert who.split() == [*numbers, "/var/lib/lectern/cache"]
     assert whether == "for good"
-    assert said.startswith(f"config_private: The box's settings {installed} ")
+    assert said.startswith(
+        f"config_private: Only administrators can read the device's configuration file {installed}."
+    )
     assert "sudo" in said
 
 
@@ -107,7 +109,7 @@ def test_root_that_may_not_change_users_is_told_so(
     assert run.stdout == ""
     (line,) = run.stderr.splitlines()
     assert line.startswith(
-        "lectern: root_confined: Root may not become the services' user nobody here (Operation not"
+        "lectern: root_confined: Root cannot switch to the service user nobody here (Operation not"
     )
 
 

@@ -1,4 +1,4 @@
-"""Where the panel listens, and how a person types it."""
+"""The addresses at which the panel listens, and the URL that users type."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from appliance.config import Config
 from appliance.errors import BadInput
 
 HTTP, HTTPS = 80, 443
-"""The ports that nobody needs to type."""
+"""Default ports, which users need not type."""
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """``ports`` of ``host``, the first of them the settings' own. At each of them the panel speaks
-    what it speaks: with ``secure`` TLS, and plain HTTP only to say where that is."""
+    """The addresses of the panel: ``ports`` of ``host``, the configured port first.
+
+    With ``secure`` every port serves TLS, and plain HTTP requests are only redirected there.
+    """
 
     host: str
     ports: tuple[int, ...]
@@ -25,34 +27,35 @@ class Addresses:
 
     @property
     def port(self) -> int:
-        """The port to send people to: the one that need not be typed, if there."""
+        """The port to send users to: the default port if the panel listens there."""
         short = HTTPS if self.secure else HTTP
         return short if short in self.ports else self.ports[0]
 
     def at(self, name: str) -> str:
-        """The panel's address on a machine that is called ``name`` (or ``[IPv6]``)."""
+        """Return the panel's URL on a machine that is called ``name`` (or ``[IPv6]``)."""
         scheme, short = ("https", HTTPS) if self.secure else ("http", HTTP)
         return f"{scheme}://{name}" if self.port == short else f"{scheme}://{name}:{self.port}"
 
     def url(self) -> str:
-        """The panel's address, as a person on the network would type it."""
+        """Return the panel's URL as users on the network would type it."""
         return self.at(socket.gethostname() if is_everywhere(self.host) else _bracketed(self.host))
 
     def bind(self) -> list[str]:
-        """The same for gunicorn."""
+        """Return the values of gunicorn's setting ``bind``."""
         return [f"{_bracketed(self.host)}:{port}" for port in self.ports]
 
 
 def find_addresses(config: Config, short: tuple[int, int] = (HTTP, HTTPS)) -> Addresses:
-    """Where the panel can listen; ``short`` are the ports that only save typing.
+    """Return the addresses at which the panel can listen.
 
-    Raises ``BadInput("panel_port")`` where it cannot at ``panel.port``; a short port is left
-    out where it is taken, or not allowed.
+    ``short`` are the default ports of HTTP and HTTPS. Raises ``BadInput("panel_port")`` if the
+    panel cannot listen at ``panel.port``; a default port is left out if it is in use or not
+    permitted.
     """
     given = config.panel
     try:
         try_to_bind(given.host, given.port)
-    except OSError as error:  # gunicorn would try five times and exit without a sentence
+    except OSError as error:  # gunicorn would try five times and exit without a message
         reason = error.strerror or str(error)
         name = f"{given.host}:{given.port}"
         raise BadInput("panel_port", name=name, reason=reason) from error
@@ -65,7 +68,7 @@ def find_addresses(config: Config, short: tuple[int, int] = (HTTP, HTTPS)) -> Ad
 
 
 def is_everywhere(host: str) -> bool:
-    """Whether ``host`` stands for every address of this machine."""
+    """Return whether ``host`` is the unspecified address (all addresses of this machine)."""
     try:
         return ipaddress.ip_address(host).is_unspecified
     except ValueError:
@@ -73,7 +76,7 @@ def is_everywhere(host: str) -> bool:
 
 
 def try_to_bind(host: str, port: int) -> None:
-    """Raises ``OSError`` where nobody can listen there now."""
+    """Bind a socket to the address and close it. Raises ``OSError`` if that is impossible."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, kind, protocol, _, address = found[0]
     with socket.socket(family, kind, protocol) as probe:

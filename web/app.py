@@ -35,10 +35,11 @@ def create_app(
     addresses: Addresses | None = None,
     update_marker: Path = MARKER,
 ) -> Flask:
-    """The panel of the box with the settings ``config``; ``now`` tells the seconds since 1970.
+    """Create the panel with the settings ``config``.
 
-    ``mistakes`` are those of the config file: if there are any, the panel is in safe mode. Raises
-    ``Fault`` when the accounts' database cannot be used.
+    ``now`` returns the time in seconds since 1970. ``mistakes`` are the errors in the config file:
+    if there are any, the panel runs in safe mode. Raises ``Fault`` if the user database cannot be
+    used.
     """
     app = Flask(__name__, static_folder=None)
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
@@ -70,7 +71,7 @@ def create_app(
 
 
 def _guard(app: Flask, names: frozenset[str] | set[str]) -> None:
-    """What every request must pass, in this order."""
+    """Register the checks that every request must pass, in this order."""
 
     def check_host() -> None:
         if not is_trusted_host(names):
@@ -86,12 +87,15 @@ def _guard(app: Flask, names: frozenset[str] | set[str]) -> None:
 
 
 def is_trusted_host(names: frozenset[str] | set[str]) -> bool:
-    """Whether this request is meant for us."""
+    """Return whether the request is addressed to this device."""
     return hosts.is_trusted(request.headers.get("Host", ""), names)
 
 
 def _check_mode() -> None:
-    """Before the set-up and in safe mode, most pages rest."""
+    """Refuse most requests before the setup and in safe mode.
+
+    Raises ``BadInput``: ``setup_needed``, ``safe_mode``.
+    """
     view = app_view()
     if getattr(view, "is_open", False):
         return
@@ -102,14 +106,14 @@ def _check_mode() -> None:
 
 
 def app_view() -> object:
-    """The view that will answer this request, or ``None``."""
+    """Return the view function of this request, or ``None``."""
     from flask import current_app
 
     return current_app.view_functions.get(request.endpoint or "")
 
 
 def _add_pages(app: Flask) -> None:
-    """Every page is a blueprint, imported here so that none can import the application."""
+    """Register all blueprints. They are imported here, so that none can import the application."""
     from web.api.all import BLUEPRINTS as API
     from web.box import pages as box
     from web.health import pages as health

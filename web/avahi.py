@@ -1,8 +1,8 @@
-"""Tells Avahi where the panel is: one file in Avahi's folder, as long as the panel runs.
+"""Announce the panel through Avahi with a service file that exists while the panel runs.
 
 systemd runs this as root before the panel (``lectern-panel.service``), so that the file follows the
-settings, and removes the file after it. Whoever announces, it is one of the two: Avahi, or the
-panel itself (:mod:`web.mdns`).
+settings, and removes the file after the panel has stopped. The panel is announced either by Avahi
+or by itself (:mod:`web.mdns`), never by both.
 """
 
 from __future__ import annotations
@@ -34,14 +34,17 @@ _TEXT = """\
 
 
 def service_text(addresses: Addresses) -> str:
-    """What Avahi reads (``man avahi.service``): the panel at its shortest address."""
+    """Return the service file for Avahi (``man avahi.service``) with the panel's preferred port."""
     kind = "_https._tcp" if addresses.secure else "_http._tcp"
     return _TEXT.format(kind=kind, port=addresses.port)
 
 
 def tell(config: Path | None, service: Path = SERVICE, avahi: Path = AVAHI) -> None:
-    """Write ``service`` by the settings in ``config``, or remove it where Avahi is not to speak of
-    the panel. Raises ``BadInput("panel_port")`` where the panel cannot listen, and ``OSError``."""
+    """Write ``service`` from the settings in ``config``.
+
+    Removes it if Avahi is not to announce the panel, and does nothing if Avahi's folder does not
+    exist. Raises ``BadInput("panel_port")`` if the panel cannot listen, and ``OSError``.
+    """
     if not service.parent.is_dir():
         return
     service.unlink(missing_ok=True)
@@ -55,7 +58,7 @@ def tell(config: Path | None, service: Path = SERVICE, avahi: Path = AVAHI) -> N
 
 
 def main() -> int:
-    """Exit status 0, or 1 and a sentence on stderr."""
+    """Write the service file. Returns exit status 0, or 1 after an error message on stderr."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--config", type=Path)
     try:

@@ -1,7 +1,7 @@
-"""What the panel clears away: uploads that nobody goes on with, and what a fall left behind.
+"""Delete expired uploads, and files that were left behind when the panel crashed.
 
-A job gets files of its own (:mod:`web.new.material`) before it is queued; a panel that dies between
-the two leaves them without a job.
+Files are linked into a separate folder for each job (:mod:`web.new.material`) before the job is
+queued. If the panel ends between these two steps, the files belong to no job.
 """
 
 from __future__ import annotations
@@ -24,24 +24,28 @@ from web.uploads.store import UploadStore
 log = logging.getLogger("lectern.panel")
 
 EVERY_S = 600.0
+"""Interval between two searches for expired uploads, in seconds."""
 
 _FOLDER = re.compile(r"[0-9a-f]{32}")
 
 
 def material_folder(root: Path) -> Path:
-    """Where what came through the panel lies until its job ends."""
+    """Return the folder with the files of jobs that were created in the panel.
+
+    The files stay there until the job ends.
+    """
     return root / "state" / "material"
 
 
 def uploads_folder(root: Path) -> Path:
-    """Where uploads lie until a job is made of them."""
+    """Return the folder with the uploads from which no job has been created yet."""
     return root / "state" / "uploads"
 
 
 def clear_material(store: JobStore, folder: Path) -> list[Path]:
-    """Delete what no job of ``store`` needs; gives the deleted folders.
+    """Delete the folders that no job of ``store`` needs, and return them.
 
-    Only for a time when no job is being made, such as the panel's start.
+    Call this only while no job is being created, for example when the panel starts.
     """
     with contextlib.suppress(FileNotFoundError):
         found = [path for path in folder.iterdir() if _FOLDER.fullmatch(path.name)]
@@ -54,7 +58,7 @@ def clear_material(store: JobStore, folder: Path) -> list[Path]:
 
 
 def _needed(store: JobStore) -> set[Path]:
-    """Every file of every job, also where it is just being moved."""
+    """Return the files of all jobs, including those that are just being moved."""
     needed: set[Path | None] = set()
     for job in store.jobs(set(State)):
         needed |= {job.presenter, job.lecture}
@@ -63,7 +67,7 @@ def _needed(store: JobStore) -> set[Path]:
 
 
 def clear_uploads(config: Config, now: Callable[[], float]) -> None:
-    """Throw away the uploads that have expired."""
+    """Delete the expired uploads."""
     folder = uploads_folder(config.root)
     if folder.is_dir():
         with UploadStore(folder, Limits.of(config), now=now) as store:
@@ -72,7 +76,7 @@ def clear_uploads(config: Config, now: Callable[[], float]) -> None:
 
 
 def clear_at_start(config: Config) -> None:
-    """What an earlier panel left behind."""
+    """Delete the files that an earlier process of the panel left behind."""
     path = store_path(config.root)
     if path.is_file():
         with JobStore(path) as store:
@@ -81,8 +85,10 @@ def clear_at_start(config: Config) -> None:
 
 
 def care(config: Config, now: Callable[[], float], closing: threading.Event) -> threading.Thread:
-    """Do all of it now, and what is to be done again and again every ``EVERY_S`` seconds, in a
-    thread that ends when ``closing`` is set."""
+    """Delete what an earlier process left behind, and start a thread that deletes expired uploads.
+
+    Returns the thread. It searches every ``EVERY_S`` seconds and ends when ``closing`` is set.
+    """
 
     def tidy() -> None:
         while not closing.is_set():

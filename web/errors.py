@@ -1,4 +1,4 @@
-"""Every failure as a page, or as ``{code, text, cure}`` for programs."""
+"""Show every error as a page, or as JSON ``{code, text, cure}`` to programs."""
 
 from __future__ import annotations
 
@@ -66,16 +66,20 @@ STATUS = {
     "upload_unknown": 404,
     "upload_version": 412,
 }
-"""The HTTP status of a code; else 400 for bad input and 500 for a fault."""
+"""HTTP status by error code. Other codes: 400 for bad input, 500 for a fault."""
 
 
 def status_of(error: LecternError) -> int:
-    """The HTTP status that tells ``error``."""
+    """Return the HTTP status of ``error``."""
     return STATUS.get(error.code, 400 if isinstance(error, BadInput) else 500)
 
 
 def wants_json() -> bool:
-    """Whether a program asks: the API, a script of our pages, or whoever prefers JSON."""
+    """Return whether the client expects JSON.
+
+    This is the case for the API, for scripts of the panel's pages, and for clients that prefer
+    JSON.
+    """
     if request.path.startswith("/api/") or request.is_json or "HX-Request" in request.headers:
         return True
     best = request.accept_mimetypes.best_match(["text/html", "application/json"], "text/html")
@@ -83,12 +87,12 @@ def wants_json() -> bool:
 
 
 def as_json(error: LecternError) -> dict[str, str]:
-    """What the API says of ``error``."""
+    """Return ``error`` as the API reports it."""
     return {"code": error.code, "text": error.text(language()), "cure": error.cure(language())}
 
 
 def answer(error: LecternError) -> Response:
-    """The whole answer that tells ``error``."""
+    """Return the response to a request that failed with ``error``."""
     status = status_of(error)
     if wants_json():
         response = jsonify(as_json(error))
@@ -106,7 +110,7 @@ def answer(error: LecternError) -> Response:
 
 
 def register(app: Flask) -> None:
-    """Answer every failure of ``app`` so."""
+    """Register the error handlers of ``app``."""
     app.register_error_handler(LecternError, _known)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unknown)
@@ -127,10 +131,10 @@ def _known(error: LecternError) -> Response:
 
 
 def _http(error: HTTPException) -> Response:
-    if error.code is not None and error.code < 400:  # a redirection is no failure
+    if error.code is not None and error.code < 400:  # a redirect is not an error
         return make_response(error.get_response())
     response = _known(_of_http(error))
-    if isinstance(error, RequestedRangeNotSatisfiable):  # a player asks beyond the end
+    if isinstance(error, RequestedRangeNotSatisfiable):  # a range beyond the end
         response.status_code = 416
         response.headers["Content-Range"] = f"bytes */{error.length or '*'}"
     return response

@@ -1,8 +1,7 @@
-"""The box's name on the network, ``lectern.local``, where no Avahi cares for names.
+"""Announce the device as ``lectern.local`` by mDNS where Avahi does not run.
 
-Names on a network without a server are claimed by asking whether somebody has them (RFC 6762, 8).
-Two boxes that are switched on together may both have got the same one: whoever has the higher
-address then takes the next.
+A name is claimed after a query for other devices that have it (RFC 6762, 8). Two devices that start
+at the same time may both claim it; the one with the higher address then takes the next name.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("lectern.panel")
 
 LOOK_EVERY_S = 60.0
-"""So often it is seen whether the addresses have changed and whether somebody else has the name."""
+"""Interval in seconds at which changed addresses and conflicting names are detected."""
 
 ASK_S = 1.5
-"""So long an answer to "who has this name?" is awaited: three questions, 250 ms apart, and time for
-who sleeps (RFC 6762, 8.1)."""
+"""Seconds to wait for the answer to a query for a name: three queries 250 ms apart, and time for
+sleeping devices to wake up (RFC 6762, 8.1)."""
 
 AVAHI = Path("/run/avahi-daemon/socket")
 _NOT_THE_LAN = ("br-", "docker", "l4tbr", "lo", "tap", "tun", "veth", "virbr", "wg")
@@ -40,8 +39,11 @@ Interfaces = Callable[[], set[str]]
 
 
 class Announcer:
-    """Announces the panel at ``addresses`` on the ``interfaces``, which are told by their IPv4
-    addresses, until it is closed. One thread of its own does all of it."""
+    """Announces the panel at ``addresses`` until it is closed.
+
+    ``interfaces`` returns the IPv4 addresses of the network interfaces to use. All work is done in
+    one thread.
+    """
 
     def __init__(
         self,
@@ -59,12 +61,12 @@ class Announcer:
         self._thread.start()
 
     def close(self) -> None:
-        """Take the name back, so that nobody looks for the box in vain."""
+        """Withdraw the announcement and end the thread."""
         self._closing.set()
         self._thread.join(5)
 
     def wait_for(self, wanted: Callable[[str | None], bool], timeout: float) -> str | None:
-        """The name that is announced, as soon as it is ``wanted``, or at the end of time."""
+        """Return the announced name when ``wanted`` accepts it, or after ``timeout`` seconds."""
         with self._changed:
             self._changed.wait_for(lambda: wanted(self._name), timeout)
             return self._name
@@ -77,12 +79,12 @@ class Announcer:
                     self._announce(here)
                 else:
                     self._closing.wait(self._every_s)
-            except Exception as error:  # another program's doing must not end the panel's
+            except Exception as error:  # an error on the network must not end the thread
                 log.warning("the name on the network is not announced: %s", error)
                 self._closing.wait(self._every_s)
 
     def _announce(self, here: set[str]) -> None:
-        """As long as nothing changes."""
+        """Announce the panel until the addresses change or another device has the name."""
         from zeroconf import Zeroconf
 
         network = Zeroconf(interfaces=sorted(here))
@@ -98,7 +100,7 @@ class Announcer:
                     log.warning("the name %s belongs to %s as well", name, ", ".join(others))
                     break
         finally:
-            network.close()  # with a goodbye to everybody
+            network.close()  # sends a goodbye packet
             self._say(None)
 
     def _service(self, name: str, here: set[str]) -> ServiceInfo:
@@ -124,7 +126,7 @@ class Announcer:
 
 
 def make_announcer(config: Config, addresses: Addresses, avahi: Path = AVAHI) -> Announcer | None:
-    """What the settings ask for; ``None`` where there is nothing to do or to do it with."""
+    """Return an announcer if the settings ask for one and it can run, otherwise ``None``."""
     wish = config.panel.mdns
     if wish == "never" or is_avahis(config, avahi):
         return None
@@ -140,13 +142,13 @@ def make_announcer(config: Config, addresses: Addresses, avahi: Path = AVAHI) ->
 
 
 def is_avahis(config: Config, avahi: Path = AVAHI) -> bool:
-    """Whether Avahi announces the panel (by :mod:`web.avahi`'s file), which then keeps silent."""
+    """Return whether Avahi announces the panel (:mod:`web.avahi`), so that the panel must not."""
     panel = config.panel
     return panel.mdns == "auto" and not _is_loopback(panel.host) and _answers(avahi)
 
 
 def lan_addresses(host: str) -> set[str]:
-    """The IPv4 addresses under which others reach what listens at ``host``."""
+    """Return the IPv4 addresses at which others reach a server that listens at ``host``."""
     found = {
         entry.address
         for name, entries in psutil.net_if_addrs().items()
@@ -157,7 +159,7 @@ def lan_addresses(host: str) -> set[str]:
 
 
 def holders(network: Zeroconf, name: str) -> set[str]:
-    """The addresses that are told for ``name``."""
+    """Return the addresses that are announced for ``name`` on the network."""
     from zeroconf import AddressResolverIPv4  # type: ignore[attr-defined]  # not in its __all__
 
     asked = AddressResolverIPv4(f"{name}.")
@@ -166,7 +168,7 @@ def holders(network: Zeroconf, name: str) -> set[str]:
 
 
 def _answers(avahi: Path) -> bool:
-    """Whether Avahi runs, and not only its socket lies there."""
+    """Return whether Avahi is running; its socket alone may be left over."""
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(str(avahi))

@@ -1,4 +1,4 @@
-"""The menu. An entry shows where its page exists and the person may see it."""
+"""The menu. It shows the pages that exist and that the user may open."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from web.people.access import may
 
 
 class Entry(NamedTuple):
-    """One page of the menu."""
+    """One page of the menu; ``here`` marks the current one."""
 
     endpoint: str
     icon: str
@@ -20,14 +20,14 @@ class Entry(NamedTuple):
 
 
 def entries() -> list[Entry]:
-    """What the person who asks may open."""
+    """Return the pages that the current user may open."""
     menu: list[tuple[str, str, str, Literal["viewer", "teacher", "admin"]]] = [
         ("home.index", "home", _("Home"), "viewer"),
         ("new.index", "new", _("New video"), "teacher"),
         ("results.index", "results", _("Results"), "viewer"),
         ("presenters.index", "presenters", _("Presenters"), "teacher"),
-        ("box.index", "box", _("Box"), "viewer"),
-        ("people.index", "people", _("People"), "admin"),
+        ("box.index", "box", _("Device"), "viewer"),
+        ("people.index", "people", _("Users"), "admin"),
     ]
     here = request.blueprint
     return [

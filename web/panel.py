@@ -1,4 +1,4 @@
-"""What every page may use: the settings, the clock, the accounts and the queue."""
+"""What requests need: the settings, the clock, the user accounts and the job queue."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ EXTENSION = "lectern"
 
 @dataclass
 class Panel:
-    """One running panel. ``now`` tells the seconds since 1970.
+    """State of a running panel.
 
-    ``mistakes`` are the config file's; where there are any the panel is in safe mode. ``closing``
-    is set when it is about to end, so that no stream holds it up. ``addresses`` are known where it
-    is served.
+    ``now`` returns the time in seconds since 1970. ``code`` is the setup code, empty after the
+    setup. ``mistakes`` are the errors in the config file; if there are any, the panel runs in safe
+    mode. ``closing`` is set when the panel is about to end, so that streams end too. ``addresses``
+    is set if the panel is being served.
     """
 
     config: Config
@@ -47,27 +48,27 @@ class Panel:
 
 
 def panel() -> Panel:
-    """The panel that answers the request."""
+    """Return the panel of the current application."""
     return cast(Panel, current_app.extensions[EXTENSION])
 
 
 def updating() -> bool:
-    """Whether the box is being updated."""
+    """Return whether an update is being installed."""
     return is_updating(panel().update_marker)
 
 
 def config() -> Config:
-    """The box's settings."""
+    """Return the settings."""
     return panel().config
 
 
 def pictures() -> Pictures:
-    """The kept pictures of presenters."""
+    """Return the cache of thumbnails."""
     return Pictures(config().root)
 
 
 def jobs() -> JobStore:
-    """The queue, open for this request; raises what :class:`JobStore` raises."""
+    """Return the job store, open for this request. Raises what :class:`JobStore` raises."""
     if "jobs" not in g:
         limit = config().jobs.max_idle_attempts
         g.jobs = JobStore(store_path(config().root), max_idle_attempts=limit, now=panel().now)
@@ -75,7 +76,7 @@ def jobs() -> JobStore:
 
 
 def close_jobs(error: BaseException | None = None) -> None:
-    """The request is over."""
+    """Close the job store at the end of the request."""
     store: JobStore | None = g.pop("jobs", None)
     if store is not None:
         store.close()

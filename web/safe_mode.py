@@ -1,4 +1,4 @@
-"""A panel for a box whose config file is broken: what can be read of the file counts."""
+"""Read a config file that contains errors, so that the panel can start in safe mode."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from appliance.errors import BadInput
 
 
 def read_config(path: Path | None = None) -> tuple[Config, list[Mistake]]:
-    """The settings of ``path`` (else of the file that counts) with its mistakes left out, and the
-    mistakes."""
+    """Return the settings of ``path`` without its errors, and the errors.
+
+    Without ``path`` the config file in use is read. Invalid values are replaced by their defaults.
+    """
     path = path or find_config()
     if path is None:
         return Config(), []

@@ -1,7 +1,7 @@
-"""gunicorn with the panel in it: one process, many threads.
+"""Run the panel in gunicorn: one process with many threads.
 
-One process, because the live pages share one thread that watches the queue; many threads, because
-every open page Home holds one for its stream.
+One process, because the live pages share one thread that polls the queue. Many threads, because
+every open home page occupies one for its event stream.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from web.tls.certificates import TlsContext, make_context, own_certificate
 log = logging.getLogger("lectern.panel")
 
 LOG = "panel.log"
-"""What the panel writes down, beside the daemon's log."""
+"""Name of the panel's log file, beside the daemon's."""
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -68,8 +68,10 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
 
 def _closing_first(here: Panel) -> Callable[[int, FrameType | None], None]:
-    """The worker's own answer to SIGTERM, after the streams are told to end: they would hold it
-    up until its time is over."""
+    """Return a SIGTERM handler that ends the event streams before gunicorn's own handler runs.
+
+    Otherwise the streams would delay the worker's end until its timeout.
+    """
     before = signal.getsignal(signal.SIGTERM)
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -81,7 +83,7 @@ def _closing_first(here: Panel) -> Callable[[int, FrameType | None], None]:
 
 
 def settings(config: Config, addresses: Addresses, tls: TlsContext | None) -> dict[str, Any]:
-    """gunicorn's settings for the panel of ``config``."""
+    """Return gunicorn's settings for the panel of ``config``."""
     return {
         "bind": addresses.bind(),
         "worker_class": "web.worker.PatientWorker",
@@ -106,20 +108,21 @@ def _encrypted(tls: TlsContext) -> dict[str, Any]:
     def context(config: object, default: object) -> ssl.SSLContext:
         return tls.get()
 
-    # gunicorn takes a named certificate for the wish to encrypt; it is the context that reads it.
+    # gunicorn enables TLS if a certificate file is set; the context reads the file itself.
     return {"certfile": str(tls.path), "ssl_context": context}
 
 
 def serve_panel(config: Config, mistakes: list[Mistake]) -> None:
-    """Serve the panel until the process is told to end.
+    """Serve the panel until the process is terminated.
 
-    ``mistakes`` are those of the config file; with any the panel is in safe mode, as it is with an
-    owner's certificate that cannot be used. Raises ``BadInput`` (``panel_port``) where it cannot
-    listen, (``output_unwritable``) where its folder cannot be made, and what ``People`` raises.
+    ``mistakes`` are the errors in the config file. If there are any, or if the owner's certificate
+    cannot be used, the panel runs in safe mode. Raises ``BadInput``: ``panel_port`` if the panel
+    cannot listen, ``output_unwritable`` if its folder cannot be created; and what ``People``
+    raises.
     """
     addresses = find_addresses(config)
     _check_folder(config.root / "state")
-    People(people_path(config.root)).close()  # a fault is told here, not by a dying worker
+    People(people_path(config.root)).close()  # reports a fault here instead of in gunicorn's worker
     try:
         tls = make_context(config)
     except BadInput as error:
@@ -132,7 +135,7 @@ def serve_panel(config: Config, mistakes: list[Mistake]) -> None:
 
 
 def announce(here: Panel, where: str) -> None:
-    """Say in the log where the panel is and, before its set-up, the code."""
+    """Log the panel's address and, before the setup, the setup code."""
     log.info("the panel is at %s", where)
     if not (FOLDER / "vendor" / "htmx.js").is_file():
         log.warning("the browser's libraries are missing; fetch them: python -m web.assets.build")

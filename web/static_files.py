@@ -1,4 +1,4 @@
-"""Styles and scripts: compressed once, and kept by browsers until they change."""
+"""Style sheets and scripts: compressed once, and cached by browsers until they change."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _File:
 
 
 class StaticFiles:
-    """The files below ``folder``, held in memory (they are a few hundred kB)."""
+    """The files below ``folder``, held in memory (a few hundred kB)."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self._folder = folder
@@ -37,7 +37,7 @@ class StaticFiles:
         self._files: dict[str, _File] = {}
 
     def register(self, app: Flask) -> None:
-        """Serve them under ``/static/``."""
+        """Serve the files under ``/static/``."""
         app.extensions["static_files"] = self
 
         @is_open
@@ -47,10 +47,10 @@ class StaticFiles:
         app.add_url_rule("/static/<path:name>", "static", serve)
 
     def url(self, name: str) -> str:
-        """The address of a file, which changes with its content."""
+        """Return the URL of a file, which changes with the file's content."""
         try:
             return url_for("static", name=name, v=self._load(name).digest)
-        except NotFound:  # the libraries have not been fetched: the page works without
+        except NotFound:  # a library is not installed: the page works without it
             return url_for("static", name=name)
 
     def _serve(self, name: str) -> Response:
@@ -72,7 +72,7 @@ class StaticFiles:
     def _load(self, name: str) -> _File:
         try:
             path = (self._folder / name).resolve()
-        except ValueError:  # a null byte
+        except ValueError:  # null byte in the name
             raise NotFound from None
         if not path.is_relative_to(self._folder) or not path.is_file():
             raise NotFound

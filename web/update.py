@@ -1,7 +1,7 @@
-"""Whether the box is being updated: the installer holds a lock as long as it works.
+"""Detect whether the device is being updated: the installer holds a lock while it runs.
 
-A lock, and not the file as such: the kernel takes it back when the installer dies, so no cut power
-or killed process leaves a panel behind that speaks of an update for ever.
+A lock rather than the existence of the file, because the kernel releases it if the installer is
+killed. After a power cut the panel does not keep reporting an update.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import os
 from pathlib import Path
 
 MARKER = Path("/run/lectern/update")
-"""As the installer calls it (``install.layout.UPDATE``)."""
+"""Lock file of the installer (``install.layout.UPDATE``)."""
 
 
 def is_updating(marker: Path = MARKER) -> bool:
-    """Whether an installer is at work."""
+    """Return whether the installer is running."""
     try:
         handle = os.open(marker, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

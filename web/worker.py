@@ -1,13 +1,14 @@
-"""gunicorn's threaded worker, patient up to a point: slow senders do not hold its threads.
+"""gunicorn's threaded worker with time limits, so that slow clients do not occupy its threads.
 
-A connection gets a thread when its first byte is there. The head of its request, and the body
-where that is small, must then arrive within ``HEAD_S``; until they have, one address may hold only
-a third of the threads. When half of the threads wait for such requests, those are given ``HURRY_S``
-only. Large bodies are the uploads', which watch their own pace (:mod:`web.uploads.receive`).
-Whoever is sent something must take a bit of it every ``STALL_S``.
+A connection gets a thread when its first byte has arrived. The head of its request, and a small
+body, must then arrive within ``HEAD_S`` seconds. Until they have arrived, one address may occupy
+only a third of the threads. When half of the threads wait for such requests, the limit is
+``HURRY_S`` seconds. Large bodies are uploads, which have their own limits
+(:mod:`web.uploads.receive`). A client must accept some bytes of the response every ``STALL_S``
+seconds.
 
-With encryption the handshake counts as part of the request's head. Who does not begin with one gets
-the same panel in the clear, which sends browsers to the encrypted address
+With TLS the handshake counts as part of the request's head. A client that does not start a
+handshake is served without encryption, and the panel redirects it to the HTTPS address
 (:mod:`web.security.secure`).
 """
 
@@ -34,15 +35,18 @@ HURRY_S = 1.0
 STALL_S = 60.0
 LINGER_S = 1.0
 SMALL_BODY = 1 << 20
-"""Bytes of a body that is awaited before the panel sees the request."""
+"""Bodies up to this size in bytes are received before the panel handles the request."""
 
 _HANDSHAKE = b"\x16"
-"""What a TLS connection begins with (RFC 8446, 5.1)."""
+"""First byte of a TLS connection (RFC 8446, 5.1)."""
 
 
 class Watch:
-    """Requests that are still arriving: ``most`` from one address; with ``crowd`` of them in all
-    they have to hurry. ``now`` tells seconds that never jump."""
+    """The requests that have not arrived completely.
+
+    At most ``most`` of them may come from one address. From ``crowd`` on the shorter time limit
+    applies. ``now`` returns monotonic seconds.
+    """
 
     def __init__(self, most: int, crowd: int, now: Callable[[], float] = time.monotonic) -> None:
         self._most, self._crowd, self._now = most, crowd, now
@@ -50,26 +54,29 @@ class Watch:
         self._arriving: dict[Hashable, tuple[socket.socket, str, float]] = {}
 
     def begin(self, request: Hashable, connection: socket.socket, address: str) -> bool:
-        """A request begins; ``False`` when its address has ``most`` that have not arrived."""
+        """Register a request. Returns ``False`` if its address already has ``most`` of them."""
         with self._lock:
             counts = Counter(other for _, other, _ in self._arriving.values())
             if counts[address] >= self._most:
                 return False
-            # A handle of its own: encryption takes the connection's number over, and another may
-            # have got it by the time that this one is late.
+            # A duplicate, because TLS takes over the connection's file descriptor; another
+            # connection may have its number by the time that this one is overdue.
             handle = socket.socket(fileno=os.dup(connection.fileno()))
             self._arriving[request] = (handle, address, self._now())
         return True
 
     def end(self, request: Hashable) -> None:
-        """It has arrived, or its connection is gone."""
+        """Remove a request that has arrived or has lost its connection."""
         with self._lock:
             found = self._arriving.pop(request, None)
         if found is not None:
             found[0].close()
 
     def shut_late(self) -> list[str]:
-        """Shut what has taken too long; gives the addresses. Its threads then read the end."""
+        """Shut down the overdue connections and return their addresses.
+
+        The threads that read from them then reach the end of the stream.
+        """
         with self._lock:
             now = self._now()
             allowed = HEAD_S if len(self._arriving) < self._crowd else HURRY_S
@@ -82,27 +89,27 @@ class Watch:
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """The gthread worker with such a watch."""
+    """The gthread worker with time limits for requests that have not arrived completely."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._watch = Watch(max(4, self.cfg.threads // 3), self.cfg.threads // 2)
 
     def notify(self) -> None:
-        """Called by the main loop, once a second at least."""
+        """Shut down overdue connections. The main loop calls this at least once a second."""
         super().notify()
         for address, count in Counter(self._watch.shut_late()).items():
             log.warning("refused %s: %d requests that hardly moved", address, count)
 
     def enqueue_req(self, conn: TConn) -> None:
-        """A silent connection waits with all others instead of in a thread of its own."""
+        """Let a connection without data wait in the main loop and not in a thread."""
         if conn.initialized or conn.wait_for_data(0):
             super().enqueue_req(conn)
         else:
             self.finish_request(conn, _Silent())
 
     def handle(self, conn: TConn) -> Any:
-        """One request, in a thread, if its address may have one more."""
+        """Handle one request in a thread, if its address may have another one."""
         address = str(conn.client[0]) if conn.client else ""
         if not self._watch.begin(conn, conn.sock, address):
             log.warning("refused %s: too many requests that hardly move", address)
@@ -117,7 +124,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
         return kept
 
     def _greeted(self, conn: TConn) -> bool:
-        """Whether the encryption, where there is one, stands, or the other side does without."""
+        """Return whether the connection is ready: TLS is set up, or is not used."""
         if conn.initialized or not self.cfg.is_ssl:
             return True
         conn.sock.setblocking(True)
@@ -127,13 +134,13 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
             else:
                 conn.parser = http.get_parser(self.cfg, conn.sock, conn.client)
                 conn.initialized = True
-        except OSError as error:  # a browser that does not trust the certificate, for one
+        except OSError as error:  # e.g. a browser that does not trust the certificate
             log.debug("no encryption with %s: %s", conn.client, error)
             return False
         return True
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
-        """Its head is here; with a small body the panel sees it when that is here as well."""
+        """Handle a request after its head, and its body if that is small, have arrived."""
         if not _take_small_body(req, conn.sock):
             return False
         self._watch.end(conn)
@@ -144,7 +151,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
 
 
 class _Silent:
-    """What a thread that waited in vain for the first byte gives to gunicorn's main loop."""
+    """Result for gunicorn's main loop of a connection on which no byte has arrived."""
 
     def cancelled(self) -> bool:
         return False
@@ -154,7 +161,7 @@ class _Silent:
 
 
 def _take_small_body(req: Any, connection: socket.socket) -> bool:
-    """Read a small body ahead; ``False`` when its end did not come."""
+    """Read a small body in advance. Returns ``False`` if it did not arrive completely."""
     headers = {name.upper(): value for name, value in req.headers}
     length = headers.get("CONTENT-LENGTH", "")
     if not length and "TRANSFER-ENCODING" not in headers:
@@ -166,20 +173,20 @@ def _take_small_body(req: Any, connection: socket.socket) -> bool:
     data = req.body.read(SMALL_BODY)
     if length.isdigit() and len(data) < int(length):
         return False
-    req.body.buf.write(data)  # given back: the panel reads it from there
+    req.body.buf.write(data)  # the panel reads it from there
     return True
 
 
 def _part(connection: socket.socket) -> None:
-    """End a connection so that the other side still gets the last answer (RFC 9112, 9.6).
+    """Close a connection so that the client still receives the last response (RFC 9112, 9.6).
 
-    gunicorn would wait for the other side in its main thread, where everybody waits with it.
+    gunicorn would wait for the client in its main thread and block all others.
     """
     until, drained = time.monotonic() + LINGER_S, 0
     if isinstance(connection, ssl.SSLSocket):
-        with contextlib.suppress(OSError, ValueError):  # gone, or never encrypted
+        with contextlib.suppress(OSError, ValueError):  # closed, or never encrypted
             connection.setblocking(False)
-            connection.unwrap()  # says that this is all; the other side's word is not awaited
+            connection.unwrap()  # sends close_notify without waiting for the client's
     with contextlib.suppress(OSError):
         socket.socket.shutdown(connection, socket.SHUT_WR)
         while drained < SMALL_BODY and (left := until - time.monotonic()) > 0:
@@ -192,6 +199,6 @@ def _part(connection: socket.socket) -> None:
 
 
 def _shut(connection: socket.socket) -> None:
-    """The TCP connection itself, whatever is spoken on it."""
-    with contextlib.suppress(OSError):  # gone already
+    """Shut down the TCP connection, below TLS."""
+    with contextlib.suppress(OSError):  # closed already
         socket.socket.shutdown(connection, socket.SHUT_RDWR)

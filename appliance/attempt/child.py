@@ -1,9 +1,9 @@
-"""One attempt at a job, in a process of its own.
+"""Executes one attempt at a job in a child process.
 
-A damaged file may crash a decoder, and memory may run out: then this process ends, and the daemon
-goes on. The daemon writes an order to its standard input and keeps that open; the attempt answers
-with JSON lines, and ends at once when the daemon is gone. ``SIGTERM`` asks it to stop where it can
-go on later.
+A damaged file may crash a decoder, and memory may run out: then only this process ends, and the
+daemon continues. The daemon writes an order to the child's standard input and keeps that open; the
+attempt reports in JSON lines, and ends at once when the daemon is gone. On ``SIGTERM`` it stops at
+the next point from which it can be resumed.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from appliance.attempt.relief import is_shortage
 from appliance.errors import BadInput, Fault, LecternError
 from appliance.heap import few_arenas, loading
 
-_TICK_S = 0.5  # between two signs of life
+_TICK_S = 0.5  # between two progress reports
 
 _INTERRUPTIBLE = {"check", "engine", "voice", "presenter", "speech", "score"}
-"""Stages that are left at once; rendering is left after a chunk, and joining is short."""
+"""Stages that are interrupted at once. Rendering stops after a chunk, and joining is short."""
 
 
 class _Speaker:
-    """Writes steps and the last word to the daemon, and knows whether to stop."""
+    """Writes progress and the final report to the daemon; ``stop`` requests an early end."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -44,7 +44,10 @@ class _Speaker:
         self.stop = False
 
     def listen(self, progress: Any) -> None:
-        """A listener for :func:`~appliance.render.render.render_in`."""
+        """Report progress; passed to :func:`~appliance.render.render.render_in`.
+
+        Raises ``Stopped`` if a stop was requested and the stage can be interrupted.
+        """
         self._step = Step(progress.stage, progress.done, progress.total)
         if self.stop and progress.stage in _INTERRUPTIBLE:
             raise Stopped
@@ -55,21 +58,21 @@ class _Speaker:
             self.say({"step": vars(self._step)})
 
     def after_chunk(self) -> None:
-        """A chunk is finished."""
+        """Report that a chunk is finished. Raises ``Stopped`` if a stop was requested."""
         self.say({"step": {**vars(self._step), "saved": True}})
         if self.stop:
             raise Stopped
 
     def say(self, word: dict[str, Any]) -> None:
-        """Write one line."""
+        """Write one JSON line."""
         self._out.write(json.dumps(word) + "\n")
         self._out.flush()
 
 
 def main() -> None:
-    """The child: carry out the order that stands on standard input."""
+    """Execute the order on standard input; the entry point of the child process."""
     few_arenas()
-    # What libraries print must not come between the answers.
+    # Keep output of libraries out of the reports.
     speaker = _Speaker(os.fdopen(os.dup(1), "w"))
     os.dup2(2, 1)
 
@@ -77,7 +80,7 @@ def main() -> None:
         speaker.stop = True
 
     signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the daemon's to handle
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the daemon handles Ctrl-C
     order = Order.from_json(sys.stdin.readline())
     end_with_parent()
     with _alone(order.folder):
@@ -86,14 +89,14 @@ def main() -> None:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Wait until an attempt that a killed daemon left has ended, too."""
+    """Hold the folder's lock, after waiting for any attempt left over from a killed daemon."""
     with (folder / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def _carry_out(order: Order, speaker: _Speaker) -> dict[str, Any]:
-    """The last word."""
+    """Render the order and return the final report line."""
     with loading():
         from appliance.render.extras import save_extras
         from appliance.render.render import render_in
@@ -127,8 +130,10 @@ def _carry_out(order: Order, speaker: _Speaker) -> dict[str, Any]:
 
 
 def _show(order: Order) -> None:
-    """Lay a small picture of the presenter beside the work, for the panel, and keep it for the time
-    after; it is no loss where there is none."""
+    """Write a thumbnail of the presenter for the panel, next to the output and into the cache.
+
+    Errors are ignored: the thumbnail is optional.
+    """
     from appliance.jobs.pictures import Pictures
     from appliance.media.thumbnail import save_presenter
 
@@ -141,7 +146,7 @@ def _show(order: Order) -> None:
 
 
 def _keep_small(order: Order) -> None:
-    """Keep a small picture of the finished video, for the panel's lists."""
+    """Store a small thumbnail of the finished video, for the panel's lists."""
     from appliance.jobs.pictures import Pictures
     from appliance.media.thumbnail import save_small
 

@@ -1,4 +1,4 @@
-"""A child ends with the process that started it, however that one ends."""
+"""Ends a child process together with its parent, however the parent ends."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ def end_with_parent() -> None:
 
 
 def _wait() -> None:
-    os.read(0, 1)  # never written to, so this returns when the other end is closed
+    os.read(0, 1)  # nothing is written to it, so this returns when the other end is closed
     os._exit(1)

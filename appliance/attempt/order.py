@@ -1,4 +1,4 @@
-"""What an attempt is told, and what it tells."""
+"""The protocol between the daemon and an attempt: the order and the progress."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from appliance.config import Config
 
 
 class Stopped(Exception):
-    """The attempt ended early because it was asked to; what is finished is kept."""
+    """The attempt ended early on request; finished parts are kept."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """What to render, and the ``folder`` to do it in and to go on from."""
+    """What to render, and the ``folder`` of its checkpoints, from which it is resumed."""
 
     folder: Path
     presenter: Path
@@ -26,13 +26,16 @@ class Order:
     config: Config
 
     def to_json(self) -> str:
-        """One line. Paths are hexadecimal: a file name need not be valid text."""
+        """Return the order as one line.
+
+        Paths are hexadecimal, because a file name need not be valid text.
+        """
         paths = {name: os.fsencode(getattr(self, name)).hex() for name in _PATHS}
         return json.dumps({**paths, "config": self.config.model_dump(mode="json")})
 
     @classmethod
     def from_json(cls, line: str) -> Order:
-        """What :meth:`to_json` wrote."""
+        """Parse the output of :meth:`to_json`."""
         values = json.loads(line)
         paths = {name: Path(os.fsdecode(bytes.fromhex(values[name]))) for name in _PATHS}
         return cls(**paths, config=Config.model_validate_json(json.dumps(values["config"])))
@@ -43,10 +46,10 @@ _PATHS = ("folder", "presenter", "lecture", "output")
 
 @dataclass(frozen=True)
 class Step:
-    """Where the attempt is: ``done`` of ``total`` units of a stage.
+    """The progress of an attempt: ``done`` of ``total`` units of a stage.
 
-    For the stages see :class:`~appliance.render.render.Progress`. ``saved``: something was just
-    finished that no later attempt does again, the preparation or a chunk.
+    For the stages see :class:`~appliance.render.render.Progress`. ``saved`` means that something
+    was just finished that later attempts need not repeat: the preparation or a chunk.
     """
 
     stage: str
@@ -56,4 +59,5 @@ class Step:
 
 
 Watch = Callable[["Step | None"], bool]
-"""Told each step, and ``None`` at least twice a second; whether the attempt is to stop."""
+"""Called with each step, and with ``None`` at least twice a second; returns whether the attempt is
+to stop."""

@@ -1,4 +1,4 @@
-"""The daemon's side of an attempt: starts the child, follows it, and learns how it ended."""
+"""The daemon's side of an attempt: starts the child process, reads its reports, detects its end."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from typing import Any
 from appliance.attempt.order import Order, Step, Stopped, Watch
 from appliance.errors import BadInput, Fault
 
-_TICK_S = 0.5  # between two looks at what is asked
+_TICK_S = 0.5  # maximum time between two calls of ``watch``
 
 _LAST_BREATH_S = 10.0
 
 
 def run_attempt(order: Order, watch: Watch, *, stall_s: float = 1800.0) -> dict[str, Any]:
-    """Carry out ``order`` in a child process; gives the report.
+    """Execute ``order`` in a child process and return the report.
 
-    Raises ``Stopped`` when ``watch`` wished it so, ``BadInput`` and ``Fault`` from the rendering,
-    ``Fault("work_died")`` when a signal ended the child, and ``Fault("work_failed")`` when it ended
-    without a word or said nothing for ``stall_s`` seconds.
+    Raises ``Stopped`` when ``watch`` has requested it, ``BadInput`` and ``Fault`` from the
+    rendering, ``Fault("work_died")`` when a signal ended the child, and ``Fault("work_failed")``
+    when it ended without a report or reported nothing for ``stall_s`` seconds.
     """
     command = [sys.executable, "-m", "appliance.attempt.child"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
@@ -42,7 +42,10 @@ def run_attempt(order: Order, watch: Watch, *, stall_s: float = 1800.0) -> dict[
 
 
 def _follow(child: subprocess.Popen[bytes], watch: Watch, stall_s: float) -> dict[str, Any] | None:
-    """Pass steps on until the child's last word, which is no step; ``None`` if it has none."""
+    """Pass steps to ``watch`` and return the final report.
+
+    Returns ``None`` if the child ends without one.
+    """
     assert child.stdout is not None
     heard, asked, rest = time.monotonic(), False, b""
     with selectors.DefaultSelector() as selector:
@@ -71,18 +74,18 @@ def _follow(child: subprocess.Popen[bytes], watch: Watch, stall_s: float) -> dic
 
 
 def _let_end(child: subprocess.Popen[bytes]) -> None:
-    """Its output is closed, so it is about to end: how, is worth knowing."""
+    """Wait for the child, whose output is closed, so that its exit status is known."""
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(_LAST_BREATH_S)
 
 
 def _outcome(last: dict[str, Any] | None, status: int) -> dict[str, Any]:
-    if last is None and status < 0:  # by the kernel, for memory, or by a library's own fault
+    if last is None and status < 0:  # out of memory, or a crash in a library
         raise Fault("work_died", reason=_status(status))
     if last is None:
-        raise Fault("work_failed", reason=f"it ended by itself, {_status(status)}")
+        raise Fault("work_failed", reason=f"it ended without a report, {_status(status)}")
     if "stalled" in last:
-        raise Fault("work_failed", reason=f"no sign of life for {last['stalled']} min")
+        raise Fault("work_failed", reason=f"no progress report for {last['stalled']} min")
     if "stopped" in last:
         raise Stopped
     if "error" in last:
@@ -93,7 +96,7 @@ def _outcome(last: dict[str, Any] | None, status: int) -> dict[str, Any]:
 
 
 def _status(status: int) -> str:
-    """An exit status in words; signals are negative."""
+    """Describe an exit status; signals are negative."""
     try:
         return f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"
     except ValueError:

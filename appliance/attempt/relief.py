@@ -1,6 +1,6 @@
-"""What the next attempt does with less after memory ran out: step by step, until it fits.
+"""Reduces the resource usage of the next attempt after running out of memory, step by step.
 
-Finished chunks stay good through the first two steps; the third cuts the lecture anew.
+Finished chunks stay valid through the first two steps; the third divides the lecture differently.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from appliance.jobs.options import with_options
 
 SHORT_CHUNK_S = 5.0
 
-_MARKS = (  # how ONNX Runtime, CUDA, OpenCV and NumPy say it
+_MARKS = (  # messages of ONNX Runtime, CUDA, OpenCV and NumPy
     "out of memory",
     "bad allocation",
     "bad_alloc",
@@ -26,14 +26,17 @@ _MARKS = (  # how ONNX Runtime, CUDA, OpenCV and NumPy say it
     "cannot allocate memory",
 )
 
-# All that libav says when x264 gives up, which tells its reason, a malloc that failed, to the
-# terminal alone. Sizes and settings that it would refuse do not come as far as this.
+# libav's only message when x264 fails; x264 prints the reason, a failed malloc, to the terminal.
+# Sizes and settings that x264 would reject are rejected earlier.
 _X264_GAVE_UP = "generic error in an external library"
 
 
 def relieved(config: Config, relief: int) -> Config:
-    """``config`` after ``relief`` shortages: the smallest batch, then the processor instead of the
-    graphics unit, then short chunks and one encoder thread. Later steps keep the earlier ones."""
+    """Return ``config`` for an attempt at degrade level ``relief``.
+
+    Level 1 uses the smallest batch, level 2 the CPU instead of the GPU, and level 3 short chunks
+    and one encoder thread. Each level includes the previous ones.
+    """
     options: dict[str, dict[str, Any]] = {}
     if relief >= 1:
         options["render"] = {"batch": 1, "queue_frames": 1}
@@ -46,7 +49,7 @@ def relieved(config: Config, relief: int) -> Config:
 
 
 def is_shortage(error: BaseException) -> bool:
-    """Whether ``error``, or what it was raised from, says that memory ran out."""
+    """Return whether ``error``, or an exception that caused it, means that memory ran out."""
     return _x264_gave_up(error) or any(_says_so(cause) for cause in _causes(error))
 
 

@@ -1,1 +1,1 @@
-"""What a rendering costs on this machine, against the bare transcode that every such tool pays."""
+"""Benchmark rendering on this device against a bare transcode of the same length."""

@@ -1,7 +1,7 @@
-"""A presenter and a lecture to measure with, made of any picture of a face.
+"""Generate a presenter clip from an image of a face, and a lecture, for benchmarks.
 
-The picture sways and breathes as a person does, and every frame carries fresh camera grain, without
-which an encoder has so little to do that no comparison with a transcode would mean anything.
+The image moves slightly, as a standing person does, and every frame has new camera noise: without
+noise an encoder has too little work for a meaningful comparison with a transcode.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ from appliance.media.picture import ColorSpec, Picture
 Image = npt.NDArray[np.uint8]
 Sound = npt.NDArray[np.float32]
 
-RATE = 16_000  # Hz, of the lecture
-_GRAIN = 2.5  # standard deviation in grey levels: a phone's camera in a lit room
-_GRAINS = 12  # different fields of it
+RATE = 16_000  # sample rate of the lecture, Hz
+_GRAIN = 2.5  # standard deviation of the noise in grey levels: a phone camera in a lit room
+_GRAINS = 12  # number of different noise images
 
 
 def filmed(
     show: Callable[[int], Image], width: int, height: int, fps: int, seconds: float
 ) -> Iterator[Picture]:
-    """Pictures of ``show(n)``, an RGB image (H, W, 3) a frame, as a camera would take them.
+    """Yield camera-like frames of ``seconds`` length, made from ``show(n)`` for frame ``n``.
 
-    The images fill the height; beside them the picture goes on mirrored.
+    ``show`` returns an RGB image (H, W, 3). It is scaled to the height of the frame; the area
+    beside it is filled by mirroring.
     """
     rng = np.random.default_rng(7)
     grains = [
@@ -61,7 +62,10 @@ def filmed(
 def _sway(
     image_width: int, image_height: int, width: int, height: int, t: float
 ) -> npt.NDArray[np.float64]:
-    """From the image to the picture at ``t`` seconds: a turn, a step and a breath."""
+    """Return the affine matrix (2, 3) from image to frame at ``t`` seconds.
+
+    It combines a slow rotation, shift and zoom.
+    """
     angle = np.deg2rad(2.0 * np.sin(t * 0.9))
     zoom = height / image_height * (1.02 + 0.01 * np.sin(t * 0.5))
     c, s = np.cos(angle) * zoom, np.sin(angle) * zoom
@@ -71,7 +75,7 @@ def _sway(
 
 
 def write_presenter(path: Path, pictures: Iterator[Picture], fps: int) -> Path:
-    """H.264 as a phone makes it: quality 20, a key frame every two seconds."""
+    """Write ``pictures`` as H.264 like a phone does: CRF 20, a keyframe every two seconds."""
     first = next(pictures)
     size = first.width, first.height
     color = ColorSpec.for_size(*size)
@@ -85,7 +89,10 @@ def write_presenter(path: Path, pictures: Iterator[Picture], fps: int) -> Path:
 
 
 def write_lecture(path: Path, sound: Sound) -> Path:
-    """AAC in MP4 of mono ``sound`` in -1..1 at :data:`RATE`: what is copied and never encoded."""
+    """Write mono ``sound`` (-1..1, at :data:`RATE`) as AAC in MP4.
+
+    Lectern copies such a stream without encoding it again.
+    """
     block = av.AudioFrame.from_ndarray(sound[None], format="fltp", layout="mono")
     block.sample_rate, block.pts, block.time_base = RATE, 0, Fraction(1, RATE)
     with av.open(str(path), "w", format="mp4") as container:
@@ -96,7 +103,7 @@ def write_lecture(path: Path, sound: Sound) -> Path:
 
 
 def murmur(seconds: float) -> Sound:
-    """Four syllables a second with a pause now and then; nobody's voice."""
+    """Return synthetic speech, mono float32 at :data:`RATE`: four syllables per second, pauses."""
     t = np.arange(round(seconds * RATE)) / RATE
     buzz = sum(np.sin(2 * np.pi * 120 * k * t + k * k) / k for k in range(1, 24))
     syllables = np.clip(np.sin(2 * np.pi * 4 * t), 0, 1) * (np.sin(2 * np.pi * 0.2 * t) > -0.8)

@@ -1,7 +1,7 @@
-"""A lecture rendered, for the first time and again, against the bare transcode; run in turn.
+"""Compare rendering, without and with a cached presenter, with the bare transcode.
 
-Runs of the three alternate, so that a machine whose speed drifts spoils no ratio: each is taken
-within one round.
+Each round runs all three, and ratios are computed within a round, so that a drift in the speed of
+the device does not distort them.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ _SECTIONS = {"video", "audio", "face", "lips", "render", "score"}
 
 @dataclass
 class Comparison:
-    """All rounds of one presenter and one lecture of ``frames`` pictures.
+    """The results of all rounds with one presenter and a lecture of ``frames`` frames.
 
-    ``first`` knows nothing of the presenter, ``again`` has it in the cache; ``reports`` and
-    ``later`` are what the two said.
+    ``floor`` are the bare transcodes, ``first`` the renderings with an empty cache, ``again`` those
+    with the presenter in the cache. ``reports`` and ``later`` are the reports of ``first`` and
+    ``again``.
     """
 
     width: int = 0
@@ -42,21 +43,21 @@ class Comparison:
 
     @property
     def ratio_first(self) -> Spread:
-        """Clock time of the first rendering over the transcode's."""
+        """Wall time of rendering with an empty cache, relative to the transcode."""
         return _ratio(self.first, self.floor)
 
     @property
     def ratio_again(self) -> Spread:
-        """Clock time of another rendering over the transcode's."""
+        """Wall time of rendering with the presenter cached, relative to the transcode."""
         return _ratio(self.again, self.floor)
 
     @property
     def peak_mb(self) -> float:
-        """The most resident memory that any rendering took, MiB."""
+        """Peak resident memory over all renderings, MiB."""
         return max(float(report["peak_rss_mb"]) for report in self.reports + self.later)
 
     def stages_ms(self) -> dict[str, float]:
-        """Milliseconds a frame of each stage, medians of the first renderings."""
+        """Return the ms per frame of each stage, medians of the renderings with an empty cache."""
         names = dict.fromkeys(name for report in self.reports for name in report["stages_s"])
         return {
             name: Spread.of([r["stages_s"].get(name, 0.0) for r in self.reports]).median
@@ -70,7 +71,7 @@ class Comparison:
         return asdict(Spread.of([report["first_frame_s"] for report in reports]))
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the results as JSON values."""
         return {
             "picture": {"width": self.width, "height": self.height, "fps": self.fps},
             "frames": self.frames,
@@ -96,9 +97,10 @@ def compare(
     run: Run = run,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Comparison:
-    """Measure ``rounds`` times; everything that is made on the way is removed.
+    """Measure ``rounds`` times; all temporary files are removed.
 
-    Raises what ``lectern render`` fails with, as a ``Fault``.
+    ``run`` runs and times a process, ``tell`` is called with progress messages. Raises ``Fault`` if
+    ``lectern render`` or the transcode fails.
     """
     result = Comparison()
     folder = Path(tempfile.mkdtemp(prefix="lectern-bench-"))
@@ -120,7 +122,7 @@ def compare(
             result.frames = facts["output"]["frames"]
             floor = ["-m", "appliance.bench.transcode", str(presenter), str(lecture), str(out)]
             floor += [str(result.frames), "--crf", str(config.video.crf)]
-            floor += ["--preset", facts["output"]["preset"]]  # what the box chose by itself
+            floor += ["--preset", facts["output"]["preset"]]  # the same as the render's
             floor += ["--threads", str(facts["plan"]["threads"])]
             result.floor.append(run(floor))
         output = result.reports[-1]["output"]

@@ -1,4 +1,4 @@
-"""What to measure with when nobody names a presenter and a lecture."""
+"""Find or generate a presenter and a lecture for benchmarks."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ WIDTH, HEIGHT, FPS = 1920, 1080, 25
 def find_material(
     folder: Path, library: Path, seconds: float, sample: Callable[[], Image | None]
 ) -> tuple[Path, Path]:
-    """A presenter and ``seconds`` of lecture, made in ``folder`` where needed.
+    """Return the files of a presenter and of a lecture of ``seconds``, generated in ``folder``.
 
-    The first video of the ``library``; else a moving picture of its first photo, else of
-    ``sample()``, an RGB image. Raises ``BadInput("bench_presenter")`` where there is none.
+    The presenter is the first video of the ``library``, else a clip generated from its first photo,
+    else from ``sample()``, an RGB image (H, W, 3) or None. Raises ``BadInput("bench_presenter")``
+    if there is none of these.
     """
     lecture = write_lecture(folder / "lecture.m4a", murmur(seconds))
     photos = []
@@ -44,13 +45,13 @@ def find_material(
 
 
 def _image(photo: Path) -> Image:
-    """A photo as a presenter, upright and of a useful size."""
+    """Return a photo as an RGB image (H, W, 3), upright and downscaled as for rendering."""
     picture, color = load_photo(photo)
     return rgb_of(picture.to_av(0, Fraction(1, FPS)), color, (picture.width, picture.height))
 
 
 def demo_portrait() -> Image | None:
-    """The portrait of ``./setup.sh demo``, where its package is installed."""
+    """Return the portrait of ``./setup.sh demo``, or None if its package is not installed."""
     try:
         from appliance.demo import portrait
 

@@ -1,4 +1,4 @@
-"""Whole processes, timed from outside."""
+"""Time whole processes from outside."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from appliance.errors import Fault
 
 @dataclass(frozen=True)
 class Timing:
-    """One run: seconds on the clock, and of all cores together."""
+    """The times of one process: wall time and CPU time of all cores, in seconds."""
 
     wall_s: float
     cpu_s: float
@@ -23,7 +23,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Spread:
-    """Several values of one thing."""
+    """The median and the range of repeated measurements."""
 
     median: float
     low: float
@@ -31,7 +31,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        """Median, least and most of at least one value."""
+        """Return the median, minimum and maximum of ``values``; at least one is required."""
         return cls(statistics.median(values), min(values), max(values))
 
     def __str__(self) -> str:
@@ -42,9 +42,9 @@ Run = Callable[[Sequence[str]], Timing]
 
 
 def run(arguments: Sequence[str]) -> Timing:
-    """Run ``python ARGUMENTS`` to its end, its output thrown away but for what goes wrong.
+    """Run ``python ARGUMENTS`` to its end and return its times; its stdout is discarded.
 
-    Raises ``Fault("bench_failed")`` when it fails.
+    Raises ``Fault("bench_failed")`` with the last line of stderr if it fails.
     """
     start = time.perf_counter()
     with subprocess.Popen(
@@ -56,6 +56,6 @@ def run(arguments: Sequence[str]) -> Timing:
         child.returncode = os.waitstatus_to_exitcode(status)
     wall = time.perf_counter() - start
     if child.returncode:
-        last = said.decode(errors="replace").strip().splitlines()[-1:] or ["no word"]
+        last = said.decode(errors="replace").strip().splitlines()[-1:] or ["no error message"]
         raise Fault("bench_failed", reason=last[0])
     return Timing(wall, usage.ru_utime + usage.ru_stime)

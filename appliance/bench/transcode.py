@@ -1,6 +1,7 @@
-"""The floor: decode a presenter, encode it again, carry the lecture's sound along. Nothing else.
+"""The bare transcode: decode a presenter, encode it again and copy the sound of the lecture.
 
-A process of its own, so that its start counts as Lectern's does::
+This is the lower bound for rendering. It runs as a separate process, so that its start-up time
+counts as Lectern's does::
 
     python -m appliance.bench.transcode PRESENTER AUDIO OUT FRAMES [--threads N] …
 
@@ -21,9 +22,9 @@ import av
 def transcode(
     presenter: Path, audio: Path, out: Path, frames: int, *, threads: int, preset: str, crf: int
 ) -> None:
-    """``frames`` pictures of ``presenter``, from the start again where it is shorter.
+    """Transcode ``frames`` frames of ``presenter``, repeating it from the start if it is shorter.
 
-    Raises what PyAV raises: it measures, and what it is given is known to be right.
+    Errors of PyAV are not translated: the files have been checked before.
     """
     with av.open(str(out), "w", format="mp4") as target, av.open(str(audio)) as sound:
         with av.open(str(presenter)) as probe:
@@ -61,15 +62,23 @@ def _frames(presenter: Path, count: int, threads: int) -> Iterator[av.VideoFrame
 
 
 def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="decode and encode, nothing else")
-    parser.add_argument("presenter", type=Path)
-    parser.add_argument("audio", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("frames", type=int)
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--preset", default="veryfast")
-    parser.add_argument("--crf", type=int, default=18)
+    """Run the transcode from the command line."""
+    parser = argparse.ArgumentParser(
+        description="Decode and encode a video and copy the sound, for comparison with rendering."
+    )
+    parser.add_argument("presenter", type=Path, help="video to decode")
+    parser.add_argument("audio", type=Path, help="file whose sound is copied")
+    parser.add_argument("out", type=Path, help="MP4 file to write")
+    parser.add_argument("frames", type=int, help="number of frames to write")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="threads of decoder and encoder (default: one per core)",
+    )
+    parser.add_argument("--preset", default="veryfast", help="x264 preset (default: veryfast)")
+    parser.add_argument("--crf", type=int, default=18, help="x264 quality (default: 18)")
     options = parser.parse_args()
     transcode(
         options.presenter,

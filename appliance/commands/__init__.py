@@ -1,1 +1,4 @@
-"""The command line, one module a command; each is imported whole only when it runs."""
+"""The commands of ``lectern``, one module per command.
+
+A command imports what it needs when it runs, so that ``lectern --help`` stays fast.
+"""

@@ -1,4 +1,4 @@
-"""``lectern bench``: what a rendering costs on this machine, stage by stage."""
+"""``lectern bench``: measure the cost of rendering on this device, stage by stage."""
 
 from __future__ import annotations
 
@@ -19,13 +19,37 @@ if TYPE_CHECKING:
 
 
 def add_parser(commands: Commands) -> None:
-    """Add ``bench`` to the command line."""
-    parser = commands.add_parser("bench", help="measure this machine against the bare transcode")
-    parser.add_argument("presenter", type=Path, nargs="?", help="a video of a presenter")
-    parser.add_argument("lecture", type=Path, nargs="?", help="a recording, best AAC in an .m4a")
-    parser.add_argument("--seconds", type=float, default=30.0, help="of a lecture that is made up")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="3 unless named")
-    parser.add_argument("--config", type=Path, help="a config file")
+    """Add the ``bench`` command to the command line."""
+    parser = commands.add_parser(
+        "bench",
+        help="benchmark rendering against a bare transcode",
+        description="Render a lecture several times and compare it with a bare transcode (decode "
+        "and encode only) of the same length. Prints the time ratios, the time per stage and the "
+        "peak memory.",
+    )
+    parser.add_argument(
+        "presenter",
+        type=Path,
+        nargs="?",
+        help="video of a presenter (default: from the presenter library, else synthetic)",
+    )
+    parser.add_argument(
+        "lecture",
+        type=Path,
+        nargs="?",
+        help="recording, preferably AAC in an .m4a file; required with PRESENTER",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=30.0,
+        metavar="S",
+        help="length of the generated lecture (default: 30)",
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=3, metavar="N", help="number of rounds (default: 3)"
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=_run)
 
@@ -46,7 +70,7 @@ def _material(options: argparse.Namespace, folder: Path, library: Path) -> tuple
     from appliance.media.probe import probe_audio, probe_presenter
 
     if options.presenter is None:
-        _tell("making a presenter and a lecture")
+        _tell("preparing a presenter and a lecture")
         return find_material(folder, library, max(options.seconds, 1.0), demo_portrait)
     if options.lecture is None:
         raise BadInput("bench_lecture")
@@ -61,18 +85,18 @@ def _tell(text: str) -> None:
 
 
 def _table(result: Comparison) -> str:
-    """For people."""
+    """Format the result as plain text."""
     facts = result.as_dict()
     floor = facts["transcode_s"]["median"] / result.frames * 1000
     lines = [
         f"{result.width} × {result.height} at {result.fps:g} fps, {result.frames} frames, "
         f"{facts['rounds']} rounds, {facts['provider']}, {facts['precision']}",
-        f"bare transcode      {floor:8.2f} ms a frame",
-        f"first rendering     {result.ratio_first} × the transcode",
-        f"the same presenter  {result.ratio_again} × the transcode",
+        f"bare transcode      {floor:8.2f} ms per frame",
+        f"first render        {result.ratio_first} × the transcode",
+        f"presenter cached    {result.ratio_again} × the transcode",
         f"first frame after   {facts['first_frame_s']['median']:8.2f} s",
         f"peak memory         {facts['peak_mb']:8.0f} MB",
-        "stages, work side by side (ms a frame, as long as they had to wait for a core):",
+        "stages, running in parallel (ms per frame, including the wait for a core):",
     ]
     lines += [f"  {name:<17} {value:8.2f}" for name, value in facts["ms_a_frame"].items()]
     return "\n".join(lines)

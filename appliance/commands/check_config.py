@@ -1,4 +1,4 @@
-"""``lectern check-config``: every mistake of a config file."""
+"""``lectern check-config``: list every problem of a configuration file."""
 
 from __future__ import annotations
 
@@ -13,16 +13,26 @@ if TYPE_CHECKING:
 
 
 def add_parser(commands: Commands) -> None:
-    """Add ``check-config`` to the command line."""
-    parser = commands.add_parser("check-config", help="list every mistake of a config file")
-    parser.add_argument("file", type=Path, nargs="?")
+    """Add the ``check-config`` command to the command line."""
+    parser = commands.add_parser(
+        "check-config",
+        help="check a configuration file",
+        description="Check a configuration file and list every problem with its line, key and "
+        "value. The exit status is 2 if there are any.",
+    )
+    parser.add_argument(
+        "file",
+        type=Path,
+        nargs="?",
+        help="configuration file (default: the one that Lectern uses)",
+    )
     parser.set_defaults(run=_check_config)
 
 
 def _check_config(options: argparse.Namespace) -> int:
     path = options.file or find_config()
     if path is None:
-        print("There is no config file: the defaults count.")
+        print("No configuration file found; the defaults apply.")
         return 0
     mistakes = check_config(path)
     for mistake in mistakes:
@@ -31,5 +41,5 @@ def _check_config(options: argparse.Namespace) -> int:
         )
         print(f"{where}: {mistake.error}")
     if not mistakes:
-        print(f"{path.name} is right.")
+        print(f"{path.name}: no problems found.")
     return 2 if mistakes else 0

@@ -1,4 +1,4 @@
-"""``lectern doctor``: what this machine is, what works on it, and what to do about the rest."""
+"""``lectern doctor``: check this device and suggest a fix for every problem."""
 
 from __future__ import annotations
 
@@ -24,18 +24,28 @@ _MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 
 
 def add_parser(commands: Commands) -> None:
-    """Add ``doctor`` to the command line."""
-    parser = commands.add_parser("doctor", help="check this machine, and say what to do")
+    """Add the ``doctor`` command to the command line."""
+    parser = commands.add_parser(
+        "doctor",
+        help="check this device and suggest fixes",
+        description="Check the hardware, the inference providers, the codecs, the models, the disk "
+        "and the services of this device. Every line is marked ok, warn or FAIL; a fix is "
+        "suggested for every problem. The exit status is 1 if a problem prevents rendering.",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--report",
         type=Path,
         metavar="FILE",
-        help="also measure every stage and a short lecture, and write all that is known to FILE "
-        "(some minutes)",
+        help="also measure every stage, render a short lecture and write all results to FILE as "
+        "JSON (takes several minutes)",
     )
-    parser.add_argument("--language", choices=["en", "zh"], help="of the sentences")
-    parser.add_argument("--config", type=Path, help="a config file")
+    parser.add_argument(
+        "--language",
+        choices=["en", "zh"],
+        help="language of the findings (default: from the locale)",
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file")
     parser.set_defaults(run=_doctor)
 
 
@@ -50,7 +60,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Without what would go to the log: the findings say it better."""
+    """Suppress log messages below ERROR: the findings report the same problems."""
     log = logging.getLogger("lectern")
     before = log.level
     log.setLevel(logging.ERROR)
@@ -86,7 +96,7 @@ def _examine(options: argparse.Namespace) -> int:
 
 
 def _trial(config: Config) -> Trial | Exception:
-    """A lecture rendered here; what is wrong with it must not cost the rest of the report."""
+    """Render a short lecture; return the error on failure, so that the report is still written."""
     from appliance.commands.trial import try_out
 
     try:
@@ -98,12 +108,12 @@ def _trial(config: Config) -> Trial | Exception:
 
 
 def _tell(seconds: float) -> None:
-    """A sign of life while TensorRT builds an engine, on a terminal only."""
+    """Show the elapsed time on a terminal while TensorRT builds an engine."""
     if sys.stderr.isatty() and seconds > 2:
-        print(f"\rtesting the graphics engine: {seconds:.0f} s ", end="", file=sys.stderr)
+        print(f"\rtesting GPU inference: {seconds:.0f} s ", end="", file=sys.stderr)
 
 
 def _untell() -> None:
-    """Take the sign of life off the line."""
+    """Clear the elapsed time from the terminal."""
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""``lectern jobs``: the queue from a terminal."""
+"""``lectern jobs``: list and control the job queue."""
 
 from __future__ import annotations
 
@@ -24,42 +24,50 @@ _ON_HOLD = {"en": "On hold: ", "zh": "暂停："}
 
 
 def add_parser(commands: Commands) -> None:
-    """Add ``jobs`` and its own commands to the command line."""
-    parser = commands.add_parser("jobs", help="look at the queue, and change it")
+    """Add the ``jobs`` command and its actions to the command line."""
+    parser = commands.add_parser("jobs", help="list and control the jobs in the queue")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
 
-    listing = actions.add_parser("list", help="every job, the newest first")
-    listing.add_argument("--open", action="store_true", help="only those that are not over")
-    listing.add_argument("--all", action="store_true", help=f"not only the newest {_LISTED}")
+    listing = actions.add_parser("list", help="list jobs, newest first")
+    listing.add_argument("--open", action="store_true", help="list only jobs that have not ended")
+    listing.add_argument(
+        "--all", action="store_true", help=f"list all jobs (default: the newest {_LISTED})"
+    )
     listing.add_argument("--json", action="store_true", help="print JSON")
     _runs(listing, _list)
 
-    show = actions.add_parser("show", help="all that is known of one job")
-    show.add_argument("job", type=int, help="the job's number")
+    show = actions.add_parser("show", help="show the details of a job")
+    show.add_argument("job", type=int, help="job number")
     show.add_argument("--json", action="store_true", help="print JSON")
     _runs(show, _show)
 
-    add = actions.add_parser("add", help="queue a job; the files stay where they are")
-    add.add_argument("presenter", type=Path, help="a video or a photo of the presenter")
-    add.add_argument("lecture", type=Path, help="a recording, a video with sound, or a text")
-    add.add_argument("--name", help="what the video will be called (the lecture's name)")
-    add.add_argument("--priority", type=int, default=0, help="higher goes first (0)")
+    add = actions.add_parser(
+        "add",
+        help="add a job to the queue",
+        description="Add a job to the queue and print its number. The files are not moved.",
+    )
+    add.add_argument("presenter", type=Path, help="video or photo of the presenter")
+    add.add_argument("lecture", type=Path, help="recording, video with sound, or text file")
+    add.add_argument("--name", help="name of the result (default: the name of the lecture)")
+    add.add_argument(
+        "--priority", type=int, default=0, help="jobs with a higher priority run first (default: 0)"
+    )
     add_wishes(add)
     _runs(add, _add)
 
     for name, act, text in (
-        ("cancel", _cancel, "give jobs up"),
-        ("retry", _retry, "try failed or cancelled jobs again"),
-        ("pause", _pause, "let jobs rest after the chunk in hand"),
-        ("resume", _resume, "go on with paused jobs"),
+        ("cancel", _cancel, "cancel jobs; a running job stops after the current chunk"),
+        ("retry", _retry, "retry failed or cancelled jobs"),
+        ("pause", _pause, "pause jobs; a running job pauses after the current chunk"),
+        ("resume", _resume, "resume paused jobs"),
     ):
         action = actions.add_parser(name, help=text)
-        action.add_argument("jobs", type=int, nargs="+", metavar="job", help="a job's number")
+        action.add_argument("jobs", type=int, nargs="+", metavar="job", help="job number")
         _runs(action, _each(act))
 
-    priority = actions.add_parser("priority", help="let a job go before others")
-    priority.add_argument("job", type=int, help="the job's number")
-    priority.add_argument("priority", type=int, help="higher goes first")
+    priority = actions.add_parser("priority", help="change the priority of a job")
+    priority.add_argument("job", type=int, help="job number")
+    priority.add_argument("priority", type=int, help="jobs with a higher priority run first")
     _runs(priority, _set_priority)
 
 
@@ -67,9 +75,12 @@ Action = Callable[["JobStore", argparse.Namespace], None]
 
 
 def _runs(parser: argparse.ArgumentParser, action: Action) -> None:
-    parser.add_argument("--config", type=Path, help="a config file")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file")
     parser.add_argument(
-        "--language", choices=["en", "zh"], default=spoken(), help="of reasons (the terminal's)"
+        "--language",
+        choices=["en", "zh"],
+        default=spoken(),
+        help="language of the reasons (default: from the locale)",
     )
 
     def run(options: argparse.Namespace) -> int:
@@ -146,12 +157,12 @@ def _each(act: Callable[[JobStore, int], str]) -> Action:
 
 def _cancel(store: JobStore, job: int) -> str:
     state = store.cancel(job)
-    return "will stop after the chunk in hand" if state.value == "running" else state.value
+    return "will stop after the current chunk" if state.value == "running" else state.value
 
 
 def _pause(store: JobStore, job: int) -> str:
     state = store.pause(job)
-    return "will rest after the chunk in hand" if state.value == "running" else state.value
+    return "will pause after the current chunk" if state.value == "running" else state.value
 
 
 def _resume(store: JobStore, job: int) -> str:
@@ -172,7 +183,7 @@ def _set_priority(store: JobStore, options: argparse.Namespace) -> None:
 def _share(job: Job) -> str:
     if job.state.value == "done":
         return "100%"
-    # Only rendering is counted: what comes before it is short.
+    # Only rendering counts: the stages before it are short.
     counted = job.stage in ("render", "join") and job.total
     return f"{100 * job.done // job.total}%" if counted else ""
 

@@ -1,4 +1,4 @@
-"""What language the terminal speaks."""
+"""Language of the terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 
 def spoken(environment: Mapping[str, str] = os.environ) -> str:
-    """``zh`` where the locale is Chinese, else ``en``."""
+    """Return ``"zh"`` if the locale in ``environment`` is Chinese, else ``"en"``."""
     names = ("LC_ALL", "LC_MESSAGES", "LANG")
     locale = next((environment[name] for name in names if environment.get(name)), "")
     return "zh" if locale.startswith("zh") else "en"

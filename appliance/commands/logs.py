@@ -1,4 +1,4 @@
-"""``lectern logs``: what the daemon has written down."""
+"""``lectern logs``: print the log of the daemon."""
 
 from __future__ import annotations
 
@@ -15,14 +15,25 @@ if TYPE_CHECKING:
 
 
 def add_parser(commands: Commands) -> None:
-    """Add ``logs`` to the command line."""
-    parser = commands.add_parser("logs", help="what the daemon has written down")
-    parser.add_argument("-f", "--follow", action="store_true", help="go on with what comes")
-    parser.add_argument("-n", "--lines", type=int, default=50, help="how many lines (50)")
-    parser.add_argument("--job", type=int, metavar="N", help="only what is about job N")
-    parser.add_argument("--level", choices=LEVELS, default="debug", help="nothing less than this")
+    """Add the ``logs`` command to the command line."""
+    parser = commands.add_parser("logs", help="print the log of the daemon")
+    parser.add_argument(
+        "-f", "--follow", action="store_true", help="keep printing lines as they are written"
+    )
+    parser.add_argument(
+        "-n",
+        "--lines",
+        type=int,
+        default=50,
+        metavar="N",
+        help="number of lines to print (default: 50)",
+    )
+    parser.add_argument("--job", type=int, metavar="N", help="print only lines about job N")
+    parser.add_argument(
+        "--level", choices=LEVELS, default="debug", help="lowest level to print (default: debug)"
+    )
     parser.add_argument("--json", action="store_true", help="print each line as JSON")
-    parser.add_argument("--config", type=Path, help="a config file")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file")
     parser.set_defaults(run=_run)
 
 

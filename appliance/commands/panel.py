@@ -1,4 +1,4 @@
-"""``lectern panel``: the web panel, which runs until it is told to end."""
+"""``lectern panel``: run the web panel until it is stopped by a signal."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def add_parser(commands: Commands) -> None:
-    """Add ``panel`` to the command line."""
+    """Add the ``panel`` command to the command line."""
     parser = commands.add_parser("panel", help="run the web panel")
-    parser.add_argument("--config", type=Path, help="a config file")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file")
     parser.set_defaults(run=_run)
 
 

@@ -1,4 +1,4 @@
-"""``lectern plan``: how a lecture would be cut, and its memory."""
+"""``lectern plan``: print the chunk plan of a lecture and its memory estimate."""
 
 from __future__ import annotations
 
@@ -14,12 +14,20 @@ if TYPE_CHECKING:
 
 
 def add_parser(commands: Commands) -> None:
-    """Add ``plan`` to the command line."""
-    parser = commands.add_parser("plan", help="show how a lecture would be cut, and its memory")
-    parser.add_argument("presenter", type=Path)
-    parser.add_argument("lecture", type=Path)
-    parser.add_argument("--memory", type=int, default=0, metavar="MB", help="memory to plan for")
-    parser.add_argument("--config", type=Path)
+    """Add the ``plan`` command to the command line."""
+    parser = commands.add_parser(
+        "plan", help="show how a lecture would be split into chunks, and its memory estimate"
+    )
+    parser.add_argument("presenter", type=Path, help="video or photo of the presenter")
+    parser.add_argument("lecture", type=Path, help="recording, video with sound, or text file")
+    parser.add_argument(
+        "--memory",
+        type=int,
+        default=0,
+        metavar="MB",
+        help="memory budget (default: from the available memory)",
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file")
     parser.set_defaults(run=_plan)
 
 
@@ -36,7 +44,7 @@ def _plan(options: argparse.Namespace) -> int:
     config = settled(load_config(options.config))
     video = config.video
     info = probe_presenter(options.presenter, max_fps=video.max_fps, short_side=video.size)
-    with tempfile.TemporaryDirectory() as folder:  # only reading a text aloud tells how long it is
+    with tempfile.TemporaryDirectory() as folder:  # only speech synthesis yields a text's duration
         lecture = options.lecture
         if is_text(lecture):
             lecture = speak(lecture, Path(folder), config, lambda letters, total: None)

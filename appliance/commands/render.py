@@ -1,4 +1,4 @@
-"""``lectern render``: make one lecture video."""
+"""``lectern render``: render one lecture video."""
 
 from __future__ import annotations
 
@@ -20,16 +20,25 @@ if TYPE_CHECKING:
 
 
 def add_parser(commands: Commands) -> None:
-    """Add ``render`` to the command line."""
-    parser = commands.add_parser("render", help="make one lecture video")
-    parser.add_argument("presenter", type=Path, help="a video or a photo of the presenter")
-    parser.add_argument("lecture", type=Path, help="a recording, a video with sound, or a text")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="the MP4 to write")
-    parser.add_argument("--report", type=Path, help="write a JSON report here")
-    parser.add_argument(
-        "--subtitles", type=Path, metavar="FILE", help="write a text's subtitles here too (.srt)"
+    """Add the ``render`` command to the command line."""
+    parser = commands.add_parser(
+        "render",
+        help="render a lecture video",
+        description="Render a lecture video in which the presenter speaks the lecture.",
     )
-    parser.add_argument("--config", type=Path, help="a config file")
+    parser.add_argument("presenter", type=Path, help="video or photo of the presenter")
+    parser.add_argument("lecture", type=Path, help="recording, video with sound, or text file")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE", help="MP4 file to write"
+    )
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write a JSON report to FILE")
+    parser.add_argument(
+        "--subtitles",
+        type=Path,
+        metavar="FILE",
+        help="write the subtitles of a text lecture to FILE (.srt)",
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file")
     add_wishes(parser)
     parser.set_defaults(run=_render)
 
@@ -75,7 +84,7 @@ def _write_subtitles(path: Path, video: Path) -> None:
     cues = read_track(video)
     if not cues:
         why = "the lecture is a recording, or speech.subtitles is off"
-        print(f"lectern: there are no subtitles: {why}", file=sys.stderr)
+        print(f"lectern: no subtitles were written: {why}", file=sys.stderr)
         return
     try:
         write_srt(path, cues)

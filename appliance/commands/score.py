@@ -1,4 +1,4 @@
-"""``lectern score``: measure a finished video."""
+"""``lectern score``: measure the quality of a finished video."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ if TYPE_CHECKING:
 
 
 def add_parser(commands: Commands) -> None:
-    """Add ``score`` to the command line."""
-    parser = commands.add_parser("score", help="measure a finished video")
-    parser.add_argument("video", type=Path)
-    parser.add_argument("--reference", type=Path, help="the real video of the same speech")
-    parser.add_argument("--source", type=Path, help="the presenter that the video was made from")
+    """Add the ``score`` command to the command line."""
+    parser = commands.add_parser("score", help="measure the quality of a finished video")
+    parser.add_argument("video", type=Path, help="video to measure")
+    parser.add_argument(
+        "--reference", type=Path, metavar="FILE", help="real video of the same speech"
+    )
+    parser.add_argument(
+        "--source",
+        type=Path,
+        metavar="FILE",
+        help="presenter file that the video was rendered from",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=_score)
 

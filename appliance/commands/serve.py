@@ -1,4 +1,4 @@
-"""``lectern serve``: the daemon, which runs until it is told to end."""
+"""``lectern serve``: run the daemon until it is stopped by a signal."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def add_parser(commands: Commands) -> None:
-    """Add ``serve`` to the command line."""
+    """Add the ``serve`` command to the command line."""
     parser = commands.add_parser("serve", help="run the daemon: inbox, queue and worker")
-    parser.add_argument("--config", type=Path, help="a config file")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file")
     parser.set_defaults(run=_run)
 
 
@@ -43,7 +43,8 @@ def _stop_on_signals(stop: threading.Event) -> None:
     def end(number: int, frame: FrameType | None) -> None:
         stop.set()
 
-    # The kernel sends it when somebody opens a file of which the inbox holds a lease, and it kills.
+    # The kernel sends SIGIO when a process opens a file on which the inbox holds a lease; by
+    # default this signal would end the daemon.
     signal.signal(signal.SIGIO, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)

@@ -1,4 +1,4 @@
-"""The rendering that ``lectern doctor --report`` measures."""
+"""Render the short lecture that ``lectern doctor --report`` measures."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ from appliance.config import Config
 from appliance.doctor.trial import Trial
 
 SECONDS = 6.0
-"""Of lecture: long enough to see the pace, and short enough for a slow box."""
+"""Length of the lecture: long enough to measure the speed, short enough for a slow device."""
 _LOOK_S = 0.1
 
 
 def try_out(config: Config, sample: Callable[[], Image | None] = demo_portrait) -> Trial:
-    """Render a short lecture by the first presenter of the library, else by the ``sample``.
+    """Render a short lecture and return its measurements.
 
-    Raises ``BadInput("bench_presenter")`` where there is none, and ``Fault`` where it fails.
+    The presenter is the first one of the presenter library, else the RGB image (H, W, 3) that
+    ``sample`` returns. Raises ``BadInput("bench_presenter")`` if there is neither, and ``Fault``
+    if rendering fails.
     """
     with tempfile.TemporaryDirectory(prefix="lectern-trial-") as folder:
         library = config.root / "presenters"
@@ -45,7 +47,7 @@ def try_out(config: Config, sample: Callable[[], Image | None] = demo_portrait) 
 
 @contextmanager
 def _most_in_use() -> Iterator[Callable[[], float]]:
-    """Tells afterwards how many MiB of the machine's memory were in use at the most."""
+    """Yield a function that returns the device's peak memory use within this context, in MiB."""
     least = psutil.virtual_memory().available
     over = threading.Event()
 

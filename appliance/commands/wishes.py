@@ -1,4 +1,4 @@
-"""What a command line may wish of one video; it counts over the config file."""
+"""Command line options that override the configuration for one video."""
 
 from __future__ import annotations
 
@@ -7,23 +7,29 @@ from pathlib import Path
 from typing import Any
 
 Wishes = dict[str, dict[str, Any]]
-"""Section, key, value; see :mod:`appliance.jobs.options`."""
+"""Values by section and key; see :mod:`appliance.jobs.options`."""
 
 
 def add_wishes(parser: argparse.ArgumentParser) -> None:
-    """The options ``--precision``, ``--model`` and ``--face``."""
-    parser.add_argument("--precision", choices=["fp32", "fp16", "int8"])
-    parser.add_argument("--model", help="a model's name, its model.json, or a Wav2Lip .onnx file")
-    parser.add_argument("--face", type=int, metavar="N", help="whose mouth: 0 is the largest face")
+    """Add the options ``--precision``, ``--model`` and ``--face`` to ``parser``."""
+    parser.add_argument(
+        "--precision",
+        choices=["fp32", "fp16", "int8"],
+        help="precision of the model (default: from the configuration)",
+    )
+    parser.add_argument("--model", help="name of a model, its model.json, or a Wav2Lip .onnx file")
+    parser.add_argument(
+        "--face", type=int, metavar="N", help="face to lip-sync; 0 is the largest one"
+    )
 
 
 def wishes_in(options: argparse.Namespace) -> Wishes:
-    """Those that were made."""
+    """Return the overrides that were given on the command line."""
     lips: dict[str, Any] = {}
     if options.precision is not None:
         lips["precision"] = options.precision
     if options.model is not None:
-        file = Path(options.model)  # the daemon works in another folder
+        file = Path(options.model)  # made absolute: the daemon runs in another working directory
         lips["model"] = str(file.resolve()) if file.is_file() else options.model
     face = {} if options.face is None else {"index": options.face}
     return {section: keys for section, keys in (("lips", lips), ("face", face)) if keys}

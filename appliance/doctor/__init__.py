@@ -1,1 +1,1 @@
-"""What this machine is, what works on it, and what to do about the rest."""
+"""Checks of this device, with a suggested fix for every problem, and the doctor's report."""

@@ -1,4 +1,4 @@
-"""What the checks look at: the settings, and the machine below a root that tests can build."""
+"""The input of the checks: the configuration, and the system below a root that tests can build."""
 
 from __future__ import annotations
 
@@ -17,9 +17,13 @@ from appliance.telemetry.source import find_source
 
 @dataclass(frozen=True)
 class Context:
-    """``root`` is where the machine's ``/sys``, ``/proc`` and ``/etc`` lie, ``project`` where
-    Lectern's own files do; ``which`` finds programs, ``now`` tells the time and ``listen`` is told
-    the seconds that a self-test takes."""
+    """The input of all checks.
+
+    ``root`` is the folder that contains ``/sys``, ``/proc`` and ``/etc``, ``project`` the folder of
+    Lectern's own files. ``which`` finds programs, ``now`` returns the time in seconds since the
+    epoch, and ``listen`` is called with the seconds that a running self-test has taken.
+    ``engines_of`` returns the inference providers for a configuration.
+    """
 
     config: Config
     root: Path = Path("/")
@@ -31,10 +35,10 @@ class Context:
 
     @cached_property
     def reading(self) -> Reading:
-        """One look at the sensors."""
+        """One telemetry reading, shared by all checks."""
         return find_source(self.config, self.root)()
 
     @cached_property
     def engines(self) -> Engines:
-        """The box's engines."""
+        """The inference providers of the device."""
         return self.engines_of(self.config)

@@ -1,4 +1,4 @@
-"""What computes and what encodes here: every engine answers a question, every encoder a picture."""
+"""Check the inference providers, by a self-test each, and the codecs, by encoding a sample."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PROVIDERS = ("tensorrt", "cuda")
 
 
 def engines(context: Context) -> Iterator[Line]:
-    """Each provider in each precision, and which of them makes the videos."""
+    """Check each provider in each precision, and report which one is used for rendering."""
     lips = context.config.lips
     manifest = load_manifest(lips.model, context.project / "models_lite")
     box = context.engines
@@ -73,7 +73,7 @@ def engines(context: Context) -> Iterator[Line]:
 
 
 def codecs(context: Context) -> Iterator[Line]:
-    """Sound and picture can be written, and by what."""
+    """Check that audio and video can be encoded, and report which encoder is used."""
     reason = _try_sound()
     if reason:
         yield fail("codec_missing", codec="AAC", reason=reason)
@@ -100,7 +100,7 @@ def codecs(context: Context) -> Iterator[Line]:
 
 
 def _try_sound() -> str:
-    """Encode a breath of silence; what goes wrong, or an empty text."""
+    """Encode a few milliseconds of silence as AAC; return the error text, empty on success."""
     with tempfile.TemporaryDirectory(prefix="lectern-") as folder:
         try:
             with av.open(str(Path(folder) / "a.mp4"), "w") as container:

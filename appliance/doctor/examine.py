@@ -1,4 +1,4 @@
-"""All checks in their order; one that breaks is a finding, never a traceback."""
+"""Run all checks in order; an exception in a check becomes a finding, not a traceback."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ CHECKS: dict[str, Check] = {
     "share": share,
 }
 
-_NEEDED = {"models", "engines", "codecs"}  # without these there is no video
+_NEEDED = {"models", "engines", "codecs"}  # rendering is impossible if one of these fails
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A line and the check that it came from."""
+    """A finding together with the name of its check."""
 
     check: str
     line: Line
 
 
 def examine(context: Context) -> Iterator[Finding]:
-    """The findings, as they are made."""
+    """Run all checks and yield each finding as soon as it is available."""
     for name, check in CHECKS.items():
         try:
             for line in check(context):
@@ -55,5 +55,5 @@ def examine(context: Context) -> Iterator[Finding]:
 
 
 def exit_status(findings: list[Finding]) -> int:
-    """1 where something keeps videos from being made, else 0."""
+    """Return 1 if a finding prevents rendering, else 0."""
     return int(any(finding.line.level == "fail" for finding in findings))

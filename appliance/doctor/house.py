@@ -1,4 +1,4 @@
-"""Lectern's own files, folders and companions."""
+"""Check Lectern's models, folders, network share, voices, panel files and daemon."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _GB = 1024.0
 
 
 def models(context: Context) -> Iterator[Line]:
-    """The lip model's and the face networks' files are those that were shipped."""
+    """Check that the files of the lip model and of the face networks match their digests."""
     try:
         manifest = load_manifest(context.config.lips.model, context.project / "models_lite")
         for precision in manifest.precisions():
@@ -44,7 +44,7 @@ def models(context: Context) -> Iterator[Line]:
 
 
 def disk(context: Context) -> Iterator[Line]:
-    """Room, wear, and whether the folders can be written."""
+    """Check the free disk space, the wear of the disk, and that the folders are writable."""
     root, reading = context.config.root, context.reading
     free, total = reading.disk_free_mb / _GB, reading.disk_total_mb / _GB
     needed = context.config.jobs.min_free_mb / _GB
@@ -69,9 +69,9 @@ def disk(context: Context) -> Iterator[Line]:
 
 
 def _closed(folder: Path) -> str | None:
-    """Why nothing can be written there; empty when it can, ``None`` where there is no folder."""
+    """Return why ``folder`` is not writable; empty if it is, ``None`` if it does not exist."""
     try:
-        with TemporaryFile(dir=folder):  # without a name: none stays, whatever happens
+        with TemporaryFile(dir=folder):  # unnamed, so nothing remains even after a crash
             pass
     except FileNotFoundError:
         return None
@@ -81,7 +81,7 @@ def _closed(folder: Path) -> str | None:
 
 
 def share(context: Context) -> Iterator[Line]:
-    """Whether the folders are on the network."""
+    """Check that the folders are shared on the network, if Samba is configured for it."""
     settings = text(context.root / "etc/samba/smb.conf") or ""
     wanted = re.search(r"^\s*include\s*=.*lectern", settings, re.MULTILINE)
     if not wanted:
@@ -97,19 +97,19 @@ def _runs(context: Context, program: str) -> bool:
 
 
 def voices(context: Context) -> Iterator[Line]:
-    """Which texts can be read aloud."""
+    """Check which voices are available for text lectures."""
     yield ok("voices") if context.which("espeak-ng") else warn("voices_english")
 
 
 def panel(context: Context) -> Iterator[Line]:
-    """The browser's libraries, which arrive at set-up."""
+    """Check that the panel's JavaScript libraries, which set-up downloads, are present."""
     vendor = context.project / "web" / "static" / "vendor"
     missing = [name for name in _ASSETS if not (vendor / name).is_file()]
     yield warn("panel_files", files=", ".join(missing)) if missing else ok("panel_whole")
 
 
 def daemon(context: Context) -> Iterator[Line]:
-    """Whether it is at work."""
+    """Check that the daemon is running."""
     path = store_path(context.config.root)
     record = None
     try:
@@ -122,7 +122,7 @@ def daemon(context: Context) -> Iterator[Line]:
         yield warn("folder_closed", folder=path.parent, reason="Permission denied")
         return
     except (LecternError, sqlite3.Error, OSError):
-        pass  # the queue's own commands tell what is wrong with it
+        pass  # ``lectern jobs`` reports what is wrong with the database
     if record is None or not record.is_up(context.now()):
         yield warn("daemon_down")
     else:

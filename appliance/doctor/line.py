@@ -1,4 +1,4 @@
-"""One finding of the doctor."""
+"""A finding of the doctor and its levels."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Level = Literal["ok", "warn", "fail"]
 
 @dataclass(frozen=True)
 class Line:
-    """What was found: ``code`` names the sentence, ``details`` fill it.
+    """A finding: ``code`` selects its text, ``details`` fill the placeholders.
 
-    ``ok`` needs nothing, ``warn`` works less well than it could, ``fail`` keeps videos from being
-    made. An unknown code is a programming error and raises ``KeyError`` at once.
+    ``ok`` needs no action, ``warn`` is a problem that does not prevent rendering, ``fail`` prevents
+    it. An unknown code is a programming error and raises ``KeyError`` on construction.
     """
 
     level: Level
@@ -28,17 +28,17 @@ class Line:
         self.text()
 
     def text(self, language: str = "en") -> str:
-        """What was found, in one sentence."""
+        """Return the finding in one sentence."""
         return self._message().text[language].format_map(self.details)
 
     def cure(self, language: str = "en") -> str:
-        """What to do about it, in one sentence; empty where nothing is to be done."""
+        """Return the suggested fix in one sentence; empty for ``ok``."""
         if self.level == "ok":
             return ""
         return self._message().cure[language].format_map(self.details)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: both languages, so that the panel can show either; no cure where none is."""
+        """Return JSON values with the texts in both languages; ``cure`` is empty for ``ok``."""
         languages = ("en", "zh")
         return {
             "level": self.level,
@@ -55,25 +55,25 @@ class Line:
 
 
 def ok(code: str, **details: object) -> Line:
-    """All is well."""
+    """Return a finding of level ``ok``: no action is needed."""
     return Line("ok", code, _words(details))
 
 
 def warn(code: str, **details: object) -> Line:
-    """It works less well than it could."""
+    """Return a finding of level ``warn``: a problem that does not prevent rendering."""
     return Line("warn", code, _words(details))
 
 
 def fail(code: str, **details: object) -> Line:
-    """It keeps videos from being made."""
+    """Return a finding of level ``fail``: a problem that prevents rendering."""
     return Line("fail", code, _words(details))
 
 
 def of_error(error: LecternError, level: Level = "fail") -> Line:
-    """An error of the software as a finding, in its own words."""
+    """Return ``error`` as a finding with the error's own text."""
     return Line(level, error.code, dict(error.details))
 
 
 def _words(details: dict[str, object]) -> dict[str, str]:
-    """Control characters must not break the one line that a finding is."""
+    """Return ``details`` as text; control characters become spaces, so each stays on one line."""
     return {k: "".join(c if c.isprintable() else " " for c in str(v)) for k, v in details.items()}

@@ -1,4 +1,4 @@
-"""What the machine is and how it feels."""
+"""Check the hardware, the operating system, the temperature and the clock."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from appliance.telemetry.board import PowerMode, is_jetson, jetpack, l4t, model
 from appliance.telemetry.nodes import text
 from appliance.version import software_version
 
-_SMALL_MB = 3400  # what a board of 4 GB shows
-_LEAST_FREE_MB = 1000  # a lecture in 1920 × 1080 takes half of it
-_LARGE_BLOCKS = ("36.4.7",)  # fixed in 36.5
+_SMALL_MB = 3400  # total memory that a 4 GB board reports
+_LEAST_FREE_MB = 1000  # rendering at 1920 × 1080 takes half of it
+_LARGE_BLOCKS = ("36.4.7",)  # L4T releases in which large allocations fail; fixed in 36.5
 _LOW_WATT = 10
 _CLOSE_C = 8.0
 
 
 def machine(context: Context) -> Iterator[Line]:
-    """Board, system, memory."""
+    """Report board, operating system and memory; warn about too little memory."""
     memory = context.reading.memory_total_mb
     python = platform.python_version()
     yield ok(
@@ -46,7 +46,7 @@ def machine(context: Context) -> Iterator[Line]:
 
 
 def jetson(context: Context) -> Iterator[Line]:
-    """JetPack and the power mode; nothing elsewhere."""
+    """Check JetPack release and power mode; yields nothing on other devices."""
     if not is_jetson(context.root):
         return
     release, mode = l4t(context.root) or "?", context.reading.power_mode or "?"
@@ -62,7 +62,7 @@ def jetson(context: Context) -> Iterator[Line]:
 
 
 def heat(context: Context) -> Iterator[Line]:
-    """The warmest part, and whether clocks are held down."""
+    """Check the hottest temperature zone and whether the clocks are throttled."""
     reading = context.reading
     if reading.throttled:
         yield warn("throttled")
@@ -76,7 +76,7 @@ def heat(context: Context) -> Iterator[Line]:
 
 
 def clock(context: Context) -> Iterator[Line]:
-    """Whether the time makes sense; a box without a battery may begin in 1970."""
+    """Check that the clock is plausible; a device without a battery may start in 1970."""
     now = context.now()
     shown = time.strftime("%Y-%m-%d %H:%M", time.localtime(now))
     installed = (context.project / "appliance" / "__init__.py").stat().st_mtime

@@ -1,16 +1,18 @@
-"""What each Orin module should do, by a roofline; nothing here was measured on one.
+"""Predict the speed and memory of each Orin module by a roofline model.
 
-A frame passes stages that work side by side, so the slowest resource sets the pace:
+Nothing here was measured on such a module. The stages of a frame run in parallel, so the slowest
+resource limits the speed:
 
-- **processor**: the CPU time of a frame on x86-64, divided by the cores in use and by how much
-  slower a Cortex-A78AE core is at its clock;
+- **processor**: the CPU time of a frame on x86-64, multiplied by the slowdown of a Cortex-A78AE
+  core at its clock and divided by the cores in use;
 - **graphics**: the larger of arithmetic (``2 · MAC / (efficiency · peak)``) and traffic
-  (``activations · 2 bytes · 2 / (efficiency · bandwidth)``), plus the launches of a batch;
-- **thread**: the part of our own work that one thread does alone;
-- **encoder**: x264 is part of the processor's time, the hardware's is not.
+  (``activations · 2 bytes · 2 / (efficiency · bandwidth)``), plus the kernel launches of a batch;
+- **thread**: the part of Lectern's own work that is done by the busiest thread;
+- **encoder**: x264 counts as processor time, the hardware encoder does not.
 
-``lectern doctor --report`` measures the same stages on a board; :func:`compare` sets them side by
-side. Clocks of the power modes are from NVIDIA's module data sheets as remembered.
+``lectern doctor --report`` measures the same stages on a board; :func:`compare` compares them with
+the prediction. The clocks of the power modes are from NVIDIA's module data sheets, quoted from
+memory.
 """
 
 from __future__ import annotations
@@ -26,37 +28,38 @@ from appliance.doctor.trial import Trial
 from appliance.render.plan import Network, make_plan
 from appliance.telemetry.reading import Reading
 
-# CPU milliseconds a frame on one core of an Intel Xeon (AVX-512, 2.3 GHz), threads 1, of pictures
-# with a camera's grain (tests.benchmarks.clips). "rest" is the sum of tests.benchmarks.stages that
-# are neither codec nor network, in a presenter's first lecture: mesh, look, painting, copy, pose
-# (7.8 and 13.0; the mean is taken, as the face's size matters and not the picture's).
+# CPU ms per frame on one core of an Intel Xeon (AVX-512, 2.3 GHz), one thread, for frames with
+# camera noise (tests.benchmarks.clips). "rest" is the sum of the tests.benchmarks.stages that are
+# neither codec nor network, in the first lecture of a presenter: mesh, prepare, composite, copy,
+# pose (7.8 and 13.0; their mean is used, because the cost depends on the size of the face, not of
+# the frame).
 _REST_MS = 10.4
 CPU_MS = {
     (1280, 720): {"encode": 18.0, "decode": 4.5, "rest": _REST_MS},
     (1920, 1080): {"encode": 44.3, "decode": 11.6, "rest": _REST_MS},
 }
-_CPU_MACS_A_MS = 35e6  # of the renderer in fp32, in batches of eight: 1.5 ms for 52.5 million
+_CPU_MACS_A_MS = 35e6  # renderer in fp32, batches of eight: 1.5 ms for 52.5 million MACs
 _XEON_GHZ = 2.3
-# An A78AE core at the same clock does this share of that core's work: about as much in plain code,
-# half in SIMD (128-bit NEON against wide vectors).
+# Speed of an A78AE core relative to the Xeon core at the same clock: about equal in scalar code,
+# half in SIMD code (128-bit NEON instead of wide vectors).
 _A78_SHARE = 0.65
-_CORE_SHARE = 0.85  # of the cores that a pipeline of unequal stages keeps busy
-_THREAD_SHARE = 0.6  # of what is neither codec nor network, done by the busiest of our threads
+_CORE_SHARE = 0.85  # share of the cores that a pipeline of unequal stages keeps busy
+_THREAD_SHARE = 0.6  # share of the "rest" that the busiest thread does
 
-_FLOPS_A_CLOCK = 2048  # dense FP16 of an Ampere SM's tensor cores
-_PEAK_SHARE = 0.10  # of it that a network this small reaches
-_BANDWIDTH_SHARE = 0.60
+_FLOPS_A_CLOCK = 2048  # dense FP16 operations per clock of the tensor cores of an Ampere SM
+_PEAK_SHARE = 0.10  # share of the peak that a network this small reaches
+_BANDWIDTH_SHARE = 0.60  # share of the memory bandwidth that it reaches
 _LAUNCH_MS = 0.008
 _BATCH = 8
 
 _SYSTEM_MB = 1500  # JetPack without a desktop session
-_FILES_MB = 2.7  # of lectern-lite's networks
+_FILES_MB = 2.7  # size of lectern-lite's network files
 _MARGIN = 2.0  # a prediction holds when the measurement is within this factor
 
 
 @dataclass(frozen=True)
 class Mode:
-    """A power mode: active cores, their GHz, the GPU's GHz, memory GB/s."""
+    """A power mode: active cores, CPU and GPU clock in GHz, memory bandwidth in GB/s."""
 
     name: str
     cores: int
@@ -67,7 +70,11 @@ class Mode:
 
 @dataclass(frozen=True)
 class Module:
-    """A module: ``key`` is found in the device tree's model, ``mb`` its memory, ``sms`` its GPU."""
+    """An Orin module.
+
+    ``key`` is part of the device tree's model string, ``mb`` is the memory in MiB, ``sms`` the
+    number of streaming multiprocessors of the GPU.
+    """
 
     name: str
     key: str
@@ -103,8 +110,11 @@ MODULES = (
 
 @dataclass(frozen=True)
 class Prediction:
-    """Of one module in one mode at one size; times are ms a frame, memory is MiB in
-    steps of 50."""
+    """The prediction for a module in a power mode at a frame size.
+
+    Times are in ms per frame, memory is in MiB, rounded to 50. ``limit`` names the resource that
+    limits the speed: ``processor``, ``thread`` or ``graphics``.
+    """
 
     module: str
     mode: str
@@ -118,7 +128,7 @@ class Prediction:
 
 
 def network_ms(module: Module, mode: Mode, cost: RendererCost = SHIPPED) -> float:
-    """The renderer in FP16 on the GPU, a frame of a batch of eight."""
+    """Return the ms per frame of the renderer in FP16 on the GPU, in batches of eight."""
     peak = module.sms * _FLOPS_A_CLOCK * mode.gpu_ghz * 1e9
     arithmetic = 2 * cost.macs / (_PEAK_SHARE * peak)
     traffic = cost.activations * 2 * 2 / (_BANDWIDTH_SHARE * mode.gb_s * 1e9)
@@ -126,12 +136,12 @@ def network_ms(module: Module, mode: Mode, cost: RendererCost = SHIPPED) -> floa
 
 
 def network_cpu_ms(cost: RendererCost = SHIPPED) -> float:
-    """The renderer in fp32 on the core of :data:`CPU_MS`, a frame."""
+    """Return the ms per frame of the renderer in fp32 on the core of :data:`CPU_MS`."""
     return cost.macs / _CPU_MACS_A_MS
 
 
 def slower(mode: Mode) -> float:
-    """How many times longer a core of this module takes than the one in :data:`CPU_MS`."""
+    """Return how many times longer a core takes in ``mode`` than the core of :data:`CPU_MS`."""
     return _XEON_GHZ / (mode.cpu_ghz * _A78_SHARE)
 
 
@@ -144,9 +154,9 @@ def predict(
     gpu: bool = True,
     cost: RendererCost = SHIPPED,
 ) -> Prediction:
-    """Pace and memory at ``width`` × ``height`` (a key of :data:`CPU_MS`).
+    """Predict speed and memory at ``width`` × ``height``, which must be a key of :data:`CPU_MS`.
 
-    Without ``gpu`` the network runs on the processor, as it does when no provider passes.
+    Without ``gpu`` the network runs on the CPU, as it does if no GPU provider passes its self-test.
     """
     costs = CPU_MS[width, height]
     own = costs["rest"] + (0 if gpu else network_cpu_ms(cost))
@@ -174,8 +184,11 @@ def predict(
 
 
 def find_module(model: str | None, reading: Reading) -> tuple[Module, Mode | None] | None:
-    """The module that the device tree and the memory tell of, and its mode, if that is one of
-    :data:`MODULES`: another mode's clocks would refute nothing."""
+    """Return the module that matches ``model`` (from the device tree) and the memory, and its mode.
+
+    Returns None for an unknown module. The mode is None if it is not one of the module's: a
+    prediction for the clocks of another mode could not be compared.
+    """
     fitting = [module for module in MODULES if module.key in (model or "")]
     if not fitting:
         return None
@@ -190,11 +203,11 @@ def compare(
     networks: Sequence[dict[str, Any]],
     trial: Trial | None = None,
 ) -> dict[str, Any]:
-    """Predicted beside measured, for the doctor's report; empty on a machine not predicted, and
-    only the modes that are where the board is in none of them.
+    """Compare prediction and measurement, for the doctor's report.
 
-    Each entry says what was predicted, what was measured and whether it ``holds`` (within a factor
-    of two). A ``trial`` is compared where its size is one of :data:`CPU_MS`.
+    Each entry has the predicted and the measured value and whether the prediction ``holds`` (within
+    a factor of two). A ``trial`` is compared if its size is a key of :data:`CPU_MS`. The result is
+    empty on an unknown module; in an unknown power mode it only lists the known ones.
     """
     found = find_module(model, reading)
     if found is None:

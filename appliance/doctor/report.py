@@ -1,4 +1,7 @@
-"""The doctor's file: findings, measurements and predictions, to be compared by who has no board."""
+"""The doctor's report file: findings, measurements and predictions.
+
+It allows developers without access to the device to compare prediction and measurement.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ _PACKAGES = ("onnxruntime", "numpy", "opencv", "av", "ai-edge-litert", "tensorrt
 
 
 def as_dict(findings: Sequence[Finding]) -> dict[str, Any]:
-    """What ``lectern doctor --json`` prints."""
+    """Return the JSON values that ``lectern doctor --json`` prints."""
     status = exit_status(list(findings))
     worst = "fail" if status else "ok"
     if not status and any(finding.line.level == "warn" for finding in findings):
@@ -45,10 +48,11 @@ def as_dict(findings: Sequence[Finding]) -> dict[str, Any]:
 def build_report(
     context: Context, findings: Sequence[Finding], trial: Trial | Exception
 ) -> dict[str, Any]:
-    """All that is known of this machine: no names, no addresses, no files of its people.
+    """Return the report as JSON values, without host names, addresses or names of user files.
 
-    ``trial`` is a lecture rendered here, or why there is none. What cannot be measured is
-    ``{"failed": ...}`` with the code, for the file is asked for where something is broken.
+    ``trial`` is the measured rendering or the error that prevented it. A measurement that fails is
+    replaced by ``{"failed": ...}`` with the error code, because the report is most needed on a
+    device where something is broken.
     """
     stages = _attempt(lambda: measure_stages(context.config.video.threads))
     networks = _attempt(lambda: _networks(context.engines, context))
@@ -87,7 +91,10 @@ def build_report(
 def write_report(
     path: Path, context: Context, findings: Sequence[Finding], trial: Trial | Exception
 ) -> None:
-    """Write :func:`build_report` to ``path``; raises ``BadInput("output_unwritable")``."""
+    """Write the report of :func:`build_report` to ``path`` as JSON.
+
+    Raises ``BadInput("output_unwritable")``.
+    """
     report = build_report(context, findings, trial)
     try:
         path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -103,12 +110,12 @@ def _attempt(measure: Callable[[], T]) -> T | Exception:
 
 
 def _failed(error: Exception) -> dict[str, str]:
-    """By its code or kind alone: its sentence may name a file."""
+    """Return only the code or type of ``error``: its text may contain a file name."""
     return {"failed": error.code if isinstance(error, LecternError) else type(error).__name__}
 
 
 def _networks(engines: Engines, context: Context) -> list[dict[str, Any]]:
-    """The verdicts of the self-tests, which the findings have just made or recalled."""
+    """Return the provider results of the self-tests, which the checks have just run or loaded."""
     lips = context.config.lips
     manifest = load_manifest(lips.model, context.project / "models_lite")
     threads = context.config.video.threads or 1

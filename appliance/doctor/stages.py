@@ -1,4 +1,4 @@
-"""Times of the pipeline's costly stages on this machine, with made pictures of 1920 × 1080."""
+"""Measure the costly stages of the pipeline on this device, with synthetic 1920 × 1080 frames."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _ROUNDS = 30
 _BLOCK_MB = 256
 
 Stages = dict[str, dict[str, float]]
-"""Per stage ``wall_ms`` and ``cpu_ms`` (of all cores) a frame."""
+"""``wall_ms`` and ``cpu_ms`` (of all cores) per frame, by stage."""
 
 
 def measure_stages(threads: int = 0, pictures: int = PICTURES) -> Stages:
-    """Time encoder, decoder, face networks and memory; ``threads`` 0 is one a core.
+    """Measure encoder, decoder, face networks and memory; ``threads`` = 0 means one per core.
 
-    ``copy`` is a copy of 256 MiB, its ``gb_s`` the bytes read and written a second. Raises
-    ``Fault`` as the encoder and the face networks do.
+    The stage ``copy`` copies 256 MiB; its ``gb_s`` counts the bytes read and written per second.
+    Raises ``Fault`` as the encoder and the face networks do.
     """
     stages: Stages = {}
     with tempfile.TemporaryDirectory(prefix="lectern-") as folder:
@@ -67,7 +67,7 @@ def measure_stages(threads: int = 0, pictures: int = PICTURES) -> Stages:
 
 
 def _draw() -> Callable[[int], Picture]:
-    """Pictures of a texture that moves, with a little grain, as a camera's have."""
+    """Return a function that draws frame ``number``: a moving texture with camera noise."""
     dice = np.random.default_rng(0)
     coarse = dice.integers(60, 180, (HEIGHT // 8, WIDTH // 8), np.uint8)
     texture = np.kron(coarse, np.ones((8, 8), np.uint8))
@@ -95,7 +95,7 @@ def _repeat(network: LiteNetwork, image: Array) -> None:
 
 
 def _time(work: Callable[[], object], count: int) -> dict[str, float]:
-    """ms a unit: on the clock, and of the processor."""
+    """Run ``work`` and return its wall and CPU time in ms, divided by ``count``."""
     wall, cpu = time.perf_counter(), time.process_time()
     work()
     return {

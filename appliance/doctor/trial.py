@@ -1,4 +1,7 @@
-"""A short lecture rendered on this machine, for the doctor's file; ``commands`` makes it."""
+"""The measured rendering of a short lecture, for the doctor's report.
+
+:mod:`appliance.commands.trial` renders it.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Trial:
-    """``fps`` are the frames a second from the first frame on, ``used_mb`` is the most memory of
-    the whole machine that was in use meanwhile (MiB), ``facts`` is all that was measured."""
+    """The measurements of a rendering.
+
+    ``fps`` is the rendering speed in frames per second from the first frame on, ``used_mb`` the
+    peak memory use of the whole device during the rendering (MiB), ``facts`` all measurements.
+    """
 
     width: int
     height: int

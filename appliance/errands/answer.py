@@ -1,4 +1,4 @@
-"""Doing one errand and writing its answer down, whatever becomes of it."""
+"""Runs one task and records its result or its failure."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ log = logging.getLogger("lectern.errands")
 
 
 def answer(errands: Errands, errand: Errand, carry: Callable[[Errand], dict[str, Any]]) -> None:
-    """Let ``carry`` do the running ``errand``; its result, or why there is none, is the answer.
+    """Run the claimed task ``errand`` with ``carry`` and store the result, or why it failed.
 
-    Raises ``Fault`` as ``errands`` does.
+    Raises ``Fault`` like ``errands``.
     """
-    log.info("errand %d: %s", errand.id, errand.kind)
+    log.info("task %d: %s", errand.id, errand.kind)
     try:
         errands.finish(errand.id, carry(errand))
     except Stopped:
         errands.fail(errand.id, Reason("errand_interrupted"))
     except LecternError as error:
-        log.info("errand %d: %s", errand.id, error)
+        log.info("task %d: %s", errand.id, error)
         errands.fail(errand.id, Reason.of(error))
-    except Exception as error:  # of one errand; the next may be fine
-        log.exception("errand %d", errand.id)
+    except Exception as error:  # must not affect the next task
+        log.exception("task %d", errand.id)
         reason = f"{type(error).__name__}: {error}"
         errands.fail(errand.id, Reason("errand_failed", {"reason": reason}))

@@ -1,8 +1,10 @@
-"""Looking at strangers' files in a process of its own: a decoder that crashes harms no daemon.
+"""Examines untrusted files in a child process, so that a crashing decoder does not harm the daemon.
+
+The request is one JSON line on standard input:
 
     {"task": "look", "presenter": …, "lecture": …, "config": …, "target": …, "at_s": …}
 
-stands on standard input; the answer is one JSON line, ``{"result": …}`` or ``{"error": …}``.
+The reply is one JSON line, ``{"result": …}`` or ``{"error": …}``.
 """
 
 from __future__ import annotations
@@ -22,12 +24,13 @@ from appliance.config import Config
 from appliance.errors import BadInput, Fault, LecternError
 
 LIMIT_S = 180.0
-"""What takes longer hangs."""
+"""Seconds after which a child is considered to hang."""
 
 _TICK_S = 0.5
 
 Ended = Callable[[], bool]
-"""Asked at least twice a second while an answer is awaited: whether nobody wants it any more."""
+"""Called at least twice a second while waiting for a reply; returns whether it is no longer
+needed."""
 
 
 def ask_child(
@@ -41,12 +44,18 @@ def ask_child(
     limit_s: float = LIMIT_S,
     ended: Ended = lambda: False,
 ) -> Any:
-    """Let a child do ``task``: ``look`` (with the picture ``target``), ``size``, or ``excerpt``
-    (from ``at_s`` on, into the folder ``target``), or ``doctor`` (which needs no files); gives its
-    result.
+    """Execute ``task`` in a child process and return its result.
 
-    Raises ``BadInput`` for material that cannot be used, ``Fault("work_failed")`` when the child
-    died or took longer than ``limit_s``, and ``Fault("errand_interrupted")`` once ``ended``.
+    ``task`` is one of:
+
+    - ``look``: examine the files and write the thumbnail ``target``;
+    - ``size``: estimate the disk space that the job takes;
+    - ``excerpt``: cut an excerpt from ``at_s`` seconds on, into the folder ``target``;
+    - ``doctor``: examine the device, which needs no files.
+
+    Raises ``BadInput`` for files that cannot be used, ``Fault("work_failed")`` when the child ended
+    without a reply or took longer than ``limit_s``, and ``Fault("errand_interrupted")`` once
+    ``ended`` returns True.
     """
     order = {
         "task": task,
@@ -62,10 +71,10 @@ def ask_child(
         try:
             child.stdin.write(json.dumps(order).encode() + b"\n")
             child.stdin.flush()
-            # Not communicate(): that closes the input, which tells the child to end.
+            # Not communicate(), which closes the child's input and thereby ends it.
             answer = _answer(child, limit_s, ended)
         except (BrokenPipeError, ValueError) as error:
-            raise Fault("work_failed", reason="the look at the files broke off") from error
+            raise Fault("work_failed", reason="the check ended without a result") from error
         finally:
             child.kill()
     if "error" in answer:
@@ -81,16 +90,16 @@ def _answer(child: subprocess.Popen[bytes], limit_s: float, ended: Ended) -> dic
         if ended():
             raise Fault("errand_interrupted")
         if time.monotonic() >= end:
-            reason = f"the look at the files took more than {limit_s:.0f} s"
+            reason = f"the check took more than {limit_s:.0f} s"
             raise Fault("work_failed", reason=reason)
     answer: dict[str, Any] = json.loads(child.stdout.readline())
     return answer
 
 
 def main() -> None:
-    """The child."""
+    """Execute the request on standard input; the entry point of the child process."""
     out = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what libraries print must not come between
+    os.dup2(2, 1)  # keep output of libraries out of the reply
     order = json.loads(sys.stdin.readline())
     end_with_parent()
     try:

@@ -1,4 +1,4 @@
-"""The thread of the daemon that runs errands beside a job at work."""
+"""Runs tasks in threads of the daemon, in parallel with a job."""
 
 from __future__ import annotations
 
@@ -24,23 +24,24 @@ from appliance.jobs.store import JobStore
 
 log = logging.getLogger("lectern.errands")
 
-_PRUNE_EVERY = 600  # rounds
+_PRUNE_EVERY = 600  # iterations of the loop
 
 QUICK = ("preflight", "restart_worker")
-"""Kinds that somebody waits for at a page. A desk of their own keeps them from waiting behind the
-others, which may take hours: a stick is copied, a TensorRT engine built."""
+"""Kinds of tasks that a user waits for on a page. They have their own thread, so that they do not
+wait for tasks that may take hours, such as copying a USB drive or building a TensorRT engine."""
 
 _EXAMINED_S = 3600.0
-"""The first look at a TensorRT engine builds it."""
+"""Time limit of the doctor in seconds; its first check of TensorRT builds an engine."""
 
 Carry = Callable[[Mapping[str, Any], Path], dict[str, Any]]
-"""Does one errand, given its parameters and a folder that it may fill; gives the result."""
+"""Executes one task, given its parameters and a folder for its files; returns the result."""
 
 
 class Desk:
-    """Runs the errands of the kinds in ``carriers``, one after the other.
+    """Runs the tasks of the kinds in ``carriers``, one after the other.
 
-    ``folder`` holds a folder an errand while its answer is kept. Belongs to one thread.
+    Each task has a subfolder of ``folder`` for as long as its result is kept. A runner may be used
+    by one thread only.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Desk:
         self._stop = stop
 
     def run(self, pause_s: float = 0.5) -> None:
-        """Until ``stop`` is set; between two looks pass ``pause_s``."""
+        """Run tasks until ``stop`` is set; check for new ones every ``pause_s`` seconds."""
         rounds, complaint = 0, ""
         while not self._stop.is_set():
             try:
@@ -60,15 +61,15 @@ class Desk:
                     self._prune()
                 rounds += 1
                 busy, complaint = self.step(), ""
-            except (LecternError, OSError) as error:  # the queue's file: may pass
+            except (LecternError, OSError) as error:  # an error of the database may be transient
                 if str(error) != complaint:
-                    log.error("errands: %s", error)
+                    log.error("tasks: %s", error)
                 busy, complaint = False, str(error)
             if not busy:
                 self._stop.wait(pause_s)
 
     def step(self) -> bool:
-        """Run the oldest errand; ``False`` when there was none."""
+        """Run the oldest task; return False if there is none."""
         errand = self._errands.claim(self._carriers)
         if errand is None:
             return False
@@ -90,9 +91,12 @@ def carriers(
     restart: Callable[[], None],
     ended: Callable[[], bool] = lambda: False,
 ) -> dict[str, Carry]:
-    """What the daemon can do: look at material, examine the box, begin anew, and what the helper
-    outside does. ``restart`` lets the daemon end so that it is started again; once it has
-    ``ended``, no answer is waited for."""
+    """Return the handlers of all kinds of tasks: those of the daemon and those of the helper.
+
+    ``store`` opens the job store; ``free_mb`` returns the free disk space in MiB. ``restart`` ends
+    the daemon so that it is started again. Once ``ended`` returns True, replies are no longer
+    waited for.
+    """
 
     def preflight(params: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         lecture = Path(params["lecture"]) if params.get("lecture") else None

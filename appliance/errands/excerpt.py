@@ -1,4 +1,4 @@
-"""A few seconds out of a lecture."""
+"""Cuts an excerpt of a few seconds from a lecture, for a preview."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ _RATE = 48_000
 
 
 def excerpt(lecture: Path, at_s: float, folder: Path) -> Path:
-    """A recording of ``LENGTH_S`` seconds of ``lecture`` from ``at_s`` on (the last ones where it
-    is shorter), or a text of about as many, in ``folder``. Raises ``BadInput``."""
+    """Write an excerpt of ``lecture`` of ``LENGTH_S`` seconds from ``at_s`` on and return its path.
+
+    It is a WAV file (mono, 48 kHz) or, of a text, a text file of about that length, in ``folder``.
+    A lecture that ends earlier yields its last seconds. Raises ``BadInput``.
+    """
     if is_text(lecture):
         path = folder / "excerpt.txt"
         words = letters_in(read_document(lecture), at_s, at_s + LENGTH_S)

@@ -1,6 +1,6 @@
-"""What needs more rights than the daemon has: a helper outside does it, if it is installed.
+"""Sends requests to the USB helper, which has rights that the daemon lacks, if it is installed.
 
-One connection a request: a JSON line ``{"ask": kind, …}`` goes out, and one comes back,
+Each request uses one connection: a JSON line ``{"ask": kind, …}`` is sent, and one is received,
 ``{"result": {…}}`` or ``{"error": code, "details": {…}}``.
 """
 
@@ -22,7 +22,7 @@ KINDS = ("usb_list", "usb_import", "usb_export", "usb_eject", "power_off")
 
 _CONNECT_S = 10.0
 _TICK_S = 0.5
-_MOST = 1 << 20  # bytes of an answer
+_MOST = 1 << 20  # maximum size of a reply in bytes
 
 
 def ask_helper(
@@ -33,11 +33,11 @@ def ask_helper(
     limit_s: float = 6 * 3600.0,
     ended: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
-    """Let the helper do ``kind``; gives its result.
+    """Send the request ``kind`` with ``params`` to the helper and return its result.
 
-    Raises ``Fault``: ``helper_missing`` where none listens, ``helper_failed`` where it broke off,
-    ``errand_interrupted`` once ``ended`` (the helper goes on); and the ``BadInput`` that it
-    answers.
+    Raises ``Fault``: ``helper_missing`` if it does not accept connections, ``helper_failed`` if
+    there was no valid reply, ``errand_interrupted`` once ``ended`` returns True (the helper
+    continues); and the ``BadInput`` in the reply.
     """
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
@@ -57,14 +57,18 @@ def ask_helper(
             return dict(said["result"])
         code, details = str(said["error"]), dict(said.get("details", {}))
     except (ValueError, LookupError, TypeError) as error:
-        raise Fault("helper_failed", reason="it gave no answer") from error
+        raise Fault("helper_failed", reason="it sent no valid reply") from error
     if code not in MESSAGES:
         raise Fault("helper_failed", reason=code)
     raise BadInput(code, **details)
 
 
 def _hear(line: socket.socket, until: float, ended: Callable[[], bool]) -> bytes:
-    """All that is said until the line is closed. Raises ``TimeoutError``."""
+    """Return all data received until the connection is closed.
+
+    Raises ``TimeoutError`` at the monotonic time ``until``, ``Fault("errand_interrupted")`` once
+    ``ended`` returns True.
+    """
     answer = b""
     line.settimeout(_TICK_S)
     while len(answer) < _MOST:

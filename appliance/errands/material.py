@@ -1,4 +1,4 @@
-"""What can be told of a presenter and a lecture before any work is done on them."""
+"""Examines a presenter and a lecture before a job is started, and estimates its disk usage."""
 
 from __future__ import annotations
 
@@ -25,22 +25,25 @@ from appliance.render.presenter import bursts, face_networks
 from appliance.render.voice import is_text
 from appliance.speech.document import read_document
 
-_LOOKS = 6  # pictures of each burst that are looked at
-_HEARD_S = 300  # of the lecture
+_LOOKS = 6  # frames of each burst that are examined
+_HEARD_S = 300  # seconds of the lecture that are analysed
 _THUMBNAIL = 480  # pixels of the longer side
-_SMALL_FACE = 0.05  # of the picture's height, between the eyes' outer corners
+_SMALL_FACE = 0.05  # distance of the outer eye corners, relative to the height of the frame
 _QUIET_DB, _LOUD_DB = -40.0, -3.0  # RMS re full scale; speech is usually recorded at -30 to -15
-_SEEN_SELDOM = 0.8
+_SEEN_SELDOM = 0.8  # share of the frames with the face below which a warning is issued
 
 
 def measure_size(presenter: Path, lecture: Path, config: Config) -> float:
-    """MiB that the work will take. Raises ``BadInput`` for material that cannot be used."""
+    """Estimate the MiB of disk space that the job takes.
+
+    Raises ``BadInput`` for files that cannot be used.
+    """
     info = probe_presenter(presenter, max_fps=config.video.max_fps)
     return expected_mb(info, presenter.stat().st_size, duration_of(lecture, config), config)
 
 
 def duration_of(lecture: Path, config: Config) -> float:
-    """Seconds; of a text, as many as it will roughly take to speak it."""
+    """Return the duration of the lecture in seconds; that of a text is a rough estimate."""
     if not is_text(lecture):
         return probe_audio(lecture).duration_s
     return spoken_s(read_document(lecture)) / config.speech.speed
@@ -49,10 +52,11 @@ def duration_of(lecture: Path, config: Config) -> float:
 def look_at(
     presenter: Path, lecture: Path | None, config: Config, thumbnail: Path
 ) -> dict[str, Any]:
-    """A preflight's result without what the box alone knows; writes ``thumbnail`` (JPEG).
+    """Check the files and return the result that the panel shows; writes ``thumbnail`` (JPEG).
 
-    ``coverage`` is the share of the sampled pictures with the face, ``yaw_deg`` the median of how
-    far it is turned. Raises ``BadInput`` for material that cannot be used at all.
+    ``coverage`` is the share of the sampled frames with the face, ``yaw_deg`` the median of the
+    absolute yaw angle. Values that depend on the device are added by the caller. Raises
+    ``BadInput`` for files that cannot be used at all.
     """
     info = probe_presenter(presenter, max_fps=config.video.max_fps)
     result: dict[str, Any] = {
@@ -121,7 +125,10 @@ def _face(
 
 
 def _level(lecture: Path, warnings: list[dict[str, Any]]) -> float:
-    """The RMS level of the loudest half second in ten, in dB re full scale, of the beginning."""
+    """Return the 90th percentile of the RMS level of half seconds, in dB re full scale.
+
+    Only the first ``_HEARD_S`` seconds are analysed.
+    """
     levels = []
     for block in islice(audio_blocks(lecture, block_s=0.5), 2 * _HEARD_S):
         levels.append(float(np.sqrt(np.mean(block.astype(np.float64) ** 2))))

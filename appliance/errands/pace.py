@@ -1,4 +1,4 @@
-"""How long this box takes, as its own finished work tells."""
+"""Estimates how long a job takes on this device, based on finished jobs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _LAST = 5
 
 
 def seconds_a_pixel(jobs: Iterable[Job]) -> float | None:
-    """Of work for each pixel of each frame, the middle one of the last finished ``jobs``.
+    """Return the median seconds of work per pixel and frame of the ``_LAST`` latest ``jobs``.
 
-    ``None`` where none has a report any more.
+    ``jobs`` must begin with the newest. Returns ``None`` if no job has a report any more.
     """
     paces: list[float] = []
     for job in jobs:
@@ -31,7 +31,10 @@ def seconds_a_pixel(jobs: Iterable[Job]) -> float | None:
 
 
 def estimate_s(look: dict[str, Any], pace: float | None) -> int | None:
-    """Seconds of work for what a preflight found; ``None`` where this box has made nothing yet."""
+    """Estimate the seconds of work after a check; ``None`` if this device has no finished job.
+
+    ``look`` is the result of the check, ``pace`` that of :func:`seconds_a_pixel`.
+    """
     if pace is None or look.get("lecture_s") is None:
         return None
     pixels = look["lecture_s"] * look["fps"] * look["width"] * look["height"]

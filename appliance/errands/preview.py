@@ -1,4 +1,4 @@
-"""Three seconds of the finished video, made before everything else."""
+"""Makes previews: three seconds of the finished video, with priority over jobs."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _EXCERPT_S = 60.0
 
 
 class PreviewDesk:
-    """Makes the previews that are asked for. Belongs to the worker's thread.
+    """Makes the requested previews, in the worker's thread.
 
-    ``look`` cuts the excerpt, and what ``attempt`` renders of it lies in ``folder`` until the
-    errand is pruned. Once ``stop`` is set, the preview in hand is given up.
+    ``look`` cuts the excerpt and ``attempt`` renders it. The video stays in ``folder`` until the
+    task is pruned. Once ``stop`` is set, the current preview is abandoned.
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class PreviewDesk:
         self._look = look
 
     def waiting(self) -> bool:
-        """Whether there is one to make."""
+        """Return whether a preview is requested."""
         return self._errands.waiting([KIND])
 
     def make_one(self, beat: Callable[[], None]) -> None:
-        """Make the oldest; ``beat`` is called as that goes on."""
+        """Make the oldest requested preview; ``beat`` is called regularly meanwhile."""
         errand = self._errands.claim([KIND])
         if errand is not None:
             answer(self._errands, errand, lambda errand: self._make(errand, beat))

@@ -1,23 +1,25 @@
-"""How long it roughly takes to speak a text, and which words fall into which moment."""
+"""Estimates how long a text takes to speak, and which words fall into a period."""
 
 from __future__ import annotations
 
 import re
 
-_WIDE = 0x2E80  # from here on, mostly, a letter is a syllable
+_WIDE = 0x2E80  # from this code point on, most characters are syllables
 _LETTERS_S = 15.0
 _SYLLABLES_S = 4.5
-"""Spoken a second at the normal speed, roughly."""
+"""Syllables spoken per second at normal speed, roughly; ``_LETTERS_S`` is the same for letters."""
 
 
 def spoken_s(text: str) -> float:
-    """Seconds at the normal speed."""
+    """Return the estimated seconds that ``text`` takes at normal speed."""
     return sum(map(_letter_s, text))
 
 
 def letters_in(text: str, start_s: float, stop_s: float) -> str:
-    """The words of ``text`` that are spoken between two moments, roughly; the last ones where it
-    is shorter than ``start_s``."""
+    """Return the words of ``text`` that are spoken between two times, roughly.
+
+    If the text ends earlier, these are its last words.
+    """
     length = stop_s - start_s
     start_s = max(min(start_s, spoken_s(text) - length), 0.0)
     at, taken = 0.0, []

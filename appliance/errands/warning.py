@@ -1,4 +1,4 @@
-"""What a preflight warns of."""
+"""Warnings of a check."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from typing import Any
 
 
 def warning(code: str, **params: object) -> dict[str, Any]:
-    """One of a preflight's warnings; its texts stand in the catalogue."""
+    """Return a warning as JSON; its text is in the message catalogue."""
     return {"code": code, "params": {name: str(value) for name, value in params.items()}}

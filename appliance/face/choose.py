@@ -1,4 +1,4 @@
-"""Whose face it is: sort what was detected in sampled frames into people, and keep to one."""
+"""Group the faces detected in sampled frames into people, and follow one of them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from appliance.face.detect import Detection
 # A face that moved less than this many of its widths between two samples is the same person.
 _NEAR = 1.0
 _SIZE_RATIO = 2.0
-_TOGETHER = 2  # frames that show two faces at once: then they are two people
-# Sitting still in every sample outweighs being this much larger in a few.
+_TOGETHER = 2  # two faces that are visible together in this many frames are two people
+# A face that is steady in every sample outweighs one that is this much larger in a few.
 _STEADY_POWER = 0.5
 
 
@@ -26,16 +26,17 @@ Places = tuple[Place, ...]
 
 @dataclass(frozen=True)
 class Person:
-    """One person's ``places``, and those of the ``others`` who were seen beside them."""
+    """One person's ``places``, and those of the ``others`` seen in the same frames."""
 
     places: Places
     others: tuple[Places, ...] = ()
 
     def __call__(self, index: int, faces: list[Detection]) -> Detection | None:
-        """The face most like this person's in frame ``index``; ``None`` if there is none.
+        """Return the face of this person in frame ``index``; ``None`` if there is none.
 
-        A face that another person is known by, who is nearer to it, is not this person's: when the
-        presenter walks off, whoever is left in the picture keeps their own mouth.
+        That is the face nearest to the person's known places. A face that is nearer to another
+        known person is not this person's: when the presenter leaves the picture, people who remain
+        in it keep their own mouths.
         """
         own = _at(self.places, index)
         others = [_at(places, index) for places in self.others]
@@ -48,13 +49,16 @@ class Person:
         return min(free, key=lambda face: _away(_place(index, face), own), default=None)
 
     def rows(self) -> list[list[float]]:
-        """Who (0: this person, 1 …: the others) and the place, a row a place; to be kept."""
+        """Return one row per place, for storing.
+
+        A row is the number of the person (0: this one, 1 …: the others) and the place.
+        """
         everybody = enumerate((self.places, *self.others))
         return [[who, *place] for who, places in everybody for place in places]
 
     @classmethod
     def of_rows(cls, rows: Iterable[Sequence[float]]) -> Person:
-        """From what :meth:`rows` gave. Raises ``ValueError`` for anything else."""
+        """Return the person that :meth:`rows` describes. Raises ``ValueError`` for other input."""
         everybody: dict[int, list[Place]] = {}
         for who, index, x, y, width in rows:
             everybody.setdefault(int(who), []).append((index, x, y, width))
@@ -67,20 +71,26 @@ def _place(index: int, face: Detection) -> Place:
 
 
 def _at(places: Places, index: int) -> Place:
-    """Where somebody is in frame ``index``, between two places on the way from one to the other."""
+    """Return the place in frame ``index``, interpolated linearly between known places."""
     rows = np.array(places)
     x, y, width = (float(np.interp(index, rows[:, 0], rows[:, k])) for k in (1, 2, 3))
     return float(index), x, y, width
 
 
 def _away(place: Place, known: Place) -> float:
-    """How little like a known place another is: in widths, and in logarithms of the width."""
+    """Return the distance of a place from a known place.
+
+    The sum of the movement in widths and the difference of the logarithms of the widths.
+    """
     moved = np.hypot(place[1] - known[1], place[2] - known[2]) / known[3]
     return float(moved + abs(np.log(place[3] / known[3])))
 
 
 def people(samples: Iterable[tuple[int, list[Detection]]], frames: int) -> list[Person]:
-    """The people in ``frames`` sampled (frame number, faces) pairs, largest steady one first."""
+    """Return the people in ``samples``, the largest steady one first.
+
+    ``samples`` are (frame number, faces) pairs and ``frames`` is their number.
+    """
     found: list[list[Place]] = []
     for index, faces in samples:
         free = list(range(len(found)))
@@ -109,7 +119,10 @@ def people(samples: Iterable[tuple[int, list[Detection]]], frames: int) -> list[
 
 
 def _together(a: Places, b: Places) -> bool:
-    """Whether two were seen at once. One person who has moved on may look like two, but not so."""
+    """Return whether two people were seen at once.
+
+    One person who has moved may look like two, but is never seen twice in one frame.
+    """
     return len({place[0] for place in a} & {place[0] for place in b}) >= _TOGETHER
 
 

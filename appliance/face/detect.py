@@ -1,8 +1,8 @@
-"""Find faces in a picture with BlazeFace short-range (Bazarevsky et al. 2019, arXiv 1907.05047).
+"""Detect faces with BlazeFace short-range (Bazarevsky et al. 2019, arXiv 1907.05047).
 
-The network sees 128 × 128 pixels, so a face under a tenth of the picture is invisible to it in the
-whole picture: then smaller and smaller overlapping squares are searched. Only done now and then:
-between detections the mesh follows the face by itself.
+The network's input has 128 × 128 pixels, so it cannot detect a face smaller than a tenth of the
+picture in the whole picture: then smaller and smaller overlapping squares are searched. This is
+done only occasionally: between detections the mesh follows the face.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from appliance.face.sampling import Matrix, Planes, apply, sample_rgb
 Array = npt.NDArray[np.float64]
 
 _MIN_SCORE = 0.5
-_SURE = 0.8  # below, something that looks like a face may hide one that is too small to be seen
-_SAME_FACE = 0.3  # intersection over union from which two boxes are one face
+# below this score, continue: a false detection may hide a face too small to be detected
+_SURE = 0.8
+_SAME_FACE = 0.3  # intersection over union from which two boxes are the same face
 _TILE_DEPTHS = 2  # halvings of the short side: faces down to a fortieth of it
 
 
@@ -29,7 +30,8 @@ class Detection:
     """One face in picture pixels.
 
     ``box`` is (left, top, right, bottom); ``keypoints`` (6, 2) are the right eye, left eye, nose
-    tip, mouth centre, right ear and left ear, as the person has them; ``score`` is in [0, 1].
+    tip, mouth centre, right ear and left ear, from the person's point of view; ``score`` is in [0,
+    1].
     """
 
     box: Array
@@ -48,14 +50,17 @@ class Detection:
 
 
 class FaceDetector:
-    """BlazeFace short-range over whole pictures and tiles of them."""
+    """BlazeFace short-range, applied to whole pictures and tiles of them."""
 
     def __init__(self, network: LiteNetwork) -> None:
         self._network = network
         self._anchors = _anchors()
 
     def detect(self, picture: Planes, pixel_aspect: float = 1.0) -> list[Detection]:
-        """All faces, best score first; ``pixel_aspect`` is the sample aspect ratio (w/h)."""
+        """Return all faces, best score first.
+
+        ``pixel_aspect`` is the sample aspect ratio (width / height).
+        """
         height, width = picture.y.shape
         best: list[Detection] = []
         for squares in _searches(width * pixel_aspect, height):
@@ -99,7 +104,7 @@ class FaceDetector:
 
 
 def _searches(width: float, height: float) -> Iterator[list[tuple[float, float, float]]]:
-    """Lists of (left, top, side) squares in display pixels, from coarse to fine."""
+    """Yield lists of (left, top, side) squares in display pixels, from coarse to fine."""
     side = max(width, height)
     yield [((width - side) / 2, (height - side) / 2, side)]
     short = min(width, height)
@@ -111,13 +116,16 @@ def _searches(width: float, height: float) -> Iterator[list[tuple[float, float, 
 
 
 def _tiles(length: float, tile: float) -> list[float]:
-    """Starts of tiles that overlap by at least half and cover ``length``."""
+    """Return the starts of tiles that cover ``length`` and overlap by at least half."""
     count = int(np.ceil((length - tile) / (tile / 2))) + 1
     return [float(x) for x in np.linspace(0, length - tile, max(count, 1))]
 
 
 def _anchors() -> Array:
-    """Centres in [0, 1]: two an 8-pixel cell of a 16 × 16 grid, six a cell of an 8 × 8 grid."""
+    """Return the anchors' centres, (896, 2) in [0, 1].
+
+    Two per 8-pixel cell of a 16 × 16 grid, six per cell of an 8 × 8 grid.
+    """
     grids = []
     for cells, repeats in ((16, 2), (8, 6)):
         axis = (np.arange(cells) + 0.5) / cells
@@ -127,7 +135,7 @@ def _anchors() -> Array:
 
 
 def _distinct(faces: list[Detection]) -> list[Detection]:
-    """Merge overlapping boxes, weighted by score, as BlazeFace's paper does against jitter."""
+    """Merge overlapping boxes, weighted by score; according to BlazeFace's paper against jitter."""
     rest = sorted(faces, key=lambda face: -face.score)
     merged = []
     while rest:
@@ -146,7 +154,7 @@ def _distinct(faces: list[Detection]) -> list[Detection]:
 
 
 def _overlap(a: Array, b: Array) -> float:
-    """Intersection over union of two boxes."""
+    """Return the intersection over union of two boxes."""
     size = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
     shared = float(np.prod(np.maximum(size, 0)))
     areas = float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]))

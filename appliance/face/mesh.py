@@ -1,6 +1,6 @@
-"""The 468-point face mesh (Kartynnik et al. 2019, arXiv 1907.06724) on a turned square.
+"""The 468-point face mesh (Kartynnik et al. 2019, arXiv 1907.06724) on a rotated square.
 
-Point numbers are the mesh's own; the few that the rest of the box speaks of have names here.
+Point numbers are the mesh's own; those used elsewhere have names here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MARGIN = 1.5
 
 @dataclass(frozen=True)
 class Region:
-    """The square that the mesh looks at, in display pixels: centre, side and turn in radians."""
+    """The square input of the mesh, in display pixels: centre, side, and rotation in radians."""
 
     x: float
     y: float
@@ -34,7 +34,7 @@ class Region:
     angle: float
 
     def matrix(self, size: int, pixel_aspect: float) -> Matrix:
-        """The map from a ``size`` × ``size`` patch to picture pixels."""
+        """Return the map from a ``size`` × ``size`` patch to picture pixels."""
         step = self.side / size
         c, s = np.cos(self.angle) * step, np.sin(self.angle) * step
         middle = (size - 1) / 2
@@ -48,7 +48,7 @@ class Region:
 
 
 def region_of_detection(face: Detection, pixel_aspect: float = 1.0) -> Region:
-    """Where the mesh should look first."""
+    """Return the mesh's first region, from a detected face."""
     scale = np.array([pixel_aspect, 1.0])
     size = (face.box[2:] - face.box[:2]) * scale
     x, y = face.centre * scale
@@ -57,7 +57,7 @@ def region_of_detection(face: Detection, pixel_aspect: float = 1.0) -> Region:
 
 
 def region_of_points(points: npt.NDArray[np.float32], pixel_aspect: float = 1.0) -> Region:
-    """Where the mesh should look next, from its last ``points`` (468, 3) in picture pixels."""
+    """Return the mesh's next region, from its last ``points`` (468, 3) in picture pixels."""
     display = points[:, :2].astype(np.float64) * [pixel_aspect, 1.0]
     angle = _angle(display[LEFT_EYE_OUTER] - display[RIGHT_EYE_OUTER])
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
@@ -68,7 +68,7 @@ def region_of_points(points: npt.NDArray[np.float32], pixel_aspect: float = 1.0)
 
 
 class FaceMesh:
-    """Landmarks of the face inside a region."""
+    """Computes the landmarks of the face in a region."""
 
     def __init__(self, network: LiteNetwork) -> None:
         self._network = network
@@ -76,14 +76,14 @@ class FaceMesh:
     def __call__(
         self, picture: Planes, region: Region, pixel_aspect: float = 1.0
     ) -> tuple[npt.NDArray[np.float32], float]:
-        """``points`` (468, 3) float32 and the network's confidence in [0, 1] that a face is there.
+        """Return ``points`` (468, 3) float32 and the confidence in [0, 1] that there is a face.
 
         x and y are picture pixels; z is depth in display pixels, smaller is nearer.
         """
         return self.read(self.patch(picture, region, pixel_aspect), region, pixel_aspect)
 
     def patch(self, picture: Planes, region: Region, pixel_aspect: float = 1.0) -> Patch:
-        """What the network sees of ``region``: (192, 192, 3) RGB in 0..1."""
+        """Return the network's input for ``region``: (192, 192, 3) float32 RGB in 0..1."""
         size = self._network.size
         matrix = region.matrix(size, pixel_aspect)
         return np.asarray(sample_rgb(picture, matrix, size, size), np.float32) / np.float32(255)
@@ -91,18 +91,19 @@ class FaceMesh:
     def read(
         self, patch: Patch, region: Region, pixel_aspect: float = 1.0
     ) -> tuple[npt.NDArray[np.float32], float]:
-        """Landmarks and confidence, as of a whole picture, from the :meth:`patch` of ``region``."""
+        """Return landmarks and confidence for the :meth:`patch` of ``region``."""
         size = self._network.size
         matrix = region.matrix(size, pixel_aspect)
         coordinates, logit = self._network(patch)
         local = coordinates.reshape(POINTS, 3)
         points = np.empty((POINTS, 3), np.float32)
-        # The network counts from the patch's corner, the matrix from its first pixel's centre.
+        # The network's origin is the corner of the patch, the matrix's the centre of its first
+        # pixel.
         points[:, :2] = (local[:, :2] - 0.5) @ matrix[:, :2].T + matrix[:, 2]
         points[:, 2] = local[:, 2] * (region.side / size)
         return points, float(1.0 / (1.0 + np.exp(-np.clip(logit.item(), -80, 80))))
 
 
 def _angle(across: npt.NDArray[np.float64]) -> float:
-    """Turn in radians of the line from the person's right eye to the left."""
+    """Return the rotation in radians of the line from the person's right eye to the left."""
     return float(np.arctan2(across[1], across[0]))

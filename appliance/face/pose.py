@@ -1,4 +1,4 @@
-"""Where the head is and how it is turned, from the points of the mesh that speech does not move."""
+"""Position and rotation of the head, from the points of the mesh that speech does not move."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
-# The mesh's mean over the GRID clips, aligned (generalised Procrustes), made symmetric,
-# with the outer eye corners at x = ∓0.5: the unit of the face frame is the eye distance, x points
+# The mean of the mesh over the GRID clips, aligned (generalised Procrustes) and made symmetric,
+# with the outer eye corners at x = ∓0.5. The unit of the face frame is the eye distance; x points
 # to the person's left, y down, z away from the camera. Eye corners, nose bridge, brow, temples.
 _RIGID = {
     33: (-0.5000, 0.0000, 0.0000),
@@ -35,7 +35,7 @@ _RIGID = {
     284: (0.6600, -0.4191, 0.1176),
 }
 RIGID_POINTS = list(_RIGID)
-"""The points of the mesh that speech does not move."""
+"""Indices of the mesh points that speech does not move."""
 
 _MODEL = np.array(list(_RIGID.values()))
 
@@ -45,7 +45,7 @@ class Pose:
     """The map from the face frame to a picture: ``scale · rotation · p + offset``.
 
     ``scale`` (…,) is the eye distance in pixels, ``rotation`` (…, 3, 3), ``offset`` (…, 3) in
-    pixels. One pose, or a whole track of them along the leading axes.
+    pixels. Leading axes allow one pose or a whole track of them.
     """
 
     scale: Array
@@ -54,33 +54,33 @@ class Pose:
 
     @property
     def yaw(self) -> Array:
-        """Turn to the side in degrees; positive when the person's left cheek comes forward."""
+        """Rotation to the side in degrees; positive when the person's left cheek comes forward."""
         return np.degrees(np.arctan2(-self.rotation[..., 2, 0], self.rotation[..., 2, 2]))
 
     @property
     def roll(self) -> Array:
-        """Turn in the picture's plane in radians."""
+        """Rotation in the picture plane in radians."""
         return np.asarray(
             np.arctan2(self.rotation[..., 1, 0], self.rotation[..., 0, 0]), dtype=np.float64
         )
 
     def project(self, points: Array) -> Array:
-        """Face frame (…, n, 3) to picture pixels and depth (…, n, 3)."""
+        """Convert points in the face frame (…, n, 3) to picture pixels and depth (…, n, 3)."""
         turned = points @ np.swapaxes(self.rotation, -1, -2)
         return np.asarray(
             self.scale[..., None, None] * turned + self.offset[..., None, :], dtype=np.float64
         )
 
     def unproject(self, points: npt.NDArray[np.floating]) -> Array:
-        """Picture pixels and depth (…, n, 3) to the face frame (…, n, 3)."""
+        """Convert picture pixels and depth (…, n, 3) to the face frame (…, n, 3)."""
         centred = (points - self.offset[..., None, :]) / self.scale[..., None, None]
         return np.asarray(centred @ self.rotation, dtype=np.float64)
 
 
 def fit_pose(points: npt.NDArray[np.floating]) -> Pose:
-    """Least-squares similarity from the face frame to mesh ``points`` (…, 468, 3).
+    """Fit the least-squares similarity from the face frame to mesh ``points`` (…, 468, 3).
 
-    The closed form of Umeyama (1991), with the reflection case excluded.
+    The closed form of Umeyama (1991), with reflections excluded.
     """
     seen = points[..., RIGID_POINTS, :].astype(np.float64)
     mean = seen.mean(axis=-2, keepdims=True)

@@ -1,4 +1,4 @@
-"""The one place that runs a TensorFlow Lite face network."""
+"""Run TensorFlow Lite face networks; the only module that uses the runtime."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ Array = npt.NDArray[np.float32]
 
 
 class LiteNetwork:
-    """A float network with one image input; confined to the thread that uses it.
+    """A float network with one image input; it must be used by one thread only.
 
-    ``threads`` is 1 by default: the networks take about a millisecond, less than a hand-over.
+    ``threads`` is 1 by default: the networks take about a millisecond, less than it costs to
+    distribute the work over threads.
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
@@ -33,7 +34,7 @@ class LiteNetwork:
         self._outputs = [d["index"] for d in self._interpreter.get_output_details()]
 
     def __call__(self, image: Array) -> list[Array]:
-        """Run on ``image`` (size, size, 3) float32; the outputs in the network's own order."""
+        """Run on ``image`` (size, size, 3) float32; return the outputs in the network's order."""
         self._interpreter.set_tensor(self._input, image[np.newaxis])
         self._interpreter.invoke()
         return [np.array(self._interpreter.get_tensor(i), dtype=np.float32) for i in self._outputs]
@@ -44,7 +45,7 @@ _hush = threading.Lock()
 
 @contextmanager
 def _hushed() -> Iterator[None]:
-    """Keep the runtime's greeting, which it writes straight to descriptor 2, from people."""
+    """Discard the runtime's banner, which it writes directly to file descriptor 2."""
     with _hush:
         sys.stderr.flush()
         kept = os.dup(2)

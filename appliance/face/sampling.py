@@ -1,8 +1,8 @@
-"""Cut small upright patches out of 4:2:0 pictures without converting the picture.
+"""Sample small upright patches from 4:2:0 pictures without converting the whole picture.
 
-Matrices here are 2 × 3 and map patch coordinates to picture (luma) coordinates, both counted from
-pixel centres, so that a patch is what ``matrix`` points at. Chroma follows the H.264 default
-siting: co-sited with even luma columns, between luma rows.
+Matrices here are 2 × 3 and map patch coordinates to picture (luma) coordinates; both count from
+pixel centres. Chroma follows the H.264 default siting: co-sited with even luma columns, between
+luma rows.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SHRINK_FROM = 2.0  # picture pixels per patch pixel from which bilinear samplin
 
 
 class Planes(Protocol):
-    """Anything with 8-bit 4:2:0 planes: ``y`` (H, W), ``u`` and ``v`` (H/2, W/2)."""
+    """Anything with uint8 4:2:0 planes: ``y`` (H, W), ``u`` and ``v`` (H/2, W/2)."""
 
     @property
     def y(self) -> Plane: ...
@@ -33,14 +33,14 @@ class Planes(Protocol):
 
 
 def compose(outer: Matrix, inner: Matrix) -> Matrix:
-    """The 2 × 3 map that applies ``inner`` first and then ``outer``."""
+    """Return the 2 × 3 map that applies ``inner`` first and then ``outer``."""
     composed = np.asarray(outer[:, :2] @ inner, dtype=np.float64)
     composed[:, 2] += outer[:, 2]
     return composed
 
 
 def invert(matrix: Matrix) -> Matrix:
-    """The 2 × 3 map back."""
+    """Return the inverse of a 2 × 3 map."""
     return np.asarray(cv2.invertAffineTransform(matrix), dtype=np.float64)
 
 
@@ -51,13 +51,16 @@ def apply(matrix: Matrix, points: npt.NDArray[np.floating]) -> npt.NDArray[np.fl
 
 
 def chroma_matrix(matrix: Matrix) -> Matrix:
-    """The map for a half-size chroma patch that lies under the luma patch of ``matrix``."""
+    """Return the map of the half-size chroma patch that matches the luma patch of ``matrix``."""
     half_to_full = np.array([[2.0, 0.0, 0.0], [0.0, 2.0, 0.5]])
     return compose(_TO_CHROMA, compose(matrix, half_to_full))
 
 
 def sample_plane(plane: Plane, matrix: Matrix, width: int, height: int) -> Plane:
-    """Sample a ``height`` × ``width`` patch; area-averaged when it shrinks, edges replicated."""
+    """Sample a (height, width) uint8 patch; edges are replicated.
+
+    It is area-averaged where it shrinks by a factor of 2 or more.
+    """
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     if scale >= _SHRINK_FROM:
         plane, matrix = _shrunk(plane, matrix, width, height, int(scale))
@@ -76,7 +79,10 @@ def sample_plane(plane: Plane, matrix: Matrix, width: int, height: int) -> Plane
 def _shrunk(
     plane: Plane, matrix: Matrix, width: int, height: int, factor: int
 ) -> tuple[Plane, Matrix]:
-    """Average ``factor`` × ``factor`` blocks of just the part of the plane that is needed."""
+    """Average ``factor`` × ``factor`` blocks of the needed part of the plane.
+
+    Returns the smaller plane, and ``matrix`` changed to match it.
+    """
     corners = apply(matrix, np.array([[0, 0], [width, 0], [0, height], [width, height]]) - 0.5)
     low = np.floor(corners.min(axis=0)).astype(int) - factor
     high = np.ceil(corners.max(axis=0)).astype(int) + factor
@@ -87,13 +93,13 @@ def _shrunk(
     part = part[:, left : left + min(columns * factor, right - left)]
     small = cv2.resize(part, (int(columns), int(rows)), interpolation=cv2.INTER_AREA)
     fx, fy = part.shape[1] / columns, part.shape[0] / rows
-    # Pixel centre p of the part lies at (p + 0.5) / f - 0.5 of the shrunk one.
+    # Pixel centre p of the part is at (p + 0.5) / f - 0.5 of the shrunk one.
     to_small = np.array([[1 / fx, 0, (0.5 - left) / fx - 0.5], [0, 1 / fy, (0.5 - top) / fy - 0.5]])
     return np.asarray(small, dtype=np.uint8), compose(to_small, matrix)
 
 
 def sample_yuv(picture: Planes, matrix: Matrix, width: int, height: int) -> Plane:
-    """A (height, width, 3) YUV patch, chroma brought to luma size, values as stored."""
+    """Sample a (height, width, 3) uint8 YUV patch, chroma at luma size, values as stored."""
     y = sample_plane(picture.y, matrix, width, height)
     chroma = compose(_TO_CHROMA, matrix)
     u = sample_plane(picture.u, chroma, width, height)
@@ -102,7 +108,10 @@ def sample_yuv(picture: Planes, matrix: Matrix, width: int, height: int) -> Plan
 
 
 def sample_rgb(picture: Planes, matrix: Matrix, width: int, height: int) -> Plane:
-    """A (height, width, 3) RGB patch (BT.601, limited range: what the face networks tolerate)."""
+    """Sample a (height, width, 3) uint8 RGB patch.
+
+    The conversion is BT.601 limited range for all sources: the face networks tolerate that.
+    """
     y, u, v = cv2.split(sample_yuv(picture, matrix, width, height))
     stretch = 255.0 / 219.0
     y = cv2.convertScaleAbs(np.maximum(y, 16), alpha=stretch, beta=-16.0 * stretch)

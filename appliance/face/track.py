@@ -1,10 +1,10 @@
-"""Follow one face through a presenter's frames and smooth what the mesh says, without lag.
+"""Track one face through a presenter's frames and smooth the landmarks, without lag.
 
-A track must not depend on how a lecture was cut into chunks. So the presenter's frames are divided
-into fixed segments of :data:`SEGMENT` frames; the tracker forgets everything at each segment's
-start, and what it says of a frame is a pure function of that segment's frames. At a start the mesh
-is run until it has settled, so that the seam between two segments is below the mesh's own noise.
-Smoothing then looks :data:`CONTEXT` frames to both sides, segments regardless.
+A track must not depend on how a lecture is divided into chunks. So the presenter's frames are
+divided into fixed segments of :data:`SEGMENT` frames; the tracker is reset at the start of each
+segment, and its result for a frame is a pure function of that segment's frames. At the start of a
+segment the mesh is run until it has converged, so that the difference between two segments is below
+the mesh's own noise. Smoothing then uses :data:`CONTEXT` frames on both sides, across segments.
 """
 
 from __future__ import annotations
@@ -34,25 +34,28 @@ from appliance.face.sampling import Planes
 SEGMENT = 50
 CONTEXT = 3
 
-_SETTLE_STEPS = 4  # mesh runs at a segment's start: a step moves points < 0.3 % of the eye distance
+# mesh runs at a segment's start: another one moves points < 0.3 % of the eye distance
+_SETTLE_STEPS = 4
 _MIN_CONFIDENCE = 0.5
-_RETRY_EVERY = 5  # frames between searches while no face is seen: a tiled search is slow
-_SIGMA = 1.0  # frames; keeps a 25 fps lip closure of three frames, halves the mesh's jitter
-_CUT = 0.25  # a jump of this many eye distances between frames is a cut, not a movement
-# So is a smaller one that is this many times the frames' movement before and after it: a head has
-# weight. A speech that was cut together jumps by 0.1 to 0.2, heads nod by up to 0.1.
+_RETRY_EVERY = 5  # frames between searches while there is no face: searching tiles is slow
+_SIGMA = 1.0  # frames; keeps a lip closure of three frames at 25 fps, halves the mesh's jitter
+_CUT = 0.25  # a jump of more than this many eye distances between frames is a cut, not a movement
+# So is a smaller jump that is also this many times the movement in the frames before and after,
+# because a head has inertia. Where a speech was cut, heads jump by 0.1 to 0.2; when nodding they
+# move by up to 0.1.
 _SUDDEN, _TIMES = 0.05, 4.0
-# The mesh finds a face in whatever it is shown and is sure of it, so a cut is told by the picture:
-# a glimpse of where the face was correlates by more than 0.8 with the frame before while somebody
-# speaks (23 clips, 15 to 30 fps), by 0.55 while somebody walks off, and by 0.2 after a cut.
+# The mesh reports a face with high confidence in any picture, so cuts are detected by comparing
+# pictures: the area where the face was, downscaled, correlates with that of the frame before by
+# more than 0.8 while the person speaks (23 clips, 15 to 30 fps), by 0.55 while the person leaves,
+# and by 0.2 after a cut.
 _GLIMPSE, _ALIKE = 24, 0.5
-_FLAT = 1e-5  # a variance that is no picture, of values in 0..1
+_FLAT = 1e-5  # variance (of values in 0..1) below which an area is flat
 
 Points = npt.NDArray[np.float32]
 
 
 class Indexed(Planes, Protocol):
-    """A picture that knows its frame number in the presenter."""
+    """A picture with its frame number in the presenter."""
 
     @property
     def index(self) -> int: ...
@@ -63,14 +66,14 @@ P = TypeVar("P", bound=Indexed)
 
 @dataclass(frozen=True)
 class Sighting:
-    """A face in one frame: ``points`` (468, 3) float32 as the mesh gives them, confidence 0..1."""
+    """A face in one frame: the mesh's ``points`` (468, 3) float32 and its confidence in 0..1."""
 
     points: Points
     confidence: float
 
     @cached_property
     def pose(self) -> Pose:
-        """Where the head is, and how it is turned."""
+        """Position and rotation of the head."""
         return fit_pose(self.points)
 
     @cached_property
@@ -80,7 +83,7 @@ class Sighting:
 
     @cached_property
     def eye_distance(self) -> float:
-        """Between the outer corners of the eyes, in pixels."""
+        """Distance of the outer corners of the eyes, in pixels."""
         return float(
             np.linalg.norm(self.points[LEFT_EYE_OUTER, :2] - self.points[RIGHT_EYE_OUTER, :2])
         )
@@ -91,7 +94,7 @@ class Tracked(Generic[P]):
     """A frame and the smoothed face in it, ``None`` where there is none.
 
     ``presence`` is 1 in the middle of a stretch of frames with a face and falls towards its ends,
-    so that what is painted on the face can fade instead of popping.
+    so that the rendered mouth fades instead of appearing suddenly.
     """
 
     picture: P
@@ -100,24 +103,24 @@ class Tracked(Generic[P]):
 
 
 class Chooser(Protocol):
-    """Picks the presenter among the faces of frame ``index``; ``None`` if it is none of them."""
+    """Selects the presenter among the faces of frame ``index``; ``None`` if it is none of them."""
 
     def __call__(self, index: int, faces: list[Detection]) -> Detection | None: ...
 
 
 class Detector(Protocol):
-    """Finds the faces of a picture, as :class:`~appliance.face.detect.FaceDetector` does."""
+    """Detects the faces of a picture, as :class:`~appliance.face.detect.FaceDetector` does."""
 
     def detect(self, picture: Planes, pixel_aspect: float = 1.0) -> list[Detection]: ...
 
 
 def largest_face(index: int, faces: list[Detection]) -> Detection | None:
-    """The widest face, whoever it is."""
+    """Return the widest face; ``None`` if there is none."""
     return max(faces, key=lambda face: face.width, default=None)
 
 
 class FaceTracker:
-    """Unsmoothed sightings, frame after frame in rising order from a segment's start."""
+    """Finds the unsmoothed face, frame by frame in ascending order from a segment's start."""
 
     def __init__(
         self,
@@ -131,10 +134,11 @@ class FaceTracker:
         self._choose = choose
         self._aspect = pixel_aspect
         self._region: Region | None = None
-        self._glimpse: Patch | None = None  # of where the face was, in the frame before
+        # area where the face was in the frame before, downscaled
+        self._glimpse: Patch | None = None
 
     def step(self, picture: Indexed) -> Sighting | None:
-        """The face in ``picture``, the successor of the picture before."""
+        """Return the face in ``picture``, which must be the frame after the previous call's."""
         place = picture.index % SEGMENT
         if place == 0:
             self._region = None
@@ -164,7 +168,7 @@ class FaceTracker:
     def _look(
         self, picture: Indexed, region: Region, before: Patch | None = None
     ) -> Sighting | None:
-        """What the mesh sees in ``region``; nothing where that is unlike the glimpse ``before``."""
+        """Measure the face in ``region``; ``None`` if the area differs from ``before``."""
         patch = self._mesh.patch(picture, region, self._aspect)
         glimpse = np.asarray(
             cv2.resize(patch, (_GLIMPSE, _GLIMPSE), interpolation=cv2.INTER_AREA), np.float32
@@ -180,21 +184,22 @@ class FaceTracker:
 
 
 def _correlation(a: Patch, b: Patch) -> float:
-    """Of two equally large pieces of picture, -1..1; 0 where one is flat."""
+    """Return the correlation (-1..1) of two areas of equal size; 0 if one is flat."""
     x, y = a - a.mean(axis=(0, 1)), b - b.mean(axis=(0, 1))
     power = float(np.sqrt((x * x).mean() * (y * y).mean()))
     return float((x * y).mean()) / power if power > _FLAT else 0.0
 
 
 def segment_start(index: int) -> int:
-    """The frame from which tracking must start so that ``index`` can be smoothed."""
+    """Return the frame at which tracking must start so that ``index`` can be smoothed."""
     return max(index - CONTEXT, 0) // SEGMENT * SEGMENT
 
 
 def in_context(picture: P, window: list[Sighting | None], exists: list[bool]) -> Tracked[P]:
-    """``picture`` with the face in the middle of its ``window`` of 2 · CONTEXT + 1 sightings.
+    """Return ``picture`` with the smoothed face in the middle of ``window``.
 
-    ``exists`` tells frames without a face from places beyond the presenter's ends.
+    ``window`` holds the faces of 2 · CONTEXT + 1 frames. ``exists`` distinguishes frames without a
+    face from positions beyond the presenter's ends.
     """
     missing = [
         abs(k - CONTEXT)
@@ -206,9 +211,10 @@ def in_context(picture: P, window: list[Sighting | None], exists: list[bool]) ->
 
 
 def smooth(window: list[Sighting | None]) -> Sighting | None:
-    """Gaussian mean of the middle of an odd ``window`` and the neighbours it has on *both* sides.
+    """Return the Gaussian mean of an odd ``window`` around its middle.
 
-    Only symmetric pairs count, so the result has no lag; a cut ends the neighbourhood.
+    Only pairs of frames at the same distance on *both* sides count, so the result has no lag; a cut
+    ends the neighbourhood. Returns ``None`` if the middle has no face.
     """
     middle = len(window) // 2
     centre = window[middle]
@@ -227,7 +233,7 @@ def smooth(window: list[Sighting | None]) -> Sighting | None:
 
 
 def _cuts(window: list[Sighting | None]) -> list[bool]:
-    """Whether there is a cut between each frame of ``window`` and the next."""
+    """Return whether there is a cut between each frame of ``window`` and the next."""
     steps = _steps(window)
     found = []
     for k, step in enumerate(steps):
@@ -238,8 +244,10 @@ def _cuts(window: list[Sighting | None]) -> list[bool]:
 
 
 def _steps(window: list[Sighting | None]) -> list[float | None]:
-    """How far the head moves from each frame to the next, in eye distances; ``None`` where one of
-    the two shows no face."""
+    """Return how far the head moves from each frame to the next, in eye distances.
+
+    ``None`` where one of the two frames shows no face.
+    """
     steps: list[float | None] = [None] * (len(window) - 1)
     seen = [
         (k, a, b) for k, (a, b) in enumerate(pairwise(window)) if a is not None and b is not None

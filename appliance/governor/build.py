@@ -1,4 +1,4 @@
-"""The governor as the settings want it."""
+"""Creates the governor from the configuration."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ def build_governor(
     preview_waits: Callable[[], bool] = lambda: False,
     now: Callable[[], float] = time.time,
 ) -> Governor:
-    """All the rules, over the readings of ``look``. ``preview_waits``: somebody wants a preview."""
+    """Return a governor with all rules, based on the readings of ``look``.
+
+    ``preview_waits`` returns whether a preview is requested.
+    """
     settings = config.governor
     rules: list[Rule] = [
         Heat(settings.heat_margin_c, settings.heat_resume_c),
@@ -41,7 +44,7 @@ def build_governor(
 
 
 def newest_reading(config: Config) -> Look:
-    """Reads what the sampler wrote last; ``None`` where that cannot be read."""
+    """Return a function that reads the newest telemetry reading, or ``None`` if that fails."""
     try:
         history = History(history_path(config.root))
     except (sqlite3.Error, OSError):

@@ -1,6 +1,6 @@
-"""Leave room on the disk, and after it was full go on by itself when there is more.
+"""Keeps disk space free, and resumes after a full disk once there is more space.
 
-Nothing is deleted here: what is on the disk belongs to people.
+Nothing is deleted here, because the files belong to users.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ from appliance.governor.situation import Situation
 from appliance.jobs.record import Reason
 
 MORE_MB = 32.0
-"""So much more must be free than when the disk was found full."""
+"""Additional free space in MiB required after the disk was found full."""
 
 ANYWAY_S = 900.0
-"""After so long it is tried again all the same: a quota may have been raised unseen."""
+"""Seconds after which work is tried again in any case: a quota may have been raised, which is not
+visible as free space."""
 
 
 class Disk:
-    """A job needs ``min_free_mb`` to be begun, and a quarter of it to go on.
+    """Requires ``min_free_mb`` to start a job, and a quarter of it to continue.
 
-    ``find_free`` measures, in MiB, the fuller one of the file systems that are written to.
+    ``find_free`` returns the free space, in MiB, of the fuller of the file systems written to.
     """
 
     def __init__(self, min_free_mb: float, find_free: Callable[[], float]) -> None:
@@ -29,11 +30,11 @@ class Disk:
         self._was_full: tuple[float, float] | None = None
 
     def found_full(self, now: float) -> None:
-        """A write has failed for want of space."""
+        """Record that a write has failed for lack of space."""
         self._was_full = now, self._find_free()
 
     def check(self, situation: Situation) -> Reason | None:
-        """``low_space``, or ``None``."""
+        """Return ``low_space``, or ``None``."""
         free = self._find_free()
         if situation.working:
             needed = self._min_free_mb / 4

@@ -1,4 +1,4 @@
-"""What the work on a lecture will take on the disk, before it is begun."""
+"""Estimates the disk space that a job takes before it is started."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from appliance.media.probe import PresenterInfo
 
 _MB = 1 << 20
 
-# Bits a pixel at CRF 18, as bounds for a rough guess: a still photo, and a noisy picture in motion.
+# Bits per pixel at CRF 18, as bounds of a rough estimate: a still photo, and noisy moving video.
 _LEAST, _MOST = 0.02, 0.25
 _OVER_SOURCE = 1.5  # phones use better, slower encoders than ours
 _HALVED_EVERY = 6.0  # CRF steps that halve the size (x264's documentation)
-_COPIES = 2.1  # the chunks, and the joined file beside them until it is published
+_COPIES = 2.1  # the chunks, and the joined file until it is published
 
 
 def expected_mb(
     info: PresenterInfo, presenter_bytes: int, duration_s: float, config: Config
 ) -> float:
-    """MiB at the worst moment, for ``duration_s`` seconds of lecture; rather too much than too
-    little. ``presenter_bytes`` is the size of the presenter's file."""
+    """Estimate the peak disk usage in MiB for ``duration_s`` seconds of lecture.
+
+    The estimate is rather too high than too low. ``presenter_bytes`` is the size of the presenter's
+    file.
+    """
     pixels_s = info.width * info.height * float(info.fps)
     least, most = _LEAST * pixels_s, _MOST * pixels_s
     source = 0.0

@@ -1,4 +1,4 @@
-"""Whether the box may work now, and if not, why: the sum of its rules."""
+"""Decides whether the device may work now, and if not, why, by a set of rules."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from appliance.telemetry.reading import Reading
 log = logging.getLogger("lectern.governor")
 
 STALE_S = 120.0
-"""An older reading tells nothing."""
+"""Maximum age of a telemetry reading in seconds; older ones are ignored."""
 
 Look = Callable[[], Reading | None]
 
 
 class Governor:
-    """Asks every rule, and keeps the holds in ``store`` as the rules say.
+    """Evaluates all rules and keeps the holds in ``store`` up to date.
 
-    ``look`` gives the newest reading of the machine, ``now`` the seconds since 1970.
+    ``look`` returns the newest telemetry reading, ``now`` the seconds since 1970.
     """
 
     def __init__(
@@ -33,8 +33,11 @@ class Governor:
         self._now = now
 
     def allows(self, *, working: bool) -> bool:
-        """Whether work may be begun or (``working``) go on. The reasons against it are noted as
-        holds, and released when they are gone. Raises ``Fault`` as the store does."""
+        """Return whether a job may be started or, if ``working``, continued.
+
+        The reasons against it are stored as holds, and released when they no longer apply. Raises
+        ``Fault`` like the store.
+        """
         now, reading = self._now(), self._look()
         if reading is not None and abs(now - reading.at) > STALE_S:
             reading = None

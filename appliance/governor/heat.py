@@ -1,4 +1,4 @@
-"""Rest before the machine has to throttle, and until it has truly cooled down."""
+"""Pauses work before the device has to throttle, until it has cooled down."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ _PLAUSIBLE_C = 50.0
 
 
 class Heat:
-    """Rests when a zone comes within ``margin_c`` of its trip point, until every zone is
-    ``resume_c`` under its own. Zones without trip points have no say."""
+    """Pauses when a thermal zone comes within ``margin_c`` of its trip point.
+
+    Work resumes when every zone is ``resume_c`` below its own trip point. Zones without trip points
+    are ignored.
+    """
 
     def __init__(self, margin_c: float, resume_c: float) -> None:
         self._margin_c = margin_c
@@ -21,7 +24,7 @@ class Heat:
         self._resting = False
 
     def check(self, situation: Situation) -> Reason | None:
-        """``too_warm``, or ``None``."""
+        """Return ``too_warm``, or ``None``."""
         nearest = None if situation.reading is None else _nearest(situation.reading)
         if nearest is None:
             self._resting = False
@@ -38,7 +41,7 @@ class Heat:
 
 
 def _nearest(reading: Reading) -> tuple[float, str, float] | None:
-    """Headroom, name and °C of the zone that is nearest to its trip point."""
+    """Return headroom, name and °C of the zone that is nearest to its trip point."""
     return min(
         (
             (trip - temperature, zone, temperature)
@@ -50,8 +53,10 @@ def _nearest(reading: Reading) -> tuple[float, str, float] | None:
 
 
 def _trip(trips: Mapping[str, float]) -> float | None:
-    """Where the clocks are lowered, or else where the machine switches off; some drivers name
-    points that cannot be meant."""
+    """Return the temperature at which the clocks are lowered, or else the device switches off.
+
+    Implausibly low trip points, which some drivers report, are ignored.
+    """
     for kind in ("throttle", "critical"):
         if trips.get(kind, 0.0) >= _PLAUSIBLE_C:
             return trips[kind]

@@ -1,4 +1,4 @@
-"""Do not begin where memory is short, and stop before the kernel has to kill."""
+"""Prevents starting a job when memory is short, and stops it before the kernel kills it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from appliance.jobs.record import Reason
 
 
 class Memory:
-    """A job needs ``start_mb`` of available memory to be begun, and ``low_mb`` to go on."""
+    """Requires ``start_mb`` of available memory to start a job, and ``low_mb`` to continue."""
 
     def __init__(self, start_mb: float, low_mb: float) -> None:
         self._start_mb = start_mb
         self._low_mb = min(low_mb, start_mb)
 
     def check(self, situation: Situation) -> Reason | None:
-        """``low_memory``, or ``None``."""
+        """Return ``low_memory``, or ``None``."""
         if situation.reading is None:
             return None
         free = situation.reading.memory_available_mb

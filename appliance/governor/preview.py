@@ -1,4 +1,4 @@
-"""Somebody waits for a preview: the job in hand makes way after its chunk."""
+"""Pauses the current job after its chunk when a preview is requested."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from appliance.jobs.record import Reason
 
 
 class PreviewFirst:
-    """Rests while ``waits`` says that a preview is asked for. Where nothing is in hand, the worker
-    makes the preview itself before it begins anything, so there is nothing to hold."""
+    """Pauses the current job while ``waits`` returns True, that is, a preview is requested.
+
+    Without a current job nothing has to be held: the worker makes previews before it starts jobs.
+    """
 
     def __init__(self, waits: Callable[[], bool]) -> None:
         self._waits = waits
 
     def check(self, situation: Situation) -> Reason | None:
-        """``preview_first``, or ``None``."""
+        """Return ``preview_first``, or ``None``."""
         return Reason("preview_first") if situation.working and self._waits() else None

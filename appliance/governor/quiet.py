@@ -1,4 +1,4 @@
-"""Hours in which the box is to be quiet: no work, no fan, the machine free for the lesson."""
+"""Quiet hours: no work and no fan noise, and the device is free for the lesson."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ _WEEK = 7 * _DAY
 
 @dataclass(frozen=True)
 class Window:
-    """A window that opens on each of ``days`` (0 is Monday), in minutes after that midnight.
+    """A period of quiet hours that starts on each of ``days`` (0 is Monday).
 
-    ``stop`` may lie beyond the next midnight. It is closed at ``stop``.
+    ``start`` and ``stop`` are minutes after midnight of that day; ``stop`` may be after the next
+    midnight and is excluded.
     """
 
     days: frozenset[int]
@@ -27,18 +28,18 @@ class Window:
 
     @classmethod
     def parse(cls, text: str) -> Window:
-        """From ``mon-fri 08:00-12:30``, ``sat,sun 22:00-06:00`` or, every day, ``12:00-13:00``.
+        """Parse ``mon-fri 08:00-12:30``, ``sat,sun 22:00-06:00`` or, every day, ``12:00-13:00``.
 
-        ``text`` has passed the setting ``governor.quiet``. A range of days may run over
-        the week's end (``sat-mon``), and one of hours over midnight; then the day is that on which
-        it begins. Equal hours are a whole day.
+        ``text`` must have been validated as the setting ``governor.quiet``. A range of days may
+        extend over the end of the week (``sat-mon``), and a range of hours over midnight; then it
+        belongs to the day on which it begins. Equal hours mean a whole day.
         """
         days, _, hours = text.rpartition(" ")
         start, stop = (int(h) * 60 + int(m) for h, m in (t.split(":") for t in hours.split("-")))
         return cls(_days(days), start, stop if stop > start else stop + _DAY)
 
     def left(self, minute: float) -> float | None:
-        """Minutes until it closes, at ``minute`` of the week; ``None`` while it is not open."""
+        """Return the minutes until it ends, at ``minute`` of the week; ``None`` outside of it."""
         ends = [
             self.stop - since
             for day in self.days
@@ -60,7 +61,10 @@ def _days(text: str) -> frozenset[int]:
 
 
 class QuietHours:
-    """Rests in ``windows``, by the clock on the wall (``local`` turns seconds since 1970 to it)."""
+    """Pauses work in ``windows``, by local time.
+
+    ``local`` converts seconds since 1970 to local time.
+    """
 
     def __init__(
         self,
@@ -71,10 +75,10 @@ class QuietHours:
         self._local = local
 
     def check(self, situation: Situation) -> Reason | None:
-        """``quiet_hours``, or ``None``."""
+        """Return ``quiet_hours``, or ``None``."""
         clock = self._local(situation.now)
         minute = clock.tm_wday * _DAY + clock.tm_hour * 60 + clock.tm_min + clock.tm_sec / 60
-        # One window may close into the next.
+        # The end of one window may be inside the next.
         left, passed = 0.0, True
         while passed and left < _WEEK:
             more = max((w.left((minute + left) % _WEEK) or 0.0 for w in self._windows), default=0.0)

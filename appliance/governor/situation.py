@@ -1,4 +1,4 @@
-"""What a rule of the governor looks at, and what a rule is."""
+"""The interface of the governor's rules and their input."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from appliance.telemetry.reading import Reading
 
 @dataclass(frozen=True)
 class Situation:
-    """One moment. ``now`` is seconds since 1970; ``reading`` is ``None`` where nothing is known of
-    the machine; ``working`` tells whether a job is in hand (to stop is dearer than not to start).
+    """The conditions at one moment.
+
+    ``now`` is seconds since 1970; ``reading`` is ``None`` if there is no current telemetry;
+    ``working`` says whether there is a current job (stopping it costs more than not starting it).
     """
 
     now: float
@@ -21,8 +23,8 @@ class Situation:
 
 
 class Rule(Protocol):
-    """One reason to let the work rest."""
+    """A rule that may pause the work."""
 
     def check(self, situation: Situation) -> Reason | None:
-        """Why nothing may be done now; ``None`` when this rule has nothing against it."""
+        """Return the reason why no work may be done now, or ``None``."""
         ...

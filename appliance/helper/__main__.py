@@ -1,4 +1,4 @@
-"""``python -m appliance.helper``: one request on standard input, or a stick that has arrived."""
+"""``python -m appliance.helper``: handles a request on standard input or a new USB drive."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ log = logging.getLogger("lectern.helper")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit status: 0, or 1 when a stick or the settings could not be used."""
-    # When a stick is pulled out, systemd ends its unit: what is half copied must not stay.
+    """Import from the device named in ``arguments``, or handle one request if there is none.
+
+    Returns the exit status: 0, or 1 if the configuration or the USB drive cannot be used.
+    """
+    # When a USB drive is removed, systemd stops the unit: partial copies must be deleted.
     signal.signal(signal.SIGTERM, _end)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
     try:
@@ -36,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def arrive(helper: Helper, device: str) -> int:
-    """Import from ``device``, and say in the log what came of it."""
+    """Import from ``device`` and log the result; return the exit status."""
     try:
         result = helper.arrived(device)
     except (LecternError, OSError) as error:
@@ -47,7 +50,7 @@ def arrive(helper: Helper, device: str) -> int:
 
 
 def serve(helper: Helper, request: BinaryIO, answer: BinaryIO) -> None:
-    """Answer one line with one line, whatever it says."""
+    """Read a request, one line of JSON, and write the result or the error as one line of JSON."""
     try:
         try:
             asked = json.loads(request.readline(_MOST))
@@ -55,7 +58,7 @@ def serve(helper: Helper, request: BinaryIO, answer: BinaryIO) -> None:
             asked = None
         if not isinstance(asked, dict):
             raise BadInput("helper_unknown", name="")
-        log.info("asked for %s", asked.get("ask"))
+        log.info("request: %s", asked.get("ask"))
         said = {"result": helper.answer(asked)}
     except LecternError as error:
         log.info("%s", error)
@@ -68,7 +71,7 @@ def serve(helper: Helper, request: BinaryIO, answer: BinaryIO) -> None:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    signal.signal(number, signal.SIG_IGN)  # once is enough
+    signal.signal(number, signal.SIG_IGN)  # do not interrupt the cleanup
     sys.exit(128 + number)
 
 

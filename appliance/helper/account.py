@@ -1,4 +1,4 @@
-"""The services' user, and doing something as that user."""
+"""The user account of the services, and running functions as that user."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from appliance.privilege import USER
 
 @dataclass(frozen=True)
 class Account:
-    """Numbers of a user and its group."""
+    """The numeric user and group IDs of the services."""
 
     uid: int
     gid: int
 
     @classmethod
     def of(cls, name: str = USER) -> Account:
-        """Raises ``Fault("helper_failed")`` where there is no such user."""
+        """Look up a user by name. Raises ``Fault("helper_failed")`` if it does not exist."""
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
@@ -33,14 +33,15 @@ class Account:
 
 
 def as_user(account: Account, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Do ``work`` in a process that has ``account``'s rights and no others; what it gives.
+    """Run ``work`` in a child process with the permissions of ``account`` and return its result.
 
-    The result must be plain JSON. Raises the ``LecternError`` that ``work`` raised, and
-    ``Fault("helper_failed")`` for anything else.
+    The result must be JSON-serializable. Raises ``BadInput`` with the code of a ``LecternError``
+    that ``work`` raised, and with ``helper_failed`` for any other exception. Raises
+    ``Fault("helper_failed")`` if the child process ends without an answer.
     """
     reading, writing = os.pipe()
     sys.stdout.flush()
-    # What a signal's handler raises inside ``fork`` is printed and forgotten: it has to wait.
+    # Block SIGTERM: an exception that its handler raises inside ``fork`` would be lost.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     child = os.fork()
     if child == 0:
@@ -56,7 +57,7 @@ def as_user(account: Account, work: Callable[[], dict[str, Any]]) -> dict[str, A
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         with os.fdopen(reading) as answer:
             said = answer.read()
-    except BaseException:  # told to end: so is the child, which tidies up first
+    except BaseException:  # terminated: terminate the child, too, which cleans up first
         os.kill(child, signal.SIGTERM)
         raise
     finally:
@@ -67,12 +68,12 @@ def as_user(account: Account, work: Callable[[], dict[str, Any]]) -> dict[str, A
 
 
 def pack(error: LecternError) -> dict[str, Any]:
-    """An error as it travels."""
+    """Convert an error to a JSON-serializable dictionary."""
     return {"error": error.code, "details": error.details}
 
 
 def unpack(said: dict[str, Any]) -> dict[str, Any]:
-    """The result in ``said``, or its error raised."""
+    """Return the result in ``said``, or raise its error as ``BadInput``."""
     if "result" in said:
         return dict(said["result"])
     raise BadInput(said["error"], **said["details"])

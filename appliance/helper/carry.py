@@ -1,6 +1,6 @@
-"""Copies material from a stick into the inbox, and finished videos onto a stick.
+"""Copies media files from a USB drive into the inbox, and finished videos onto a USB drive.
 
-Everything here runs as the services' user, not as root.
+Everything in this module runs as the services' user, not as root.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from appliance.inbox.names import Kind, is_junk, key_of, kind_of
 from appliance.inbox.unfinished import copying_to, discard, leave_note, remove_note, sweep
 
 FOLDER = "lectern"
-"""On a stick, the folder whose files are taken by themselves when it is plugged in."""
+"""Folder of a USB drive from which files are imported automatically when it is plugged in."""
 RESULTS = "results"
-"""Inside it, the folder that receives finished videos by itself."""
+"""Subfolder of it to which finished videos are copied automatically."""
 
 _DELIVERED = {".mp4", ".srt", ".jpg"}
-# What FAT, exFAT and NTFS do not allow in a name.
+# Characters that FAT, exFAT and NTFS do not allow in file names.
 _NOT_IN_NAMES = str.maketrans({c: "_" for c in '<>:"/\\|?*'})
 _LONGEST_STEM = 200  # bytes
-_KEPT = 5000  # lines of the list of what has been taken
+_KEPT = 5000  # maximum number of lines of the import log
 
 
 def find_folder(top: Path, name: str) -> Path | None:
-    """The folder ``name`` in ``top``, whatever the case of its letters; never a link."""
+    """Return the folder ``name`` in ``top``, ignoring case but not following links, or ``None``."""
     for path in sorted(top.iterdir()):
         if path.name.casefold() == name and path.is_dir() and not path.is_symlink():
             return path
@@ -39,9 +39,10 @@ def find_folder(top: Path, name: str) -> Path | None:
 
 
 def material(top: Path, *, only_folder: bool) -> list[Path]:
-    """The files on a stick that are for Lectern, each a plain file of a kind that it knows.
+    """Return the regular files on a USB drive mounted at ``top`` that can be imported.
 
-    They lie in the folder ``lectern``; where there is none, at the top, unless ``only_folder``.
+    They are in the folder ``lectern``. If there is no such folder, they are at the top level of the
+    drive, unless ``only_folder`` is set.
     """
     folder = find_folder(top, FOLDER)
     if folder is None:
@@ -59,7 +60,10 @@ def material(top: Path, *, only_folder: bool) -> list[Path]:
 
 
 class Taken:
-    """What has been taken from sticks, so that one plugged in again brings nothing twice."""
+    """The log of imported files, so that no file is imported twice from the same USB drive.
+
+    ``path`` is the tab-separated log file.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -67,7 +71,10 @@ class Taken:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """One stick after the other: two of them may bring files of one name."""
+        """Hold an exclusive lock in a ``with`` block and load the log.
+
+        USB drives are handled one after the other: two of them may contain files of the same name.
+        """
         folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
@@ -79,11 +86,11 @@ class Taken:
             os.close(folder)
 
     def has(self, stick: str, path: Path) -> bool:
-        """Whether this file, unchanged, has been taken before."""
+        """Return whether this file has been imported before and is unchanged since."""
         return self._line(stick, path) in self._lines
 
     def add(self, stick: str, path: Path) -> None:
-        """Remember it."""
+        """Add a file to the log and write the log."""
         self._lines = [*self._lines, self._line(stick, path)][-_KEPT:]
         part = self._path.with_name(f".{self._path.name}.part")
         text = "".join(f"{line}\n" for line in self._lines)
@@ -97,11 +104,11 @@ class Taken:
 
 
 def bring(files: Iterable[Path], stick: str, inbox: Path, taken: Taken) -> list[str]:
-    """Copy ``files`` of the stick with this id into ``inbox``; the names they have there.
+    """Copy the new ones of ``files`` into ``inbox`` and return their names there.
 
-    Files of one stem stay together: where a name is in use, all of them get the same number. Leaves
-    no half file behind, but a note where the stick was pulled out. Raises ``Fault("disk_full")``
-    and ``BadInput("usb_cut_off")``.
+    ``stick`` is the UUID of the USB drive. Files of the same stem stay together: if a name is in
+    use, all of them get the same number. If the drive is removed, the partial copy is deleted and a
+    note is written. Raises ``Fault("disk_full")`` and ``BadInput("usb_cut_off")``.
     """
     with taken.alone():
         return _bring(list(files), stick, inbox, taken)
@@ -130,21 +137,22 @@ def _bring_one(path: Path, inbox: Path, name: str) -> None:
     try:
         copy(path, inbox / name)
     except BaseException as error:
-        discard(inbox / name)  # a signal may come before ``copying_to`` minds what it has made
+        discard(inbox / name)  # a signal may interrupt ``copying_to`` before its cleanup applies
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise Fault("disk_full", name=str(inbox)) from error
         leave_note(inbox, name)
         if isinstance(error, OSError):
             raise BadInput("usb_cut_off", name=name) from error
-        raise  # systemd ends the helper of a stick that is gone
+        raise  # systemd stops the helper when the USB drive is removed
     remove_note(inbox, name)
 
 
 def hand_out(outbox: Path, target: Path) -> tuple[list[str], list[str]]:
-    """Copy the finished videos into ``target``, which is made; those that are there already are
-    left alone. The names of what was copied, and of what the stick cannot hold.
+    """Copy the finished videos and their sidecar files into ``target``, which is created.
 
-    Raises ``BadInput``: ``usb_full``, ``usb_read_only`` and ``usb_cut_off``.
+    Files that already exist there with the same size are skipped. Returns the names of the copied
+    files, and of the files that are too large for the file system of the USB drive. Raises
+    ``BadInput``: ``usb_full``, ``usb_read_only`` and ``usb_cut_off``.
     """
     try:
         target.mkdir(parents=True, exist_ok=True)
@@ -161,12 +169,12 @@ def hand_out(outbox: Path, target: Path) -> tuple[list[str], list[str]]:
         try:
             copy(path, place)
         except OSError as error:
-            if error.errno == errno.EFBIG:  # FAT32 ends at 4 GB
+            if error.errno == errno.EFBIG:  # FAT32 is limited to files of 4 GB
                 left_out.append(path.name)
                 continue
             if error.errno == errno.ENOSPC:
                 raise BadInput("usb_full", copied=len(copied)) from error
-            if not path.exists():  # fetched or deleted meanwhile
+            if not path.exists():  # moved or deleted meanwhile
                 continue
             raise BadInput("usb_cut_off", name=path.name) from error
         copied.append(path.name)
@@ -174,7 +182,7 @@ def hand_out(outbox: Path, target: Path) -> tuple[list[str], list[str]]:
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copy a file so that ``target`` appears whole and stays after a power cut, or not at all."""
+    """Copy a file atomically and durably: ``target`` appears complete or not at all."""
     with source.open("rb") as reading, copying_to(target) as writing:
         shutil.copyfileobj(reading, writing, 1 << 20)
 
@@ -195,7 +203,7 @@ def _free_number(group: list[Path], there: set[str]) -> int:
 
 def _numbered(path: Path, number: int) -> str:
     stem = path.stem
-    # A stick may have longer names than the box's disk, and endings need room as well.
+    # Names on a USB drive may be longer than the device's disk allows, also with the suffixes.
     if len(os.fsencode(stem)) > _LONGEST_STEM:
         stem = os.fsencode(stem)[:_LONGEST_STEM].decode(errors="ignore")
     return f"{stem}{path.suffix}" if number == 1 else f"{stem}-{number}{path.suffix}"

@@ -1,4 +1,4 @@
-"""Which USB sticks are plugged in, and mounting one for as long as it is needed."""
+"""Lists the USB drives that are plugged in and mounts them while they are used."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from appliance.errors import BadInput
 from appliance.inbox.mounts import mount_of, read_mounts
 
 Run = Callable[[Sequence[str]], str]
-"""Runs a command; its standard output, or ``OSError`` with its last words."""
+"""Runs a command and returns its standard output, or raises ``OSError`` with its last error."""
 
 _SAFE = "nosuid,nodev,noexec"
-# File systems without owners are mounted as the services' user's own.
+# On file systems without owners, the files belong to the services' user.
 _OWNED = "uid={uid},gid={gid},umask=0022"
 _KINDS = {
     "vfat": ("vfat", f"{_SAFE},{_OWNED},iocharset=utf8,flush"),
@@ -30,13 +30,17 @@ _KINDS = {
     "ext3": ("ext4", _SAFE),
     "ext4": ("ext4", _SAFE),
 }
-# Where desktops and people mount what is plugged in, and this helper for a while.
+# Folders in which desktops, users and this helper mount USB drives.
 _FOR_STICKS = tuple(Path(place) for place in ("/media", "/run/media", "/mnt", "/tmp"))
 
 
 @dataclass(frozen=True)
 class Stick:
-    """A file system on a USB device: ``device`` is the kernel's name, ``sda1``."""
+    """A file system on a USB drive.
+
+    ``device`` is the kernel's name (``sda1``), ``kind`` the type of the file system and ``size_mb``
+    its size in MiB. ``uuid`` is the device name if the file system has no UUID.
+    """
 
     device: str
     kind: str
@@ -46,7 +50,10 @@ class Stick:
 
 
 def run_command(command: Sequence[str]) -> str:
-    """The real :data:`Run`."""
+    """Run a command and return its standard output; the default :data:`Run`.
+
+    Raises ``OSError`` with the last line of its standard error if the command fails.
+    """
     result = subprocess.run(list(command), capture_output=True, text=True, check=False)
     if result.returncode != 0:
         said = result.stderr.strip().splitlines() or [f"{command[0]} failed"]
@@ -55,10 +62,10 @@ def run_command(command: Sequence[str]) -> str:
 
 
 def find_sticks(run: Run = run_command, own: Collection[str] = ()) -> list[Stick]:
-    """All file systems on USB devices, in the order of their names.
+    """Return all file systems on USB drives, sorted by device name.
 
-    Nothing of a disk with one of the device numbers ``own`` (see :func:`own_devices`): many a box
-    runs from a USB disk.
+    Disks with one of the device numbers ``own`` (see :func:`own_devices`) are excluded, because the
+    device itself may run from a USB disk.
     """
     columns = "NAME,TRAN,FSTYPE,LABEL,UUID,SIZE,MAJ:MIN"
     tree = json.loads(run(["lsblk", "--json", "--bytes", "--output", columns]))
@@ -73,7 +80,7 @@ def find_sticks(run: Run = run_command, own: Collection[str] = ()) -> list[Stick
 
 
 def find_stick(device: str, run: Run = run_command, own: Collection[str] = ()) -> Stick:
-    """The stick called ``device``. Raises ``BadInput("usb_missing")``."""
+    """Return the USB drive with the name ``device``. Raises ``BadInput("usb_missing")``."""
     for stick in find_sticks(run, own):
         if stick.device == device:
             return stick
@@ -84,11 +91,12 @@ def find_stick(device: str, run: Run = run_command, own: Collection[str] = ()) -
 def mounted(
     stick: Stick, owner: tuple[int, int], *, writable: bool = False, run: Run = run_command
 ) -> Iterator[Path]:
-    """The folder of ``stick``, in this process's own mount namespace, for the ``with`` block.
+    """Mount ``stick`` for a ``with`` block and return the mount point.
 
-    ``owner`` (user, group) has the files of a file system that knows no owners. Raises
-    ``BadInput``: ``usb_unreadable``, ``usb_read_only`` for one that cannot be written to, and
-    ``usb_busy`` for one that cannot be unmounted.
+    It is mounted in the mount namespace of this process. On a file system without owners, the files
+    belong to ``owner`` (user ID, group ID). Raises ``BadInput``: ``usb_unreadable``,
+    ``usb_read_only`` if it cannot be mounted ``writable``, and ``usb_busy`` if it cannot be
+    unmounted.
     """
     if stick.kind not in _KINDS:
         raise BadInput("usb_unreadable", device=stick.label or stick.device, reason=stick.kind)
@@ -107,24 +115,27 @@ def mounted(
             yield Path(folder)
         finally:
             try:
-                run(["umount", folder])  # returns when all is written
+                run(["umount", folder])  # returns when all data is written
             except OSError as error:
                 raise BadInput("usb_busy", device=name) from error
     finally:
-        # Never what is in it: where the stick could not be unmounted, that is the stick's.
+        # Never delete its content: if unmounting failed, these are the files of the drive.
         with contextlib.suppress(OSError):
             os.rmdir(folder)
 
 
 def mounts_elsewhere(stick: Stick, table: str) -> list[str]:
-    """Where else the box has ``stick`` mounted, by ``/proc/1/mountinfo``'s text ``table``."""
+    """Return where else ``stick`` is mounted; ``table`` is the text of ``/proc/1/mountinfo``."""
     source = f"/dev/{stick.device}"
     return [str(mount.path) for mount in read_mounts(table) if mount.source == source]
 
 
 def own_devices(root: Path, table: str) -> set[str]:
-    """The device numbers (``8:1``) that the box runs from, or keeps its files in ``root`` on, by
-    ``/proc/1/mountinfo``'s text ``table``: all that is not mounted where people mount sticks."""
+    """Return the device numbers (``8:1``) of the system disks and of the disk that holds ``root``.
+
+    ``table`` is the text of ``/proc/1/mountinfo``. System disks are all that are not mounted in one
+    of the folders for USB drives.
+    """
     mounts = read_mounts(table)
     files = mount_of(root, mounts)
     return {
@@ -135,7 +146,7 @@ def own_devices(root: Path, table: str) -> set[str]:
 
 
 def _parts(disk: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A disk and all that lies on it, whatever lies in between."""
+    """Yield a disk and, recursively, all devices on it."""
     yield disk
     for child in disk.get("children", []):
         yield from _parts(child)

@@ -1,4 +1,4 @@
-"""What the helper can do: the five requests, and what happens when a stick arrives."""
+"""The actions of the helper: the five requests, and the import from a new USB drive."""
 
 from __future__ import annotations
 
@@ -30,7 +30,11 @@ STATES = Path("/run/lectern/usb")
 
 @dataclass(frozen=True)
 class Helper:
-    """The requests, for the box in ``root``. The rest is given by tests."""
+    """The actions of the helper for the root folder ``root``, run as the user ``account``.
+
+    ``states`` is the folder with a status file for each USB drive. The other fields are replaced by
+    tests.
+    """
 
     root: Path
     account: Account
@@ -40,7 +44,10 @@ class Helper:
     now: Callable[[], float] = time.time
 
     def answer(self, request: Mapping[str, Any]) -> Result:
-        """Do what ``request["ask"]`` names. Raises ``LecternError``."""
+        """Handle the request ``request["ask"]`` and return its result.
+
+        Raises ``BadInput("helper_unknown")`` for an unknown request, and the errors of the action.
+        """
         verbs: dict[object, Callable[[], Result]] = {
             "usb_list": self.list_sticks,
             "usb_import": lambda: self.bring_in(self._stick(request), only_folder=False),
@@ -54,8 +61,10 @@ class Helper:
         return verb()
 
     def list_sticks(self) -> Result:
-        """``{"sticks": [{device, label, kind, size_mb, state}]}``; ``state`` is ``safe`` (to
-        remove), ``copying``, ``failed`` or ``new``."""
+        """Return the USB drives: ``{"sticks": [{device, label, kind, size_mb, state}]}``.
+
+        ``state`` is ``safe`` (to remove), ``copying``, ``failed`` or ``new``.
+        """
         return {
             "sticks": [
                 {
@@ -70,18 +79,23 @@ class Helper:
         }
 
     def bring_in(self, stick: Stick, *, only_folder: bool) -> Result:
-        """Copy the material of ``stick`` into the inbox: ``{"files": number}``."""
+        """Copy the media files of ``stick`` into the inbox; return ``{"files": number}``."""
         with self._telling(stick):
             return self._bring_in(stick, only_folder=only_folder)
 
     def take_out(self, stick: Stick) -> Result:
-        """Copy the finished videos onto ``stick``: ``{"files": number}``, and ``left_out``, the
-        names of those that its file system cannot hold."""
+        """Copy the finished videos onto ``stick``; return ``{"files": number, "left_out": names}``.
+
+        ``left_out`` are the names of the files that are too large for its file system.
+        """
         with self._telling(stick):
             return self._take_out(stick)
 
     def eject(self, stick: Stick) -> Result:
-        """See that nobody uses ``stick``. Raises ``BadInput("usb_busy")``."""
+        """Check that ``stick`` is not in use, sync it and report it as safe to remove.
+
+        Raises ``BadInput("usb_busy")`` if it is being copied or mounted elsewhere.
+        """
         if self._state(stick) == "copying" or mounts_elsewhere(stick, self._mounts()):
             raise BadInput("usb_busy", device=stick.label or stick.device)
         self.run(["sync"])
@@ -89,15 +103,17 @@ class Helper:
         return {}
 
     def power_off(self) -> Result:
-        """Switch the box off; the services end first and keep their work."""
+        """Power the device off; systemd stops the services first, which keep their progress."""
         self.run(["systemctl", "poweroff", "--no-block"])
         return {}
 
     def arrived(self, device: str) -> Result:
-        """A stick was plugged in: take what lies in its folder ``lectern``, and fill the folder
-        ``results`` in it, if there is one."""
+        """Import the files in the folder ``lectern`` of a USB drive that was plugged in.
+
+        If that folder has a subfolder ``results``, the finished videos are copied into it.
+        """
         stick = find_stick(device, self.run, self._own())
-        with self._telling(stick):  # it is safe to remove after both, not in between
+        with self._telling(stick):  # report it as safe to remove only after both steps
             result = self._bring_in(stick, only_folder=True)
             if result.pop("wants_results"):
                 result["results"] = self._take_out(stick)["files"]
@@ -157,7 +173,10 @@ class Helper:
 
 
 class _Telling:
-    """Says that a stick is in use, and afterwards that it is safe to remove, or what went wrong."""
+    """Context manager that keeps the status file of a USB drive up to date.
+
+    The state is ``copying`` inside the block, and ``safe`` or ``failed`` with a reason after it.
+    """
 
     def __init__(self, helper: Helper, stick: Stick) -> None:
         self._helper, self._stick = helper, stick

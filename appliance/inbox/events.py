@@ -1,4 +1,4 @@
-"""What the kernel tells of a folder: which files were touched, which were closed by a writer."""
+"""Inotify events of folders: which files were changed, and which were closed by their writer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from watchdog.observers.inotify import InotifyObserver
 
 log = logging.getLogger("lectern.inbox")
 
-# Not opening and reading: our own looks would wake us.
+# Not opening and reading: our own scans would cause such events.
 _EVENTS: list[type[FileSystemEvent]] = [
     FileCreatedEvent, FileModifiedEvent, FileClosedEvent, FileMovedEvent, FileDeletedEvent,
     DirCreatedEvent, DirMovedEvent,
@@ -32,9 +32,9 @@ _EVENTS: list[type[FileSystemEvent]] = [
 
 
 class FolderEvents(FileSystemEventHandler):
-    """Listens to folders and all below them, from a thread of its own until :meth:`close`.
+    """Collects the inotify events of folders and their subfolders in a thread until :meth:`close`.
 
-    Raises ``OSError`` where the kernel has no watches left or a folder is gone.
+    Raises ``OSError`` if the kernel has no watches left or a folder does not exist.
     """
 
     def __init__(self, folders: Iterable[Path]) -> None:
@@ -43,7 +43,7 @@ class FolderEvents(FileSystemEventHandler):
         self._observer: BaseObserver = InotifyObserver()
         try:
             for folder in folders:
-                # Recursive, so that a folder that is dropped is followed from its first moment.
+                # Recursive, so that a dropped folder is watched from its creation on.
                 self._observer.schedule(self, str(folder), recursive=True, event_filter=_EVENTS)
             self._observer.start()
         except BaseException:
@@ -51,17 +51,17 @@ class FolderEvents(FileSystemEventHandler):
             raise
 
     def close(self) -> None:
-        """Stop listening."""
+        """Stop collecting events and end the threads."""
         self._observer.stop()
         self._observer.join()
 
     def is_alive(self) -> bool:
-        """Whether events still come; the threads end when the kernel has no watches left."""
+        """Return whether all threads run; they end when the kernel has no watches left."""
         return all(thread.is_alive() for thread in (self._observer, *self._observer.emitters))
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        """Called in the listening thread."""
-        # A copy that is renamed at its end is as good as closed.
+        """Record an event. Called by watchdog in its own thread."""
+        # A copy that is renamed when it is complete counts as closed.
         over = isinstance(event, (FileClosedEvent, FileMovedEvent))
         with self._lock:
             for name in (event.src_path, event.dest_path):
@@ -69,7 +69,10 @@ class FolderEvents(FileSystemEventHandler):
                     self._touched[Path(os.fsdecode(name))] = over
 
     def take(self) -> dict[Path, bool]:
-        """What was touched since the last call; ``True``: a writer has closed it since."""
+        """Return the paths with events since the last call.
+
+        The value is true if the last event of the path was that its writer closed or renamed it.
+        """
         with self._lock:
             touched, self._touched = self._touched, {}
         return touched

@@ -1,4 +1,4 @@
-"""A folder that was dropped: each of its lectures by each of its presenters, in order."""
+"""Pairing within a dropped folder: each of its lectures with each of its presenters, in order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Options = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Drop:
-    """What lies in a folder of the inbox: ``entries``, of which no job has claimed ``loose``."""
+    """A folder dropped into the inbox with its ``entries``; no job has claimed ``loose`` yet."""
 
     folder: Path
     entries: Sequence[Path]
@@ -27,18 +27,18 @@ class Drop:
 
 @dataclass(frozen=True)
 class _Task:
-    """A lecture that is to be spoken, and the job that already waits with it."""
+    """A lecture that needs a job or a presenter, and the job that already waits with it."""
 
     lecture: Path
     waiting: Job | None
 
 
 def decide_folder(drop: Drop, waiting: Iterable[Job], find: Find) -> Iterator[Decision]:
-    """What to do about a folder in which all is steady.
+    """Yield the jobs, completions and refusals for a folder in which all files are stable.
 
-    ``waiting`` are the waiting jobs, ``find`` knows the library's presenters. A presenter that a
-    job has claimed may speak what comes later, too. With a mistake in ``job.yaml`` nothing is
-    made, and what is loose is refused.
+    ``waiting`` are the waiting jobs; ``find`` returns a presenter of the library. A presenter that
+    a job has claimed is also used for lectures that arrive later. If ``job.yaml`` has an error, no
+    job is created and all unclaimed files are refused.
     """
     entries = sorted(drop.entries, key=_in_order)
     job_file = next((path for path in entries if is_job_file(path) and _plain(path)), None)
@@ -64,7 +64,7 @@ def decide_folder(drop: Drop, waiting: Iterable[Job], find: Find) -> Iterator[De
     made = list(_jobs(drop.folder, tasks, presenters, jobs, find, options, priority))
     unclaimed = set(drop.loose)
     for decision in made:
-        # The first job made of a file claims it; it stays until the last of them has ended.
+        # The first job that uses a file claims it; the file is moved when the last one has ended.
         wanted = [*decision.claims, *free]
         wanted += [text for path in decision.claims for text in texts.get(path, ())]
         claims = tuple(path for path in dict.fromkeys(wanted) if path in unclaimed)
@@ -88,7 +88,7 @@ def _jobs(
     options: Options,
     priority: int,
 ) -> Iterator[NewJob | Completion]:
-    """One job for each lecture and presenter; a job that waits is completed before one is made."""
+    """Yield a job for each lecture and presenter; waiting jobs are completed first."""
     open_jobs = [job for job in waiting if job.lecture is None]
     for task in tasks:
         lesson, name = split_presenter(stem_of(task.lecture))
@@ -121,7 +121,7 @@ def _jobs(
 
 
 def _tasks(lectures: Sequence[Path], loose: Collection[Path], jobs: Sequence[Job]) -> list[_Task]:
-    """The lectures that are still to be given a job, or a presenter; in order."""
+    """Return the lectures that still need a job or a presenter, in order."""
     waiting = {job.lecture: job for job in jobs if job.lecture is not None}
     written = {text for texts in _transcripts(lectures).values() for text in texts}
     return [
@@ -132,7 +132,7 @@ def _tasks(lectures: Sequence[Path], loose: Collection[Path], jobs: Sequence[Job
 
 
 def _transcripts(lectures: Sequence[Path]) -> dict[Path, list[Path]]:
-    """Texts that have the name of a recording beside them: what is said in it."""
+    """Return, for each recording, the texts of the same name: the transcripts of what is said."""
     texts = [path for path in lectures if kind_of(path) is Kind.TEXT]
     return {
         path: [text for text in texts if key_of(stem_of(text)) == key_of(stem_of(path))]
@@ -151,10 +151,10 @@ def _plain(path: Path) -> bool:
 
 
 def _in_order(path: Path) -> tuple[list[tuple[int, int, str]], str]:
-    """Lesson 2 before lesson 10."""
+    """Return a sort key for natural order: lesson 2 before lesson 10."""
     words, numbers = 0, 1
     key = []
     for index, part in enumerate(re.split(r"(\d+)", path.name.casefold())):
-        digits = part.lstrip("0")  # compared by length, for int() refuses very long ones
+        digits = part.lstrip("0")  # compared by length: int() rejects very long numbers
         key.append((numbers, len(digits), digits) if index % 2 else (words, 0, part))
     return key, path.name

@@ -1,4 +1,4 @@
-"""``job.yaml`` in a dropped folder: what differs for the jobs that are made of it."""
+"""``job.yaml`` in a dropped folder: the settings of the jobs that are created from the folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_BYTES = 100_000
 
 
 class JobFile(Section):
-    """Every key of ``job.yaml``. What is not written is the box's own setting."""
+    """The keys of ``job.yaml``. For a missing key, the setting of the device is used."""
 
     voice: Annotated[str, Field(min_length=1)] | None = None
     speed: Annotated[float, Field(ge=0.5, le=2)] | None = None
@@ -38,18 +38,19 @@ _PLACES = {
     "size": ("video", "size"),
     "subtitles": ("speech", "subtitles"),
 }
-"""Where a key stands in the config file."""
+"""Section and key of the config file for each key of ``job.yaml``."""
 
 
 def is_job_file(path: Path) -> bool:
-    """Whether ``path`` has the name of a job file."""
+    """Return whether ``path`` has the name of a job file."""
     return path.name.casefold() in NAMES
 
 
 def read_job_file(path: Path) -> tuple[JobFile, list[Mistake]]:
-    """The settings in ``path`` and its mistakes; with a mistake, no setting counts.
+    """Return the settings in the file ``path`` and its problems.
 
-    A file that cannot be read at all is a mistake on line 0.
+    If there is a problem, the settings are the defaults. A file that cannot be read at all is a
+    problem on line 0.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -65,7 +66,7 @@ def read_job_file(path: Path) -> tuple[JobFile, list[Mistake]]:
 
 
 def options_of(settings: JobFile) -> Mapping[str, Mapping[str, Any]]:
-    """The written settings as a job's options, see :mod:`appliance.jobs.options`."""
+    """Convert the settings in the file to job options, see :mod:`appliance.jobs.options`."""
     options: dict[str, dict[str, Any]] = {}
     for key, value in settings.model_dump(exclude_unset=True, exclude_none=True).items():
         if key in _PLACES:

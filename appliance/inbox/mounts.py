@@ -1,4 +1,4 @@
-"""What kind of file system a folder lies on, from the kernel's own list of mounts."""
+"""The file system on which a folder is, from the kernel's list of mounts."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _REMOTE = {
     "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "prl_fs", "smb3", "smbfs", "vboxsf",
     "virtiofs", "vmhgfs",
 }  # fmt: skip
-"""Types on which another machine may write without this kernel hearing of it."""
+"""Types on which another machine may write without an event in this kernel."""
 
 
 @dataclass(frozen=True)
 class Mount:
-    """A mounted file system: where, of which type, and what is mounted there.
+    """A mounted file system with its mount point (``path``), type (``kind``) and ``source``.
 
-    ``number`` tells it from what was mounted at the same place before; ``device`` is the same for
-    all places at which one file system is mounted.
+    ``number`` distinguishes it from earlier mounts at the same mount point. ``device`` is the
+    device number as ``major:minor``, the same for all mount points of one file system.
     """
 
     number: int
@@ -34,12 +34,12 @@ class Mount:
 
     @property
     def is_silent(self) -> bool:
-        """Whether changes may come without an event: shares, and anything through FUSE."""
+        """Whether files may change without an event, as on network shares and FUSE."""
         return self.kind in _REMOTE or self.kind.split(".")[0] in ("fuse", "fuseblk")
 
 
 def read_mounts(text: str) -> list[Mount]:
-    """The mounts of a ``mountinfo`` (proc_pid_mountinfo(5)), in its order; odd lines are left out.
+    """Parse a ``mountinfo`` file (proc_pid_mountinfo(5)), in its order; skip malformed lines.
 
     >>> read_mounts("36 35 0:41 / /in\\\\040box rw - cifs //school/box rw")
     [Mount(number=36, device='0:41', path=PosixPath('/in box'), kind='cifs', source='//school/box')]
@@ -55,7 +55,10 @@ def read_mounts(text: str) -> list[Mount]:
 
 
 def mount_of(folder: Path, mounts: Iterable[Mount]) -> Mount | None:
-    """The mount that ``folder`` lies on; of several at one place the last, which hides the rest."""
+    """Return the mount that contains ``folder``; ``None`` if there is none.
+
+    Of several mounts at one mount point it is the last one, which hides the others.
+    """
     real = Path(os.path.realpath(folder))
     found: Mount | None = None
     for mount in mounts:
@@ -67,8 +70,10 @@ def mount_of(folder: Path, mounts: Iterable[Mount]) -> Mount | None:
 
 
 def is_silent(folder: Path, mounts: Iterable[Mount]) -> bool:
-    """Whether files may change in ``folder`` or below without an event; so too where the kernel
-    does not say what it lies on."""
+    """Return whether files in ``folder`` or its subfolders may change without an event.
+
+    Also true if the mount of ``folder`` is unknown.
+    """
     mounts = list(mounts)
     mount, real = mount_of(folder, mounts), Path(os.path.realpath(folder))
     below = [m for m in mounts if m.path != real and m.path.is_relative_to(real)]
@@ -76,6 +81,6 @@ def is_silent(folder: Path, mounts: Iterable[Mount]) -> bool:
 
 
 def _plain(field: str) -> str:
-    """Undo the kernel's ``\\040`` for a space, and the like; the bytes need not be valid text."""
+    """Decode the kernel's octal escapes, such as ``\\040`` for a space."""
     raw = re.sub(rb"\\([0-7]{3})", lambda m: bytes([int(m[1], 8)]), os.fsencode(field))
     return os.fsdecode(raw)

@@ -1,4 +1,4 @@
-"""What a file in the inbox is, by its name."""
+"""Classification of files by their names: media kind, matching stems, files to be ignored."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class Kind(Enum):
-    """The part that a file plays in a lecture."""
+    """The role of a file in a job: presenter, recorded lecture, lecture as text, or none."""
 
     PRESENTER = "presenter"
     SOUND = "sound"
@@ -24,7 +24,7 @@ _SUFFIXES = {
 }
 _KINDS = {suffix: kind for kind, suffixes in _SUFFIXES.items() for suffix in suffixes.split()}
 
-# What browsers, copy programs and file managers call a file until it is whole, or put beside it.
+# Endings of incomplete files and of auxiliary files of browsers, copy programs and file managers.
 _UNFINISHED = (
     ".part", ".partial", ".filepart", ".crdownload", ".download", ".opdownload", ".tmp", ".temp",
     ".swp", ".bak", ".lock", ".!ut", "~",
@@ -34,25 +34,28 @@ _JUNK = {"thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "__macosx", "$recy
 
 
 def is_junk(name: str) -> bool:
-    """Whether a file is not meant for Lectern: hidden, unfinished, or some program's own."""
+    """Return whether a file is to be ignored: hidden, incomplete, or created by the system."""
     plain = name.casefold()
     return plain.startswith((".", "~$")) or plain.endswith(_UNFINISHED) or plain in _JUNK
 
 
 def is_litter(name: str) -> bool:
-    """Whether a file is what some system strews about, of no use to anybody."""
+    """Return whether a file is metadata of an operating system that may be deleted."""
     plain = name.casefold()
     return plain in _JUNK or plain == ".ds_store" or plain.startswith("._")
 
 
 def kind_of(path: Path) -> Kind:
-    """The kind that the name's ending tells."""
+    """Return the kind of a file by its suffix."""
     return _KINDS.get(path.suffix.removeprefix(".").casefold(), Kind.OTHER)
 
 
 def stem_of(path: Path) -> str:
-    """The name without its ending; nor with a second one, as in ``lesson.txt.txt``, that people
-    write whose computer hides the first."""
+    """Return the file name without its suffix.
+
+    Further known suffixes are removed as well: users whose file manager hides suffixes create names
+    such as ``lesson.txt.txt``.
+    """
     stem = path.stem
     while kind_of(Path(stem)) is not Kind.OTHER:
         stem = Path(stem).stem
@@ -60,18 +63,28 @@ def stem_of(path: Path) -> str:
 
 
 def key_of(stem: str) -> str:
-    """Equal for stems that people hold for equal: in any case, composed or not (macOS)."""
+    """Return a key for comparing stems: case-folded, in Unicode normal form NFC.
+
+    macOS uses decomposed characters in file names.
+    """
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", stem).casefold())
 
 
 def split_presenter(stem: str) -> tuple[str, str | None]:
-    """``lesson04@wang`` is ``lesson04`` by ``wang``; without a name on both sides, it is itself."""
+    """Split a stem at its last ``@`` into lecture and presenter.
+
+    ``lesson04@wang`` is the lecture ``lesson04`` by ``wang``. Returns the whole stem and ``None``
+    if one of the two names is empty.
+    """
     lesson, at, presenter = stem.rpartition("@")
     return (lesson, presenter) if at and lesson and presenter else (stem, None)
 
 
 def find_presenter(library: Path, name: str) -> Path | None:
-    """The presenter called ``name`` in the library's folder; a video before a photo."""
+    """Return the file of the presenter ``name`` in the folder ``library``, or ``None``.
+
+    Videos are preferred to photos.
+    """
     try:
         entries = sorted(library.iterdir())
     except OSError:

@@ -1,4 +1,4 @@
-"""Which files make a job: a pure function of what lies there and what waits."""
+"""Pairing of files to jobs: a pure function of the files in the inbox and the waiting jobs."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from appliance.inbox.names import Kind, key_of, kind_of, split_presenter, stem_o
 from appliance.jobs.record import Job, NewJob, Reason, shown
 
 DEFAULT = "default"
-"""The presenter of the library who speaks what comes alone."""
+"""Name of the presenter in the library who is used for lectures without a presenter."""
 
 
 Find = Callable[[str], Path | None]
-"""Gives the presenter of that name in the library, if there is one."""
+"""Returns the file of the presenter of that name in the library, or ``None``."""
 
 
 @dataclass(frozen=True)
 class Completion:
-    """A waiting job's missing part has come."""
+    """A waiting job and the presenter and lecture that complete it."""
 
     job: Job
     presenter: Path
@@ -34,7 +34,7 @@ class Completion:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A file of which no job can be made, and, in ``claims``, all that goes with it."""
+    """A file that cannot be used for a job; ``claims`` are all files refused together with it."""
 
     path: Path
     reason: Reason
@@ -46,7 +46,7 @@ Decision = NewJob | Completion | Refusal
 
 @dataclass
 class _Group:
-    """The files of one stem."""
+    """The files of the same stem."""
 
     presenters: list[Path] = field(default_factory=list)
     lectures: list[Path] = field(default_factory=list)
@@ -58,10 +58,11 @@ def decide(
     waiting: Iterable[Job],
     find: Find,
 ) -> Iterator[Decision]:
-    """What to do about the files that have ``arrived`` and belong to no job.
+    """Yield the jobs, completions and refusals for the files that belong to no job yet.
 
-    A file alone is left for now while one of the same stem is still ``arriving``. ``waiting`` are
-    the waiting jobs of files that lie here, ``find`` knows the library's presenters.
+    ``arrived`` are the complete files. A file without a partner is not used yet while another one
+    of the same stem is still ``arriving``. ``waiting`` are the waiting jobs with files in the same
+    folder; ``find`` returns a presenter of the library.
     """
     groups: dict[str, _Group] = {}
     for path in sorted(arrived):
@@ -115,7 +116,10 @@ def _pairs(group: _Group, more_to_come: bool, find: Find) -> Iterator[NewJob]:
 
 
 def _take_lecture(group: _Group) -> Path:
-    """A recording before a text: where both are there, the text is what was recorded."""
+    """Remove and return the first lecture of a group, recordings first.
+
+    If there are both, the text is the transcript of the recording.
+    """
     group.lectures.sort(key=lambda path: (kind_of(path) is Kind.TEXT, path))
     return group.lectures.pop(0)
 
@@ -128,7 +132,10 @@ def _awaited_presenter(lecture: Path, name: str | None) -> Reason:
 
 
 def refusal_of(path: Path) -> Refusal:
-    """Why ``path`` is neither a presenter nor a lecture."""
+    """Return the refusal of a file that is neither a presenter nor a lecture.
+
+    The codes are ``file_special``, ``job_file_alone``, ``folder_nested`` and ``file_kind``.
+    """
     code = "file_kind"
     if path.is_symlink() or not (path.is_file() or path.is_dir()):
         code = "file_special"

@@ -1,4 +1,4 @@
-"""Whether the inbox is still the one that files were seen in, or a share is away."""
+"""Detects when the file system of the inbox, such as a network share, is not mounted."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from appliance.inbox.mounts import MOUNTS, mount_of, read_mounts
 from appliance.media.publish import part_of, publish
 
 DISKS = Path("/dev/disk/by-uuid")
-"""Where udev names each disk by what was written on it when it was formatted."""
+"""Folder in which udev links each file system by its UUID."""
 
 
 class Presence:
-    """Remembers, over restarts too, what was mounted where the inbox of ``root`` lies.
+    """Remembers, in a file in ``root/state``, on which mount the inbox of ``root`` is.
 
-    An inbox on the same file system as the box's state cannot be away by itself, whatever that
-    system's disk is called today. ``mounts`` is the kernel's list, ``disks`` is udev's.
+    An inbox on the same file system as the ``state`` folder cannot be missing on its own, whatever
+    the current device name of that file system. ``mounts`` is the kernel's ``mountinfo`` file,
+    ``disks`` is udev's folder of UUIDs.
     """
 
     def __init__(self, root: Path, mounts: Path = MOUNTS, disks: Path = DISKS) -> None:
@@ -27,7 +28,10 @@ class Presence:
         self._disks = disks
 
     def settle(self, missing: bool) -> None:
-        """While nothing is ``missing``, whatever is mounted counts as in its place from now on."""
+        """Remember the current mount as the expected one, unless files are ``missing``.
+
+        The very first mount is always remembered.
+        """
         now, before = self._now(), self._before()
         if before is None or (before != now and not missing):
             self._note.parent.mkdir(parents=True, exist_ok=True)
@@ -35,10 +39,9 @@ class Presence:
             publish(self._note)
 
     def is_away(self) -> bool:
-        """Whether something else is mounted than what files were seen on, or the share is mounted
-        and its server does not answer.
+        """Return whether the expected file system is not mounted or its server does not respond.
 
-        A file that is not there then has not been taken away by somebody, and comes back.
+        Files that are missing in this state were not removed by a user and will reappear.
         """
         before = self._before()
         return (before is not None and before != self._now()) or not self._answers()
@@ -46,7 +49,7 @@ class Presence:
     def _answers(self) -> bool:
         try:
             os.scandir(self._inbox).close()
-        except FileNotFoundError:  # it is made anew
+        except FileNotFoundError:  # the folder was deleted and is created again
             return True
         except OSError:
             return False
@@ -64,8 +67,10 @@ class Presence:
         return [str(mount.path), mount.kind, self._lasting(mount.source)]
 
     def _lasting(self, source: str) -> str:
-        """A name that a disk keeps and that no other has, where udev knows one; so
-        ``/dev/sdb1`` may be another stick tomorrow, or the same be ``/dev/sdc1``."""
+        """Return the UUID of the file system on ``source`` where udev knows it, else ``source``.
+
+        Device names do not identify a file system: ``/dev/sdb1`` may be another USB drive tomorrow.
+        """
         try:
             for link in self._disks.iterdir():
                 if link.resolve() == Path(source).resolve():
@@ -83,8 +88,10 @@ class Presence:
 
 
 def lies_at(path: Path) -> bool:
-    """Whether anything lies at ``path``, a broken link too. Raises ``OSError`` where nobody can
-    say, as on a share whose server is down."""
+    """Return whether ``path`` exists; a broken link counts as existing.
+
+    Raises ``OSError`` if this cannot be determined, as on a share whose server is down.
+    """
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""One look after the other at the inbox: what has arrived becomes a job."""
+"""The inbox scanner: creates jobs from the files that have arrived in the inbox."""
 
 from __future__ import annotations
 
@@ -29,16 +29,17 @@ from appliance.jobs.store import JobStore
 log = logging.getLogger("lectern.inbox")
 
 OURS = ("done", "failed")
-"""Folders of the inbox in which we put what is over."""
+"""Folders of the inbox to which the files of ended jobs are moved."""
 
 Check = Callable[[Sequence[Path]], Collection[Path]]
 
 
 class Inbox:
-    """Watches ``config.root``'s inbox for ``store``, which belongs to the same thread.
+    """Scans the inbox below ``config.root`` and adds jobs to ``store``, in the same thread.
 
-    ``now`` tells seconds that never jump, ``mounts`` is the kernel's list, ``check`` gives the
-    files that look half copied (by default :func:`~appliance.inbox.wholeness.half_copied`).
+    ``now`` is a monotonic clock in seconds, ``mounts`` is the kernel's ``mountinfo`` file.
+    ``check`` returns those of the given files that look incomplete (by default
+    :func:`~appliance.inbox.wholeness.half_copied`).
     """
 
     def __init__(
@@ -64,11 +65,14 @@ class Inbox:
         self._watching = Watching((self._folder, self._library), config, mounts, now)
         self._presence = Presence(config.root, mounts)
         for folder in (self._folder, self._library):
-            with contextlib.suppress(OSError):  # on a share that is away: it will be back
+            with contextlib.suppress(OSError):  # a share that is not mounted at present
                 folder.mkdir(parents=True, exist_ok=True)
 
     def run(self, stop: threading.Event) -> None:
-        """Look until ``stop`` is set. What goes wrong with a share may pass: it is tried again."""
+        """Scan the inbox when necessary until ``stop`` is set.
+
+        Errors are logged, and the scan is repeated: problems of a share may be temporary.
+        """
         self._stop = stop
         try:
             while not stop.is_set():
@@ -89,7 +93,10 @@ class Inbox:
             self._complaint = str(error)
 
     def scan(self) -> None:
-        """Make jobs of what has arrived. Raises ``OSError`` while a folder cannot be read."""
+        """Scan the inbox once and create jobs from the files that have arrived.
+
+        Raises ``OSError`` while a folder cannot be read.
+        """
         self._busy = True
         sweep(self._folder)
         self._steadiness.touched(self._watching.looked())
@@ -119,13 +126,14 @@ class Inbox:
                 new = [each for each in made if isinstance(each, NewJob)]
                 self._carry_out(each for each in made if not isinstance(each, NewJob))
                 if new:
-                    self._add(new)  # all at once: they share files, which the first of them claims
+                    self._add(new)  # in one transaction: they share files claimed by the first job
         self._busy = bool((loose | library) - arrived)
 
     def _growing(self, paths: Iterable[Path]) -> set[Path]:
-        """Those steady files that look half copied, for as long as they may still go on.
+        """Return the stable files that look incomplete and may still grow.
 
-        The worker explains a file that is as it is for good.
+        A file that has not changed for ``patience_s`` seconds is not held back any longer: if it is
+        damaged, the worker reports the reason.
         """
         seen = {path: self._steadiness.signature(path) for path in paths}
         self._whole = {p: s for p, s in self._whole.items() if seen.get(p) == s}
@@ -145,13 +153,13 @@ class Inbox:
         return self._stop.is_set()
 
     def _waiting(self) -> Iterator[Job]:
-        """The jobs that wait; one whose file was taken away is given up."""
+        """Yield the waiting jobs; cancel those whose file was removed."""
         jobs = self._store.jobs([State.WAITING])
         gone = [job for job in jobs if not lies_at(_part(job))]
-        # A share that is away, or another stick in its place, is not somebody tidying up.
+        # On an unmounted share, or with another USB drive in its place, the files are not removed.
         for job in [] if self._presence.is_away() else gone:
             self._store.cancel(job.id)
-            log.info("job %d: what waited was taken away", job.id)
+            log.info("job %d: cancelled because its file was removed", job.id)
         yield from (job for job in jobs if job not in gone)
 
     def _carry_out(self, decisions: Iterable[Decision]) -> None:
@@ -178,10 +186,10 @@ class Inbox:
             log.info("job %d: %s is complete", job.id, shown(job.stem))
 
     def _refuse(self, refusal: Refusal) -> None:
-        """A job that fails at once, so that the file goes where failures go, with its reason."""
+        """Add a failed job, so that its files are moved to ``failed`` with the reason."""
         path = refusal.path
         claims = refusal.claims or (path,)
-        stem = path.parent.name if refusal.claims else path.stem  # with its folder, or alone
+        stem = path.parent.name if refusal.claims else path.stem  # a whole folder, or one file
         with _overtaken():
             job = self._store.add(NewJob(stem, None, path, claims=claims))
             self._store.fail(job.id, refusal.reason)
@@ -190,7 +198,7 @@ class Inbox:
 
 @contextlib.contextmanager
 def _overtaken() -> Iterator[None]:
-    """Somebody may have cancelled the job or claimed the file at this very moment."""
+    """Log a ``BadInput``: another process may just have cancelled the job or claimed the file."""
     try:
         yield
     except BadInput as error:
@@ -198,14 +206,14 @@ def _overtaken() -> Iterator[None]:
 
 
 def _part(job: Job) -> Path:
-    """What a waiting job has; a job always has one of the two."""
+    """Return the lecture or presenter of a waiting job, which always has one of the two."""
     part = job.lecture or job.presenter
     assert part is not None
     return part
 
 
 def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
-    """What lies in ``folder`` and is no junk: all but folders, and folders."""
+    """Return the files and the subfolders of ``folder``, without those to be ignored."""
     files: list[Path] = []
     folders: list[Path] = []
     with os.scandir(folder) as entries:
@@ -217,7 +225,7 @@ def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 def _all(folder: Path) -> Iterator[Path]:
-    """What lies in a dropped folder; nothing when it has just been taken away."""
+    """Yield the files and subfolders of a dropped folder; nothing if it no longer exists."""
     try:
         files, folders = _entries(folder)
     except FileNotFoundError:

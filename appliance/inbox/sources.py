@@ -1,4 +1,4 @@
-"""Moving what a job was made from out of the inbox, with the reason where it failed."""
+"""Archives the source files of ended jobs, with a file that contains the reason of a failure."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _REASON = ".reason.txt"
 
 
 def put_away(store: JobStore, job: Job, inbox: Path, mounts: Path = MOUNTS) -> None:
-    """Move the files of an ended job to ``inbox/done`` or ``inbox/failed`` and settle it.
+    """Move the source files of an ended job to ``inbox/done`` or ``inbox/failed``.
 
-    What lay in a dropped folder lies in a folder of that name there. A file that other jobs are
-    still to be made of stays until they have ended, and the job unsettled. A job that did not
-    succeed leaves ``<stem>.reason.txt`` beside its files, in both languages; it goes when a later
-    attempt succeeds. Files that were not in the inbox stay where they are. May be cut off anywhere
-    and called again. Raises ``OSError`` while a file cannot be moved, and while the share that
-    they lie on is away.
+    Files of a dropped folder are moved to a folder of the same name there. A file that other jobs
+    still use stays until these have ended; until then the job is not marked as archived. For a job
+    that failed or was cancelled, ``<stem>.reason.txt`` is written beside its files, in both
+    languages; it is deleted when a retry succeeds. Files that were not in the inbox are not moved.
+    An interrupted call may be repeated. Raises ``OSError`` if a file cannot be moved, and while the
+    share that holds the files is not mounted.
     """
     if _owned(store, job) and Presence(inbox.parent, mounts).is_away():
         raise OSError(errno.ESTALE, "another disk is mounted", str(inbox))
@@ -56,7 +56,10 @@ def put_away(store: JobStore, job: Job, inbox: Path, mounts: Path = MOUNTS) -> N
 
 
 def _drop(path: Path, inbox: Path) -> str:
-    """The name of the dropped folder that ``path`` lay in, and may lie in by now elsewhere."""
+    """Return the name of the dropped folder of ``path``, before or after archiving.
+
+    Returns an empty string for a file that is not in a dropped folder.
+    """
     for place in (inbox / "done", inbox / "failed", inbox):
         if path.parent == place:
             return ""
@@ -66,8 +69,8 @@ def _drop(path: Path, inbox: Path) -> str:
 
 
 def _tidy(folder: Path) -> None:
-    """Remove a dropped folder that holds nothing of anybody's any more."""
-    with contextlib.suppress(OSError):  # gone, or just filled again
+    """Delete a dropped folder that is empty or contains only metadata of operating systems."""
+    with contextlib.suppress(OSError):  # already deleted, or no longer empty
         left = list(folder.iterdir())
         if all(is_litter(path.name) and path.is_file() for path in left):
             for path in left:
@@ -82,9 +85,9 @@ def _owned(store: JobStore, job: Job) -> list[OwnedFile]:
 def _move(store: JobStore, file: OwnedFile, folder: Path) -> None:
     if not lies_at(file.path):
         if file.target is not None and lies_at(file.target):
-            store.files.moved(file.path, file.target)  # cut off after the rename
+            store.files.moved(file.path, file.target)  # interrupted after the rename
         else:
-            store.files.forget(file.path)  # somebody took it away
+            store.files.forget(file.path)  # removed by a user
         return
     folder.mkdir(parents=True, exist_ok=True)
     target = _free_name(folder, file.path.name)
@@ -110,7 +113,7 @@ def _write_reason(store: JobStore, job: Job, verdict: Path, inbox: Path) -> None
     folder = kept.parent if kept else verdict
     path = folder / f"{fitting(kept.stem if kept else job.stem)}{_REASON}"
     reasons = [job.reason]
-    if kept is not None and is_job_file(kept):  # a person mends all the mistakes at once
+    if kept is not None and is_job_file(kept):  # list all problems, to be corrected at once
         reasons = [Reason.of(each.error) for each in read_job_file(kept)[1]] or reasons
     lines = [shown(job.stem), *(reason.text("en") for reason in reasons)]
     lines += [*(reason.text("zh") for reason in reasons), f"({job.reason.code}, {job.id})"]

@@ -1,4 +1,4 @@
-"""Whether a file has arrived: unchanged for a while, and open for writing in no program."""
+"""Detects when a file has arrived: unchanged for a while and not open for writing."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 Signature = tuple[int, int, int]
-"""Size in bytes, time of the last change in ns, inode."""
+"""Size in bytes, modification time in ns, inode."""
 
 
 class Steadiness:
-    """Watches files over several looks, each by its path.
+    """Tracks files by path over several scans.
 
-    A file is steady when size, time and identity are the same, and no event came, for ``settle_s``
-    seconds; for ``unsure_s`` where nobody can say that no program is writing to it. What is there
-    at the first look has to wait as well, for it may have been cut off by a reboot. ``now`` tells
-    seconds that never jump.
+    A file is stable when its size, modification time and inode have not changed, and no event has
+    occurred, for ``settle_s`` seconds; for ``unsure_s`` seconds if it is unknown whether a program
+    is writing to it. Files that exist at the first scan have to wait as well, because a reboot may
+    have interrupted a copy. ``now`` is a monotonic clock in seconds.
     """
 
     def __init__(
@@ -31,17 +31,17 @@ class Steadiness:
         self._closed: set[Path] = set()
 
     def touched(self, paths: Mapping[Path, bool]) -> None:
-        """Events have come for ``paths``; ``True``: its writer has closed the file since."""
+        """Record events of ``paths``; a value is true if the writer has closed the file since."""
         for path, closed in paths.items():
             if path in self._seen:
                 self._seen[path] = (self._seen[path][0], self._now())
             (self._closed.add if closed else self._closed.discard)(path)
 
     def look(self, paths: Iterable[Path], *, silent: bool = False) -> list[Path]:
-        """The steady ones of ``paths``; those that are not among them are forgotten.
+        """Scan ``paths`` and return the stable ones; all other files are forgotten.
 
-        ``silent``: the file system is one on which other machines write unseen, so that a lease
-        proves nothing.
+        ``silent`` says that other machines may write to the file system without events, so that a
+        lease proves nothing.
         """
         now = self._now()
         before, self._seen = self._seen, {}
@@ -58,26 +58,26 @@ class Steadiness:
                 since = now
             self._seen[path] = (signature, since)
             closed = not silent and (written is False or path in self._closed)
-            closed |= not stat.S_ISREG(status.st_mode)  # a link or a pipe is refused anyway
+            closed |= not stat.S_ISREG(status.st_mode)  # links and pipes are refused in any case
             if now - since >= (self._settle_s if closed else self._unsure_s):
                 steady.append(path)
         self._closed &= self._seen.keys()
         return steady
 
     def quiet_s(self, path: Path) -> float:
-        """For how long a file of the last look has been unchanged."""
+        """Return for how many seconds a file of the last scan has been unchanged."""
         return self._now() - self._seen[path][1]
 
     def signature(self, path: Path) -> Signature:
-        """What a file of the last look was like."""
+        """Return the signature of a file at the last scan."""
         return self._seen[path][0]
 
 
 def being_written(path: Path) -> bool | None:
-    """Whether some program, such as the share's server, has the file open for writing.
+    """Return whether a program, such as the server of the share, has the file open for writing.
 
-    Asks the kernel for a read lease, which it grants only where nobody writes. ``None`` where it
-    does not say: other people's files, file systems without leases.
+    Requests a read lease, which the kernel grants only if no process has the file open for writing.
+    Returns ``None`` if this is unknown: for files of other users and file systems without leases.
     """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)

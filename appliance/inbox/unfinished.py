@@ -1,5 +1,7 @@
-"""Files that were being copied into the inbox from a stick when it was pulled out, or the power
-went: what there is of them goes, and a note stays that says so."""
+"""Copies into the inbox that may be interrupted, when a USB drive is removed or the power fails.
+
+A partial copy is deleted, and a note in ``failed`` reports it.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,11 @@ _CODE = "usb_cut_off"
 
 @contextmanager
 def copying_to(target: Path) -> Iterator[BinaryIO]:
-    """A file to write ``target``'s bytes into. It appears under that name after the ``with`` block,
-    whole and on the disk; where the block fails, nothing is left. Raises ``OSError``."""
+    """Open a temporary file that replaces ``target`` at the end of the ``with`` block.
+
+    The content is synced to the disk first. If the block fails, the temporary file is deleted.
+    Raises ``OSError``.
+    """
     part = _part(target)
     file = _locked(part)
     try:
@@ -35,14 +40,16 @@ def copying_to(target: Path) -> Iterator[BinaryIO]:
 
 
 def discard(target: Path) -> None:
-    """Remove what there is of ``target``'s bytes; only for who alone may be copying there."""
+    """Delete the partial copy of ``target``. To be called only by the process that copies it."""
     with contextlib.suppress(OSError):
         _part(target).unlink(missing_ok=True)
 
 
 def sweep(inbox: Path) -> None:
-    """Remove what nobody is copying any more, each with its note. Raises ``OSError`` where
-    ``inbox`` cannot be read."""
+    """Delete the partial copies that no process writes any more, and write a note for each.
+
+    Raises ``OSError`` if ``inbox`` cannot be read.
+    """
     with os.scandir(inbox) as entries:
         parts = [
             Path(entry.path)
@@ -50,7 +57,7 @@ def sweep(inbox: Path) -> None:
             if entry.name.endswith(_END) and entry.is_file(follow_symlinks=False)
         ]
     for part in parts:
-        # A lock ends with the process that held it. Where none can be had, the file stays.
+        # A lock ends with its process. If the lock cannot be acquired, the file is kept.
         with contextlib.suppress(OSError), part.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             part.unlink()
@@ -58,7 +65,7 @@ def sweep(inbox: Path) -> None:
 
 
 def leave_note(inbox: Path, name: str) -> None:
-    """Say in ``failed`` that ``name`` was not copied to its end."""
+    """Write a note to ``inbox/failed`` that the copy of ``name`` is incomplete."""
     error = BadInput(_CODE, name=name)
     lines = [name, *(f"{error.text(each)} {error.cure(each)}" for each in ("en", "zh"))]
     note = _note(inbox, name)
@@ -68,10 +75,10 @@ def leave_note(inbox: Path, name: str) -> None:
 
 
 def remove_note(inbox: Path, name: str) -> None:
-    """Now ``name`` has arrived."""
+    """Delete the note about ``name``, which has been copied completely."""
     note = _note(inbox, name)
     with contextlib.suppress(OSError, ValueError):
-        if note.read_text(encoding="utf-8").endswith(f"({_CODE})\n"):  # and no job's reason
+        if note.read_text(encoding="utf-8").endswith(f"({_CODE})\n"):  # not the reason of a job
             note.unlink()
 
 
@@ -84,9 +91,9 @@ def _note(inbox: Path, name: str) -> Path:
 
 
 def _locked(part: Path) -> BinaryIO:
-    """``part``, new and ours until it is closed."""
+    """Open ``part`` empty, with an exclusive lock that is held until it is closed."""
     while True:
-        # Not emptied before it is ours: another may be writing.
+        # Truncate only after locking: another process may be writing.
         flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         file = os.fdopen(os.open(part, flags, 0o666), "wb")
         with contextlib.suppress(OSError):  # some shares have no locks
@@ -95,4 +102,4 @@ def _locked(part: Path) -> BinaryIO:
             if os.path.samestat(part.stat(), os.fstat(file.fileno())):
                 file.truncate(0)
                 return file
-        file.close()  # swept between the opening and the lock
+        file.close()  # deleted by another process between opening and locking

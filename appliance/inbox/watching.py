@@ -1,8 +1,9 @@
-"""Being told of changes where the kernel knows of them, looking again and again where it does not.
+"""Decides when folders are scanned: after inotify events, or by polling.
 
-On a file system of this machine inotify says when something happens, and a look every
-``rescan_s`` is the net below it. On shares and FUSE, whose changes may come from elsewhere
-unseen, and where the kernel has no watches left, the folder is looked at every ``poll_s``.
+On a local file system, inotify reports changes; in addition, the folders are scanned every
+``rescan_s`` seconds in case an event was missed. Network shares and FUSE, on which changes may
+cause no events, are scanned every ``poll_s`` seconds, as are all folders if the kernel has no
+watches left.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ Identity = tuple[object, ...]
 
 
 class Watching:
-    """Says when ``folders`` are to be looked at; the first of them is the inbox.
+    """Decides when ``folders`` are to be scanned; the first of them is the inbox.
 
-    ``mounts`` is the kernel's list, ``now`` tells seconds that never jump.
+    ``mounts`` is the kernel's ``mountinfo`` file, ``now`` is a monotonic clock in seconds.
     """
 
     def __init__(
@@ -44,24 +45,25 @@ class Watching:
         self._touched: dict[Path, bool] = {}
         self._next = 0.0
         self.silent = False
-        """Whether other machines may write unseen."""
+        """Whether other machines may change files without events."""
 
     @property
     def polls(self) -> bool:
-        """Whether the folders are looked at again and again."""
+        """Whether the folders are polled because there are no events."""
         return self._events is None
 
     def close(self) -> None:
-        """Stop listening."""
+        """Stop collecting events."""
         if self._events is not None:
             self._events.close()
             self._events = None
 
     def is_due(self, busy: bool) -> bool:
-        """Whether it is time for a look; ``busy``: something was still arriving at the last one.
+        """Return whether the folders are to be scanned now.
 
-        To be asked every ``poll_s``. A folder that lies on another file system than before (a
-        share that was mounted, a stick that was drawn) is watched anew.
+        ``busy`` says that files were still arriving at the last scan. To be called every ``poll_s``
+        seconds. The watches are set up again when the file system of a folder has changed, for
+        example because a share was mounted or a USB drive was removed.
         """
         ground = self._identity()
         if ground != self._ground or (self._events is not None and not self._events.is_alive()):
@@ -74,7 +76,10 @@ class Watching:
         return self.polls or busy or bool(self._touched) or self._now() >= self._next
 
     def looked(self) -> dict[Path, bool]:
-        """A look begins; gives what was touched since the one before (``True``: and closed)."""
+        """Return the paths with events since the last scan; to be called when a scan begins.
+
+        A value is true if the writer has closed the file since.
+        """
         touched, self._touched = self._touched, {}
         self._next = self._now() + self._config.inbox.rescan_s
         return touched
@@ -83,15 +88,15 @@ class Watching:
         mounts = self._read_mounts()
         self.silent = any(is_silent(folder, mounts) for folder in self._folders)
         if self.silent or self._config.inbox.watch == "polling":
-            log.info("the inbox is looked at every %g s", self._config.inbox.poll_s)
+            log.info("the inbox is polled every %g s", self._config.inbox.poll_s)
             return
         try:
             self._events = FolderEvents(self._folders)
         except OSError as error:
-            log.warning("no events of the inbox (%s): it is looked at instead", error)
+            log.warning("no events for the inbox (%s): it is polled instead", error)
 
     def _identity(self) -> Identity:
-        """Changes whenever another file system, or another folder, lies in the old one's place."""
+        """Return a value that changes when a folder is replaced or its file system changes."""
         facts: list[object] = []
         mounts = self._read_mounts()
         for folder in self._folders:

@@ -1,7 +1,7 @@
-"""Whether files look as if they had arrived whole, asked of a child process.
+"""Checks in a child process whether files look complete.
 
-A damaged file may crash a decoder or keep it busy for ever: then the child ends, and the file is
-left to the worker, whose attempts survive such a thing too and give the reason.
+A damaged file may crash a decoder or make it hang. The child process then ends, and the file counts
+as complete: the worker, whose attempts survive this as well, reports the reason.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ MAY_GROW = frozenset({
     "audio_missing", "audio_too_short", "audio_unreadable", "file_empty", "file_truncated",
     "not_media", "picture_unreadable", "text_empty", "text_unreadable", "video_missing",
 })  # fmt: skip
-"""What a file that is still being copied may look like."""
+"""Error codes that a file may cause while it is still being copied."""
 
 LIMIT_S = 60.0
-"""How long one file is looked at; an hour of video takes a few seconds."""
+"""Time limit for the check of one file, in seconds; an hour of video takes a few seconds."""
 
 
-_START_S = 120.0  # a busy box may take its time to load the libraries
+_START_S = 120.0  # loading the libraries is slow on a busy device
 _TICK_S = 0.2
-_MEMORY = 1 << 30  # bytes of data the child may have; a 4K video takes a quarter
+_MEMORY = 1 << 30  # limit of the child's data size in bytes; a 4K video needs a quarter of it
 
 Stopped = Callable[[], bool]
 
@@ -38,10 +38,11 @@ Stopped = Callable[[], bool]
 def half_copied(
     paths: Sequence[Path], limit_s: float = LIMIT_S, stopped: Stopped = lambda: False
 ) -> set[Path]:
-    """Those of ``paths`` that look as if their end were still to come.
+    """Return those of ``paths`` that look incomplete.
 
-    A file that brings the child down, or takes it longer than ``limit_s``, is not among them. Once
-    ``stopped`` says so, no more are looked at, and nothing is known of them.
+    A file that crashes the child process, or takes longer than ``limit_s`` seconds, counts as
+    complete. When ``stopped`` returns true, the check ends; the files that were not checked are
+    returned as incomplete.
     """
     growing: set[Path] = set()
     left = list(paths)
@@ -50,12 +51,12 @@ def half_copied(
         growing.update(path for path, grows in zip(left, answers, strict=False) if grows)
         if stopped():
             return growing.union(left[len(answers) :])
-        left = left[len(answers) + 1 :]  # past the one that gave no answer
+        left = left[len(answers) + 1 :]  # skip the file without an answer
     return growing.union(left)
 
 
 def _ask(paths: Sequence[Path], limit_s: float, stopped: Stopped) -> list[bool]:
-    """The child's answers, in order, up to the file at which it ended."""
+    """Return the answers of one child process, in order, up to the file at which it ended."""
     command = [sys.executable, "-m", "appliance.inbox.wholeness"]
     answers: list[bool] = []
     with subprocess.Popen(
@@ -84,7 +85,10 @@ def _ask(paths: Sequence[Path], limit_s: float, stopped: Stopped) -> list[bool]:
 def _answer(
     handle: int, selector: selectors.BaseSelector, limit_s: float, stopped: Stopped
 ) -> bool | None:
-    """One byte; ``None`` when the child has ended, takes too long or is not waited for."""
+    """Read one answer of the child process.
+
+    Returns ``None`` if the child has ended, exceeds the time limit, or ``stopped`` returns true.
+    """
     end = time.monotonic() + limit_s
     while not selector.select(_TICK_S):
         if time.monotonic() >= end or stopped():
@@ -93,11 +97,11 @@ def _answer(
     return byte == b"1" if byte else None
 
 
-# The child
+# The child process
 
 
 def looks_half_copied(path: Path) -> bool:
-    """Whether what can be read of ``path`` is what a copy that still goes on would leave."""
+    """Return whether ``path`` fails to open with an error that an unfinished copy would cause."""
     from appliance.inbox.names import Kind, kind_of
     from appliance.media.probe import probe_audio, probe_presenter
     from appliance.speech.document import read_document
@@ -116,10 +120,13 @@ def looks_half_copied(path: Path) -> bool:
 
 
 def main() -> None:
-    """Answer 1 or 0 to each line of standard input, a path in hexadecimal digits; first a 0."""
+    """Check each path on standard input, one a line in hexadecimal, and write 1 or 0 for each.
+
+    1 means incomplete. An initial 0 is written when the libraries are loaded.
+    """
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
     out = os.dup(1)
-    os.dup2(2, 1)  # what libraries print must not come between the answers
+    os.dup2(2, 1)  # output of libraries must not get between the answers
     importlib.import_module("appliance.media.probe")
     os.write(out, b"0")
     for line in sys.stdin:

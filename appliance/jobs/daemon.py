@@ -1,4 +1,4 @@
-"""The daemon's own record: that it is at work, and how the one before it ended."""
+"""The daemon's status row: whether the daemon is running, and how the previous one ended."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from pathlib import Path
 from appliance.jobs.schema import Tables
 
 BEAT_S = 5.0
-"""How often the daemon gives a sign of life."""
+"""Interval between two heartbeats of the daemon, in seconds."""
 
 PATIENCE_S = 30.0
-"""Without a sign of life for this long, it is down."""
+"""Without a heartbeat for this many seconds, the daemon counts as down."""
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True)
 class Daemon:
-    """The daemon that is at work, or that was last. Times are seconds since 1970, UTC.
+    """Status of the running daemon, or of the last one. Times are seconds since 1970, UTC.
 
-    ``boot`` tells one start of the machine from the next. ``ended``: it ended because it was told
-    to. ``provider``, ``model`` and ``precision`` are those of the last video, empty before it.
+    ``boot`` is the kernel's boot ID, which differs after every start of the device; it is empty
+    where the kernel does not provide one. ``ended`` is true after an orderly shutdown.
+    ``provider``, ``model`` and ``precision`` are those of the last rendered video, and empty
+    before the first one.
     """
 
     version: str
@@ -37,12 +39,15 @@ class Daemon:
     precision: str
 
     def is_up(self, now: float) -> bool:
-        """Whether it is at work at the time ``now``."""
+        """Return whether the daemon counts as running at the time ``now``."""
         return not self.ended and abs(now - self.at) <= PATIENCE_S
 
 
 class DaemonRecord(Tables):
-    """The one row of ``daemon``. Belongs to one thread; raises ``Fault`` as the job store does."""
+    """Access to the single row of the ``daemon`` table. To be used from one thread.
+
+    Every method may raise ``Fault`` as :class:`~appliance.jobs.store.JobStore`'s do.
+    """
 
     def __init__(
         self,
@@ -56,7 +61,7 @@ class DaemonRecord(Tables):
         self._boot_id = boot_id
 
     def read(self) -> Daemon | None:
-        """The record; ``None`` before the first start."""
+        """Return the daemon's status; ``None`` before its first start."""
         rows = self._database.read("SELECT * FROM daemon")
         if not rows:
             return None
@@ -64,8 +69,10 @@ class DaemonRecord(Tables):
         return Daemon(**{**values, "ended": bool(values["ended"])})
 
     def begin(self, version: str, pid: int) -> Daemon | None:
-        """A daemon begins; gives the record of the one before. What that one knew of provider and
-        model stays until it is known anew."""
+        """Record the start of a daemon and return the status of the previous one.
+
+        The previous provider, model and precision are kept until the next video is rendered.
+        """
         before, now = self.read(), self._now()
         with self._database.write() as connection:
             connection.execute(
@@ -77,12 +84,12 @@ class DaemonRecord(Tables):
         return before
 
     def beat(self) -> None:
-        """A sign of life."""
+        """Record a heartbeat."""
         with self._database.write() as connection:
             connection.execute("UPDATE daemon SET at = ?", (self._now(),))
 
     def learned(self, provider: str, model: str, precision: str) -> None:
-        """What the last video was made with."""
+        """Record the provider, model and precision of the last rendered video."""
         with self._database.write() as connection:
             connection.execute(
                 "UPDATE daemon SET provider = ?, model = ?, precision = ?",
@@ -90,7 +97,7 @@ class DaemonRecord(Tables):
             )
 
     def end(self) -> None:
-        """The daemon ends because it was told to."""
+        """Record an orderly shutdown of the daemon."""
         with self._database.write() as connection:
             connection.execute("UPDATE daemon SET ended = 1, at = ?", (self._now(),))
 

@@ -1,7 +1,8 @@
-"""What the panel asks of the daemon outside the queue: to look at material, to list the sticks.
+"""Tasks: small background work that the panel requests from the daemon outside the job queue.
 
-An errand is asked by one process, claimed and answered by the daemon, and read until it is pruned.
-Paths among the parameters and results are text as :func:`os.fsdecode` gives it.
+Examples are checking uploaded files and listing USB drives. A task is submitted by one process,
+claimed and completed by the daemon, and can be read until it is pruned. Paths among its parameters
+and results are strings as returned by :func:`os.fsdecode`.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from appliance.jobs.transitions import columns, marks
 ErrandState = Literal["asked", "running", "done", "failed"]
 
 KEPT_S = 86_400.0
-"""An answer is kept this long."""
+"""Seconds for which a finished task is kept."""
 
 
 @dataclass(frozen=True)
 class Errand:
-    """An errand as it stood when it was read. Times are seconds since 1970, UTC."""
+    """Snapshot of a task. Times are seconds since 1970, UTC."""
 
     id: int
     kind: str
@@ -41,7 +42,7 @@ class Errand:
 
     @classmethod
     def from_row(cls, row: sqlite3.Row) -> Errand:
-        """From a row of ``errands``."""
+        """Create a task from a row of the ``errands`` table."""
         return cls(
             id=row["id"],
             kind=row["kind"],
@@ -56,9 +57,10 @@ class Errand:
 
 
 class Errands(Tables):
-    """The errands of a box, in the same file as its jobs. Belongs to one thread.
+    """Access to the tasks, which are in the same database file as the jobs.
 
-    Every method may raise ``Fault`` as :class:`~appliance.jobs.store.JobStore`'s do.
+    To be used from one thread. Every method may raise ``Fault`` as
+    :class:`~appliance.jobs.store.JobStore`'s do.
     """
 
     def __init__(self, path: Path, *, now: Callable[[], float] = time.time) -> None:
@@ -66,7 +68,7 @@ class Errands(Tables):
         self._now = now
 
     def ask(self, kind: str, params: Mapping[str, Any], owner: str = "") -> int:
-        """Ask for something; gives the errand's number."""
+        """Submit a task and return its ID."""
         with self._database.write() as connection:
             row = connection.execute(
                 "INSERT INTO errands (kind, params, owner, created) VALUES (?, ?, ?, ?)"
@@ -76,14 +78,14 @@ class Errands(Tables):
         return int(row["id"])
 
     def get(self, errand: int) -> Errand:
-        """One errand. Raises ``BadInput("errand_unknown")``, once it is pruned as well."""
+        """Return one task. Raises ``BadInput("errand_unknown")`` if it is missing or pruned."""
         rows = self._database.read("SELECT * FROM errands WHERE id = ?", errand)
         if not rows:
             raise BadInput("errand_unknown", errand=errand)
         return Errand.from_row(rows[0])
 
     def waiting(self, kinds: Iterable[str]) -> bool:
-        """Whether an errand of any of ``kinds`` is asked for or running."""
+        """Return whether a task of any of ``kinds`` is pending or running."""
         wanted = list(kinds)
         return bool(
             self._database.read(
@@ -94,7 +96,10 @@ class Errands(Tables):
         )
 
     def claim(self, kinds: Iterable[str]) -> Errand | None:
-        """Take the oldest errand of any of ``kinds``, which is then running."""
+        """Claim the oldest pending task of any of ``kinds`` and mark it as running.
+
+        Returns ``None`` if there is no such task.
+        """
         wanted = list(kinds)
         with self._database.write() as connection:
             row = connection.execute(
@@ -106,21 +111,30 @@ class Errands(Tables):
         return None if row is None else Errand.from_row(row)
 
     def finish(self, errand: int, result: Mapping[str, Any]) -> None:
-        """The answer to a running errand."""
+        """Mark a running task as done and store its result.
+
+        Raises ``BadInput("errand_unknown")`` if it is not running.
+        """
         self._end(errand, "done", json.dumps(dict(result)), None)
 
     def fail(self, errand: int, reason: Reason) -> None:
-        """A running errand cannot be done."""
+        """Mark a running task as failed.
+
+        Raises ``BadInput("errand_unknown")`` if it is not running.
+        """
         self._end(errand, "failed", "{}", reason)
 
     def recover(self) -> None:
-        """What ran when the daemon went down has failed: whoever asked no longer waits, or asks
-        again. To be called once, by the only daemon."""
+        """Mark the tasks that ran when the daemon went down as failed (``errand_interrupted``).
+
+        They are not repeated: the client has stopped waiting or submits a new task. To be called
+        once, when the daemon starts.
+        """
         for row in self._database.read("SELECT id FROM errands WHERE state = 'running'"):
             self.fail(row["id"], Reason("errand_interrupted"))
 
     def prune(self) -> list[int]:
-        """Forget errands that ended more than ``KEPT_S`` ago; gives their numbers."""
+        """Delete the tasks that ended more than ``KEPT_S`` ago and return their IDs."""
         with self._database.write() as connection:
             rows = connection.execute(
                 "DELETE FROM errands WHERE state IN ('done', 'failed') AND finished < ?"

@@ -1,4 +1,4 @@
-"""Which file belongs to which job, and where it is being moved."""
+"""The files of each job, and where they are being moved."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from appliance.jobs.schema import Database
 
 
 def claim_files(connection: sqlite3.Connection, job: int, paths: Iterable[Path]) -> None:
-    """Within a transaction: ``paths`` are the job's sources.
+    """Record ``paths`` as source files of the job ``job``. To be called within a transaction.
 
-    Raises ``BadInput("file_claimed")``.
+    Raises ``BadInput("file_claimed")`` if a file already belongs to a job.
     """
     for path in paths:
         try:
@@ -29,15 +29,15 @@ def claim_files(connection: sqlite3.Connection, job: int, paths: Iterable[Path])
 class JobFiles:
     """The files of all jobs. A path belongs to one job at most.
 
-    A source is moved in three steps, so that it is found again after a power cut between any two
-    of them: :meth:`moving`, the rename itself, :meth:`moved`.
+    A source file is moved in three steps, so that it is found again after a power cut between any
+    two of them: :meth:`moving`, the rename itself, :meth:`moved`.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def of(self, job: int) -> list[OwnedFile]:
-        """The files of one job."""
+        """Return the files of one job, sorted by path."""
         rows = self._database.read("SELECT * FROM files WHERE job = ? ORDER BY path", job)
         return [
             OwnedFile(Path(os.fsdecode(row["path"])), row["role"], path_of(row["target"]))
@@ -45,12 +45,12 @@ class JobFiles:
         ]
 
     def claimed(self) -> set[Path]:
-        """Every file of the inbox that has its job."""
+        """Return the source files of all jobs."""
         rows = self._database.read("SELECT path FROM files WHERE role = 'source'")
         return {Path(os.fsdecode(row["path"])) for row in rows}
 
     def needed(self, path: Path, job: int) -> bool:
-        """Whether another job than ``job`` is still to be made of ``path``."""
+        """Return whether a job other than ``job`` that has not ended uses ``path``."""
         rows = self._database.read(
             "SELECT 1 FROM jobs WHERE id != ? AND (presenter = ? OR lecture = ?)"
             " AND state NOT IN ('done', 'failed', 'cancelled') LIMIT 1",
@@ -59,7 +59,7 @@ class JobFiles:
         return bool(rows)
 
     def add_result(self, job: int, path: Path) -> None:
-        """Note what the job has made (or is about to)."""
+        """Record a file that the job has written or is about to write."""
         with self._database.write() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO files (path, job, role) VALUES (?, ?, 'result')",
@@ -67,17 +67,20 @@ class JobFiles:
             )
 
     def moving(self, path: Path, target: Path) -> None:
-        """Note where a source is about to be moved."""
+        """Record the path to which a source file is about to be moved."""
         with self._database.write() as connection:
             connection.execute(
                 "UPDATE files SET target = ? WHERE path = ?", (blob_of(target), blob_of(path))
             )
 
     def moved(self, path: Path, target: Path) -> None:
-        """The source lies at ``target`` now; jobs made of it, should they be retried, find it."""
+        """Record that a source file was moved to ``target``.
+
+        All jobs that use the file are updated, so that they find it when they are retried.
+        """
         old, new = blob_of(path), blob_of(target)
         with self._database.write() as connection:
-            # What was noted of a file that lay there before, and is gone, no longer counts.
+            # Delete a stale record of an earlier file at the target path, which is gone.
             connection.execute("DELETE FROM files WHERE path = ? AND path != ?", (new, old))
             connection.execute(
                 "UPDATE files SET path = ?, role = 'kept', target = NULL WHERE path = ?",
@@ -87,6 +90,6 @@ class JobFiles:
                 connection.execute(f"UPDATE jobs SET {column} = ? WHERE {column} = ?", (new, old))
 
     def forget(self, path: Path) -> None:
-        """The file is gone."""
+        """Delete the record of a file that no longer exists."""
         with self._database.write() as connection:
             connection.execute("DELETE FROM files WHERE path = ?", (blob_of(path),))

@@ -1,4 +1,4 @@
-"""Looking back: jobs by name, state and owner, a page at a time."""
+"""Search of the jobs by name, state and owner, one page at a time."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from appliance.jobs.states import State
 from appliance.jobs.transitions import marks
 
 MAX_SIZE = 200
-"""Jobs a page, at most."""
+"""Maximum number of jobs on a page."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """``jobs`` are the ``number``-th page, counted from 1, of ``total`` jobs found."""
+    """One page of a search result.
+
+    ``jobs`` are the jobs of page ``number`` (counted from 1), ``total`` is the number of jobs
+    found and ``size`` the number of jobs on a full page.
+    """
 
     jobs: list[Job]
     total: int
@@ -27,12 +31,12 @@ class Page:
 
     @property
     def pages(self) -> int:
-        """How many pages there are, at least one."""
+        """Number of pages, at least 1."""
         return max(1, -(-self.total // self.size))
 
 
 class History(Tables):
-    """The jobs in the file ``path``, for reading. Belongs to one thread.
+    """Read access to the jobs in the database file ``path``. To be used from one thread.
 
     Raises ``Fault`` as :class:`~appliance.jobs.store.JobStore` does.
     """
@@ -46,11 +50,12 @@ class History(Tables):
         number: int = 1,
         size: int = 20,
     ) -> Page:
-        """Jobs in any of ``states``, the latest first.
+        """Return one page of the jobs in any of ``states``, newest first.
 
-        All ``words`` must be in a job's name, in any case and order. ``owners``: only those
-        people's jobs, "" for the inbox's; ``None`` for everybody's. A ``number`` beyond the last
-        page gives the last one.
+        The search matches jobs with every word of ``words`` in their name, in any case and order.
+        ``owners`` restricts it to the jobs of these users (``""`` stands for the inbox); ``None``
+        includes the jobs of all users. ``size`` is limited to 1 … ``MAX_SIZE``. A ``number``
+        beyond the last page returns the last page.
         """
         wanted = [state.value for state in states]
         found = self._find(wanted, words, owners)
@@ -62,7 +67,7 @@ class History(Tables):
         return Page(jobs, len(found), number, size)
 
     def _find(self, states: list[str], words: str, owners: Sequence[str] | None) -> list[int]:
-        """The numbers of all that fit, in their order."""
+        """Return the IDs of all matching jobs, newest first."""
         whose = "" if owners is None else f"AND owner IN ({marks(owners)})"
         rows = self._database.read(
             f"SELECT id, stem FROM jobs WHERE state IN ({marks(states)}) {whose}"
@@ -70,7 +75,7 @@ class History(Tables):
             *states,
             *(owners or ()),
         )
-        # SQLite knows no upper and lower case beyond ASCII.
+        # Filter here: SQLite ignores case for ASCII letters only.
         sought = _plain(words).split()
         return [
             row["id"]

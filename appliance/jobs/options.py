@@ -1,4 +1,4 @@
-"""Settings that differ for one job."""
+"""Settings of a single job that override the configuration."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from appliance.config import Config
 from appliance.errors import BadInput
 
 Options = Mapping[str, Mapping[str, Any]]
-"""Section, key, value: ``{"lips": {"precision": "fp16"}}``."""
+"""Values by section and key, such as ``{"lips": {"precision": "fp16"}}``."""
 
 
 def with_options(config: Config, options: Options) -> Config:
-    """``config`` with ``options`` over it. Raises ``BadInput("job_options")``."""
+    """Return ``config`` overridden by ``options``.
+
+    Raises ``BadInput("job_options")`` if an option is unknown or invalid.
+    """
     values = config.model_dump()
     for section, keys in options.items():
         values[section] = {**values.get(section, {}), **keys}

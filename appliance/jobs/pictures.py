@@ -1,7 +1,7 @@
-"""Small pictures of presenters and finished videos, kept for who looks at them later.
+"""Cache of the thumbnails of presenters and finished videos.
 
-A picture is kept under what identifies its file wherever that is moved to or linked: device,
-inode, size and time of writing.
+The cache key consists of device, inode, size and modification time of the original file, so a
+thumbnail is still found after the file was moved or linked within its file system.
 """
 
 from __future__ import annotations
@@ -17,19 +17,27 @@ MAX_BYTES = 4 << 20
 
 
 class Pictures:
-    """Those below the box's folder ``root``, in ``cache/thumbnails``: the ``most`` latest."""
+    """Cache of at most ``most`` thumbnails in ``root/cache/thumbnails``.
+
+    The oldest thumbnails are deleted first.
+    """
 
     def __init__(self, root: Path, most: int = MAX_KEPT) -> None:
         self._folder, self._most = root / "cache" / "thumbnails", most
 
     def of(self, file: Path) -> Path | None:
-        """The JPEG of ``file``, if one was kept and the file is still there."""
+        """Return the path of the cached JPEG of ``file``.
+
+        Returns ``None`` if there is no thumbnail or ``file`` no longer exists.
+        """
         path = self._place(file)
         return path if path is not None and path.is_file() else None
 
     def keep(self, file: Path, picture: Path) -> None:
-        """Keep a copy of ``picture`` (JPEG) as that of ``file``; where there is no room or no
-        file, it has none."""
+        """Store a copy of the JPEG ``picture`` as the thumbnail of ``file``.
+
+        Pictures above ``MAX_BYTES`` are ignored. Errors are ignored, too: this is only a cache.
+        """
         with contextlib.suppress(OSError):
             path = self._place(file)
             if path is None or picture.stat().st_size > MAX_BYTES:

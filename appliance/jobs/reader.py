@@ -1,4 +1,4 @@
-"""The queue as it is read."""
+"""Read access to the job queue."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from appliance.jobs.transitions import marks
 
 
 class JobReader(Tables):
-    """The reading half of :class:`~appliance.jobs.store.JobStore`."""
+    """The methods of :class:`~appliance.jobs.store.JobStore` that read."""
 
     def get(self, job: int) -> Job:
-        """One job."""
+        """Return one job. Raises ``BadInput("job_unknown")``."""
         rows = self._database.read("SELECT * FROM jobs WHERE id = ?", job)
         if not rows:
             raise BadInput("job_unknown", job=job)
         return Job.from_row(rows[0])
 
     def jobs(self, states: Iterable[State] = State, limit: int = -1) -> list[Job]:
-        """Jobs in any of ``states``, the newest first, at most ``limit`` (-1: all)."""
+        """Return at most ``limit`` (-1: all) jobs in any of ``states``, newest first."""
         wanted = [state.value for state in states]
         rows = self._database.read(
             f"SELECT * FROM jobs WHERE state IN ({marks(wanted)}) ORDER BY id DESC LIMIT ?",
@@ -33,7 +33,11 @@ class JobReader(Tables):
         return [Job.from_row(row) for row in rows]
 
     def latest(self, state: State, each: int) -> list[Job]:
-        """Every owner's ``each`` jobs that came last to the ended ``state``, the last first."""
+        """Return, for every owner, the ``each`` jobs that most recently reached ``state``.
+
+        ``state`` must be a final state. The jobs are sorted by the time at which they ended,
+        newest first.
+        """
         rows = self._database.read(
             "SELECT * FROM jobs WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER"
             " (PARTITION BY owner ORDER BY finished DESC, id DESC) AS place"
@@ -44,7 +48,7 @@ class JobReader(Tables):
         return [Job.from_row(row) for row in rows]
 
     def unsettled(self) -> list[Job]:
-        """Ended jobs whose files have not all been put away yet, the oldest first."""
+        """Return the ended jobs with source files that are not archived yet, oldest first."""
         rows = self._database.read(
             "SELECT * FROM jobs WHERE state IN ('done', 'failed', 'cancelled') AND NOT settled "
             "ORDER BY id"
@@ -52,7 +56,7 @@ class JobReader(Tables):
         return [Job.from_row(row) for row in rows]
 
     def events(self, after: int = 0, limit: int = 100) -> list[Event]:
-        """The newest ``limit`` events with a number above ``after``, in their order."""
+        """Return the newest ``limit`` events with an ID above ``after``, oldest first."""
         rows = self._database.read(
             "SELECT * FROM events WHERE id > ? ORDER BY id DESC LIMIT ?", after, limit
         )
@@ -62,6 +66,6 @@ class JobReader(Tables):
         ]
 
     def holds(self) -> list[Reason]:
-        """Why the worker starts nothing at present, the oldest reason first."""
+        """Return the reasons why the worker starts no job at present, oldest first."""
         rows = self._database.read("SELECT * FROM holds ORDER BY since")
         return [Reason(row["reason"], json.loads(row["params"])) for row in rows]

@@ -1,4 +1,4 @@
-"""What the store gives and takes: a job, an event, a hold."""
+"""Records of the job store: jobs, events, reasons and the files of a job."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ class _Told(dict[str, str]):
 
 @dataclass(frozen=True)
 class Reason:
-    """Why something is as it is: a code of the catalogue, and what fills its texts."""
+    """The reason of a state or an event: a code of the message catalogue and its placeholders."""
 
     code: str
     params: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, error: LecternError) -> Reason:
-        """The reason that an error gives."""
+        """Create a reason from an error."""
         return cls(error.code, error.details)
 
     def error(self) -> LecternError | None:
-        """The error that gives this reason; ``None`` for a code of another version of Lectern.
+        """Return this reason as an error; ``None`` for a code of another version of Lectern.
 
-        What that version's texts did not name reads as "…".
+        Placeholders for which that version stored no value are shown as "…".
         """
         if self.code not in MESSAGES:
             return None
@@ -44,7 +44,10 @@ class Reason:
         return error
 
     def text(self, language: str = "en") -> str:
-        """What happened and what to do, two sentences in ``en`` or ``zh``."""
+        """Return what happened and what to do: two sentences in ``en`` or ``zh``.
+
+        Returns the code itself if it is unknown.
+        """
         error = self.error()
         if error is None:
             return self.code
@@ -54,12 +57,13 @@ class Reason:
 
 @dataclass(frozen=True)
 class NewJob:
-    """What is asked for.
+    """A job to be added to the queue.
 
-    ``stem`` names the result. ``presenter`` or ``lecture`` is ``None`` while it is awaited.
-    ``claims`` are the files that belong to the job alone and are moved when it ends. ``options``
-    are settings that differ for this job: ``{"lips": {"precision": "fp16"}}``. ``priority``:
-    higher goes first. ``owner`` is the panel's user who asked, empty for the inbox.
+    ``stem`` is the file name of the result without its suffix. ``presenter`` or ``lecture`` is
+    ``None`` while the job waits for that file; ``waits_for`` is then the reason. ``claims`` are
+    the files that belong to this job only and are moved when it ends. ``options`` override the
+    configuration: ``{"lips": {"precision": "fp16"}}``. Jobs of higher ``priority`` are started
+    first. ``owner`` is the panel user who created the job, empty for the inbox.
     """
 
     stem: str
@@ -74,13 +78,14 @@ class NewJob:
 
 @dataclass(frozen=True)
 class Job:
-    """A job as it stood when it was read. Times are seconds since 1970, UTC, or ``None``.
+    """Snapshot of a job. Times are seconds since 1970, UTC, or ``None``.
 
-    ``done`` of ``total`` are units of ``stage``. ``attempts`` counts starts, ``idle_attempts``
-    those since a chunk was last finished. ``not_before`` is when a failed attempt may be repeated.
-    ``fetched`` is when a person took the result. ``interruptions`` counts how often the box went
-    down over the job since it last got further, ``relief`` how often memory ran out.
-    ``expected_mb`` is what its work will take on the disk, in MiB, where it was estimated.
+    ``done`` of ``total`` units of ``stage`` are complete. ``attempts`` counts the starts of the
+    job, ``idle_attempts`` those since a chunk was last finished. ``not_before`` is the earliest
+    time of the next attempt. ``fetched`` is the time at which a user downloaded the result.
+    ``interruptions`` counts how often the daemon or the device went down during the job since its
+    last progress, ``relief`` how often memory ran out. ``expected_mb`` is the estimated disk space
+    of the job in MiB, ``None`` while it is not estimated.
     """
 
     id: int
@@ -112,7 +117,7 @@ class Job:
 
     @classmethod
     def from_row(cls, row: sqlite3.Row) -> Job:
-        """From a row of ``jobs``."""
+        """Create a job from a row of the ``jobs`` table."""
         return cls(
             id=row["id"],
             stem=os.fsdecode(row["stem"]),
@@ -129,7 +134,7 @@ class Job:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the job as a JSON-serializable dictionary."""
         paths = {"presenter", "lecture", "output", "report"}
         values = {
             name: shown(value) if value is not None and name in paths else value
@@ -167,7 +172,7 @@ _PLAIN = (
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened, to a job or (``job`` is ``None``) to the box."""
+    """An event of a job, or of the whole queue if ``job`` is ``None``."""
 
     id: int
     at: float
@@ -180,8 +185,8 @@ class Event:
 class OwnedFile:
     """A file that belongs to a job.
 
-    ``role``: ``source`` (in the inbox, to be moved), ``kept`` (moved) or ``result``. ``target`` is
-    where it is being moved.
+    ``role`` is ``source`` (in the inbox, to be archived), ``kept`` (archived) or ``result``.
+    ``target`` is the path to which the file is being moved, ``None`` if it is not being moved.
     """
 
     path: Path
@@ -190,20 +195,20 @@ class OwnedFile:
 
 
 def path_of(blob: bytes | None) -> Path | None:
-    """A path column; empty means none."""
+    """Convert a path column to a path; an empty value means ``None``."""
     return Path(os.fsdecode(blob)) if blob else None
 
 
 def blob_of(path: Path | None) -> bytes:
-    """What goes into a path column."""
+    """Convert a path to the value of a path column."""
     return os.fsencode(path) if path is not None else b""
 
 
 def reason_of(code: str | None, params: str) -> Reason | None:
-    """The reason columns."""
+    """Convert the two reason columns to a reason."""
     return Reason(code, json.loads(params)) if code else None
 
 
 def shown(name: object) -> str:
-    """A name as text that every terminal and JSON reader takes."""
+    """Return a file name as valid Unicode text; undecodable bytes are replaced."""
     return os.fsencode(str(name)).decode("utf-8", "replace")

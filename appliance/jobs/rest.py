@@ -1,18 +1,18 @@
-"""How long a job rests before it is tried again, and when it has been tried enough.
+"""Waiting times before a job is retried, and the number of attempts after which it fails.
 
-Two things end an attempt without progress, and they are counted apart:
+Two kinds of events end an attempt without progress, and they are counted separately:
 
-- *A fault*: the rendering ended by itself, or died, while the daemon lived. That is the job's
-  doing (or its material's), and at the cap of such attempts it has failed.
-- *An interruption*: the daemon, or the whole box, went down. Mostly that is the power, and a job
-  that needs longer to get anywhere than the power lasts must not fail for it. But it may be the
-  job: one that brings the box down must not do so for ever.
+- *A fault*: the render process failed or was killed while the daemon kept running. The cause is
+  the job or its input files; the job fails when it reaches the maximum number of such attempts.
+- *An interruption*: the daemon or the whole device went down. The usual cause is a power cut, and a
+  job that needs more time for its first chunk than the power lasts must not fail because of it. The
+  cause may also be the job itself: a job that crashes the device must not do so forever.
 
-The two kinds of interruption are told apart by trial. A job that was interrupted rests, longer
-each time, up to an hour, while the box works on other jobs or idles. If the box goes down
-meanwhile, with no suspect in hand, it was not the job: every suspicion is dropped. Only a job over
-which the box goes down time and again, while it stays up through all the rests between, comes to
-the cap.
+The two causes of interruptions are separated by trial. After an interruption a job waits before it
+is retried, longer each time, up to one hour; meanwhile the device runs other jobs or is idle. If
+the device goes down while no suspected job is running, the suspected jobs were not the cause and
+all counters are reset. Only a job during which the device goes down again and again, while it stays
+up during the waiting times, reaches the maximum.
 """
 
 from __future__ import annotations
@@ -20,17 +20,23 @@ from __future__ import annotations
 FIRST_S, LONGEST_S = 10.0, 3600.0
 
 _FREE = 2
-"""So many interruptions are not even suspicious."""
+"""Number of interruptions after which a job is still retried at once."""
 
 
 def after_fault(idle_attempts: int) -> float:
-    """Seconds of rest after so many attempts without progress: twice as long each time."""
+    """Return the seconds to wait after ``idle_attempts`` attempts without progress.
+
+    The time doubles with each attempt, from ``FIRST_S`` to ``LONGEST_S``.
+    """
     return min(FIRST_S * 2.0 ** min(max(idle_attempts - 1, 0), 30), LONGEST_S)
 
 
 def after_interruption(interruptions: int, cap: int) -> float:
-    """Seconds of rest after so many interruptions without progress: twice as long each time, an
-    hour the last time before ``cap``."""
+    """Return the seconds to wait after ``interruptions`` interruptions without progress.
+
+    The first ``_FREE`` interruptions cause no wait. After that, the time doubles with each
+    interruption and reaches one hour at the last attempt before ``cap``.
+    """
     if interruptions <= min(_FREE, cap - 2):
         return 0.0
     return LONGEST_S / 2.0 ** max(cap - 1 - interruptions, 0)

@@ -1,4 +1,4 @@
-"""Which finished work is thrown away to make room: the oldest first, and only what may be."""
+"""Retention: deletes the oldest ended jobs and their files to free disk space."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ GB = 1_000_000_000
 
 @dataclass(frozen=True)
 class Policy:
-    """``days`` and ``gb`` are limits, 0 for none; ``spare_unfetched`` keeps every video that
-    nobody has taken yet, whatever the limits say."""
+    """Limits of age (``days``) and total size (``gb``, 10⁹ bytes); 0 means no limit.
+
+    With ``spare_unfetched``, videos that have not been downloaded are kept despite the limits.
+    """
 
     days: float = 0
     gb: float = 0
@@ -27,7 +29,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Holding:
-    """An ended job, the bytes that its files take, and whether a person has taken its video."""
+    """An ended job, the size of its files in bytes, and whether its video was downloaded."""
 
     job: Job
     size: int
@@ -35,9 +37,9 @@ class Holding:
 
 
 def expired(holdings: Iterable[Holding], policy: Policy, now: float) -> list[Job]:
-    """The jobs whose files are to go at the time ``now``, the oldest first.
+    """Return the jobs to be deleted at the time ``now``, oldest first.
 
-    A spared job counts towards the gigabytes all the same, so others may have to go for it.
+    Jobs that are kept count towards the total size, so other jobs may be deleted because of them.
     """
     oldest_first = sorted(holdings, key=lambda h: (h.job.finished or 0.0, h.job.id))
     total = sum(h.size for h in oldest_first)
@@ -55,10 +57,10 @@ def expired(holdings: Iterable[Holding], policy: Policy, now: float) -> list[Job
 
 
 def sweep(store: JobStore, policy: Policy, now: float) -> list[Job]:
-    """Delete the files of expired jobs, and the jobs; gives them.
+    """Delete the expired jobs with their files, and return these jobs.
 
-    Only files that the store knows as the job's own are deleted, never one still in the inbox. A
-    job of which a file cannot be deleted stays, to be tried again.
+    Only files that are recorded for a job are deleted, never one that is still in the inbox. A job
+    is kept, and retried at the next call, if one of its files cannot be deleted.
     """
     if not policy.days and not policy.gb:
         return []
@@ -79,10 +81,10 @@ def sweep(store: JobStore, policy: Policy, now: float) -> list[Job]:
 
 
 def discard(store: JobStore, job: Job) -> None:
-    """Delete an ended job with what it has made and what it was made from.
+    """Delete an ended job, its results and its archived source files.
 
     Raises ``BadInput("job_unsettled")`` while its sources are still in the inbox, and ``OSError``
-    for a file that cannot be deleted; the job then stays.
+    for a file that cannot be deleted; the job is then kept.
     """
     if any(job.id == other.id for other in store.unsettled()):
         raise BadInput("job_unsettled", job=job.id)
@@ -92,7 +94,7 @@ def discard(store: JobStore, job: Job) -> None:
 
 
 def _is_taken(job: Job) -> bool:
-    """Fetched through the panel, or moved out of the outbox."""
+    """Return whether the result was downloaded from the panel or moved out of the outbox."""
     return job.fetched is not None or job.output is None or not job.output.exists()
 
 

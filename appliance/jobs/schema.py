@@ -1,6 +1,6 @@
-"""The database file: its tables, its versions, and its errors in plain words.
+"""The job database: its tables, schema versions and connections, and its errors as ``Fault``.
 
-The file must lie on a local disk: SQLite's write-ahead log does not work on network shares.
+The file must be on a local disk: SQLite's write-ahead log does not work on network shares.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import TypeVar
 from appliance.errors import Fault
 
 BUSY_TIMEOUT_S = 10.0
-"""How long one process waits for another's transaction, each of which takes milliseconds."""
+"""Seconds for which a process waits for a transaction of another one, which takes milliseconds."""
 
 # Paths and names are bytes, because a file name on Linux need not be valid text. Times are seconds
-# since 1970, UTC. Entry n brings a file of version n to version n + 1, in one transaction.
+# since 1970, UTC. Entry n migrates a file of version n to version n + 1, in one transaction.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         """
@@ -51,7 +51,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT
         """,
         "CREATE INDEX jobs_by_turn ON jobs (state, priority DESC, id)",
-        # The primary key is what makes a file belong to one job at most.
+        # The primary key ensures that a file belongs to one job at most.
         """
         CREATE TABLE files (
             path BLOB PRIMARY KEY,
@@ -61,7 +61,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT
         """,
         "CREATE INDEX files_by_job ON files (job)",
-        # No foreign key: what happened to a job outlives the job.
+        # No foreign key: the events of a job are kept after the job is deleted.
         """
         CREATE TABLE events (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -81,11 +81,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
     ),
     (
-        # Who asked, for whom the panel shows it; empty: the inbox.
+        # The panel user who created the job; empty: the inbox.
         "ALTER TABLE jobs ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
-        # How often the box went down over the job since it last got further.
+        # How often the daemon or the device went down during the job since its last progress.
         "ALTER TABLE jobs ADD COLUMN interruptions INTEGER NOT NULL DEFAULT 0",
-        # How far the next attempt is to step down after memory ran out.
+        # Degrade level of the next attempt; raised each time memory runs out.
         "ALTER TABLE jobs ADD COLUMN relief INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE jobs ADD COLUMN expected_mb REAL",
         """
@@ -104,7 +104,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT
         """,
         "CREATE INDEX errands_by_turn ON errands (state, id)",
-        # One row: the daemon that is at work, or that was last.
+        # A single row: the running daemon, or the last one.
         """
         CREATE TABLE daemon (
             id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -128,10 +128,11 @@ _T = TypeVar("_T", bound="Tables")
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the database, made or migrated where needed. Transactions are begun by hand.
+    """Open the database file; create or migrate it if necessary.
 
-    Raises ``Fault``: ``store_newer`` (written by a later version of Lectern), and what
-    :func:`store_faults` raises.
+    The connection is in autocommit mode: transactions are begun explicitly. Raises
+    ``Fault("store_newer")`` for a file of a later version of Lectern, and the errors of
+    :func:`store_faults`.
     """
     with store_faults(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -149,32 +150,36 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 class Database:
-    """One process's (and one thread's) connection. Raises what :func:`store_faults` raises."""
+    """A connection to the database file ``path``. To be used from one thread.
+
+    Every method raises the errors of :func:`store_faults`.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._connection = connect(path)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the connection."""
         self._connection.close()
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """A transaction."""
+        """Run a ``with`` block as one write transaction."""
         with store_faults(self.path), transaction(self._connection):
             yield self._connection
 
     def read(self, query: str, *values: object) -> list[sqlite3.Row]:
-        """The rows of one query, which see one moment."""
+        """Return the rows of a query, which sees one consistent snapshot."""
         with store_faults(self.path):
             return self._connection.execute(query, values).fetchall()
 
 
 class Tables:
-    """Some tables of the database ``path``, at hand until :meth:`close` or the end of a ``with``.
+    """Base class of everything that reads or writes tables of the database file ``path``.
 
-    Belongs to one thread; raises what :func:`store_faults` raises.
+    The connection is open until :meth:`close` or the end of a ``with`` block. To be used from one
+    thread. Every method raises the errors of :func:`store_faults`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -187,28 +192,34 @@ class Tables:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the connection."""
         self._database.close()
 
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing; the writer's lock is taken at once, so that what is read inside stays so."""
+    """Run a ``with`` block as a transaction: commit at its end, roll back on an exception.
+
+    The write lock is acquired at the beginning, so no other process can change what is read inside.
+    """
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:  # some errors, a full disk for one, have rolled back already
+        if connection.in_transaction:  # some errors, such as a full disk, have already rolled back
             connection.execute("ROLLBACK")
         raise
 
 
 @contextmanager
 def store_faults(path: Path) -> Iterator[None]:
-    """Turn SQLite's and the disk's errors into a ``Fault``: ``store_busy``, ``disk_full``,
-    ``store_denied`` (to this account) or ``store_damaged``. A broken constraint passes: what it
-    means is for the caller to say."""
+    """Translate errors of SQLite and the file system into a ``Fault``.
+
+    The codes are ``store_busy``, ``disk_full``, ``store_denied`` (this account lacks permissions)
+    and ``store_damaged``. ``sqlite3.IntegrityError`` is raised unchanged: its meaning depends on
+    the caller.
+    """
     try:
         yield
     except sqlite3.IntegrityError:
@@ -225,9 +236,12 @@ def store_faults(path: Path) -> Iterator[None]:
 
 
 def _is_allowed(path: Path) -> bool:
-    """Whether this account may write to ``path``, or make it, as far as its permissions go."""
+    """Return whether the permissions allow this account to write or create ``path``.
+
+    Also true on a read-only file system, where permissions are not the cause of an error.
+    """
     try:
-        if os.statvfs(path.parent).f_flag & os.ST_RDONLY:  # nobody may
+        if os.statvfs(path.parent).f_flag & os.ST_RDONLY:
             return True
         there = path if path.exists() else path.parent
     except OSError as error:
@@ -244,7 +258,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     if _version(connection) == VERSION:
         return
     with transaction(connection):
-        version = _version(connection)  # another process may just have done it
+        version = _version(connection)  # another process may have migrated the file meanwhile
         if version > VERSION:
             raise Fault("store_newer", name=path.name)
         for statements in MIGRATIONS[version:]:

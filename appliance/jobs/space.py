@@ -1,4 +1,4 @@
-"""What jobs are expected to take on the disk, and which of them wait for more room."""
+"""Estimated disk space of the jobs, and which of them wait for more free space."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ _REASON = "job_lacks_space"
 
 
 class JobSpace:
-    """The expected sizes of all jobs. Belongs to one thread; raises ``Fault`` as the store does."""
+    """Access to the estimated disk space of all jobs. To be used from one thread.
+
+    Raises ``Fault`` as :class:`~appliance.jobs.store.JobStore` does.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def unknown(self) -> Job | None:
-        """The queued job whose turn comes first, of those that nobody has estimated yet."""
+        """Return the first job of the queue that has no estimate yet."""
         rows = self._database.read(
             "SELECT * FROM jobs WHERE state = 'queued' AND expected_mb IS NULL"
             " ORDER BY priority DESC, id LIMIT 1"
@@ -25,12 +28,15 @@ class JobSpace:
         return Job.from_row(rows[0]) if rows else None
 
     def expect(self, job: int, expected_mb: float | None) -> None:
-        """What the job's work will take, in MiB; ``None``: that is to be estimated again."""
+        """Set the estimated disk space of a job in MiB; ``None`` requests a new estimate."""
         with self._database.write() as connection:
             connection.execute("UPDATE jobs SET expected_mb = ? WHERE id = ?", (expected_mb, job))
 
     def mark(self, room_mb: float) -> None:
-        """Say at the queued jobs that do not fit ``room_mb`` why they wait, and only at those."""
+        """Set the reason ``job_lacks_space`` on the queued jobs that need more than ``room_mb``.
+
+        The reason is removed from all other jobs.
+        """
         larger = "state = 'queued' AND coalesce(expected_mb, 0) > ?"
         if not self._database.read(
             f"SELECT 1 FROM jobs WHERE (coalesce(reason, '') = '{_REASON}') != ({larger}) LIMIT 1",

@@ -1,4 +1,4 @@
-"""The states of a job, and which may follow which.
+"""The states of a job and the transitions between them.
 
             ┌──────── resume ───────── paused ◄─ pause ─┐
             ▼                                           │
@@ -7,8 +7,8 @@
       ▼     │  │                                        └──► cancelled ─┤
     waiting ┘  └───────────────────────── retry ────────────────────────┘
 
-A job *waits* while a part of it is missing (a presenter without its lecture). A queued, waiting or
-paused job is cancelled at once; a running one when its worker reads the request.
+A job is *waiting* while a file is missing (such as the lecture of a presenter). A queued, waiting
+or paused job is cancelled at once; a running one when its worker reads the request.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from enum import Enum
 
 
 class State(str, Enum):
-    """Where a job stands. The values are what the database holds."""
+    """The state of a job. The values are stored in the database."""
 
     QUEUED = "queued"
     WAITING = "waiting"
@@ -29,14 +29,14 @@ class State(str, Enum):
 
 
 class Request(str, Enum):
-    """What a person asks of a running job; its worker obeys after the chunk in hand."""
+    """A user's request to a running job, which the worker applies after the current chunk."""
 
     CANCEL = "cancel"
     PAUSE = "pause"
 
 
 FINAL = frozenset({State.DONE, State.FAILED, State.CANCELLED})
-"""States in which no worker and no folder scan touches the job any more."""
+"""Final states: neither the worker nor the inbox scan changes such a job any more."""
 
 FOLLOWERS: dict[State, frozenset[State]] = {
     State.WAITING: frozenset({State.QUEUED, State.FAILED, State.CANCELLED}),
@@ -47,9 +47,9 @@ FOLLOWERS: dict[State, frozenset[State]] = {
     State.FAILED: frozenset({State.QUEUED}),
     State.CANCELLED: frozenset({State.QUEUED}),
 }
-"""The legal transitions."""
+"""The states that may follow each state."""
 
 
 def may_become(state: State) -> frozenset[State]:
-    """The states from which a job may become ``state``."""
+    """Return the states from which a job may change to ``state``."""
     return frozenset(before for before, after in FOLLOWERS.items() if state in after)

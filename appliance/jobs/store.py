@@ -1,7 +1,7 @@
-"""The queue: every job, what it waits for and how far it is, in one SQLite file.
+"""The job queue: every job with its state and progress, in one SQLite file.
 
-Any number of processes may use the file at once: the folder watch adds, the worker claims and
-reports, the panel and the terminal read and ask.
+Any number of processes may use the file at the same time: the inbox scanner adds jobs, the worker
+claims them and reports progress, the panel and the command line read them and make requests.
 """
 
 from __future__ import annotations
@@ -27,28 +27,32 @@ from appliance.jobs.work import JobWork
 
 
 def store_path(root: Path) -> Path:
-    """Where the queue of the box with the folder ``root`` lies."""
+    """Return the path of the job database below the root folder ``root``."""
     return root / "state" / "lectern.sqlite3"
 
 
 class JobStore(JobWork):
-    """The jobs of a box. Belongs to one thread; ``now`` tells the seconds since 1970.
+    """The job queue of a device. To be used from one thread.
 
-    ``max_idle_attempts``: how often a job may start without finishing a single chunk.
+    ``max_idle_attempts`` is how often a job may start without finishing a single chunk. ``now``
+    returns the seconds since 1970.
 
-    Every method may raise ``Fault`` (``store_busy``, ``store_damaged``, ``disk_full``); those that
-    take a job's number raise ``BadInput("job_unknown")``, and ``BadInput("job_wrong_state")`` when
-    its state does not allow what is asked.
+    Every method may raise ``Fault`` (``store_busy``, ``store_denied``, ``store_damaged``,
+    ``disk_full``); those that take a job's ID raise ``BadInput("job_unknown")``, and
+    ``BadInput("job_wrong_state")`` when the job's state does not allow the operation.
     """
 
-    # Coming in
+    # Adding jobs
 
     def add(self, new: NewJob) -> Job:
-        """Queue a job, or let it wait for its missing part. Raises ``BadInput("file_claimed")``."""
+        """Add a job, which is queued, or waiting if its presenter or lecture is missing.
+
+        Raises ``BadInput("file_claimed")`` if one of its files already belongs to a job.
+        """
         return self.add_all([new])[0]
 
     def add_all(self, jobs: Iterable[NewJob]) -> list[Job]:
-        """:meth:`add` several, all or none."""
+        """Add several jobs as :meth:`add` does, either all or none of them."""
         with self._database.write() as connection:
             return [self._insert(connection, new) for new in jobs]
 
@@ -85,8 +89,11 @@ class JobStore(JobWork):
         stem: str | None = None,
         options: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> Job:
-        """What a waiting job lacked is here: queue it, under a new name or with other options
-        where these are given."""
+        """Queue a waiting job for which the missing file has arrived.
+
+        ``stem`` and ``options`` replace those of the job if given. Raises
+        ``BadInput("file_claimed")`` if one of ``claims`` already belongs to a job.
+        """
         with self._database.write() as connection:
             become(connection, self._now(), job, State.QUEUED, only=State.WAITING)
             connection.execute(
@@ -103,18 +110,21 @@ class JobStore(JobWork):
             claim_files(connection, job, claims)
         return self.get(job)
 
-    # People
+    # Requests of users
 
     def cancel(self, job: int) -> State:
-        """Give a job up, at once or after the chunk in hand; gives its state now."""
+        """Cancel a job, at once or after the current chunk; return its state."""
         return self._ask(job, Request.CANCEL, State.CANCELLED, Reason("cancelled"))
 
     def pause(self, job: int) -> State:
-        """Let a job rest, at once or after the chunk in hand; gives its state now."""
+        """Pause a job, at once or after the current chunk; return its state."""
         return self._ask(job, Request.PAUSE, State.PAUSED, None)
 
     def resume(self, job: int) -> None:
-        """Queue a paused job again; what it has finished is kept. A pause still to come is off."""
+        """Queue a paused job again; its finished chunks are kept.
+
+        If the job is still running, a pending pause request is withdrawn instead.
+        """
         with self._database.write() as connection:
             withdrawn = connection.execute(
                 "UPDATE jobs SET request = NULL"
@@ -125,9 +135,9 @@ class JobStore(JobWork):
                 become(connection, self._now(), job, State.QUEUED, only=State.PAUSED)
 
     def retry(self, job: int) -> None:
-        """Queue a failed or cancelled job again, with all its attempts before it.
+        """Queue a failed or cancelled job again and reset its attempt counters.
 
-        One that lacks its presenter or lecture cannot be tried.
+        A job without a presenter or lecture cannot be retried.
         """
         with self._database.write() as connection:
             row = connection.execute(
@@ -145,7 +155,7 @@ class JobStore(JobWork):
             )
 
     def set_priority(self, job: int, priority: int) -> None:
-        """Let a job go before those of lower priority."""
+        """Set the priority of a job; jobs of higher priority are started first."""
         with self._database.write() as connection:
             changed = connection.execute(
                 "UPDATE jobs SET priority = ? WHERE id = ?", (priority, job)
@@ -154,14 +164,14 @@ class JobStore(JobWork):
                 raise BadInput("job_unknown", job=job)
 
     def fetched(self, job: int) -> None:
-        """Note that a person took the result."""
+        """Record that a user has downloaded the result."""
         with self._database.write() as connection:
             connection.execute(
                 "UPDATE jobs SET fetched = ? WHERE id = ? AND state = 'done'", (self._now(), job)
             )
 
     def remove(self, job: int) -> None:
-        """Forget an ended job whose files are gone."""
+        """Delete the record of an ended job; its files must already be deleted."""
         with self._database.write() as connection:
             gone = connection.execute(
                 "DELETE FROM jobs WHERE id = ? AND state IN ('done', 'failed', 'cancelled')", (job,)

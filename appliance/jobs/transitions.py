@@ -1,4 +1,4 @@
-"""One job's change of state, with its event, inside a transaction."""
+"""State changes of a job and the events that record them, inside a transaction."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from appliance.jobs.record import Reason
 from appliance.jobs.states import State, may_become
 
 MAX_EVENTS = 5000
-"""Older events are forgotten."""
+"""Maximum number of events; older ones are deleted."""
 
 
 def become(
@@ -23,8 +23,9 @@ def become(
     *,
     only: State | None = None,
 ) -> None:
-    """Bring ``job`` to ``state`` from a state that allows it, or from ``only`` that one.
+    """Change the state of ``job`` to ``state`` and add an event.
 
+    The job must be in a state that allows the transition, or in the state ``only`` if given.
     Raises ``BadInput``: ``job_unknown`` or ``job_wrong_state``.
     """
     before = [s.value for s in ({only} if only else may_become(state))]
@@ -43,8 +44,10 @@ def become(
 def note_interruption(
     connection: sqlite3.Connection, job: int, interruptions: int, not_before: float
 ) -> None:
-    """The box went down over ``job``, for the ``interruptions``-th time in a row; that was no
-    attempt of the job's own."""
+    """Record that the device went down during ``job`` for the ``interruptions``-th time in a row.
+
+    The interrupted attempt is not counted as an attempt without progress.
+    """
     connection.execute(
         "UPDATE jobs SET idle_attempts = max(idle_attempts - 1, 0), interruptions = ?,"
         " not_before = ? WHERE id = ?",
@@ -53,7 +56,11 @@ def note_interruption(
 
 
 def clear_suspects(connection: sqlite3.Connection) -> None:
-    """The box went down with no suspect in hand, so it was none of them."""
+    """Reset the interruption counters of all jobs.
+
+    To be called when the device went down while no suspected job was running, which shows that
+    none of them was the cause.
+    """
     connection.execute("UPDATE jobs SET interruptions = 0")
     connection.execute(
         "UPDATE jobs SET not_before = 0, reason = NULL, reason_params = '{}'"
@@ -62,7 +69,7 @@ def clear_suspects(connection: sqlite3.Connection) -> None:
 
 
 def refusal(connection: sqlite3.Connection, job: int) -> BadInput:
-    """Why a change of ``job`` hit no row."""
+    """Return the error that explains why an update of ``job`` changed no row."""
     row = connection.execute("SELECT state FROM jobs WHERE id = ?", (job,)).fetchone()
     if row is None:
         return BadInput("job_unknown", job=job)
@@ -72,7 +79,7 @@ def refusal(connection: sqlite3.Connection, job: int) -> BadInput:
 def note(
     connection: sqlite3.Connection, now: float, job: int | None, kind: str, reason: Reason | None
 ) -> None:
-    """Write down an event, and forget the oldest beyond ``MAX_EVENTS``."""
+    """Add an event and delete the oldest ones beyond ``MAX_EVENTS``."""
     code, params = columns(reason)
     new = connection.execute(
         "INSERT INTO events (at, job, kind, reason, params) VALUES (?, ?, ?, ?, ?)",
@@ -82,10 +89,10 @@ def note(
 
 
 def columns(reason: Reason | None) -> tuple[str | None, str]:
-    """A reason as the two columns that hold it."""
+    """Convert a reason to the values of the columns for its code and its parameters."""
     return (None, "{}") if reason is None else (reason.code, json.dumps(dict(reason.params)))
 
 
 def marks(values: Sized) -> str:
-    """Placeholders for ``values`` in a query."""
+    """Return the SQL placeholders for ``values``."""
     return ", ".join("?" * len(values))

@@ -1,4 +1,4 @@
-"""The queue as the daemon works on it."""
+"""The operations of the job queue that the daemon uses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from appliance.jobs.transitions import (
 
 
 class JobWork(JobReader):
-    """The daemon's half of :class:`~appliance.jobs.store.JobStore`."""
+    """The methods of :class:`~appliance.jobs.store.JobStore` that the daemon uses."""
 
     def __init__(
         self, path: Path, *, max_idle_attempts: int = 10, now: Callable[[], float] = time.time
@@ -36,10 +36,11 @@ class JobWork(JobReader):
         self.space = JobSpace(self._database)
 
     def recover(self, *, went_down: bool = True) -> list[Job]:
-        """What still counts as running is queued again, or obeys what was asked of it since.
+        """Queue the jobs again that are still marked as running, and return them.
 
-        To be called before the first :meth:`claim`, by the only worker. ``went_down``: the last
-        daemon ended without being told to, alone or with the box; see :mod:`appliance.jobs.rest`.
+        A pending request to pause or cancel such a job is applied instead. To be called by the
+        only worker before the first :meth:`claim`. ``went_down`` says that the last daemon did not
+        shut down in order, alone or with the device; see :mod:`appliance.jobs.rest`.
         """
         jobs = self.jobs([State.RUNNING])
         if went_down and not any(job.idle_attempts for job in jobs):
@@ -55,7 +56,11 @@ class JobWork(JobReader):
         return [self.get(job.id) for job in jobs]
 
     def _interrupt(self, job: Job) -> None:
-        """The box went down over a job: unless it had just got further, it is suspect."""
+        """Queue a job again during which the daemon or the device went down.
+
+        Without progress since its start, the job is suspected to be the cause: it has to wait, and
+        fails when it reaches the maximum number of attempts.
+        """
         count = job.interruptions + 1 if job.idle_attempts else 0
         reason = Reason("interrupted", {"count": str(count)}) if count else None
         if count >= self._max_idle:
@@ -67,14 +72,15 @@ class JobWork(JobReader):
             note_interruption(connection, job.id, count, self._now() + rest if rest else 0.0)
 
     def claim(self, room_mb: float = math.inf) -> Job | None:
-        """Take the next queued job, which is then running: the highest priority, then the oldest.
+        """Claim the next queued job and mark it as running; ``None`` if there is none.
 
-        One that is expected to take more than ``room_mb`` is passed over. However many processes
-        ask at once, each job is given to one of them.
+        The job of the highest priority comes first, then the oldest one. Jobs with estimated disk
+        space above ``room_mb`` are skipped. A job is claimed only once, even if several processes
+        call this at the same time.
         """
         now = self._now()
         with self._database.write() as connection:
-            # A rest that is longer than any given was begun before the clock was put back.
+            # A wait longer than the maximum was started before the clock was set back.
             row = connection.execute(
                 """
                 UPDATE jobs SET state = 'running', request = NULL, reason = NULL,
@@ -99,9 +105,10 @@ class JobWork(JobReader):
     def progress(
         self, job: int, stage: str, done: int, total: int, *, advanced: bool = False
     ) -> Request | None:
-        """Note how far a running job is and that its worker lives; gives what is asked of it.
+        """Record the progress and the heartbeat of a running job; return a pending request.
 
-        ``advanced``: something was finished that will not have to be done again.
+        ``advanced`` says that a unit of work was finished that a retry does not repeat; it resets
+        the counters of attempts without progress.
         """
         with self._database.write() as connection:
             row = connection.execute(
@@ -116,7 +123,7 @@ class JobWork(JobReader):
         return Request(row["request"]) if row["request"] else None
 
     def name_result(self, job: int, output: Path, report: Path) -> None:
-        """Note under which names the result is about to be published."""
+        """Record the paths at which the result is about to be published."""
         with self._database.write() as connection:
             connection.execute(
                 "UPDATE jobs SET output = ?, report = ? WHERE id = ?",
@@ -124,12 +131,12 @@ class JobWork(JobReader):
             )
 
     def finish(self, job: int) -> None:
-        """The result is published."""
+        """Mark a job as done; its result is published."""
         with self._database.write() as connection:
             become(connection, self._now(), job, State.DONE)
 
     def fail(self, job: int, reason: Reason) -> None:
-        """The job cannot be done, and trying again would not help."""
+        """Mark a job as failed; a retry would not help."""
         with self._database.write() as connection:
             become(connection, self._now(), job, State.FAILED, reason)
 
@@ -141,11 +148,11 @@ class JobWork(JobReader):
         excused: bool = False,
         at_least_s: float = 0.0,
     ) -> State:
-        """Queue a running job again; gives its new state.
+        """Queue a running job again and return its new state.
 
-        With a ``reason`` it rests first, for ``at_least_s``, and has failed when it has come to the
-        cap of attempts without progress. ``excused``: what happened is not the job's doing and does
-        not count.
+        With a ``reason``, the job waits before the next attempt, at least ``at_least_s`` seconds,
+        and fails if it has reached the maximum number of attempts without progress. With
+        ``excused``, the job is not the cause, and the attempt is not counted.
         """
         idle = max(self.get(job).idle_attempts - excused, 0)
         if reason is not None and not excused and idle >= self._max_idle:
@@ -161,7 +168,7 @@ class JobWork(JobReader):
         return State.QUEUED
 
     def obey(self, job: int, request: Request) -> None:
-        """Do to a running job what was asked."""
+        """Apply a user's request to a running job."""
         with self._database.write() as connection:
             if request is Request.PAUSE:
                 become(connection, self._now(), job, State.PAUSED, only=State.RUNNING)
@@ -169,17 +176,17 @@ class JobWork(JobReader):
                 become(connection, self._now(), job, State.CANCELLED, Reason("cancelled"))
 
     def relieve(self, job: int) -> None:
-        """Memory ran out: the next attempt steps down once more."""
+        """Raise the degrade level of a job by one because memory ran out."""
         with self._database.write() as connection:
             connection.execute("UPDATE jobs SET relief = relief + 1 WHERE id = ?", (job,))
 
     def settle(self, job: int) -> None:
-        """All files of an ended job have been put away."""
+        """Record that all source files of an ended job are archived."""
         with self._database.write() as connection:
             connection.execute("UPDATE jobs SET settled = 1 WHERE id = ?", (job,))
 
     def hold(self, reason: Reason) -> None:
-        """Note why nothing is started at present."""
+        """Record a reason why no job is started at present."""
         with self._database.write() as connection:
             new = connection.execute(
                 "INSERT OR IGNORE INTO holds VALUES (?, ?, ?)",
@@ -189,7 +196,7 @@ class JobWork(JobReader):
                 note(connection, self._now(), None, "hold", reason)
 
     def release(self, code: str) -> None:
-        """A reason for starting nothing is gone."""
+        """Remove a reason for starting no job."""
         with self._database.write() as connection:
             gone = connection.execute("DELETE FROM holds WHERE reason = ?", (code,))
             if gone.rowcount:

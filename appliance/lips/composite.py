@@ -1,8 +1,8 @@
-"""Paint a mouth into a picture at the picture's own resolution; nothing else is touched.
+"""Composite a mouth into a frame at the frame's own resolution; nothing else is changed.
 
-A patch answer has no resolution of its own: flow and weights are brought to the picture's pixels,
-the presenter's pixels are fetched where the flow says, and a soft mask that follows lips and chin
-blends them in. Where the mask is zero, every byte stays.
+The network's output for a patch has no fixed resolution: flow and weights are resampled to the
+frame's pixels, the presenter's pixels are fetched from where the flow points, and a soft mask that
+follows lips and chin blends them in. Where the mask is zero, every byte stays.
 """
 
 from __future__ import annotations
@@ -22,18 +22,19 @@ from appliance.lips.window import Window, halved, reach
 Array = npt.NDArray[np.float32]
 Plane = npt.NDArray[np.uint8]
 
-_MASK = 96  # pixels of the mask's own raster across the patch
-_SPREAD = 5  # mask pixels that the mask reaches beyond lips and jaw
+_MASK = 96  # side of the mask that covers the patch, in mask pixels
+_SPREAD = 5  # mask pixels by which the mask extends beyond lips and jaw
 _WIDER = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _SPREAD + 1, 2 * _SPREAD + 1))
-_SOFT = 3.0  # standard deviation of its edge, mask pixels
+_SOFT = 3.0  # standard deviation of the blur of its edge, mask pixels
 _BORDER = 6  # mask pixels over which it fades out at the patch's border
-_DETAIL = 0.8  # standard deviation in pixels of what counts as fine detail
-# How much of it to add, which gives warped lips their sharpness back: at least, to faces that are
-# no larger than the network's patch, and at most. Large ones lose some where layers meet, besides.
+_DETAIL = 0.8  # standard deviation in pixels of the blur that separates fine detail
+# Share of fine detail to add, which restores the sharpness of warped lips: the minimum, for faces
+# no larger than the network's patch, and the maximum. Large faces also lose some detail where
+# layers meet.
 _RESTORE, _MOST = 0.2, 0.3
-# An edge between layers is made steeper by this power of the enlargement: at 1 it would be as sharp
-# in pixels as it was drawn, and a large face, which is seldom as sharp as its pixels, would get
-# harder lips than it has.
+# Edges between layers are steepened by the enlargement to this power. At 1 they would be as sharp
+# in pixels as the network drew them; a large face is rarely that sharp, so its lips would look
+# harder than they are.
 _EDGE = 2 / 3
 _VISIBLE = 1 / 512  # less than half a grey level, whatever is blended
 _NOTHING = np.zeros((0, 0), np.float32)
@@ -41,11 +42,12 @@ _NOTHING = np.zeros((0, 0), np.float32)
 
 @dataclass(frozen=True)
 class Answer:
-    """What a generator says of one patch, all float32.
+    """The renderer's output for one patch, all float32.
 
-    ``flow`` (h, w, 4) in patch fractions: where to fetch from in the source (x, y) and in the
-    reference (x, y). ``layers`` (p, p, 4): the shares of source, reference and paint, and the
-    paint's luma. ``fill_uv`` (q, q, 2): its chroma. Paint is in 0..1 of the stored byte values.
+    ``flow`` (h, w, 4) in patch fractions: the positions to fetch from in the source (x, y) and in
+    the reference (x, y). ``layers`` (p, p, 4): the weights of source, reference and fill, and the
+    luma of the fill. ``fill_uv`` (q, q, 2): the chroma of the fill. Fill values are in 0..1 of the
+    stored byte values.
     """
 
     flow: Array
@@ -54,21 +56,21 @@ class Answer:
 
     @property
     def weights(self) -> Array:
-        """The shares alone, (p, p, 3)."""
+        """The weights of source, reference and fill, (p, p, 3)."""
         return self.layers[..., :3]
 
     @property
     def fill_y(self) -> Array:
-        """The paint's luma alone, (p, p)."""
+        """The luma of the fill, (p, p)."""
         return self.layers[..., 3]
 
 
 @dataclass(frozen=True)
 class Reference:
-    """Pixels of the presenter in which the teeth show.
+    """Pixels of the presenter in which the teeth are visible.
 
-    ``y``, ``u``, ``v`` are a native-resolution cut-out, ``matrix`` maps patch fractions to its luma
-    pixels, ``points`` (57, 2) float32 are its mouth in patch fractions.
+    ``y``, ``u``, ``v`` are a cut-out at native resolution, ``matrix`` maps patch fractions to its
+    luma pixels, ``points`` (57, 2) float32 are its mouth points in patch fractions.
     """
 
     y: Plane
@@ -79,9 +81,9 @@ class Reference:
 
 
 def mouth_mask(source: Array, target: Array) -> Array:
-    """Soft (96, 96) mask in 0..1 over lips, jaw and chin as they are and as they shall be.
+    """Return a soft mask (96, 96) in 0..1 over lips, jaw and chin, before and after the change.
 
-    ``source`` and ``target`` are mouth points (57, 2) in patch fractions.
+    It is float32. ``source`` and ``target`` are mouth points (57, 2) in patch fractions.
     """
     area = np.zeros((_MASK, _MASK), np.float32)
     for shape in (source, target):
@@ -93,7 +95,7 @@ def mouth_mask(source: Array, target: Array) -> Array:
 
 
 def _fade() -> Array:
-    """1 inside the patch, down to exactly 0 at its border."""
+    """Return a mask that is 1 inside the patch and falls to exactly 0 at its border."""
     edge = np.minimum(np.arange(_MASK), np.arange(_MASK)[::-1]).astype(np.float32)
     ramp = np.clip(edge / _BORDER, 0, 1)
     ramp = ramp * ramp * (3 - 2 * ramp)
@@ -109,6 +111,7 @@ def paint(
     """Blend ``answer`` into the writable planes of ``picture``.
 
     ``matrix`` maps patch fractions to picture pixels; ``mask`` (m, m) in 0..1 is multiplied in.
+    ``reference`` may be ``None`` if ``answer`` does not use it.
     """
     window = Window.over(matrix, mask, picture.y.shape)
     if window is None:
@@ -125,12 +128,13 @@ def paint(
 
 
 def decided(shares: Array, finer: float) -> tuple[Array, Array, Array]:
-    """``shares`` (h, w, 3 …) of source, reference and paint, with edges made for this picture.
+    """Return the weights of source, reference and fill, with edges sharpened for this picture.
 
-    The network draws an edge between two layers over a few of its own pixels. In a picture with
-    pixels ``finer`` times as fine an enlarged edge would be a broad band in which both layers are
-    seen through each other. So shares are drawn apart around one half: first the source's from
-    the others', then those of reference and paint. Pictures as coarse as the network's stay.
+    ``shares`` (h, w, ≥ 3) are the weights as the network draws them, with an edge between two
+    layers several of its own pixels wide. In a picture with pixels ``finer`` times as fine, such an
+    edge would be a broad band in which both layers are visible. So the weights are steepened around
+    one half: first source against the others, then reference against fill. Weights for pictures as
+    coarse as the network's are not changed.
     """
     own, theirs, paint = (_channel(shares, k) for k in range(3))
     steeper = np.float32(finer**_EDGE)
@@ -144,15 +148,15 @@ def decided(shares: Array, finer: float) -> tuple[Array, Array, Array]:
 
 
 def _apart(share: Array, steeper: np.float32) -> Array:
-    """``share`` with ``steeper`` times the slope around one half, still in 0..1."""
+    """Return ``share`` with ``steeper`` times the slope around one half, clipped to 0..1."""
     return np.asarray(np.clip(share * steeper + (1 - steeper) / 2, 0, 1), np.float32)
 
 
 class _Blend:
-    """Where the pixels of one window come from, and how much each source counts.
+    """Positions and weights of all sources for the pixels of one window.
 
     ``matrix`` maps patch fractions to the plane's pixels, ``reference`` to those of the reference;
-    ``mouth`` is the :func:`reach` of what comes from elsewhere than the plane itself.
+    ``mouth`` is the :func:`reach` of the pixels that do not come from the plane itself.
     """
 
     def __init__(
@@ -171,7 +175,7 @@ class _Blend:
         flow = _in_pixels(answer.flow, matrix, reference)
         moved = window.spread(flow)
         self._moved = _channel(moved, 0), _channel(moved, 1)
-        # A pixel that does not move is fetched from exactly where it is.
+        # A pixel that does not move is fetched from exactly its own position.
         self._x = self._moved[0] + np.arange(window.left, window.left + window.width, dtype="f4")
         rows = np.arange(window.top, window.top + window.height, dtype="f4")
         self._y = self._moved[1] + rows[:, None]
@@ -188,7 +192,7 @@ class _Blend:
             self._onto = x + _channel(moved, 2), y + _channel(moved, 3)
 
     def colours(self, fill_uv: Array) -> tuple[Array, Array]:
-        """The paint's chroma at the mouth's pixels."""
+        """Return the chroma (u, v) of the fill at the mouth's pixels."""
         if self._mouth is None:
             return _NOTHING, _NOTHING
         return self._mouth.spread(_channel(fill_uv, 0)), self._mouth.spread(_channel(fill_uv, 1))
@@ -196,10 +200,10 @@ class _Blend:
     def into(
         self, plane: Plane, reference: Plane | None, paint: Array, *, restore: bool = False
     ) -> None:
-        """Blend into ``plane``; ``paint`` is what the mouth's pixels are painted with, in 0..1, and
-        ``reference`` the other source.
+        """Blend into ``plane``.
 
-        ``restore`` gives back the fine detail that fetching between pixels costs.
+        ``paint`` is the fill of the mouth's pixels in 0..1, ``reference`` the plane of the second
+        source. ``restore`` adds the fine detail that is lost by fetching between pixels.
         """
         mixed = _fetch(plane, self._x, self._y)
         if self._mouth is not None:
@@ -211,12 +215,12 @@ class _Blend:
         if restore:
             mixed += self._lost(mixed)
         target = plane[self._window.slices]
-        # Where the mask is zero the difference is, too: such a byte is written back as it was.
+        # Where the mask is zero the difference is zero, too: such a byte is written back unchanged.
         difference = cv2.multiply(cv2.subtract(mixed, target, dtype=cv2.CV_32F), self._alpha)
         target[...] = cv2.add(target, difference, dtype=cv2.CV_8U)
 
     def _lost(self, luma: Array) -> Array:
-        """Fine detail to add; none where nothing moved, all where it moved half a pixel."""
+        """Return the fine detail to add: none where nothing moved, all from half a pixel on."""
         x, y = self._moved
         moved = np.maximum(np.abs(x), np.abs(y))
         np.minimum(moved * (2 * self._restore), self._restore, out=moved)
@@ -225,7 +229,7 @@ class _Blend:
 
 
 def _in_pixels(flow: Array, matrix: Matrix, reference: Matrix | None) -> Array:
-    """``flow`` (h, w, 4) from patch fractions to pixels of the plane and of the reference's."""
+    """Convert ``flow`` (h, w, 4) from patch fractions to pixels of the plane and the reference."""
     turn = np.zeros((4, 4), np.float32)
     turn[:2, :2] = matrix[:, :2]
     if reference is not None:
@@ -234,7 +238,7 @@ def _in_pixels(flow: Array, matrix: Matrix, reference: Matrix | None) -> Array:
 
 
 def _channel(raster: Array, k: int) -> Array:
-    """Contiguous: quicker to reckon with."""
+    """Return channel ``k`` as a contiguous array, which is faster to compute with."""
     return np.asarray(cv2.extractChannel(raster, k), np.float32)
 
 

@@ -1,4 +1,4 @@
-"""Opening a network on TensorRT, CUDA or the CPU, with the options that fit a small box."""
+"""Open a network on TensorRT, CUDA or the CPU, with options that suit a small device."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ NAMES = {
     "cuda": "CUDAExecutionProvider",
     "cpu": "CPUExecutionProvider",
 }
-_QUIET = 3  # ONNX Runtime's severity for errors: its warnings are not for teachers
+_QUIET = 3  # ONNX Runtime's severity for errors: its warnings are of no use to users
 _LIBRARY = re.compile(r"libnvinfer\.so\.(\d+\.\d+\.\d+)$")
 _LIBRARY_FOLDERS = ("usr/lib/aarch64-linux-gnu", "usr/lib/x86_64-linux-gnu")
 
 
 class Session(Protocol):
-    """What is needed of an ``onnxruntime.InferenceSession``."""
+    """The part of ``onnxruntime.InferenceSession`` that is used here."""
 
     def get_inputs(self) -> list[Any]: ...
     def get_outputs(self) -> list[Any]: ...
@@ -34,11 +34,11 @@ class Session(Protocol):
 
 @dataclass(frozen=True)
 class Settings:
-    """How a network is opened.
+    """How to open a network.
 
-    ``threads`` are the CPU's; ``memory_mb`` is what a GPU may take for it; ``cache`` holds the
-    engines that TensorRT builds (``None``: built anew each time), whose names begin with
-    ``prefix``; ``precision`` is the file's.
+    ``threads`` is the number of CPU threads. ``memory_mb`` is the GPU memory that it may use, in
+    MiB. ``cache`` is the folder of the engines that TensorRT builds (``None``: they are built each
+    time); their names begin with ``prefix``. ``precision`` is that of the file.
     """
 
     threads: int = 1
@@ -50,7 +50,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Machine:
-    """The versions that a built engine is good for."""
+    """The software versions for which a TensorRT engine is valid."""
 
     l4t: str = ""
     tensorrt: str = ""
@@ -58,7 +58,7 @@ class Machine:
 
     @classmethod
     def find(cls, root: Path = Path("/")) -> Machine:
-        """This machine's, read below ``root``."""
+        """Return the versions of this device, read below ``root``."""
         return cls(l4t(root) or "", tensorrt_version(root))
 
     def __str__(self) -> str:
@@ -67,7 +67,7 @@ class Machine:
 
 
 def tensorrt_version(root: Path = Path("/")) -> str:
-    """The version of the installed TensorRT library, as ``10.3.0``; empty without one."""
+    """Return the installed version of TensorRT, as in ``10.3.0``; an empty string without it."""
     for folder in _LIBRARY_FOLDERS:
         for path in sorted((root / folder).glob("libnvinfer.so.*"), reverse=True):
             match = _LIBRARY.search(path.name)
@@ -77,24 +77,27 @@ def tensorrt_version(root: Path = Path("/")) -> str:
 
 
 def available() -> list[str]:
-    """Our names of the providers that this ONNX Runtime lists, which proves nothing yet."""
+    """Return our names of the providers that this ONNX Runtime lists.
+
+    A listed provider need not work.
+    """
     listed = ort.get_available_providers()
     return [name for name, provider in NAMES.items() if provider in listed]
 
 
 def open_session(path: Path, provider: str, settings: Settings) -> Session:
-    """Open ``path`` on ``provider`` alone.
+    """Open the ONNX file ``path`` on ``provider`` alone.
 
-    Raises whatever ONNX Runtime raises, and ``RuntimeError`` where it quietly took another one.
+    Raises the errors of ONNX Runtime, and ``RuntimeError`` if it silently used another provider.
     """
     options = ort.SessionOptions()
     options.intra_op_num_threads = settings.threads
     options.log_severity_level = _QUIET
-    # Threads that spin between frames would take the encoder's time.
+    # Threads that spin between frames would take processor time from the encoder.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if provider == "tensorrt" and settings.cache is not None:
         settings.cache.mkdir(parents=True, exist_ok=True)
-    # Operators that TensorRT does not take go to CUDA, and CUDA's to the CPU.
+    # Operators that TensorRT does not support run on CUDA, and those that CUDA does not on the CPU.
     order = list(NAMES)[list(NAMES).index(provider) :]
     usable = [name for name in order if NAMES[name] in ort.get_available_providers()]
     chosen = [(NAMES[name], provider_options(name, path, settings)) for name in usable]
@@ -107,7 +110,10 @@ def open_session(path: Path, provider: str, settings: Settings) -> Session:
 
 
 def provider_options(name: str, path: Path, settings: Settings) -> dict[str, str]:
-    """ONNX Runtime's options of one provider, from its TensorRT and CUDA provider references."""
+    """Return ONNX Runtime's options for one provider.
+
+    See ONNX Runtime's references of its TensorRT and CUDA execution providers.
+    """
     if name == "cuda":
         return {
             "gpu_mem_limit": str(settings.memory_mb << 20),
@@ -118,7 +124,7 @@ def provider_options(name: str, path: Path, settings: Settings) -> dict[str, str
         return {}
     options = {
         "trt_fp16_enable": str(int(settings.precision != "fp32")),
-        "trt_int8_enable": str(int(settings.precision == "int8")),  # QDQ models need it as well
+        "trt_int8_enable": str(int(settings.precision == "int8")),  # needed for QDQ models, too
         "trt_max_workspace_size": str(max(settings.memory_mb // 2, 64) << 20),
         **_shapes(path),
     }
@@ -134,7 +140,10 @@ def provider_options(name: str, path: Path, settings: Settings) -> dict[str, str
 
 
 def _shapes(path: Path) -> dict[str, str]:
-    """One engine for batches of 1 to 8, where the batch is all that varies."""
+    """Return the shape profile of one engine for batches of 1 to 8.
+
+    It is empty if another axis than the batch is variable.
+    """
     session = ort.InferenceSession(str(path), providers=[NAMES["cpu"]])
     entries = [(i.name, i.shape) for i in session.get_inputs()]
     if any(not isinstance(size, int) for _, shape in entries for size in shape[1:]):
@@ -154,7 +163,7 @@ def _shapes(path: Path) -> dict[str, str]:
 
 
 def forget_other_machines(folder: Path, machine: Machine) -> None:
-    """Remove engines that were built for other versions; they would never load again."""
+    """Remove the engines that were built for other software versions."""
     if folder.is_dir():
         for entry in folder.iterdir():
             if entry.is_dir() and entry.name != str(machine):

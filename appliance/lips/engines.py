@@ -1,4 +1,4 @@
-"""Where this box keeps what it knows of its engines, and how they are tested."""
+"""Settings, cached results and self-tests of the execution providers of this device."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from appliance.lips.verdicts import FILE, Verdict, Verdicts
 
 _MB = 1 << 20
 _GPU_SHARE = 0.15  # of the memory that processor and GPU share …
-_GPU_LEAST, _GPU_MOST = 384, 2048  # … within these bounds, in MiB
-# The first start of TensorRT on a small board: loading its libraries and building an engine.
+_GPU_LEAST, _GPU_MOST = 384, 2048  # … within these limits, in MiB
+# Covers the first start of TensorRT on a small board: loading its libraries and building an engine.
 _LIMITS_S = {"tensorrt": 900.0, "cuda": 180.0}
 
 
 @dataclass(frozen=True)
 class Engines:
-    """The engines of one box.
+    """The execution providers of this device.
 
-    ``state`` is the folder of the verdicts and ``cache`` that of built engines; without them
-    nothing outlasts the process. ``engine`` names the module that opens sessions, ``limit_s``
-    replaces the time limits of the tests. ``answer_s`` is what a graphics provider may take for one
-    batch at work.
+    ``state`` is the folder of the self-test results and ``cache`` that of built TensorRT engines;
+    without them nothing is kept beyond this process. ``engine`` names the module that opens
+    sessions. ``limit_s`` overrides the time limits of the tests. ``answer_s`` is the time in
+    seconds that a GPU provider may take for one batch.
     """
 
     state: Path | None = None
@@ -50,7 +50,7 @@ class Engines:
 
     @classmethod
     def of(cls, config: Config) -> Engines:
-        """Those of the box that ``config`` describes."""
+        """Return the providers of the device that ``config`` describes."""
         return cls(
             config.root / "state",
             config.root / "cache" / "engines",
@@ -59,21 +59,21 @@ class Engines:
         )
 
     def test_limit_s(self, provider: str) -> float:
-        """Seconds in which ``provider`` must be open and have answered its test."""
+        """Return the seconds that ``provider`` has to open the network and pass its self-test."""
         return self.limit_s or _LIMITS_S.get(provider, 180.0)
 
     @cached_property
     def verdicts(self) -> Verdicts:
-        """What is known so far."""
+        """The results so far."""
         return Verdicts(None if self.state is None else self.state / FILE, self.machine)
 
     def available(self, providers: Sequence[str]) -> dict[str, bool]:
-        """The providers to try, the CPU last, and whether the runtime lists them."""
+        """Return the providers to try, the CPU last, and whether ONNX Runtime lists each."""
         listed = importlib.import_module(self.engine).available()
         return {name: name in listed for name in dict.fromkeys([*providers, "cpu"])}
 
     def settings(self, sha: str, precision: str, threads: int) -> Settings:
-        """How the file with ``sha`` is opened here."""
+        """Return the settings for opening the file with the hash ``sha`` on this device."""
         total = psutil.virtual_memory().total / _MB
         memory = round(min(max(total * _GPU_SHARE, _GPU_LEAST), _GPU_MOST))
         cache = None if self.cache is None else self.cache / str(self.machine)
@@ -85,14 +85,14 @@ class Engines:
         sha: str,
         listen: Listen = lambda seconds: None,
     ) -> Verdict:
-        """The verdict on ``order``: the remembered one, or that of a test made now."""
+        """Return the stored result of the self-test ``order``, or run it if there is none."""
         known = self.verdicts.find(sha, order.provider)
         if known is not None:
             return known
         return self.test_anew(order, sha, listen)
 
     def test_anew(self, order: Order, sha: str, listen: Listen = lambda seconds: None) -> Verdict:
-        """Test now, whatever is remembered, and remember the verdict."""
+        """Run the self-test ``order`` even if there is a stored result; store the new one."""
         precision = order.settings.precision
         try:
             if order.provider == "cpu":
@@ -105,7 +105,7 @@ class Engines:
             return self.verdicts.add(sha, order.provider, precision, str(error))
         except Exception as error:
             if order.provider != "cpu":
-                raise  # the listener's wish to stop
+                raise  # the listener requested to stop
             return self.verdicts.add(sha, order.provider, precision, first_line(error))
         return self.verdicts.add(
             sha,
@@ -119,5 +119,5 @@ class Engines:
     def order(
         self, path: Path, provider: str, golden: Golden, settings: Settings, rounds: int = 9
     ) -> Order:
-        """A test of ``path`` on ``provider`` with this box's engine module."""
+        """Return the self-test of ``path`` on ``provider``, with this object's session module."""
         return Order(path, provider, settings, golden, rounds, self.engine)

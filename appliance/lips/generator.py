@@ -1,4 +1,4 @@
-"""The two kinds of generator behind one interface: look at a frame, run a batch, paint the answers.
+"""The two kinds of generator behind one interface: prepare inputs, run a batch, composite outputs.
 
 ``look`` and ``paint`` are cheap and run on the CPU; ``run`` is the network.
 """
@@ -29,7 +29,8 @@ from appliance.lips.provider import Network
 
 Array = npt.NDArray[np.float32]
 
-# Gums, tongue and shadow differ from the lips by less than this, in 0..1 of the chroma bytes.
+# The chroma of gums, tongue and shadow differs from that of the lips by less than this, in 0..1 of
+# the byte values.
 _COLOUR_REACH = 0.05
 
 
@@ -37,25 +38,29 @@ class Generator(Protocol):
     """Moves the mouth of one presenter."""
 
     def look(self, picture: Planes, face: Sighting, speech: Array, strength: float) -> Look:
-        """Take from ``picture`` what the network needs to make ``face`` say ``speech``.
+        """Prepare the network's input to move ``face`` in ``picture`` according to ``speech``.
 
-        ``strength`` in 0..1 fades the painting out towards frames that stay untouched.
+        ``speech`` is the mouth motion at this frame: coefficients (K,), or the mel (80, 16) for
+        Wav2Lip. ``strength`` in 0..1 fades the effect out towards frames that stay unchanged.
         """
         ...
 
     def run(self, looks: list[Look]) -> list[Answer]:
-        """The network's answers, in order."""
+        """Return the network's outputs for ``looks``, in order."""
         ...
 
     def paint(self, picture: Planes, look: Look, answer: Answer) -> None:
-        """Blend an answer into the writable ``picture``."""
+        """Blend an output into the writable ``picture``."""
         ...
 
 
 @dataclass(frozen=True)
 class Look:
-    """A frame as the network sees it: its inputs by name (without the batch axis), the map from
-    patch fractions to picture pixels, and the soft mask."""
+    """The network's input for one frame.
+
+    ``inputs`` are the network's inputs by name (without the batch axis), ``matrix`` maps patch
+    fractions to picture pixels, and ``mask`` is the soft mask.
+    """
 
     inputs: dict[str, Array]
     matrix: Matrix
@@ -63,7 +68,7 @@ class Look:
 
 
 class LecternGenerator:
-    """Our own renderer: the presenter's pixels moved, only the missing painted."""
+    """Lectern's own renderer: moves the presenter's pixels and fills in only what is missing."""
 
     def __init__(self, network: Network, basis: Basis, profile: Profile, amplitude: float) -> None:
         self._network = network
@@ -96,7 +101,7 @@ class LecternGenerator:
 
 
 def _patch(picture: Planes | Reference, matrix: Matrix) -> Patch:
-    """The pixels under the patch as the network sees them."""
+    """Return the pixels under the patch in the network's format."""
     pixels = pixel_matrix(matrix)
     y = sample_plane(picture.y, pixels, PATCH, PATCH)[None]
     half = chroma_matrix(pixels)
@@ -109,7 +114,7 @@ def _centred(pixels: npt.NDArray[np.uint8]) -> Array:
 
 
 def _layers(answer: Array, look: Look) -> Answer:
-    """The layers of ``answer``, the paint's colour held near that of the presenter's own mouth."""
+    """Decode ``answer`` and limit the fill's colour to near that of the presenter's own mouth."""
     cells = look.inputs["cells"]
     found = layers(answer, cells[MAPS])
     own_teeth(found, cells[MAPS])

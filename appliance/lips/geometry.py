@@ -1,4 +1,4 @@
-"""The mouth's shape: which points of the mesh it is, and the patch of the face around it."""
+"""The shape of the mouth: its points of the face mesh, and the patch of the face around it."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ MOUTH_POINTS = LIPS_OUTER + LIPS_INNER + JAW + CHIN
 OUTER = slice(0, 20)
 INNER = slice(20, 40)
 JAW_LINE = slice(40, 53)
-# How far a point follows speech: the jaw's ends are on the outline of a turned head, where the mesh
-# slides about and the mouth pulls nothing.
+# How far each point follows speech. The ends of the jaw are on the outline of a turned head, where
+# the mesh is unstable and the mouth moves nothing.
 _JAW_FOLLOWS = (0.0, 0.1, 0.3, 0.6, 0.9, 1.0, 1.0, 1.0, 0.9, 0.6, 0.3, 0.1, 0.0)
 FOLLOWS = np.array([1.0] * 40 + list(_JAW_FOLLOWS) + [1.0] * 4)
 TOP, BOTTOM = MOUTH_POINTS.index(13), MOUTH_POINTS.index(14)
 
-# Pairs of inner-lip points that touch when the mouth is shut, (below, above), corners left out.
+# Pairs of inner-lip points that touch when the mouth is closed, (below, above), without the
+# corners.
 _FACING = [(20 + i, 40 - i) for i in range(1, 10)]
-# The outer-lip points that go with them.
+# The outer-lip points that correspond to them.
 _BEHIND = [(below - 20, above - 20) for below, above in _FACING]
 
 # The patch: a square of the face frame from the nostrils to under the chin of an open mouth.
@@ -41,21 +42,24 @@ PATCH_SIDE = 1.30
 
 
 def to_face_frame(points: npt.NDArray[np.floating], pose: Pose) -> Array:
-    """The mouth points (…, 57, 3) of mesh ``points`` (…, 468, 3) in eye distances."""
+    """Convert mesh ``points`` (…, 468, 3) to mouth points (…, 57, 3) in eye distances."""
     return pose.unproject(points[..., MOUTH_POINTS, :])
 
 
 def opening(shape: Array) -> Array:
-    """Distance of the inner lips at the middle, in eye distances, of ``shape`` (…, 57, 3)."""
+    """Return how far the mouth ``shape`` (…, 57, 3) is open, in eye distances, as (…,).
+
+    That is the distance between the inner lips at the middle.
+    """
     return np.asarray(np.linalg.norm(shape[..., TOP, :] - shape[..., BOTTOM, :], axis=-1))
 
 
 def closed(shape: Array) -> Array:
-    """``shape`` (57, 3) with the inner lips brought together, each lip keeping its thickness."""
+    """Return ``shape`` (57, 3) with the inner lips closed; each lip keeps its thickness."""
     shut = shape.copy()
     for (below, above), (outer_below, outer_above) in zip(_FACING, _BEHIND, strict=True):
         gap = shape[below] - shape[above]
-        # The jaw carries the lower lip most of the way; the upper one comes back from a smile.
+        # The jaw moves the lower lip most of the way; the upper lip returns from a smile.
         up, down = -0.65 * gap, 0.35 * gap
         shut[below] += up
         shut[outer_below] += up
@@ -65,7 +69,10 @@ def closed(shape: Array) -> Array:
 
 
 def patch_matrix(pose: Pose, size: int) -> Matrix:
-    """The map from a ``size`` × ``size`` patch around the mouth to picture pixels, upright."""
+    """Return the map from a ``size`` × ``size`` patch around the mouth to picture pixels.
+
+    The patch follows the roll of the head, so that the mouth is upright in it.
+    """
     centre = pose.project(PATCH_CENTRE[None])[0, :2]
     step = float(pose.scale) * PATCH_SIDE / size
     c, s = np.cos(float(pose.roll)) * step, np.sin(float(pose.roll)) * step

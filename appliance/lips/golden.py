@@ -1,7 +1,7 @@
-"""A fixed question for a network, and the answer that the manifest vouches for.
+"""A fixed test input for a network, and the reference output stored in its manifest.
 
-The question is a soft moving pattern in closed form, so that every machine asks exactly the same;
-the answer is a sample of each output, recorded on the CPU when the model was packaged.
+The input is a smooth pattern in closed form, so that it is identical on every machine. The
+reference is a sample of each output, recorded on the CPU when the model was packaged.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float32]
 Golden = Mapping[str, list[list[float]]]
-"""Per output one list a row of the batch: values at evenly spread places."""
+"""For each output one list per row of the batch: its values at evenly spread positions."""
 
-ROWS = 8  # the largest batch a plan asks for
-_LENGTH = 64  # of an input that may have any length
-_PLACES = 24  # values a row
+ROWS = 8  # the largest batch that a plan uses
+_LENGTH = 64  # used for a variable axis
+_PLACES = 24  # values per row
 
 TOLERANCE = {"fp32": 0.005, "fp16": 0.01, "int8": 0.03}
 """Largest root mean square error of an output; outputs are of the order of one.
 
 lectern-lite 0.3 on x86-64, computed in integers and then in floats as a GPU would: 0.0033 in INT8,
-below 10⁻⁵ in half precision and in float. The limits leave room for TF32's ten bits of
-mantissa and for kernels that sum in half precision; a wrong kernel is off by 0.1 and more.
+below 10⁻⁵ in half precision and in float. The limits allow for TF32's ten bits of mantissa and for
+kernels that sum in half precision; the error of a faulty kernel is 0.1 or more.
 """
 
 
 def question(inputs: Iterable[Any], rows: int = ROWS) -> dict[str, Array]:
-    """The fixed inputs, in 0..1, for a session's ``get_inputs()``.
+    """Return the fixed inputs (float32, in 0..1) for a session's ``get_inputs()``.
 
-    A symbolic first axis becomes ``rows``, any other symbolic axis 64. Row ``i`` is the same
-    whatever ``rows`` is.
+    A symbolic first axis becomes ``rows``, any other symbolic axis 64. Row ``i`` is the same for
+    every value of ``rows``.
     """
     asked: dict[str, Array] = {}
     for number, entry in enumerate(inputs):
@@ -49,7 +49,10 @@ def question(inputs: Iterable[Any], rows: int = ROWS) -> dict[str, Array]:
 
 
 def sample(outputs: Mapping[str, Array]) -> dict[str, list[list[float]]]:
-    """The places of each output that are compared; 5 digits are finer than any tolerance."""
+    """Return the values of each output that are compared, rounded to 5 digits.
+
+    That is finer than any tolerance.
+    """
     taken: dict[str, list[list[float]]] = {}
     for name, values in outputs.items():
         rows = np.asarray(values, np.float64).reshape(len(values), -1)
@@ -59,9 +62,9 @@ def sample(outputs: Mapping[str, Array]) -> dict[str, list[list[float]]]:
 
 
 def check(golden: Golden, outputs: Mapping[str, Array], tolerance: float) -> None:
-    """Raises ``ValueError`` where ``outputs`` differ from ``golden`` by more than ``tolerance``.
+    """Raise ``ValueError`` if ``outputs`` differ from ``golden`` by more than ``tolerance``.
 
-    Rows that ``outputs`` lack (a smaller batch was run) are not compared.
+    Rows that ``outputs`` does not have (because a smaller batch was run) are not compared.
     """
     for name, expected in golden.items():
         if name not in outputs:

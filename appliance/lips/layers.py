@@ -1,9 +1,10 @@
-"""The renderer's interface: what it is shown, and what its answer means.
+"""The renderer's interface: its inputs and the meaning of its output.
 
-It sees ``luma`` (2, 96, 96), source and reference, and ``cells`` (16, 48, 48), the chroma of both
-and the maps; pictures in -0.5..0.5. It answers with (24, 48, 48) numbers in units in which ±5 holds
-about all, see :data:`FLOW` and the slices below it. What follows them needs only the few cells that
-lie between the lips, so it is done here and not in the network, which would do it everywhere.
+Its inputs are ``luma`` (2, 96, 96), source and reference, and ``cells`` (16, 48, 48), the chroma of
+both and the maps; pixels are in -0.5..0.5. Its output is (24, 48, 48), scaled so that ±5 covers
+almost all values; see :data:`FLOW` and the slices below it. The remaining steps concern only the
+few cells between the lips, so they are done here instead of in the network, which would compute
+them for every cell.
 """
 
 from __future__ import annotations
@@ -18,25 +19,29 @@ from appliance.lips.maps import GUIDE, GUIDE_SCALE, REFERENCE_INNER, SIZE, TARGE
 Array = npt.NDArray[np.float32]
 Patch = tuple[Array, Array]  # luma (1, 96, 96) and chroma (2, 48, 48) in -0.5..0.5
 
-FLOW = slice(0, 4)  # what is added to the guide in the source (x, y); the reference's (x, y)
-REFERENCE = slice(4, 8)  # logit of the reference above the source, a cell's four pixels, rows first
-SOURCE = slice(8, 12)  # logit of the source above the paint
-FILL_Y = slice(12, 16)  # logit of the paint's luma
-FILL_UV = slice(16, 18)  # and of its chroma; the rest is zero: kernels like multiples of eight
+FLOW = slice(0, 4)  # added to the guide in the source (x, y); position in the reference (x, y)
+REFERENCE = slice(4, 8)  # logit of reference over source, the four pixels of a cell, row by row
+SOURCE = slice(8, 12)  # logit of source over fill
+FILL_Y = slice(12, 16)  # logit of the fill's luma
+# logit of the fill's chroma; the other channels are zero: kernels prefer multiples of eight
+FILL_UV = slice(16, 18)
 CHANNELS = 24
-MAPS = slice(4, 16)  # of the cells that the network sees
+MAPS = slice(4, 16)  # channels of the maps in the network's ``cells`` input
 CELLS = 16
-FLOW_SCALE = 10.0  # a unit of flow is a tenth of the patch
+FLOW_SCALE = 10.0  # one unit of flow is a tenth of the patch
 
-FARTHEST = 5.0  # logits apart that decide, and a unit of the answer's logits
-SHARPER = 2  # the choice of layers is more decisive than it was in training
-LINE = 0.35  # of a cell is covered by the line that shut lips draw, at most
-_WIDER = np.ones((5, 5), np.uint8)  # cells by which an open mouth's inner edge may be painted over
-_MARGIN = 4  # cells beyond the lips' inside that :func:`inside_lips` can reach
+FARTHEST = 5.0  # difference of logits that is decisive, and the unit of the output's logits
+SHARPER = 2  # makes the choice of layers more decisive than in training
+LINE = 0.35  # share of a cell that the line between closed lips covers, at most
+_WIDER = np.ones((5, 5), np.uint8)  # cells by which the inner edge of an open mouth may be covered
+_MARGIN = 4  # cells beyond the inner mouth that :func:`inside_lips` can reach
 
 
 def layers(answer: Array, maps: Array) -> Answer:
-    """What the box paints for one ``answer`` (24, 48, 48); ``maps`` as ``draw_maps`` drew them."""
+    """Convert one network output ``answer`` (24, 48, 48) into flow, layer weights and fill.
+
+    ``maps`` (12, 48, 48) are those of ``draw_maps``.
+    """
     flow = answer[FLOW].transpose(1, 2, 0) * np.float32(1 / FLOW_SCALE)
     flow[..., :2] += maps[GUIDE].transpose(1, 2, 0) * np.float32(1 / GUIDE_SCALE)
     painted = np.zeros((2 * SIZE, 2 * SIZE, 4), np.float32)
@@ -58,19 +63,20 @@ def layers(answer: Array, maps: Array) -> Answer:
 
 
 def inputs(source: Patch, reference: Patch, maps: Array) -> dict[str, Array]:
-    """What the network sees, by name, without the batch axis."""
+    """Return the network's inputs by name, without the batch axis."""
     luma = np.concatenate([source[0], reference[0]])
     return {"luma": luma, "cells": np.concatenate([source[1], reference[1], maps])}
 
 
 def shares(reference: Array, source: Array) -> tuple[Array, Array]:
-    """Shares of the reference and of the paint, for the logits of reference above source and of
-    source above paint, as the network answers them.
+    """Return the weights of reference and fill.
 
-    A softmax, made more decisive: in training a doubtful pixel is best answered by the mean of two
-    layers, which a viewer sees as blur. Paint never gains by it: where it was hardly used, it never
-    learned its colour. So, with the odds against paint, a of the source and b of the reference, its
-    share is the smaller of 1 / (1 + a + b) and 1 / (1 + a² + b²).
+    ``reference`` and ``source`` are the network's logits of reference over source and of source
+    over fill. This is a softmax, made more decisive: in training the best output for an uncertain
+    pixel is the mean of two layers, which a viewer sees as blur. The fill never gains by this,
+    because its colour was not learned where it was hardly used. With the odds against the fill, a
+    of the source and b of the reference, its weight is the smaller of 1 / (1 + a + b) and 1 / (1 +
+    a² + b²).
     """
     reference = np.clip(reference, -1, 1) * np.float32(FARTHEST)
     a = np.exp(np.clip(source, -1, 1) * np.float32(FARTHEST))
@@ -80,10 +86,10 @@ def shares(reference: Array, source: Array) -> tuple[Array, Array]:
 
 
 def own_teeth(found: Answer, maps: Array) -> None:
-    """Take away, in place, the paint where the reference shows the inside of its mouth: pixels of
-    the presenter's own at their own resolution, and teeth of the right colour.
+    """Replace, in place, fill by reference where the reference shows the inside of its mouth.
 
-    In training a doubtful pixel is best answered by half of each, which makes grey teeth.
+    Those are pixels of the presenter at their own resolution, with teeth of the right colour. In
+    training the best output for an uncertain pixel is half of each, which makes the teeth grey.
     """
     cells = _bounds(maps[TARGET_INNER])
     if cells is None:
@@ -100,11 +106,11 @@ def own_teeth(found: Answer, maps: Array) -> None:
 
 
 def inside_lips(inner: Array) -> Array:
-    """Where reference and paint may show at all, (2h, 2w) in 0..1, for the wanted inner mouth
-    (h, w): soft, and widened by a lip's inner edge where it is really open.
+    """Return where reference and fill may be visible, (2h, 2w) in 0..1, for an inner mouth (h, w).
 
-    Between shut lips only the thin line is left that they draw. Lips, skin and what is behind the
-    chin always come from the frame itself, so they stay as sharp as they are.
+    The edge is soft, and wider by the inner edge of a lip where the mouth is really open. Between
+    closed lips only the thin line between them remains. Lips, skin and whatever is behind the chin
+    always come from the frame itself, so they keep their sharpness.
     """
     open_wide = cv2.dilate(np.clip(4 * (inner - np.float32(LINE)), 0, 1), _WIDER)
     wide = np.maximum(open_wide, np.minimum(4 * inner, 1))
@@ -115,7 +121,7 @@ def inside_lips(inner: Array) -> Array:
 
 
 def _bounds(inner: Array) -> tuple[slice, slice] | None:
-    """The rows and columns that :func:`inside_lips` can reach; ``None`` if there is no mouth."""
+    """Return rows and columns that :func:`inside_lips` can reach; ``None`` without a mouth."""
     left, top, width, height = cv2.boundingRect((inner > 0).astype(np.uint8))
     if width == 0:
         return None
@@ -124,7 +130,7 @@ def _bounds(inner: Array) -> tuple[slice, slice] | None:
 
 
 def _pixels(cells: Array) -> Array:
-    """(4, h, w) -> (2h, 2w): the four pixels of each cell in their places."""
+    """Rearrange (4, h, w), the four pixels of each cell, to (2h, 2w)."""
     _, height, width = cells.shape
     turned = cells.reshape(2, 2, height, width).transpose(2, 0, 3, 1)
     return turned.reshape(2 * height, 2 * width)

@@ -1,7 +1,7 @@
-"""A model on disk: ``model.json`` and the files it vouches for.
+"""A model on disk: its manifest ``model.json`` and the files whose hashes that lists.
 
-Two kinds load: ``lectern``, our own motion network and renderer, and ``wav2lip``, any ONNX file
-with Wav2Lip's interface, named directly or through a manifest.
+Two kinds are supported: ``lectern``, our own motion network and renderer, and ``wav2lip``, any ONNX
+file with Wav2Lip's interface, named directly or through a manifest.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class _Entry(BaseModel):
 
 
 class WeightFile(_Entry):
-    """One file beside the manifest; ``sha256`` may be empty for an owner's own file.
+    """One file beside the manifest; ``sha256`` may be empty for a file that the user provides.
 
-    ``golden`` is a network's answer to the fixed question of :mod:`appliance.lips.golden`.
+    ``golden`` is the network's output for the fixed input of :mod:`appliance.lips.golden`.
     """
 
     file: str
@@ -34,10 +34,10 @@ class WeightFile(_Entry):
 
 
 class Manifest(_Entry):
-    """What ``model.json`` says.
+    """The content of ``model.json``.
 
-    ``files`` maps precision and role to a file; a role found under ``any`` serves every precision.
-    Roles: ``motion``, ``renderer`` and ``basis`` (lectern); ``generator`` (wav2lip).
+    ``files`` maps precision and role to a file; a role listed under ``any`` applies to every
+    precision. Roles: ``motion``, ``renderer`` and ``basis`` (lectern); ``generator`` (wav2lip).
     """
 
     name: str
@@ -50,29 +50,29 @@ class Manifest(_Entry):
     folder: Path = Field(default=Path(), exclude=True)
 
     def precisions(self) -> list[str]:
-        """The precisions that the model comes in."""
+        """Return the available precisions of the model."""
         return [p for p in ("fp32", "fp16", "int8") if p in self.files]
 
     def entry(self, role: str, precision: str) -> WeightFile:
-        """What is said of the file for ``role``.
-
-        Raises ``Fault("model_damaged")`` where nothing is.
-        """
+        """Return the entry of ``role``. Raises ``Fault("model_damaged")`` if there is none."""
         entry = self.files.get(precision, {}).get(role) or self.files.get("any", {}).get(role)
         if entry is None:
             raise Fault("model_damaged", name=self.name, part=role)
         return entry
 
     def fidelity_db(self, precision: str) -> float | None:
-        """How near ``precision`` came to float32 on real mouths when it was made (PSNR in dB)."""
+        """Return the PSNR in dB of ``precision`` against float32, on real mouths.
+
+        It was measured when the model was made; ``None`` if it was not.
+        """
         key = {"int8": "psnr_db", "fp16": "fp16_psnr_db"}.get(precision)
         value = self.quantization.get(key) if key else None
         return float(value) if isinstance(value, (int, float)) else None
 
     def path(self, role: str, precision: str) -> Path:
-        """The file for ``role``, its content checked.
+        """Return the file for ``role`` after checking its hash.
 
-        Raises ``Fault("model_damaged")`` when the file is missing or is not the one vouched for.
+        Raises ``Fault("model_damaged")`` when the file is missing or its hash differs.
         """
         entry = self.entry(role, precision)
         path = self.folder / entry.file
@@ -81,17 +81,17 @@ class Manifest(_Entry):
         return path
 
     def digest(self, precision: str) -> str:
-        """One sha256 over all files of ``precision``: what a report names the model by."""
+        """Return a SHA-256 over all files of ``precision``, which identifies the model."""
         roles = {**self.files.get("any", {}), **self.files.get(precision, {})}
         joined = "".join(sha256(self.folder / roles[role].file) for role in sorted(roles))
         return hashlib.sha256(joined.encode()).hexdigest()
 
 
 def load_manifest(name: str, models: Path) -> Manifest:
-    """The model called ``name`` in ``models``, or the manifest or ONNX file at that path.
+    """Load the model ``name`` from ``models``, or the manifest or ONNX file at that path.
 
-    Raises ``BadInput("model_unknown")`` when there is none and ``BadInput("model_unreadable")``
-    when its manifest makes no sense.
+    Raises ``BadInput("model_unknown")`` if there is none and ``BadInput("model_unreadable")`` if
+    its manifest is invalid.
     """
     candidate = Path(name)
     if candidate.suffix == ".onnx" and candidate.is_file():
@@ -113,7 +113,7 @@ def _read(path: Path) -> Manifest:
 
 
 def sha256(path: Path) -> str:
-    """Hex digest of a file's content."""
+    """Return the SHA-256 of a file's content as a hex string."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         for block in iter(lambda: file.read(1 << 20), b""):

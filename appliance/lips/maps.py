@@ -1,7 +1,7 @@
-"""What the renderer is told about shapes: masks of lips and jaw, and a first guess of the flow.
+"""The renderer's shape maps: masks of lips and jaw, and a first estimate of the flow.
 
-Shapes are mouth points (57, 2) in patch fractions: (0, 0) is the patch's upper left corner and
-(1, 1) the lower right one. The same code draws for training and on the box.
+Shapes are mouth points (57, 2) in patch fractions: (0, 0) is the patch's upper left corner and (1,
+1) the lower right one. Training and rendering use the same code.
 """
 
 from __future__ import annotations
@@ -14,38 +14,41 @@ from appliance.lips.geometry import INNER, JAW_LINE, OUTER
 
 Array = npt.NDArray[np.float32]
 
-SIZE = 48  # of the maps: half of the 96-pixel patch
-CHANNELS = 12  # nine are drawn; with the pictures' twelve they make 24, and kernels like eights
+SIZE = 48  # side of the maps: half of the 96-pixel patch
+# nine are drawn; with the twelve of the pixels they make 24: kernels prefer multiples of eight
+CHANNELS = 12
 TARGET_INNER = 4
 REFERENCE_INNER = 6
 GUIDE = slice(7, 9)
 
 _GRID = 24
-_FINE = 4  # masks are drawn larger and averaged, so that lips a hair apart differ from shut ones
-_SHIFT = 4  # bits of a part of such a pixel: outlines are drawn to a sixteenth
+_FINE = 4  # masks are drawn larger and averaged, to distinguish slightly open lips from closed ones
+_SHIFT = 4  # fractional bits of a coordinate: outlines are drawn to a sixteenth of such a pixel
 _PART = 1 << _SHIFT
-_CELL = _FINE * _PART  # parts across one pixel of a mask
-_REACH = 0.045  # standard deviation of a point's pull, in patch sides: about two lip points apart
-_CALM = 0.05  # weight of "no movement", so that the guess fades away from the mouth
-GUIDE_SCALE = 10.0  # brings flows of a tenth of the patch to the size of the masks
+_CELL = _FINE * _PART  # coordinate units per pixel of a mask
+# standard deviation of a point's influence, in patch sides: about the distance of two lip points
+_REACH = 0.045
+_CALM = 0.05  # weight of "no movement", so that the estimate fades away from the mouth
+GUIDE_SCALE = 10.0  # scales flows of a tenth of the patch to the range of the masks
 
-# Mouth points that pull what lies above the line between the lips, and below it; corners do both.
+# Mouth points that move the area above the line between the lips, and below it; the corners do
+# both.
 _ABOVE = np.array([0, *range(10, 20), 20, *range(30, 40)])
 _BELOW = np.array([*range(0, 11), *range(20, 31), *range(40, 57)])
 _SIDES = np.zeros((2, 57), np.float32)
 _SIDES[0, _ABOVE] = _SIDES[1, _BELOW] = 1
 _CORNER = 0.03  # patch fractions at the corners over which the step becomes a slope
-_SLOPE = 0.12  # patch fractions of that slope
+_SLOPE = 0.12  # patch fractions across that slope
 
 _AXIS = ((np.arange(_GRID) + 0.5) / _GRID).astype(np.float32)
 _CELLS = ((np.arange(SIZE) + 0.5) / SIZE).astype(np.float32)
 
 
 def draw_maps(source: Array, target: Array, reference: Array) -> Array:
-    """The renderer's (12, 48, 48) float32 map input.
+    """Return the renderer's map input (12, 48, 48) float32.
 
     Outer lips, inner lips and lower face of the source, the same of the target, inner lips of the
-    reference, all in 0..1; the guide's x and y, times ten; three of zeros.
+    reference, all in 0..1; the guide's x and y, times ten; three channels of zeros.
     """
     maps = np.zeros((CHANNELS, SIZE, SIZE), np.float32)
     channel = 0
@@ -62,10 +65,13 @@ def draw_maps(source: Array, target: Array, reference: Array) -> Array:
 
 
 def fill(outline: Array, size: int) -> Array:
-    """The inside of a closed ``outline`` (n, 2) as a (size, size) mask in 0..1, edges smooth."""
+    """Return the inside of a closed ``outline`` (n, 2) as a (size, size) float32 mask in 0..1.
+
+    Edges are antialiased.
+    """
     mask = np.zeros((size, size), np.float32)
     fixed = np.round((outline * (size * _FINE) - 0.5) * _PART).astype(np.int32)
-    # Drawn and averaged only where the outline is, which for lips is a sixth of the patch.
+    # Draw and average only around the outline, which for lips is a sixth of the patch.
     x, y, width, height = cv2.boundingRect(fixed)
     left, top = max(x // _CELL - 1, 0), max(y // _CELL - 1, 0)
     right, bottom = min((x + width) // _CELL + 2, size), min((y + height) // _CELL + 2, size)
@@ -79,14 +85,14 @@ def fill(outline: Array, size: int) -> Array:
 
 
 def guide(source: Array, target: Array) -> Array:
-    """Backward flow (48, 48, 2) in patch fractions, from the points' movement alone.
+    """Return the backward flow (48, 48, 2) in patch fractions, from the points' movement alone.
 
-    A cell looks where the points near it come from: a Gaussian mean of the points' displacements
-    around their target places, which fades to rest away from them. Above the line between the
-    wanted lips only the upper lip's points count and below it only those of the lower lip and the
-    jaw, so that lips which meet leave nothing of what was seen between them.
+    Each cell points to where the points near it come from: a Gaussian mean of the points'
+    displacements around their target positions, which fades to zero away from them. Above the line
+    between the target lips only the points of the upper lip count and below it only those of the
+    lower lip and the jaw, so that closing lips leave nothing of what was visible between them.
     """
-    # The Gaussian separates: a row's weight times a column's, so no cell meets every point.
+    # The Gaussian is separable: a row's weight times a column's.
     columns = np.exp((_AXIS[:, None] - target[:, 0]) ** 2 * (-0.5 / _REACH**2))
     rows = np.exp((_AXIS[:, None] - target[:, 1]) ** 2 * (-0.5 / _REACH**2))
     moved = np.concatenate([np.ones((1, len(target)), np.float32), (source - target).T])
@@ -100,9 +106,9 @@ def guide(source: Array, target: Array) -> Array:
 
 
 def _below_lips(target: Array) -> Array:
-    """How much each cell (48, 48) belongs to the lower lip and the jaw, in 0..1.
+    """Return how much each cell (48, 48) belongs to the lower lip and the jaw, in 0..1.
 
-    A step at the line midway between the wanted lips; beyond the mouth's corners, where cheeks
+    A step at the line midway between the target lips; beyond the corners of the mouth, where cheeks
     must not tear, a slope.
     """
     inner = target[INNER]

@@ -1,4 +1,4 @@
-"""Which precision is best on this very box: the fastest that is as good as float32 to the eye."""
+"""Choose the best precision for this device: the fastest that looks as good as float32."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from appliance.lips.manifest import Manifest, sha256
 from appliance.lips.selftest import Listen
 from appliance.lips.verdicts import Verdict
 
-_FIDELITY_DB = 45.0  # against float32 on real mouths; finer than an 8-bit picture shows
+# PSNR against float32 on real mouths; differences are below those of 8-bit pixels
+_FIDELITY_DB = 45.0
 _FINEST = ("fp32", "fp16", "int8")
 _WORTH = 0.85  # a coarser precision must take less than this share of the finer one's time
 
 
 def main_role(manifest: Manifest) -> str:
-    """The network that runs once a frame."""
+    """Return the role of the network that runs once per frame."""
     return "renderer" if manifest.kind == "lectern" else "generator"
 
 
@@ -28,11 +29,11 @@ def prepare(
     threads: int,
     listen: Listen = lambda seconds: None,
 ) -> None:
-    """Before the first frame: have graphics providers prove themselves and build their engines.
+    """Run the self-tests of GPU providers and build their engines, before the first frame.
 
-    Does nothing where none is listed, and little where all is remembered. With ``auto`` and nothing
-    remembered, the precisions are measured and the best one is chosen. ``listen`` is told the
-    seconds since the beginning; what it raises stops the work.
+    Does nothing if none is listed, and little if all results are stored. With ``auto`` and no
+    stored choice, the precisions are measured and the best one is chosen. ``listen`` is called with
+    the seconds since the start; an exception that it raises stops the work.
     """
     listed = [name for name, there in engines.available(providers).items() if there]
     if listed == ["cpu"]:
@@ -57,11 +58,12 @@ def measure(
     every_provider: bool = True,
     anew: bool = False,
 ) -> list[Verdict]:
-    """Test ``precisions`` (empty: all) on the providers that are listed, and remember the verdicts.
+    """Test ``precisions`` (empty: all) on the listed providers and store the results.
 
-    What earlier tests found counts while the versions stay, unless ``anew``. Without
-    ``every_provider`` it ends at the first that passed. When all precisions were tested, the best
-    one is chosen for ``lips.precision: auto``. Raises as :meth:`Manifest.path` does.
+    Results of earlier tests are reused while the software versions stay the same, unless ``anew``.
+    Without ``every_provider`` it stops at the first provider that passes. If all precisions are
+    tested, the best one is chosen for ``lips.precision: auto``. Raises as :meth:`Manifest.path`
+    does.
     """
     verdicts: list[Verdict] = []
     role = main_role(manifest)
@@ -90,11 +92,12 @@ def measure(
 def best_of(
     manifest: Manifest, verdicts: Sequence[Verdict], present: str | None = None
 ) -> Verdict | None:
-    """The verdict to go by: on the first provider that passed, the fastest faithful precision.
+    """Return the best result: the fastest faithful precision on the first provider that passed.
 
-    float32 counts as faithful, others by what the manifest says of them; a coarser one must save
-    more than a seventh of the time. The ``present`` choice is left only for one that saves as much,
-    since a change makes unfinished lectures begin anew. ``None`` when nothing passed.
+    float32 counts as faithful, other precisions by their PSNR in the manifest; a coarser one must
+    save more than a seventh of the time. The ``present`` choice is replaced only by one that saves
+    as much, because a change makes unfinished lectures start again. Returns ``None`` if nothing
+    passed.
     """
     passed = [verdict for verdict in verdicts if verdict.passed]
     if not passed:

@@ -1,4 +1,4 @@
-"""A loaded model: its networks on a provider, ready to hear a lecture and to move a mouth."""
+"""A loaded model: its networks on a provider, to compute mouth motion and to render mouths."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from appliance.lips.wav2lip import Wav2LipGenerator
 
 @dataclass
 class LipModel:
-    """The networks of ``manifest`` in one precision; each is opened when it is first needed."""
+    """The networks of ``manifest`` in one precision; each is opened when first needed."""
 
     manifest: Manifest
     precision: str
@@ -40,11 +40,12 @@ class LipModel:
         engines: Engines | None = None,
         listen: Listen = lambda seconds: None,
     ) -> LipModel:
-        """Raises ``BadInput("precision_missing")`` when the model lacks ``precision``.
+        """Return the model in ``precision``.
 
-        ``auto`` is what ``engines`` remember as best on this box (see
-        :mod:`appliance.lips.measure`), and float32, which every provider runs exactly, until then.
-        ``listen`` is told the seconds that a provider's self-test takes.
+        ``auto`` means the precision stored as best for this device (see
+        :mod:`appliance.lips.measure`), and until there is one float32, which every provider runs
+        exactly. ``listen`` is called with the seconds that a provider's self-test takes. Raises
+        ``BadInput("precision_missing")`` when the model lacks ``precision``.
         """
         engines = engines or Engines()
         known = manifest.precisions()
@@ -59,14 +60,15 @@ class LipModel:
         return cls(manifest, wanted, providers, threads, engines, listen)
 
     def network(self, role: str) -> Network:
-        """The network for ``role``."""
+        """Return the network for ``role``, opened on first use."""
         if role not in self._networks:
             path: Path = self.manifest.path(role, self.precision)
             own = role in self.manifest.files.get(self.precision, {})
             self._networks[role] = Network(
                 path,
-                # The motion network runs once a lecture, on inputs of any length, for which
-                # TensorRT would build an engine each; a core does an hour of it in seconds.
+                # The motion network runs once per lecture, on inputs of any length, for each of
+                # which TensorRT would build an engine; one CPU core processes an hour of audio in
+                # seconds.
                 ("cpu",) if role == "motion" else self.providers,
                 self.threads,
                 golden=self.manifest.entry(role, self.precision).golden,
@@ -77,13 +79,15 @@ class LipModel:
         return self._networks[role]
 
     def forget(self, role: str) -> None:
-        """Let go of the network for ``role``, and of what it keeps of its longest input; it is
-        opened anew where it is needed again."""
+        """Close the network for ``role`` and free its memory, which grows with its longest input.
+
+        It is opened again when it is needed.
+        """
         self._networks.pop(role, None)
 
     @property
     def main(self) -> Network:
-        """The network that runs once a frame."""
+        """The network that runs once per frame."""
         return self.network(self._main)
 
     @property
@@ -91,8 +95,10 @@ class LipModel:
         return "renderer" if self.manifest.kind == "lectern" else "generator"
 
     def likely_provider(self) -> str:
-        """Where :attr:`main` will run, as far as is known without opening it: the first provider
-        that is there and has not failed its test."""
+        """Return the provider that :attr:`main` will probably use, without opening it.
+
+        That is the first provider that is listed and has not failed its self-test.
+        """
         sha = sha256(self.manifest.path(self._main, self.precision))
         for name, listed in self.engines.available(self.providers).items():
             verdict = self.engines.verdicts.find(sha, name)
@@ -102,11 +108,14 @@ class LipModel:
 
     @cached_property
     def basis(self) -> Basis:
-        """The directions of mouth movement that the motion network speaks in."""
+        """The basis of mouth movement that the motion network's coefficients refer to."""
         return Basis.load(self.manifest.path("basis", self.precision))
 
     def generator(self, profile: Profile, amplitude: float) -> Generator:
-        """The generator for one presenter; ``amplitude`` is the user's wish, 1 is natural."""
+        """Return the generator for one presenter.
+
+        ``amplitude`` is the user's setting; 1 is natural.
+        """
         if self.manifest.kind == "wav2lip":
             return Wav2LipGenerator(self.main)
         return LecternGenerator(self.main, self.basis, profile, amplitude)

@@ -1,4 +1,4 @@
-"""From the lecture's sound to the mouth's movement, computed once for the whole lecture."""
+"""Compute the mouth motion from the sound of the whole lecture."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from appliance.lips.provider import Network
 
 Array = npt.NDArray[np.float32]
 
-_BLOCK = 3000  # mel frames a run: half a minute, 1 MB of features
+_BLOCK = 3000  # mel frames per run: half a minute, 1 MB of features
 
 
 @dataclass(frozen=True)
 class Basis:
-    """The directions in which mouths move: ``vectors`` (K, 57, 3) in eye distances of the face
-    frame, orthonormal, most important first."""
+    """The principal directions of mouth movement.
+
+    ``vectors`` (K, 57, 3) float64 in eye distances of the face frame, orthonormal, most important
+    first.
+    """
 
     vectors: npt.NDArray[np.float64]
 
@@ -33,14 +36,14 @@ class Basis:
             return cls(np.asarray(data["vectors"], np.float64))
 
     def displacement(self, coefficients: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-        """(…, K) coefficients to (…, 57, 3) movement."""
+        """Convert coefficients (…, K) to movement (…, 57, 3)."""
         moved = np.tensordot(coefficients, self.vectors, axes=1)
         return np.asarray(moved * FOLLOWS[:, None], dtype=np.float64)
 
     def coefficients(self, displacement: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-        """The part of a movement (…, 57, 3) that speech makes, as (…, K) coefficients.
+        """Return the coefficients (…, K) of the part of a movement (…, 57, 3) that speech causes.
 
-        Weighted least squares: points count as far as they follow speech.
+        Weighted least squares: each point counts as far as it follows speech.
         """
         return np.asarray(np.tensordot(displacement, self._inverse, axes=([-2, -1], [0, 1])))
 
@@ -56,7 +59,7 @@ class Basis:
 class Motion:
     """Mouth coefficients of a lecture, or of a part of it.
 
-    ``values`` (n, K) float32; ``values[0]`` is number ``first`` of the whole lecture's ``count``
+    ``values`` (n, K) float32; ``values[0]`` is sample ``first`` of the whole lecture's ``count``
     samples. Sample ``i`` is at ``offset_s + i / rate_hz`` seconds.
     """
 
@@ -68,11 +71,11 @@ class Motion:
 
     @classmethod
     def of(cls, values: Array, rate_hz: float, offset_s: float) -> Motion:
-        """A whole lecture's."""
+        """Return the motion of a whole lecture."""
         return cls(values, rate_hz, offset_s, 0, len(values))
 
     def at_frames(self, fps: Fraction, start: int, stop: int) -> Array:
-        """Coefficients (stop - start, K) at the moments the frames appear."""
+        """Return the coefficients (stop - start, K) at the times of the frames."""
         position = self._positions(fps, start, stop)
         low = np.minimum(position.astype(int), max(self.count - 2, 0))
         high = np.minimum(low + 1, self.count - 1)
@@ -81,9 +84,10 @@ class Motion:
         return np.asarray(values[low - first] * (1 - share) + values[high - first] * share)
 
     def part(self, fps: Fraction, start: int, stop: int) -> Motion:
-        """A copy of what frames ``start`` … ``stop`` - 1 need."""
+        """Return a copy of the part that frames ``start`` … ``stop`` - 1 need."""
         ends = self._positions(fps, start, stop)[[0, -1]].astype(int)
-        first = max(int(ends[0]) - 1, 0)  # one before: the last sample's neighbour
+        # one earlier: a position at the end needs the sample before it
+        first = max(int(ends[0]) - 1, 0)
         values = np.array(self.values[first - self.first : int(ends[1]) + 2 - self.first])
         return Motion(values, self.rate_hz, self.offset_s, first, self.count)
 
@@ -92,14 +96,15 @@ class Motion:
         return np.clip((times - self.offset_s) * self.rate_hz, 0, self.count - 1)
 
     def save(self, path: Path) -> None:
-        """Write for chunks to read."""
+        """Write the values to ``path``, from where chunks read them."""
         np.save(path, self.values)
 
     @classmethod
     def load(cls, path: Path, rate_hz: float, offset_s: float) -> Motion:
-        """Map what :meth:`save` wrote of a whole lecture; rate and offset are the model's.
+        """Memory-map what :meth:`save` wrote for a whole lecture; rate and offset are the model's.
 
-        The pages that are looked at stay in memory as long as the map: take a :meth:`part`.
+        Pages that were read stay in memory as long as the map: use :meth:`part` to copy what is
+        needed.
         """
         return cls.of(np.load(path, mmap_mode="r"), rate_hz, offset_s)
 
@@ -110,8 +115,8 @@ def windows(
     """Cut a stream of (channels, T) features into overlapping windows for a network.
 
     Yields (window, skip, keep): of the window's frames, ``keep`` after the first ``skip`` are new.
-    Neighbours bring ``context`` frames on both sides; the ends of the whole have none, as if it
-    were run in one piece. ``block`` and ``context`` must be even.
+    Windows overlap by ``context`` frames on both sides, except at the ends of the whole, so that
+    the result is the same as of a single run. ``block`` and ``context`` must be even.
     """
     held: Array | None = None
     before = 0
@@ -129,7 +134,7 @@ def windows(
 def run_motion(
     network: Network, features: Iterable[Array], context: int, stride: int
 ) -> Iterator[Array]:
-    """Coefficients (n, K), block after block, from (mels + 1, T) features.
+    """Yield coefficients (n, K), block by block, from (mels + 1, T) features.
 
     The last feature row is the loudness. ``stride`` feature frames make one output sample.
     """

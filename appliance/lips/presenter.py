@@ -1,7 +1,7 @@
-"""What must be known of a presenter before a mouth can be moved: learned from a few samples.
+"""The profile of a presenter, which is needed to move the mouth, built from a few samples.
 
-The profile is made once a presenter and then only read, so that every chunk of a lecture sees the
-same resting mouth, the same range of movement and the same teeth.
+It is made once per presenter and then only read, so that all chunks of a lecture use the same
+resting mouth, the same range of movement and the same teeth.
 """
 
 from __future__ import annotations
@@ -30,31 +30,32 @@ from appliance.lips.geometry import (
 from appliance.lips.maps import fill
 
 PATCH = 96
-"""Pixels across the patch that the network sees."""
+"""Side of the network's input patch in pixels."""
 
-# Mouth openings (eye distances) that the motion network's amplitude of one stands for: the 95th
-# percentile above the shut mouth, the median over the clips that it was trained on.
+# Mouth opening (in eye distances) that corresponds to the motion network's amplitude of one: the
+# 95th percentile above the closed mouth, the median over the training clips.
 TYPICAL_OPENING = 0.065
-# Whoever opens wider than the second, does so less here: sound tells when by half, and the wider a
-# mouth opens at a wrong moment, the worse.
+# Amplitudes are limited to this range. A presenter who opens the mouth wider is rendered with less:
+# sound predicts the opening only in part, and an error is the more visible the wider the mouth is.
 _AMPLITUDES = (0.8, 1.6)
-_STILL_AMPLITUDE = 1.6  # of a photo, which tells nothing of it: a clear speaker
-# Up to the first spread of openings a mouth rests (the mesh's own noise), from the second on
-# somebody speaks; between them nobody can tell, and the amplitude is in between.
+_STILL_AMPLITUDE = 1.6  # of a photo, from which it cannot be measured: a clear speaker
+# Up to the first spread of openings the mouth is at rest (the mesh's own noise), from the second on
+# the person speaks; between them it is uncertain, and the amplitude is interpolated.
 _MOVES = (0.01, 0.03)
-_QUIET_SHARE = 0.2  # of the samples, the most shut ones, make the resting mouth
+# share of the samples, those with the most closed mouth, that make the resting mouth
+_QUIET_SHARE = 0.2
 _FRONTAL = 15.0  # degrees of yaw up to which a sample shows the mouth undistorted
-_AREA = 20.0  # grey levels that a pixel between the lips is worth, be it dark
-_SHARP = 2.0  # what fine detail there is worth against brightness; a blurred frame has none
-_FINE = 1.5  # standard deviation in pixels of what counts as fine
+_AREA = 20.0  # grey levels that each pixel between the lips counts, even a dark one
+_SHARP = 2.0  # weight of fine detail against brightness; a blurred frame has none
+_FINE = 1.5  # standard deviation in pixels of the blur that separates fine detail
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A presenter's resting mouth and own teeth.
+    """A presenter's resting mouth and teeth.
 
-    ``rest`` (57, 3) is the shut mouth in the face frame, ``amplitude`` how far this presenter moves
-    against the average, ``reference`` the pixels in which the teeth show best.
+    ``rest`` (57, 3) is the closed mouth in the face frame, ``amplitude`` how far this presenter
+    moves compared to the average, ``reference`` the pixels in which the teeth are most visible.
     """
 
     rest: npt.NDArray[np.float64]
@@ -62,7 +63,7 @@ class Profile:
     reference: Reference
 
     def save(self, path: Path) -> None:
-        """Write for chunks to read."""
+        """Write the profile to ``path``, from where chunks read it."""
         r = self.reference
         np.savez(
             path, rest=self.rest, amplitude=self.amplitude, y=r.y, u=r.u, v=r.v,
@@ -78,24 +79,29 @@ class Profile:
 
 
 def fraction_matrix(pose: Pose) -> Matrix:
-    """The map from patch fractions to picture pixels."""
+    """Return the map from patch fractions to picture pixels."""
     # Fraction f is at f - 0.5 of a patch of one pixel.
     return compose(patch_matrix(pose, 1), np.array([[1.0, 0, -0.5], [0, 1.0, -0.5]]))
 
 
 def pixel_matrix(matrix: Matrix) -> Matrix:
-    """The map from the network's patch, in its pixels, to picture pixels; ``matrix`` is that from
-    patch fractions."""
+    """Return the map from pixels of the network's patch to picture pixels.
+
+    ``matrix`` is the map from patch fractions.
+    """
     return compose(matrix, np.array([[1 / PATCH, 0, 0.5 / PATCH], [0, 1 / PATCH, 0.5 / PATCH]]))
 
 
 def mouth_in_patch(matrix: Matrix, points: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    """Mesh ``points`` (468, ≥ 2) in picture pixels to mouth points (57, 2) in patch fractions."""
+    """Convert mesh ``points`` (468, ≥ 2) in picture pixels to mouth points (57, 2) in the patch."""
     return apply(invert(matrix), points[MOUTH_POINTS, :2]).astype(np.float32)
 
 
 class ProfileLearner:
-    """Learns from samples one by one; keeps of each only its shape and the pixels of its mouth."""
+    """Builds a profile from samples, one by one.
+
+    Of each sample it keeps only the shape and the pixels of the mouth.
+    """
 
     def __init__(self) -> None:
         self._shapes: list[npt.NDArray[np.float64]] = []
@@ -107,7 +113,7 @@ class ProfileLearner:
         return len(self._shapes)
 
     def add(self, picture: Planes, sighting: Sighting) -> None:
-        """Learn from one frame with the presenter's face."""
+        """Add a frame in which the presenter's face is ``sighting``."""
         pose = sighting.pose
         self._shapes.append(to_face_frame(sighting.points, pose))
         self._yaws.append(abs(float(pose.yaw)))
@@ -115,38 +121,40 @@ class ProfileLearner:
         self._shown.append(_shown(self._mouths[-1]))
 
     def extend(self, other: ProfileLearner) -> None:
-        """Learn what ``other`` has learned, after it."""
+        """Append the samples of ``other``."""
         self._shapes += other._shapes
         self._yaws += other._yaws
         self._shown += other._shown
         self._mouths += other._mouths
 
     def profile(self) -> Profile:
-        """What was learned; there must have been a sample."""
+        """Return the profile; there must be at least one sample."""
         shapes, yaws = np.stack(self._shapes), np.array(self._yaws)
         frontal = np.flatnonzero(yaws <= max(_FRONTAL, float(np.quantile(yaws, 0.25))))
         openings = opening(shapes)
         shut = frontal[np.argsort(openings[frontal])]
         quiet = shut[: max(int(len(shut) * _QUIET_SHARE), 1)]
         spread = float(np.quantile(openings[frontal], 0.95) - openings[shut[0]])
-        # Not the very widest: that is a yawn or a slip of the tracking.
+        # Not the maximum: that would be a yawn or a tracking error.
         telling = frontal[np.argsort(np.array(self._shown)[frontal])]
         best = int(telling[int(0.97 * (len(telling) - 1))])
         return Profile(closed(shapes[quiet].mean(axis=0)), amplitude_of(spread), self._mouths[best])
 
 
 def amplitude_of(spread: float) -> float:
-    """How far a presenter moves against the average, by the ``spread`` of openings that was seen,
-    in eye distances; without a step anywhere."""
+    """Return how far a presenter moves compared to the average.
+
+    ``spread`` is the observed spread of openings, in eye distances. The function is continuous.
+    """
     speaks = float(np.interp(spread, _MOVES, (0, 1)))
     seen = float(np.clip(spread / TYPICAL_OPENING, *_AMPLITUDES))
     return float(_STILL_AMPLITUDE + speaks * (seen - _STILL_AMPLITUDE))
 
 
 def _shown(mouth: Reference) -> float:
-    """How much a sample shows of what is between the lips: the teeth above all.
+    """Return how much of the inside of the mouth, above all of the teeth, a sample shows.
 
-    Summed over the inside of the mouth: its area, how much brighter than the lips it is, and its
+    A sum over the inside of the mouth: its area, how much brighter than the lips it is, and its
     fine detail.
     """
     luma = sample_plane(mouth.y, pixel_matrix(mouth.matrix), PATCH, PATCH).astype(np.float32)
@@ -159,7 +167,7 @@ def _shown(mouth: Reference) -> float:
 
 
 def _cut_out(picture: Planes, sighting: Sighting, pose: Pose) -> Reference:
-    """The native pixels under the patch, copied."""
+    """Return a copy of the pixels under the patch, at native resolution."""
     matrix = fraction_matrix(pose)
     height, width = picture.y.shape
     corners = apply(matrix, np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]))

@@ -1,11 +1,11 @@
-"""Run ONNX networks on the best engine that proves itself, and go on when it fails later.
+"""Run ONNX networks on the best working provider, and continue on another if it fails later.
 
-What ONNX Runtime lists as available proves nothing on a Jetson (a wheel built for another GPU lists
-CUDA and cannot run). So a provider is taken only after it has answered a fixed question rightly
-(see :mod:`~appliance.lips.selftest`); else the next one is tried. One that fails during the work is
-first given smaller batches, if memory was short, and then left for the next one; so is one that
-gives no answer in :attr:`~appliance.lips.engines.Engines.answer_s`. Each reason is kept for the
-report.
+That ONNX Runtime lists a provider proves nothing on a Jetson (a wheel built for another GPU lists
+CUDA and cannot use it). So a provider is used only after its output for a fixed input was correct
+(see :mod:`~appliance.lips.selftest`); otherwise the next one is tried. A provider that fails at
+work first gets smaller batches, if memory was short, and is then replaced by the next one; the same
+happens to one that does not return within :attr:`~appliance.lips.engines.Engines.answer_s`. Each
+reason is kept for the report.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ log = logging.getLogger("lectern.lips")
 
 @dataclass(frozen=True)
 class Choice:
-    """The provider in use and why the better ones are not."""
+    """The provider in use, and the reasons why the preferred ones are not."""
 
     provider: str
     passed_over: tuple[str, ...]
@@ -45,10 +45,10 @@ class Choice:
 class Network:
     """One ONNX file on one provider; inputs and outputs are dictionaries of arrays by name.
 
-    ``providers`` are tried in order, the CPU always last. ``golden`` is the manifest's answer to
-    the fixed question (empty: the CPU's own is taken) and ``precision`` says how near others must
-    come. ``listen`` is told the seconds that a test takes; what it raises stops it. Raises
-    ``Fault("network_failed")`` when no provider can run the file.
+    ``providers`` are tried in order, the CPU always last. ``golden`` is the manifest's reference
+    output (empty: the CPU's own output is used) and ``precision`` determines the tolerance.
+    ``listen`` is called with the seconds that a self-test takes; an exception that it raises stops
+    the test. Raises ``Fault("network_failed")`` when no provider can run the file.
     """
 
     def __init__(
@@ -76,9 +76,9 @@ class Network:
         self.outputs = [o.name for o in self.session.get_outputs()]
 
     def __call__(self, inputs: dict[str, Array]) -> dict[str, Array]:
-        """Run, in as many parts as the memory asks for.
+        """Run the network, in several parts if memory is short; outputs are float32.
 
-        Raises ``Fault("network_failed")`` when the last engine gives up.
+        Raises ``Fault("network_failed")`` when the last provider fails.
         """
         while True:
             try:
@@ -87,7 +87,7 @@ class Network:
                 rows = max(len(value) for value in inputs.values())
                 if is_memory(error) and min(self.batch, rows) > 1:
                     self.batch = min(self.batch, rows) // 2
-                    log.warning("%s: short of memory, batch %d", self.path.name, self.batch)
+                    log.warning("%s: out of memory, batch now %d", self.path.name, self.batch)
                 else:
                     self._step_down(error)
 
@@ -105,17 +105,17 @@ class Network:
         }
 
     def _patiently(self, call: Callable[[], _Answer], limit_s: float | None = None) -> _Answer:
-        """Make a call into the engine. The processor's may take as long as it likes."""
+        """Call a provider, with a time limit; there is none for the CPU."""
         if self._caller is None:
             return call()
         return self._caller(call, limit_s or self._engines.answer_s)
 
     def _step_down(self, error: Exception) -> None:
-        """Leave the provider that failed for the next one, and remember why."""
+        """Replace the provider that failed by the next one and record the reason."""
         name, reason = self.choice.provider, first_line(error)
         self._passed_over.append(f"{name}: failed while it worked: {reason}")
         if name != "cpu":
-            log.warning("%s leaves %s: %s", self.path.name, name, reason)
+            log.warning("%s: provider %s failed: %s", self.path.name, name, reason)
             self._engines.verdicts.add(self._sha, name, self._settings.precision, reason)
         try:
             self.session, self.choice, self.batch = self._next()
@@ -123,7 +123,7 @@ class Network:
             raise fault from error
 
     def _next(self) -> tuple[Session, Choice, int]:
-        """Open the next provider that proves itself."""
+        """Open the next provider that passes its self-test."""
         while self._left:
             name, listed = self._left.pop(0)
             if not listed:
@@ -148,9 +148,10 @@ class Network:
         try:
             session = self._patiently(partial(open_on, order), limit_s)
             if name == "cpu" and not self._golden:
-                return session, fixed_rows(session) or ROWS  # it would be compared with itself
+                # without a reference it would be compared with itself
+                return session, fixed_rows(session) or ROWS
             return session, self._patiently(partial(verify, session, order), limit_s).batch
-        except Exception as error:  # any failure of an engine means: take the next one
+        except Exception as error:  # any failure of a provider means: use the next one
             if name != "cpu":
                 self._engines.verdicts.add(
                     self._sha, name, self._settings.precision, first_line(error)
@@ -159,4 +160,4 @@ class Network:
 
 
 class _Refused(Exception):
-    """A provider cannot be taken; the text says why."""
+    """A provider cannot be used; the text is the reason."""

@@ -1,8 +1,8 @@
-"""Ask a network a fixed question on a provider and compare the answer, where that may hang.
+"""Self-test of a network on a provider: compare its output for a fixed input.
 
-A graphics driver that does not fit can throw, compute nonsense, run out of memory, crash or never
-come back. So providers other than the CPU are first tried in a child process with a time limit;
-TensorRT builds its engine there, too, which takes a minute the first time and is kept.
+An unsuitable graphics driver can raise an error, compute wrong values, run out of memory, crash or
+hang. So providers other than the CPU are first tested in a child process with a time limit. There
+TensorRT also builds its engine, which takes a minute the first time and is then cached.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from appliance.lips.engine import Session, Settings
 from appliance.lips.golden import ROWS, TOLERANCE, Golden, check, question, sample
 
 ENGINE = "appliance.lips.engine"
-"""The module that opens sessions: it has ``available()`` and ``open_session()``."""
+"""Name of the module that opens sessions, with ``available()`` and ``open_session()``."""
 
 _MEMORY = ("alloc", "out of memory", "nvmap", "error 12", "cuda failure 2")
 _TICK_S = 0.25
 
 Listen = Callable[[float], None]
-"""Told the seconds that a test has been running."""
+"""Called with the seconds that a test has been running."""
 
 
 class SelfTestFailed(Exception):
-    """A provider did not prove itself; the text says why, in one line."""
+    """A provider failed its self-test; the text is the reason, in one line."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A passed test: the largest batch that fits, ms a frame at it, and seconds to open."""
+    """A passed self-test: the largest batch that fits, ms per frame, and seconds to open."""
 
     batch: int
     ms: float
@@ -48,7 +48,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Order:
-    """What to test. ``rounds`` are timed runs after the one that is compared."""
+    """A self-test; ``rounds`` is the number of timed runs after the one that is compared."""
 
     path: Path
     provider: str
@@ -58,7 +58,7 @@ class Order:
     engine: str = ENGINE
 
     def to_json(self) -> str:
-        """One line. Paths are hexadecimal: a file name need not be valid text."""
+        """Return one line of JSON. Paths are hexadecimal: a file name need not be valid text."""
         values = {**asdict(self), "path": os.fsencode(self.path).hex()}
         cache = self.settings.cache
         values["settings"]["cache"] = None if cache is None else os.fsencode(cache).hex()
@@ -66,7 +66,7 @@ class Order:
 
     @classmethod
     def from_json(cls, line: str) -> Order:
-        """What :meth:`to_json` wrote."""
+        """Read what :meth:`to_json` wrote."""
         values = json.loads(line)
         settings = values["settings"]
         if settings["cache"] is not None:
@@ -79,18 +79,18 @@ class Order:
 
 
 def first_line(error: BaseException) -> str:
-    """What an engine says of its failure, short enough for a person."""
+    """Return the first line of an error's text, at most 200 characters."""
     text = str(error).strip().splitlines()
     return (text[0] if text else repr(error))[:200]
 
 
 def is_memory(error: BaseException) -> bool:
-    """Whether an engine failed for want of memory."""
+    """Return whether ``error`` means that memory was short."""
     return isinstance(error, MemoryError) or any(word in str(error).lower() for word in _MEMORY)
 
 
 def open_on(order: Order) -> Session:
-    """Open the order's network; raises whatever the engine raises."""
+    """Open the network of ``order``. Raises the errors of the provider."""
     session: Session = importlib.import_module(order.engine).open_session(
         order.path, order.provider, order.settings
     )
@@ -98,10 +98,10 @@ def open_on(order: Order) -> Session:
 
 
 def verify(session: Session, order: Order) -> Outcome:
-    """Ask ``session`` the question in the largest batch that fits, compare, and time it.
+    """Run ``session`` on the fixed input, in the largest batch that fits; compare and time it.
 
-    Without a golden answer the CPU's own is taken. Raises ``ValueError`` for a wrong answer and
-    whatever the engine raises.
+    Without a reference output the CPU's output is used. Raises ``ValueError`` for a wrong output,
+    and the errors of the provider.
     """
     golden = order.golden or golden_of(order.path, order.engine)
     names = [output.name for output in session.get_outputs()]
@@ -117,7 +117,8 @@ def verify(session: Session, order: Order) -> Outcome:
             batch //= 2
     values = dict(zip(names, (np.asarray(v, np.float32) for v in answer), strict=True))
     check(golden, values, TOLERANCE[order.settings.precision])
-    # On one core the processor's own time is taken: a job at work beside it does not count.
+    # With one thread, measure the thread's CPU time: a job that runs at the same time does not
+    # count.
     alone = order.provider == "cpu" and order.settings.threads == 1
     clock = time.thread_time if alone else time.perf_counter
     times = []
@@ -129,13 +130,13 @@ def verify(session: Session, order: Order) -> Outcome:
 
 
 def fixed_rows(session: Session) -> int | None:
-    """The batch of a network that was exported for one size only."""
+    """Return the batch size of a network with a fixed batch axis, else ``None``."""
     first = {entry.shape[0] for entry in session.get_inputs()}
     return next((size for size in first if isinstance(size, int)), None)
 
 
 def golden_of(path: Path, engine: str = ENGINE) -> dict[str, list[list[float]]]:
-    """The CPU's answer: what a manifest records when a model is packaged."""
+    """Return the CPU's output for the fixed input, as stored in a manifest by packaging."""
     session = open_on(Order(path, "cpu", Settings(), {}, engine=engine))
     names = [output.name for output in session.get_outputs()]
     values = session.run(names, question(session.get_inputs()))
@@ -143,7 +144,7 @@ def golden_of(path: Path, engine: str = ENGINE) -> dict[str, list[list[float]]]:
 
 
 def test_here(order: Order) -> Outcome:
-    """Open and :func:`verify` in this process."""
+    """Open the network and :func:`verify` it in this process."""
     begin = time.perf_counter()
     session = open_on(order)
     opened = time.perf_counter() - begin
@@ -157,19 +158,20 @@ def test_in_child(
     *,
     python: str = sys.executable,
 ) -> Outcome:
-    """:func:`test_here` in a child process of ``python``, for at most ``limit_s`` seconds.
+    """Run :func:`test_here` in a child process of ``python``, for at most ``limit_s`` seconds.
 
-    Raises ``SelfTestFailed`` with the reason. What ``listen`` raises ends the child.
+    Raises ``SelfTestFailed`` with the reason. ``listen`` is called with the seconds so far; an
+    exception that it raises ends the child.
     """
     command = [python, "-m", "appliance.lips.selftest"]
     pipe = subprocess.PIPE
-    # The engine's module must be found there as it is here.
+    # The module that opens sessions must be importable in the child, too.
     paths = os.pathsep.join(path for path in sys.path if path)
     try:
         child = subprocess.Popen(
             command, stdin=pipe, stdout=pipe, stderr=pipe, env={**os.environ, "PYTHONPATH": paths}
         )
-    except OSError as error:  # no memory for another process, say
+    except OSError as error:  # for example, no memory for another process
         raise SelfTestFailed(f"its test could not begin: {error.strerror}") from error
     with child:
         begin = time.monotonic()
@@ -180,7 +182,7 @@ def test_in_child(
                     out, err = child.communicate(line, timeout=_TICK_S)
                     break
                 except subprocess.TimeoutExpired:
-                    line = None  # already on its way
+                    line = None  # already sent
                     passed = time.monotonic() - begin
                     listen(passed)
                     if passed > limit_s:
@@ -203,9 +205,9 @@ def _outcome(out: bytes, err: bytes, status: int) -> Outcome:
 
 
 def main() -> None:
-    """The child: test what stands on standard input and answer with a line of JSON."""
+    """Child process: run the test on standard input, print its result as a line of JSON."""
     answer = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what libraries print must not come between
+    os.dup2(2, 1)  # output of libraries must not get into the protocol
     order = Order.from_json(sys.stdin.readline())
     try:
         word = asdict(test_here(order))

@@ -1,7 +1,7 @@
-"""What this very box has found out about its engines, remembered between runs.
+"""Self-test results of this device's providers, kept between runs.
 
-A verdict holds for one file on one provider under one set of versions (L4T, TensorRT, ONNX
-Runtime): any change of those asks the question anew. Failures are forgotten after a day, since the
+A result is valid for one file on one provider with one set of versions (L4T, TensorRT, ONNX
+Runtime); if any of them changes, the test is run again. Failures expire after a day, since the
 cause may be gone.
 """
 
@@ -25,10 +25,10 @@ _FORGET_S = 86400.0
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a network did on a provider. ``reason`` is empty where it passed.
+    """The result of a network on a provider. ``reason`` is empty if it passed.
 
-    ``batch`` is the largest that fits, ``ms`` a frame at that batch, ``open_s`` the seconds until
-    it was ready, ``at`` the time of the test.
+    ``batch`` is the largest that fits, ``ms`` the time per frame at that batch, ``open_s`` the
+    seconds until it was ready, ``at`` the time of the test (seconds since 1970).
     """
 
     provider: str
@@ -46,9 +46,9 @@ class Verdict:
 
 
 class Verdicts:
-    """The verdicts in the file ``path``; with ``None`` they last as long as the process.
+    """The results in the file ``path``; with ``None`` they last as long as the process.
 
-    A file that cannot be read or written costs the tests again, and nothing else.
+    If the file cannot be read or written, tests are repeated; nothing else is lost.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Verdicts:
         self._read()
 
     def find(self, sha: str, provider: str) -> Verdict | None:
-        """The verdict that still holds."""
+        """Return the result that is still valid; ``None`` if there is none."""
         verdict = self._known.get(self._key(sha, provider))
         if verdict and not verdict.passed and not 0 <= self._now() - verdict.at < _FORGET_S:
             return None
@@ -78,19 +78,19 @@ class Verdicts:
         ms: float = 0.0,
         open_s: float = 0.0,
     ) -> Verdict:
-        """Remember how the file with ``sha`` did on ``provider``."""
+        """Store the result of the file with the hash ``sha`` on ``provider``."""
         verdict = Verdict(provider, precision, reason, batch, ms, open_s, self._now())
-        self._read()  # another process may have learned something
+        self._read()  # another process may have added results
         self._known[self._key(sha, provider)] = verdict
         self._write()
         return verdict
 
     def precision(self, model: str) -> str | None:
-        """The precision chosen for the model with the digest ``model``."""
+        """Return the precision chosen for the model with digest ``model``; ``None`` without one."""
         return self._precisions.get(f"{model}|{self._machine}")
 
     def choose(self, model: str, precision: str) -> None:
-        """Remember the precision that is best here."""
+        """Store the precision that is best on this device."""
         self._read()
         self._precisions[f"{model}|{self._machine}"] = precision
         self._write()
@@ -110,7 +110,7 @@ class Verdicts:
         except OSError as error:
             self._tell("%s cannot be read: %s", error.strerror)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            self._tell("%s is begun anew: %s", error)
+            self._tell("%s is invalid and is replaced: %s", error)
 
     def _write(self) -> None:
         if self._path is None:
@@ -128,7 +128,7 @@ class Verdicts:
             self._tell("%s cannot be kept: %s", error.strerror)
 
     def _tell(self, text: str, reason: object) -> None:
-        """Once each: it is read and written often."""
+        """Log a warning once per text: the file is read and written often."""
         if text not in self._told:
             log.warning(text, FILE, reason)
         self._told.add(text)

@@ -1,8 +1,8 @@
-"""Models with Wav2Lip's interface (Prajwal et al. 2020, arXiv 2008.10010), for who owns weights.
+"""Models with Wav2Lip's interface (Prajwal et al. 2020, arXiv 2008.10010), for users with weights.
 
-Two inputs, told apart by shape because exports name them differently: 0.2 s of mel (N, 1, 80, 16)
-and the face twice, BGR in 0..1 (N, 6, 96, 96): first with its lower half black, then whole. The
-output is the face (N, 3, 96, 96). Only the mouth region of it is used.
+Two inputs, distinguished by shape because exports name them differently: 0.2 s of mel (N, 1, 80,
+16) and the face twice, BGR in 0..1 (N, 6, 96, 96): first with its lower half black, then complete.
+The output is the face (N, 3, 96, 96). Only its mouth region is used.
 """
 
 from __future__ import annotations
@@ -30,20 +30,23 @@ Array = npt.NDArray[np.float32]
 FACE = 96
 MEL_STEPS = 16
 MEL_RATE = 80.0  # 16 kHz, hop 200
-# The mesh reaches higher into the forehead than the detector that Wav2Lip was trained with, which
-# on the other hand was padded below the chin.
+# The mesh extends higher into the forehead than the detector that Wav2Lip was trained with; that
+# one, on the other hand, was padded below the chin.
 _FOREHEAD, _BELOW_CHIN = 0.12, 0.06
-_JAW_DROP = 0.08  # how far below the present chin a generated one may come, in face heights
+_JAW_DROP = 0.08  # how far below the current chin a generated one may extend, in face heights
 
 
 @dataclass(frozen=True)
 class MelTrack:
-    """The whole lecture's mel, (80, T) float32, usually mapped from a file."""
+    """The mel of the whole lecture, (80, T) float32, usually memory-mapped."""
 
     values: Array
 
     def at_frames(self, fps: Fraction, start: int, stop: int) -> Array:
-        """(stop - start, 80, 16): the steps from ``int(80 · t / fps)`` on; the last ones repeat."""
+        """Return the mel steps of each frame, (stop - start, 80, 16) float32.
+
+        Those of frame ``t`` start at step ``int(80 · t / fps)``; at the end the last ones repeat.
+        """
         last = max(self.values.shape[1] - MEL_STEPS, 0)
         rows = []
         for t in range(start, stop):
@@ -54,12 +57,12 @@ class MelTrack:
 
     @classmethod
     def load(cls, path: Path) -> MelTrack:
-        """Map what :func:`write_mel` wrote."""
+        """Memory-map what :func:`write_mel` wrote."""
         return cls(np.load(path, mmap_mode="r"))
 
 
 def write_mel(path: Path, blocks: Iterable[Array]) -> None:
-    """Store a stream of (80, T) mel blocks as one array, never held whole."""
+    """Store a stream of (80, T) mel blocks as one array, without holding it in memory."""
     raw = path.with_suffix(".raw")
     steps = 0
     with raw.open("wb") as file:
@@ -76,7 +79,10 @@ def write_mel(path: Path, blocks: Iterable[Array]) -> None:
 
 
 class Wav2LipGenerator:
-    """A Wav2Lip-style network behind the same interface as our own."""
+    """A network with Wav2Lip's interface as a ``Generator``.
+
+    Raises ``BadInput("model_interface")`` if its inputs have other shapes.
+    """
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -118,7 +124,7 @@ class Wav2LipGenerator:
 
 
 def _answer(face: Array) -> Answer:
-    """All paint, no flow; back to limited-range BT.601, as it was sampled."""
+    """Convert the network's ``face`` (3, 96, 96) to fill without flow, in limited-range BT.601."""
     bgr = np.clip(face.transpose(1, 2, 0), 0, 1)
     y, v, u = cv2.split(cv2.cvtColor(np.ascontiguousarray(bgr), cv2.COLOR_BGR2YCrCb))
     painted = np.zeros((FACE, FACE, 4), np.float32)

@@ -1,8 +1,8 @@
-"""The part of a plane under a mouth: rasters over the patch brought to its pixels.
+"""The part of a plane under a mouth: resample rasters over the patch to its pixels.
 
-A raster over the patch, of whatever size, knows the mouth in patch fractions; a window knows the
-pixels of one plane. Everything that is per pixel happens inside windows, so its cost is that of
-the mouth and not of the picture.
+A raster over the patch, of any size, is in patch fractions; a window is in the pixels of one plane.
+All work per pixel happens inside windows, so its cost depends on the size of the mouth and not on
+that of the frame.
 """
 
 from __future__ import annotations
@@ -17,19 +17,21 @@ from appliance.face.sampling import Matrix, compose, invert
 
 Array = npt.NDArray[np.float32]
 
-# Luma pixels to those of a plane of half the size: the middle of a 2 × 2 block is at 2 · c + 0.5.
+# Maps luma pixels to those of a half-size plane: the middle of a 2 × 2 block is at 2 · c + 0.5.
 _HALF = np.array([[0.5, 0.0, -0.25], [0.0, 0.5, -0.25]])
 
 
 def halved(matrix: Matrix) -> Matrix:
-    """A map to luma pixels as one to the pixels of a half-size plane."""
+    """Convert a map to luma pixels into one to the pixels of a half-size plane."""
     return compose(_HALF, matrix)
 
 
 @dataclass(frozen=True)
 class Window:
-    """A rectangle of a plane's pixels; ``to_patch`` maps pixels counted from its own corner to
-    patch fractions."""
+    """A rectangle of a plane's pixels.
+
+    ``to_patch`` maps pixels, counted from the corner of the rectangle, to patch fractions.
+    """
 
     left: int
     top: int
@@ -39,10 +41,10 @@ class Window:
 
     @classmethod
     def over(cls, matrix: Matrix, mask: Array, shape: tuple[int, ...]) -> Window | None:
-        """Where ``matrix`` (patch fractions to luma pixels) puts what is not zero in ``mask``.
+        """Return the window of the non-zero part of ``mask``.
 
-        The bounds are even, so that chroma has the same. ``None`` where the mask is empty or lies
-        outside a picture of ``shape``.
+        ``matrix`` maps patch fractions to luma pixels. The bounds are even, so that chroma has the
+        same ones. Returns ``None`` if the mask is empty or outside a picture of ``shape``.
         """
         span = reach(mask > 0)
         if span is None:
@@ -53,23 +55,23 @@ class Window:
         return _window(low, high, invert(matrix))
 
     def half(self) -> Window:
-        """The same part of a half-size plane."""
+        """Return the same part of a half-size plane."""
         onto = compose(self.to_patch, np.array([[2.0, 0, 0.5], [0, 2.0, 0.5]]))
         return Window(self.left // 2, self.top // 2, self.width // 2, self.height // 2, onto)
 
     def inner(self, span: Array) -> Window | None:
-        """The part of it that holds ``span`` (see :func:`reach`), counted from its corner."""
+        """Return the part that contains ``span`` (see :func:`reach`), relative to this window."""
         low, high = _bounds(invert(self.to_patch), span)
         low, high = np.floor(np.maximum(low, 0)), np.ceil(high) + 1
         return _window(low, np.minimum(high, [self.width, self.height]), self.to_patch)
 
     @property
     def slices(self) -> tuple[slice, slice]:
-        """Its rows and columns."""
+        """The rows and columns of the window."""
         return np.s_[self.top : self.top + self.height, self.left : self.left + self.width]
 
     def spread(self, raster: Array) -> Array:
-        """A raster (h, w[, c]) over the patch, interpolated at the window's pixels."""
+        """Interpolate a raster (h, w[, c]) over the patch at the window's pixels, as float32."""
         to_raster = self.to_patch * [[raster.shape[1]], [raster.shape[0]]]
         to_raster[:, 2] -= 0.5
         return np.asarray(
@@ -84,7 +86,7 @@ class Window:
         )
 
     def onto(self, matrix: Matrix) -> tuple[Array, Array]:
-        """Where ``matrix`` (patch fractions to some pixels) puts the window's pixels: x and y."""
+        """Return x and y to which ``matrix`` (from patch fractions) maps the window's pixels."""
         whole = compose(matrix, self.to_patch).astype(np.float32)
         columns = np.arange(self.width, dtype=np.float32)[None, :]
         rows = np.arange(self.height, dtype=np.float32)[:, None]
@@ -93,9 +95,10 @@ class Window:
 
 
 def reach(mask: npt.NDArray[np.bool_]) -> Array | None:
-    """The patch fractions ((x, y) low, (x, y) high) that what is set in a raster may touch.
+    """Return the bounds of a raster's set cells, in patch fractions: ((x, y) low, (x, y) high).
 
-    A cell more on each side, as interpolation spreads that far; ``None`` where nothing is set.
+    They include one more cell on each side, as far as interpolation spreads. Returns ``None`` if
+    nothing is set.
     """
     x, y, columns, rows = cv2.boundingRect(mask.view(np.uint8))
     if not columns:
@@ -106,8 +109,8 @@ def reach(mask: npt.NDArray[np.bool_]) -> Array | None:
 
 
 def _bounds(matrix: Matrix, span: Array) -> tuple[npt.NDArray[np.float64], ...]:
-    """The upright rectangle around ``span`` after ``matrix``."""
-    ends = matrix[:, :2] * span[:, None]  # what each side of the span adds to x and to y
+    """Return low and high (x, y) of the upright rectangle around ``span`` mapped by ``matrix``."""
+    ends = matrix[:, :2] * span[:, None]  # contribution of each side of the span to x and y
     low, high = (pick(ends, axis=0).sum(axis=1) for pick in (np.min, np.max))
     return low + matrix[:, 2], high + matrix[:, 2]
 

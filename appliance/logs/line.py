@@ -1,4 +1,4 @@
-"""One line a happening: how it is written, as text or JSON, and read again."""
+"""The format of the log: one line an event, written as text or JSON, and parsed again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 LEVELS = ("debug", "info", "warning", "error")
-"""The least first; Python's ``critical`` is written as ``error``."""
+"""From the lowest to the highest; Python's ``critical`` is written as ``error``."""
 
 _JOB: ContextVar[int | None] = ContextVar("job", default=None)
 
@@ -24,7 +24,7 @@ _TEXT = re.compile(
 
 @contextmanager
 def about_job(job: int) -> Iterator[None]:
-    """Every line that this thread writes inside carries the job's number."""
+    """Add the job's ID to every line that this thread logs inside the ``with`` block."""
     token = _JOB.set(job)
     try:
         yield
@@ -34,8 +34,12 @@ def about_job(job: int) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Line:
-    """``at`` is ISO 8601 with the offset, ``level`` one of ``LEVELS``, ``source`` the part of
-    Lectern that speaks; ``job`` is ``None`` where it is about none."""
+    """A line of the log.
+
+    ``at`` is the local time in ISO 8601 with the UTC offset, ``level`` one of ``LEVELS`` and
+    ``source`` the name of the logger, such as ``lectern.inbox``. ``job`` is ``None`` if the line
+    does not concern a job.
+    """
 
     at: str
     level: str
@@ -45,7 +49,7 @@ class Line:
 
     @classmethod
     def of(cls, record: logging.LogRecord) -> Line:
-        """What a part of Lectern has just said. A traceback becomes part of the one line."""
+        """Create a line from a log record of the current thread; it includes a traceback."""
         text = record.getMessage()
         if record.exc_info:
             text += "\n" + logging.Formatter().formatException(record.exc_info)
@@ -54,18 +58,21 @@ class Line:
         return cls(at.isoformat(timespec="milliseconds"), level, _JOB.get(), record.name, text)
 
     def to_text(self) -> str:
-        """For people; whatever would break the line is escaped."""
+        """Return the line as text; characters that are not printable are escaped."""
         job = "" if self.job is None else f"job={self.job} "
         text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in self.text)
         return f"{self.at} {self.level.upper():<7} {job}{self.source}: {text}"
 
     def to_json(self) -> str:
-        """For programs; a name that is no valid text is escaped."""
+        """Return the line as a JSON object in ASCII."""
         return json.dumps(vars(self))
 
     @classmethod
     def parse(cls, line: str) -> Line | None:
-        """What either form says; ``None`` for what is neither, as a line that a power cut tore."""
+        """Parse a line in either format.
+
+        Returns ``None`` for anything else, such as a line that is incomplete after a power cut.
+        """
         if line.startswith("{"):
             try:
                 values = json.loads(line)
@@ -80,6 +87,6 @@ class Line:
         return cls(parts["at"], parts["level"].lower(), job, parts["source"], parts["text"])
 
     def is_wanted(self, job: int | None, level: str) -> bool:
-        """Whether it is about ``job`` (any, if ``None``), and at least of ``level``."""
+        """Return whether it concerns ``job`` (``None``: any) and has at least ``level``."""
         known = LEVELS.index(self.level) if self.level in LEVELS else 0
         return (job is None or job == self.job) and known >= LEVELS.index(level)

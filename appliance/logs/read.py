@@ -1,4 +1,4 @@
-"""Reading the log: its last lines, and new ones as they come."""
+"""Reads the log: its last lines, and new lines as they are written."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Wanted = Callable[[Line], bool]
 
 
 def last_lines(path: Path, count: int, wanted: Wanted = lambda line: True) -> list[Line]:
-    """The newest ``count`` lines of the log ``path`` that are ``wanted``, the oldest first.
+    """Return the newest ``count`` lines of the log ``path`` that match ``wanted``, oldest first.
 
-    Files that were put aside are searched as far as it takes; lines that are torn are left out.
+    Rotated files are searched as far as necessary; incomplete lines are skipped.
     """
     found: list[Line] = []
     for file in _files(path):
@@ -27,7 +27,7 @@ def last_lines(path: Path, count: int, wanted: Wanted = lambda line: True) -> li
             with file.open("rb") as stream:
                 lines = (_parsed(raw) for raw in stream)
                 here = deque((x for x in lines if x and wanted(x)), maxlen=count - len(found))
-        except OSError:  # put aside or thrown away this very moment
+        except OSError:  # just rotated or deleted
             continue
         found = [*here, *found]
     return found
@@ -39,8 +39,11 @@ def follow(
     *,
     pause: Callable[[], None] = lambda: time.sleep(0.5),
 ) -> Iterator[Line]:
-    """Lines of the log ``path`` that are written from now on, for ever; ``pause`` passes the time
-    between two looks. A file that is put aside is read to its end."""
+    """Yield the lines that are written to the log ``path`` from now on and match ``wanted``.
+
+    This generator never ends. ``pause`` is called before each new attempt to read. A rotated file
+    is read to its end first.
+    """
     stream: BinaryIO | None = None
     rest, first = b"", True
     try:
@@ -67,7 +70,7 @@ def follow(
 
 
 def _files(path: Path) -> list[Path]:
-    """The log's files, the newest first."""
+    """Return the files of the log, newest first."""
     aside = [
         (int(file.suffix[1:]), file)
         for file in path.parent.glob(path.name + ".*")
@@ -88,7 +91,7 @@ def _open(path: Path) -> BinaryIO | None:
 
 
 def _put_aside(stream: BinaryIO, path: Path) -> bool:
-    """Whether ``path`` is another file by now than the one that is read."""
+    """Return whether ``path`` is now a different file than the open ``stream``."""
     try:
         return not os.path.samestat(os.fstat(stream.fileno()), path.stat())
     except OSError:

@@ -1,4 +1,4 @@
-"""Where the daemon's lines go: a file that is put aside when it has grown, and the terminal."""
+"""Writes the log of a process to a file, which is rotated by size, and to standard error."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ FILE = "lectern.log"
 
 
 def log_file(root: Path, name: str = FILE) -> Path:
-    """Where the newest lines of the box with the folder ``root`` lie; older files have ``.1`` (the
-    newest of them), ``.2``, … behind that name. ``name``: the daemon's, else another process'."""
+    """Return the path of the current log file below the root folder ``root``.
+
+    Rotated files have the suffixes ``.1`` (the newest), ``.2``, … ``name`` is the file name; the
+    default is the log of the daemon.
+    """
     return root / "logs" / name
 
 
@@ -33,20 +36,24 @@ class _JsonForm(logging.Formatter):
 
 
 class _File(RotatingFileHandler):
-    """A log that cannot be written, on a full disk for one, must not stop the work."""
+    """A log file that ignores write errors: a full disk, for example, must not stop the work."""
 
     def handleError(self, record: logging.LogRecord) -> None:
         pass
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):  # of what could not be written before
+        with contextlib.suppress(OSError):  # from flushing lines that could not be written
             super().close()
 
 
 @contextmanager
 def logging_to(config: Config, name: str = FILE) -> Iterator[None]:
-    """Write what is said inside to the box's log file ``name`` (each process has its own), and as
-    text to the standard error."""
+    """Write all log records inside a ``with`` block to a log file and to standard error.
+
+    ``name`` is the name of the log file; each process has its own. Standard error always receives
+    text, the file receives JSON if ``config.logs.json_lines`` is set. If the log file cannot be
+    opened, only a warning is logged.
+    """
     terminal: logging.Handler = logging.StreamHandler(sys.stderr)
     terminal.setFormatter(_TextForm())
     handlers = [terminal]
@@ -72,7 +79,7 @@ def logging_to(config: Config, name: str = FILE) -> Iterator[None]:
         root.addHandler(handler)
     try:
         if problem:
-            logging.getLogger("lectern").warning("the log cannot be kept: %s", problem)
+            logging.getLogger("lectern").warning("the log file cannot be opened: %s", problem)
         yield
     finally:
         root.setLevel(level)

@@ -1,7 +1,7 @@
-"""The lecture's sound on its true time axis: packets to copy, or mono blocks to analyse.
+"""The lecture's audio on a common time axis: packets to copy, or mono blocks to analyse.
 
-Time 0 is the first sample that a decoder gives (an encoder's priming samples do not count); the
-finished video starts there too. Gaps in the time stamps are silence.
+Time 0 is the first sample that the decoder outputs (an encoder's priming samples do not count); the
+finished video starts at the same point. Gaps between time stamps are filled with silence.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ from appliance.errors import BadInput
 from appliance.media.source import EndWatch, SteadyClock, open_media, packets
 
 JITTER_S = Fraction(3, 100)
-"""Rounded time stamps (1 ms in Matroska and FLV, whole packets in some AVI) are no gaps."""
+"""Smaller deviations are rounding of time stamps (1 ms in Matroska and FLV, whole packets in some
+AVI files), not gaps or overlaps."""
 
 _SILENCE_S = 1
-"""Silence is made in pieces of this length, so that a long gap costs no memory."""
+"""Length of one frame of inserted silence, in seconds; limits the memory that a long gap takes."""
 
 
 class AudioSource:
-    """The first audio stream of a file. Belongs to one thread; close it or use ``with``.
+    """The first audio stream of a file.
 
-    Raises ``BadInput``: what :func:`~appliance.media.source.open_media` raises, or
-    ``audio_missing``.
+    A source may be used by one thread only. Close it or use ``with``. Raises ``BadInput`` with the
+    codes of :func:`~appliance.media.source.open_media`, or with ``audio_missing``.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,15 +52,18 @@ class AudioSource:
         self.close()
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file."""
         self._container.close()
 
     def end_watch(self) -> EndWatch:
-        """A watch on the stream's end, to hand to :meth:`packets`."""
+        """Return a detector for a truncated stream, to be passed to :meth:`packets`."""
         return EndWatch(self._container, self.stream, self.path)
 
     def packets(self, watch: EndWatch | None = None) -> Iterator[av.Packet[AudioStream]]:
-        """The stream's packets, once, with jumps of the clock taken out; the last is empty."""
+        """Yield the stream's packets, with jumps of the time stamps removed; the last one is empty.
+
+        This can be done only once. ``watch`` is updated with the packets of all streams.
+        """
         clock = SteadyClock(self.time_base)
         for packet in packets(self._container, *([] if watch else [self.stream])):
             if watch:
@@ -70,9 +74,9 @@ class AudioSource:
                 yield packet
 
     def frames(self) -> Iterator[AudioFrame]:
-        """Decoded frames without a gap or an overlap, the first at time 0; time stamps removed.
+        """Yield decoded frames without gaps or overlaps, starting at time 0, without time stamps.
 
-        What cannot be decoded is silence.
+        Audio that cannot be decoded is replaced by silence.
         """
         first: Fraction | None = None
         reached = Fraction(0)
@@ -80,7 +84,7 @@ class AudioSource:
             for frame in decoded(packet):
                 at = None if frame.pts is None else frame.pts * self.time_base
                 if first is None and at is not None:
-                    first = at - reached  # frames before it had no stamp
+                    first = at - reached  # the frames before it had no time stamp
                 gap = Fraction(0) if at is None or first is None else at - first - reached
                 if gap < -JITTER_S:
                     continue
@@ -94,7 +98,7 @@ class AudioSource:
 
 
 def decoded(packet: av.Packet[AudioStream]) -> list[AudioFrame]:
-    """The packet's frames; none when it is damaged."""
+    """Return the packet's frames, or an empty list for a damaged packet."""
     try:
         return list(packet.decode())
     except av.FFmpegError:
@@ -104,7 +108,10 @@ def decoded(packet: av.Packet[AudioStream]) -> list[AudioFrame]:
 def resampled(
     frames: Iterable[AudioFrame], sample_format: str, layout: str, rate: int
 ) -> Iterator[AudioFrame]:
-    """Convert frames with libswresample; the input's format may change on the way."""
+    """Convert frames with libswresample; the format of the input may change between frames.
+
+    ``sample_format`` and ``layout`` are libav names, ``rate`` is in Hz.
+    """
     graph: av.filter.Graph | None = None
     kind: tuple[str, str, int] | None = None
     for frame in frames:
@@ -128,7 +135,7 @@ def _converter(frame: AudioFrame, sample_format: str, layout: str, rate: int) ->
         channel_layout=frame.layout.name,
         time_base=f"1/{frame.sample_rate}",
     )
-    # Mixed channels must not add up to more than full scale: by itself swresample lets floats.
+    # Keep downmixed channels within full scale, which swresample does not do for float samples.
     mixer = graph.add("aresample", "rematrix_maxval=1")
     target = graph.add(
         "aformat", sample_fmts=sample_format, channel_layouts=layout, sample_rates=str(rate)
@@ -151,10 +158,10 @@ def _passed(graph: av.filter.Graph, frame: AudioFrame | None) -> Iterator[AudioF
 def audio_blocks(
     path: Path, rate: int = 16000, block_s: float = 10
 ) -> Iterator[NDArray[np.float32]]:
-    """Mono float32 in [-1, 1] at ``rate`` samples a second, in blocks of ``block_s`` seconds.
+    """Yield mono float32 samples in [-1, 1] at ``rate`` Hz, in blocks of ``block_s`` seconds.
 
-    Every block has ``round(rate * block_s)`` samples but the last. Memory does not depend on the
-    length. Raises ``BadInput`` as :class:`AudioSource` does.
+    Every block has ``round(rate * block_s)`` samples, except that the last may be shorter. Memory
+    use does not depend on the length of the file. Raises ``BadInput`` like :class:`AudioSource`.
     """
     size = max(1, round(rate * block_s))
     waiting: list[NDArray[np.float32]] = []

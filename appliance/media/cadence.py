@@ -1,4 +1,4 @@
-"""From the times of a video's pictures to one constant frame rate and a number of frames."""
+"""Derives one constant frame rate and a number of frames from the frame times of a video."""
 
 from __future__ import annotations
 
@@ -16,17 +16,20 @@ _USUAL_RATES = tuple(
 )  # fmt: skip
 
 _SNAP = 0.0005
-"""An average this near (relative) to a usual rate is that rate; 29.97 and 30 are twice as far."""
+"""Largest relative difference between an average and the usual rate that it is rounded to; 29.97
+and 30 are twice as far apart."""
 
 _HOLE_STEPS = 1.5
-"""A picture that stands for more than so many steps of the declared rate has a hole after it."""
+"""A frame followed by a longer pause than this, in steps of the declared rate, has a gap after
+it."""
 
 _HOLES = 5
-"""As many holes, or 1 % of the pictures, are accidents; more are the video's own rhythm."""
+"""Up to this many gaps, or 1 % of the frames, are treated as accidents; more are a property of the
+video."""
 
 _MAX_DENOMINATOR = 1001
 _MAX_LAST_PICTURE_S = Fraction(10)
-"""A last picture that claims to last longer is taken for a mistake of the recorder."""
+"""Longest accepted duration of the last frame; a longer one is a mistake of the recorder."""
 
 
 def constant_rate(
@@ -36,11 +39,12 @@ def constant_rate(
     declared: Fraction | None,
     max_fps: int,
 ) -> tuple[Fraction, int]:
-    """``(fps, frames)`` of pictures shown at ``pts`` (rising, in ``time_base`` s).
+    """Return ``(fps, frames)`` for frames shown at ``pts`` (rising, in units of ``time_base`` s).
 
-    ``fps`` is the average rate, but the ``declared`` or else the nearest usual one when rounded
-    times explain the difference, within 1..``max_fps``. ``frames`` cover first picture to end of
-    last. Raises ``ValueError`` without pictures.
+    ``fps`` is the average rate, limited to 1..``max_fps``. Where rounding of the times explains the
+    difference, it is the ``declared`` rate instead, or else the nearest usual rate. ``frames``
+    cover the time from the start of the first frame to the end of the last. ``last_duration`` is in
+    units of ``time_base``; 0 means unknown. Raises ``ValueError`` if ``pts`` is empty.
     """
     if not len(pts):
         raise ValueError("no pictures")
@@ -49,7 +53,7 @@ def constant_rate(
         usable = declared is not None and 1 <= declared <= max_fps
         return (declared if usable and declared else Fraction(25)), 1
     average = (len(pts) - 1) / span
-    # Times are rounded to the time base: over a short clip that alone moves the average.
+    # Times are rounded to the time base, which shifts the average of a short clip.
     tolerance = max(_SNAP, float(time_base / span))
     steady = _without_holes(pts, time_base, declared) or average
     near = [r for r in _USUAL_RATES if abs(r / average - 1) <= tolerance]
@@ -65,10 +69,10 @@ def constant_rate(
 
 
 def pictures(packet_pts: NDArray[np.int64], shown: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The times of the pictures, from those of all packets and those of the first frames decoded.
+    """Return the frame times, given those of all packets and of the first decoded frames.
 
-    Field-coded H.264 and MPEG-2 bring two packets a picture; ``shown`` gives that away. Packets
-    before the first decodable picture do not count. Both are in display order.
+    Field-coded H.264 and MPEG-2 have two packets per frame, which ``shown`` reveals. Packets before
+    the first decodable frame do not count. Both arguments are in display order.
     """
     rising: NDArray[np.int64] = np.unique(packet_pts)
     rising = rising[rising >= shown[0]]
@@ -80,9 +84,9 @@ def pictures(packet_pts: NDArray[np.int64], shown: NDArray[np.int64]) -> NDArray
 def _without_holes(
     pts: NDArray[np.int64], time_base: Fraction, declared: Fraction | None
 ) -> Fraction | None:
-    """The average rate but for a few holes: dropped or damaged pictures, a paused recorder.
+    """Return the average rate without gaps from dropped or damaged frames or a paused recorder.
 
-    ``None`` without holes, or with too many to be accidents.
+    Returns ``None`` if there are no gaps, or too many to be accidents.
     """
     if not declared:
         return None

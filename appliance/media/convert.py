@@ -1,7 +1,7 @@
-"""From whatever a decoder gives to an upright 8-bit 4:2:0 picture of even size.
+"""Converts decoded frames of any layout to upright 8-bit 4:2:0 pictures of even size.
 
-8-bit 4:2:0 passes through untouched; other layouts go through libswscale with the range and the
-matrix kept, so that colours do not shift. Turning moves whole samples and changes none.
+8-bit 4:2:0 is passed on unchanged. Other layouts are converted by libswscale with the same range
+and matrix, so that colours do not shift. Rotation moves whole samples and changes none.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ _SCALING = 0x4 | 0x40000 | 0x80000
 """``SWS_BICUBIC | SWS_ACCURATE_RND | SWS_BITEXACT``; PyAV 17 has no names for the last two."""
 
 _BT2020 = 9
-"""``SWS_CS_BT2020``. PyAV 17, the last for Python 3.10, has no name for it and keeps to the frame's
-own matrix when it is told this."""
+"""``SWS_CS_BT2020``. PyAV 17, the last version for Python 3.10, has no name for it and uses the
+frame's own matrix when it gets this value."""
 
 _MATRICES = {(0.2126, 0.0722): int(Colorspace.ITU709), (0.2627, 0.0593): _BT2020}
-"""libswscale's, by (Kr, Kb); those of standard definition are one."""
+"""libswscale's matrices by (Kr, Kb); both of standard definition are the same one."""
 
 
 class Orientation(NamedTuple):
-    """How the stored picture is turned upright: transpose first, then mirror."""
+    """The steps that turn a stored picture upright: transpose first, then mirror."""
 
     transpose: bool = False
     mirror_x: bool = False
@@ -38,12 +38,12 @@ class Orientation(NamedTuple):
 
     @classmethod
     def of_frame(cls, frame: av.VideoFrame) -> Orientation:
-        """Read the display matrix; an angle between is taken to the next quarter turn.
+        """Read the display matrix; other angles are rounded to the nearest quarter turn.
 
-        The matrix maps a stored (x, y) to the display: x' = a x + c y, y' = b x + d y, in the
-        order a, b, u, c, d, v, … (ISO/IEC 14496-12, 6.2.2).
+        The matrix maps a stored (x, y) to the display: x' = a x + c y, y' = b x + d y, in the order
+        a, b, u, c, d, v, … (ISO/IEC 14496-12, 6.2.2).
         """
-        side_data: Any = frame.side_data  # its type hints know other keys than it has
+        side_data: Any = frame.side_data  # the type hints of PyAV list other keys
         try:
             matrix = side_data[SideData.DISPLAYMATRIX]
         except KeyError:
@@ -57,14 +57,14 @@ class Orientation(NamedTuple):
     def rotation(self) -> int:
         """Degrees clockwise to turn the stored picture: 0, 90, 180 or 270.
 
-        A mirrored picture gives the angle that is left when its mirroring has been undone.
+        For a mirrored picture, this is the rotation that remains after undoing the mirroring.
         """
         if self.transpose:
             return 90 if self.mirror_x else 270
         return 180 if self.mirror_y else 0
 
     def size(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height as displayed, cut to even, of a stored picture's."""
+        """Return the displayed width and height, rounded down to even, of a stored picture."""
         width, height = width & ~1, height & ~1
         return (height, width) if self.transpose else (width, height)
 
@@ -80,11 +80,11 @@ def upright(
     stored_size: tuple[int, int],
     pool: PicturePool | None = None,
 ) -> Picture:
-    """The picture of ``frame``, turned; ``stored_size`` is (width, height) before turning.
+    """Return the upright picture of ``frame``; ``stored_size`` is (width, height) before rotation.
 
-    A frame of another size (a stream may change it on the way) is scaled to ``stored_size``. What
-    has to be turned is turned into memory of ``pool``, which is of the size afterwards.
-    Raises ``av.FFmpegError`` for a layout that libswscale cannot read.
+    A frame of another size (a stream may change its size) is scaled to ``stored_size``. A rotated
+    picture is written to memory of ``pool``, which must have the size after rotation. Raises
+    ``av.FFmpegError`` for a layout that libswscale cannot read.
     """
     picture = Picture.from_av(to_420(frame, color, stored_size), index)
     if orientation == UPRIGHT:
@@ -98,9 +98,10 @@ def upright(
 
 
 def to_420(frame: av.VideoFrame, color: ColorSpec, size: tuple[int, int]) -> av.VideoFrame:
-    """8-bit 4:2:0 of ``size`` (width, height) with the range, and for RGB the matrix, of ``color``.
+    """Convert to 8-bit 4:2:0 of ``size`` (width, height), with the colour range of ``color``.
 
-    Raises ``av.FFmpegError`` for a layout that libswscale cannot read.
+    RGB is converted with the matrix of ``color``; other frames keep their own. Raises
+    ``av.FFmpegError`` for a layout that libswscale cannot read.
     """
     if frame.format.name in ("yuv420p", "yuvj420p") and (frame.width, frame.height) == size:
         return frame
@@ -109,12 +110,12 @@ def to_420(frame: av.VideoFrame, color: ColorSpec, size: tuple[int, int]) -> av.
         target["dst_colorspace"] = Colorspace.ITU709 if color.matrix == BT709 else Colorspace.ITU601
     else:
         target["src_color_range"] = color.av_range
-    # One thread: decoding, painting and encoding already share the cores.
+    # One thread: decoding, compositing and encoding already use all cores.
     return frame.reformat(*size, "yuv420p", interpolation=_SCALING, threads=1, **target)
 
 
 def rgb_of(frame: av.VideoFrame, color: ColorSpec, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """(height, width, 3) RGB of ``size`` (width, height), for pictures that people look at.
+    """Convert to (height, width, 3) uint8 RGB of ``size`` (width, height), for display to users.
 
     Raises ``av.FFmpegError`` for a layout that libswscale cannot read.
     """
@@ -132,7 +133,10 @@ def rgb_of(frame: av.VideoFrame, color: ColorSpec, size: tuple[int, int]) -> npt
 
 
 def shrunk(picture: Picture, width: int, height: int) -> Picture:
-    """``picture`` in even sides no longer than its own; itself where they are its own."""
+    """Return ``picture`` scaled down to an even size, or ``picture`` itself if it has that size.
+
+    Neither side may be longer than that of ``picture``.
+    """
     if (picture.width, picture.height) == (width, height):
         return picture
     small = Picture.empty(width, height, picture.index)
@@ -142,7 +146,7 @@ def shrunk(picture: Picture, width: int, height: int) -> Picture:
 
 
 def _turn(source: Plane, target: Plane, orientation: Orientation) -> None:
-    """Write ``source`` into ``target`` without an allocation between."""
+    """Write ``source``, turned upright, into ``target`` without allocating memory."""
     if orientation.transpose:
         cv2.transpose(source, target)
         source = target

@@ -1,9 +1,9 @@
-"""Reading any stretch of a presenter, frame by frame, at its constant rate.
+"""Reads any range of a presenter, frame by frame, at its constant rate.
 
-Source frame ``n`` is the last picture whose time, rounded to the grid ``start + n / fps``, is not
-after ``n``. For a file of constant rate that is its n-th picture, however its times were rounded;
-for one of variable rate pictures are repeated or left out. A damaged picture is replaced by the
-one before it.
+Source frame ``n`` is the last frame of the file whose time, rounded to the grid
+``start + n / fps``, is not after ``n``. For a file of constant rate that is its n-th frame, however
+its times were rounded; for one of variable rate, frames are repeated or left out. A damaged frame
+is replaced by the one before it.
 """
 
 from __future__ import annotations
@@ -26,30 +26,34 @@ from appliance.media.probe import PresenterInfo
 from appliance.media.source import open_media
 
 _SEEK_LEADS_S = (0.0, 0.5, 2.0, 6.0, 15.0, 40.0)
-"""How far before the wanted time a seek aims, in turn: some containers (MPEG-TS, MPEG-PS) land
-anywhere, and only what is decoded from a key frame on can be trusted. After these: the start."""
+"""Seconds before the wanted time at which successive seeks aim. Some containers (MPEG-TS, MPEG-PS)
+land at an arbitrary position, and only frames decoded from a key frame on can be trusted. If all of
+these fail, decoding begins at the start of the file."""
 
 _DECODE_ON = 48
-"""A wanted frame this near ahead (or to the start) is reached by decoding on, not by seeking."""
+"""A wanted frame that is at most this many frames ahead of the decoder, or of the start, is reached
+by decoding instead of seeking."""
 
 _DOUBT = 8
-"""Frames after a seek that are not trusted in an MPEG program stream: it gives a key frame the time
-of pictures that are shown before it and cannot be decoded, of which there are at most seven."""
+"""Number of frames after a seek that are not trusted in an MPEG program stream: a key frame gets
+the time of frames that are shown before it and cannot be decoded, of which there are at most
+seven."""
 
 
 class _Shown(NamedTuple):
-    """A decoded frame and the first source frame that shows it."""
+    """A decoded frame and the number of the first source frame that shows it."""
 
     slot: int
     frame: av.VideoFrame
 
 
 class FrameReader:
-    """Decodes a presenter; the same frame is bit-identical however the reading is cut.
+    """Decodes a presenter; each frame is bit-identical however the reading is divided.
 
-    ``threads`` are the decoder's (0: one a core). A reader belongs to one thread at a time. It
-    holds the decoder's own pictures and two more, whatever the length. Close it or use ``with``.
-    Raises what :func:`~appliance.media.source.open_media` raises.
+    ``threads`` is the number of decoder threads (0: one per core). A reader may be used by one
+    thread at a time. It holds the decoder's own frames and two more, whatever the length of the
+    presenter. Close it or use ``with``. Raises the errors of
+    :func:`~appliance.media.source.open_media`.
     """
 
     def __init__(self, info: PresenterInfo, threads: int = 0) -> None:
@@ -76,7 +80,7 @@ class FrameReader:
         self.close()
 
     def close(self) -> None:
-        """Give the file and the decoder back; pictures handed out stay valid."""
+        """Release the file and the decoder; pictures returned earlier stay valid."""
         self._frames = iter(())
         self._held = self._next = self._picture = None
         if self._container is not None:
@@ -84,10 +88,11 @@ class FrameReader:
             self._container = None
 
     def read(self, start: int, stop: int) -> Iterator[Picture]:
-        """Source frames ``start``..``stop - 1``, one by one, read-only.
+        """Yield the source frames ``start``..``stop - 1``, read-only.
 
-        Reading on where the last call ended does not seek. Raises ``ValueError`` for frames that
-        the presenter does not have, ``BadInput`` when nothing at all can be decoded any more.
+        Continuing where the last call ended does not seek. Raises ``ValueError`` for frames outside
+        the presenter, and ``BadInput("picture_unreadable")`` if nothing at all can be decoded any
+        more.
         """
         if not 0 <= start <= stop <= self._info.frames:
             raise ValueError(f"no frames {start}..{stop} in a presenter of {self._info.frames}")
@@ -95,11 +100,11 @@ class FrameReader:
             yield self._show(n)
 
     def read_backward(self, stop: int, start: int, block: int) -> Iterator[Picture]:
-        """Source frames ``stop - 1`` down to ``start``: :meth:`read` in reverse.
+        """Yield the source frames ``stop - 1`` down to ``start``: :meth:`read` in reverse.
 
-        Holds at most ``block`` pictures; each block costs one seek, so a block no shorter than
-        the distance of the key frames decodes little twice. Raises as :meth:`read` does, and
-        ``ValueError`` for ``block < 1``.
+        Holds at most ``block`` pictures. Each block costs one seek, so little is decoded twice if a
+        block is no shorter than the distance between key frames. Raises like :meth:`read`, and
+        ``ValueError`` if ``block < 1``.
         """
         if block < 1:
             raise ValueError("a block holds at least one picture")
@@ -109,11 +114,11 @@ class FrameReader:
                 yield pictures.pop()
 
     def glimpse(self, start: int, count: int) -> Iterator[Picture]:
-        """``start`` and more of the source frames up to about ``start + count - 1``, for the least
-        work that shows them: more than half, at moments spread over them.
+        """Yield ``start`` and more than half of the ``count`` source frames from it, at low cost.
 
-        Where decoding cannot begin at ``start`` (see :meth:`key_before`) it is what :meth:`read`
-        gives. Raises as that does.
+        The frames are spread over the range up to about ``start + count - 1``. Where decoding
+        cannot begin at ``start`` (see :meth:`key_before`), this is the same as :meth:`read`. Raises
+        like :meth:`read`.
         """
         info, seen = self._info, False
         if info.kind == "video" and info.seekable and not (info.interlaced or self._doubt):
@@ -127,7 +132,7 @@ class FrameReader:
             yield from self.read(start, min(start + count, info.frames))
 
     def _from_key(self, start: int, count: int) -> Iterator[TimedFrame]:
-        """Nothing where the container does not stand at a key frame after seeking ``start``."""
+        """Yield frames from ``start``, or nothing if seeking there does not find a key frame."""
         container, stream = self._opened()
         self._jump()
         with suppress(av.FFmpegError):
@@ -135,14 +140,16 @@ class FrameReader:
             yield from leading_frames(container, stream, count, self._info.pts(start + count - 1))
 
     def _jump(self) -> None:
-        """The next reading seeks, however near it is."""
+        """Discard the decoded frames, so that the next read seeks."""
         self._untouched = False
         self._held = self._next = None
         self._frames = iter(())
 
     def key_before(self, n: int) -> int:
-        """The nearest source frame up to ``n`` from which decoding can begin, as far as the
-        container tells; 0 where it does not."""
+        """Return the last source frame up to ``n`` from which decoding can begin.
+
+        Returns 0 if the container does not report one.
+        """
         info = self._info
         if self._container is None or not info.seekable or n <= _DECODE_ON:
             return 0
@@ -182,7 +189,7 @@ class FrameReader:
         return self._next is None or n - self._next.slot <= _DECODE_ON
 
     def _seek(self, n: int) -> None:
-        """Stand so that the frame shown at ``n`` is the next one or comes later."""
+        """Seek so that the frame shown at ``n`` is the next one or a later one."""
         self._held = None
         info = self._info
         leads = _SEEK_LEADS_S if info.seekable and n > _DECODE_ON else ()
@@ -201,7 +208,7 @@ class FrameReader:
         self._rewind()
 
     def _rewind(self) -> None:
-        """Stand at the start, with a decoder that knows nothing of what came later."""
+        """Go to the start of the file with a decoder that has not decoded later frames."""
         assert self._container is not None, "the reader is closed"
         if not self._untouched:
             self._container.close()
@@ -220,7 +227,10 @@ class FrameReader:
         return self._container, stream
 
     def _stand(self, wanted: int | None) -> None:
-        """Take the first frame from where the container stands; ``None``: it is the start."""
+        """Decode the first frame from the container's position.
+
+        ``wanted`` is the frame number of the preceding seek, or ``None`` at the start.
+        """
         info = self._info
         container, stream = self._opened()
         self._untouched = False

@@ -1,6 +1,6 @@
-"""One chunk's pictures to one H.264 segment, which later joins the others by stream copy.
+"""Encodes the frames of one chunk as an H.264 segment; segments are later joined by stream copy.
 
-A segment is an MP4 whose clock ticks once a frame, begins with a closed group of pictures and
+A segment is an MP4 whose clock ticks once per frame. It begins with a closed group of pictures and
 carries the same parameter sets whatever it shows (x264's ``stitchable``).
 """
 
@@ -18,14 +18,14 @@ from appliance.media.writer import Writer
 
 
 class SegmentWriter(Writer):
-    """Encodes pictures with libx264 to ``path``, which appears whole on :meth:`close` or never.
+    """Encodes pictures with libx264 to ``path``, which appears complete on :meth:`close` or never.
 
-    ``width`` and ``height`` in pixels, even; ``fps`` the constant rate; ``color`` and ``sar`` are
-    written as the source has them; ``crf`` 0 is lossless; ``threads`` are the encoder's (0: one a
-    core); a key frame comes at least every ``gop`` frames. All segments of one video need equal
-    settings.
+    ``width`` and ``height`` are in pixels and even; ``fps`` is the constant rate; ``color`` and
+    ``sar`` are written as in the source; ``crf`` 0 is lossless; ``threads`` is the number of
+    encoder threads (0: one per core); a key frame comes at least every ``gop`` frames. All segments
+    of one video need equal settings.
 
-    Raises ``Fault``: ``disk_full`` or ``encoder_failed``.
+    Raises ``Fault``: ``disk_full``, ``file_too_large`` or ``encoder_failed``.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class SegmentWriter(Writer):
     ) -> None:
         super().__init__(path, width, height)
         self._tick = 1 / fps
-        # a53cc: captions of the presenter's source say something else than the lecture does.
+        # a53cc: drop closed captions of the presenter's video, which do not match the lecture.
         options = {"preset": preset, "a53cc": "0", "x264-params": "stitchable=1"}
         options |= {"qp": "0"} if crf == 0 else {"crf": str(crf)}
         with write_faults(path):
@@ -77,6 +77,6 @@ class SegmentWriter(Writer):
         try:
             self._container.close()
         except (av.FFmpegError, OSError):
-            pass  # what cannot be finished is thrown away next
+            pass  # the unfinished file is deleted next
         finally:
             discard(self.path)

@@ -1,8 +1,8 @@
-"""Which encoder writes the videos of this box: the hardware's where it proves itself, else x264.
+"""Chooses the encoder of this device: the hardware encoder if it passes a test, else x264.
 
-A device tree may list an encoder that is not there (Orin Nano), so one picture is encoded and
-decoded to find out. What was found is kept in ``state/encoder.json`` for as long as the system's
-release stays; x264's preset is chosen there, too, when the doctor has measured its speed.
+A device tree may list an encoder that does not exist (Orin Nano), so one frame is encoded and
+decoded as a test. The result is kept in ``state/encoder.json`` as long as the system release stays
+the same. The preset of x264 is stored there as well, once the doctor has measured its speed.
 """
 
 from __future__ import annotations
@@ -35,19 +35,22 @@ log = logging.getLogger("lectern.media")
 FILE = "encoder.json"
 _GOP = 250
 _PRESETS = ("veryfast", "superfast", "ultrafast")
-# A frame of 1920 × 1080 in this time is twice the pace of a lecture at 25 frames a second, so that
-# the encoder does not hold up the rest.
+# Time for a frame of 1920 × 1080 at twice the speed of a lecture with 25 frames per second, so that
+# the encoder does not slow down the rest.
 _KEEPS_UP_MS = 20.0
-_BUSY_SHARE = 0.8  # of the cores that x264's threads keep busy
-_TRIAL = (1920, 1080, 24)  # width, height, pictures
+_BUSY_SHARE = 0.8  # share of the cores that x264's threads keep busy
+_TRIAL = (1920, 1080, 24)  # width, height, frames
 
 Which = Callable[[str], "str | None"]
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """The encoder in use. ``reason`` says why the hardware's is not; ``ms`` is x264's time
-    for a picture of 1920 × 1080, 0 where nobody has measured it. ``release`` is the system's."""
+    """The encoder in use.
+
+    ``reason`` says why the hardware encoder is not used. ``ms`` is the time that x264 takes for a
+    frame of 1920 × 1080, in ms; 0 if it was not measured. ``release`` is the system release.
+    """
 
     name: str = "x264"
     preset: str = "veryfast"
@@ -67,7 +70,7 @@ class Encoder:
         crf: int,
         threads: int = 0,
     ) -> Writer:
-        """A writer of one segment; raises as :class:`SegmentWriter` does."""
+        """Return a writer for one segment; raises like :class:`SegmentWriter`."""
         if self.name == "nvenc":
             return GstWriter(path, width, height, fps, color, sar, elements=nvenc(crf, _GOP))
         return SegmentWriter(
@@ -77,20 +80,20 @@ class Encoder:
 
 
 def release_of(root: Path = Path("/")) -> str:
-    """The name of NVIDIA's system release, as ``l4t36.4.3``; empty elsewhere."""
+    """Return the name of NVIDIA's system release, such as ``l4t36.4.3``; empty on other systems."""
     release = l4t(root)
     return f"l4t{release}" if release else ""
 
 
 def settled(config: Config) -> Config:
-    """``config`` with the encoder and the preset that this box uses for the next job."""
+    """Return ``config`` with the encoder and preset that this device uses for the next job."""
     encoder = find_encoder(config.video, config.root / "state", release_of())
     video = config.video.model_copy(update={"encoder": encoder.name, "preset": encoder.preset})
     return config.model_copy(update={"video": video})
 
 
 def of_video(video: Video) -> Encoder:
-    """The encoder of a job whose settings are :func:`settled`."""
+    """Return the encoder of a job whose settings have passed :func:`settled`."""
     return Encoder(
         "nvenc" if video.encoder == "nvenc" else "x264",
         "veryfast" if video.preset == "auto" else video.preset,
@@ -100,17 +103,18 @@ def of_video(video: Video) -> Encoder:
 def find_encoder(
     video: Video, state: Path, release: str, *, which: Which = shutil.which
 ) -> Encoder:
-    """The encoder for a job with the settings ``video``.
+    """Choose the encoder for a job with the settings ``video``.
 
-    ``release`` names NVIDIA's system (``l4t36.4.3``) and is empty elsewhere, where there is no
-    hardware encoder that we use. What was found earlier in ``state`` holds while it stays.
+    ``release`` is the name of NVIDIA's system release (``l4t36.4.3``). It is empty on other
+    systems, where no hardware encoder is supported. An earlier result in ``state`` is valid for the
+    same release.
     """
     known = recall(state, release)
     preset: str = video.preset
     if preset == "auto":
         preset = known.preset if known else "veryfast"
     if video.encoder == "x264" or not release or video.crf == 0:
-        reason = "lossless video is x264's" if release and video.crf == 0 else ""
+        reason = "only x264 encodes lossless video" if release and video.crf == 0 else ""
         return Encoder("x264", preset, reason, release=release)
     if known is None:
         known = Encoder(reason=try_nvenc(video.crf, which), release=release)
@@ -120,7 +124,10 @@ def find_encoder(
 
 
 def try_nvenc(crf: int, which: Which = shutil.which) -> str:
-    """Encode one picture with the hardware; why it cannot be used, or an empty text."""
+    """Test the hardware encoder with one frame.
+
+    Returns why it cannot be used, or an empty string.
+    """
     program = which(PROGRAM)
     if program is None:
         return f"{PROGRAM} is not installed"
@@ -130,7 +137,7 @@ def try_nvenc(crf: int, which: Which = shutil.which) -> str:
 
 
 def try_out(make: Callable[[Path, int, int], Writer]) -> str:
-    """Write one grey picture and read it back; what goes wrong, or an empty text."""
+    """Write one grey frame and read it back; return what went wrong, or an empty string."""
     with tempfile.TemporaryDirectory(prefix="lectern-") as folder:
         path = Path(folder) / "one.mp4"
         picture = Picture.blank(256, 144)
@@ -150,7 +157,7 @@ def try_out(make: Callable[[Path, int, int], Writer]) -> str:
         except (OSError, av.FFmpegError) as error:
             return str(error)
         seen = Picture.from_av(frames[0], 0).y if frames else np.zeros(1)
-        return "" if abs(float(np.mean(seen)) - 90) < 5 else "the picture came back as another one"
+        return "" if abs(float(np.mean(seen)) - 90) < 5 else "the decoded picture is wrong"
 
 
 def measure_presets(
@@ -161,11 +168,11 @@ def measure_presets(
     cores: int = 0,
     clock: Callable[[], float] = time.process_time,
 ) -> dict[str, float]:
-    """Time x264 on pictures of 1920 × 1080 and choose its preset: the first that keeps up.
+    """Time x264 with frames of 1920 × 1080 and choose the first preset that is fast enough.
 
-    Gives ms a picture by preset and remembers the choice. The processor's time is taken and shared
-    out to ``cores`` (0: this machine's), so that a job at work beside it does not count.
-    ``threads`` 0: one a core.
+    Returns ms per frame by preset and stores the choice. CPU time is measured and divided by
+    ``cores`` (0: those of this machine), so that a job running at the same time does not distort
+    it. ``threads`` 0: one per core.
     """
     busy = max((threads or cores or os.cpu_count() or 1) * _BUSY_SHARE, 1.0)
     times: dict[str, float] = {}
@@ -180,7 +187,7 @@ def measure_presets(
 
 
 def _time(preset: str, threads: int, clock: Callable[[], float]) -> float:
-    """ms a picture of a moving texture."""
+    """Return the ms per frame for a moving texture."""
     width, height, count = _TRIAL
     texture = np.random.default_rng(0).integers(60, 180, (height // 8, width // 8), np.uint8)
     texture = np.kron(texture, np.ones((8, 8), np.uint8))
@@ -204,7 +211,7 @@ def _time(preset: str, threads: int, clock: Callable[[], float]) -> float:
 
 
 def recall(state: Path, release: str) -> Encoder | None:
-    """What was found on this box under this release."""
+    """Return the stored result for this release, or ``None``."""
     try:
         known = Encoder(**json.loads((state / FILE).read_bytes()))
     except (OSError, ValueError, TypeError):
@@ -213,19 +220,19 @@ def recall(state: Path, release: str) -> Encoder | None:
 
 
 def remember(state: Path, encoder: Encoder) -> None:
-    """Keep what was found; where that cannot be written it is found anew each time."""
+    """Store the result; if it cannot be written, the encoder is tested again each time."""
     part = state / f".{FILE}.{os.getpid()}"
     try:
         state.mkdir(parents=True, exist_ok=True)
         part.write_text(json.dumps(asdict(encoder)), encoding="utf-8")
         part.replace(state / FILE)
     except OSError as error:
-        log.warning("%s cannot be kept: %s", FILE, error.strerror)
+        log.warning("%s cannot be written: %s", FILE, error.strerror)
 
 
 def refuse(state: Path, name: str, reason: str, release: str | None = None) -> None:
-    """The encoder ``name`` failed at work: the next attempt uses x264."""
-    log.warning("%s failed at work: %s", name, reason)
+    """Record that the encoder ``name`` failed during a job: the next attempt uses x264."""
+    log.warning("%s failed during a job: %s", name, reason)
     release = release_of() if release is None else release
     known = recall(state, release) or Encoder(release=release)
-    remember(state, replace(known, name="x264", reason=f"it failed at work: {reason}"))
+    remember(state, replace(known, name="x264", reason=f"it failed during a job: {reason}"))

@@ -1,4 +1,4 @@
-"""From a container's packets to decoded frames in the order and at the times of display."""
+"""Decodes a container's packets to frames in display order with display times."""
 
 from __future__ import annotations
 
@@ -18,24 +18,27 @@ from av.video.stream import VideoStream
 from appliance.media.source import SteadyClock, packets
 
 _NOT_FILMED = Disposition.attached_pic | Disposition.timed_thumbnails
-"""Cover art and chapter thumbnails travel as video streams."""
+"""Cover art and chapter thumbnails are stored as video streams."""
 
 _BWDIF_REACH = 1
-"""Frames after a seek that are deinterlaced without the true picture before them."""
+"""Number of frames after a seek that are deinterlaced without the true preceding frame."""
 
 _REORDERED = ("h264", "hevc")
-"""Codecs whose order of display libav cannot tell from the packets."""
+"""Codecs for which libav cannot derive the display order from the packets."""
 
 
 class TimedFrame(NamedTuple):
-    """A decoded frame and when it is shown, in units of its stream's time base."""
+    """A decoded frame and its display time, in units of its stream's time base."""
 
     pts: int
     frame: av.VideoFrame
 
 
 def pick_video(container: av.container.InputContainer) -> VideoStream | None:
-    """The stream that shows the presenter: the default one, else the largest; no cover art."""
+    """Return the stream that shows the presenter: the default one, else the largest.
+
+    Cover art is ignored. Returns ``None`` if there is no such stream.
+    """
     filmed = [
         stream
         for stream in container.streams.video
@@ -49,9 +52,10 @@ def pick_video(container: av.container.InputContainer) -> VideoStream | None:
 
 
 def keeps_time(stream: VideoStream) -> bool:
-    """Whether the packets say when their picture is shown.
+    """Return whether the packets carry the display time of their frame.
 
-    AVI numbers them in decoding order only; from MPEG-4 pictures libav can tell the other.
+    AVI numbers packets in decoding order only. libav can derive the display order for MPEG-4 Part
+    2, but not for the codecs in ``_REORDERED``.
     """
     return (
         stream.container.format.name != "avi"
@@ -66,10 +70,10 @@ def timed_frames(
     after_seek: bool = False,
     give_up_at: int | None = None,
 ) -> Iterator[TimedFrame]:
-    """Decode on from where the container stands, in display order with rising times.
+    """Decode from the container's current position, in display order with rising times.
 
     Damaged frames are left out. After a seek nothing is decoded before the first key frame; the
-    search for it ends at ``give_up_at``.
+    search for it ends at the time ``give_up_at``.
     """
     times = _Times() if keeps_time(stream) else _RunningNumbers()
     waiting = after_seek
@@ -100,19 +104,19 @@ def timed_frames(
 def leading_frames(
     container: av.container.InputContainer, stream: VideoStream, count: int, reach: int
 ) -> Iterator[TimedFrame]:
-    """Some of the ``count`` frames from the key frame on at which the container stands.
+    """Yield some of the ``count`` frames from the key frame at the container's position.
 
-    Packets are decoded until their pictures reach the time ``reach`` and are more than half of
-    ``count``, or are ``count``. Pictures that others are predicted from come first in a file, so
-    what is left out lies between. Then the decoder gives away what it holds back. In the order of
-    display; damaged frames are left out. Nothing, where there is no key frame.
+    Packets are decoded until they hold ``count`` frames, or more than half of them with times that
+    reach ``reach``. Reference frames come first in a file, so the frames left out lie between the
+    decoded ones. Then the decoder is drained. Frames come in display order; damaged ones are left
+    out. Yields nothing if there is no key frame.
     """
     context = stream.codec_context
     times: list[int] = []
     for packet in packets(container, stream):
         if not packet.size or packet.pts is None or not (times or packet.is_keyframe):
             break
-        if not times or packet.pts > times[0]:  # others are shown before and predicted from more
+        if not times or packet.pts > times[0]:  # earlier ones need references before the key frame
             times.append(packet.pts)
             yield from _decoded(context, packet, times[0])
         if len(times) >= count or (2 * len(times) > count and max(times) >= reach):
@@ -124,7 +128,7 @@ def leading_frames(
 def _decoded(
     context: VideoCodecContext, packet: av.Packet[VideoStream] | None, start: int
 ) -> Iterator[TimedFrame]:
-    """What a packet gives, from the time ``start`` on; ``None`` has the decoder give all it has."""
+    """Decode a packet (``None`` drains the decoder); yield frames from the time ``start`` on."""
     try:
         frames = context.decode(packet)
     except av.FFmpegError:
@@ -135,10 +139,10 @@ def _decoded(
 
 
 class _Times:
-    """Times as the container has them; a missing one follows from the frame before."""
+    """Display times as the container has them; a missing one follows from the frame before."""
 
     def sent(self, packet: av.Packet[Any]) -> None:
-        """Take note of a packet that is handed to the decoder."""
+        """Record a packet that is passed to the decoder."""
 
     def of(self, frame: av.VideoFrame, last: int | None) -> int | None:
         if frame.pts is not None or last is None:
@@ -147,10 +151,10 @@ class _Times:
 
 
 class _RunningNumbers(_Times):
-    """Times from packets that are only numbered in decoding order, read from the start.
+    """Display times for packets that are only numbered in decoding order, read from the start.
 
-    The frames come out in display order, so the smallest number not yet used is the frame's. A
-    key frame brings the count back in step after packets that gave no frame.
+    The frames come out in display order, so the smallest unused number belongs to the next frame. A
+    key frame corrects the count after packets that yielded no frame.
     """
 
     def __init__(self) -> None:
@@ -172,7 +176,7 @@ class _RunningNumbers(_Times):
 
 
 def deinterlaced(frames: Iterator[TimedFrame], *, after_seek: bool) -> Iterator[TimedFrame]:
-    """Rebuild the frames that are marked as interlaced (bwdif), at the same rate and times."""
+    """Deinterlace the frames that are marked as interlaced (bwdif), at the same rate and times."""
     stamps: deque[int] = deque()
     skip = _BWDIF_REACH if after_seek else 0
     graph: av.filter.Graph | None = None

@@ -1,8 +1,8 @@
-"""Segments by a GStreamer encoder: the hardware of Orin NX and AGX behind the x264 writer's face.
+"""Writes segments with a GStreamer encoder: the hardware of Orin NX and AGX.
 
-Pictures go to ``gst-launch-1.0`` as raw planes and come back as a bare H.264 stream, which is given
-its clock, its colours and its container here: a bare stream has no times, and encoders differ in
-what they say of colour.
+Frames are sent to ``gst-launch-1.0`` as raw planes and come back as an elementary H.264 stream,
+which is given its time stamps, colour description and container here: an elementary stream has no
+times, and encoders differ in the colour description that they write.
 """
 
 from __future__ import annotations
@@ -29,13 +29,16 @@ from appliance.media.writer import Writer
 
 PROGRAM = "gst-launch-1.0"
 
-# x264's constant rate factor raises the quantizer where the eye sees less; a fixed quantizer
-# matches its size and quality about this much higher.
+# x264's constant rate factor raises the quantizer where errors are less visible; a fixed quantizer
+# that is this much higher results in about the same size and quality.
 _ABOVE_CRF = 2
 
 
 def nvenc(crf: int, gop: int) -> list[str]:
-    """The elements of Orin's hardware encoder (NVIDIA's Accelerated GStreamer guide)."""
+    """Return the pipeline elements of Orin's hardware encoder.
+
+    Source: NVIDIA's Accelerated GStreamer guide.
+    """
     quantizer = str(min(crf + _ABOVE_CRF, 51))
     return [
         *("nvvidconv", "!", "video/x-raw(memory:NVMM),format=NV12", "!", "nvv4l2h264enc"),
@@ -46,12 +49,12 @@ def nvenc(crf: int, gop: int) -> list[str]:
 
 
 class GstWriter(Writer):
-    """As :class:`~appliance.media.encode.SegmentWriter`, with an encoder of GStreamer.
+    """Like :class:`~appliance.media.encode.SegmentWriter`, with a GStreamer encoder.
 
-    ``elements`` are the words between the raw picture and the H.264 stream; ``program`` is
-    ``gst-launch-1.0``. The bare stream lies beside ``path`` while it is written. Raises ``Fault``:
-    ``disk_full``, or ``encoder_failed`` also where the encoder takes or gives nothing for
-    ``patience_s`` seconds (a frame takes milliseconds).
+    ``elements`` are the arguments between the raw video and the H.264 stream; ``program`` is
+    ``gst-launch-1.0``. The elementary stream is kept next to ``path`` while it is written. Raises
+    ``Fault``: ``disk_full``, ``file_too_large`` or ``encoder_failed``; the last also if the encoder
+    accepts or returns no data for ``patience_s`` seconds (a frame takes milliseconds).
     """
 
     def __init__(
@@ -79,7 +82,7 @@ class GstWriter(Writer):
             self._folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         try:
             with write_faults(path), (self._folder / "bare.h264").open("wb") as bare:
-                self._words = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the child)
+                self._words = tempfile.TemporaryFile()  # noqa: SIM115 (needed until the child ends)
                 self._child = subprocess.Popen(
                     command, stdin=subprocess.PIPE, stdout=bare, stderr=self._words, bufsize=0
                 )
@@ -99,12 +102,12 @@ class GstWriter(Writer):
         while data:
             _, ready, _ = select.select([], [pipe], [], self._patience_s)
             if not ready:
-                raise self._failed(f"it took no picture for {self._patience_s:g} s")
+                raise self._failed(f"it accepted no frame for {self._patience_s:g} s")
             try:
                 data = data[os.write(pipe, data) :]
             except BlockingIOError:
                 continue
-            except OSError as error:  # it ended: its own words tell more than a broken pipe
+            except OSError as error:  # it ended: its output says more than "broken pipe"
                 raise self._failed() from error
 
     def _finish(self) -> None:
@@ -113,7 +116,7 @@ class GstWriter(Writer):
             _describe(self._folder / "bare.h264", self._folder / "told.h264", self._metadata())
             written = _mux(self._folder / "told.h264", part_of(self.path), self._tick)
             if written != self.frames:
-                raise self._failed(f"{written} of {self.frames} pictures came back")
+                raise self._failed(f"it returned {written} of {self.frames} frames")
             publish(self.path)
         self._let_go()
 
@@ -142,14 +145,14 @@ class GstWriter(Writer):
     def _let_go(self) -> None:
         self._child.kill()
         if self._child.stdin is not None:
-            with contextlib.suppress(OSError):  # what was still in the pipe is not wanted
+            with contextlib.suppress(OSError):  # the rest of the data in the pipe is not needed
                 self._child.stdin.close()
         self._child.wait()
         self._words.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _metadata(self) -> str:
-        """The stream's own description of its picture, for libavcodec's ``h264_metadata``."""
+        """Return the colour and pixel shape as options of libavcodec's ``h264_metadata``."""
         color = self._color
         ratio = f"{self._sar.numerator}/{self._sar.denominator}"
         return (
@@ -160,7 +163,7 @@ class GstWriter(Writer):
 
 
 def _describe(bare: Path, told: Path, metadata: str) -> None:
-    """Copy a bare stream with ``metadata`` in its parameter sets."""
+    """Copy an elementary stream to ``told`` with ``metadata`` in its parameter sets."""
     with av.open(url(bare), format="h264") as source, told.open("wb") as target:
         stream = source.streams.video[0]
         change = BitStreamFilterContext(f"h264_metadata={metadata}", stream)
@@ -170,7 +173,10 @@ def _describe(bare: Path, told: Path, metadata: str) -> None:
 
 
 def _mux(bare: Path, target: Path, tick: Fraction) -> int:
-    """Put a bare stream without B-frames into an MP4 with a frame a ``tick``; counts them."""
+    """Write an elementary stream without B-frames into an MP4, one frame per ``tick``.
+
+    Returns the number of frames.
+    """
     count = 0
     with (
         av.open(url(bare), format="h264") as source,

@@ -1,6 +1,6 @@
-"""The finished video: segments and the lecture's own sound in one MP4; no picture is encoded again.
+"""Joins segments and the lecture's audio in one MP4, without encoding any frame again.
 
-Frame ``n`` is stamped ``n`` ticks of ``1 / fps``, so picture and sound cannot drift apart however
+Frame ``n`` is stamped ``n`` ticks of ``1 / fps``, so video and audio cannot drift apart however
 long the lecture is.
 """
 
@@ -25,15 +25,15 @@ from appliance.media.source import open_media, packets, url
 from appliance.media.subtitles import Subtitles, add_track, track_packets
 
 Packet = Any
-"""``av.Packet``, whose type parameter says nothing here: packets change streams."""
+"""``av.Packet``. Its type parameter does not help here, because packets change streams."""
 
 _AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 _FIXED_FRAMES = frozenset({"aac", "mp3", "ac3", "eac3"})
-"""Codecs whose packets all hold ``frame_size`` samples, whatever a rounded time stamp says."""
+"""Codecs whose packets all hold ``frame_size`` samples, even if a rounded time stamp differs."""
 
 _JITTER_S = 0.003
-"""A packet this near to where the one before ends follows it without a gap."""
+"""A packet whose time is this close to the end of the previous one follows it without a gap."""
 
 
 def join(
@@ -47,15 +47,15 @@ def join(
     aac_kbps: int = 192,
     subtitles: Subtitles | None = None,
 ) -> None:
-    """Write ``out``: the segments' ``frames`` pictures and the sound, both beginning at 0.
+    """Write ``out``: the ``frames`` frames of all segments and the audio, both starting at 0.
 
-    The sound is copied when MP4 can carry it, else encoded as AAC. ``metadata`` holds MP4's own
-    tags (``title``, ``comment``, …). ``subtitles`` become a track that players switch on. ``out``
-    appears whole, or not at all.
+    The audio is copied if MP4 supports the stream, else encoded as AAC. ``metadata`` holds MP4's
+    own tags (``title``, ``comment``, …). ``subtitles`` become a track that viewers can switch on.
+    ``out`` appears complete or not at all.
 
-    Raises ``BadInput`` for sound that is gone by now, ``Fault``: ``segment_damaged`` (missing,
-    unlike the first, or not ``frames`` in all), ``disk_full`` or ``encoder_failed``.
-    ``ValueError`` without segments.
+    Raises ``BadInput`` if the audio can no longer be read, ``Fault``: ``segment_damaged`` (missing,
+    different from the first, or not ``frames`` in total), ``disk_full``, ``file_too_large`` or
+    ``encoder_failed``, and ``ValueError`` without segments.
     """
     if not segments:
         raise ValueError("nothing to join")
@@ -71,7 +71,7 @@ def join(
 
 
 class _Material(NamedTuple):
-    """What goes into the file, see :func:`join`."""
+    """The input of :func:`join`."""
 
     segments: Sequence[Path]
     audio: AudioInfo
@@ -82,7 +82,10 @@ class _Material(NamedTuple):
 
 
 def _try_copy(material: _Material, out: Path) -> bool:
-    """Whether MP4 took the sound as it is: some streams are odder than their codec's name."""
+    """Copy the audio and return whether MP4 accepted it.
+
+    Some streams deviate from the standard of their codec.
+    """
     try:
         _write(material, out, None)
     except (av.ArgumentError, av.InvalidDataError, av.PatchWelcomeError):
@@ -120,7 +123,7 @@ def _write(material: _Material, out: Path, aac_kbps: int | None) -> None:
 def _stamped(
     segments: Sequence[Path], video: VideoStream, fps: Fraction, frames: int
 ) -> Iterator[Packet]:
-    """The pictures of all segments in decoding order, one tick each, as one stream."""
+    """Yield the frames of all segments in decoding order, one tick each, as one stream."""
     sent = 0
     kind: tuple[object, ...] | None = None
     delay = 0
@@ -164,7 +167,7 @@ def _pictures_of(container: av.container.InputContainer) -> VideoStream:
 
 
 def _copied(source: AudioSource, audio: AudioInfo, track: AudioStream) -> Iterator[Packet]:
-    """The sound's packets, moved so that the first sample heard is at 0, ended where it ends."""
+    """Yield the audio packets, moved so that the first decoded sample is at 0, cut at the end."""
     tick = Fraction(1, audio.rate)
     end = round(audio.duration_s * audio.rate)
     fixed = source.stream.codec_context.frame_size if audio.codec in _FIXED_FRAMES else 0
@@ -190,7 +193,7 @@ def _copied(source: AudioSource, audio: AudioInfo, track: AudioStream) -> Iterat
 
 
 def _encoded(source: AudioSource, track: AudioStream) -> Iterator[Packet]:
-    """The sound as AAC; what cannot be decoded is silence, so that the rest stays in step."""
+    """Yield the audio as AAC; undecodable parts become silence, which keeps the rest in sync."""
     layout, rate = track.layout.name, track.rate
     at = 0
     for frame in resampled(source.frames(), "fltp", layout, rate):

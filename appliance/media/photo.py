@@ -1,4 +1,4 @@
-"""A photo as a presenter: upright, on white, at most 1920 pixels long, as 8-bit 4:2:0.
+"""Loads a photo as a presenter: upright, on white, at most 1920 pixels long, as 8-bit 4:2:0.
 
 Camera photos are far larger than a lecture needs, so the longer side is scaled down to 1920.
 """
@@ -25,14 +25,15 @@ _FORMATS = ("JPEG", "PNG", "WEBP")  # a phone's MPO opens as the JPEG it begins 
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis")
 
 _MAX_MEGAPIXELS = 64
-"""What is ever held in memory (3 to 4 bytes a pixel); a larger JPEG is reduced while decoding."""
+"""Limit of the decoded image, at 3 to 4 bytes per pixel; a larger JPEG is reduced while
+decoding."""
 
-# Pillow's own guard warns first and refuses later; ours, below, refuses at once.
+# Pillow's own limit only warns at first; the check in ``_upright_rgb`` always raises.
 Image.MAX_IMAGE_PIXELS = None
 
 
 def is_photo(path: Path) -> bool:
-    """Whether the first bytes are those of a JPEG, PNG or WebP."""
+    """Return whether the first bytes are those of a JPEG, PNG or WebP."""
     start = head(path, 16)
     return (
         start[:3] == b"\xff\xd8\xff"
@@ -42,7 +43,10 @@ def is_photo(path: Path) -> bool:
 
 
 def is_heif(path: Path) -> bool:
-    """Whether this is a HEIC or AVIF photo, which libav would take for a film of its tiles."""
+    """Return whether this is a HEIC or AVIF photo.
+
+    libav would read it as a video of its tiles.
+    """
     start = head(path, 12)
     return start[4:8] == b"ftyp" and start[8:12] in _HEIF_BRANDS
 
@@ -50,19 +54,19 @@ def is_heif(path: Path) -> bool:
 def load_photo(path: Path) -> tuple[Picture, ColorSpec]:
     """Decode a photo: EXIF rotation applied, transparency on white, first frame of an animation.
 
-    Colours go through the embedded profile to sRGB, and to limited BT.709 (BT.601 when small).
-    Raises ``BadInput``: what ``check_file`` raises, ``file_truncated``, ``picture_unreadable``,
-    ``picture_too_small`` (a side under 64) or ``photo_too_large``.
+    Colours are converted from the embedded profile to sRGB, and then to limited BT.709 (BT.601 for
+    a small photo). Raises ``BadInput``: the codes of ``check_file``, ``file_truncated``,
+    ``picture_unreadable``, ``picture_too_small`` (a side under 64 pixels) or ``photo_too_large``.
     """
     check_file(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # e.g. damaged EXIF: the picture counts
+            warnings.simplefilter("ignore")  # e.g. damaged EXIF, which does not affect the image
             rgb = np.asarray(_fitted(_upright_rgb(path), path))
     except BadInput:
         raise
     except Exception as error:
-        # Pillow's parsers raise whatever broken bytes make them raise.
+        # Pillow's parsers raise exceptions of any type for damaged data.
         code = "file_truncated" if "truncated" in str(error) else "picture_unreadable"
         raise BadInput(code, name=path.name) from None
     height, width = rgb.shape[0] & ~1, rgb.shape[1] & ~1
@@ -90,7 +94,7 @@ def _upright_rgb(path: Path) -> Image.Image:
 
 
 def _opaque(image: Image.Image) -> Image.Image:
-    """8 bits a channel, RGB, L or CMYK, with transparency laid on white."""
+    """Return the image with 8 bits per channel, RGB, L or CMYK, with transparency laid on white."""
     if image.mode.startswith("I"):  # 16-bit grey
         image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
@@ -108,7 +112,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
             converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
             return converted or image.convert("RGB")
         except (ImageCms.PyCMSError, OSError):
-            pass  # a broken profile, or one for another mode: take the numbers as they are
+            pass  # a damaged profile, or one for another mode: use the values without it
     return image.convert("RGB")
 
 

@@ -1,7 +1,7 @@
-"""The picture that travels through the pipeline: 8-bit YUV 4:2:0 planes, never converted to RGB.
+"""The video frame of the pipeline: 8-bit YUV 4:2:0 planes, never converted to RGB.
 
-A decoded picture is a view on the decoder's own memory, which later pictures are predicted from.
-Such views are read-only; :meth:`Picture.writable` gives a copy to paint on.
+A decoded picture is a view of the decoder's own memory, which later frames are predicted from. Such
+views are read-only; :meth:`Picture.writable` returns a copy that may be modified.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 Plane = NDArray[np.uint8]
 
 UNSPECIFIED = 2
-"""The code point that ITU-T H.273 gives to an unknown matrix, primaries or transfer."""
+"""The code point of ITU-T H.273 for an unknown matrix, primaries or transfer."""
 
 BT709, SMPTE170M = 1, 6
-"""Code points of high and of standard definition, for matrix, primaries and transfer alike."""
+"""Code points of high and of standard definition, the same for matrix, primaries and transfer."""
 
 _LIMITED, _FULL = 1, 2
 """``AVCOL_RANGE_MPEG`` and ``AVCOL_RANGE_JPEG``: luma spans 16..235, or 0..255."""
 
 _SAME_BYTES = ("yuv420p", "yuvj420p")
-"""8-bit 4:2:0; the second is the first with the full range implied by its name."""
+"""8-bit 4:2:0; the second format is the first with full range implied by its name."""
 
 # (Kr, Kb) of ITU-T H.273 table 4, by code point.
 _LUMA_WEIGHTS = {
@@ -41,10 +41,10 @@ _LUMA_WEIGHTS = {
 
 @dataclass(frozen=True)
 class ColorSpec:
-    """How the numbers of a picture are to be read; carried unchanged from source to encoder.
+    """The meaning of a picture's sample values; passed unchanged from the source to the encoder.
 
     ``matrix``, ``primaries`` and ``transfer`` are code points of ITU-T H.273 (2 = unspecified).
-    ``full_range`` is kept as the source has it: the planes are never stretched or squeezed.
+    ``full_range`` is kept as in the source: the sample values are never rescaled.
     """
 
     full_range: bool = False
@@ -54,7 +54,7 @@ class ColorSpec:
 
     @classmethod
     def of_frame(cls, frame: av.VideoFrame) -> ColorSpec:
-        """What a decoded frame says of itself; a frame in RGB is given :meth:`for_size`."""
+        """Return the description in a decoded frame; for an RGB frame, return :meth:`for_size`."""
         if frame.format.is_rgb:
             return cls.for_size(frame.width, frame.height)
         return cls(
@@ -66,18 +66,21 @@ class ColorSpec:
 
     @classmethod
     def for_size(cls, width: int, height: int) -> ColorSpec:
-        """Limited range, BT.709 for high definition and BT.601 below, as players expect."""
+        """Return limited range, with BT.709 for high definition and BT.601 below, like players."""
         if _is_high_definition(width, height):
             return cls(False, BT709, BT709, BT709)
         return cls(False, SMPTE170M, SMPTE170M, SMPTE170M)
 
     @property
     def av_range(self) -> int:
-        """libav's number for the range."""
+        """libav's constant for the range."""
         return _FULL if self.full_range else _LIMITED
 
     def luma_weights(self, width: int, height: int) -> tuple[float, float]:
-        """``(Kr, Kb)`` of the YUV matrix; an unspecified one is guessed by size, as players do."""
+        """Return ``(Kr, Kb)`` of the YUV matrix.
+
+        An unspecified matrix is guessed by size, as in players.
+        """
         guess = BT709 if _is_high_definition(width, height) else SMPTE170M
         return _LUMA_WEIGHTS.get(self.matrix, _LUMA_WEIGHTS[guess])
 
@@ -89,9 +92,9 @@ def _is_high_definition(width: int, height: int) -> bool:
 class Picture:
     """An 8-bit YUV 4:2:0 picture.
 
-    ``y`` is (H, W), ``u`` and ``v`` are (H/2, W/2), all uint8; H and W are even. They are views
-    on the memory of a libav frame, so neither decoding nor encoding copies them. ``index`` is the
-    number of the frame in the presenter at its constant rate.
+    ``y`` has the shape (H, W), ``u`` and ``v`` have (H/2, W/2), all uint8; H and W are even. They
+    are views of the memory of a libav frame, so neither decoding nor encoding copies them.
+    ``index`` is the number of the frame in the presenter at its constant rate.
     """
 
     __slots__ = ("_frame", "index", "u", "v", "y")
@@ -108,7 +111,7 @@ class Picture:
 
     @classmethod
     def from_av(cls, frame: av.VideoFrame, index: int) -> Picture:
-        """Read-only views on ``frame``; an odd last column or row stays outside.
+        """Return read-only views of ``frame``, without an odd last column or row.
 
         Raises ``ValueError`` for a frame that is not 8-bit 4:2:0.
         """
@@ -116,7 +119,7 @@ class Picture:
 
     @classmethod
     def blank(cls, width: int, height: int, index: int = 0) -> Picture:
-        """A black, writable picture. Raises ``ValueError`` for an odd size."""
+        """Return a black, writable picture. Raises ``ValueError`` for an odd size."""
         picture = cls.empty(width, height, index)
         picture.y[:] = 16
         picture.u[:] = 128
@@ -125,46 +128,47 @@ class Picture:
 
     @classmethod
     def empty(cls, width: int, height: int, index: int = 0) -> Picture:
-        """A writable picture whose contents are left to chance. Raises ``ValueError`` as above."""
+        """Return a writable, uninitialised picture. Raises ``ValueError`` for an odd size."""
         check_size(width, height)
         return cls(av.VideoFrame(width, height, "yuv420p"), index, writable=True)
 
     @property
     def width(self) -> int:
-        """Pixels a row, even."""
+        """Width in pixels, even."""
         return int(self.y.shape[1])
 
     @property
     def height(self) -> int:
-        """Rows, even."""
+        """Height in pixels, even."""
         return int(self.y.shape[0])
 
     def writable(self) -> Picture:
-        """A copy whose planes may be painted on; ``self`` stays as it is."""
+        """Return a copy whose planes may be modified."""
         copy = self.empty(self.width, self.height, self.index)
         copy.fill(self)
         return copy
 
     def fill(self, source: Picture) -> None:
-        """Copy the planes of ``source``. Raises ``ValueError`` for one of another size."""
+        """Copy the planes of ``source``. Raises ``ValueError`` if its size differs."""
         if (source.width, source.height) != (self.width, self.height):
             raise ValueError(f"{source.width}x{source.height} into {self.width}x{self.height}")
         for plane, wanted in zip(self.planes(), source.planes(), strict=True):
             np.copyto(plane, wanted)
 
     def renumbered(self, index: int) -> Picture:
-        """The same memory, read-only, as frame ``index`` of the presenter."""
+        """Return a read-only picture that shares this memory, numbered ``index``."""
         return Picture(self._frame, index)
 
     def planes(self) -> tuple[Plane, Plane, Plane]:
-        """``(y, u, v)``."""
+        """Return ``(y, u, v)``."""
         return self.y, self.u, self.v
 
     def to_av(self, pts: int, time_base: Fraction) -> av.VideoFrame:
-        """The frame to hand to an encoder at once, stamped ``pts`` in units of ``time_base`` s.
+        """Return the frame for an encoder, stamped ``pts`` in units of ``time_base`` s.
 
-        The frame shares the picture's memory and is stamped anew by the next call; only a cropped
-        or full-range picture is copied first (libav would squeeze the range by itself).
+        Encode it before the next call: the frame shares the picture's memory, and the next call
+        changes its time stamp. Only a cropped or full-range picture is copied first (libav would
+        convert the range of the latter).
         """
         frame = self._frame
         if (frame.format.name, frame.width, frame.height) != ("yuv420p", self.width, self.height):
@@ -177,7 +181,7 @@ class Picture:
 
 
 def check_size(width: int, height: int) -> None:
-    """Raises ``ValueError`` for a size that no 4:2:0 picture has."""
+    """Raise ``ValueError`` for a size that a 4:2:0 picture cannot have."""
     if width <= 0 or height <= 0 or width % 2 or height % 2:
         raise ValueError(f"a picture needs an even size, not {width}x{height}")
 

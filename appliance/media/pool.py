@@ -1,7 +1,7 @@
-"""Memory of pictures that is used again, instead of being asked for and given back each frame.
+"""Reuses the memory of pictures instead of allocating and freeing it for every frame.
 
-A picture of megabytes that is made in one thread and freed in another leaves holes in the heap; or
-it is mapped each time anew, which costs a page fault for every 4 KB.
+A picture takes megabytes. If it is allocated in one thread and freed in another, it either leaves
+holes in the heap or is mapped each time, which costs a page fault for every 4 KB.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ import av
 from appliance.media.picture import Picture, check_size
 
 _OURS = 2
-"""References to a frame that nobody else holds: the list's, and the argument of the question."""
+"""Reference count of a frame that is not in use: the list's and the argument of ``getrefcount``."""
 
 
 class PicturePool:
-    """Writable pictures of ``width`` × ``height``, even, in memory that is used again.
+    """A pool of writable pictures of ``width`` × ``height``, both even.
 
-    A picture's memory is free again when nothing refers to it any more: no picture, none of its
-    planes, no view on one. So many are made as were ever in use at once; they go with the pool and
-    the last of their users. Pictures are asked for in one thread and may be let go of in any.
+    The memory of a picture is free again when nothing refers to it any more: no picture, none of
+    its planes, no view of one. The pool holds as many frames as were ever in use at once; they are
+    freed with the pool and the last of their users. Pictures must be requested by one thread, and
+    may be released by any.
 
     Raises ``ValueError`` for an odd size.
     """
@@ -33,11 +34,11 @@ class PicturePool:
 
     @property
     def made(self) -> int:
-        """How many pictures were made."""
+        """Number of frames that were allocated."""
         return len(self._frames)
 
     def empty(self, index: int = 0) -> Picture:
-        """A picture whose contents are left to chance."""
+        """Return an uninitialised, writable picture."""
         for place in range(len(self._frames)):
             if sys.getrefcount(self._frames[place]) == _OURS:
                 return Picture(self._frames[place], index, writable=True)
@@ -45,7 +46,7 @@ class PicturePool:
         return Picture(self._frames[-1], index, writable=True)
 
     def copy(self, picture: Picture) -> Picture:
-        """A copy of ``picture`` to paint on. Raises ``ValueError`` for one of another size."""
+        """Return a writable copy of ``picture``. Raises ``ValueError`` if its size differs."""
         copy = self.empty(picture.index)
         copy.fill(picture)
         return copy

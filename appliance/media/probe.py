@@ -1,4 +1,4 @@
-"""What a presenter or a lecture's sound really is, measured by reading it, not by its header."""
+"""Measures a presenter or a lecture's audio by reading the file instead of trusting its header."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from appliance.media.source import EndWatch, SteadyClock, check_file, open_media
 PHOTO_FPS = Fraction(25)
 MIN_AUDIO_S = 0.2
 MAX_SIDES = (3840, 2160)
-"""The longer and the shorter side that are still accepted."""
+"""Maximum length of the longer and of the shorter side, in pixels."""
 
 _OBLONG = 4
-"""How many times as wide as high a pixel, or as high as wide, may be: anamorphic film has 2."""
+"""Maximum ratio of the sides of a pixel, in either direction: anamorphic film has 2."""
 
 _HEAD_FRAMES = 24
-"""Pictures decoded at the start: enough to see interlacing and field-coded packets."""
+"""Number of frames decoded at the start: enough to detect interlacing and field-coded packets."""
 
 _TAIL_PACKETS = 32
-"""Packets decoded at the end: enough to fill MP3's bit reservoir and Vorbis's overlap."""
+"""Number of packets decoded at the end: enough for MP3's bit reservoir and Vorbis's overlap."""
 
 _COPYABLE = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"})
 _MP4_MIN_MP3_RATE = 16000
@@ -46,7 +46,7 @@ _MP4_MIN_MP3_RATE = 16000
 
 @dataclass(frozen=True)
 class PresenterInfo:
-    """A presenter as :class:`~appliance.media.decode.FrameReader` delivers it."""
+    """A presenter in the form in which :class:`~appliance.media.decode.FrameReader` delivers it."""
 
     path: Path
     kind: Literal["video", "photo"]
@@ -54,33 +54,33 @@ class PresenterInfo:
     """Pixels, upright and even."""
     height: int
     fps: Fraction
-    """The constant rate of the frames, 1..60; 25 for a photo."""
+    """The constant frame rate, 1..60; 25 for a photo."""
     frames: int
-    """How many frames there are at that rate; 1 stands still."""
+    """Number of frames at that rate; 1 is a still image."""
     sar: Fraction
-    """Width of a pixel over its height, upright."""
+    """Width of a pixel divided by its height, upright."""
     color: ColorSpec
     codec: str
     interlaced: bool = False
     orientation: Orientation = UPRIGHT
     stored_size: tuple[int, int] = (0, 0)
-    """Width and height to which decoded pictures are brought, before cutting to even and turning;
-    their own unless they are to be made smaller."""
+    """Width and height to which decoded frames are scaled, before they are cropped to even and
+    turned. Equal to the decoded size unless frames are to be made smaller."""
     stream_index: int = 0
     time_base: Fraction = Fraction(1)
     start_pts: int = 0
-    """Time of the first picture, in ``time_base`` s."""
+    """Time of the first frame, in ``time_base`` s."""
     seekable: bool = True
-    """Whether a picture's time is known when reading does not begin at the start."""
+    """Whether the time of a frame is known when reading does not begin at the start."""
 
     @property
     def duration_s(self) -> float:
-        """Seconds that the frames fill."""
+        """Duration of all frames in seconds."""
         return float(self.frames / self.fps)
 
     @property
     def start_s(self) -> float:
-        """Seconds at which the file shows its first picture."""
+        """Time in seconds at which the file shows its first frame."""
         return float(self.start_pts * self.time_base)
 
     @property
@@ -94,30 +94,30 @@ class PresenterInfo:
         return self.frames == 1
 
     def pts(self, slot: int) -> int:
-        """The time of a frame number, in ``time_base`` s."""
+        """Return the time of a frame number, in ``time_base`` s."""
         return self.start_pts + round(slot / self.fps / self.time_base)
 
     def slot(self, pts: int) -> int:
-        """The frame number nearest to a time in ``time_base`` s (halves go up)."""
+        """Return the frame number nearest to a time in ``time_base`` s (halves are rounded up)."""
         doubled = 2 * (pts - self.start_pts) * self.time_base * self.fps + 1
         return int(doubled // 2)
 
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """A lecture's sound: the first audio stream of a file."""
+    """The audio of a lecture: the first audio stream of a file."""
 
     path: Path
     duration_s: float
-    """From the first decoded sample to the end of the last."""
+    """Seconds from the first decoded sample to the end of the last."""
     codec: str
     rate: int
-    """Samples a second, of each channel."""
+    """Samples per second of each channel."""
     channels: int
     copyable: bool
-    """Whether MP4 can carry the stream as it is."""
+    """Whether MP4 can carry the stream without encoding it again."""
     start: Fraction = Fraction(0)
-    """Seconds at which the file plays its first sample."""
+    """Time in seconds at which the file plays its first sample."""
 
 
 def probe_presenter(
@@ -127,14 +127,14 @@ def probe_presenter(
     max_sides: tuple[int, int] = MAX_SIDES,
     short_side: int = 0,
 ) -> PresenterInfo:
-    """Measure a presenter video or photo; the type is told by the content, not by the name.
+    """Measure a presenter video or photo; the type is detected by content, not by name.
 
-    Reads the whole file once and decodes its first pictures. A picture whose shorter side is longer
-    than ``short_side`` (0: any) is delivered that much smaller. Raises ``BadInput``: what
-    :func:`~appliance.media.source.open_media` and :func:`~appliance.media.photo.load_photo` raise,
-    ``photo_format`` (HEIC), ``video_missing``, ``picture_unreadable``, ``picture_too_small`` (a
-    side under 64), ``picture_too_large`` (beyond ``max_sides``) or ``file_truncated`` (the end cut
-    off).
+    Reads the whole file once and decodes its first frames. If the shorter side of the frames is
+    longer than ``short_side`` (0: no limit), they are delivered scaled down to it. Raises
+    ``BadInput``: the codes of :func:`~appliance.media.source.open_media` and
+    :func:`~appliance.media.photo.load_photo`, ``photo_format`` (HEIC), ``video_missing``,
+    ``picture_unreadable``, ``picture_too_small`` (a side under 64 pixels), ``picture_too_large``
+    (beyond ``max_sides``) or ``file_truncated`` (the end is missing).
     """
     check_file(path)
     if is_heif(path):
@@ -176,11 +176,11 @@ def probe_presenter(
 
 
 def probe_audio(path: Path) -> AudioInfo:
-    """Measure a lecture's sound: the first audio stream of a sound or video file.
+    """Measure a lecture's audio: the first audio stream of an audio or video file.
 
-    Reads the whole file once and decodes its first and last packets. Raises ``BadInput``: what
-    :class:`~appliance.media.audio.AudioSource` raises, ``audio_unreadable``, ``audio_too_short``
-    (under 0.2 s) or ``file_truncated`` (the end cut off).
+    Reads the whole file once and decodes its first and last packets. Raises ``BadInput``: the codes
+    of :class:`~appliance.media.audio.AudioSource`, ``audio_unreadable``, ``audio_too_short`` (under
+    0.2 s) or ``file_truncated`` (the end is missing).
     """
     with AudioSource(path) as source:
         watch = source.end_watch()
@@ -202,7 +202,7 @@ def probe_audio(path: Path) -> AudioInfo:
         context.flush_buffers()
         for frame in (frame for packet in tail for frame in decoded(packet)):
             end = max(end, _time(frame, source) + Fraction(frame.samples, frame.sample_rate))
-        # Where MP4 cuts its last packet short, players stop there; libav decodes all of it.
+        # Where MP4 shortens its last packet, players stop there, but libav decodes all of it.
         end = min(end, packet_end) if packet_end else end
         codec, rate = context.codec.canonical_name, first.sample_rate
         seconds = float(end - start)
@@ -226,7 +226,7 @@ def probe_audio(path: Path) -> AudioInfo:
 
 @dataclass(frozen=True)
 class _FirstPictures:
-    """What the header and the first decoded pictures tell."""
+    """Properties found in the header and the first decoded frames."""
 
     stream_index: int
     time_base: Fraction
@@ -279,12 +279,12 @@ def _first_pictures(path: Path, max_sides: tuple[int, int]) -> _FirstPictures:
 
 
 def _plausible(sar: Fraction | None) -> Fraction:
-    """The shape of a pixel; square where a file says nothing, or what no camera makes."""
+    """Return the pixel aspect ratio; 1 if the file has none or an implausible one."""
     return sar if sar and 1 / _OBLONG <= sar <= _OBLONG else Fraction(1)
 
 
 def _fitted(width: int, height: int, short_side: int) -> tuple[int, int]:
-    """The size, or an even one of nearly the same shape whose shorter side is ``short_side``."""
+    """Return the size, scaled down to an even one if the shorter side exceeds ``short_side``."""
     scale = short_side / min(width, height)
     if not 0 < scale < 1:
         return width, height
@@ -300,17 +300,17 @@ def _check_size(path: Path, width: int, height: int, max_sides: tuple[int, int])
 
 
 def _time(frame: AudioFrame, source: AudioSource) -> Fraction:
-    """Seconds at which a frame begins; :class:`AudioSource` stamps every packet."""
+    """Return the time in seconds of a frame; :class:`AudioSource` stamps every packet."""
     return (frame.pts or 0) * source.time_base
 
 
 class _PackedPictures(NamedTuple):
-    """What the packets of the whole file tell."""
+    """Properties found in the packets of the whole file."""
 
     pts: NDArray[np.int64]
-    """The times of all that are to be shown, in the order of the file."""
+    """The times of all frames that are to be shown, in file order."""
     last_duration: int
-    """How long the last picture lasts; 0 when the file does not say."""
+    """Duration of the last frame, in units of the time base; 0 if the file does not contain it."""
     seekable: bool
 
 
@@ -337,8 +337,8 @@ def _packed_pictures(path: Path, first: _FirstPictures) -> _PackedPictures:
             last_dts = packet.dts if packet.dts is not None else last_dts
         if watch.cut_off():
             raise BadInput("file_truncated", name=path.name)
-        # AVI numbers pictures by counting on: past a damaged place it counts otherwise than its
-        # index does, by which a seek goes.
+        # AVI packets are numbered by counting. After a damaged part these numbers differ from those
+        # of the index, which seeking uses.
         astray = container.format.name == "avi" and last_dts + 1 < stream.frames
         seekable = first.keeps_time and not astray and not clock.jumped
     return _PackedPictures(np.array(times, np.int64), last_duration, seekable)

@@ -1,4 +1,4 @@
-"""Writing a file so that a power cut leaves the whole of it or nothing."""
+"""Writes a file so that after a power cut it is either complete or absent."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pathlib import Path
 from appliance.errors import BadInput, Fault
 
 _NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
-"""How shares and FUSE answer when asked to sync a folder."""
+"""Errors of network shares and FUSE for a request to sync a folder."""
 
 
 _LONGEST_NAME = 255
-"""Bytes; the limit of every file system that we meet."""
+"""Maximum length of a file name in bytes, common to all supported file systems."""
 
 
 def part_of(path: Path) -> Path:
-    """Where ``path`` is written until it is whole: hidden, in the same folder."""
+    """Return the hidden temporary file, in the same folder, in which ``path`` is written."""
     name = f".{path.name}.part"
     if len(os.fsencode(name)) > _LONGEST_NAME:
         name = f".{hashlib.blake2b(os.fsencode(path.name), digest_size=16).hexdigest()}.part"
@@ -30,10 +30,10 @@ def part_of(path: Path) -> Path:
 
 
 def check_target(path: Path, *, in_place: bool = False) -> None:
-    """Say before the work, not after it, that ``path`` cannot be written, and leave no trace.
+    """Check before the work starts that ``path`` can be written, without leaving a trace.
 
-    :func:`publish` replaces the file at ``path``; ``in_place`` tells that what is there will be
-    written to instead, which may also be a pipe or a device.
+    :func:`publish` replaces the file at ``path``. With ``in_place``, an existing file is written to
+    instead; it may also be a pipe or a device.
 
     Raises ``BadInput``: ``output_exists_folder`` or ``output_unwritable``.
     """
@@ -55,30 +55,30 @@ def check_target(path: Path, *, in_place: bool = False) -> None:
 def _exists(path: Path) -> bool:
     try:
         path.stat()
-    except FileNotFoundError:  # or a link to what will be made
+    except FileNotFoundError:  # also raised for a link to a file that does not exist yet
         return False
     return True
 
 
 def _try_folder(path: Path) -> None:
-    """Raises ``OSError`` if no file can be made beside ``path`` and take its name."""
+    """Raise ``OSError`` if no file can be created next to ``path`` and renamed to it."""
     folder = path.parent
-    tempfile.TemporaryFile(dir=folder).close()  # without a name, where the file system knows that
+    tempfile.TemporaryFile(dir=folder).close()  # has no name where the file system supports that
     try:
         there, around = path.lstat(), folder.stat()
     except FileNotFoundError:
         return
-    if not (stat.S_ISREG(there.st_mode) or stat.S_ISLNK(there.st_mode)):  # root's /dev/null, say
-        raise FileExistsError(errno.EEXIST, "it is no file")
-    # In a folder like /tmp, only their owners may replace files.
+    if not (stat.S_ISREG(there.st_mode) or stat.S_ISLNK(there.st_mode)):  # e.g. /dev/null, as root
+        raise FileExistsError(errno.EEXIST, "not a regular file")
+    # In a folder with the sticky bit, such as /tmp, only the owner may replace a file.
     if around.st_mode & stat.S_ISVTX and os.geteuid() not in (0, there.st_uid, around.st_uid):
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
 
 def publish(path: Path) -> None:
-    """Move :func:`part_of` to ``path``; on return both the bytes and the name are on the disk.
+    """Move :func:`part_of` to ``path``; on return both the data and the name are on disk.
 
-    Raises ``OSError``; the part is then still there.
+    Raises ``OSError``; the temporary file then still exists.
     """
     part = part_of(path)
     sync_file(part)
@@ -87,14 +87,17 @@ def publish(path: Path) -> None:
 
 
 def discard(path: Path) -> None:
-    """Remove what :func:`part_of` holds, if anything."""
+    """Delete the temporary file :func:`part_of`, if it exists."""
     part_of(path).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def write_faults(path: Path) -> Iterator[None]:
-    """Turn the errors of libav and of the disk while ``path`` is written into a ``Fault``:
-    ``disk_full``, ``file_too_large`` (FAT ends at 4 GiB) or ``encoder_failed``."""
+    """Turn errors of libav and of the disk while ``path`` is written into a ``Fault``.
+
+    The codes are ``disk_full``, ``file_too_large`` (FAT is limited to 4 GiB) and
+    ``encoder_failed``.
+    """
     try:
         yield
     except _errors() as error:
@@ -108,18 +111,18 @@ def write_faults(path: Path) -> Iterator[None]:
 
 
 def _errors() -> tuple[type[Exception], ...]:
-    import av  # here, and only on a fault: the daemon, which writes too, needs no codecs
+    import av  # only on an error: the daemon writes files, too, but must not load codecs
 
     return av.FFmpegError, OSError
 
 
 def sync_file(path: Path) -> None:
-    """Bring a file's bytes to the disk."""
+    """Flush a file's data to disk."""
     _sync(path, os.O_RDWR)
 
 
 def sync_folder(path: Path) -> None:
-    """Bring a folder's names to the disk, where its file system knows of such a thing."""
+    """Flush a folder's entries to disk, if its file system supports that."""
     try:
         _sync(path, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Opening media files from people: safely, by content, and with errors in plain words."""
+"""Opens untrusted media files safely, by content, with errors that users understand."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import av.container
 
 from appliance.errors import BadInput
 
-# Only formats that hold their media in the file itself: a playlist (m3u8, ffconcat, sdp) dropped
-# into the inbox could make the box open other files or addresses.
+# Only formats that contain their media: a playlist (m3u8, ffconcat, sdp) in the inbox could make
+# the device open other files or addresses.
 _FORMATS = (
     "mov,matroska,avi,flv,live_flv,mpegts,mpeg,asf,dv,mxf,gif,"
     "wav,w64,mp3,aac,flac,ogg,aiff,caf,amr,ac3,eac3"
@@ -22,17 +22,21 @@ _FORMATS = (
 _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
 
 MAX_GAP_S = 10
-"""A longer gap in the times of a stream is a fault of its clock."""
+"""A longer gap between the times of a stream, in seconds, is treated as an error of its clock."""
 
 _RIFF_SLACK = 1 << 16
-"""Bytes by which the length in an AVI's or WAV's header may be wrong: what writers forget."""
+"""Tolerated error of the length in the header of an AVI or WAV, in bytes: some writers omit
+parts."""
 
 _MAX_READ_ERRORS = 100
-"""Damaged places in a row after which the rest of a file is given up."""
+"""Number of consecutive read errors after which the rest of a file is ignored."""
 
 
 def check_file(path: Path) -> None:
-    """Raise ``BadInput`` unless ``path`` is a readable file with something in it."""
+    """Raise ``BadInput`` unless ``path`` is a readable file that is not empty.
+
+    The codes are ``file_is_folder``, ``file_empty``, ``file_missing`` and ``file_unreadable``.
+    """
     name = path.name
     try:
         if path.is_dir():
@@ -48,25 +52,25 @@ def check_file(path: Path) -> None:
 
 
 def head(path: Path, size: int = 64) -> bytes:
-    """The first bytes of a file that :func:`check_file` has passed."""
+    """Return the first ``size`` bytes of a file that has passed :func:`check_file`."""
     with path.open("rb") as file:
         return file.read(size)
 
 
 def url(path: Path) -> str:
-    """The name to give to libav: the prefix keeps ``:``, ``-`` and ``%`` in it from meaning."""
+    """Return the URL for libav; its prefix keeps ``:``, ``-`` and ``%`` from being interpreted."""
     return "file:" + os.fspath(path)
 
 
 def open_media(path: Path) -> av.container.InputContainer:
-    """Open a media file, known by its content alone.
+    """Open a media file, whose format is detected by content alone.
 
-    Raises ``BadInput``: ``file_missing``, ``file_empty``, ``file_is_folder``,
-    ``file_unreadable``, ``file_truncated`` (a known container without its index) or ``not_media``.
+    Raises ``BadInput``: ``file_missing``, ``file_empty``, ``file_is_folder``, ``file_unreadable``,
+    ``file_truncated`` (a known container without its index) or ``not_media``.
     """
     check_file(path)
     try:
-        # Tags in an unknown encoding are nobody's concern here, hence "replace".
+        # Tags are not used, so an unknown encoding must not raise an error: hence "replace".
         return av.open(url(path), "r", container_options=dict(_OPTIONS), metadata_errors="replace")
     except av.FFmpegError as error:
         if isinstance(error, OSError) and not isinstance(error, ValueError):
@@ -79,7 +83,7 @@ def open_media(path: Path) -> av.container.InputContainer:
 def packets(
     container: av.container.InputContainer, *streams: av.stream.Stream
 ) -> Iterator[av.Packet[Any]]:
-    """The packets of ``streams`` (none given: of all), read on past damaged places.
+    """Yield the packets of ``streams`` (by default of all), continuing after damaged parts.
 
     The last packet of each stream is empty: decoding it drains the decoder.
     """
@@ -96,16 +100,17 @@ def packets(
 
 
 def _begins_like_a_container(start: bytes) -> bool:
-    """Whether the file says of itself that it is MP4/MOV, Matroska/WebM, AVI/WAV or FLV."""
+    """Return whether the first bytes are those of MP4/MOV, Matroska/WebM, AVI/WAV or FLV."""
     boxes = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
     return start[4:8] in boxes or start[:4] in (b"\x1a\x45\xdf\xa3", b"RIFF", b"RF64", b"FLV\x01")
 
 
 class SteadyClock:
-    """Takes the jumps out of one stream's time stamps, packet by packet in the file's order.
+    """Removes jumps from the time stamps of one stream, packet by packet in file order.
 
-    A time more than ``MAX_GAP_S`` from where the stream was to go on, either way, is a fault of
-    the recorder (a counter that ran over, two files in one): the stream goes on without it.
+    A time that differs by more than ``MAX_GAP_S`` from the expected one, in either direction, is an
+    error of the recorder (a counter that overflowed, two files in one): later times are shifted to
+    continue the stream.
     """
 
     def __init__(self, time_base: Fraction) -> None:
@@ -115,7 +120,7 @@ class SteadyClock:
         self.jumped = False
 
     def correct(self, packet: av.Packet[Any]) -> None:
-        """Move the packet's times; a packet without any is left so."""
+        """Shift the packet's times in place; a packet without times is not changed."""
         at = packet.dts if packet.dts is not None else packet.pts
         if at is None or not packet.size:
             return
@@ -128,11 +133,11 @@ class SteadyClock:
 
 
 class EndWatch:
-    """Finds out whether a stream was cut off, by what its file promises and what is there."""
+    """Detects a truncated stream by comparing the duration in the header with the packets read."""
 
-    # Other formats have no header that knows the length, or libav guesses it from the bit rate.
+    # Other formats have no duration in the header, or libav estimates it from the bit rate.
     _HONEST = frozenset({"mov", "matroska", "avi", "flv", "wav", "w64", "flac", "aiff", "caf"})
-    # Of a short file a share, of a long one what headers round and editors leave.
+    # Relative for short files; limited for long ones to what headers round and editors leave.
     _TOLERANCE_S = (1.0, 3.0)
     _TOLERANCE = 0.02
 
@@ -143,18 +148,18 @@ class EndWatch:
         self._promised = self._reached = 0.0
         self._streams = {stream.index}
         kind = container.format.name.split(",")[0]
-        # An MP3 that knows its encoder's delay has a header that counts its frames.
+        # An MP3 that specifies its encoder delay has a header with the number of frames.
         honest = kind in self._HONEST or (kind == "mp3" and bool(stream.start_time))
         if honest and stream.duration and stream.time_base:
             end = (stream.start_time or 0) + stream.duration
             self._promised = float(end * stream.time_base)
         elif honest:
-            # Matroska and FLV only promise how long the longest of their streams is.
+            # Matroska and FLV only contain the duration of their longest stream.
             self._promised = (container.duration or 0) / av.time_base
             self._streams = {any_stream.index for any_stream in container.streams}
 
     def see(self, packet: av.Packet[Any]) -> None:
-        """Take note of a packet of any stream."""
+        """Take a packet of any stream into account."""
         time = packet.pts if packet.pts is not None else packet.dts
         relevant = packet.stream_index in self._streams and packet.size and not packet.is_corrupt
         if relevant and time is not None:
@@ -162,17 +167,24 @@ class EndWatch:
             self._reached = max(end, self._reached)
 
     def cut_off(self) -> bool:
-        """Whether more than a second and 2 % of what was promised is missing, or 3 seconds."""
+        """Return whether the stream is truncated.
+
+        This is so if more than 1 s and 2 % of the duration in the header are missing, or more than
+        3 s, or if an AVI or WAV file is shorter than its header says.
+        """
         least, most = self._TOLERANCE_S
         tolerated = min(max(least, self._TOLERANCE * self._promised), most)
         return self._short or self._promised - self._reached > tolerated
 
 
 def _is_short_riff(path: Path) -> bool:
-    """Whether an AVI or WAV says that it is longer than it is; libav trusts the file's size."""
+    """Return whether the header of an AVI or WAV has a larger size than the file.
+
+    libav trusts the size of the file.
+    """
     start = head(path, 12)
     promised = int.from_bytes(start[4:8], "little")
-    # Recorders that write to a pipe leave 0 or a number near 2 or 4 GiB there.
+    # Recorders that write to a pipe store 0 or a number near 2 or 4 GiB.
     if start[:4] != b"RIFF" or not 0 < promised < 0x7FFF0000:
         return False
     return promised - path.stat().st_size > min(0.02 * promised, _RIFF_SLACK)

@@ -1,4 +1,4 @@
-"""Subtitles: as a track of an MP4 that players switch on, and as an ``.srt`` file."""
+"""Writes and reads subtitles: an optional track of an MP4, and an ``.srt`` file."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ _LANGUAGES = {
     "hi": "hin", "it": "ita", "ja": "jpn", "ko": "kor", "nl": "nld", "pl": "pol", "pt": "por",
     "ru": "rus", "tr": "tur", "uk": "ukr", "vi": "vie", "zh": "zho",
 }  # fmt: skip
-"""ISO 639-2/T, which MP4 wants, by ISO 639-1."""
+"""ISO 639-2/T codes, which MP4 requires, by ISO 639-1 code."""
 
-# The encoder of 3GPP timed text takes its font and place from an ASS header; players have their
-# own ideas of both.
+# The encoder of 3GPP timed text reads font and position from an ASS header; players use their own.
 _HEADER = b"""[Script Info]
 ScriptType: v4.00+
 [V4+ Styles]
@@ -38,7 +37,7 @@ Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 
 @dataclass(frozen=True)
 class Cue:
-    """``text``, of one line or two, shown from ``start`` to ``end`` (seconds)."""
+    """A subtitle of one or two lines, shown from ``start`` to ``end`` (seconds)."""
 
     start: float
     end: float
@@ -47,14 +46,14 @@ class Cue:
 
 @dataclass(frozen=True)
 class Subtitles:
-    """The cues of one video in order, none over another; ``language`` is ISO 639-1."""
+    """The cues of one video in order, without overlap; ``language`` is an ISO 639-1 code."""
 
     cues: tuple[Cue, ...]
     language: str
 
 
 def add_track(container: av.container.OutputContainer, subtitles: Subtitles) -> SubtitleStream:
-    """A track for ``subtitles`` in a new MP4, to be added after picture and sound."""
+    """Add a track for ``subtitles`` to a new MP4; call it after adding video and audio."""
     stream = cast(Any, container.add_stream("mov_text"))
     stream.codec_context.subtitle_header = _HEADER
     stream.time_base = _MS
@@ -63,7 +62,7 @@ def add_track(container: av.container.OutputContainer, subtitles: Subtitles) -> 
 
 
 def track_packets(subtitles: Subtitles, stream: SubtitleStream) -> Iterator[av.Packet[Any]]:
-    """The packets of the track: each text behind its length in two bytes (3GPP TS 26.245)."""
+    """Yield the packets of the track: a length of two bytes and the text (3GPP TS 26.245)."""
     for cue in subtitles.cues:
         text = cue.text.encode()
         packet: av.Packet[Any] = av.Packet(struct.pack(">H", len(text)) + text)
@@ -76,9 +75,9 @@ def track_packets(subtitles: Subtitles, stream: SubtitleStream) -> Iterator[av.P
 
 
 def read_track(video: Path) -> tuple[Cue, ...]:
-    """The cues of the first subtitle track of an MP4; none where there is no track.
+    """Return the cues of the first subtitle track of an MP4; empty if there is none.
 
-    Raises what :func:`~appliance.media.source.open_media` raises.
+    Raises the errors of :func:`~appliance.media.source.open_media`.
     """
     cues = []
     with open_media(video) as container:
@@ -86,7 +85,7 @@ def read_track(video: Path) -> tuple[Cue, ...]:
             for packet in container.demux(stream):
                 raw = bytes(packet)
                 size = int.from_bytes(raw[:2], "big")
-                if not size or packet.pts is None:  # the gap between two cues
+                if not size or packet.pts is None:  # a gap between two cues
                     continue
                 start = float(packet.pts * packet.time_base)
                 end = start + float((packet.duration or 0) * packet.time_base)
@@ -95,7 +94,7 @@ def read_track(video: Path) -> tuple[Cue, ...]:
 
 
 def write_srt(path: Path, cues: Sequence[Cue]) -> None:
-    """Write ``cues`` as SubRip text in UTF-8; ``path`` appears whole. Raises ``OSError``."""
+    """Write ``cues`` as SubRip text in UTF-8, atomically. Raises ``OSError``."""
     part_of(path).write_text("\n".join(_blocks(cues)), encoding="utf-8")
     publish(path)
 
@@ -106,6 +105,6 @@ def _blocks(cues: Iterable[Cue]) -> Iterator[str]:
 
 
 def _clock(seconds: float) -> str:
-    """``00:59:58,250``."""
+    """Format a time as ``00:59:58,250``."""
     ms = round(seconds * 1000)
     return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02},{ms % 1000:03}"

@@ -1,4 +1,4 @@
-"""Small pictures: of a finished video, taken while somebody speaks, and of a presenter."""
+"""Thumbnails of a finished video, from a moment of speech, and of a presenter."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from appliance.media.publish import part_of, publish
 from appliance.media.source import open_media
 
 MAX_SIDE = 640
-"""Of the picture, in pixels."""
+"""Maximum side of the thumbnail, in pixels."""
 
 SMALL_SIDE = 240
-"""Of one in a list: 96 of a page's pixels, for screens that have two for each."""
+"""Maximum side of a thumbnail in a list, in pixels: 96 CSS pixels on displays with two or more
+pixels per CSS pixel."""
 
 _PLACES = (Fraction(1, 3), Fraction(1, 2), Fraction(2, 3), Fraction(1, 6), Fraction(5, 6))
-_WINDOW_S = 3.0  # heard at each place of a video
+_WINDOW_S = 3.0  # length of audio analysed at each position of a video
 _STEP_S = 0.08  # about a syllable's vowel
 _QUALITY, _SMALL_QUALITY = 88, 80
 
@@ -34,7 +35,7 @@ Image = npt.NDArray[np.uint8]
 
 
 class _Moment(NamedTuple):
-    """A loud moment: level in dB, seconds from the video's start."""
+    """A loud moment: level in dB, and seconds from the start of the video."""
 
     level: float
     at_s: float
@@ -43,12 +44,13 @@ class _Moment(NamedTuple):
 def save_thumbnail(
     video: Path, target: Path, fits: Callable[[Image], bool] = lambda image: True
 ) -> None:
-    """Write a JPEG of ``video`` to ``target``, which appears whole.
+    """Write a JPEG of ``video`` to ``target``, atomically.
 
-    Of a few places of the video the loudest moments are tried, the loudest first: then the mouth
-    is open. The first whose picture, (H, W, 3) RGB, ``fits`` is taken, or the loudest of all; the
-    middle of a video without sound. Raises ``BadInput`` for a video that cannot be opened,
-    ``ValueError`` for one without a picture, and ``OSError``.
+    The loudest moments near a few positions of the video are tried, the loudest first, because the
+    mouth is likely to be open then. The first image, (H, W, 3) RGB, that ``fits`` accepts is used,
+    else that of the loudest moment. A video without audio is tried at the same positions, from the
+    last to the first. Raises ``BadInput`` for a video that cannot be opened, ``ValueError`` for one
+    without frames, and ``OSError``.
     """
     from PIL import Image as Pillow
 
@@ -70,9 +72,9 @@ def save_thumbnail(
 
 
 def save_small(picture: Path, target: Path) -> None:
-    """Write the JPEG ``picture`` again, for a list of many: at most ``SMALL_SIDE`` pixels.
+    """Write a smaller version of the JPEG ``picture``, at most ``SMALL_SIDE`` pixels, for lists.
 
-    Raises ``OSError``, also for what is no picture.
+    Raises ``OSError``, also if ``picture`` is not a JPEG.
     """
     from PIL import Image as Pillow
 
@@ -83,9 +85,10 @@ def save_small(picture: Path, target: Path) -> None:
 
 
 def save_presenter(presenter: Path, target: Path) -> None:
-    """Write a JPEG of a presenter's video (its middle) or photo to ``target``, which appears whole.
+    """Write a JPEG of a presenter's photo, or of the middle of its video, to ``target``.
 
-    Upright and with square pixels. Raises ``BadInput`` for what cannot be used, and ``OSError``.
+    ``target`` is written atomically. The image is upright and has square pixels. Raises
+    ``BadInput`` for a presenter that cannot be used, and ``OSError``.
     """
     info = probe_presenter(presenter)
     with FrameReader(info, 1) as reader:
@@ -94,8 +97,10 @@ def save_presenter(presenter: Path, target: Path) -> None:
 
 
 def save_picture(picture: Picture, info: PresenterInfo, target: Path, side: int = MAX_SIDE) -> None:
-    """Write ``picture`` of the presenter ``info`` as a JPEG of at most ``side`` pixels, with square
-    pixels and the presenter's colours. Raises ``OSError``."""
+    """Write ``picture`` of the presenter ``info`` as a JPEG of at most ``side`` pixels.
+
+    The image has square pixels and the presenter's colours. Raises ``OSError``.
+    """
     from PIL import Image as Pillow
 
     frame = picture.to_av(0, 1 / info.fps)
@@ -109,7 +114,7 @@ def save_picture(picture: Picture, info: PresenterInfo, target: Path, side: int 
 
 
 def _moments(container: av.container.InputContainer) -> Iterator[_Moment]:
-    """The loudest moment near each place; a level of minus infinity where nothing is heard."""
+    """Yield the loudest moment near each position; the level is minus infinity in silence."""
     length = (container.duration or 0) / av.time_base
     for place in _PLACES:
         start = max(float(place) * length - _WINDOW_S / 2, 0.0)
@@ -126,7 +131,7 @@ def _moments(container: av.container.InputContainer) -> Iterator[_Moment]:
 def _measure(
     container: av.container.InputContainer, start: float, levels: npt.NDArray[np.float64]
 ) -> None:
-    """Add up the power of each step from ``start`` seconds on into ``levels``."""
+    """Store the highest power of each step from ``start`` seconds on in ``levels``."""
     stream = container.streams.audio[0]
     try:
         container.seek(round(start * av.time_base))
@@ -139,12 +144,12 @@ def _measure(
             if step >= 0:
                 sound = frame.to_ndarray().astype(np.float64)
                 levels[step] = max(levels[step], float((sound**2).mean()))
-    except av.FFmpegError:  # a damaged place in the lecture's own sound
+    except av.FFmpegError:  # a damaged part of the lecture's audio, which was copied
         return
 
 
 def _picture(video: Path, at_s: float) -> Image | None:
-    """The picture shown at ``at_s``, with square pixels; ``None`` where there is none."""
+    """Return the frame shown at ``at_s``, with square pixels; ``None`` if there is none."""
     shown: av.VideoFrame | None = None
     with open_media(video) as container:
         stream = container.streams.video[0]

@@ -1,4 +1,4 @@
-"""Which presenter frame the lecture shows when: forward, back, forward, without a jump."""
+"""Maps frames of the output to presenter frames: forward, back, forward, without a jump."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Run(NamedTuple):
-    """A stretch of neighbouring presenter frames, ``range(start, stop, step)``, step 1 or -1."""
+    """A range of neighbouring presenter frames, ``range(start, stop, step)``, with step 1 or -1."""
 
     start: int
     stop: int
@@ -19,10 +19,10 @@ class Run(NamedTuple):
 
 
 def pingpong(t: int, n: int) -> int:
-    """The presenter frame (0..n-1) that output frame ``t`` shows: 0..n-1, n-2..1, 0..n-1, …
+    """Return the presenter frame (0..n-1) of output frame ``t``: 0..n-1, n-2..1, 0..n-1, …
 
-    The end frames are shown once a turn; a single frame stands still.
-    Raises ``ValueError`` for ``t < 0`` or ``n < 1``.
+    The first and last frame are shown once per turn; a single frame is repeated. Raises
+    ``ValueError`` for ``t < 0`` or ``n < 1``.
     """
     if t < 0 or n < 1:
         raise ValueError(f"no frame {t} in a presenter of {n} frames")
@@ -33,10 +33,10 @@ def pingpong(t: int, n: int) -> int:
 
 
 def runs(a: int, b: int, n: int) -> list[Run]:
-    """The monotone presenter runs that output frames ``a``..``b - 1`` show, in order.
+    """Return the monotone runs of presenter frames shown by output frames ``a``..``b - 1``.
 
-    A run is as long as it can be: it ends where the direction turns. A presenter of one frame
-    gives one run a frame. Raises ``ValueError`` for ``a < 0``, ``b < a`` or ``n < 1``.
+    Runs are in order and as long as possible: each ends where the direction changes. A presenter of
+    one frame has one run per frame. Raises ``ValueError`` for ``a < 0``, ``b < a`` or ``n < 1``.
     """
     if a < 0 or b < a or n < 1:
         raise ValueError(f"no output frames {a}..{b} of a presenter of {n} frames")

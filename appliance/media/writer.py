@@ -1,4 +1,4 @@
-"""What the writers of segments have in common, whatever encodes them."""
+"""Base class of the segment writers, independent of the encoder."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ W = TypeVar("W", bound="Writer")
 
 
 class Writer(ABC):
-    """Encodes pictures of ``width`` × ``height`` to ``path``, which appears whole on :meth:`close`
-    or never. ``frames`` counts them. Belongs to one thread at a time; ``with`` closes it, or aborts
-    on an error."""
+    """Encodes pictures of ``width`` × ``height`` to a segment, ``path``.
+
+    ``path`` appears complete on :meth:`close` or never. ``frames`` counts the pictures. A writer
+    may be used by one thread at a time; ``with`` closes it, or aborts on an error.
+    """
 
     def __init__(self, path: Path, width: int, height: int) -> None:
         self.path = path
@@ -37,16 +39,16 @@ class Writer(ABC):
             self.abort()
 
     def write(self, picture: Picture) -> None:
-        """Append a picture. Raises ``ValueError`` for one of another size."""
+        """Append a picture. Raises ``ValueError`` if its size differs."""
         if (picture.width, picture.height) != self._size:
             raise ValueError(f"{picture.width}x{picture.height} in a segment of {self._size}")
         self._encode(picture)
         self.frames += 1
 
     def close(self) -> None:
-        """Finish the segment and put it on the disk under its name.
+        """Finish the segment and publish it under its name.
 
-        Raises ``ValueError`` when there is no picture in it.
+        Raises ``ValueError`` if it has no picture.
         """
         try:
             if not self.frames:
@@ -58,7 +60,7 @@ class Writer(ABC):
 
     @abstractmethod
     def abort(self) -> None:
-        """Give up: nothing is left behind."""
+        """Stop and delete the unfinished segment."""
 
     @abstractmethod
     def _encode(self, picture: Picture) -> None: ...

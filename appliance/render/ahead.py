@@ -1,4 +1,4 @@
-"""Let one stage of the pipeline work ahead of the next: a thread and a bounded queue."""
+"""Run one stage of the pipeline ahead of the next, with a thread and a bounded queue."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from typing import TypeVar, cast
 
 T = TypeVar("T")
 
-_POLL_S = 0.1  # how soon an abandoned stage notices that nobody takes its items any more
+_POLL_S = 0.1  # how quickly a producer notices that its consumer has stopped
 
 
 @contextmanager
 def ahead(items: Iterable[T], depth: int) -> Iterator[Iterator[T]]:
-    """Iterate ``items`` in a thread of their own, at most ``depth`` of them waiting.
+    """Iterate over ``items`` in a separate thread that keeps at most ``depth`` of them queued.
 
-    What the stage raises is raised where its items are taken. Leaving the context early stops the
-    stage and closes its iterator, so that files are let go of before the caller goes on.
+    An exception raised by ``items`` is raised again in the consumer. Leaving the context early
+    stops the thread and closes the iterator, so that its files are closed before the caller
+    continues.
     """
     line: queue.Queue[object] = queue.Queue(maxsize=depth)
     stop = threading.Event()

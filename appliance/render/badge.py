@@ -1,4 +1,4 @@
-"""The visible sign that a video is generated: a line of text in a corner."""
+"""The visible badge that marks a video as AI-generated: a line of text in a corner."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ log = logging.getLogger("lectern.render")
 
 FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
 _FALLBACK = "AI-generated"
-_NO_LETTER = chr(0x10FFFF)  # for which a font draws what it draws for all that it does not have
+_NO_LETTER = chr(0x10FFFF)  # a noncharacter: fonts draw their "missing glyph" for it
 _Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
-_SHARE = 0.028  # of the picture's short side: the height of the text
-_SMALLEST = 9  # pixels; below, the letters are not readable
-_MARGIN = 0.8  # of the text's height, around it and from the edge
+_SHARE = 0.028  # height of the text, as a share of the picture's short side
+_SMALLEST = 9  # pixels; smaller letters are not legible
+_MARGIN = 0.8  # around the text and from the edge, in text heights
 _OPACITY = 0.55
-_BRIGHT, _DARK, _NEUTRAL = 235.0, 16.0, 128.0  # limited range white, black, no colour
+_BRIGHT, _DARK, _NEUTRAL = 235.0, 16.0, 128.0  # limited range: white, black, no colour
 
 
 class Badge:
-    """Text drawn once and blended into picture after picture.
+    """Text that is drawn once and then blended into every frame.
 
-    Pillow's own font knows English letters. For others a font of the system is taken from
-    ``folders``; where none has them all, the badge says "AI-generated".
+    Pillow's built-in font covers English only. For other scripts the first suitable system font
+    below ``folders`` is used; if no font contains every character, the badge reads "AI-generated".
+    ``corner`` is a name such as ``top-left``; ``width`` and ``height`` are the frame's, in pixels.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Badge:
         self._opacity = _OPACITY + (0.95 - _OPACITY) * mask
 
     def draw(self, picture: Picture) -> None:
-        """Blend into the writable ``picture``."""
+        """Blend the badge into the writable ``picture``."""
         _mix(picture.y, self._top, self._left, self._luma, self._opacity)
         half = self._opacity[::2, ::2]
         for plane in (picture.u, picture.v):
@@ -77,10 +78,13 @@ def _mix(
 
 @lru_cache(maxsize=4)
 def _text(text: str, size: int, folders: tuple[Path, ...]) -> npt.NDArray[np.float64]:
-    """Coverage 0..1 of ``text`` with a margin, sides even."""
+    """Return ``text`` as coverage in 0..1, (rows, columns) float64, with a margin.
+
+    Both sides are even, because chroma has half the size.
+    """
     font = next((font for font in _fonts(size, folders) if _has(font, text)), None)
     if font is None:
-        log.warning("no font has all letters of the badge %r: it says %r", text, _FALLBACK)
+        log.warning("no font contains all letters of badge %r; using %r", text, _FALLBACK)
         text, font = _FALLBACK, ImageFont.load_default(size)
     left, top, right, bottom = font.getbbox(text)
     margin = round(_MARGIN * size / 2)
@@ -92,13 +96,13 @@ def _text(text: str, size: int, folders: tuple[Path, ...]) -> npt.NDArray[np.flo
 
 
 def _fonts(size: int, folders: tuple[Path, ...]) -> Iterator[_Font]:
-    """Pillow's own font, then those of the system, regular ones first."""
+    """Yield Pillow's built-in font, then the system's fonts, regular ones first."""
     yield ImageFont.load_default(size)
     found = [path for folder in folders for path in folder.rglob("*.[ot]t[fc]")]
     for path in sorted(found, key=lambda path: ("Regular" not in path.name, str(path))):
         try:
             yield ImageFont.truetype(path, size)
-        except OSError:  # damaged, or of a kind that is not known
+        except OSError:  # damaged, or in an unsupported format
             continue
 
 

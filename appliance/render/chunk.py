@@ -1,4 +1,4 @@
-"""Render one chunk: decode → face → lips → composite → encode, side by side in bounded queues."""
+"""Render one chunk: decode → face → lips → composite → encode, in parallel with bounded queues."""
 
 from __future__ import annotations
 
@@ -36,19 +36,20 @@ from appliance.render.presenter import make_tracker
 from appliance.render.presenter_cache import PresenterEntry
 from appliance.render.sightings import PresenterSightings
 
-_YAW_FADE = 6.0  # degrees before the limit over which the painting fades
+_YAW_FADE = 6.0  # degrees of yaw below the limit over which the effect fades out
 
 Tick = Callable[[int], None]
 
 
 @dataclass
 class ChunkFacts:
-    """What a finished chunk tells the report.
+    """The result of a finished chunk, as used by the report.
 
-    ``start`` is its first output frame. ``frames`` counts what happened to frames: ``spoken``,
-    ``no_face`` or ``turned_away``; ``gaps`` are (output frame, reason) where a stretch without
-    painting begins, ``last_reason`` is the one that the last frame is in, if any. ``stages_s`` are
-    seconds of work a stage.
+    ``start`` is its first output frame. ``frames`` counts frames by outcome: ``spoken``,
+    ``no_face`` or ``turned_away``. ``gaps`` lists (output frame, reason) for each start of a
+    stretch that was left unchanged; ``last_reason`` is the reason that applies to the last frame,
+    empty if it was rendered. ``stages_s`` is the processing time of each stage in seconds.
+    ``passed_over`` lists the rejected providers with the reasons.
     """
 
     start: int
@@ -61,11 +62,12 @@ class ChunkFacts:
 
 
 def render_chunk(folder: Path, index: int, tick: Tick = lambda frames: None) -> ChunkFacts:
-    """Render chunk ``index`` of the job in ``folder`` and publish its segment.
+    """Render chunk ``index`` of the workspace in ``folder`` and publish its segment.
 
-    A pure function of the two: the same frames come out wherever and whenever it runs. What it has
-    open stays so for the next chunk until :func:`let_go`. ``tick`` is told frames as they are
-    encoded; what it raises stops the work and leaves nothing.
+    A pure function of these two: every run produces the same frames. It keeps the decoder and the
+    model open between chunks; call :func:`let_go` when done. ``tick`` is called with the number of
+    newly encoded frames; an exception that it raises stops the work and leaves no segment. Raises
+    ``Fault``, for example ``encoder_failed`` or ``network_failed``.
     """
     try:
         return _render(folder, index, tick)
@@ -76,15 +78,16 @@ def render_chunk(folder: Path, index: int, tick: Tick = lambda frames: None) -> 
 def _render(folder: Path, index: int, tick: Tick) -> ChunkFacts:
     job = _job(folder)
     plan = job.plan
-    map_from(plan.width * plan.height * 3 // 4)  # half a picture: decoder's, encoder's and ours
+    # half a picture: buffers of the decoder, the encoder and this code
+    map_from(plan.width * plan.height * 3 // 4)
     start, stop = plan.span(index)
     facts = ChunkFacts(start)
     watch = Stopwatch(facts.stages_s)
     with closing(_presenter_frames(folder).show(start, stop, watch)) as shown:
-        with ThreadPoolExecutor(1) as beside:  # pictures are decoded while the network is opened
+        with ThreadPoolExecutor(1) as beside:  # decode while the network is being opened
             first = iter([beside.submit(next, shown)])
             painter = _Painter(job, start, stop, facts, watch)
-        # Whoever held on to the first picture would hold all memory of the decoder it came from.
+        # Keep no reference to the first picture: it would keep all memory of its decoder alive.
         pictures = chain(map(Future.result, first), shown)
         _encode(job, index, painter.paint(pictures), watch, tick)
     painter.tell_provider()
@@ -139,7 +142,7 @@ def _model(folder: Path) -> LipModel:
 
 
 class _Open(threading.local):
-    """What a thread keeps open from chunk to chunk of one job."""
+    """The open decoder of each thread, kept between the chunks of one job."""
 
     folder: Path | None = None
     frames: PresenterFrames | None = None
@@ -151,7 +154,7 @@ _open = _Open()
 def _presenter_frames(folder: Path) -> PresenterFrames:
     if _open.frames is None or _open.folder != folder:
         _close_frames()
-        give_back()  # what was taken to get to know presenter and lecture
+        give_back()  # memory used by the analysis of presenter and lecture
         _open.folder, _open.frames = folder, _open_frames(_job(folder))
     return _open.frames
 
@@ -174,7 +177,7 @@ def _open_frames(job: Job) -> PresenterFrames:
 
 
 def _load_speech(job: Job, start: int, stop: int) -> Motion | MelTrack:
-    """What output frames ``start`` … ``stop`` - 1 say."""
+    """Load the mouth motion (or mel) for output frames ``start`` … ``stop`` - 1."""
     if job.manifest.kind == "wav2lip":
         return MelTrack.load(job.speech)
     facts = job.manifest.motion
@@ -183,7 +186,7 @@ def _load_speech(job: Job, start: int, stop: int) -> Motion | MelTrack:
 
 
 def let_go() -> None:
-    """Close what this thread and process keep between chunks, and give its memory back."""
+    """Close everything that this thread and process keep open between chunks; free its memory."""
     _close_frames()
     _job.cache_clear()
     _model.cache_clear()
@@ -197,7 +200,7 @@ def _close_frames() -> None:
 
 
 class _Painter:
-    """Turns tracked frames into finished pictures, a batch of mouths at a time."""
+    """Turns tracked frames into finished frames, one batch of mouths at a time."""
 
     def __init__(
         self, job: Job, start: int, stop: int, facts: ChunkFacts, watch: Stopwatch
@@ -220,14 +223,17 @@ class _Painter:
         )
 
     def tell_provider(self) -> None:
-        """Note the engine for the report, at the end: it may have been left on the way."""
+        """Record the provider in use in the chunk's result.
+
+        Call it at the end: the provider may change while the chunk is rendered.
+        """
         choice = _model(self._job.folder).main.choice
         self._facts.provider, self._facts.passed_over = choice.provider, choice.passed_over
 
     def paint(self, frames: Iterable[Tracked[Picture]]) -> Iterator[Picture]:
-        """Finished pictures, in order."""
+        """Yield the finished frames, in order."""
         waiting: list[tuple[Picture, Look | None]] = []
-        size = 1  # the first batches are small, so that the encoder need not wait for a full one
+        size = 1  # start with small batches, so that the encoder starts early
         for t, item in enumerate(frames, self._start):
             with self._watch.stage("look"):
                 waiting.append((item.picture, self._look(t, item)))

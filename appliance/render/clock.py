@@ -1,4 +1,4 @@
-"""Seconds of work a stage, and what the process has used, for the report."""
+"""Time per stage, peak memory and process age, for the report."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ T = TypeVar("T")
 
 
 def peak_memory_mb() -> float:
-    """The most resident memory (MiB) that this process has had since it began its program.
+    """Return the peak resident memory (MiB) of this process since it was executed.
 
-    Not ``ru_maxrss``, which counts what the process was before, a copy of whoever started it.
+    Not ``ru_maxrss``: after a fork that includes the memory of the parent process.
     """
     status = Path("/proc/self/status").read_text(encoding="utf-8", errors="replace")
     (kilobytes,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
@@ -23,9 +23,10 @@ def peak_memory_mb() -> float:
 
 
 def process_age_s() -> float:
-    """Seconds since this process began, to 10 ms.
+    """Return the seconds since this process started, with a resolution of 10 ms.
 
-    Field 22 of ``/proc/self/stat``, in ticks since boot; field 2 may hold spaces and brackets.
+    Reads field 22 of ``/proc/self/stat``, in clock ticks since boot; field 2 may contain spaces and
+    brackets.
     """
     fields = Path("/proc/self/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")
     started = int(fields[2].split()[19]) / os.sysconf("SC_CLK_TCK")
@@ -33,7 +34,7 @@ def process_age_s() -> float:
 
 
 class Stopwatch:
-    """Adds up the time spent in named stages. Stages of different threads overlap."""
+    """Adds up the time spent in named stages. Stages of different threads may overlap."""
 
     def __init__(
         self, seconds: dict[str, float] | None = None, now: Callable[[], float] = time.perf_counter
@@ -43,7 +44,7 @@ class Stopwatch:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Count the time inside."""
+        """Add the time spent inside the context to stage ``name``."""
         start = self._now()
         try:
             yield
@@ -51,7 +52,7 @@ class Stopwatch:
             self.seconds[name] = self.seconds.get(name, 0.0) + self._now() - start
 
     def each(self, name: str, items: Iterable[T]) -> Iterator[T]:
-        """Pass ``items`` on, counting the time that each takes to come."""
+        """Yield ``items`` and add the time that producing each takes to stage ``name``."""
         source = iter(items)
         while True:
             with self.stage(name):

@@ -1,4 +1,4 @@
-"""What is laid beside a finished video: a thumbnail, and the subtitles of its track as a file."""
+"""Files written beside a finished video: a thumbnail, and its subtitle track as a file."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from appliance.render.presenter import face_networks
 log = logging.getLogger("lectern.render")
 
 SUFFIXES = (".jpg", ".srt")
-"""Of the files that :func:`save_extras` may make, beside the video and with its stem."""
+"""Suffixes of the files that :func:`save_extras` may write, beside the video, with its stem."""
 
 
 def save_extras(video: Path) -> None:
-    """Write ``<stem>.jpg`` beside ``video``, and ``<stem>.srt`` where it has subtitles.
+    """Write ``<stem>.jpg`` beside ``video``, and ``<stem>.srt`` if the video has subtitles.
 
-    A picture that cannot be made is no reason to withhold the video. Raises ``Fault`` while the
-    disk is full.
+    A thumbnail that cannot be made is only logged. Raises ``Fault("disk_full")`` while the disk is
+    full.
     """
     detector = face_networks()[0]
     with write_faults(video):
@@ -41,7 +41,7 @@ def save_extras(video: Path) -> None:
 
 
 def _face(detector: FaceDetector, image: npt.NDArray[np.uint8]) -> bool:
-    """Whether a face is seen in (H, W, 3) RGB."""
+    """Return whether a face is detected in ``image`` (H, W, 3), uint8 RGB."""
     height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
     planes = cv2.cvtColor(image[:height, :width], cv2.COLOR_RGB2YUV_I420)
     picture = Picture.blank(width, height, 0)

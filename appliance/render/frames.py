@@ -1,4 +1,4 @@
-"""The presenter's frames in the order in which the lecture shows them, each with its face."""
+"""The presenter's frames in the order of the lecture, each with its face."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from appliance.render.sightings import PresenterSightings
 
 
 class PresenterFrames:
-    """Decodes and tracks what output frames need, forward or backward.
+    """Decodes and tracks the presenter frames that output frames need, forward or backward.
 
-    One object serves chunk after chunk: where the next one goes on from the last, nothing is
-    decoded or tracked twice. ``open_reader`` opens the presenter anew; ``depth`` is how many
-    pictures wait between two stages and ``block`` how many running backward may hold. Close it.
+    One object serves many chunks: where the next one continues the last, nothing is decoded or
+    tracked twice. ``open_reader`` opens the presenter again, ``frames`` is the presenter's length,
+    ``depth`` is how many frames are queued between two stages and ``block`` how many are buffered
+    while reading backward. Call :meth:`close` when done.
     """
 
     def __init__(
@@ -37,11 +38,11 @@ class PresenterFrames:
         self._depth = depth
         self._block = block
         self._reader: FrameReader | None = None
-        # Decoded ahead for the smoothing, and wanted again by whoever goes on from there.
+        # Decoded ahead for smoothing; needed again when the next chunk continues from there.
         self._last: deque[Picture] = deque(maxlen=CONTEXT)
 
     def close(self) -> None:
-        """Let go of the presenter's file."""
+        """Close the presenter's file."""
         self._last.clear()
         if self._reader is not None:
             self._reader.close()
@@ -50,7 +51,7 @@ class PresenterFrames:
     def show(
         self, start: int, stop: int, watch: Stopwatch
     ) -> Generator[Tracked[Picture], None, None]:
-        """The frames for output frames ``start`` … ``stop`` − 1, in their order."""
+        """Yield the frames for output frames ``start`` … ``stop`` − 1, in order."""
         try:
             if self._frames == 1:
                 still = next(self._forward(0, 1, watch))
@@ -63,7 +64,7 @@ class PresenterFrames:
                 else:
                     yield from self._backward(run.start, run.stop, watch)
         except BaseException:
-            self.close()  # threads may have left the reader anywhere
+            self.close()  # the threads may have left the reader at any position
             raise
 
     def _forward(self, first: int, stop: int, watch: Stopwatch) -> Iterator[Tracked[Picture]]:
@@ -89,7 +90,7 @@ class PresenterFrames:
     def _tracked(
         self, pictures: Iterator[Picture], first: int, stop: int, watch: Stopwatch
     ) -> Iterator[Tracked[Picture]]:
-        """At most ``CONTEXT`` + 1 pictures are held."""
+        """Yield frames ``first`` … ``stop`` - 1 with faces; buffers at most ``CONTEXT`` + 1."""
         waiting: deque[Picture] = deque()
         for picture in pictures:
             with watch.stage("face"):
@@ -102,8 +103,8 @@ class PresenterFrames:
             yield self._in_context(waiting.popleft(), watch)
 
     def _backward(self, first: int, stop: int, watch: Stopwatch) -> Iterator[Tracked[Picture]]:
-        """Frames ``first``, ``first - 1`` … ``stop + 1``."""
-        self.close()  # one decoder's pictures at a time
+        """Yield frames ``first``, ``first - 1`` … ``stop + 1``."""
+        self.close()  # free this decoder's pictures before opening another one
         with ExitStack() as stack:
             reader = stack.enter_context(self._open())
             pictures = reader.read_backward(first + 1, stop + 1, self._block)

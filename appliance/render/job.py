@@ -1,8 +1,8 @@
-"""A job folder: everything that rendering a chunk needs, and the chunks that are done.
+"""The workspace of a render: everything that rendering a chunk needs, and the finished chunks.
 
-    job.pickle     what is asked for, and the plan
-    profile.npz    what was learned of the presenter
-    speech.npy     the mouth's movement (the mel, for Wav2Lip's kind)
+    job.pickle     the request and the plan
+    profile.npz    the presenter's profile
+    speech.npy     the mouth motion (for models of kind ``wav2lip``: the mel)
     segments/      finished chunks, each published atomically
 
 A chunk is a pure function of this folder and its number.
@@ -26,7 +26,10 @@ SPEECH = "speech.npy"
 
 @dataclass(frozen=True)
 class Job:
-    """One lecture by one presenter. ``cache`` is where sightings of the presenter are kept."""
+    """One lecture by one presenter.
+
+    ``cache`` is the folder in which the presenter's landmarks are kept, if any.
+    """
 
     folder: Path
     presenter: PresenterInfo
@@ -39,20 +42,20 @@ class Job:
 
     @property
     def profile(self) -> Path:
-        """Where the presenter's profile lies."""
+        """Path of the presenter's profile."""
         return self.folder / "profile.npz"
 
     @property
     def speech(self) -> Path:
-        """Where the lecture's movement lies."""
+        """Path of the lecture's mouth motion."""
         return self.folder / SPEECH
 
     def segment(self, index: int) -> Path:
-        """Where finished chunk ``index`` lies."""
+        """Return the path of finished chunk ``index``."""
         return self.folder / "segments" / f"{index:06d}.mp4"
 
     def save(self) -> None:
-        """Write the folder's ``job.pickle``."""
+        """Write ``job.pickle`` into the folder."""
         (self.folder / "segments").mkdir(parents=True, exist_ok=True)
         path = self.folder / "job.pickle"
         part_of(path).write_bytes(pickle.dumps(self))
@@ -60,7 +63,10 @@ class Job:
 
     @classmethod
     def load(cls, folder: Path) -> Job:
-        """Read what :meth:`save` wrote. Only folders of our own making are ever read."""
+        """Read what :meth:`save` wrote.
+
+        Unpickling is safe here: only folders that Lectern itself has written are read.
+        """
         job = pickle.loads((folder / "job.pickle").read_bytes())
         assert isinstance(job, cls)
         return job

@@ -1,4 +1,4 @@
-"""How a lecture is cut into chunks, and how much memory that takes."""
+"""How a lecture is divided into chunks, and how much memory rendering needs."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from appliance.media.probe import AudioInfo, PresenterInfo
 
 _MB = 1 << 20
 
-# Fitted to the peaks of renders on x86-64, 360p to 4K, budgets from 450 MB to 4 GB, six presets:
-# docs/performance.md. Threads, 1 to 8, made no difference beyond 15 MB. The base is the interpreter
-# with all libraries and the face networks.
+# Fitted to the peaks of renders on x86-64, 360p to 4K, with budgets from 450 MB to 4 GB and six
+# presets: see docs/performance.md. The number of threads, 1 to 8, made no difference beyond 15 MB.
+# The base is the interpreter with all libraries and the face networks.
 _BASE_MB = 168.0
-GRAPHICS_MB = 900.0  # CUDA, cuDNN and TensorRT libraries with their context: predicted
-_NETWORK_TIMES = 2.4  # a network's file in memory, as ONNX Runtime lays it out
-_ITEM_MB = {"lectern": 2.0, "wav2lip": 17.0}  # of activations a picture of the batch
-# Pictures inside decoder (references) and encoder (references, look-ahead), by the encoder's
-# preset; the last two by continuing the row.
+GRAPHICS_MB = 900.0  # CUDA, cuDNN and TensorRT libraries with their context: estimated
+_NETWORK_TIMES = 2.4  # memory of a network in ONNX Runtime, as a multiple of its file
+_ITEM_MB = {"lectern": 2.0, "wav2lip": 17.0}  # activations per item of the batch
+# Pictures held by the decoder (references) and the encoder (references, look-ahead), by encoder
+# preset. The last two are extrapolated.
 _CODING_PICTURES = {
     "ultrafast": 14,
     "superfast": 44,
@@ -37,15 +37,15 @@ _CODING_PICTURES = {
     "slower": 190,
 }
 _QUEUES = 3  # bounded queues between the stages of a chunk
-_RESERVE_MB = 512.0  # left to the rest of the machine when the budget is found, not given
+_RESERVE_MB = 512.0  # kept free for the rest of the system, unless a budget is configured
 
-_USUAL_WORK = 1920 * 1080 * 25  # pixels a second: a chunk of more than that is shorter …
-_SHORTEST_S = 4.0  # … down to this, below which starting a chunk would cost more than it saves
+_USUAL_WORK = 1920 * 1080 * 25  # pixels per second: chunks with more than this are shorter …
+_SHORTEST_S = 4.0  # … but not below this: starting a chunk would cost more than it saves
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The cut of one lecture. Sizes are in output frames, pictures and MiB."""
+    """How one lecture is divided. Sizes are in output frames, pictures and MiB."""
 
     frames: int
     fps: Fraction
@@ -61,22 +61,22 @@ class Plan:
 
     @property
     def chunks(self) -> int:
-        """How many chunks there are."""
+        """The number of chunks."""
         return -(-self.frames // self.chunk_frames)
 
     def span(self, index: int) -> tuple[int, int]:
-        """The output frames (start, stop) of chunk ``index``."""
+        """Return the output frames (start, stop) of chunk ``index``."""
         start = index * self.chunk_frames
         return start, min(start + self.chunk_frames, self.frames)
 
     def as_dict(self) -> dict[str, object]:
-        """For the report."""
+        """Return the plan as a dictionary for the report."""
         return {**asdict(self), "fps": float(self.fps), "chunks": self.chunks}
 
 
 @dataclass(frozen=True)
 class Network:
-    """The lips' networks: MiB of their files and of an item of the batch, and the ``provider``."""
+    """Size of the lips' networks: MiB of their files and per batch item, and the ``provider``."""
 
     files_mb: float
     item_mb: float
@@ -84,21 +84,24 @@ class Network:
 
     @classmethod
     def of(cls, model: LipModel) -> Network:
-        """Those of ``model``, on the provider that it is likely to get."""
+        """Return the footprint of ``model``, on the provider that it will probably use."""
         manifest, precision = model.manifest, model.precision
         roles = {**manifest.files.get("any", {}), **manifest.files.get(precision, {})}
         sizes = [manifest.path(role, precision).stat().st_size for role in roles]
         return cls(sum(sizes) / _MB, _ITEM_MB[manifest.kind], model.likely_provider())
 
     def take_mb(self, batch: int) -> float:
-        """In MiB, with all that its provider brings along."""
+        """Return the memory for a ``batch`` in MiB, including the provider's libraries."""
         graphics = GRAPHICS_MB if self.provider != "cpu" else 0.0
         return _NETWORK_TIMES * self.files_mb + self.item_mb * batch + graphics
 
 
 def available_mb() -> float:
-    """Memory that a new job may take: what the kernel calls available, less a reserve, and no more
-    than control groups leave."""
+    """Return the memory in MiB that a new job may use.
+
+    That is what the kernel reports as available, less a reserve, and at most what control groups
+    allow.
+    """
     free = float(psutil.virtual_memory().available) / _MB - _RESERVE_MB
     room = memory_room_mb()
     return max(free if room is None else min(free, room), 0.0)
@@ -113,10 +116,10 @@ def plan_for(
     budget_mb: float = 0,
     find_memory: Callable[[], float] = available_mb,
 ) -> Plan:
-    """The plan for ``sound`` spoken by ``info``.
+    """Make the plan for the lecture ``sound`` and the presenter ``info``.
 
-    The budget is ``budget_mb``, else what ``find_memory`` gives, at most the config's. Raises as
-    :func:`make_plan` does.
+    The memory budget is ``budget_mb``; if that is 0, the result of ``find_memory``, limited by the
+    configuration. Raises ``BadInput("memory_too_small")`` as :func:`make_plan` does.
     """
     cap = config.render.memory_mb or float("inf")
     return make_plan(
@@ -148,9 +151,9 @@ def make_plan(
     batch: int = 8,
     preset: str = "veryfast",
 ) -> Plan:
-    """Plan a lecture of ``duration_s`` on a presenter of ``width`` × ``height`` at ``fps``.
+    """Plan a lecture of ``duration_s`` for a presenter of ``width`` × ``height`` at ``fps``.
 
-    Queues and batch shrink until the estimate fits ``budget_mb``. Raises
+    Queues and batch shrink until the estimate fits ``budget_mb`` (MiB). Raises
     ``BadInput("memory_too_small")`` when even the smallest plan does not fit.
     """
     frames = max(round(duration_s * fps), 1)
@@ -185,8 +188,11 @@ def make_plan(
 
 
 def _chunk_frames(frames: int, fps: Fraction, pixels: int, chunk_s: float) -> int:
-    """Chunks of ``chunk_s`` at most, shorter where a second is more work than at 1080p25, so that
-    about as much is lost by a power cut at any size; all of one length, so that none is a scrap."""
+    """Return the number of frames in a chunk of at most ``chunk_s`` seconds.
+
+    Chunks are shorter where a second is more work than at 1080p25, so that a power cut costs about
+    the same time at any size. All chunks have the same length, so that the last one is not tiny.
+    """
     work = float(pixels * fps)
     seconds = min(chunk_s, max(chunk_s * _USUAL_WORK / work, min(_SHORTEST_S, chunk_s)))
     longest = max(round(seconds * fps), 1)

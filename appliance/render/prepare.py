@@ -1,4 +1,4 @@
-"""All that comes before the first chunk: presenter and lecture got to know, side by side."""
+"""All steps before the first chunk: analyse presenter and lecture, in parallel."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ def prepare(
     listen: Listener,
     watch: Stopwatch,
 ) -> tuple[Job, AudioInfo, Outcome]:
-    """The job in ``place``: taken over from an earlier attempt, or learned now and left there.
+    """Return the job in ``place``, resumed from an earlier attempt or analysed and saved now.
 
-    Raises ``BadInput`` and ``Fault`` of all that is read, and ``BadInput("memory_too_small")``.
+    Also returns the lecture's sound and the statistics that the render adds to. Raises the
+    ``BadInput`` and ``Fault`` of every file that is read, and ``BadInput("memory_too_small")``.
     """
     known = recall(place)
     if known is not None:
@@ -42,11 +43,11 @@ def prepare(
             sound = probe_audio(place / SOUND if is_text(lecture) else lecture)
             job = refit(job, sound, model, config)
         return job, sound, Outcome(silence)
-    # The presenter is looked at in a thread of its own, while this one hears the lecture.
+    # The presenter is analysed in a second thread, while this one analyses the lecture.
     with ThreadPoolExecutor(1) as beside:
         measured = beside.submit(_measure, presenter, _cache(config, model), config, watch)
         if is_text(lecture):
-            measured.result()  # a voice takes its time: not for a presenter that is no good
+            measured.result()  # check the presenter first: speech synthesis is slow
             listen(Progress("voice", 0, 1))
             with watch.stage("voice"):
                 lecture = speak(lecture, place, config, lambda *at: listen(Progress("voice", *at)))
@@ -67,7 +68,7 @@ def prepare(
 
 @dataclass(frozen=True)
 class _Measured:
-    """A presenter's file. ``entry`` is where more of him is kept, ``known`` what is there."""
+    """A probed presenter file; ``entry`` is its cache folder, ``known`` the cached analysis."""
 
     info: PresenterInfo
     entry: PresenterEntry | None
@@ -87,7 +88,7 @@ def _measure(presenter: Path, cache: PresenterCache, config: Config, watch: Stop
 
 
 def _tell(listen: Listener, learned: Future[Job], total: int, heard: int) -> None:
-    """One bar for two: the presenter's until he is known (or no good), then the lecture's."""
+    """Report the presenter's progress until that is analysed, then the lecture's."""
     if learned.done():
         learned.result()
         listen(Progress("speech", min(heard, total), total))
@@ -103,7 +104,7 @@ def _learn(
     config: Config,
     watch: Stopwatch,
 ) -> Job:
-    """Plan, and get to know the presenter, who is left in the job's folder."""
+    """Make the plan, analyse the presenter and save the profile in the workspace."""
     found = measured.result()
     info, entry, known = found.info, found.entry, found.known
     plan = plan_for(info, sound, config, Network.of(model))
@@ -119,6 +120,9 @@ def _learn(
 
 
 def _cache(config: Config, model: LipModel) -> PresenterCache:
-    """What is kept of presenters; nothing for a model that looks at other points of a face."""
+    """Return the cache of presenter analyses.
+
+    It is disabled for Wav2Lip models, which need landmarks that the cache does not store.
+    """
     limit_mb = config.cache.presenters_mb if model.manifest.kind == "lectern" else 0
     return PresenterCache(config.root / "cache" / "presenters", limit_mb)

@@ -1,4 +1,4 @@
-"""Who the presenter is: found, and learned from moments spread over the whole file."""
+"""Analyse a presenter: find the person and build the profile from samples of the whole file."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from appliance.media.picture import Picture
 from appliance.media.probe import PresenterInfo
 from appliance.render.ahead import ahead
 
-_SHORT = 192  # frames that are all looked at
-_BURSTS = 24  # moments of a longer presenter that are looked at: enough to see a mouth's range …
-_BURST = 5  # … over this many frames each, about three of which are looked at
-_FEW_KEYS = 4  # fewer key frames than this show too little of a presenter
-_LOOKS = 16  # detections, to tell people apart
-_LANES = 2  # decoders side by side: the smallest box has two cores
-_AHEAD = 4  # pictures decoded while one is looked at
+_SHORT = 192  # up to this many frames, all are analysed
+_BURSTS = 24  # a longer presenter is sampled in this many bursts: enough for a mouth's range …
+_BURST = 5  # … of this many frames each, about three of which are analysed
+_FEW_KEYS = 4  # fewer key frames than this do not represent a presenter
+_LOOKS = 16  # detections, to distinguish people
+_LANES = 2  # decoders in parallel: the smallest device has two cores
+_AHEAD = 4  # frames decoded ahead of the analysis
 
 
 def make_tracker(info: PresenterInfo, person: Person | None = None) -> FaceTracker:
-    """A tracker with networks of its own, for ``person`` or the largest face."""
+    """Return a tracker with its own networks, for ``person`` or the largest face."""
     detector, mesh = face_networks()
     return FaceTracker(detector, mesh, person or largest_face, float(info.sar))
 
 
 def face_networks() -> tuple[FaceDetector, FaceMesh]:
-    """Detector and mesh, opened. Raises ``Fault("face_models_missing")``."""
+    """Open the face detector and the mesh. Raises ``Fault("face_models_missing")``."""
     return (
         FaceDetector(LiteNetwork(face_model_path("face_detection_short_range"))),
         FaceMesh(LiteNetwork(face_model_path("face_landmark"))),
@@ -46,24 +46,26 @@ def face_networks() -> tuple[FaceDetector, FaceMesh]:
 
 
 def bursts(frames: int, key_before: Callable[[int], int] = lambda frame: frame) -> list[range]:
-    """Which presenter frames to sample: all of a short one, else moments spread evenly.
+    """Return the presenter frames to sample: all of a short one, else bursts spread evenly.
 
-    ``key_before`` moves a burst's start to where decoding can begin, so that none is in vain.
+    ``key_before`` moves the start of a burst back to a frame at which decoding can begin, so that
+    no frame is decoded without being used.
     """
     if frames <= _SHORT:
         return [range(frames)]
     places = np.linspace(0, frames - _BURST, _BURSTS).astype(int)
     starts = sorted({key_before(int(place)) for place in places})
-    if len(starts) < _FEW_KEYS:  # decoding in vain is better than seeing little
+    if len(starts) < _FEW_KEYS:  # unused decoded frames are better than too few samples
         starts = [int(place) for place in places]
     length = _BURST * _BURSTS // len(starts)
     return [range(start, min(start + length, frames)) for start in starts]
 
 
 def learn_presenter(info: PresenterInfo, number: int, threads: int) -> tuple[Person, Profile]:
-    """Find the person to speak (``number``, counted from 0 for the largest steady face).
+    """Find the person who is to speak and build the profile.
 
-    Raises ``BadInput("no_face")`` and ``BadInput("face_number")``.
+    ``number`` counts from 0, the largest steady face. Raises ``BadInput("no_face")``, and
+    ``BadInput("face_number")`` if there are fewer people.
     """
     with ExitStack() as stack:
         lanes = _lanes(info, threads, stack)
@@ -82,14 +84,16 @@ def learn_presenter(info: PresenterInfo, number: int, threads: int) -> tuple[Per
 
 
 def _lanes(info: PresenterInfo, threads: int, stack: ExitStack) -> list[_Lane]:
-    """The samples in even shares, each with a reader and networks of its own, left to ``stack``.
+    """Divide the samples evenly, each share with its own reader and networks, closed by ``stack``.
 
-    How many there are follows from the presenter alone, so that every machine learns the same.
+    The number of shares depends on the presenter alone, so that every device produces the same
+    profile.
     """
     reader = stack.enter_context(FrameReader(info, threads))
     samples = bursts(info.frames, reader.key_before)
     count = min(_LANES, len(samples))
-    if count > 1:  # two decoders of one thread are done sooner than one of two: seeks don't wait
+    # two single-threaded decoders are faster than one with two threads: seeks do not wait
+    if count > 1:
         reader.close()
         readers = [stack.enter_context(FrameReader(info, 1)) for _ in range(count)]
     else:
@@ -105,7 +109,10 @@ def _lanes(info: PresenterInfo, threads: int, stack: ExitStack) -> list[_Lane]:
 def _sample(
     lanes: list[_Lane], person: Person | None
 ) -> tuple[ProfileLearner, list[tuple[int, list[Detection]]]]:
-    """Learn from ``person`` or the largest face; gives too who else was there."""
+    """Sample ``person`` or the largest face in all ``lanes``.
+
+    Returns the samples and, as (frame number, detections), all faces that were seen.
+    """
     learner = ProfileLearner()
     found: list[tuple[int, list[Detection]]] = []
     with ThreadPoolExecutor(len(lanes)) as pool:
@@ -116,7 +123,10 @@ def _sample(
 
 
 class _Lane:
-    """Looks at ``bursts`` of a presenter; every ``step``-th picture of a burst for other people."""
+    """Samples the ``bursts`` of a presenter.
+
+    In every ``step``-th frame all faces are detected, to find other people.
+    """
 
     def __init__(
         self, info: PresenterInfo, reader: FrameReader, bursts: list[range], step: int
@@ -131,7 +141,7 @@ class _Lane:
     def sample(
         self, person: Person | None
     ) -> tuple[ProfileLearner, list[tuple[int, list[Detection]]]]:
-        """What these pictures tell of ``person`` or the largest face, and who else is there."""
+        """Return the samples of ``person`` or the largest face, and all detected faces."""
         learner = ProfileLearner()
         found: list[tuple[int, list[Detection]]] = []
         aspect = float(self._info.sar)
@@ -151,13 +161,13 @@ class _Lane:
         return learner, found
 
     def _pictures(self) -> Iterator[tuple[int, Picture]]:
-        """The pictures of all bursts, each with its place in its burst."""
+        """Yield the frames of all bursts, each with its position within its burst."""
         for burst in self._bursts:
             yield from enumerate(self._reader.glimpse(burst.start, len(burst)))
 
 
 class _OneLook:
-    """A detector that looks at a picture once, however many ask for its faces in a row."""
+    """A detector that caches its result for the last picture."""
 
     def __init__(self, detector: FaceDetector) -> None:
         self._detector = detector
@@ -165,7 +175,7 @@ class _OneLook:
         self._faces: list[Detection] = []
 
     def detect(self, picture: Planes, pixel_aspect: float = 1.0) -> list[Detection]:
-        """As :meth:`FaceDetector.detect`."""
+        """Detect faces as :meth:`FaceDetector.detect` does."""
         if picture is not self._picture:
             self._picture, self._faces = picture, self._detector.detect(picture, pixel_aspect)
         return self._faces

@@ -1,14 +1,14 @@
-"""What was learned of a presenter, kept for the next lecture: profile, person and sightings.
+"""The cached analysis of a presenter, reused by later lectures: profile, person and landmarks.
 
     cache/presenters/<key>/
-        info.pickle    what measuring the file found, after its checksum
+        info.pickle    result of probing the file, preceded by its checksum
         profile.npz    resting mouth, range, teeth
-        person.npz     whose face it is
-        track/000123.npz   the sightings of one segment of frames
+        person.npz     positions of the person who speaks
+        track/000123.npz   the landmarks of one segment of frames
 
-The key names the file's *content*, so a renamed or copied presenter is known again and a changed
-one is not. Everything here can be made anew: a file that is missing, cut off or damaged (each
-carries its checksums) is as good as none, and a full disk only means that nothing is kept.
+The key is derived from the *content* of the file, so a renamed or copied presenter is recognised
+and a changed one is not. Everything here can be computed again: a file that is missing, truncated
+or damaged (each carries its checksums) is treated as absent, and on a full disk nothing is cached.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ from appliance.media.probe import PresenterInfo
 from appliance.media.publish import part_of
 from appliance.render.sightings import Sightings
 
-# What our own generator and the smoothing look at, of the mesh's 468 points: a sixth of the bytes.
+# Those of the mesh's 468 points that Lectern's own generator and the smoothing use: a sixth of the
+# bytes.
 _KEPT = np.array(sorted({*RIGID_POINTS, *MOUTH_POINTS}))
 
 _BLOCK = 1 << 20
@@ -54,7 +55,7 @@ _DAMAGED = (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile)
 
 
 class Known(NamedTuple):
-    """What an entry tells of a presenter."""
+    """A cached presenter analysis."""
 
     info: PresenterInfo
     person: Person
@@ -62,9 +63,9 @@ class Known(NamedTuple):
 
 
 class PresenterCache:
-    """Entries below ``folder``, together at most about ``limit_mb``; the least used goes first.
+    """The entries below ``folder``, limited to about ``limit_mb`` together.
 
-    ``now`` tells the seconds since 1970.
+    The least recently used ones are removed first. ``now`` returns the seconds since 1970.
     """
 
     def __init__(self, folder: Path, limit_mb: float, now: Callable[[], float] = time.time) -> None:
@@ -73,13 +74,13 @@ class PresenterCache:
         self._now = now
 
     def key(self, path: Path, number: int, max_fps: int, short_side: int) -> str | None:
-        """A name for person ``number`` of a file's content, at this rate and size.
+        """Return a key for person ``number`` of a file's content, at this frame rate and size.
 
-        ``None`` where nothing is kept, or the file cannot be read.
+        Returns ``None`` if the cache is disabled or the file cannot be read.
         """
         if self._limit <= 0:
             return None
-        digest = hashlib.sha256()  # Orin and recent processors have instructions for it
+        digest = hashlib.sha256()  # accelerated by instructions of Orin and recent processors
         try:
             with path.open("rb") as file:
                 while block := file.read(_BLOCK):
@@ -91,14 +92,14 @@ class PresenterCache:
         return digest.hexdigest()[:32]
 
     def recall(self, key: str, path: Path) -> Known | None:
-        """Who it is, as read from ``path``; ``None`` where that is not known, or damaged."""
+        """Return the analysis for the file ``path``; ``None`` if it is missing or damaged."""
         known = PresenterEntry(self._folder / key).recall()
         return known and known._replace(info=replace(known.info, path=path))
 
     def entry(self, key: str) -> PresenterEntry | None:
-        """The entry under ``key``, made where needed and marked as used.
+        """Return the entry for ``key``, created if needed and marked as used.
 
-        ``None`` where nothing can be kept.
+        Returns ``None`` if nothing can be stored.
         """
         entry = PresenterEntry(self._folder / key)
         try:
@@ -110,7 +111,7 @@ class PresenterCache:
         return entry
 
     def _make_room(self, current: Path) -> None:
-        """Remove the entries that were not used for longest, never ``current``."""
+        """Remove the least recently used entries beyond the limit, but never ``current``."""
         with contextlib.suppress(OSError):
             entries = [path for path in self._folder.iterdir() if path.is_dir()]
             entries.sort(key=lambda path: path.stat().st_mtime, reverse=True)
@@ -122,13 +123,13 @@ class PresenterCache:
 
 
 class PresenterEntry:
-    """One presenter's folder. Also a :class:`~appliance.render.sightings.SegmentStore`."""
+    """The cache folder of one presenter; a :class:`~appliance.render.sightings.SegmentStore`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def recall(self) -> Known | None:
-        """Who it is; ``None`` where that is not known, or damaged."""
+        """Return the cached analysis; ``None`` if it is missing or damaged."""
         try:
             packed = (self.folder / "info.pickle").read_bytes()
             if hashlib.sha256(packed[_CHECKSUM:]).digest() != packed[:_CHECKSUM]:
@@ -142,7 +143,7 @@ class PresenterEntry:
             return None
 
     def remember(self, known: Known) -> None:
-        """Keep who it is."""
+        """Store the analysis. Errors are ignored: this is only a cache."""
         with contextlib.suppress(OSError):
             new = self.folder / "new.npz"
             known.profile.save(new)
@@ -156,7 +157,7 @@ class PresenterEntry:
             os.replace(part_of(path), path)
 
     def load(self, segment: int) -> Sightings | None:
-        """The sightings of a segment; ``None`` where they are not known, or damaged."""
+        """Return the landmarks of ``segment``; ``None`` if they are missing or damaged."""
         try:
             with self._track(segment).open("rb") as file, np.load(file) as data:
                 seen, points, confidence = data["seen"], data["points"], data["confidence"]
@@ -175,7 +176,7 @@ class PresenterEntry:
         return found
 
     def save(self, segment: int, sightings: Sightings) -> None:
-        """Keep the sightings of a segment. On a full disk nothing is kept."""
+        """Store the landmarks of ``segment``. Errors are ignored: this is only a cache."""
         faces = [sighting for sighting in sightings if sighting is not None]
         points = [sighting.points[_KEPT] for sighting in faces]
         path = self._track(segment)
@@ -195,7 +196,10 @@ class PresenterEntry:
 
 @functools.cache
 def _code() -> str:
-    """Names the code that reads files and looks at faces: what another one saw does not count."""
+    """Return a digest of the code that decodes files and analyses faces.
+
+    Results of other versions of that code are not reused.
+    """
     digest = hashlib.blake2b(av.__version__.encode(), digest_size=16)
     for package in (appliance.media, appliance.face, appliance.lips):
         for path in sorted(Path(package.__path__[0]).glob("*.py")):

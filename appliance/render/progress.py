@@ -1,4 +1,4 @@
-"""Where a rendering stands, for whoever watches it."""
+"""Progress of a render."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Progress:
-    """Where the work stands: ``stage`` is a word, ``done`` of ``total`` are its units.
+    """The current progress: ``done`` of ``total`` units of ``stage``.
 
-    Stages: ``check``, ``engine`` (seconds; nobody knows of how many), ``voice`` (letters),
-    ``presenter``, ``speech`` (seconds), ``render`` (frames), ``join``.
+    Stages: ``check``, ``engine`` (seconds; the total is unknown), ``voice`` (characters),
+    ``presenter``, ``speech`` (seconds), ``render`` (frames), ``join``, ``score`` (frames).
     """
 
     stage: str

@@ -1,4 +1,4 @@
-"""The main job: a presenter and a lecture in, one finished video out."""
+"""Render a finished video from a presenter and a lecture."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def render(
     listen: Listener = lambda progress: None,
     executor: Executor | None = None,
 ) -> dict[str, Any]:
-    """Render ``lecture`` (sound, a video's sound, or text) spoken by ``presenter`` to ``output``.
+    """Render ``lecture`` (audio, video or text) spoken by ``presenter`` to ``output``.
 
-    Gives the report. The work happens in a hidden folder beside ``output``, which is gone
-    afterwards whatever happens; ``output`` appears whole or not at all. What ``listen`` raises
-    stops the work. Raises ``BadInput`` and ``Fault``.
+    Returns the report. Works in a hidden folder beside ``output`` that is always removed at the
+    end; ``output`` appears completely or not at all. ``listen`` is called with the progress; an
+    exception that it raises stops the work. Raises ``BadInput`` and ``Fault``.
     """
     _check_output(output, (presenter, lecture))
     with _workplace(output) as folder:
@@ -68,12 +68,12 @@ def render_in(
     after_chunk: Callable[[], None] = lambda: None,
     executor: Executor | None = None,
 ) -> dict[str, Any]:
-    """:func:`render`, in a ``folder`` that stays and from which a later call goes on.
+    """Render as :func:`render` does, in a persistent ``folder``, so that a later call can resume.
 
-    Whatever ended the earlier call, a kill or a power cut too, its finished chunks count, and the
-    result is the same frame for frame; unless presenter, lecture, model or settings have changed
-    since. ``after_chunk`` is called after each chunk that is finished now; what it raises stops the
-    work.
+    However the earlier call ended, even by a kill or a power cut, its finished chunks are reused
+    and the result is the same frame for frame, unless presenter, lecture, model or settings have
+    changed. ``after_chunk`` is called after each newly finished chunk; an exception that it raises
+    stops the work.
     """
     started = time.monotonic()
     watch = Stopwatch()
@@ -118,7 +118,7 @@ def _join(job: Job, sound: AudioInfo, output: Path) -> None:
         )
     except Fault as fault:
         if fault.code == "segment_damaged":
-            forget_chunks(job.folder)  # the next attempt makes them anew
+            forget_chunks(job.folder)  # the next attempt renders them again
         raise
 
 
@@ -129,7 +129,7 @@ def _render_chunks(
     after_chunk: Callable[[], None],
     executor: Executor | None,
 ) -> int:
-    """Render what is not finished yet; gives how many chunks an earlier attempt had finished."""
+    """Render the missing chunks and return how many were already finished."""
     plan, done = job.plan, 0
 
     def tick(frames: int) -> None:
@@ -148,7 +148,7 @@ def _render_chunks(
     else:
         results = executor.map(chunk, [job.folder] * plan.chunks, range(plan.chunks))
     for facts, (start, stop), early in zip(results, spans, kept, strict=True):
-        if early or executor is not None:  # nobody has counted these frames
+        if early or executor is not None:  # these frames have not been counted yet
             tick(stop - start)
         outcome.add(facts)
         if not early:
@@ -159,14 +159,14 @@ def _render_chunks(
 def _check_output(output: Path, inputs: Iterable[Path]) -> None:
     check_target(output)
     for path in inputs:
-        with suppress(OSError):  # what is missing is said when it is opened
+        with suppress(OSError):  # a missing file is reported when it is opened
             if output.samefile(path):
                 raise BadInput("output_is_input", name=output.name)
 
 
 @contextmanager
 def _workplace(output: Path) -> Iterator[Path]:
-    """A hidden folder beside the output, on the same file system, gone afterwards."""
+    """Create a hidden folder beside ``output``, on the same file system; remove it at the end."""
     try:
         folder = Path(tempfile.mkdtemp(prefix=".lectern-", dir=output.parent))
     except OSError as error:

@@ -14,21 +14,22 @@ from appliance.render.job import Job
 from appliance.render.voice import left_out_in
 from appliance.version import software_version
 
-_QUIET_LECTURE = 0.98  # share of silence from which a person should look at the recording
+_QUIET_LECTURE = 0.98  # share of silence from which the user should check the recording
 _MAX_GAPS = 50
 
 _GAP_TEXTS = {
-    "no_face": "No face was seen from here on, so the picture was left as it is.",
-    "turned_away": "The face turned away from here on, so the picture was left as it is.",
+    "no_face": "No face was found from here on, so the picture was left unchanged.",
+    "turned_away": "The face is turned away from here on, so the picture was left unchanged.",
 }
 
 
 @dataclass
 class Outcome:
-    """What the chunks told, added up.
+    """The results of all chunks, added up.
 
-    ``silence`` is the share of the lecture without speech, ``first_frame_s`` the time from the
-    process' start until a frame was encoded; ``None`` where an earlier attempt had done all.
+    ``silence`` is the share of the lecture without speech. ``first_frame_s`` is the time from the
+    start of the process until the first frame was encoded; ``None`` if an earlier attempt had
+    rendered everything. ``passed_over`` lists the rejected providers with the reasons.
     """
 
     silence: float
@@ -42,10 +43,10 @@ class Outcome:
     _last: str = ""
 
     def add(self, facts: ChunkFacts) -> None:
-        """Take in the next chunk, in order."""
+        """Add the next chunk; call it in the order of the chunks."""
         self.frames.update(facts.frames)
         for frame, reason in facts.gaps:
-            # A stretch that reaches over the seam of two chunks is one.
+            # A stretch that spans the boundary of two chunks counts once.
             if not (facts.gaps[0][0] == frame == facts.start and reason == self._last):
                 self.gaps.append((frame, reason))
         self._last = facts.last_reason
@@ -58,9 +59,9 @@ class Outcome:
 def build_report(
     job: Job, lecture: Path, sound: AudioInfo, output: Path, outcome: Outcome
 ) -> dict[str, Any]:
-    """Everything that a person or a program may want to know of a finished lecture.
+    """Return the report of a finished lecture, ready for JSON.
 
-    ``sound`` is that of ``lecture``, or of the voice that has read it.
+    ``sound`` is that of ``lecture``, or of the synthesized speech if the lecture is a text.
     """
     plan = job.plan
     seen = sum(outcome.frames.values())
@@ -120,9 +121,9 @@ def _warnings(job: Job, outcome: Outcome) -> list[dict[str, Any]]:
         at_s = round(outcome.gaps[_MAX_GAPS][0] / rate, 3)
         warnings.append({"code": "more_gaps", "text": text, "at_s": at_s})
     if outcome.silence >= _QUIET_LECTURE:
-        text = "Nobody seems to speak in this recording, so the mouth stays shut."
+        text = "No speech was found in this recording, so the mouth stays closed."
         warnings.append({"code": "no_speech", "text": text, "at_s": 0.0})
-    text = "Words were left out here: no voice on this machine reads their script."
+    text = "Words were left out here, because no voice on this device can read their script."
     warnings += [
         {"code": "words_left_out", "text": text, "at_s": round(at_s, 3)}
         for at_s in left_out_in(job.folder)[:_MAX_GAPS]

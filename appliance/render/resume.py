@@ -1,10 +1,10 @@
-"""What an earlier attempt left in a job's folder, and what of it still counts.
+"""Resume a render from what an earlier attempt left in its folder.
 
-<key>/            of one presenter, lecture, model and settings; other keys are thrown away
+<key>/            for one presenter, lecture, model and settings; other keys are deleted
     job.pickle …  see :mod:`appliance.render.job`
-    learned.json  written last: all that comes before the first chunk is there
-    facts/        one JSON file a finished chunk; a chunk counts when it has both its
-                  segment and its facts
+    learned.json  written last: everything before the first chunk is complete
+    facts/        one JSON file per finished chunk; a chunk is finished when it has both its
+                  segment and this file
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from appliance.render.job import Job
 from appliance.render.plan import Network, plan_for
 from appliance.version import software_version
 
-# Everything else in the settings changes no picture of a chunk; nor does how memory is used.
+# No other section changes the frames of a chunk, nor do the settings of memory use.
 _SECTIONS = {"video", "face", "speech", "lips", "render"}
 _USE_OF_MEMORY = {"render": {"memory_mb", "queue_frames", "batch"}, "lips": {"providers"}}
 
 
 def key_of(presenter: Path, lecture: Path, config: Config, model: LipModel) -> str:
-    """A name for all that chunks depend on; ``OSError`` when a file is gone."""
+    """Return a key of everything that chunks depend on. Raises ``OSError`` if a file is missing."""
     facts: list[object] = [
         software_version(),
         model.manifest.digest(model.precision),
@@ -48,7 +48,7 @@ def key_of(presenter: Path, lecture: Path, config: Config, model: LipModel) -> s
 
 
 def place_for(folder: Path, key: str) -> Path:
-    """``folder/key``, made where needed; what attempts under other keys left is removed."""
+    """Return ``folder/key``, created if needed; remove the folders of other keys."""
     place = folder / key
     with write_faults(place):
         place.mkdir(exist_ok=True)
@@ -59,7 +59,10 @@ def place_for(folder: Path, key: str) -> Path:
 
 
 def recall(place: Path) -> tuple[Job, float] | None:
-    """The job that :func:`remember` kept and its share of silence; else the place is emptied."""
+    """Return the job that :func:`remember` saved and its share of silence.
+
+    Returns ``None`` and empties the folder if there is none or it cannot be read.
+    """
     try:
         silence = float(json.loads((place / "learned.json").read_bytes())["silence"])
         return Job.load(place), silence
@@ -72,8 +75,11 @@ def recall(place: Path) -> tuple[Job, float] | None:
 
 
 def refit(job: Job, sound: AudioInfo, model: LipModel, config: Config) -> Job:
-    """``job`` as it fits the settings and the free memory of now. Its cut stays, so that finished
-    chunks count. Raises ``BadInput("memory_too_small")``."""
+    """Return ``job``, adapted to the current settings and free memory.
+
+    The division into chunks stays, so that finished ones can be reused. Raises
+    ``BadInput("memory_too_small")``.
+    """
     plan = plan_for(job.presenter, sound, config, Network.of(model))
     plan = replace(plan, chunk_frames=job.plan.chunk_frames)
     if (plan, config) != (job.plan, job.config):
@@ -84,7 +90,7 @@ def refit(job: Job, sound: AudioInfo, model: LipModel, config: Config) -> Job:
 
 
 def remember(job: Job, silence: float) -> None:
-    """Save the job, on the disk with all that was learned, for :func:`recall`."""
+    """Save the job for :func:`recall`, with all files of the analysis synced to disk."""
     with write_faults(job.folder):
         job.save()
         (job.folder / "facts").mkdir(exist_ok=True)
@@ -97,7 +103,7 @@ def remember(job: Job, silence: float) -> None:
 def chunk(
     folder: Path, index: int, tick: Callable[[int], None] = lambda frames: None
 ) -> ChunkFacts:
-    """:func:`~appliance.render.chunk.render_chunk`, unless an earlier attempt has done it."""
+    """Render a chunk with ``render_chunk``, unless an earlier attempt has finished it."""
     kept = kept_chunk(folder, index)
     if kept is not None:
         return kept
@@ -108,7 +114,7 @@ def chunk(
 
 
 def kept_chunk(folder: Path, index: int) -> ChunkFacts | None:
-    """What the finished chunk ``index`` told; ``None`` while it is not finished."""
+    """Return the result of chunk ``index``; ``None`` while it is not finished."""
     try:
         facts = ChunkFacts(**json.loads(_facts(folder, index).read_bytes()))
     except (OSError, ValueError, TypeError):
@@ -122,7 +128,7 @@ def kept_chunk(folder: Path, index: int) -> ChunkFacts | None:
 
 
 def forget_chunks(folder: Path) -> None:
-    """No chunk counts as finished any more."""
+    """Mark all chunks as not finished."""
     for path in (folder / "facts").glob("*.json"):
         path.unlink(missing_ok=True)
 

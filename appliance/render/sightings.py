@@ -1,7 +1,8 @@
-"""Where the face is in every frame of a presenter: seen once, remembered, read from the cache.
+"""The face in every frame of a presenter: computed once, kept in memory and in a cache.
 
-A sighting depends on its segment's frames alone (see :mod:`appliance.face.track`), so it does not
-matter who saw it, when, and on the way to which output frame.
+The landmarks of a frame depend on the frames of its segment alone (see
+:mod:`appliance.face.track`), so it does not matter when and for which output frame they are
+computed.
 """
 
 from __future__ import annotations
@@ -12,29 +13,30 @@ from typing import Protocol
 from appliance.face.track import SEGMENT, FaceTracker, Indexed, Sighting
 from appliance.media.decode import FrameReader
 
-# Segments of sightings kept for running back over them: 22 MB, or 2 where a store has them too.
+# Segments of landmarks kept in memory for reading backward over them: 22 MB, or 2 MB where a store
+# holds them too.
 _REMEMBERED, _BESIDE_STORE = 80, 8
 
 Sightings = list[Sighting | None]
 
 
 class SegmentStore(Protocol):
-    """Keeps the sightings of whole segments beyond one lecture."""
+    """Stores the landmarks of whole segments beyond one lecture."""
 
     def load(self, segment: int) -> Sightings | None:
-        """What was saved of ``segment``; ``None`` where that is nothing, or damaged."""
+        """Return the landmarks saved for ``segment``; ``None`` if they are missing or damaged."""
         ...
 
     def save(self, segment: int, sightings: Sightings) -> None:
-        """Keep a whole segment. Failing to is nobody's trouble."""
+        """Store a whole segment. Errors are ignored: this is only a cache."""
         ...
 
 
 class PresenterSightings:
-    """The sightings of one presenter's ``frames``, in any order; belongs to one thread at a time.
+    """The landmarks of a presenter's ``frames``, in any order; used by one thread at a time.
 
-    ``open_reader`` opens the presenter anew and ``make_tracker`` gives a fresh tracker; both are
-    asked only when they are needed.
+    ``open_reader`` opens the presenter again and ``make_tracker`` returns a new tracker; both are
+    called only when needed.
     """
 
     def __init__(
@@ -50,17 +52,18 @@ class PresenterSightings:
         self._store = store
         self._remembered = _REMEMBERED if store is None else _BESIDE_STORE
         self._tracker: FaceTracker | None = None
-        self._stepped = -1  # the frame that the tracker saw last
+        self._stepped = -1  # index of the last frame that the tracker processed
         self._segments: dict[int, Sightings] = {}
 
     def knows(self, first: int, stop: int) -> bool:
-        """Whether frames ``first`` … ``stop`` − 1 need no tracking any more."""
+        """Return whether frames ``first`` … ``stop`` − 1 are tracked already."""
         return all(self._known(index) for index in range(max(first, 0), min(stop, self._frames)))
 
     def see(self, picture: Indexed) -> None:
-        """Look for the face in ``picture``, unless that is known.
+        """Track the face in ``picture``, unless that is done already.
 
-        Cheap for pictures in rising order from a segment's start; another decodes its segment.
+        Cheap for frames in ascending order from the start of a segment; otherwise the segment is
+        decoded again.
         """
         if self._known(picture.index):
             return
@@ -76,13 +79,13 @@ class PresenterSightings:
         self._save_if_whole(segment)
 
     def of(self, index: int) -> Sighting | None:
-        """The sighting in frame ``index``; ``None`` too where there is no such frame."""
+        """Return the face in frame ``index``; ``None`` if there is no face or no such frame."""
         if not 0 <= index < self._frames:
             return None
         segment, place = divmod(index, SEGMENT)
         if not self._known(index):
             begin = segment * SEGMENT
-            # Beside the tracker, which may be in the middle of another segment.
+            # A separate tracker: the other one may be in the middle of another segment.
             tracker = self._make_tracker()
             with self._open() as reader:
                 pictures = reader.read(begin, begin + self._length(segment))

@@ -1,4 +1,4 @@
-"""What the lecture says: its sound heard once as a whole, and kept as movement of the mouth."""
+"""Convert the speech of the whole lecture into mouth motion, once, and save it."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from appliance.speech.mel import LECTERN_MEL, WAV2LIP_MEL, mel_blocks
 Array = npt.NDArray[np.float32]
 Tick = Callable[[int], None]
 
-_KEEP = 60_000  # frames, ten minutes: 19 MB
+_KEEP = 60_000  # feature frames: ten minutes, 19 MB
 
 
 def learn_speech(
     audio: Path, model: LipModel, target: Path, tick: Tick, keep: int = _KEEP
 ) -> Activity:
-    """Write the lecture's movement to ``target``; gives where somebody speaks.
+    """Write the lecture's mouth motion to ``target`` and return its speech activity.
 
-    ``tick`` is told the seconds heard so far, of twice the lecture's length: it is gone through
-    once for its level and pauses and once for its sounds. The features of up to ``keep`` frames are
-    kept in between; a longer lecture is decoded again.
+    ``tick`` is called with the seconds processed so far, of twice the lecture's length: one pass
+    measures level and pauses, one computes the motion. The features of up to ``keep`` frames are
+    kept between them; a longer lecture is decoded again.
     """
     kept: list[Array] = []
     heard = measure(_kept(_features(audio, tick, 0), kept, keep))
-    give_back()  # features of ten minutes that were not to be kept, and what measuring took
+    give_back()  # discarded features of a longer lecture, and memory used by the measurement
     whole = len(heard.gate) / FRAME_RATE
     if model.manifest.kind == "wav2lip":
         write_mel(target, mel_blocks(_ticked(audio, tick, whole), WAV2LIP_MEL))
@@ -49,7 +49,7 @@ def learn_speech(
             stride,
         )
     )
-    model.forget("motion")  # 32 MB of what its longest input took
+    model.forget("motion")  # frees 32 MB, allocated for its longest input
     values = np.concatenate(parts)
     del parts, kept, again
     rate, offset = facts["rate_hz"], facts["offset_s"]
@@ -58,7 +58,7 @@ def learn_speech(
     values *= gate[:, None]
     Motion.of(values, rate, offset).save(target)
     del values, times, gate
-    give_back()  # the presenter may be looked at for longer
+    give_back()  # the analysis of the presenter may still be running
     return heard
 
 
@@ -75,7 +75,7 @@ def _features(audio: Path, tick: Tick, before: float) -> Iterator[Array]:
 
 
 def _kept(mels: Iterable[Array], kept: list[Array], keep: int) -> Iterator[Array]:
-    """Pass ``mels`` on; afterwards ``kept`` holds all of them, or none where they are too many."""
+    """Yield ``mels``; afterwards ``kept`` holds all of them, or none if there are too many."""
     frames = 0
     for mel in mels:
         frames += mel.shape[1]

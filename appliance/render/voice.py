@@ -1,4 +1,4 @@
-"""A lecture given as text: read aloud into the job's folder, with its subtitles beside it."""
+"""A lecture given as text: synthesize its speech and its subtitles into the workspace."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ SOUND, CUES = "voice.wav", "voice.json"
 
 
 def is_text(lecture: Path) -> bool:
-    """Whether a lecture is a text, by its name's ending."""
+    """Return whether ``lecture`` is a text, by its suffix."""
     return lecture.suffix.lower() in SUFFIXES
 
 
 def speak(text: Path, folder: Path, config: Config, listen: Callable[[int, int], None]) -> Path:
-    """Have a voice read ``text``; gives the sound. ``listen`` is told letters read, of how many.
+    """Synthesize the speech of ``text`` into ``folder`` and return the path of the audio file.
 
-    Raises ``BadInput`` (see :func:`~appliance.speech.document.read_document` and
-    :func:`~appliance.speech.tts.synthesize`) and ``Fault("disk_full")``.
+    ``listen`` is called with the characters read so far and in total. Raises ``BadInput`` (see
+    :func:`~appliance.speech.document.read_document` and :func:`~appliance.speech.tts.synthesize`)
+    and ``Fault("disk_full")``.
     """
-    from appliance.speech.cues import cues_of  # half a second that recordings need not wait
+    # imported here: it takes half a second that recordings do not need
+    from appliance.speech.cues import cues_of
     from appliance.speech.tts import synthesize
 
     words, voice, speed = read_document(text), config.speech.voice, config.speech.speed
@@ -41,7 +43,7 @@ def speak(text: Path, folder: Path, config: Config, listen: Callable[[int, int],
 
 
 def subtitles_in(folder: Path) -> Subtitles | None:
-    """What :func:`speak` left beside the sound; ``None`` for a recording."""
+    """Return the subtitles that :func:`speak` saved; ``None`` for a recording."""
     kept = _kept(folder)
     if kept is None:
         return None
@@ -49,7 +51,7 @@ def subtitles_in(folder: Path) -> Subtitles | None:
 
 
 def left_out_in(folder: Path) -> list[float]:
-    """The seconds at which the voice of :func:`speak` had to leave words out."""
+    """Return the times in seconds at which :func:`speak` had to skip text."""
     kept = _kept(folder)
     return kept.get("left_out", []) if kept else []
 

@@ -1,4 +1,4 @@
-"""What a finished rendering is worth: its score, watching the face whose mouth was moved."""
+"""The score of a finished render, measured on the face whose mouth was moved."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ log = logging.getLogger("lectern.render")
 
 
 def score_of(report: dict[str, Any], presenter: Path, listen: Listener) -> dict[str, Any]:
-    """The brief score, ready for JSON, of the video that ``report`` tells of.
+    """Return the brief score, ready for JSON, of the video that ``report`` describes.
 
-    Empty where it cannot be measured, which is no reason to withhold the video. What ``listen``
-    raises ends the work.
+    Returns an empty dictionary if it cannot be measured; the video is delivered anyway. ``listen``
+    is called with the progress; an exception that it raises stops the work.
     """
-    from appliance.score import score_video  # the table for the terminal is not wanted by all
+    # imported here: it loads the terminal table, which not every caller needs
+    from appliance.score import score_video
 
     video = Path(report["output"]["path"])
     try:
@@ -40,7 +41,7 @@ def score_of(report: dict[str, Any], presenter: Path, listen: Listener) -> dict[
 
 
 def speaker_in(report: dict[str, Any]) -> Chooser:
-    """Picks the face that speaks, by the frames of the finished video."""
+    """Return a function that picks the speaker's face, by frame number of the finished video."""
     person = Person.of_rows(report["face"]["places"])
     frames = report["input"]["presenter_frames"]
 

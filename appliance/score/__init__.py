@@ -1,4 +1,4 @@
-"""What a finished video is worth: sync, silence, jitter, sharpness and what changed around."""
+"""Measure the quality of a finished video: sync, silence, jitter, sharpness, other changes."""
 
 from appliance.score.measure import score_video
 from appliance.score.report import Score, format_score

@@ -1,4 +1,4 @@
-"""One pass over a finished video, with its reference and its source running alongside."""
+"""Measure a finished video in one pass, in parallel with its reference and its source."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ Listener = Callable[[int, int], None]
 LIMIT_S = 300.0
 _BRIEF_SHARE, _BRIEF_LEAST_S, _BRIEF_MOST_S = 0.1, 20.0, 120.0
 _SPAN_S = 8.0
-# Our own files have a key frame at least this often, counted from frame 0 (SegmentWriter's gop), so
-# that a span that begins there costs no decoding in vain.
+# Lectern's files have a key frame at least this often, counted from frame 0 (the encoder's gop), so
+# a span that begins there needs no extra decoding.
 _KEY_FRAMES = 250
-_STILL_LOUDNESS = 0.05  # of 20 dB: steadier sound has nothing to correlate with
+_STILL_LOUDNESS = 0.05  # in units of 20 dB: steadier sound cannot be correlated
 _SAME_RATE = 1e-3
 _PROGRESS_EVERY = 10  # frames
 
@@ -52,15 +52,16 @@ def score_video(
     brief: bool = False,
     choose: Chooser = largest_face,
 ) -> Score:
-    """Measure ``video``; a real video of the same speech and the presenter allow more.
+    """Measure ``video``; a real video of the same speech and the presenter allow more measures.
 
-    A file longer than ``limit_s`` seconds is measured in stretches of 8 s spread evenly over it
-    (``None``: all of it); ``brief`` is for work that waits: a tenth, 20 s to 2 minutes. ``choose``
-    names the presenter among several faces. ``progress`` is told how many frames of how many are
-    done. Memory does not depend on the length, but for some 40 bytes a frame.
+    ``reference`` is the real video and ``source`` the presenter. A file longer than ``limit_s``
+    seconds is measured in stretches of 8 s spread evenly over it (``None``: all of it); ``brief``
+    limits that to a tenth of the file, 20 s to 2 minutes, for callers that wait. ``choose`` selects
+    the presenter among several faces. ``progress`` is called with the number of measured frames and
+    the total. Memory does not depend on the length, except for some 40 bytes per frame.
 
-    Raises ``BadInput``: what ``probe_presenter`` raises for any of the files, ``video_missing``
-    for a photo, or ``no_face`` if the video shows none at all.
+    Raises ``BadInput``: as ``probe_presenter`` does for any of the files, ``video_missing`` for a
+    photo, or ``no_face`` if the video shows none at all.
     """
     info = probe_presenter(video)
     if info.kind == "photo":
@@ -99,7 +100,7 @@ def score_video(
 
 
 class _Pairs:
-    """The video's pictures beside those of the source that they were made from."""
+    """Compares the frames of the video with the source frames that they were made from."""
 
     def __init__(self, info: PresenterInfo, source: PresenterInfo) -> None:
         self._source = source
@@ -107,11 +108,11 @@ class _Pairs:
         self.sharpness = SharpnessMeter(info.frames)
         self.surround = SurroundMeter(info.width, info.height)
         self.photo: float | None = None
-        """The opening of the source's mouth, where it is a photo."""
+        """Mouth opening in the source, if that is a photo."""
 
     @classmethod
     def of(cls, info: PresenterInfo, path: Path | None, notes: list[str]) -> _Pairs | None:
-        """``None`` without a source, or with one whose pictures are not the video's."""
+        """Return ``None`` without a source, or if its frames do not match the video's."""
         if path is None:
             return None
         side = min(info.width, info.height)
@@ -124,10 +125,10 @@ class _Pairs:
         return None
 
     def originals(self, first: int, stop: int) -> Iterator[Picture | None]:
-        """The source's pictures of frames ``first`` up to ``stop``.
+        """Yield the source's pictures for frames ``first`` to ``stop`` - 1.
 
-        ``None`` where the presenter runs backward: that decodes slowly, and what is to be measured
-        shows just as well while it runs forward.
+        ``None`` where the presenter runs backward: decoding that is slow, and what is measured
+        shows equally well while it runs forward.
         """
         for run in runs(first, stop, self._source.frames):
             if run.step > 0:
@@ -136,7 +137,7 @@ class _Pairs:
                 yield from [None] * len(run.frames)
 
     def add(self, seen: Seen, original: Picture | None, watcher: Watcher) -> None:
-        """Compare a frame with its original, where that is known."""
+        """Compare a frame with its original, if there is one."""
         if original is None:
             return
         face = seen.face
@@ -149,7 +150,7 @@ class _Pairs:
 
 
 def _spans(info: PresenterInfo, limit_s: float | None) -> list[tuple[int, int]]:
-    """First and last + 1 frame of the stretches to measure, starts at a tracker's segment."""
+    """Return (first, stop) of the stretches to measure; each starts at a tracker's segment."""
     fps = float(info.fps)
     if limit_s is None or info.frames <= limit_s * fps:
         return [(0, info.frames)]
@@ -163,7 +164,7 @@ def _spans(info: PresenterInfo, limit_s: float | None) -> list[tuple[int, int]]:
 
 
 def _follower(other: Watcher | None, start_s: float, stop_s: float) -> Follower | None:
-    """The reference over a stretch, and as far around it as a lag may reach."""
+    """Return a tracker of the reference for a stretch, extended on both ends by the longest lag."""
     if other is None:
         return None
     reach = MAX_LAG_S + 1 / other.fps

@@ -27,17 +27,17 @@ NOTES = {
     "photo_smiles": "The photo shows an open mouth; pauses are judged by how far it shuts.",
     "source_differs": "The source has another size or frame rate, so pictures were not compared.",
     "source_unused": "Too little of the file could be compared with the source.",
-    "sampled": "The file is long: stretches spread evenly over it were measured.",
+    "sampled": "The file is long, so only stretches spread evenly over it were measured.",
 }
-"""Why a figure is missing or how far it reaches, keyed by code."""
+"""Why a measure is missing or what it covers, by code."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """The mouth against the real video's.
+    """Comparison of the mouth with that of the real video.
 
-    ``opening`` correlates the openings. ``lmd`` is the landmark distance at zero lag, in eye
-    distances, over ``frames`` frames.
+    ``opening`` is the correlation of the mouth openings. ``lmd`` is the landmark distance at zero
+    lag, in eye distances, over ``frames`` frames.
     """
 
     opening: Correlation
@@ -47,12 +47,12 @@ class Reference:
 
 @dataclass(frozen=True)
 class Score:
-    """What a finished video is worth; a part is ``None`` where it is not defined.
+    """The quality of a finished video; a part is ``None`` where it is not defined.
 
-    ``seconds`` is the file's length and ``measured_s`` how much of it was looked at. ``face`` is
-    the share of frames that show one. ``loudness`` correlates the opening with the sound's
-    loudness: without a reference it is all that can be said of sync, and it is a weak sign (real
-    speakers reach 0.2 to 0.6).
+    ``seconds`` is the length of the file and ``measured_s`` how much of it was measured. ``face``
+    is the share of frames that show a face. ``loudness`` is the correlation of the mouth opening
+    with the sound's loudness: without a reference it is the only measure of sync, and a weak one
+    (real speakers reach 0.2 to 0.6).
     """
 
     video: str
@@ -70,7 +70,7 @@ class Score:
     notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Ready for JSON; what is not defined is ``None``."""
+        """Return a dictionary for JSON; what is not defined is ``None``."""
         data = dataclasses.asdict(self)
         data["verdict"] = self.verdict.as_dict()
         data["notes"] = [{"code": code, "text": NOTES[code]} for code in self.notes]
@@ -79,7 +79,7 @@ class Score:
 
 
 def _finite(value: Any) -> Any:
-    """JSON knows neither NaN nor infinity, and nobody needs sixteen digits."""
+    """Replace NaN and infinity, which JSON does not have, by ``None``; round to six digits."""
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -90,7 +90,7 @@ def _finite(value: Any) -> Any:
 
 
 def format_score(score: Score) -> str:
-    """A plain-text table: what was measured, its value, and what to compare it with."""
+    """Return a plain-text table of the measures, their values, and good values."""
     table = Table(title=f"{score.video}: {score.verdict.grade}", title_justify="left", box=None)
     table.add_column("measure", no_wrap=True)
     table.add_column("value", justify="right", no_wrap=True)

@@ -1,9 +1,9 @@
-"""Whether an edge shows around the mouth: a step in how far the video and its source differ.
+"""Detect an edge around the mouth: a step in the difference between the video and its source.
 
-What a moved mouth changes beyond its lips is no edge: skin that slides along carries its grain and
-its folds with it, and the difference to the source is then large, but of changing sign. What a
-pasted patch leaves is a step of one sign along a line all around the mouth. So lines of the shapes
-that patches have are tried, and a step counts only where three quarters of the directions agree.
+Changes that a moved mouth causes beyond the lips are not an edge: skin that moves carries its grain
+and folds with it, so the difference to the source is large, but changes its sign. A pasted patch
+leaves a step of one sign along a line all around the mouth. So lines with the shapes of patches are
+tried, and a step counts only where three quarters of the directions agree.
 """
 
 from __future__ import annotations
@@ -23,28 +23,33 @@ from appliance.score.tracks import Face
 
 Array = npt.NDArray[np.float64]
 
-_REACH = 1.1  # how far around the mouth is looked, in eye distances
-_SECTORS, _RAYS, _RADII = 16, 128, 80  # directions, rays in all, samples along a ray
-_GAP, _STEP = 1.5, 3  # samples: left out at the line (edges have a width), and averaged beside it
-_SHIFTS = (-2, 0, 2)  # samples by which a direction may miss the line
-_NEAR = 1.1  # lip radii within which the lips' own edges lie
-_BEYOND = 1.5  # grey levels: past the edge of a patch the picture is the source's own
-_AGREE = 0.25  # a line counts by the step that all but so many of the directions reach
-_SMALLEST = 28.0  # pixels between the eyes; with fewer a sample is half a pixel
+_REACH = 1.1  # radius of the searched area around the mouth, in eye distances
+_SECTORS, _RAYS, _RADII = 16, 128, 80  # directions, rays in total, samples along a ray
+_GAP, _STEP = 1.5, 3  # samples: skipped at the line (edges have a width), and averaged beside it
+_SHIFTS = (-2, 0, 2)  # samples by which the line may be shifted in a direction
+_NEAR = 1.1  # lip radii within which the edges of the lips themselves are
+_BEYOND = 1.5  # grey levels: outside of a patch the picture equals the source
+_AGREE = 0.25  # a line's step is the one that all but this share of the directions reach
+_SMALLEST = 28.0  # pixels between the eyes; with fewer, a sample would be half a pixel
 _AVERAGED = 12  # frames
 
 _ANGLES = (np.arange(_RAYS) + 0.5) * 2 * np.pi / _RAYS
-# Ovals and rounded rectangles: half width over half height, exponent, how far below the mouth
-# their middle is, half height; the last two in eye distances.
+# Ovals and rounded rectangles: half width over half height, exponent, distance of the centre below
+# the mouth, half height; the last two in eye distances.
 _OVALS = tuple(
     itertools.product((0.85, 1.0, 1.2, 1.5), (2, 8), (-0.1, 0.0, 0.1), np.arange(0.2, 0.9, 0.04))
 )
-_LIPS = np.arange(1.15, 2.3, 0.06)  # times the lips' outline
-_PATCH = np.arange(0.7, 1.16, 0.05)  # times the outline of the patch that rendering may touch
+_LIPS = np.arange(1.15, 2.3, 0.06)  # multiples of the lips' outline
+# multiples of the outline of the patch that rendering may change
+_PATCH = np.arange(0.7, 1.16, 0.05)
 
 
 class SeamMeter:
-    """Half a second of differences is averaged first: what moves and the encoder's noise fade."""
+    """Measures the seam over pairs of frames.
+
+    Differences are averaged over half a second first: this reduces movement and the encoder's
+    noise.
+    """
 
     def __init__(self) -> None:
         self._steps: list[float] = []
@@ -54,7 +59,7 @@ class SeamMeter:
         self._frames = 0
 
     def add(self, picture: Picture, source: Picture, faces: tuple[Face, Face]) -> None:
-        """Take in a frame, its original and both's faces; one of a few pixels is passed over."""
+        """Add a frame, its original and the faces of both; skipped if the face is tiny."""
         face = faces[0]
         eyes = float(face.pose.scale)
         if eyes < _SMALLEST:
@@ -69,7 +74,7 @@ class SeamMeter:
         window = (slice(low[1], high[1]), slice(low[0], high[0]))
         change = cv2.subtract(picture.y[window], source.y[window], dtype=cv2.CV_32F)
         x, y = centre - low
-        # Beyond the picture there is no difference.
+        # Outside of the picture there is no difference.
         flags = cv2.WARP_POLAR_LINEAR | cv2.WARP_FILL_OUTLIERS | cv2.INTER_LINEAR
         size = (_RADII, _RAYS)
         self._rays += cv2.warpPolar(change, size, (float(x), float(y)), reach, flags)
@@ -81,7 +86,7 @@ class SeamMeter:
             self._finish()
 
     def result(self) -> float | None:
-        """Mean over the half-seconds, in grey levels; ``None`` if nothing was taken in."""
+        """Return the mean over the half-seconds, in grey levels; ``None`` if nothing was added."""
         if self._frames and (self._frames * 2 >= _AVERAGED or not self._steps):
             self._finish()
         return float(np.mean(self._steps)) if self._steps else None
@@ -95,12 +100,12 @@ class SeamMeter:
 
 
 def _strongest(rays: Array, near: Array, lines: Array) -> float:
-    """The step along the line that has the clearest one, in grey levels.
+    """Return the step along the line with the clearest one, in grey levels.
 
-    ``rays`` (rays, samples) are differences, ``near`` (rays,) ends the lips and ``lines``
-    (n, rays) are tried, both in samples. A direction's step is the mean inside of the line less
-    the one beyond it; it is 0 where something is changed beyond, too. What counts of a line is the
-    lower quartile of its directions, of either sign.
+    ``rays`` (rays, samples) are differences, ``near`` (rays,) is the outer end of the lips and
+    ``lines`` (n, rays) are the lines to try, both in samples. The step in one direction is the mean
+    inside of the line less that outside; it is 0 if the picture is changed outside, too. The step
+    of a line is the lower quartile of its directions, for either sign.
     """
     total = np.concatenate([np.zeros((_RAYS, 1)), np.cumsum(rays, axis=1)], axis=1)
     rows = np.arange(_RAYS)
@@ -129,7 +134,7 @@ def _strongest(rays: Array, near: Array, lines: Array) -> float:
 
 
 def _lines(face: Face, centre: Array) -> Array:
-    """The lines to try, (n, rays), as shares of the reach."""
+    """Return the lines to try, (n, rays), as shares of the searched radius."""
     eyes = float(face.pose.scale)
     lips = face.points[list(LIPS_OUTER), :2].astype(np.float64) - centre
     square = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]) - 0.5
@@ -142,7 +147,7 @@ def _lines(face: Face, centre: Array) -> Array:
 
 @functools.cache
 def _upright() -> Array:
-    """The ovals of an upright face, (n, rays) in eye distances."""
+    """Return the ovals for an upright face, (n, rays) in eye distances."""
     turn = np.linspace(0, 2 * np.pi, 64, endpoint=False)
     across, down = np.cos(turn), np.sin(turn)
     lines = []
@@ -153,7 +158,7 @@ def _upright() -> Array:
 
 
 def _radii(outline: Array) -> Array:
-    """How far a polygon (n, 2) around the origin reaches along each ray."""
+    """Return the distance of a polygon (n, 2) from the origin along each ray."""
     sides = np.roll(outline, -1, axis=0) - outline
     dense = outline[:, None] + sides[:, None] * np.linspace(0, 1, 16, endpoint=False)[:, None]
     points = dense.reshape(-1, 2)

@@ -1,9 +1,9 @@
-"""Whether the mouth is as sharp as in the presenter's own picture.
+"""Compare the sharpness of the mouth with that in the presenter's own picture.
 
 Sharpness is the variance of the luma's Laplacian (Pech-Pacheco et al. 2000) at the picture's own
 resolution, inside the outline of the lips in both pictures and a little skin around it. Encoding
-softens a whole picture: what it did to eyes and brows, which rendering does not touch, is divided
-out of the normalised ratio.
+softens the whole picture: the normalised ratio is divided by its effect on eyes and brows, which
+rendering does not change.
 """
 
 from __future__ import annotations
@@ -20,16 +20,17 @@ from appliance.score.tracks import Face
 
 # Brows and the rims under the eyes.
 _EYES = (70, 105, 107, 336, 334, 300, 346, 195, 117)
-_SKIN = 0.08  # around the lips, in eye distances
-_SMALLEST = 64  # pixels that a region must have
+_SKIN = 0.08  # margin around the lips, in eye distances
+_SMALLEST = 64  # least number of pixels in a region
 _FLAT = 1e-6
 
 
 @dataclass(frozen=True)
 class Sharpness:
-    """High-frequency energy of the video over that of the source, 1 is "as sharp".
+    """High-frequency energy of the video relative to the source; 1 is equally sharp.
 
-    ``mouth`` and ``eyes`` as measured; ``normalised`` is mouth over eyes. ``frames`` were compared.
+    ``mouth`` and ``eyes`` are as measured; ``normalised`` is mouth over eyes. ``frames`` is the
+    number of compared frames.
     """
 
     mouth: float
@@ -39,7 +40,7 @@ class Sharpness:
 
 
 class SharpnessMeter:
-    """Adds up energies over pairs of pictures that show the same moment of the presenter."""
+    """Adds up energies over pairs of pictures of the same moment of the presenter."""
 
     def __init__(self, frames: int) -> None:
         self.per_frame: npt.NDArray[np.float32] = np.full(frames, np.nan, np.float32)
@@ -47,7 +48,7 @@ class SharpnessMeter:
         self._frames = 0
 
     def add(self, index: int, picture: Picture, source: Picture, faces: tuple[Face, Face]) -> None:
-        """Compare frame ``index`` of the video with the source's picture, given both's faces."""
+        """Compare frame ``index`` of the video with the source's; ``faces`` are those of both."""
         energies = np.zeros((2, 2))
         grow = _SKIN * float(faces[0].pose.scale)
         lips = np.concatenate([face.points[list(LIPS_OUTER), :2] for face in faces])
@@ -67,7 +68,7 @@ class SharpnessMeter:
             self.per_frame[index] = ratio[0] / ratio[1]
 
     def result(self) -> Sharpness | None:
-        """Ratios of the totals; ``None`` if nothing was compared or the eyes are flat."""
+        """Return the ratios of the totals; ``None`` without frames or if the eyes are flat."""
         if not self._frames or self._totals[1, 0] <= _FLAT:
             return None
         mouth, eyes = (float(video / source) for video, source in self._totals)
@@ -77,7 +78,10 @@ class SharpnessMeter:
 def _region(
     outline: npt.NDArray[np.float32], margin: float, shape: tuple[int, ...]
 ) -> tuple[tuple[slice, slice], npt.NDArray[np.bool_]] | None:
-    """Rows and columns of a polygon grown by ``margin``, and the mask there; ``None`` if small."""
+    """Return rows and columns of a polygon grown by ``margin``, and the mask there.
+
+    Returns ``None`` if it is too small.
+    """
     reach = int(np.ceil(margin)) + 2
     low = np.maximum(np.floor(outline.min(axis=0)).astype(int) - reach, 0)
     high = np.minimum(np.ceil(outline.max(axis=0)).astype(int) + reach + 1, shape[::-1])
@@ -97,6 +101,6 @@ def _region(
 
 
 def _energy(plane: Plane, where: tuple[slice, slice], inside: npt.NDArray[np.bool_]) -> float:
-    """Variance of the Laplacian over the mask, in squared grey levels."""
+    """Return the variance of the Laplacian over the mask, in squared grey levels."""
     laplacian = cv2.Laplacian(plane[where], cv2.CV_16S, ksize=1)
     return float(laplacian[inside].var(dtype=np.float64))

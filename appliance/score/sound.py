@@ -1,4 +1,4 @@
-"""The file's own sound on the time axis of its pictures: how loud, and where nobody speaks."""
+"""The sound of a video on the time axis of its frames: loudness and pauses."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from appliance.media.probe import probe_audio
 from appliance.speech.activity import FRAME_RATE, Activity, measure
 from appliance.speech.mel import LECTERN_MEL, mel_blocks
 
-# Lips part before the sound and come to rest after it: that long a pause's ends do not count.
-# The gate itself opens 0.16 s before speech and shuts 0.22 s after it.
+# Lips open before the sound and come to rest after it: this much of both ends of a pause does not
+# count. The gate itself opens 0.16 s before speech and closes 0.22 s after it.
 MARGIN_S = 0.1
 
 
 @dataclass(frozen=True)
 class Sound:
-    """Speech activity at 100 Hz, whose first frame lies ``start_s`` after the first picture."""
+    """Speech activity at 100 Hz; its first frame is ``start_s`` after the first picture."""
 
     activity: Activity
     start_s: float
 
     def loudness(self, frames: int, fps: float) -> npt.NDArray[np.float32]:
-        """Mean loudness while each of ``frames`` pictures is shown; NaN beyond the sound.
+        """Return the mean loudness during each of ``frames`` pictures; NaN beyond the sound.
 
-        In units of 20 dB relative to the speech around, -2 where nobody speaks.
+        Float32, in units of 20 dB relative to the speech around, -2 where there is no speech.
         """
         total = np.concatenate([[0.0], np.cumsum(self.activity.loudness, dtype=np.float64)])
         low, high = self._spans(frames, fps, 0.0)
@@ -39,7 +39,7 @@ class Sound:
         return result
 
     def silent(self, frames: int, fps: float) -> npt.NDArray[np.bool_]:
-        """Which of ``frames`` pictures are shown while nobody speaks, ends of pauses excluded."""
+        """Return which of ``frames`` pictures are in a pause, excluding the ends of pauses."""
         spoken = np.concatenate([[0], np.cumsum(self.activity.gate > 0)])
         low, high = self._spans(frames, fps, MARGIN_S)
         inside = (high > 0) & (low < len(spoken) - 1)
@@ -48,13 +48,13 @@ class Sound:
 
     @property
     def speech_s(self) -> float:
-        """Seconds in which somebody speaks."""
+        """Seconds of speech."""
         return float((self.activity.gate > 0.5).sum() / FRAME_RATE)
 
     def _spans(
         self, frames: int, fps: float, margin: float
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """First and last + 1 activity frame of each picture, widened by ``margin`` seconds."""
+        """Return (first, stop) activity frames of each picture, widened by ``margin`` seconds."""
         shown = np.arange(frames) / fps - self.start_s
         low = np.round((shown - margin) * FRAME_RATE).astype(np.int64)
         high = np.round((shown + 1 / fps + margin) * FRAME_RATE).astype(np.int64)
@@ -62,9 +62,10 @@ class Sound:
 
 
 def listen(path: Path, first_picture_s: float) -> Sound | None:
-    """The sound of ``path``, whose first picture is shown at ``first_picture_s`` of the file.
+    """Return the speech activity of ``path``; ``None`` if the file has no usable sound.
 
-    ``None`` if there is none that could be heard. Raises ``BadInput`` as ``open_media`` does.
+    ``first_picture_s`` is the time of the first picture in the file. Raises ``BadInput`` as
+    ``open_media`` does.
     """
     try:
         info = probe_audio(path)

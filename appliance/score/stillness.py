@@ -1,4 +1,4 @@
-"""The mouth while nobody speaks: it should be shut, and it should be still."""
+"""The mouth during silence: it should be closed and still."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from appliance.score.tracks import Tracks
 
 _MIN_FRAMES = 5
 _OPEN = 0.06  # eye distances: a mouth that shows its teeth
-_SHUTS = 0.65  # of the photo's opening
+_SHUTS = 0.65  # share of the photo's opening
 _LEAST = 0.01
 
 
 @dataclass(frozen=True)
 class Silence:
-    """Openings in silence, in eye distances; ``seconds`` of silence were measured.
+    """Mouth openings in silence, in eye distances, measured over ``seconds`` of silence.
 
-    ``misread`` is how much of them the mesh reads into a shut mouth (see :func:`misread`).
+    ``misread`` is the part of them that the mesh reports for a closed mouth (see :func:`misread`).
     """
 
     seconds: float
@@ -30,11 +30,11 @@ class Silence:
 
 @dataclass(frozen=True)
 class Jitter:
-    """Frame-to-frame movement in silence, root mean square, in eye distances.
+    """Movement between frames in silence, root mean square, in eye distances.
 
-    ``lips`` is that of the lips' points relative to the head, ``head`` that of eyes and nose in
-    the picture. ``ratio`` is lips over head: of a resting face that is looked at by the mesh it
-    is about 1, since both then are the mesh's own noise; ``None`` if the head does not move at all.
+    ``lips`` is that of the lips' points relative to the head, ``head`` that of eyes and nose in the
+    picture. ``ratio`` is lips over head: for a resting face it is about 1, since both then are the
+    mesh's own noise; ``None`` if the head does not move at all.
     """
 
     lips: float
@@ -45,9 +45,9 @@ class Jitter:
 def silence(
     tracks: Tracks, silent: npt.NDArray[np.bool_], photo: float | None = None
 ) -> Silence | None:
-    """Openings over the ``silent`` frames; ``None`` if there are hardly any.
+    """Measure the openings over the ``silent`` frames; ``None`` if there are hardly any.
 
-    ``photo`` is the opening of the photo that the video was made from, if it was one.
+    ``photo`` is the mouth opening in the photo that the video was made from, if it was one.
     """
     openings = tracks.opening[silent & np.isfinite(tracks.opening)]
     if len(openings) < _MIN_FRAMES:
@@ -62,12 +62,12 @@ def silence(
 
 
 def misread(tracks: Tracks, resting: float, photo: float) -> float:
-    """How open the mesh sees a shut mouth whose face laughs, in eye distances.
+    """Return the opening, in eye distances, that the mesh reports for a closed laughing mouth.
 
-    Cheeks and corners of a laugh that was photographed stay where they are when its lips are
-    brought together, and the mesh infers an open mouth from them. So where a photo's mouth is open
-    (``photo``) and rests clearly less open (``resting``), the smallest opening in the video, lips
-    on lips, is what shut reads as.
+    In a photo of a laughing face the cheeks and the corners of the mouth stay where they are when
+    the lips are brought together, and the mesh infers an open mouth from them. So if the mouth is
+    open in the photo (``photo``) and clearly less open at rest (``resting``), the smallest opening
+    in the video is taken as that of the closed mouth; otherwise the result is 0.
     """
     if photo < _OPEN or resting > _SHUTS * photo:
         return 0.0
@@ -75,7 +75,7 @@ def misread(tracks: Tracks, resting: float, photo: float) -> float:
 
 
 def jitter(tracks: Tracks, silent: npt.NDArray[np.bool_]) -> Jitter | None:
-    """Movement between neighbouring ``silent`` frames; ``None`` if there are hardly any."""
+    """Measure movement between adjacent ``silent`` frames; ``None`` if there are hardly any."""
     both = silent.copy()
     both[1:] &= silent[:-1]
     both &= np.isfinite(tracks.lips_moved)

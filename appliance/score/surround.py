@@ -1,8 +1,9 @@
-"""What changed outside of the mouth.
+"""Measure changes outside of the mouth.
 
-The mouth's region is the patch that rendering may touch (:func:`patch_matrix`). Everything else
-should be the presenter's own picture; encoding adds its noise. Small fields that differ in *every*
-frame are a badge or a logo: they are counted apart, so that they do not pass for a fault.
+The mouth's region is the patch that rendering may change (:func:`patch_matrix`). Everything else
+should equal the presenter's own picture, except for the encoder's noise. Small blocks that differ
+in *every* frame are a badge or a logo: they are counted separately, so that they are not taken for
+a fault.
 """
 
 from __future__ import annotations
@@ -21,21 +22,22 @@ from appliance.score.tracks import Face
 
 Array = npt.NDArray[np.float64]
 
-_BLOCK = 8  # pixels: the side of a field
-_MARKED = 12  # grey levels by which a field of a badge differs, at least somewhere, in every frame
-_MARK_FRAMES = 5  # fewer cannot tell a badge from a fault
-_GROWN = 1.05  # the region in patch sides: the pose here differs a little from the renderer's
+_BLOCK = 8  # side of a block in pixels
+# grey levels by which a block of a badge differs, at least at one pixel, in every frame
+_MARKED = 12
+_MARK_FRAMES = 5  # with fewer frames, a badge cannot be distinguished from a fault
+_GROWN = 1.05  # the region in patch sides: the pose here differs slightly from the renderer's
 
 
 @dataclass(frozen=True)
 class Surround:
-    """Video against source, in grey levels of 8 bits.
+    """Difference between video and source outside of the mouth, in grey levels of 8 bits.
 
-    ``mean`` (luma) and ``max`` (luma and chroma) of the absolute difference outside of the mouth's
-    region; ``marked`` is the share of the picture that a badge takes and that was left out.
-    ``seam`` is the step along the clearest edge around the mouth that stays for half a second and
-    beyond which nothing is changed (see :class:`SeamMeter`); ``None`` without a face. A patch with
-    a sharp edge gives nearly the grey levels that it is off.
+    ``mean`` (luma) and ``max`` (luma and chroma) are of the absolute difference; ``marked`` is the
+    share of the picture that a badge takes and that was excluded. ``seam`` is the step along the
+    clearest edge around the mouth that persists for half a second and outside of which nothing is
+    changed (see :class:`SeamMeter`); ``None`` without a face. For a patch with a sharp edge it is
+    nearly the patch's difference. ``frames`` is the number of compared frames.
     """
 
     mean: float
@@ -46,7 +48,7 @@ class Surround:
 
 
 class SurroundMeter:
-    """Takes pairs of pictures that show the same moment of the presenter."""
+    """Compares pairs of pictures of the same moment of the presenter."""
 
     def __init__(self, width: int, height: int) -> None:
         fields = (-(-height // _BLOCK), -(-width // _BLOCK))
@@ -62,7 +64,7 @@ class SurroundMeter:
     def add(
         self, picture: Picture, source: Picture, face: Face | None, theirs: Face | None
     ) -> None:
-        """Compare a frame of the video with the source's picture, given both's faces."""
+        """Compare a frame of the video with the source's; ``theirs`` is the source's face."""
         changes: list[Plane] = [
             np.asarray(cv2.absdiff(plane, original), np.uint8)
             for plane, original in zip(picture.planes(), source.planes(), strict=True)
@@ -71,7 +73,7 @@ class SurroundMeter:
         if face is not None:
             corners = _corners(face)
             for change, half in zip(changes, (1, 2, 2), strict=True):
-                # The line's width covers what halving rounds away.
+                # The width of the line covers the rounding of halved coordinates.
                 cv2.fillConvexPoly(change, corners // half, 0)
                 cv2.polylines(change, [corners // half], True, 0, thickness=3)
             taken = _taken(corners, picture.y.shape)
@@ -89,11 +91,11 @@ class SurroundMeter:
         self._frames += 1
 
     def result(self) -> Surround | None:
-        """``None`` if nothing was compared."""
+        """Return the result; ``None`` if nothing was compared."""
         if not self._frames:
             return None
         badge = (self._seen >= _MARK_FRAMES) & (self._least >= _MARKED)
-        # Its rim, where an encoder smears it, goes with it.
+        # Also exclude its rim, over which the encoder smears it.
         rim = cv2.dilate(badge.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.bool_)
         rest = ~rim
         pixels = float(self._pixels[rest].sum())
@@ -107,15 +109,15 @@ class SurroundMeter:
 
 
 def _corners(face: Face) -> npt.NDArray[np.int32]:
-    """The mouth's region as a polygon in luma pixels."""
+    """Return the mouth's region as a polygon in luma pixels."""
     edge = (_GROWN - 1) / 2
     square = np.array([[-edge, -edge], [1 + edge, -edge], [1 + edge, 1 + edge], [-edge, 1 + edge]])
-    # A patch of one pixel has its corners half a pixel around its centre.
+    # The corners of a patch of one pixel are half a pixel from its centre.
     return np.round(apply(patch_matrix(face.pose, 1), square - 0.5)).astype(np.int32)
 
 
 def _taken(corners: npt.NDArray[np.int32], shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
-    """How many pixels of each field the region takes."""
+    """Return how many pixels of each block are in the region."""
     region: Plane = np.zeros(shape, np.uint8)
     cv2.fillConvexPoly(region, corners, 1)
     cv2.polylines(region, [corners], True, 1, thickness=3)
@@ -126,7 +128,7 @@ def _taken(corners: npt.NDArray[np.int32], shape: tuple[int, ...]) -> npt.NDArra
 
 
 def _largest(plane: Plane, side: int) -> Plane:
-    """The largest value of each field of ``side`` × ``side``, those at the edge maybe smaller."""
+    """Return the largest value of each ``side`` × ``side`` block; edge blocks may be smaller."""
     rows = plane[::side].copy()
     for k in range(1, side):
         part = plane[k::side]
@@ -139,7 +141,7 @@ def _largest(plane: Plane, side: int) -> Plane:
 
 
 def _sums(plane: Plane, side: int) -> npt.NDArray[np.int64]:
-    """The sum of each field."""
+    """Return the sum of each block."""
     rows = plane[::side].astype(np.uint16)
     for k in range(1, side):
         part = plane[k::side]

@@ -1,7 +1,7 @@
-"""Whether the mouth follows: correlation of tracks, the lag at which it is best, and distance.
+"""Measure sync: correlation of two tracks, the lag at which it is best, and landmark distance.
 
 A lag is positive when the mouth is late. Lags are whole frames of the finer of the two tracks:
-between frames a track would be interpolated, which smooths it and favours such lags unduly.
+interpolating a track between frames would smooth it and so favour fractional lags.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 
 MAX_LAG_S = 0.16
-MIN_PAIRS = 12  # fewer say nothing
-# A mouth that rests reads so much, in eye distances: below, there is no movement to correlate.
+MIN_PAIRS = 12  # fewer pairs are not conclusive
+# Spread of the opening of a resting mouth, in eye distances: below it there is no movement to
+# correlate.
 STILL_OPENING = 0.006
-_ROUNDING = 1e-9  # the spread that equal numbers can seem to have
+_ROUNDING = 1e-9  # spread that equal numbers may appear to have
 
 
 @dataclass(frozen=True)
 class Correlation:
     """Pearson's ``r`` at zero lag, and the best one within ±160 ms with its lag in ms.
 
-    All are ``None`` where one of the tracks does not move or is too short.
+    All are ``None`` if one of the tracks does not move or is too short.
     """
 
     r: float | None
@@ -41,9 +42,10 @@ def correlate(
     still: float = STILL_OPENING,
     other_still: float = STILL_OPENING,
 ) -> Correlation:
-    """Correlation of a track with another; value ``k`` is that of time ``k / fps``, NaN unknown.
+    """Correlate two tracks; value ``k`` of a track is at ``k / fps`` seconds, NaN is unknown.
 
-    ``still`` and ``other_still`` are the standard deviations up to which a track does not move.
+    ``still`` and ``other_still`` are the standard deviations up to which a track counts as
+    constant.
     """
     times = np.arange(len(values)) / fps
     step = 1.0 / max(fps, other_fps)
@@ -56,13 +58,16 @@ def correlate(
             found[lag] = r
     if not found:
         return Correlation(None, None, None)
-    # Equal ones: the smaller lag.
+    # Of equal correlations, take the one with the smallest lag.
     best = min(found, key=lambda lag: (-found[lag], abs(lag)))
     return Correlation(found.get(0), found[best], round(1000 * best * step, 3))
 
 
 def sampled(track: npt.NDArray[np.floating], fps: float, times: Array) -> Array:
-    """``track`` at ``times`` in s, linear between two frames; NaN beyond it or beside a NaN."""
+    """Return ``track`` at ``times`` (seconds), interpolated linearly between frames.
+
+    NaN beyond its ends and beside a NaN.
+    """
     place = times * fps
     low = np.floor(place + 1e-6).astype(np.int64)
     share = np.clip(place - low, 0.0, 1.0)
@@ -81,7 +86,10 @@ def pearson(
     x_still: float = 0.0,
     y_still: float = 0.0,
 ) -> float | None:
-    """Pearson's r of the pairs that are both known; ``None`` if they are few or do not vary."""
+    """Return Pearson's r of the pairs in which both values are known.
+
+    Returns ``None`` if there are too few or they do not vary.
+    """
     known = np.isfinite(x) & np.isfinite(y)
     if int(known.sum()) < MIN_PAIRS:
         return None
@@ -93,20 +101,20 @@ def pearson(
 
 
 class LandmarkDistance:
-    """LMD: mean distance of the lips' points to those of the reference, in the face frame.
+    """LMD: mean distance of the lips' points from those of the reference, in the face frame.
 
-    After Chen et al. 2018 (arXiv 1803.10404), in eye distances instead of pixels.
+    According to Chen et al. 2018 (arXiv 1803.10404), but in eye distances instead of pixels.
     """
 
     def __init__(self, frames: int) -> None:
         self.per_frame: npt.NDArray[np.float32] = np.full(frames, np.nan, np.float32)
 
     def add(self, index: int, lips: Array, reference: Array) -> None:
-        """Take in the lips (40, 2) of frame ``index`` and those of the reference then."""
+        """Add the lips (40, 2) of frame ``index`` and those of the reference at that time."""
         self.per_frame[index] = np.linalg.norm(lips - reference, axis=-1).mean()
 
     @property
     def mean(self) -> float | None:
-        """Over all frames in which both show a face; ``None`` if there is none."""
+        """Mean over all frames in which both show a face; ``None`` if there are none."""
         known = self.per_frame[np.isfinite(self.per_frame)]
         return float(known.mean(dtype=np.float64)) if len(known) else None

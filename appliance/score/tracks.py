@@ -1,7 +1,7 @@
-"""A video as tracks: what the face mesh reads in each frame, a few numbers a frame.
+"""Tracks of a video: a few numbers per frame, measured by the face mesh.
 
-Nothing is smoothed here, unlike in rendering: smoothing would hide the very jitter that is to be
-measured. Of each frame three numbers stay (12 bytes; 2 MB for an hour), the picture goes.
+Nothing is smoothed here, unlike in rendering: smoothing would hide the jitter that is to be
+measured. Three numbers per frame are kept (12 bytes; 2 MB for an hour), pictures are not.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Face:
 
     @classmethod
     def of_points(cls, points: Points) -> Face:
-        """Measure the mesh's points."""
+        """Return the measurement of the mesh's ``points`` (468, 3)."""
         pose = fit_pose(points)
         shape = to_face_frame(points, pose)
         return cls(points, pose, shape[LIP_POINTS, :2], float(opening(shape)))
@@ -56,18 +56,19 @@ class Face:
 
 @dataclass(frozen=True)
 class Seen:
-    """A frame of the video and the face in it, ``None`` where there is none."""
+    """A frame of the video and the face in it, ``None`` if there is none."""
 
     picture: Picture
     face: Face | None
 
 
 class Tracks:
-    """One value a frame, NaN where there is no face or nobody has looked.
+    """One value per frame, NaN where there is no face or the frame was not measured.
 
-    ``opening`` in eye distances. ``lips_moved`` is how far the lips' points moved since the frame
-    before, on average, in the face frame: the head's movement is taken out. ``head_moved`` is the
-    same of the eyes and the nose in the picture. ``looked`` marks the frames that were measured.
+    ``opening`` in eye distances. ``lips_moved`` is the mean movement of the lips' points since the
+    previous frame in the face frame, that is, without the movement of the head. ``head_moved`` is
+    that of the eyes and the nose in the picture. Both are in eye distances. ``looked`` marks the
+    frames that were measured.
     """
 
     def __init__(self, frames: int, fps: float) -> None:
@@ -79,7 +80,7 @@ class Tracks:
         self._last: tuple[int, Face | None] = (-2, None)
 
     def add(self, index: int, face: Face | None) -> None:
-        """Take in frame ``index``."""
+        """Add frame ``index``; ``face`` is ``None`` if there is none."""
         self.looked[index] = True
         before = self._last[1] if self._last[0] == index - 1 else None
         self._last = index, face
@@ -99,7 +100,7 @@ class Tracks:
 
 
 class Watcher:
-    """Reads a video and looks for the face; fills its ``tracks``. Close it or use ``with``."""
+    """Reads a video and tracks its face, filling ``tracks``. A context manager."""
 
     def __init__(self, info: PresenterInfo, choose: Chooser = largest_face) -> None:
         self.info = info
@@ -117,7 +118,7 @@ class Watcher:
         self._reader.close()
 
     def watch(self, first: int, stop: int) -> Iterator[Seen]:
-        """Frames from ``first`` (a multiple of ``SEGMENT``) up to ``stop``, both clipped."""
+        """Yield frames ``first`` (rounded down to a segment's start) … ``stop`` - 1."""
         first, stop = max(first // SEGMENT * SEGMENT, 0), min(stop, self.info.frames)
         tracker = FaceTracker(self._detector, self._mesh, self._choose, float(self.info.sar))
         for picture in self._reader.read(min(first, stop), stop):
@@ -127,14 +128,14 @@ class Watcher:
             yield Seen(picture, face)
 
     def face_near(self, picture: Picture, face: Face) -> Face | None:
-        """The face in another picture of the same moment, where ``face`` is in the video's."""
+        """Return the face in another picture of the same moment, near ``face`` of the video."""
         aspect = float(self.info.sar)
         points, confidence = self._mesh(picture, region_of_points(face.points, aspect), aspect)
         return Face.of_points(points) if confidence >= _MIN_CONFIDENCE else None
 
 
 class Follower:
-    """The lips of another video at the times that are asked for, in rising order."""
+    """The lips of another video at requested times, in ascending order."""
 
     def __init__(self, watcher: Watcher, first: int, stop: int) -> None:
         self._fps = watcher.fps
@@ -142,7 +143,7 @@ class Follower:
         self._near: deque[tuple[int, Face | None]] = deque(maxlen=2)
 
     def lips_at(self, time: float) -> Array | None:
-        """Lips (40, 2) at ``time`` in seconds, between two frames their mean by distance."""
+        """Return the lips (40, 2) at ``time`` in seconds, interpolated linearly between frames."""
         place = time * self._fps
         low = int(np.floor(place + 1e-6))
         share = max(place - low, 0.0)
@@ -159,7 +160,7 @@ class Follower:
         return here.lips if last == low else (1 - share) * here.lips + share * there.lips
 
     def finish(self) -> None:
-        """Measure what is left, for the tracks."""
+        """Read the remaining frames, so that the tracks are complete."""
         deque(self._frames, maxlen=0)
 
 

@@ -1,8 +1,8 @@
-"""The score in a teacher's words: good, check or poor, why, and where to look.
+"""The verdict on a video for teachers: good, check or poor, the reasons, and the moments to check.
 
-The limits were set on 29 real recordings, of which 26 are "good" by them (two speakers rest with
-an open mouth, one clip's mouth hardly follows its sound), and on copies that were frozen, shifted,
-blurred, pasted or shaken.
+The limits were set on 29 real recordings, of which 26 are "good" by them (two speakers rest with an
+open mouth, in one clip the mouth hardly follows the sound), and on copies that were frozen,
+shifted, blurred, pasted or shaken.
 """
 
 from __future__ import annotations
@@ -24,59 +24,60 @@ Values = npt.NDArray[np.floating]
 
 REASONS: dict[str, dict[str, str]] = {
     "face_missing": {
-        "en": "There is no face in part of the video.",
+        "en": "Part of the video shows no face.",
         "zh": "部分画面中没有人脸。",
     },
     "mouth_still": {
-        "en": "Somebody speaks, but the mouth does not move.",
-        "zh": "有人在说话，但嘴没有动。",
+        "en": "There is speech, but the mouth does not move.",
+        "zh": "有说话声，但嘴没有动。",
     },
     "mouth_late": {
-        "en": "The mouth moves too late.",
+        "en": "The mouth moves later than the sound.",
         "zh": "嘴部动作比声音晚。",
     },
     "mouth_early": {
-        "en": "The mouth moves too early.",
+        "en": "The mouth moves earlier than the sound.",
         "zh": "嘴部动作比声音早。",
     },
     "sync_weak": {
-        "en": "The mouth follows the speech only loosely.",
-        "zh": "嘴部动作与说话不太吻合。",
+        "en": "The mouth does not match the speech well.",
+        "zh": "嘴部动作与语音不太吻合。",
     },
     "open_in_silence": {
-        "en": "The mouth stays open in pauses.",
+        "en": "The mouth stays open during pauses.",
         "zh": "停顿时嘴没有闭上。",
     },
     "restless": {
-        "en": "The mouth trembles in pauses.",
+        "en": "The mouth trembles during pauses.",
         "zh": "停顿时嘴部有抖动。",
     },
     "blurred": {
-        "en": "The mouth is less sharp than the face around it.",
-        "zh": "嘴部比脸部其他地方模糊。",
+        "en": "The mouth is less sharp than the rest of the face.",
+        "zh": "嘴部比面部其他区域模糊。",
     },
     "seam": {
-        "en": "An edge may show around the mouth.",
+        "en": "An edge may be visible around the mouth.",
         "zh": "嘴部周围可能有接缝。",
     },
     "outside": {
-        "en": "The picture differs from the presenter's beyond the mouth.",
-        "zh": "嘴部以外的画面与原视频不同。",
+        "en": "Outside the mouth, the picture differs from the original.",
+        "zh": "嘴部以外的画面与原画面不同。",
     },
 }
 
-_FACE = (0.98, 0.60)  # shares of frames below which to check, and below which it is poor
+# shares of frames below which the grade is "check", and below which it is "poor"
+_FACE = (0.98, 0.60)
 _REFERENCE_R = (0.40, 0.15)
-_LOUDNESS_R = 0.05  # a weak sign: alone it never makes a video poor
-_LAG_MS = (60.0, 110.0)  # a viewer notices from about 60 ms on (ITU-R BT.1359: 45 ms)
+_LOUDNESS_R = 0.05  # a weak measure: alone it never makes a video "poor"
+_LAG_MS = (60.0, 110.0)  # viewers notice a lag from about 60 ms on (ITU-R BT.1359: 45 ms)
 _OPENING = (0.05, 0.10)
 _JITTER = (0.010, 0.020)
-_JITTER_RATIO = 2.0  # a head that moves shakes the mesh's lips as well
+_JITTER_RATIO = 2.0  # the mesh's lips also shake when the head moves
 _SHARPNESS = (0.55, 0.30)
 _SEAM = (2.5, 5.0)
 _OUTSIDE = 3.0  # mean grey levels: an encoder's noise at CRF 28 is below 2
-_LMD = 0.12  # of a moment
-_BLUR = 0.3  # of a moment
+_LMD = 0.12  # limits of a single moment
+_BLUR = 0.3
 
 _MIN_SPEECH_S = 2.0
 _MOMENTS = 5
@@ -84,37 +85,37 @@ _APART_S = 3
 
 
 class Reason(NamedTuple):
-    """A code of :data:`REASONS` and how bad it is."""
+    """A reason for the grade: a code of :data:`REASONS` and its severity."""
 
     code: str
     grade: Grade
 
     def text(self, language: str = "en") -> str:
-        """A sentence; ``language`` is ``en`` or ``zh``."""
+        """Return the reason as a sentence; ``language`` is ``en`` or ``zh``."""
         return REASONS[self.code][language]
 
 
 class Moment(NamedTuple):
-    """A second of the video that is worth a look, and why."""
+    """A second of the video that should be checked, and the reason's code."""
 
     at_s: float
     code: str
 
     def text(self, language: str = "en") -> str:
-        """A sentence; ``language`` is ``en`` or ``zh``."""
+        """Return the reason as a sentence; ``language`` is ``en`` or ``zh``."""
         return REASONS[self.code][language]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The worst reason's grade, the reasons, and up to five moments, the worst first."""
+    """The grade of the worst reason, the reasons, and up to five moments, the worst first."""
 
     grade: Grade
     reasons: tuple[Reason, ...]
     moments: tuple[Moment, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Ready for JSON, texts in English; other languages are in :data:`REASONS`."""
+        """Return a dictionary for JSON, texts in English; :data:`REASONS` has other languages."""
         return {
             "grade": self.grade,
             "reasons": [{"code": r.code, "grade": r.grade, "text": r.text()} for r in self.reasons],
@@ -123,7 +124,7 @@ class Verdict:
 
 
 class Facts(NamedTuple):
-    """What the verdict rests on; ``speech_s`` are the seconds of speech."""
+    """The measures that the verdict is based on; ``speech_s`` is the duration of speech in s."""
 
     face: float
     speech_s: float
@@ -137,7 +138,10 @@ class Facts(NamedTuple):
 
 
 def judge(facts: Facts, still: float, moments: tuple[Moment, ...] = ()) -> Verdict:
-    """The verdict; ``still`` is the spread up to which a mouth does not move."""
+    """Return the verdict on ``facts``.
+
+    ``still`` is the spread of openings up to which a mouth does not move.
+    """
     reasons = tuple(sorted(_reasons(facts, still), key=lambda reason: reason.grade != "poor"))
     grade: Grade = reasons[0].grade if reasons else "good"
     return Verdict(grade, reasons, moments)
@@ -150,7 +154,7 @@ def _reasons(facts: Facts, still: float) -> Iterator[Reason]:
         yield Reason("mouth_still", "poor")
     elif facts.reference is not None and facts.reference.best_r is not None:
         yield from _below("sync_weak", facts.reference.best_r, _REFERENCE_R)
-        # The lag of a weak correlation says nothing.
+        # The lag of a weak correlation is meaningless.
         if facts.reference.best_r >= _REFERENCE_R[0]:
             lag = facts.reference.lag_ms or 0.0
             yield from _above("mouth_late" if lag > 0 else "mouth_early", abs(lag), _LAG_MS)
@@ -195,9 +199,9 @@ def worst_moments(
     distance: Values | None,
     sharpness: Values | None,
 ) -> tuple[Moment, ...]:
-    """Up to five seconds, at least three apart, in which a measure is beyond its limit.
+    """Return up to five seconds, at least three apart, in which a measure is beyond its limit.
 
-    Tracks hold a value a frame; ``distance`` is the landmark distance to the reference.
+    Tracks hold one value per frame; ``distance`` is the landmark distance from the reference.
     """
     missing = np.where(looked, np.isnan(opening), np.nan)
     excess: dict[str, Values] = {
@@ -217,7 +221,7 @@ def worst_moments(
 
 
 def _seconds(fps: float, excess: Mapping[str, Values]) -> Iterator[tuple[float, int, str]]:
-    """(mean excess over a second, the second, code) wherever that is more than 1."""
+    """Yield (mean excess over a second, the second, code) wherever the excess is more than 1."""
     for code, values in excess.items():
         second = (np.arange(len(values)) / fps + 1e-9).astype(np.int64)
         known = np.isfinite(values)

@@ -1,13 +1,14 @@
-"""Where somebody speaks, and how loudly: two tracks at 100 Hz made from the log-mel frames.
+"""Voice activity detection: where there is speech, and how loud, at 100 Hz from log-mel frames.
 
-The **gate** is exactly 0 in digital silence and in steady background noise, 1 while somebody
-speaks, with smooth ramps between; it is what shuts the mouth. The **loudness** is the level of the
-speech relative to the lecture's own, so that neither the microphone's gain nor its distance matter.
+The **gate** is exactly 0 in digital silence and in steady background noise, and 1 during speech,
+with smooth ramps between; it closes the mouth. The **loudness** is the level of the speech relative
+to the average of the lecture, so that neither the microphone's gain nor its distance matter.
 
-Method: energies in five bands are compared with a noise floor that follows the room (minimum
-statistics after Martin 2001, on both sides of each moment, since the whole lecture is at hand), and
-the two bands that stand out most decide, with hysteresis. The mel frames are reduced to those five
-numbers as they stream by (10 bytes a frame: 7 MB for two hours); the rest is done at the end.
+Method: the energies in five bands are compared with a noise floor that follows the background noise
+(minimum statistics after Martin 2001, on both sides of each moment, since the whole lecture is
+available). The two bands that exceed it most decide, with hysteresis. The mel frames are reduced to
+these five numbers as they arrive (10 bytes per frame: 7 MB for two hours); the rest is computed at
+the end.
 """
 
 from __future__ import annotations
@@ -28,25 +29,29 @@ FRAME_RATE = LECTERN_MEL.rate // LECTERN_MEL.hop  # 100 Hz
 
 @dataclass(frozen=True)
 class GateSettings:
-    """Levels in dB over the noise floor or re full scale, times in seconds."""
+    """Settings of the detector.
 
-    on_db: float = 10.0  # speech starts when it stands out by this much
-    off_db: float = 5.0  # and lasts while it stands out by this much
-    range_db: float = 42.0  # what is this far below the loudest speech around is no speech
-    absolute_db: float = -66.0  # nothing below this counts, re a full-scale sine
-    shortest: float = 0.08  # a click is no speech
+    Levels are in dB above the noise floor or re full scale, times in seconds.
+    """
+
+    on_db: float = 10.0  # speech starts above this level over the noise floor
+    off_db: float = 5.0  # and lasts while it stays above this level over the noise floor
+    range_db: float = 42.0  # audio this far below the loudest speech around is not speech
+    absolute_db: float = -66.0  # audio below this level re a full-scale sine is not speech
+    shortest: float = 0.08  # shorter sounds are clicks
     lead: float = 0.06  # lips part before there is sound
-    hang: float = 0.12  # a stop's closure inside a word does not shut the gate
-    ramp: float = 0.10  # half-cosine rise and fall, outside of the above
-    floor_window: float = 6.0  # how far each side is searched for a pause
+    hang: float = 0.12  # the closure of a plosive inside a word does not close the gate
+    ramp: float = 0.10  # half-cosine rise and fall, in addition to the above
+    floor_window: float = 6.0  # range that is searched for a pause on each side
 
 
 @dataclass(frozen=True)
 class Activity:
-    """``gate`` in 0...1 and ``loudness`` in -2...1, both (frames,) float32 at 100 Hz.
+    """The result: ``gate`` in 0...1 and ``loudness`` in -2...1.
 
-    Frame ``t`` lies at ``t / 100`` s, like frame ``t`` of ``LECTERN_MEL``. Loudness 0 is the
-    level of speech around, -1 is 20 dB below it; where the gate is shut it is -2.
+    Both have the shape (frames,), float32 at 100 Hz. Frame ``t`` is at ``t / 100`` s, like frame
+    ``t`` of ``LECTERN_MEL``. Loudness 0 is the level of the surrounding speech, -1 is 20 dB below
+    it; where the gate is closed it is -2.
     """
 
     gate: Array32
@@ -56,20 +61,23 @@ class Activity:
 QUIET = -2.0  # loudness of no speech
 LOUDEST = 1.0
 _DB_PER_UNIT = 20.0
-_LEVEL_WINDOW = 15  # speech level: the mean over so many segments on each side
-_LOWEST_HZ = 140.0  # below lie rumble and hum; a low voice's harmonics reach well above
+_LEVEL_WINDOW = 15  # the speech level is a mean over this many segments on each side
+_LOWEST_HZ = 140.0  # excludes rumble and hum; the harmonics of a low voice reach well above
 _BAND_EDGES_HZ = (450.0, 1000.0, 2000.0, 4000.0)
 _SMOOTH = 3  # frames
-_BLOCK = 5  # the noise floor looks at means over so many frames
-_SEGMENT = 100  # frames; the floor keeps the second smallest mean of each
+_BLOCK = 5  # the noise floor is computed from means over this many frames
+_SEGMENT = 100  # frames; the noise floor is the second smallest mean of each
 _LOWEST_DB = -100.0
-# A full-scale sine's power, summed over the spectrum: Parseval with the Hann window's energy of
-# 3/8 a sample, half of it in the positive frequencies.
+# Power of a full-scale sine, summed over the spectrum: Parseval's theorem with the Hann window's
+# energy of 3/8 per sample, half of it in the positive frequencies.
 _FULL_SCALE_DB = 10.0 * np.log10(LECTERN_MEL.n_fft / 2 * LECTERN_MEL.win * 3 / 8 / 2)
 
 
 def _bandwidths() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.intp]]:
-    """Each mel band's width, which undoes its unit area, and where each broad band begins."""
+    """Return the widths of the mel bands in Hz and the start index of each broad band.
+
+    The widths undo the unit area of the mel triangles; they are 0 below ``_LOWEST_HZ``.
+    """
     edges = band_edges(LECTERN_MEL)
     centres = edges[1:-1]
     widths = np.where(centres < _LOWEST_HZ, 0.0, (edges[2:] - edges[:-2]) / 2.0)
@@ -77,7 +85,10 @@ def _bandwidths() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.intp]]:
 
 
 class ActivityMeter:
-    """Takes the frames of ``LECTERN_MEL`` in any pieces; :meth:`finish` gives the two tracks."""
+    """Computes the voice activity of ``LECTERN_MEL`` frames.
+
+    :meth:`feed` accepts pieces of any length; :meth:`finish` returns the result.
+    """
 
     def __init__(self, settings: GateSettings | None = None) -> None:
         self._settings = settings or GateSettings()
@@ -86,14 +97,14 @@ class ActivityMeter:
         self._widths = widths[:, None]
 
     def feed(self, mel: Array32) -> None:
-        """Take the next frames, (80, any number)."""
-        # Sums, not products of matrices, keep each frame independent of those it arrives with.
+        """Add the next frames, (80, any number) float32."""
+        # Unlike a matrix product, sums do not depend on the other frames of the piece.
         power = np.exp(mel.astype(np.float64)) * self._widths
         bands = 10.0 * np.log10(np.add.reduceat(power, self._starts, axis=0)) - _FULL_SCALE_DB
         self._pieces.append(bands.astype(np.float16))
 
     def finish(self) -> Activity:
-        """The tracks of everything fed so far."""
+        """Return the activity of all frames so far."""
         if not self._pieces:
             return Activity(np.zeros(0, np.float32), np.zeros(0, np.float32))
         bands = np.concatenate(self._pieces, axis=1)
@@ -106,7 +117,7 @@ class ActivityMeter:
 
 
 def measure(mels: Iterable[Array32], settings: GateSettings | None = None) -> Activity:
-    """The tracks of a stream of ``LECTERN_MEL`` pieces, as :func:`.mel.mel_blocks` yields them."""
+    """Return the activity of ``LECTERN_MEL`` pieces, as yielded by :func:`.mel.mel_blocks`."""
     meter = ActivityMeter(settings)
     for mel in mels:
         meter.feed(mel)
@@ -114,7 +125,10 @@ def measure(mels: Iterable[Array32], settings: GateSettings | None = None) -> Ac
 
 
 def _energy(bands: npt.NDArray[np.float16], width: float) -> Array32:
-    """All bands' energy in dB re full scale, smoothed; the logarithm's own floor is no sound."""
+    """Return the smoothed energy of all bands in dB re full scale.
+
+    The floor of the logarithm in the mel frames is subtracted, because it is not sound.
+    """
     total = sum((10.0 ** (band.astype(np.float32) / 10.0) for band in bands), np.float32(0.0))
     floor = LN_FLOOR * width / 10.0 ** (_FULL_SCALE_DB / 10.0)
     lowest = np.float32(10.0 ** (_LOWEST_DB / 10.0))
@@ -128,7 +142,7 @@ def _smooth(track: npt.NDArray[np.floating]) -> Array32:
 
 
 def _segments(track: Array32) -> Array32:
-    """(segments, _SEGMENT) with the last one filled up by its own mirror image."""
+    """Return (segments, _SEGMENT); the last segment is padded with its mirror image."""
     missing = -len(track) % _SEGMENT
     last = track[len(track) // _SEGMENT * _SEGMENT :]
     filler = np.resize(last[::-1], missing) if missing else last[:0]
@@ -136,16 +150,16 @@ def _segments(track: Array32) -> Array32:
 
 
 def _neighbours(values: Array32, before: int, after: int, fill: float) -> Array32:
-    """(len(values), before + 1 + after): each value with its neighbours."""
+    """Return (len(values), before + 1 + after): each value with its neighbours."""
     padded = np.pad(values, (before, after), constant_values=fill)
     return np.lib.stride_tricks.sliding_window_view(padded, before + 1 + after)
 
 
 def _noise_floor(track: Array32, reach: int) -> Array32:
-    """The steady level under a band, per frame.
+    """Return the background level of a band for each frame.
 
-    The lowest there was, and the lowest there will be, whichever is higher: when a fan starts or
-    stops, the floor steps with it.
+    It is the higher of the lowest level before and the lowest level after the frame: when a fan
+    starts or stops, the floor follows at once.
     """
     means = _segments(track).reshape(-1, _SEGMENT // _BLOCK, _BLOCK).mean(-1)
     low = np.partition(means, 1, axis=1)[:, 1]
@@ -155,7 +169,7 @@ def _noise_floor(track: Array32, reach: int) -> Array32:
 
 
 def _speech(bands: npt.NDArray[np.float16], energy: Array32, s: GateSettings) -> Mask:
-    """Frames that hold speech: the bare decision, before it is widened."""
+    """Return a mask of the frames with speech, before it is widened."""
     reach = round(s.floor_window * FRAME_RATE / _SEGMENT)
     best = np.full(len(energy), -np.inf, np.float32)
     second = best.copy()
@@ -175,7 +189,7 @@ def _speech(bands: npt.NDArray[np.float16], energy: Array32, s: GateSettings) ->
 
 
 def _runs_with(mask: Mask, seed: Mask, shortest: int) -> Mask:
-    """The runs of ``mask`` that are long enough and hold a frame of ``seed``."""
+    """Return the runs of ``mask`` that are long enough and contain a frame of ``seed``."""
     steps = np.diff(np.concatenate(([0], mask.view(np.int8), [0])))
     starts, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
     seeds = np.concatenate(([0], np.cumsum(mask & seed)))
@@ -187,7 +201,7 @@ def _runs_with(mask: Mask, seed: Mask, shortest: int) -> Mask:
 
 
 def _ramped(core: Mask, s: GateSettings) -> Array32:
-    """The gate: the decision widened by lead and hang, with half-cosine ramps outside."""
+    """Return the gate: the mask widened by lead and hang, with half-cosine ramps outside."""
     far = len(core) + 10 * FRAME_RATE
     place = np.arange(len(core))
     since = place - np.maximum.accumulate(np.where(core, place, -far))
@@ -199,13 +213,16 @@ def _ramped(core: Mask, s: GateSettings) -> Array32:
 
 
 def _speech_level(energy: Array32, core: Mask) -> Array32:
-    """The mean level of speech around each frame, in dB; the lecture's where there is little."""
+    """Return the mean level in dB of the speech around each frame.
+
+    Where there is little speech, this approaches the mean of the whole lecture.
+    """
     frames = _segments(core.astype(np.float32)).sum(1)
     total = _segments(np.where(core, energy, np.float32(0.0))).sum(1)
     overall = total.sum() / max(frames.sum(), 1.0)
     around_frames = _neighbours(frames, _LEVEL_WINDOW, _LEVEL_WINDOW, 0.0).sum(1)
     around_total = _neighbours(total, _LEVEL_WINDOW, _LEVEL_WINDOW, 0.0).sum(1)
-    # Two seconds' worth of the lecture's level steady a stretch with a word or two.
+    # The lecture's mean, weighted like two seconds, stabilises parts with only a word or two.
     prior = 2.0 * FRAME_RATE
     level = (around_total + prior * overall) / (around_frames + prior)
     return np.repeat(level, _SEGMENT)[: len(energy)]

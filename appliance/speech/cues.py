@@ -1,8 +1,8 @@
-"""From what a voice has read to subtitles: no more than two short lines at a time.
+"""Makes subtitles of synthesized speech: no more than two short lines at a time.
 
-A sentence that is too long for two lines is divided where it may be, best behind a comma, and
-shown in step with the sound: the voice rests at such places, so the division lies at the quietest
-moment near where the letters let expect it.
+A sentence that is too long for two lines is split, preferably after a comma, and shown in sync with
+the audio. The voice pauses at such positions, so each split is at the quietest moment near the time
+expected from the number of letters.
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ from appliance.speech.tts import Sentence, Speech
 Levels = npt.NDArray[np.float64]
 
 LINE_COLUMNS = 42
-"""Width of a line in half-width columns, as broadcasters have it; a Chinese sign takes two."""
+"""Maximum width of a line in half-width columns, as used by broadcasters; a Chinese character takes
+two columns."""
 
-_SHORTEST_S = 1.0  # what flashes by more quickly cannot be read
+_SHORTEST_S = 1.0  # a shorter display time cannot be read
 _HOP_S = 0.01
 _SMOOTH = 5  # hops
-_SEARCH_S = 1.0  # how far from the expected place a pause may be
-_DB_PER_S = 25.0  # a pause twice as deep may be further off
+_SEARCH_S = 1.0  # maximum distance of a pause from the expected time
+_DB_PER_S = 25.0  # penalty for the distance: a deeper pause may be further away
 _CLAUSE = "，、；：。！？,;:.!?—–…"
-_WEIGHT = {2: 3.0, 1: 1.0}  # a Chinese sign is a syllable, about three letters
+_WEIGHT = {2: 3.0, 1: 1.0}  # a Chinese character is a syllable, about three letters
 
 
 def cues_of(speech: Speech) -> tuple[Cue, ...]:
-    """The subtitles of ``speech``, in order; reads its sound, a sentence at a time."""
+    """Return the subtitles of ``speech``, in order; reads its audio sentence by sentence."""
     cues: list[Cue] = []
     with wave.open(str(speech.path), "rb") as sound:
         for sentence in speech.sentences:
@@ -46,9 +47,9 @@ def cues_of(speech: Speech) -> tuple[Cue, ...]:
 
 
 def divide(text: str) -> list[tuple[str, ...]]:
-    """``text`` as parts of one line or two, none wider than ``LINE_COLUMNS``."""
+    """Split ``text`` into parts of one or two lines, none wider than ``LINE_COLUMNS``."""
     parts: list[tuple[str, ...]] = []
-    # Long words may not fill two lines to their ends; then somewhat less is shown at a time.
+    # Long words may leave lines partly empty; then the parts are made shorter.
     for columns in range(2 * LINE_COLUMNS, LINE_COLUMNS - 1, -6):
         parts = [tuple(_wrapped(part, LINE_COLUMNS)) for part in _wrapped(text, columns)]
         if max(map(len, parts), default=0) <= 2:
@@ -57,7 +58,7 @@ def divide(text: str) -> list[tuple[str, ...]]:
 
 
 def _wrapped(text: str, columns: int) -> list[str]:
-    """``text`` in as few pieces of at most ``columns`` as will do, and these of like width."""
+    """Split ``text`` into as few pieces of at most ``columns`` as possible, of similar width."""
     left = " ".join(text.split())
     pieces = []
     while _columns(left) > columns:
@@ -69,8 +70,11 @@ def _wrapped(text: str, columns: int) -> list[str]:
 
 
 def _best_cut(text: str, least: int, columns: int) -> int:
-    """The place in ``text`` at which to begin a new piece: within ``columns``, and if possible
-    not before ``least``, so that no more pieces than needed come of it."""
+    """Return the index in ``text`` at which the next piece begins.
+
+    It is within ``columns`` and, if possible, not before ``least``, so that no more pieces than
+    necessary result.
+    """
     wanted = (least + columns) / 2
     best, place, width = -np.inf, 1, 0
     for index, sign in enumerate(text):
@@ -88,7 +92,7 @@ def _best_cut(text: str, least: int, columns: int) -> int:
         elif _width(sign) == 2 and _width(after) == 2:
             value -= 0.25
         else:
-            value -= 5.0  # inside a word: only where there is nothing else
+            value -= 5.0  # inside a word: the last resort
         if value > best:
             best, place = value, index + 1
     return place
@@ -107,7 +111,7 @@ def _width(sign: str) -> int:
 def _edges(
     sound: wave.Wave_read, sentence: Sentence, parts: Sequence[tuple[str, ...]]
 ) -> list[float]:
-    """When each part begins, and when the last ends."""
+    """Return the start times in seconds of all parts, and the end of the last one."""
     if len(parts) == 1:
         return [sentence.start, sentence.end]
     weights = np.array([_weight("".join(part)) for part in parts])
@@ -121,13 +125,13 @@ def _edges(
 
 
 def _weight(text: str) -> float:
-    """How long a text takes to say, in letters; a comma is a rest."""
+    """Estimate how long a text takes to say, in letters; punctuation adds a pause."""
     said = sum(_WEIGHT.get(_width(sign), 0.0) for sign in text if sign.isalnum())
     return said + 2.0 * len(re.findall(f"[{_CLAUSE}]", text)) + 1.0
 
 
 def _levels(sound: wave.Wave_read, sentence: Sentence) -> Levels:
-    """Smoothed level of the sentence in dB, every ``_HOP_S``."""
+    """Return the smoothed level of the sentence in dB, every ``_HOP_S``."""
     rate = sound.getframerate()
     start, end = round(sentence.start * rate), round(sentence.end * rate)
     sound.setpos(start)
@@ -139,7 +143,7 @@ def _levels(sound: wave.Wave_read, sentence: Sentence) -> Levels:
 
 
 def _pause(levels: Levels, expected_s: float) -> float:
-    """The quietest moment near ``expected_s``, and rather a near one."""
+    """Return the quietest moment near ``expected_s``; distance counts against it."""
     at = np.arange(len(levels)) * _HOP_S + _HOP_S / 2
     off = np.abs(at - expected_s)
     near = np.flatnonzero(off <= _SEARCH_S)
@@ -149,8 +153,8 @@ def _pause(levels: Levels, expected_s: float) -> float:
 
 
 def _lengthened(cues: Sequence[Cue]) -> Iterator[Cue]:
-    """What is too short to be read stays until it can be, or until the next comes."""
+    """Extend cues that are too short to be read, at most to the start of the next one."""
     for cue, later in zip(cues, [*cues[1:], None], strict=True):
         end = max(cue.end, cue.start + _SHORTEST_S)
-        limit = cue.end if later is None else later.start  # the sound ends with the last
+        limit = cue.end if later is None else later.start  # the audio ends with the last cue
         yield Cue(cue.start, min(end, limit), cue.text)

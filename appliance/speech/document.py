@@ -1,4 +1,4 @@
-"""The words of a text file, as they are to be spoken: plain text, Markdown or Word."""
+"""Reads the text to be spoken from a file: plain text, Markdown or Word."""
 
 from __future__ import annotations
 
@@ -14,25 +14,26 @@ if TYPE_CHECKING:
     from docx.table import Table, _Cell
 
 SUFFIXES = frozenset({".txt", ".md", ".docx"})
-"""The kinds of text that can be read, by the name's ending."""
+"""Supported kinds of text, by suffix of the file name."""
 
 MAX_BYTES = 64_000_000
-"""Of text, unpacked; a novel has one million."""
+"""Maximum size of a text, uncompressed; a novel has about one million bytes."""
 
 MAX_PACKAGE_BYTES = 256_000_000
-"""Of a Word file, unpacked, with its pictures: the reader holds all of it."""
+"""Maximum size of a Word file including images, uncompressed: the reader holds all of it in
+memory."""
 
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-# Editors on Chinese Windows; its double bytes are dense enough that other text seldom passes.
+# Used by editors on Chinese Windows; text in other encodings is rarely valid GB 18030.
 _LEGACY = "gb18030"
 _CONTROLS = {code: None for code in range(32) if chr(code) not in "\t\n\r"}
 
 
 def read_document(path: Path) -> str:
-    """The text of ``path``; a blank line between paragraphs of Markdown and Word.
+    """Return the text of ``path``, with blank lines between paragraphs of Markdown and Word.
 
-    Plain text and Markdown may be UTF-8, UTF-16 with its mark, or GB 18030. Of Markdown, code,
-    addresses and the signs of the markup are left out. Raises ``BadInput``: ``file_empty``,
+    Plain text and Markdown may be UTF-8, UTF-16 with a byte order mark, or GB 18030. Code blocks,
+    addresses and markup of Markdown are left out. Raises ``BadInput``: ``file_empty``,
     ``file_missing``, ``file_unreadable``, ``text_unreadable`` or ``text_too_long``.
     """
     try:
@@ -61,7 +62,7 @@ def _decoded(path: Path) -> str:
             text = raw.decode(codec)
         except UnicodeDecodeError:
             continue
-        if "\0" not in text:  # no editor writes one: this is no text
+        if "\0" not in text:  # text files do not contain NUL
             return text.translate(_CONTROLS)
     raise BadInput("text_unreadable", name=path.name)
 
@@ -82,7 +83,7 @@ def _markdown(text: str) -> str:
 
 
 def _without_front_matter(text: str) -> str:
-    """Drop the settings between two lines of ``---`` that some editors put first."""
+    """Remove the front matter between two lines of ``---`` at the start."""
     if text.startswith("---\n"):
         _, found, rest = text[4:].partition("\n---\n")
         return rest if found else text
@@ -101,12 +102,12 @@ def _word(path: Path) -> str:
         return "\n\n".join(text for text in _blocks(docx.Document(str(path))) if text)
     except (BadInput, OSError):
         raise
-    except Exception as error:  # a damaged package may break the reader in any way
+    except Exception as error:  # a damaged package may raise any exception
         raise BadInput("text_unreadable", name=path.name) from error
 
 
 def _blocks(part: Document | _Cell) -> Iterator[str]:
-    """Paragraphs and the cells of tables, in the order in which they stand."""
+    """Yield the text of paragraphs and table cells in document order."""
     from docx.text.paragraph import Paragraph
 
     for block in part.iter_inner_content():
@@ -120,6 +121,6 @@ def _cells(table: Table) -> Iterator[str]:
     for row in table.rows:
         spoken = set()
         for cell in row.cells:
-            if id(cell._tc) not in spoken:  # a cell that spans columns is listed for each
+            if id(cell._tc) not in spoken:  # a cell that spans columns is listed once per column
                 spoken.add(id(cell._tc))
                 yield from _blocks(cell)

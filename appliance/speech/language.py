@@ -1,11 +1,11 @@
-"""Which language a text in Latin letters is in, by its little words."""
+"""Detects the language of a text in Latin letters by its most frequent words."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 
-# The most frequent words of each language that few of the others share; ours, from grammars.
+# Frequent words of each language that few of the others share; compiled by us from grammars.
 _WORDS = {
     "en": "the and of to is that it was for are with as this be by from at you not have",
     "fr": "le la les des et est une un dans que pour qui pas sur du au avec ce il nous",
@@ -25,12 +25,12 @@ for _language, _line in _WORDS.items():
     for _word in _line.split():
         _LANGUAGES.setdefault(_word, []).append(_language)
 
-_SAMPLE = 20_000  # letters; a language does not change its little words further on
-_LEAST = 3  # a heading of a few words may be in any language
+_SAMPLE = 20_000  # letters; enough to detect the language
+_LEAST = 3  # occurrences; a heading of a few words is not enough
 
 
 def latin_language(text: str) -> str:
-    """ISO 639-1 of a text in Latin letters; ``en`` where it is too short to tell."""
+    """Return the ISO 639-1 code of a text in Latin letters; ``en`` if it is too short to decide."""
     counts: Counter[str] = Counter()
     for word in re.findall(r"[^\W\d_]+", text[:_SAMPLE].casefold()):
         for language in _LANGUAGES.get(word, ()):

@@ -1,8 +1,9 @@
-"""Log-mel spectrograms of a stream: the networks' view of the sound.
+"""Computes log-mel spectrograms of an audio stream, the input of the networks.
 
-Two front-ends: :data:`LECTERN_MEL` for our own networks, :data:`WAV2LIP_MEL` for networks with
-Wav2Lip's interface. Frames are centred as in librosa (``center=True``, zeros beyond both ends):
-frame ``t`` looks at the samples around ``t * hop``, and ``n`` samples give ``1 + n // hop`` frames.
+There are two front-ends: :data:`LECTERN_MEL` for Lectern's own networks, :data:`WAV2LIP_MEL` for
+networks with Wav2Lip's interface. Frames are centred as in librosa (``center=True``, zeros beyond
+both ends): frame ``t`` covers the samples around ``t * hop``, and the number of frames is
+``1 + n // hop`` for ``n`` samples.
 """
 
 from __future__ import annotations
@@ -18,17 +19,18 @@ import numpy.typing as npt
 Array32 = npt.NDArray[np.float32]
 Array64 = npt.NDArray[np.float64]
 
-# Frames are always worked on in batches of this many, whatever the size of the blocks that come
-# in: a matrix product's rounding depends on its shape, and the result must not depend on blocking.
+# Frames are always computed in batches of this size: the rounding of a matrix product depends on
+# its shape, and the result must not depend on the size of the blocks.
 BATCH_FRAMES = 256
 
 
 @dataclass(frozen=True)
 class MelSpec:
-    """One front-end. ``win``, ``hop`` and ``n_fft`` in samples; ``fmin`` and ``fmax`` in Hz.
+    """The parameters of a front-end.
 
-    ``scaling`` is ``"ln"``: ln(max(power, 1e-5)), or ``"wav2lip"``: amplitude in dB, less the
-    reference of 20 dB, with -100…0 dB spread over -4…4 and clipped.
+    ``rate`` is in Hz, ``win``, ``hop`` and ``n_fft`` are in samples, ``fmin`` and ``fmax`` in Hz.
+    ``scaling`` is ``"ln"``: ln(max(power, 1e-5)), or ``"wav2lip"``: amplitude in dB minus the
+    reference of 20 dB, with -100…0 dB mapped to -4…4 and clipped.
     """
 
     rate: int
@@ -42,7 +44,7 @@ class MelSpec:
     scaling: Literal["ln", "wav2lip"]
 
     def frames(self, samples: int) -> int:
-        """How many frames a stream of so many samples gives; an empty one gives none."""
+        """Return the number of frames of a stream of ``samples`` samples; 0 if it is empty."""
         return 1 + samples // self.hop if samples else 0
 
 
@@ -52,7 +54,8 @@ LECTERN_MEL = MelSpec(
 )  # fmt: skip
 
 # Prajwal et al. 2020, "A lip sync expert is all you need": their hparams and audio module. Their
-# librosa (0.7) mirrors the signal at its two ends, where we put zeros: two frames at each end.
+# librosa (0.7) mirrors the signal at both ends, where we pad with zeros: this affects two frames
+# at each end.
 WAV2LIP_MEL = MelSpec(
     rate=16_000, n_fft=800, win=800, hop=200, mels=80,
     fmin=55.0, fmax=7600.0, preemphasis=0.97, scaling="wav2lip",
@@ -63,13 +66,16 @@ _DB_FLOOR, _DB_REFERENCE, _DB_RANGE, _SPAN = 1e-5, 20.0, 100.0, 4.0
 
 
 def hz_to_mel(hz: npt.ArrayLike) -> Array64:
-    """Slaney's mel scale (Auditory Toolbox, 1998): linear below 1 kHz, logarithmic above."""
+    """Convert Hz to Slaney's mel scale: linear below 1 kHz, logarithmic above.
+
+    Source: Auditory Toolbox, 1998.
+    """
     f = np.asarray(hz, np.float64)
     return np.where(f < 1000.0, f * 0.015, 15.0 + np.log(np.maximum(f, 1.0) / 1000.0) / _LOG_STEP)
 
 
 def mel_to_hz(mel: npt.ArrayLike) -> Array64:
-    """The inverse of :func:`hz_to_mel`."""
+    """Convert Slaney's mel scale to Hz, the inverse of :func:`hz_to_mel`."""
     m = np.asarray(mel, np.float64)
     return np.where(m < 15.0, m / 0.015, 1000.0 * np.exp(_LOG_STEP * (m - 15.0)))
 
@@ -78,13 +84,13 @@ _LOG_STEP = np.log(6.4) / 27.0  # 27 mels from 1 kHz to 6.4 kHz
 
 
 def band_edges(spec: MelSpec) -> Array64:
-    """(mels + 2,) in Hz: triangle ``m`` starts at edge ``m`` and peaks at edge ``m + 1``."""
+    """Return (mels + 2,) in Hz: triangle ``m`` starts at edge ``m`` and peaks at edge ``m + 1``."""
     return mel_to_hz(np.linspace(hz_to_mel(spec.fmin), hz_to_mel(spec.fmax), spec.mels + 2))
 
 
 @lru_cache(maxsize=8)
 def filterbank(spec: MelSpec) -> Array64:
-    """(mels, n_fft // 2 + 1) triangles on Slaney's scale, each of unit area over frequency."""
+    """Return (mels, n_fft // 2 + 1) triangles on Slaney's scale, of unit area over frequency."""
     bins = np.arange(spec.n_fft // 2 + 1) * (spec.rate / spec.n_fft)
     edges = band_edges(spec)
     low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
@@ -95,7 +101,7 @@ def filterbank(spec: MelSpec) -> Array64:
 
 @lru_cache(maxsize=8)
 def _window(spec: MelSpec) -> Array64:
-    """A periodic Hann window of ``win`` samples in the middle of ``n_fft``."""
+    """Return a periodic Hann window of ``win`` samples in the middle of ``n_fft``."""
     window = np.zeros(spec.n_fft)
     start = (spec.n_fft - spec.win) // 2
     window[start : start + spec.win] = 0.5 - 0.5 * np.cos(
@@ -105,7 +111,7 @@ def _window(spec: MelSpec) -> Array64:
 
 
 def _mel_batch(samples: Array64, spec: MelSpec) -> Array32:
-    """(mels, BATCH_FRAMES) of exactly the samples that so many frames cover."""
+    """Return (mels, BATCH_FRAMES) float32 for exactly the samples that these frames cover."""
     frames = np.lib.stride_tricks.sliding_window_view(samples, spec.n_fft)[:: spec.hop]
     spectrum = np.fft.rfft(frames * _window(spec), axis=1)
     power = spectrum.real**2 + spectrum.imag**2
@@ -118,10 +124,10 @@ def _mel_batch(samples: Array64, spec: MelSpec) -> Array32:
 
 
 def mel_blocks(blocks: Iterable[Array32], spec: MelSpec) -> Iterator[Array32]:
-    """Turn blocks of mono sound in [-1, 1] at ``spec.rate`` into (mels, frames) float32 pieces.
+    """Convert blocks of mono audio in [-1, 1] at ``spec.rate`` to (mels, frames) float32 pieces.
 
-    The pieces, put side by side, are the same to the last bit whatever the sizes of the blocks;
-    memory is bounded by the largest block and :data:`BATCH_FRAMES`. No samples, no frames.
+    The concatenated pieces are bit-identical whatever the sizes of the blocks; memory is bounded by
+    the largest block and :data:`BATCH_FRAMES`. An empty stream yields nothing.
     """
     span = (BATCH_FRAMES - 1) * spec.hop + spec.n_fft
     step = BATCH_FRAMES * spec.hop
@@ -140,7 +146,7 @@ def mel_blocks(blocks: Iterable[Array32], spec: MelSpec) -> Iterator[Array32]:
             yield _mel_batch(pending[start : start + span], spec)
             start += step
         pending = pending[start:]
-    # What is left waits for the zeros beyond the end: its frames are those centred on a sample.
+    # The rest is padded with zeros: it has one frame for each centre that is within the audio.
     left = spec.frames(total) and (len(pending) - spec.n_fft // 2) // spec.hop + 1
     while left > 0:
         padded = np.zeros(span)
@@ -151,6 +157,6 @@ def mel_blocks(blocks: Iterable[Array32], spec: MelSpec) -> Iterator[Array32]:
 
 
 def mel_of(samples: Array32, spec: MelSpec) -> Array32:
-    """(mels, frames) of a short sound held in memory; see :func:`mel_blocks`."""
+    """Return (mels, frames) float32 of a short audio signal in memory; see :func:`mel_blocks`."""
     pieces = list(mel_blocks([samples], spec))
     return np.concatenate(pieces, axis=1) if pieces else np.zeros((spec.mels, 0), np.float32)

@@ -1,10 +1,10 @@
-"""A lecture given as text, read aloud: sentence by sentence, with the time of each.
+"""Synthesizes a lecture given as text, sentence by sentence, with the time of each.
 
-English is read by hibari-tts, whose voice lies inside its package, so nothing is ever downloaded.
-Other languages need the system's ``espeak-ng``; where it is not installed, a text in another script
-(Chinese, say) cannot be read, and one in Latin letters is read as if it were English. A sentence in
-another script within an English text, or with Chinese words in it, is espeak-ng's as well: the
-English voice would leave out what it cannot read.
+English is read by hibari-tts, whose voice is part of its package, so nothing is ever downloaded.
+Other languages need the system's ``espeak-ng``. If that is not installed, text in another script
+(such as Chinese) cannot be read, and text in Latin letters is read as if it were English. In an
+English text, a sentence in another script, or with Chinese words in it, is also read by espeak-ng,
+because the English voice would skip what it cannot read.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ AUTO = "auto"
 ESPEAK = "espeak:"
 _DEFAULT_VOICE = "heart"
 _PARAGRAPH_PAUSE_S = 0.5
-_SPEED_ESPEAK = 165  # words a minute at speed 1
+_SPEED_ESPEAK = 165  # words per minute at speed 1
 _LIMIT_S = 120.0  # espeak-ng takes milliseconds for a sentence
 
 Pcm = npt.NDArray[np.int16]
 Find = Callable[[str], str | None]
 Listener = Callable[[int, int], None]
-"""Told how many letters of how many have been read."""
+"""Called with the number of letters read so far and the total number."""
 
 # The first word of a character's Unicode name -> espeak-ng's voices for it, best first.
 _SCRIPTS: dict[str, tuple[str, ...]] = {
@@ -56,19 +56,19 @@ _SCRIPTS: dict[str, tuple[str, ...]] = {
     "HEBREW": ("he",),
     "DEVANAGARI": ("hi",),
 }
-_DENSE = {"CJK", "HANGUL"}  # a character is worth as much as this many letters
-_EAST_ASIAN = ("HIRAGANA", "KATAKANA", "CJK", "HANGUL")  # whose voices read Latin words, too
+_DENSE = {"CJK", "HANGUL"}  # each character counts as _WORD_LETTERS letters
+_EAST_ASIAN = ("HIRAGANA", "KATAKANA", "CJK", "HANGUL")  # their voices read Latin words, too
 _WORD_LETTERS = 4
 _LONG_LINE = 50  # a line this long without a full stop was wrapped by an editor
 _STOPS = ".!?。！？…:：;；"
 _EAST_ASIAN_STOP = re.compile(r"(?<=[。！？])")
 _SENTENCE_END = re.compile(r"(?<=[。！？…!?])|(?<=[.])\s+|\n")
-_LONGEST = 300  # characters read in one breath; the voice's memory grows with the square
+_LONGEST = 300  # characters synthesized at once; memory use grows with the square
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """What is said from ``start`` to ``end``, in seconds."""
+    """A spoken sentence with its start and end in seconds."""
 
     text: str
     start: float
@@ -77,9 +77,10 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Speech:
-    """A mono 16-bit WAV file and its sentences in order; ``language`` is the voice's (ISO 639).
+    """A mono 16-bit WAV file and its sentences in order.
 
-    ``left_out``: the seconds at which words are missing that no voice on this machine can read.
+    ``rate`` is in Hz, ``language`` is that of the voice (ISO 639). ``left_out`` contains the times
+    in seconds of sentences with words that no voice on this machine can read.
     """
 
     path: Path
@@ -98,14 +99,15 @@ def synthesize(
     find: Find = shutil.which,
     listen: Listener = lambda done, total: None,
 ) -> Speech:
-    """Read ``text`` into ``out_wav``, which appears whole or not at all.
+    """Read ``text`` into ``out_wav``, which appears complete or not at all.
 
-    ``voice``: ``auto`` (by the text's language), a voice of hibari-tts that lies on this machine,
-    or ``espeak:LANGUAGE``. ``speed`` 0.5-2 (1 is a calm reader). The same call gives the same file.
-    Memory is bounded by the longest sentence. What ``listen``, told after each, raises ends it.
+    ``voice``: ``auto`` (by the language of the text), an installed voice of hibari-tts, or
+    ``espeak:LANGUAGE``. ``speed`` is 0.5-2 (1 is a calm reader). Equal calls produce equal files.
+    Memory is bounded by the longest sentence. ``listen`` is called after each sentence; an
+    exception that it raises ends the synthesis.
 
-    Raises ``BadInput("text_empty")``, and ``BadInput("voice_missing")`` where no voice on this
-    machine can read the text.
+    Raises ``BadInput("text_empty")``, and ``BadInput("voice_missing")`` if no voice on this machine
+    can read the text.
     """
     reader = _reader(text, voice, speed, find)
     part = out_wav.with_suffix(".part")
@@ -144,7 +146,7 @@ def synthesize(
 
 
 class _Hibari:
-    """The embedded English voice."""
+    """The English voice of hibari-tts."""
 
     language = "en"
 
@@ -172,7 +174,7 @@ class _Hibari:
 
 
 class _Espeak:
-    """The system's ``espeak-ng``, one process a sentence."""
+    """The system's ``espeak-ng``, one process per sentence."""
 
     def __init__(self, program: str | None, languages: tuple[str, ...], speed: float) -> None:
         self._speed = speed
@@ -213,7 +215,7 @@ class _Espeak:
 
 
 class _Bilingual:
-    """The embedded voice, and the system's for sentences with words that it would leave out."""
+    """The English voice, with the system's voice for sentences with words that it would skip."""
 
     language = "en"
 
@@ -239,7 +241,7 @@ class _Bilingual:
     def _other(self, script: str) -> _Espeak | None:
         if script not in self._others:
             self._others[script] = None
-            with contextlib.suppress(BadInput):  # without it the words are left out
+            with contextlib.suppress(BadInput):  # without a voice the words are skipped
                 voices = _SCRIPTS.get(script, ())
                 self._others[script] = _Espeak(self._program, voices, self._speed)
         return self._others[script]
@@ -263,7 +265,7 @@ def _reader(text: str, voice: str, speed: float, find: Find) -> _Hibari | _Espea
     if script == "LATIN":
         language = latin_language(text)
         if language != "en":
-            with contextlib.suppress(BadInput):  # better with an accent than not at all
+            with contextlib.suppress(BadInput):  # without espeak-ng the English voice reads it
                 return _Espeak(find("espeak-ng"), (language,), speed)
         return _Bilingual(_Hibari(_DEFAULT_VOICE, speed), find("espeak-ng"), speed)
     if script not in _SCRIPTS:
@@ -272,13 +274,16 @@ def _reader(text: str, voice: str, speed: float, find: Find) -> _Hibari | _Espea
 
 
 def _short(sentences: Iterable[str]) -> Iterator[str]:
-    """Break what no person would say in one go at its spaces; drop what is blank."""
+    """Split sentences that are too long to be synthesized at once; drop blank ones."""
     for sentence in sentences:
         yield from textwrap.wrap(sentence, _LONGEST)
 
 
 def _script(text: str) -> str:
-    """The script of most words; kana tell Japanese from Chinese. Without letters: Latin."""
+    """Return the script of most words; kana distinguish Japanese from Chinese.
+
+    Returns ``LATIN`` for a text without letters.
+    """
     counts = _scripts(text)
     if not counts:
         return "LATIN"
@@ -287,13 +292,16 @@ def _script(text: str) -> str:
 
 
 def _foreign_script(sentence: str) -> str:
-    """The script that an English voice stumbles over: that of most words, or any East Asian."""
+    """Return the script that decides the voice: any East Asian one, else that of most words."""
     counts = _scripts(sentence)
     return next((script for script in _EAST_ASIAN if counts[script]), _script(sentence))
 
 
 def _scripts(text: str) -> Counter[str]:
-    """Letters of each script, by the first word of their Unicode names; signs count as words."""
+    """Count the letters of each script, by the first word of their Unicode names.
+
+    A Chinese or Korean character counts as a word.
+    """
     counts: Counter[str] = Counter()
     for letter in filter(str.isalpha, text):
         script = unicodedata.name(letter, "UNKNOWN").split()[0].split("-")[0]
@@ -302,7 +310,7 @@ def _scripts(text: str) -> Counter[str]:
 
 
 def _paragraphs(text: str) -> Iterator[str]:
-    """Paragraphs with one line a thought: lines that an editor wrapped are joined again."""
+    """Yield paragraphs in which lines that an editor wrapped are joined again."""
     for block in re.split(r"\n\s*\n", text):
         lines: list[str] = []
         for line in (line.strip() for line in block.splitlines()):

@@ -1,1 +1,1 @@
-"""What the box feels like: heat, load, power, memory and disk, sampled and remembered."""
+"""Telemetry of the device: temperatures, load, power, memory and disk, sampled and stored."""

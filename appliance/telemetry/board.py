@@ -1,4 +1,4 @@
-"""What the machine is: model, L4T release, power mode by name."""
+"""Identification of the machine: board model, L4T and JetPack release, power mode."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ _CURRENT = re.compile(r"pmode:\s*(\d+)")
 
 
 def model(root: Path) -> str | None:
-    """What the device tree calls the board; ``None`` on machines without one."""
+    """Return the board model from the device tree; ``None`` on machines without a device tree."""
     return text(root / "proc/device-tree/model") or None
 
 
 def l4t(root: Path) -> str | None:
-    """The release of NVIDIA's Linux for Tegra, as ``36.4.3``; ``None`` elsewhere."""
+    """Return the release of NVIDIA's Linux for Tegra, such as ``36.4.3``; ``None`` elsewhere."""
     match = _RELEASE.search(text(root / "etc/nv_tegra_release") or "")
     return f"{match[1]}.{match[2]}" if match else None
 
 
 def jetpack(release: str | None) -> str | None:
-    """The JetPack that ``release`` belongs to, as far as its first digits tell."""
+    """Return the major version of JetPack that contains the L4T ``release``, or ``None``."""
     major = (release or "").split(".")[0]
     return {"35": "5", "36": "6", "38": "7", "39": "7"}.get(major)
 
 
 def is_jetson(root: Path) -> bool:
-    """Whether this is a Jetson."""
+    """Return whether this machine is a Jetson."""
     return l4t(root) is not None or "Jetson" in (model(root) or "")
 
 
 class PowerMode:
-    """The power mode of ``nvpmodel`` by its name: numbers mean another mode on each board."""
+    """The power mode of ``nvpmodel``, by name because the numbers differ between boards."""
 
     def __init__(self, root: Path) -> None:
         conf = text(root / "etc/nvpmodel.conf") or ""
@@ -43,7 +43,10 @@ class PowerMode:
         self._status = root / "var/lib/nvpmodel/status"
 
     def name(self) -> str | None:
-        """``15W``, ``MAXN_SUPER``, …; ``mode 2`` where the number has no name; else ``None``."""
+        """Return the current mode: ``15W``, ``MAXN_SUPER``, …, or ``None`` if it is unknown.
+
+        For a number without a name the result is, for example, ``mode 2``.
+        """
         match = _CURRENT.search(text(self._status) or "")
         if match is None:
             return None

@@ -1,4 +1,4 @@
-"""Room on the disk, and how worn it is."""
+"""Free space, wear and written data of a disk."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 from appliance.telemetry.nodes import number, text
 
 _MB = 1 << 20
-_SECTOR = 512  # the kernel counts in these, whatever the disk does
-_WRITTEN = 6  # the field of ``stat`` that counts written sectors
+_SECTOR = 512  # bytes; the unit of the kernel's counters for every disk
+_WRITTEN = 6  # index of the field of ``stat`` that counts written sectors
 
 
 class Disk:
-    """The disk that holds ``folder``; what the kernel tells of it is looked up below ``root``.
+    """The disk that contains ``folder``; its files in ``/sys`` are read below ``root``.
 
-    ``device`` is its (major, minor) number, found by itself where it is ``None``.
+    ``device`` is its device number (major, minor); ``None``: that of ``folder``.
     """
 
     def __init__(self, folder: Path, root: Path, device: tuple[int, int] | None = None) -> None:
@@ -24,7 +24,7 @@ class Disk:
         self._block = _block_device(folder, root, device)
 
     def space_mb(self) -> tuple[float, float]:
-        """Free and total MiB; zeros when the folder is not there."""
+        """Return the free and the total space in MiB; zeros if the disk cannot be read."""
         try:
             usage = shutil.disk_usage(_existing(self._folder))
         except OSError:
@@ -32,10 +32,11 @@ class Disk:
         return usage.free / _MB, usage.total / _MB
 
     def worn_percent(self) -> float | None:
-        """How much of its rated life an eMMC or SD card says is used, upper end of its step of 10.
+        """Return how much of its rated life an eMMC or SD card has used, in percent.
 
-        JEDEC JESD84-B51, ``DEVICE_LIFE_TIME_EST``: 1 is up to 10 %, …, 11 is more than 100 %.
-        NVMe disks keep theirs behind an administrator's command, so they do not tell here.
+        The value is the upper end of a step of 10 %. JEDEC JESD84-B51, ``DEVICE_LIFE_TIME_EST``:
+        1 is up to 10 %, …, 11 is more than 100 %. Returns ``None`` for all other disks; NVMe disks
+        report their wear only through an administrator's command.
         """
         if self._block is None:
             return None
@@ -47,7 +48,7 @@ class Disk:
         return worst * 10.0 if worst else None
 
     def written_mb(self) -> float | None:
-        """What was written since boot."""
+        """Return the MiB written since boot, or ``None`` if unknown."""
         fields = (text(self._block / "stat") or "").split() if self._block else []
         if len(fields) <= _WRITTEN or not fields[_WRITTEN].isdigit():
             return None
@@ -55,17 +56,17 @@ class Disk:
 
     @property
     def removable(self) -> bool:
-        """Whether it can be pulled out."""
+        """Whether the disk is removable."""
         return self._block is not None and number(self._block / "removable") == 1
 
 
 def _existing(folder: Path) -> Path:
-    """``folder``, or the nearest one above it that exists."""
+    """Return ``folder``, or its nearest parent that exists."""
     return next((path for path in (folder, *folder.parents) if path.exists()), folder)
 
 
 def _block_device(folder: Path, root: Path, device: tuple[int, int] | None) -> Path | None:
-    """The whole disk (not the partition) in ``/sys``."""
+    """Return the folder of the whole disk (not the partition) in ``/sys``, or ``None``."""
     if device is None:
         try:
             number_ = os.stat(_existing(folder)).st_dev
@@ -73,7 +74,7 @@ def _block_device(folder: Path, root: Path, device: tuple[int, int] | None) -> P
             return None
         device = os.major(number_), os.minor(number_)
     link = root / f"sys/dev/block/{device[0]}:{device[1]}"
-    if not link.exists():  # tmpfs, an overlay, a share
+    if not link.exists():  # tmpfs, overlay or network share
         return None
     path = link.resolve()
     return path.parent if (path / "partition").exists() else path

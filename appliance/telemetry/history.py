@@ -1,4 +1,4 @@
-"""The last readings, in a file of bounded size that the panel reads while the daemon writes."""
+"""Stores the last telemetry readings in a database that the daemon writes and the panel reads."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ CREATE INDEX IF NOT EXISTS readings_at ON readings (at);
 
 
 def history_path(root: Path) -> Path:
-    """Where the readings of the box at ``root`` lie."""
+    """Return the path of the telemetry database below the root folder ``root``."""
     return root / "state" / FILE
 
 
 class History:
-    """A ring of at most ``keep`` readings in the SQLite file ``path``, made where it is missing.
+    """A ring of at most ``keep`` readings in the SQLite file ``path``, which is created if missing.
 
-    Readings can be had again, so nothing is forced to the disk (a flash chip lives longer), and a
-    file that a power cut has damaged is begun anew. One instance may be used from several threads.
-    Raises ``sqlite3.Error`` or ``OSError`` where the file cannot be made or is locked for long.
+    Readings are expendable: writes are not synced to the disk, which reduces the wear of flash
+    memory, and a file that is damaged by a power cut is replaced by an empty one. An instance may
+    be used from several threads. Raises ``sqlite3.Error`` or ``OSError`` if the file cannot be
+    created or stays locked for more than 5 s.
     """
 
     def __init__(self, path: Path, *, keep: int = 17280) -> None:
@@ -62,7 +63,7 @@ class History:
         self.close()
 
     def add(self, reading: Reading) -> None:
-        """Append ``reading`` and drop what the ring no longer holds."""
+        """Append ``reading`` and delete the oldest readings beyond the limit."""
         with self._lock:
             try:
                 self._add(reading)
@@ -85,9 +86,9 @@ class History:
         return self._open(self._path)
 
     def since(self, at: float, points: int = 500) -> list[Reading]:
-        """The readings from ``at`` on, oldest first, thinned evenly to at most ``points``.
+        """Return the readings from ``at`` on, oldest first, thinned evenly to at most ``points``.
 
-        The newest is always among them.
+        The newest one is always included.
         """
         if points < 1:
             return []
@@ -102,8 +103,11 @@ class History:
         return [Reading.from_json(line) for (line,) in rows]
 
     def slowed(self, at: float) -> list[tuple[float, float]]:
-        """From when to when (seconds since 1970) clocks were held down, from ``at`` on, oldest
-        first. A moment of its own stands for what was only counted between two readings."""
+        """Return the periods in which clocks were throttled, from ``at`` on, oldest first.
+
+        A period is a pair of seconds since 1970. If only the counter of throttle events has grown
+        between two readings, the period begins and ends at the time of the later one.
+        """
         with self._lock:
             rows = self._database.execute(
                 "SELECT at, json_extract(reading, '$.throttled'),"
@@ -122,7 +126,7 @@ class History:
         return spans
 
     def latest(self) -> Reading | None:
-        """The newest reading; ``None`` before the first."""
+        """Return the newest reading; ``None`` before the first one."""
         with self._lock:
             row = self._database.execute(
                 "SELECT reading FROM readings ORDER BY id DESC LIMIT 1"
@@ -130,11 +134,11 @@ class History:
         return Reading.from_json(row[0]) if row else None
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the database."""
         with self._lock:
             self._database.close()
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Whether the file is broken, rather than locked or closed to us."""
+    """Return whether the database file is damaged, rather than locked or not accessible."""
     return type(error) is sqlite3.DatabaseError

@@ -1,4 +1,4 @@
-"""Any other machine, through psutil."""
+"""Telemetry source for machines other than a Jetson, based on psutil."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _MB = 1 << 20
 
 
 class HostSource:
-    """Readings of a plain computer; ``folder`` is where the box keeps its files."""
+    """Telemetry source of a PC; ``folder`` is the root folder, the disk of which is measured."""
 
     def __init__(self, folder: Path, *, now: Callable[[], float] = time.time) -> None:
         self._now = now
         self._disk = Disk(folder, Path("/"))
-        psutil.cpu_percent()  # its first answer means nothing
+        psutil.cpu_percent()  # the first result is meaningless
 
     def __call__(self) -> Reading:
         """Read every sensor once."""
@@ -51,7 +51,7 @@ class HostSource:
 
 
 def _temperatures() -> tuple[dict[str, float], dict[str, dict[str, float]]]:
-    """The warmest sensor of each chip, and its limits."""
+    """Return the temperature of the warmest sensor of each chip and its limits, all in °C."""
     try:
         chips = psutil.sensors_temperatures()
     except (AttributeError, OSError):  # not on every system

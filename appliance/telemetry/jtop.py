@@ -1,8 +1,9 @@
-"""NVIDIA boards through jetson-stats, where its owner has installed it.
+"""Telemetry source for NVIDIA boards based on jetson-stats, if the user has installed it.
 
-jetson-stats is AGPL-3.0, so Lectern neither needs nor ships it: it is imported only when the config
-asks for ``telemetry.source: jtop``. Its values replace our own reader's, which goes on telling what
-jetson-stats does not (trip points, free memory, disk) and takes over when its service ends.
+jetson-stats is licensed under AGPL-3.0, so Lectern neither requires nor ships it: it is imported
+only if the configuration sets ``telemetry.source: jtop``. Its values replace those of our own
+source, which still provides the values that jetson-stats lacks (trip points, free memory, disk) and
+is used alone after the service of jetson-stats has ended.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from appliance.telemetry.reading import Reading
 
 log = logging.getLogger("lectern.telemetry")
 
-_OFFLINE = -256  # jetson-stats' temperature of a sensor that does not answer
+_OFFLINE = -256  # the temperature that jetson-stats reports for an unavailable sensor
 
 
 def open_jtop() -> Any:
-    """A started client of jetson-stats' service.
+    """Return a running client of the jetson-stats service.
 
-    Raises ``ImportError`` where it is not installed and ``JtopException`` without its service.
+    Raises ``ImportError`` if jetson-stats is not installed and ``JtopException`` if its service is
+    not running.
     """
     from jtop import jtop
 
@@ -32,14 +34,17 @@ def open_jtop() -> Any:
 
 
 class JtopSource:
-    """``own`` readings with jetson-stats' values over them; ``connect`` opens its client."""
+    """Telemetry source that overrides the readings of ``own`` with values of jetson-stats.
+
+    ``connect`` opens a client of jetson-stats.
+    """
 
     def __init__(self, own: Callable[[], Reading], connect: Callable[[], Any] = open_jtop) -> None:
         self._own = own
         self._client = connect()
 
     def __call__(self) -> Reading:
-        """Read once."""
+        """Return a new reading."""
         reading = self._own()
         if self._client is None:
             return reading
@@ -47,20 +52,20 @@ class JtopSource:
             if not self._client.ok(spin=True):
                 raise ConnectionError("its service has ended")
             return replace(reading, **values(self._client))
-        except Exception as error:  # a foreign service in a foreign thread: anything may come
-            log.warning("jetson-stats is left aside: %s", error)
+        except Exception as error:  # a third-party client with its own thread may raise anything
+            log.warning("jetson-stats is no longer used: %s", error)
             self._client = None
             return reading
 
     def close(self) -> None:
-        """End the client's thread."""
+        """Stop the thread of the client."""
         if self._client is not None:
             self._client.close()
             self._client = None
 
 
 def values(client: Any) -> dict[str, Any]:
-    """The fields of a reading that jetson-stats tells; what it does not know is left out."""
+    """Return the fields of a reading that jetson-stats provides; unknown values are omitted."""
     found: dict[str, Any] = {}
     temperatures = {
         name.lower(): float(sensor["temp"])
@@ -93,7 +98,7 @@ def values(client: Any) -> dict[str, Any]:
 
 
 def _power(power: Mapping[str, Any]) -> dict[str, float]:
-    """mW by rail; the total stands among them only where a rail measures it."""
+    """Return the power in mW by rail; the total is included only if a rail measures it."""
     rails = {name: float(rail["power"]) for name, rail in power.get("rail", {}).items()}
     total = power.get("tot", {})
     if total.get("name"):

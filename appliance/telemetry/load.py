@@ -1,4 +1,4 @@
-"""Load and clock of the processor and the GPU, and the memory they share."""
+"""Load and clock of the CPU and the GPU of a Jetson, and their shared memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CLOCKS = ("17000000.gpu", "17000000.ga10b", "17000000.gv11b")
 
 
 class Processor:
-    """The share of time that the cores were busy, and the fastest core's clock."""
+    """Load of the CPU over all cores, and the clock of the fastest core."""
 
     def __init__(self, root: Path) -> None:
         self._stat = root / "proc/stat"
@@ -26,20 +26,23 @@ class Processor:
         self._before = self._times()
 
     def load(self) -> float:
-        """0 to 1, over all cores since the last call."""
+        """Return the load of all cores since the last call, 0 to 1."""
         now, before = self._times(), self._before
         self._before = now
         total = now[1] - before[1]
         return min(max((now[0] - before[0]) / total, 0.0), 1.0) if total > 0 else 0.0
 
     def mhz(self) -> float | None:
-        """The clock of the fastest core."""
+        """Return the clock of the fastest core in MHz, or ``None`` if unknown."""
         clocks = [value for value in map(number, self._clocks) if value is not None]
         return max(clocks) / 1000 if clocks else None
 
     def _times(self) -> tuple[float, float]:
-        """Busy and total ticks. Of a line ``cpu user nice system idle iowait irq softirq steal``
-        the fourth and fifth are idle; later ones are counted in the first already."""
+        """Return the busy and the total ticks since boot.
+
+        The line is ``cpu user nice system idle iowait irq softirq steal``. The fourth and fifth
+        values are idle time; values after these eight are already included in the first two.
+        """
         line = (text(self._stat) or "").partition("\n")[0].split()
         try:
             ticks = [float(word) for word in line[1:9]]
@@ -49,7 +52,7 @@ class Processor:
 
 
 class Gpu:
-    """The Jetson's own GPU; its nodes can appear some time after boot."""
+    """The integrated GPU of a Jetson; its files in ``/sys`` may appear some time after boot."""
 
     def __init__(self, root: Path) -> None:
         self._load = next((root / p for p in _LOADS if (root / p).exists()), None)
@@ -57,18 +60,18 @@ class Gpu:
         self._clock = next((devfreq / n for n in _CLOCKS if (devfreq / n).exists()), None)
 
     def load(self) -> float | None:
-        """0 to 1; the kernel tells it per mille."""
+        """Return the load, 0 to 1 (the kernel reports it per mille), or ``None`` if unknown."""
         value = number(self._load) if self._load else None
         return None if value is None else value / 1000
 
     def mhz(self) -> float | None:
-        """Its clock, which the kernel tells in Hz."""
+        """Return the clock in MHz (the kernel reports it in Hz), or ``None`` if unknown."""
         value = number(self._clock / "cur_freq") if self._clock else None
         return None if value is None else value / 1e6
 
 
 def memory_mb(root: Path) -> dict[str, float]:
-    """All of ``/proc/meminfo`` in MiB by name; NVIDIA's kernels add ``NvMapMemUsed``."""
+    """Return ``/proc/meminfo`` in MiB by name; NVIDIA's kernels add ``NvMapMemUsed``."""
     found: dict[str, float] = {}
     for line in (text(root / "proc/meminfo") or "").splitlines():
         name, _, rest = line.partition(":")
@@ -79,7 +82,10 @@ def memory_mb(root: Path) -> dict[str, float]:
 
 
 def nvmap_mb(root: Path, memory: dict[str, float]) -> float | None:
-    """What NvMap holds for the GPU: from ``memory``, else from debugfs (for root only)."""
+    """Return the MiB that NvMap has allocated for the GPU, or ``None`` if unknown.
+
+    It is read from ``memory`` (see :func:`memory_mb`), else from debugfs, which only root can read.
+    """
     if memory.get("NvMapMemUsed"):
         return memory["NvMapMemUsed"]
     for line in (text(root / "sys/kernel/debug/nvmap/iovmm/clients") or "").splitlines():

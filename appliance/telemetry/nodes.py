@@ -1,7 +1,8 @@
-"""Reading the small files of ``/sys`` and ``/proc`` of a running kernel.
+"""Reads the small files of ``/sys`` and ``/proc``.
 
-A sensor may be there and still not answer: on Orin, the zones ``cv0`` to ``cv2`` return ``EAGAIN``
-while their engine sleeps. Every failure here is ``None``, never zero and never an exception.
+A sensor may exist and still be unreadable: on Orin, the zones ``cv0`` to ``cv2`` return ``EAGAIN``
+while their accelerator is powered down. Every failure results in ``None``, never in zero or an
+exception.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-_SIZE = 1 << 16  # longer than any file read here
+_SIZE = 1 << 16  # bytes; larger than any file read here
 
 
 def text(path: Path) -> str | None:
-    """The content of ``path``, stripped of white space and NULs; ``None`` if it does not answer."""
+    """Return the content of ``path``, stripped of white space and NULs; ``None`` if unreadable."""
     try:
-        # Non-blocking, as a node that has nothing to say must not hold up the rest.
+        # Non-blocking: a file without data must not block the other sensors.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError):
         return None
@@ -28,7 +29,7 @@ def text(path: Path) -> str | None:
 
 
 def number(path: Path) -> float | None:
-    """The first word of ``path`` as a number; ``None`` where there is none."""
+    """Return the first word in the file ``path`` as a number; ``None`` if it is not a number."""
     words = (text(path) or "").split(None, 1)
     try:
         return float(words[0]) if words else None
@@ -37,7 +38,10 @@ def number(path: Path) -> float | None:
 
 
 def folders(path: Path, prefix: str = "") -> list[Path]:
-    """What lies in ``path`` under names that begin with ``prefix``, in natural order."""
+    """Return the entries of the folder ``path`` with names that begin with ``prefix``.
+
+    They are in natural order (``hwmon2`` before ``hwmon10``); empty if ``path`` cannot be read.
+    """
     try:
         names = [name for name in os.listdir(path) if name.startswith(prefix)]
     except OSError:
@@ -46,7 +50,7 @@ def folders(path: Path, prefix: str = "") -> list[Path]:
 
 
 def hwmons(root: Path) -> dict[str, list[Path]]:
-    """The hardware monitors of the machine by their name."""
+    """Return the folders of the hardware monitors by name."""
     found: dict[str, list[Path]] = {}
     for folder in folders(root / "sys/class/hwmon", "hwmon"):
         found.setdefault(text(folder / "name") or "", []).append(folder)

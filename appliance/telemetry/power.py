@@ -1,4 +1,4 @@
-"""Power rails, over-current events and the fan, from the hardware monitors."""
+"""Power rails, over-current events and the fan of a Jetson, from its hardware monitors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SHUNT_SUM = 7  # the INA3221's seventh "voltage" is the sum over its shunts, no
 
 
 class Rails:
-    """The INA3221 power monitors below ``root``."""
+    """The power rails measured by the INA3221 monitors below ``root``."""
 
     def __init__(self, root: Path) -> None:
         self._rails: dict[str, tuple[Path, Path]] = {}
@@ -30,7 +30,7 @@ class Rails:
         self._rails[name] = pair
 
     def power_mw(self) -> tuple[dict[str, float], list[str]]:
-        """mW by rail (mV × mA / 1000), and the names of those that do not answer."""
+        """Return the power in mW by rail (mV × mA / 1000) and the names of unreadable rails."""
         power: dict[str, float] = {}
         silent: list[str] = []
         for name, (volts, amperes) in self._rails.items():
@@ -43,10 +43,10 @@ class Rails:
 
 
 class OverCurrent:
-    """Counts over-current events from its making on.
+    """Counter of the over-current events since its creation.
 
-    The board's own counters run from the last boot, so only their growth tells of now. ``known``
-    are the counts that an earlier instance has seen.
+    The counters of the board start at the last boot, so only their growth counts. ``known`` are the
+    counts already read by an earlier instance.
     """
 
     def __init__(self, root: Path, known: dict[Path, float] | None = None) -> None:
@@ -61,20 +61,20 @@ class OverCurrent:
             self.new()
 
     def new(self) -> int:
-        """The events since the last call."""
+        """Return the number of events since the last call."""
         grown = 0.0
         for path in self._counters:
             count = number(path)
             if count is None:
                 continue
             before = self.known.get(path, count)
-            grown += count - before if count >= before else count  # a counter may begin anew
+            grown += count - before if count >= before else count  # a counter may be reset
             self.known[path] = count
         return int(grown)
 
 
 class Fan:
-    """The first fan whose speed is set by pulse width."""
+    """The first fan that is controlled by pulse-width modulation."""
 
     def __init__(self, root: Path) -> None:
         self._pwm: Path | None = None
@@ -88,10 +88,10 @@ class Fan:
                     self._rpm = monitor / name
 
     def percent(self) -> float | None:
-        """How fast it is told to turn, 0 to 100."""
+        """Return the speed that is set, 0 to 100, or ``None`` if unknown."""
         width = number(self._pwm) if self._pwm else None
         return None if width is None else width * 100 / 255
 
     def rpm(self) -> float | None:
-        """How fast it turns."""
+        """Return the measured speed in revolutions per minute, or ``None`` if unknown."""
         return number(self._rpm) if self._rpm else None

@@ -1,25 +1,26 @@
-"""One look at the machine."""
+"""A telemetry reading of the device."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, fields
 
-_TOTALS = ("VDD_IN", "VIN", "POM_5V_IN")  # rails that measure the whole board's input
+_TOTALS = ("VDD_IN", "VIN", "POM_5V_IN")  # rails that measure the input of the whole board
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What was measured at one moment; ``None`` means that this machine does not tell.
+    """The values of all sensors at one time; ``None`` means that this machine has no such sensor.
 
-    ``at`` is seconds since 1970. Loads are shares of 1. ``temperatures_c`` and ``trips_c`` are by
-    zone (``cpu``, ``gpu``, ``tj``, …); of a zone's trip points ``throttle`` is the lowest at which
-    clocks are lowered, and ``hot`` and ``critical`` end in a warning and a shutdown. Memory and
-    disk are in MiB; on a Jetson ``gpu_memory_mb`` is the part of the shared memory that NvMap
-    holds. ``power_mw`` is by rail. ``throttled`` says that clocks are held down now, by evidence
-    (heat alone is none); ``throttle_events`` counts the over-current events since the source was
-    opened. ``disk_*`` is where the box's folders lie; ``disk_worn_percent`` is how much of its
-    life a flash chip says is used, ``disk_written_mb`` what was written to it since the start.
+    ``at`` is in seconds since 1970. Loads are in the range 0 to 1. ``temperatures_c`` and
+    ``trips_c`` are in °C by zone (``cpu``, ``gpu``, ``tj``, …). Of the trip points of a zone,
+    ``throttle`` is the lowest temperature at which clocks are lowered; ``hot`` causes a warning and
+    ``critical`` a shutdown. Memory and disk sizes are in MiB; on a Jetson ``gpu_memory_mb`` is the
+    part of the shared memory that NvMap has allocated. ``power_mw`` is in mW by rail. ``throttled``
+    means that clocks are throttled now; a high temperature alone is not sufficient evidence.
+    ``throttle_events`` counts the over-current events since the source was opened. ``disk_*``
+    describe the disk of the root folder: ``disk_worn_percent`` is the used part of the rated life
+    of a flash disk, ``disk_written_mb`` is the amount of data written to it since boot.
     """
 
     at: float
@@ -44,11 +45,11 @@ class Reading:
     disk_worn_percent: float | None = None
     disk_written_mb: float | None = None
     unavailable: tuple[str, ...] = field(default=())
-    """Sensors that are there and did not answer, as ``zone:cv0``."""
+    """Sensors that exist but could not be read, such as ``zone:cv0``."""
 
     @property
     def hottest(self) -> tuple[str, float] | None:
-        """The zone nearest to its own throttle trip (85 °C where it names none), and its °C."""
+        """The zone nearest to its lowest trip point (85 °C if it has none), and its °C."""
         if not self.temperatures_c:
             return None
         zone = max(self.temperatures_c, key=lambda z: self.temperatures_c[z] - self._limit(z))
@@ -56,7 +57,7 @@ class Reading:
 
     @property
     def headroom_c(self) -> float | None:
-        """Degrees between the hottest zone and its throttle trip; negative above it."""
+        """Degrees Celsius between the hottest zone and its trip point; negative above it."""
         if self.hottest is None:
             return None
         zone, temperature = self.hottest
@@ -64,21 +65,21 @@ class Reading:
 
     @property
     def total_power_mw(self) -> float | None:
-        """The board's input rail where there is one, else the sum of all rails."""
+        """Power in mW of the board's input rail if there is one, else the sum of all rails."""
         for rail in _TOTALS:
             if rail in self.power_mw:
                 return self.power_mw[rail]
         return sum(self.power_mw.values()) if self.power_mw else None
 
     def to_json(self) -> str:
-        """One line."""
+        """Return the reading as one line of JSON."""
         return json.dumps(asdict(self), separators=(",", ":"))
 
     @classmethod
     def from_json(cls, line: str) -> Reading:
-        """What :meth:`to_json` wrote, by an older or newer version too.
+        """Parse a line written by :meth:`to_json` of this or another version of Lectern.
 
-        Raises ``ValueError`` for anything else.
+        Unknown fields are ignored. Raises ``ValueError`` for anything else.
         """
         values = json.loads(line)
         if not isinstance(values, dict):
@@ -96,4 +97,4 @@ class Reading:
         return min(named, default=_WARM_C)
 
 
-_WARM_C = 85.0  # what is taken for warm where a zone names no trip points
+_WARM_C = 85.0  # the limit that is assumed for a zone without trip points

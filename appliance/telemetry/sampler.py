@@ -1,4 +1,4 @@
-"""The daemon's thread that looks at the machine now and then."""
+"""The daemon's thread that samples the telemetry at regular intervals."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ log = logging.getLogger("lectern.telemetry")
 class Sampler:
     """Adds a reading of ``source`` to ``history`` every ``every_s`` seconds until ``stop`` is set.
 
-    A look that fails is told once in the log and the next one is tried in its turn: the box works
-    without knowing how it feels.
+    A repeated error is logged only once, and sampling continues: Lectern works without telemetry.
     """
 
     def __init__(
@@ -43,13 +42,13 @@ class Sampler:
             self._stop.wait(self._every_s)
 
     def sample(self) -> Reading | None:
-        """One look; ``None`` when it failed."""
+        """Take and store one reading, and return it; ``None`` if this fails."""
         try:
             reading = self._source()
             self._history.add(reading)
         except (sqlite3.Error, OSError, ValueError) as error:
             if str(error) != self._complaint:
-                log.warning("no reading of the machine: %s", error)
+                log.warning("telemetry cannot be read: %s", error)
             self._complaint = str(error)
             return None
         self._complaint = ""
@@ -57,13 +56,16 @@ class Sampler:
 
 
 def start_sampler(config: Config, stop: threading.Event) -> threading.Thread | None:
-    """Sample this machine in a thread that ends with ``stop``; ``None`` if it cannot be begun."""
+    """Start a thread that samples the telemetry until ``stop`` is set, and return it.
+
+    Returns ``None`` if the telemetry database cannot be opened.
+    """
     try:
         settings = config.telemetry
         keep = max(round(settings.keep_hours * 3600 / settings.every_s), 1)
         history = History(history_path(config.root), keep=keep)
     except (sqlite3.Error, OSError) as error:
-        log.warning("readings of the machine cannot be kept: %s", error)
+        log.warning("telemetry cannot be stored: %s", error)
         return None
 
     def run() -> None:

@@ -1,4 +1,4 @@
-"""Which reader fits this machine and the config."""
+"""Selects the telemetry source for the machine and the configuration."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ def find_source(
     *,
     connect: Callable[[], object] = open_jtop,
 ) -> Source:
-    """A reader of this machine, called once a reading.
+    """Return the telemetry source for this machine, a function that returns a new reading.
 
-    ``telemetry.source`` decides: ``auto`` is our own reader of ``root`` on a Jetson and psutil
-    elsewhere; ``jtop`` is jetson-stats (opened by ``connect``), or what ``auto`` gives, with a
-    warning in the log, where that is not installed or its service does not run.
+    It depends on ``telemetry.source``: ``auto`` is our own source, which reads ``/sys`` below
+    ``root``, on a Jetson and psutil elsewhere; ``sysfs`` and ``host`` select one of these. ``jtop``
+    is jetson-stats (opened by ``connect``); if it is not installed or its service is not running,
+    a warning is logged and ``auto`` is used.
     """
     wanted = config.telemetry.source
     if wanted == "host" or (wanted == "auto" and not is_jetson(root)):
@@ -38,7 +39,7 @@ def find_source(
         return own
     try:
         return JtopSource(own, connect)
-    except Exception as error:  # ImportError, or whatever a foreign service raises
+    except Exception as error:  # ImportError, or any exception of a third-party client
         reason = next(iter(str(error).splitlines()), repr(error))
         log.warning("jetson-stats cannot be used: %s", reason)
         return own if is_jetson(root) else HostSource(config.root)

@@ -1,4 +1,4 @@
-"""The box's own reader: what the kernel of a Jetson tells in ``/sys`` and ``/proc``."""
+"""Telemetry source for a Jetson that reads ``/sys`` and ``/proc``."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ _LOOK_AGAIN_S = 60.0
 
 
 class SysfsSource:
-    """Readings of the machine below ``root``; ``folder`` is where the box keeps its files.
+    """Telemetry source that reads ``/sys`` and ``/proc`` below ``root``.
 
-    Sensors are looked for when it is made and again each minute, because some nodes (the GPU's
-    clock) come late after boot and a power mode may be renamed by an update.
+    ``folder`` is the root folder of Lectern, the disk of which is measured. Sensors are detected at
+    creation and again every minute, because some files (the GPU's clock) appear late after boot and
+    an update may rename a power mode.
     """
 
     def __init__(

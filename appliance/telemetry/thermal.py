@@ -11,8 +11,8 @@ from appliance.telemetry.nodes import folders, hwmons, number, text
 _SUFFIX = re.compile(r"[-_](thermal|therm)$", re.IGNORECASE)
 _TRIP = re.compile(r"trip_point_(\d+)_type$")
 _KINDS = {"passive": "throttle", "hot": "hot", "critical": "critical"}
-# A cooling device in use whose type says that it takes clocks down; fans are cooling devices, too,
-# and "hot-surface-alert" only warns.
+# Types of cooling devices that lower clocks when they are active. Fans are cooling devices, too,
+# and "hot-surface-alert" is only a warning.
 _HOLDS_CLOCKS = re.compile(r"cpufreq|devfreq|throttle-alert", re.IGNORECASE)
 
 
@@ -24,7 +24,7 @@ class _Zone:
 
 
 class Thermal:
-    """The zones below ``root``, found once; what they say is read anew each time."""
+    """The thermal zones below ``root``, detected at creation; the values are read at each call."""
 
     def __init__(self, root: Path) -> None:
         self._zones: list[_Zone] = []
@@ -34,7 +34,7 @@ class Thermal:
         taken: set[str] = set()
         for folder in folders(base, "thermal_zone"):
             kind = text(folder / "type")
-            if kind and "PMIC" not in kind:  # TX2's: a constant
+            if kind and "PMIC" not in kind:  # the PMIC zone of the TX2 is constant
                 name = _free(zone_name(kind), taken)
                 self._zones.append(_Zone(name, folder / "temp", _trips(folder)))
         for number_, folder in enumerate(hwmons(root).get("nvme", [])):
@@ -54,29 +54,32 @@ class Thermal:
         return {zone.name: zone.trips for zone in self._zones if zone.trips}
 
     def temperatures_c(self) -> tuple[dict[str, float], list[str]]:
-        """°C by zone, and the names of the zones that do not answer."""
+        """Return the temperatures in °C by zone and the names of unreadable zones."""
         warm: dict[str, float] = {}
         silent: list[str] = []
         for zone in self._zones:
             value = number(zone.temperature)
-            if value is None or value <= -255_000:  # how older kernels say "off"
+            if value is None or value <= -255_000:  # older kernels report this for "off"
                 silent.append(zone.name)
             else:
                 warm[zone.name] = value / 1000
         return warm, silent
 
     def clocks_held(self) -> bool:
-        """Whether the kernel's thermal control holds clocks down at this moment."""
+        """Return whether the kernel's thermal control throttles clocks now."""
         return any((number(path) or 0) > 0 for path in self._coolers)
 
 
 def zone_name(kind: str) -> str:
-    """``cpu`` for ``cpu-thermal`` (JetPack 6) and for ``CPU-therm`` (JetPack 5)."""
+    """Return the short name of a thermal zone.
+
+    ``cpu-thermal`` (JetPack 6) and ``CPU-therm`` (JetPack 5) become ``cpu``.
+    """
     return _SUFFIX.sub("", kind).lower()
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """``name``, or with the first free number behind it; remembered as taken."""
+    """Return ``name``, with a number appended if it is in ``taken``, and add it to ``taken``."""
     candidate, count = name, 0
     while candidate in taken:
         count += 1
@@ -91,7 +94,7 @@ def _trips(zone: Path) -> dict[str, float]:
         match = _TRIP.match(path.name)
         kind = _KINDS.get(text(path) or "") if match else None
         at = number(zone / f"trip_point_{match[1]}_temp") if match and kind else None
-        # Trips that are switched off lie at or below zero, or beyond any silicon.
+        # Disabled trip points are at or below zero, or above any possible temperature.
         if kind and at is not None and 0 < at < 200_000:
             found[kind] = min(at / 1000, found.get(kind, at / 1000))
     return found

@@ -1,12 +1,12 @@
-"""Which clips are fit to learn from: a face that is there, large enough, frontal and in sync.
+"""Assess which clips are suitable for training: face visible, large enough, frontal and in sync.
 
     python -m export_tools.data.gate CLIPS_DIR… --landmarks DIR --out quality.tsv [--jobs 2]
 
-One row a clip; rows that the file has already are not made again. ``patches --quality`` then
-leaves out what did not pass. That the sound is this mouth's is judged without any network: in
-speech, loudness and the opening rise and fall together at some lag within ±160 ms, so clips with
-another person's voice or music stand out. The lag itself is only noted: in short sentences it
-depends on the words more than on the clip (GRID's "lay …" reads −160 ms, its "bin …" often +160).
+The file has one row per clip; existing rows are kept. ``patches --quality`` then excludes the
+clips that did not pass. Whether the sound belongs to the mouth is assessed without a network: in
+speech, loudness and mouth opening correlate at some lag within ±160 ms, so clips with another voice
+or with music are detected. The lag itself is only recorded: in short sentences it depends on the
+words more than on the clip (−160 ms for GRID's "lay …", often +160 ms for its "bin …").
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from appliance.speech.activity import measure
 from appliance.speech.mel import LECTERN_MEL, mel_of
 from export_tools.data.landmarks import VIDEO_SUFFIXES
 
-LEAST_FACE = 0.9  # share of the frames with a face
-LEAST_EYES_PX = 35.0  # eye distance: a mouth patch of 45 pixels; GRID has 60
-MOST_YAW = 40.0  # degrees, median: the mesh's mouth is unreliable beyond
-LEAST_R = 0.2  # loudness with opening at the best lag; GRID's median is 0.6
+LEAST_FACE = 0.9  # share of frames with a face
+LEAST_EYES_PX = 35.0  # eye distance; results in a mouth patch of 45 pixels (GRID: 60)
+MOST_YAW = 40.0  # median in degrees; beyond, the mouth of the mesh is unreliable
+LEAST_R = 0.2  # correlation of loudness and opening at the best lag; GRID's median is 0.6
 _MEL_RATE = 100
 
 
 @dataclass(frozen=True)
 class Quality:
-    """What was measured of a clip. ``why`` is empty where it passes, else what is wrong."""
+    """The measurements of a clip; ``why`` lists the failed checks and is empty if it passes."""
 
     name: str
     face: float
@@ -51,12 +51,12 @@ class Quality:
 
     @classmethod
     def parse(cls, line: str) -> Quality:
-        """Read a row that :meth:`row` wrote."""
+        """Parse a row written by :meth:`row`."""
         name, face, eyes, yaw, r, lag, why = line.rstrip("\n").split("\t")
         return cls(name, float(face), float(eyes), float(yaw), float(r), float(lag), why)
 
     def row(self) -> str:
-        """Tab-separated, without the end of the line."""
+        """Return the values separated by tabs, without a line end."""
         return "\t".join(f"{v:.4g}" if isinstance(v, float) else v for v in astuple(self))
 
 
@@ -70,8 +70,10 @@ def judge(
     fps: float,
     loudness: npt.NDArray[np.floating],
 ) -> Quality:
-    """Judge a clip by its mesh ``points`` (T, 468, 3), where they are ``valid`` (T,), and its
-    ``loudness`` at 100 Hz (empty where it has no sound)."""
+    """Assess a clip by its mesh ``points`` (T, 468, 3), where ``valid`` (T,), and its sound.
+
+    ``loudness`` is at 100 Hz, and empty if there is no sound.
+    """
     face = float(valid.mean()) if len(valid) else 0.0
     if not valid.any():
         return Quality(name, face, 0.0, 0.0, 0.0, 0.0, "face")
@@ -93,20 +95,20 @@ def judge(
 
 
 def judge_clip(clip: Path, landmarks: Path) -> Quality:
-    """Judge a clip whose landmarks have been extracted."""
+    """Assess a clip for which landmarks have been extracted."""
     name = f"{clip.parent.name}_{clip.stem}"
     with np.load(landmarks / f"{name}.npz") as track:
         points, valid, fps = track["points"], track["valid"].astype(bool), float(track["fps"])
     try:
         samples = np.concatenate([*audio_blocks(clip), np.zeros(0, np.float32)])
         loudness = measure([mel_of(samples, LECTERN_MEL)]).loudness if len(samples) else samples
-    except BadInput:  # no sound at all
+    except BadInput:  # no sound
         loudness = np.zeros(0, np.float32)
     return judge(name, points, valid, fps, loudness)
 
 
 def known(path: Path) -> dict[str, Quality]:
-    """The rows of an earlier run; what a power cut left of the last line is dropped."""
+    """Return the rows of an earlier run by clip name; an incomplete last line is ignored."""
     if not path.exists():
         return {}
     whole = [line for line in path.read_text().splitlines(keepends=True)[1:] if line.endswith("\n")]
@@ -115,12 +117,12 @@ def known(path: Path) -> dict[str, Quality]:
 
 
 def passed(path: Path) -> set[str]:
-    """Names of the clips that a quality file lets through."""
+    """Return the names of the clips that passed according to a quality file."""
     return {name for name, row in known(path).items() if not row.why}
 
 
 def judge_all(clips: Iterable[Path], landmarks: Path, out: Path, jobs: int) -> dict[str, Quality]:
-    """Judge what ``out`` does not have yet, row by row; gives all rows."""
+    """Assess the clips that are not in ``out`` yet, append their rows, and return all rows."""
     rows = known(out)
     out.write_text("".join(f"{line}\n" for line in (HEADER, *(r.row() for r in rows.values()))))
     left = [clip for clip in clips if f"{clip.parent.name}_{clip.stem}" not in rows]
@@ -135,16 +137,16 @@ def judge_all(clips: Iterable[Path], landmarks: Path, out: Path, jobs: int) -> d
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("clips", nargs="+", type=Path, help="folders of clips")
-    parser.add_argument("--landmarks", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--landmarks", type=Path, required=True, help="folder of landmark files")
+    parser.add_argument("--out", type=Path, required=True, help="file to write (.tsv)")
+    parser.add_argument("--jobs", type=int, default=2, help="parallel processes (default: 2)")
     args = parser.parse_args()
     clips = sorted(
         p for folder in args.clips for p in folder.iterdir() if p.suffix in VIDEO_SUFFIXES
     )
     rows = judge_all(clips, args.landmarks, args.out, args.jobs)
     failed = [row for row in rows.values() if row.why]
-    print(f"{len(rows) - len(failed)} of {len(rows)} clips are fit to learn from")
+    print(f"{len(rows) - len(failed)} of {len(rows)} clips are suitable for training")
     for row in failed:
         print(f"  {row.name}: {row.why}")
 

@@ -1,9 +1,9 @@
-"""Landmarks of every training and scoring clip, one ``.npz`` a clip, resumable.
+"""Extract the landmarks of every training and scoring clip to one ``.npz`` file per clip.
 
     python -m export_tools.data.landmarks CLIPS_DIR… --out DIR [--jobs 2]
 
-Each file holds ``points`` (T, 468, 3) float32 as the appliance's own tracker smooths them,
-``valid`` (T,) bool and ``fps``; a clip that already has one is skipped.
+Each file contains ``points`` (T, 468, 3) float32, smoothed as on the device, ``valid`` (T,) bool
+and ``fps``. Clips that already have a file are skipped.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ VIDEO_SUFFIXES = {".mp4", ".mov", ".mkv", ".mpg"}
 
 
 def pictures(path: Path) -> Iterator[Picture]:
-    """All frames of a clip at its own rate."""
+    """Yield all frames of a clip at its own rate."""
     with av.open(str(path)) as container:
         for index, frame in enumerate(container.decode(video=0)):
             if frame.format.name != "yuv420p":
@@ -37,7 +37,7 @@ def pictures(path: Path) -> Iterator[Picture]:
 
 
 def extract(path: Path, out: Path) -> Path:
-    """Track ``path`` and write ``out/<parent>_<stem>.npz``."""
+    """Track the face in ``path``, write ``out/<parent>_<stem>.npz`` and return its path."""
     target = out / f"{path.parent.name}_{path.stem}.npz"
     if target.exists():
         return target
@@ -64,8 +64,8 @@ def extract(path: Path, out: Path) -> Path:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("clips", nargs="+", type=Path, help="folders of clips")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--out", type=Path, required=True, help="output folder")
+    parser.add_argument("--jobs", type=int, default=2, help="parallel processes (default: 2)")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     paths = sorted(

@@ -1,9 +1,9 @@
-"""Mouth patches of all clips in one array, for training the renderer.
+"""Collect the mouth patches of all clips in one file, for training the renderer.
 
     python -m export_tools.data.patches CLIPS_DIR… --landmarks DIR --out FILE.npz
 
-Patches keep a margin (:data:`STORED` pixels for the 96 that the network sees) so that training may
-turn, shift and scale them. The file holds ``y`` (N, 112, 112), ``uv`` (N, 2, 56, 56) uint8,
+Patches have a margin (:data:`STORED` pixels for the 96 that the network uses), so that training can
+rotate, shift and scale them. The file contains ``y`` (N, 112, 112) and ``uv`` (N, 2, 56, 56) uint8,
 ``points`` (N, 57, 2) float32 in patch fractions, ``clip`` (N,) int and ``names`` of the clips.
 """
 
@@ -26,14 +26,14 @@ _MAX_YAW = 40.0
 
 
 def margin_matrix(pose: Pose, size: int = STORED) -> npt.NDArray[np.float64]:
-    """The map from a patch with margin to picture pixels."""
+    """Return the affine matrix from a patch with margin to frame pixels."""
     inner = patch_matrix(pose, VISIBLE)
     shift = (VISIBLE - size) / 2
     return compose(inner, np.array([[1.0, 0.0, shift], [0.0, 1.0, shift]]))
 
 
 class PatchWriter:
-    """Collects patches clip by clip."""
+    """A collector of the patches of several clips."""
 
     def __init__(self) -> None:
         self._y: list[npt.NDArray[np.uint8]] = []
@@ -43,12 +43,14 @@ class PatchWriter:
         self._names: list[str] = []
 
     def begin(self, name: str) -> None:
-        """All that is added from now on belongs to the clip ``name``."""
+        """Start the clip ``name``, to which all patches added from now on belong."""
         self._names.append(name)
 
     def add(self, picture: Planes, points: npt.NDArray[np.floating]) -> bool:
-        """Cut the mouth out of ``picture`` by its mesh ``points`` (468, 3); ``False`` where the
-        head is turned away too far."""
+        """Add the mouth patch of ``picture``, located by its mesh ``points`` (468, 3).
+
+        Returns False if the yaw of the head is larger than 40°.
+        """
         pose = fit_pose(points)
         if abs(float(pose.yaw)) > _MAX_YAW:
             return False
@@ -64,7 +66,7 @@ class PatchWriter:
         return True
 
     def save(self, path: Path) -> None:
-        """Write the whole; a reader never sees half of it."""
+        """Write all patches to ``path`` atomically."""
         part = path.with_suffix(".part.npz")
         np.savez(
             part,
@@ -80,11 +82,11 @@ class PatchWriter:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("clips", nargs="+", type=Path)
-    parser.add_argument("--landmarks", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("clips", nargs="+", type=Path, help="folders of clips")
+    parser.add_argument("--landmarks", type=Path, required=True, help="folder of landmark files")
+    parser.add_argument("--out", type=Path, required=True, help="file to write (.npz)")
     parser.add_argument(
-        "--quality", type=Path, help="of export_tools.data.gate: leave out failures"
+        "--quality", type=Path, help="output of export_tools.data.gate; excludes failed clips"
     )
     args = parser.parse_args()
     fit = passed(args.quality) if args.quality else None

@@ -1,11 +1,11 @@
-"""Forced alignment: transcript + sound -> phones with start and end, by pocketsphinx.
+"""Forced alignment of transcripts and sound with pocketsphinx, to phones with start and end.
 
     python -m export_tools.phonetics.align SPEECH_FOLDER OUT.jsonl --subset train
 
-Words that its dictionary lacks get their phones from hibari-tts's grapheme-to-phoneme rules, so
-that no utterance is lost for a rare name. One JSON line an utterance:
-``{"file", "speaker", "seconds", "phones": [[phone, start_s, end_s], ...]}``; a second run appends
-what is missing.
+Words that are not in pocketsphinx's dictionary get their phones from the grapheme-to-phoneme rules
+of hibari-tts, so that no utterance is lost because of a rare name. The output has one JSON line per
+utterance: ``{"file", "speaker", "seconds", "phones": [[phone, start_s, end_s], ...]}``. Another run
+appends missing utterances.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from pocketsphinx import Decoder, get_model_path
 from export_tools.phonetics.corpus import RATE, TRAIN_SET, Utterance, read_audio, read_manifest
 from export_tools.phonetics.inventory import misaki_to_arpabet
 
-FRAME_S = 0.01  # the decoder's frame
-# So wide that the right path is never pruned; the default beams lose three utterances in four.
+FRAME_S = 0.01  # frame of the decoder
+# So wide that the right path is never pruned; the default beams lose three of four utterances.
 BEAM = 1e-120
-PAD_S = 0.2  # silence at both ends: the decoder needs a few frames to settle
+PAD_S = 0.2  # silence added at both ends: the decoder needs a few frames to adapt
 
 Phones = list[tuple[str, float, float]]
 
 
 class Aligner:
-    """Aligns utterances one at a time; words it had to learn stay learned."""
+    """An aligner of single utterances; words added to its dictionary remain there."""
 
     def __init__(self) -> None:
         self._decoder = Decoder(
@@ -59,7 +59,11 @@ class Aligner:
             self._known.add(word)
 
     def align(self, samples: npt.NDArray[np.int16], text: str) -> Phones:
-        """Phones with start and end in seconds. Raises ``RuntimeError`` where no path fits."""
+        """Return the phones with start and end in seconds.
+
+        ``samples`` is mono at 16 kHz. Raises ``RuntimeError`` if no path fits, and ``ValueError``
+        for a word without a pronunciation.
+        """
         words = text.lower().split()
         self._learn(words)
         pad = np.zeros(int(PAD_S * RATE), np.int16)
@@ -90,7 +94,7 @@ class Aligner:
 
 
 def pending(utterances: Iterable[Utterance], out: Path, subset: str) -> list[Utterance]:
-    """The subset's utterances with a transcript that ``out`` does not hold yet."""
+    """Return the utterances of the subset with a transcript that are not in ``out`` yet."""
     done = set()
     if out.exists():
         done = {json.loads(line)["file"] for line in out.read_text(encoding="utf-8").splitlines()}
@@ -99,9 +103,9 @@ def pending(utterances: Iterable[Utterance], out: Path, subset: str) -> list[Utt
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("speech", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--subset", default=TRAIN_SET)
+    parser.add_argument("speech", type=Path, help="folder of recordings with manifest.tsv")
+    parser.add_argument("out", type=Path, help="file to write (JSON lines)")
+    parser.add_argument("--subset", default=TRAIN_SET, help="set of the manifest (default: train)")
     args = parser.parse_args()
     aligner = Aligner()
     failed = 0

@@ -1,6 +1,6 @@
-"""Make one voice into many: what a classroom does to a sound, and what throats do.
+"""Augment speech by the acoustics of rooms, microphones and different vocal tracts.
 
-All randomness comes from the generator handed in, so a seed fixes a whole training run.
+All random values come from the given generator, so that a seed determines a complete training run.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FFT = 1 << 17  # holds a crop and a second of echo
 
 @dataclass(frozen=True)
 class Strength:
-    """Probabilities and ranges; the defaults are those of the shipped encoder."""
+    """Probabilities and ranges of augmentation; the defaults are those of the shipped encoder."""
 
     tempo: tuple[float, float] = (0.82, 1.22)  # resampling: pitch, formants and tempo together
     warp: tuple[float, float] = (0.86, 1.16)  # vocal tract length: formants alone
@@ -40,7 +40,7 @@ class Strength:
 
 @lru_cache(maxsize=64)
 def _bank(percent: int) -> Array32:
-    """The mel filterbank as a throat ``percent`` % as long would fill it."""
+    """Return the mel filterbank for a vocal tract of ``percent`` % of the original length."""
     return filterbank(replace(LECTERN_MEL, rate=RATE * percent // 100)).astype(np.float32)
 
 
@@ -49,7 +49,7 @@ _WINDOW[56:456] = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 400)
 
 
 def mel(samples: Array32, percent: int = 100) -> Array32:
-    """(80, 1 + n // 160): LECTERN_MEL in single precision, with a warped frequency axis."""
+    """Return LECTERN_MEL (80, 1 + n // 160) in single precision, with a warped frequency axis."""
     padded = np.pad(samples, LECTERN_MEL.n_fft // 2)
     view = np.lib.stride_tricks.sliding_window_view(padded, LECTERN_MEL.n_fft)
     spectrum = scipy.fft.rfft(view[:: LECTERN_MEL.hop] * _WINDOW, axis=1)
@@ -64,9 +64,10 @@ def stretch(samples: Array32, length: int) -> Array32:
 
 
 def room(rng: np.random.Generator, t60: float) -> Array32:
-    """A synthetic room: the direct sound, then noise that falls by 60 dB in ``t60`` seconds.
+    """Return a room impulse response: direct sound, then noise that decays by 60 dB in ``t60`` s.
 
-    Polack's statistical model (1988); the direct sound keeps its time, so labels stay true.
+    This is Polack's statistical model (1988). The direct sound is not delayed, so labels remain
+    valid.
     """
     length = int(t60 * RATE)
     decay = 10.0 ** (-3.0 * np.arange(length) / length)
@@ -79,7 +80,7 @@ def room(rng: np.random.Generator, t60: float) -> Array32:
 
 
 def noise_spectrum(rng: np.random.Generator, bins: int) -> npt.NDArray[np.complex64]:
-    """The spectrum of steady noise: any slope from brown to blue, sometimes with mains hum."""
+    """Return a spectrum of steady noise: a slope from brown to blue, sometimes with mains hum."""
     hz = np.linspace(0, RATE / 2, bins)
     slope = rng.uniform(-1.0, 0.3)  # amplitude over frequency
     shape = np.maximum(hz, 40.0) ** slope
@@ -93,7 +94,7 @@ def noise_spectrum(rng: np.random.Generator, bins: int) -> npt.NDArray[np.comple
 
 
 def distort(samples: Array32, rng: np.random.Generator, strength: Strength) -> Array32:
-    """Echo, noise and level of one crop. Convolution and noise share one transform."""
+    """Apply reverberation, noise and a random level to one crop."""
     n = len(samples)
     power = float(np.mean(samples**2)) + 1e-9
     spectrum = scipy.fft.rfft(samples, _FFT)
@@ -110,7 +111,7 @@ def distort(samples: Array32, rng: np.random.Generator, strength: Strength) -> A
 
 
 def colour(log_mel: Array32, rng: np.random.Generator, strength: Strength) -> Array32:
-    """Microphone and codec: a smooth equaliser, a band limit, a masked stripe."""
+    """Simulate microphone and codec: a smooth equalizer, a band limit and a masked stripe."""
     bands = log_mel.shape[0]
     knots = rng.normal(0.0, 0.5, 6)
     curve = np.interp(np.arange(bands), np.linspace(0, bands - 1, 6), knots)

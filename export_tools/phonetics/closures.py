@@ -1,11 +1,11 @@
-"""Do the lips shut for p, b and m? Measured on synthetic speech, whose times are known.
+"""Measure how often the lips close for p, b and m, on synthetic speech with known times.
 
     python -m export_tools.phonetics.closures MOTION_DIR [--count 30]
 
-English by hibari-tts and espeak-ng, Mandarin by espeak-ng. A closure counts as made where the
-opening falls below a third of the utterance's wide openings (its 90th percentile) during the sound
-or within 40 ms of it. ``elsewhere`` is how often stretches of the same length, placed at random in
-speech, do: the difference is what the network knows.
+The speech is English by hibari-tts and espeak-ng, and Mandarin by espeak-ng. The lips count as
+closed if the opening falls below a third of the 90th percentile of the utterance during the sound
+or within 40 ms of it. ``elsewhere`` is the same share for intervals of the same length at random
+positions in speech; the difference shows what the network has learned.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Takes = Iterator[tuple[npt.NDArray[np.int16], int, Phones]]
 
 
 def takes(language: str, seed: int) -> Takes:
-    """Endless utterances: samples, their rate, classes with times."""
+    """Yield utterances endlessly: samples, their rate in Hz, and classes with times."""
     rng = random.Random(seed)
     if language == "english, hibari":
         hibari = TimedHibari()
@@ -66,7 +66,10 @@ def takes(language: str, seed: int) -> Takes:
 def openings(
     network: Network, basis: Basis, samples: npt.NDArray[np.int16], rate: int
 ) -> npt.NDArray[np.float64]:
-    """How far a mouth of average range opens above its rest, at 50 Hz, in eye distances."""
+    """Return the predicted mouth opening relative to rest, at 50 Hz, in eye distances.
+
+    It is that of a mouth with an average range of movement.
+    """
     length = round(len(samples) * LECTERN_MEL.rate / rate)
     sound = augment.stretch(samples.astype(np.float32) / 32768.0, length)
     mel = mel_of(sound, LECTERN_MEL)
@@ -78,7 +81,10 @@ def openings(
 
 
 def closures(network: Network, basis: Basis, language: str, count: int, seed: int) -> list[int]:
-    """[made, closures, made elsewhere, stretches elsewhere] over ``count`` utterances."""
+    """Count closures over ``count`` utterances.
+
+    Returns [closed, sounds p, b and m, closed elsewhere, intervals elsewhere].
+    """
     rng = np.random.default_rng(seed)
     tally = [0, 0, 0, 0]
     for samples, rate, phones in islice(takes(language, seed), count):
@@ -104,9 +110,9 @@ def closures(network: Network, basis: Basis, language: str, count: int, seed: in
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("motion", type=Path, help="the folder of motion.onnx and basis.npz")
-    parser.add_argument("--count", type=int, default=30)
-    parser.add_argument("--seed", type=int, default=77)
+    parser.add_argument("motion", type=Path, help="folder of motion.onnx and basis.npz")
+    parser.add_argument("--count", type=int, default=30, help="utterances per voice (default: 30)")
+    parser.add_argument("--seed", type=int, default=77, help="random seed (default: 77)")
     args = parser.parse_args()
     network = Network(args.motion / "motion.onnx")
     basis = Basis.load(args.motion / "basis.npz")

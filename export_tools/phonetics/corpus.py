@@ -1,7 +1,7 @@
-"""The speech corpora: the manifest, the split by speaker, and reading sound.
+"""Read speech corpora: their manifest and their audio.
 
 A manifest is a tab-separated table ``file set licence speaker language seconds text``. Only rows
-whose set is ``train`` may touch a weight.
+with the set ``train`` may be used for training.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TRAIN_SET = "train"
 
 @dataclass(frozen=True)
 class Utterance:
-    """One row of a manifest. ``path`` is absolute; ``text`` is empty where no transcript exists."""
+    """A row of a manifest; ``path`` is below its folder, ``text`` is empty without transcript."""
 
     path: Path
     file: str
@@ -33,7 +33,7 @@ class Utterance:
 
 
 def read_manifest(root: Path) -> list[Utterance]:
-    """All rows of ``root/manifest.tsv``, in file order."""
+    """Return all rows of ``root/manifest.tsv``, sorted by file name."""
     with (root / "manifest.tsv").open(encoding="utf-8", newline="") as stream:
         rows = csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
         utterances = [
@@ -52,6 +52,6 @@ def read_manifest(root: Path) -> list[Utterance]:
 
 
 def read_audio(path: Path) -> npt.NDArray[np.int16]:
-    """The whole first audio track as mono int16 at 16 kHz (training clips are short)."""
+    """Return the first audio track as mono int16 at 16 kHz (training clips are short)."""
     blocks = [np.round(block * 32767.0).astype(np.int16) for block in audio_blocks(path, RATE)]
     return np.concatenate(blocks) if blocks else np.zeros(0, np.int16)

@@ -1,4 +1,4 @@
-"""Random training crops and whole utterances for scoring, out of packs."""
+"""Read random training crops, and complete utterances for scoring, from packs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from export_tools.phonetics.pack import Pack
 
 Array32 = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
-STEP_S = 0.02  # one label: output frame k lies at 20 k ms
+STEP_S = 0.02  # duration of one label: output frame k is at 20 k ms
 
 
 def _read(pack: Pack, index: int, start: int, count: int) -> Array32:
-    """``count`` samples from ``start`` (may be negative or run over), zeros outside."""
+    """Return ``count`` samples from ``start``, with zeros before and after the utterance."""
     begin, end = int(pack.offsets[index]), int(pack.offsets[index + 1])
     first, last = max(begin + start, begin), min(begin + start + count, end)
     out = np.zeros(count, np.float32)
@@ -29,12 +29,13 @@ def _read(pack: Pack, index: int, start: int, count: int) -> Array32:
 
 
 def crop(pack: Pack, index: int, rng: np.random.Generator, s: Strength) -> tuple[Array32, Labels]:
-    """One augmented crop: mel (80, 400) and labels (200,)."""
+    """Return one augmented crop: mel (80, 400) and labels (200,)."""
     speed = rng.uniform(*s.tempo) if rng.random() < s.p_tempo else 1.0
     count = round(CROP * speed)
     length = int(pack.offsets[index + 1] - pack.offsets[index])
     slack = length - count
-    # Short utterances float in the crop, long ones are cut; a little overhang teaches the edges.
+    # Short utterances are at a random position in the crop, long ones are cut. The margin includes
+    # their edges.
     margin = RATE // 2
     low, high = min(0, slack) - margin, max(0, slack) + margin
     start = int(rng.integers(low, high))
@@ -43,7 +44,7 @@ def crop(pack: Pack, index: int, rng: np.random.Generator, s: Strength) -> tuple
         sound = augment.stretch(sound, CROP)
     times = np.arange(FRAMES // 2) * (STEP_S * float(speed)) + start / RATE
     labels = pack.labels_at(index, times)
-    if rng.random() < s.p_mute:  # a pause anywhere, so that no context promises speech
+    if rng.random() < s.p_mute:  # a pause at a random position, so that no context implies speech
         hole = int(rng.integers(10, 60))
         at = int(rng.integers(0, FRAMES // 2 - hole))
         sound[at * 320 : (at + hole) * 320] = 0.0
@@ -57,10 +58,11 @@ def crop(pack: Pack, index: int, rng: np.random.Generator, s: Strength) -> tuple
 def batches(
     packs: Sequence[Pack], shares: Sequence[float], size: int, seed: int, first: int = 0
 ) -> Iterator[tuple[Array32, Labels]]:
-    """Endless batches; batch ``n`` depends on ``(seed, n)`` alone, so training can resume.
+    """Yield batches endlessly; batch ``n`` depends only on ``(seed, n)``, so training can resume.
 
-    ``shares`` gives each pack's part of a batch. Within a pack an utterance is drawn in
-    proportion to the square root of its length: long ones hold more that is new, but not all.
+    ``shares`` are the shares of the packs in a batch. Within a pack, the probability of an
+    utterance is proportional to the square root of its length: long utterances contain more new
+    material, but less than in proportion to their length.
     """
     chances = []
     for pack in packs:
@@ -82,7 +84,7 @@ def batches(
 
 
 def whole(pack: Pack, index: int) -> tuple[Array32, Labels]:
-    """An utterance as it is: mel (80, 2 n) and labels (n,)."""
+    """Return a complete utterance without augmentation: mel (80, 2 n) and labels (n,)."""
     length = int(pack.offsets[index + 1] - pack.offsets[index])
     log_mel = augment.mel(_read(pack, index, 0, length))
     frames = log_mel.shape[1] // 2

@@ -1,7 +1,7 @@
-"""The encoder: log-mel at 100 Hz -> probabilities of the phonetic classes at 50 Hz.
+"""The encoder: log-mel at 100 Hz to probabilities of the phonetic classes at 50 Hz.
 
-About 0.6 M parameters. Every operation looks at a bounded stretch of time (:data:`CONTEXT_MELS` on
-each side), so an hour can be done in blocks with overlap and give what one piece would give.
+It has about 0.6 M parameters. The context of an output is limited (:data:`CONTEXT_MELS` on each
+side), so that long audio can be processed in overlapping blocks with the same result.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ MELS = 80
 WIDTH = 144
 DILATIONS = (1, 2, 4, 8, 1, 2, 4)
 LEVEL_MELS = 64  # the local level is the mean over this many mel frames on each side
-# mel frames on each side that one output sees: level, front-end, dilated stack (two mels a step)
+# Mel frames on each side that affect one output: level, front-end, dilated stack (two per step).
 CONTEXT_MELS = LEVEL_MELS + 4 + 2 * sum(DILATIONS)
 
 
 class ChannelNorm(nn.Module):
-    """Layer normalisation over channels, time step by time step. In and out: (B, C, T)."""
+    """Layer normalisation over the channels of each time step; input and output (B, C, T)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class ChannelNorm(nn.Module):
 
 
 class Residual(nn.Module):
-    """x + pointwise(relu(norm(dilated convolution of three steps)))."""
+    """A residual block: x + pointwise(relu(norm(dilated convolution of three steps)))."""
 
     def __init__(self, width: int, dilation: int, dropout: float) -> None:
         super().__init__()
@@ -53,11 +53,14 @@ class Residual(nn.Module):
 
 
 class Encoder(nn.Module):
-    """``module(mel[B, 80, T]) -> posteriors[B, C, T // 2]``; frame k lies at mel frame 2 k."""
+    """The encoder network: ``module(mel[B, 80, T]) -> posteriors[B, C, T // 2]``.
+
+    Output frame k is at mel frame 2 k.
+    """
 
     def __init__(self, width: int = WIDTH, dropout: float = 0.1) -> None:
         super().__init__()
-        # Two small 2-D convolutions first: a voice that lies higher is a shift along frequency.
+        # Two small 2-D convolutions first: a higher voice is a shift along the frequency axis.
         self.front1 = nn.Conv2d(1, 12, (5, 3), stride=(2, 1), padding=(2, 1))
         self.front2 = nn.Conv2d(12, 16, (3, 3), stride=(2, 1), padding=(1, 1))
         self.enter = nn.Conv1d(16 * MELS // 4, width, 3, stride=2)
@@ -66,7 +69,7 @@ class Encoder(nn.Module):
         self.leave = nn.Conv1d(width, len(CLASSES), 1)
 
     def logits(self, mel: Tensor) -> Tensor:
-        """(B, C, T // 2) before the softmax."""
+        """Return the outputs before the softmax, (B, C, T // 2)."""
         level = mel.mean(1, keepdim=True)
         local = functional.avg_pool1d(
             level, 2 * LEVEL_MELS + 1, stride=1, padding=LEVEL_MELS, count_include_pad=False
@@ -74,7 +77,7 @@ class Encoder(nn.Module):
         x = ((mel - local) * 0.25).unsqueeze(1)
         x = functional.relu(self.front1(x))
         x = functional.relu(self.front2(x))
-        # One step on the left and none on the right: T // 2 steps, centred on the even frames.
+        # Padding of one step only on the left results in T // 2 steps, centred on the even frames.
         x = self.enter(functional.pad(x.flatten(1, 2), (1, 0)))
         out: Tensor = self.leave(self.body(functional.relu(self.norm(x))))
         return out
@@ -84,14 +87,14 @@ class Encoder(nn.Module):
 
 
 def load_encoder(path: Path | str) -> Encoder:
-    """The encoder of a checkpoint, ready for inference.
+    """Load the encoder of a checkpoint, ready for inference.
 
     A checkpoint is a dict ``{"format": 1, "classes": [...], "weights": state_dict, "step": int,
-    "scores": {...}}``. Raises ``ValueError`` where its classes are not this version's.
+    "scores": {...}}``. Raises ``ValueError`` if its classes are not those of this version.
     """
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     if tuple(state["classes"]) != CLASSES:
-        raise ValueError(f"{path}: made for other classes")
+        raise ValueError(f"{path}: trained for other classes")
     encoder = Encoder()
     encoder.load_state_dict(state["weights"])
     return encoder.eval()

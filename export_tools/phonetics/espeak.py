@@ -1,4 +1,4 @@
-"""espeak-ng through its C library, because only that reports when each phoneme sounds."""
+"""espeak-ng through its C library, because only the library reports the times of the phonemes."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _EVENT_END_OF_LIST, _EVENT_PHONEME = 0, 7
 _CHARS_UTF8, _POS_CHARACTER = 1, 1
 _RATE, _PITCH, _RANGE = 1, 3, 4
 
-# A stop's closure is reported as a pause before it when it begins a word; a longer one is a pause.
+# The closure of a word-initial stop is reported as a pause before it; a longer gap is a pause.
 CLOSURE_S = 0.09
 
-# Male, female, old and synthetic throats; jokes (robots, whispers, croaks) are left out.
+# Male, female, old and synthetic voices, without effects (robots, whispers, croaks).
 _VARIANTS = (
     "f1 f2 f3 f4 f5 m1 m2 m3 m4 m5 m6 m7 m8 Alex Alicia Andrea Andy Annie Denis Diogo Gene "
     "Henrique Hugo Jacky Lee Marco Mario Michael Mike Nguyen Storm adam anika announcer antonio "
@@ -31,7 +31,7 @@ _VARIANTS = (
 
 
 def voices() -> list[str]:
-    """The voice variants that training uses."""
+    """Return the voice variants used for training."""
     return _VARIANTS.split()
 
 
@@ -58,7 +58,7 @@ _Callback = ctypes.CFUNCTYPE(
 
 
 class Espeak:
-    """One synthesiser; the library is global, so make only one."""
+    """The synthesizer; create only one, because the library has global state."""
 
     def __init__(self) -> None:
         name = ctypes.util.find_library("espeak-ng")
@@ -92,10 +92,10 @@ class Espeak:
     def speak(
         self, text: str, voice: str, speed: int, pitch: int, swing: int
     ) -> tuple[np.ndarray[Any, np.dtype[np.int16]], list[tuple[str, float, float]]]:
-        """int16 samples and the classes with start and end in seconds.
+        """Return int16 samples and the classes with start and end in seconds.
 
-        ``speed`` in words a minute; ``pitch`` and ``swing`` (its range) 0-100. Raises
-        ``ValueError`` for a voice that the installation lacks.
+        ``speed`` is in words per minute; ``pitch`` and ``swing`` (its range) are 0-100. Raises
+        ``ValueError`` if the voice is not installed.
         """
         self._sound, self._marks = [], []
         if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
@@ -115,11 +115,11 @@ class Espeak:
 def classes_of(
     marks: list[tuple[str, float, float]], english: bool
 ) -> list[tuple[str, float, float]]:
-    """Timed IPA symbols as timed classes; what is no sound is silence or a stop's closure."""
+    """Convert timed IPA symbols to timed classes; gaps become silence or the closure of a stop."""
     out: list[tuple[str, float, float]] = []
-    pause: float | None = None  # where a soundless stretch began
+    pause: float | None = None  # start of the current gap
     for symbol, start, end in marks:
-        # "(en)" announces that a word is read by another language's rules.
+        # "(en)" marks a word that is read by the rules of another language.
         parts = None if symbol.startswith("(") else ipa_parts(symbol, english)
         if parts is None:
             pause = start if pause is None else pause

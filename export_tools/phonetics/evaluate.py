@@ -1,4 +1,4 @@
-"""How often the encoder is right, frame by frame, on utterances it never saw.
+"""Measure the accuracy of the encoder per frame, on utterances that were not used for training.
 
 python -m export_tools.phonetics.evaluate encoder.pt PACK_STEM
 """
@@ -22,7 +22,10 @@ Confusion = npt.NDArray[np.int64]
 
 
 def confusion(encoder: Encoder, pack: Pack, limit: int | None = None) -> Confusion:
-    """Frames by (true class, most probable class); ``limit`` utterances spread over the pack."""
+    """Count frames by (true class, most probable class).
+
+    ``limit`` is the number of utterances, spread evenly over the pack; None means all.
+    """
     count = len(pack) if limit is None else min(limit, len(pack))
     table = np.zeros((len(CLASSES), len(CLASSES)), np.int64)
     with torch.inference_mode():
@@ -34,7 +37,7 @@ def confusion(encoder: Encoder, pack: Pack, limit: int | None = None) -> Confusi
 
 
 def summary(table: Confusion) -> dict[str, float]:
-    """All frames, frames of speech, and how well lip closures (P) are found."""
+    """Return the accuracy of all frames and of speech, and recall and precision of closures (P)."""
     right = np.diag(table)
     speech = np.arange(len(CLASSES)) != INDEX["SIL"]
     p = INDEX["P"]
@@ -47,15 +50,15 @@ def summary(table: Confusion) -> dict[str, float]:
 
 
 def frame_scores(encoder: Encoder, pack: Pack, limit: int | None = None) -> dict[str, float]:
-    """:func:`summary` of an encoder on a pack."""
+    """Return the :func:`summary` of an encoder on a pack."""
     return summary(confusion(encoder, pack, limit))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("encoder", type=Path)
-    parser.add_argument("pack", type=Path)
-    parser.add_argument("--limit", type=int)
+    parser.add_argument("encoder", type=Path, help="checkpoint of the encoder")
+    parser.add_argument("pack", type=Path, help="stem of the pack")
+    parser.add_argument("--limit", type=int, help="largest number of utterances")
     args = parser.parse_args()
     torch.set_num_threads(1)
     table = confusion(load_encoder(args.encoder), load(args.pack), args.limit)

@@ -1,7 +1,7 @@
-"""hibari-tts with the durations that its graph computes made visible.
+"""hibari-tts with phone times.
 
-Its ONNX graph predicts, for every symbol, a whole number of frames, and adds them up to place the
-sound. That tensor becomes one more output here.
+Its ONNX graph predicts a whole number of frames for every symbol. This module adds the tensor of
+these durations to the outputs of the graph.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from hibari import SAMPLE_RATE, Hibari, dsp
 
 from export_tools.phonetics.inventory import ARPABET, MISAKI_TO_ARPABET
 
-# Between words the graph spends a frame or two that are no silence.
+# Shorter gaps between words (a frame or two) are not silence.
 PAUSE_S = 0.06
-# Its sound runs ahead of its own durations by this much: the lag at which an encoder trained on
-# aligned recordings agrees best with these times (it is 0 for LibriSpeech's and for espeak-ng's).
+# The sound is ahead of the predicted durations by this time: the lag at which an encoder trained on
+# aligned recordings agrees best with these times (0 for LibriSpeech and espeak-ng).
 AHEAD_S = 0.035
 
 
 class TimedHibari:
-    """The embedded voice; ``speak`` gives sound and classes with times."""
+    """The embedded voice of hibari-tts, with class times."""
 
     rate = SAMPLE_RATE
 
@@ -44,7 +44,7 @@ class TimedHibari:
     def speak(
         self, text: str, speed: float, seed: int
     ) -> tuple[np.ndarray[Any, np.dtype[np.int16]], list[tuple[str, float, float]]]:
-        """int16 samples at 24 kHz and the classes with start and end in seconds."""
+        """Return int16 samples at 24 kHz and the classes with start and end in seconds."""
         rng = np.random.default_rng(seed)
         sounds: list[Any] = []
         phones: list[tuple[str, float, float]] = []
@@ -68,10 +68,10 @@ class TimedHibari:
 def classes_of(
     symbols: list[str], seconds: np.ndarray[Any, Any], start: float
 ) -> list[tuple[str, float, float]]:
-    """Symbols with their durations as timed classes.
+    """Convert symbols with durations to timed classes.
 
-    A stress mark's time belongs to the sound after it; a gap between words to the one before,
-    unless it is a pause.
+    The duration of a stress mark is added to the next sound; a gap between words is added to the
+    previous sound unless it is a pause.
     """
     out: list[tuple[str, float, float]] = []
     clock, held, gap = start, 0.0, 0.0

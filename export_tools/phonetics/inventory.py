@@ -1,25 +1,26 @@
-"""The classes that the encoder tells apart, and how each alphabet maps onto them.
+"""The classes of the encoder, and the mapping of each phonetic alphabet to them.
 
-The classes are chosen for lips, not for recognition. Sounds that look alike on a face share a class
-(p, b and m are one closure; voicing is invisible), which makes the encoder's task easier and more
-language-independent, and takes away detail from which the motion part could learn sentences by
-heart. A diphthong is two classes in a row, because the mouth moves through both. A sound that
-English lacks goes to the class with the same *lip shape*: Mandarin u-umlaut is rounded like
-``UW`` although its tongue is that of ``IY``; Mandarin x is spread like ``S``, not rounded like
-``SH``. So the motion part, which only ever sees English, moves the lips rightly for them.
+The classes are chosen by lip shape, not for speech recognition. Sounds that look alike share a
+class (p, b and m are one closure; voicing is invisible). This makes the task of the encoder easier
+and less dependent on the language, and removes details with which the motion network could memorize
+sentences. A diphthong is two successive classes, because the mouth moves through both. A sound that
+does not exist in English belongs to the class with the same *lip shape*: Mandarin u-umlaut is
+rounded like ``UW`` although its tongue position is that of ``IY``; Mandarin x is spread like ``S``,
+not rounded like ``SH``. Therefore the motion network, which is trained on English only, moves the
+lips correctly for such sounds.
 """
 
 from __future__ import annotations
 
 CLASSES: tuple[str, ...] = (
     "SIL",  # silence, breath, noise
-    "P",  # p b m: lips shut
+    "P",  # p b m: lips closed
     "F",  # f v: lower lip to the teeth
     "TH",  # th dh: tongue between the teeth
     "T",  # t d n, flap
     "S",  # s z, Mandarin j q x z c s: teeth close, lips spread
     "SH",  # sh zh ch jh: lips pushed out
-    "K",  # k g ng, glottal stop: nothing to see
+    "K",  # k g ng, glottal stop: not visible
     "L",
     "R",
     "W",
@@ -39,7 +40,7 @@ CLASSES: tuple[str, ...] = (
 INDEX: dict[str, int] = {name: i for i, name in enumerate(CLASSES)}
 SILENCE = INDEX["SIL"]
 
-# One phone -> its classes in order, each with its share of the phone's duration.
+# The classes of one phone in order, each with its share of the duration of the phone.
 Parts = tuple[tuple[str, float], ...]
 
 
@@ -48,7 +49,7 @@ def _one(name: str) -> Parts:
 
 
 def _glide(first: str, second: str) -> Parts:
-    """A diphthong dwells on its first target: about three fifths of the time (Gay 1968)."""
+    """Return the parts of a diphthong: about three fifths for its first target (Gay 1968)."""
     return ((first, 0.6), (second, 0.4))
 
 
@@ -69,7 +70,7 @@ ARPABET: dict[str, Parts] = {
     "OW": _glide("AO", "UH"),
 }
 
-# hibari-tts writes misaki's alphabet: IPA, with capitals for diphthongs.
+# hibari-tts uses misaki's alphabet: IPA, with capitals for diphthongs.
 MISAKI_TO_ARPABET: dict[str, str] = {
     **{"p": "P", "b": "B", "m": "M", "f": "F", "v": "V", "t": "T", "d": "D", "n": "N", "s": "S"},
     **{"z": "Z", "k": "K", "ɡ": "G", "l": "L", "ɹ": "R", "w": "W", "j": "Y", "h": "HH"},
@@ -81,7 +82,7 @@ MISAKI_TO_ARPABET: dict[str, str] = {
 
 
 def misaki_to_arpabet(phonemes: str) -> list[str]:
-    """ARPABET phones of one word in misaki's alphabet; marks of stress and length are dropped.
+    """Convert one word in misaki's alphabet to ARPABET phones, without stress and length marks.
 
     >>> misaki_to_arpabet("ˌʌndəɹmˈɪst")
     ['AH', 'N', 'D', 'ER', 'M', 'IH', 'S', 'T']
@@ -91,7 +92,7 @@ def misaki_to_arpabet(phonemes: str) -> list[str]:
         phone = MISAKI_TO_ARPABET.get(symbol)
         if phone is None:
             continue
-        # General American schwa + r is one sound, and a rhotic vowel already contains its r.
+        # In General American, schwa + r is one sound, and a rhotic vowel already contains its r.
         if phone == "R" and phones and phones[-1] in {"AH", "ER"} and symbol == "ɹ":
             phones[-1] = "ER"
         else:
@@ -99,7 +100,7 @@ def misaki_to_arpabet(phonemes: str) -> list[str]:
     return phones
 
 
-# The alphabets that an alignment file may use.
+# The alphabets of alignment files.
 ALPHABETS: dict[str, dict[str, Parts]] = {
     "arpabet": ARPABET,
     "classes": {name: _one(name) for name in CLASSES},

@@ -1,4 +1,4 @@
-"""IPA, as espeak-ng prints it for any language, onto the encoder's classes."""
+"""Map the IPA symbols of espeak-ng, for any language, to the classes of the encoder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _CONSONANTS: dict[str, str] = {
     **dict.fromkeys("tdnɾʈɖɳɲ", "T"),
     **dict.fromkeys("szɕʑ", "S"),
     **dict.fromkeys("ʃʒʂʐ", "SH"),
-    # A trilled or uvular r leaves the lips alone, unlike the English one.
+    # A trilled or uvular r does not move the lips, unlike the English one.
     **dict.fromkeys("kgɡŋʔqcɟrʁʀ", "K"),
     **dict.fromkeys("xχhɦɣç", "HH"),
     **dict.fromkeys("lɫʎɭ", "L"),
@@ -32,13 +32,13 @@ _VOWELS: dict[str, str] = {
     **dict.fromkeys("ɜɝɚ", "ER"),
 }
 STOPS = frozenset("pbtdkgɡʔqcɟ")
-_MEDIALS = frozenset("iuy")  # Mandarin's and French's short first halves of a rising diphthong
+_MEDIALS = frozenset("iuy")  # short first part of a rising diphthong in Mandarin and French
 
 
 def ipa_parts(symbol: str, english: bool = False) -> Parts | None:
-    """The classes of one symbol in order with their shares, or None for a mark without a sound.
+    """Return the classes of one symbol in order with their shares, None for a mark without a sound.
 
-    ``english``: a lone ``a`` is the vowel of *trap*.
+    ``english`` means that a single ``a`` is the vowel of *trap*.
 
     >>> ipa_parts("tʃ"), ipa_parts("aɪ"), ipa_parts("ph")
     ((('SH', 1.0),), (('AA', 0.6), ('IH', 0.4)), (('P', 1.0),))
@@ -51,7 +51,7 @@ def ipa_parts(symbol: str, english: bool = False) -> Parts | None:
     letters: list[str] = []
     for letter in plain:
         name = _VOWELS.get(letter) or _CONSONANTS.get(letter)
-        # A stop's aspiration (ph, th, kh) belongs to the stop.
+        # The aspiration of a stop (ph, th, kh) belongs to the stop.
         if name is None or (letter == "h" and names):
             continue
         if not names or names[-1] != name:
@@ -61,7 +61,7 @@ def ipa_parts(symbol: str, english: bool = False) -> Parts | None:
         return None
     if len(names) == 1:
         return ((names[0], 1.0),)
-    if names[0] == "T" and names[1] == "S":  # an affricate: a short stop, then the hiss
+    if names[0] == "T" and names[1] == "S":  # an affricate: a short stop, then a fricative
         return (("T", 0.35), ("S", 0.65))
     if len(names) == 2:
         first = 0.35 if letters[0] in _MEDIALS else 0.6

@@ -1,12 +1,12 @@
-"""What limits the motion network: more people, or more speech of one?
+"""Measure whether more speakers or more speech of one speaker improve the motion network.
 
     python -m export_tools.phonetics.learning_curve DATA_DIR --landmarks DIR --encoder encoder.pt \\
         --out CURVE.json
 
-Trains it on six clips of one, two, four and six speakers, and on ever more clips of the one speaker
-who has many, everything else equal, and scores each on people it never saw: correlation of the
-mouth's opening, means over clips and draws. A draw picks the clips anew. CURVE.json is written
-after each training; a run that was stopped goes on.
+The network is trained on six clips of one, two, four and six speakers, and on more clips of the one
+speaker with many, and scored on unseen speakers: the correlation of the mouth opening, as means
+over clips and draws. Each draw selects other clips. CURVE.json is written after each training, so
+that a stopped run can be resumed.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from export_tools.phonetics.train_motion import COEFFICIENTS, Heard, parser_of, 
 
 MANY = "s1"
 CLIPS = 6
-SPEAKERS = (1, 2, 4, 6)  # of which one is MANY
-AMOUNTS = (24, 120)  # clips of MANY alone, besides CLIPS
+SPEAKERS = (1, 2, 4, 6)  # including MANY
+AMOUNTS = (24, 120)  # numbers of clips of MANY alone, besides CLIPS
 DRAWS = 5
 STEPS, BATCH = 300, 12
 SEEN = ("new", "wild")
@@ -35,9 +35,9 @@ SEEN = ("new", "wild")
 def draw(
     names: Sequence[tuple[str, str]], speakers: int, clips: int, rng: np.random.Generator
 ) -> list[str]:
-    """Names of ``clips`` clips of ``speakers`` people, out of (name, speaker) pairs.
+    """Return the names of ``clips`` clips of ``speakers`` speakers, from (name, speaker) pairs.
 
-    Of every speaker but :data:`MANY` there is one clip; the rest is of :data:`MANY`.
+    There is one clip of every speaker except :data:`MANY`; all others are of :data:`MANY`.
     """
     others = [name for name, speaker in names if speaker != MANY]
     many = [name for name, speaker in names if speaker == MANY]
@@ -46,7 +46,7 @@ def draw(
 
 
 def plan(names: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
-    """Every training of the curve: its label, ``speakers/clips/draw``, and its clips."""
+    """Return the clips of every training by its label, ``speakers/clips/draw``."""
     shapes = [(n, CLIPS) for n in SPEAKERS] + [(1, amount) for amount in AMOUNTS]
     return {
         f"{speakers}/{clips}/{k}": draw(names, speakers, clips, np.random.default_rng((clips, k)))
@@ -56,7 +56,10 @@ def plan(names: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def means(runs: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, float]]:
-    """Per ``speakers/clips``: means over draws, their standard errors (``±``), how many draws."""
+    """Return the means over draws, their standard errors (``±``) and the number of draws.
+
+    The keys are ``speakers/clips``.
+    """
     table: dict[str, dict[str, float]] = {}
     for shape in dict.fromkeys(label.rsplit("/", 1)[0] for label in runs):
         rows = [row for label, row in runs.items() if label.rsplit("/", 1)[0] == shape]

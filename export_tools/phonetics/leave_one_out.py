@@ -1,12 +1,12 @@
-"""Choose without looking at the scoring clips: each training speaker in turn is left out.
+"""Evaluate motion networks without the scoring clips, by leaving out each training speaker in turn.
 
     python -m export_tools.phonetics.leave_one_out DATA_DIR --landmarks DIR --encoder encoder.pt \\
         --out CHOICE.json
 
-For every training speaker but the one who has hours, a motion network is trained on all others and
-scored on that speaker's clips: correlation of the mouth's opening at zero lag, the gate applied as
-on the box, and with the mouth coming to move over each of several times before the gate opens.
-CHOICE.json is written after each speaker; a run that was stopped goes on.
+For every training speaker except the one with many clips, a motion network is trained on all others
+and scored on the clips of this speaker: the correlation of the mouth opening at zero lag, with the
+gate as on the device and with motion that starts gradually over several times before the gate
+opens. CHOICE.json is written after each speaker, so that a stopped run can be resumed.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ STEPS, BATCH = 600, 12
 
 
 def ready(gate: Array32, rate_hz: float, ahead_s: float) -> Array32:
-    """``gate`` (frames,) with a half-cosine rise of ``ahead_s`` seconds before it opens.
+    """Return ``gate`` (frames,) with a half-cosine rise of ``ahead_s`` seconds before it opens.
 
-    Nowhere lower than it was, and as it was after it opens.
+    It is nowhere lower than before, and unchanged where it was open.
     """
     steps = round(ahead_s * rate_hz)
     opened = gate.copy()
@@ -52,7 +52,7 @@ def ready(gate: Array32, rate_hz: float, ahead_s: float) -> Array32:
 
 
 def gated(motion: Array32, gate: Array32, ahead_s: float) -> Array32:
-    """Coefficients (n, K) at 50 Hz times the ``gate`` (frames,), risen over ``ahead_s`` before."""
+    """Return coefficients (n, K) at 50 Hz times the ``gate`` (frames,) after :func:`ready`."""
     opened = ready(gate, FRAME_RATE, ahead_s)
     times = (np.arange(len(motion)) / RATE_HZ + OFFSET_S) * FRAME_RATE
     share = np.interp(times, np.arange(len(opened)), opened)
@@ -62,7 +62,7 @@ def gated(motion: Array32, gate: Array32, ahead_s: float) -> Array32:
 def judge(
     network: torch.nn.Module, clips: list[Heard], vectors: npt.NDArray[np.float64]
 ) -> dict[str, float]:
-    """Mean r over the clips for each of :data:`AHEADS_S`."""
+    """Return the mean r over the clips for each of :data:`AHEADS_S`."""
     rows: dict[str, list[float]] = {f"{ahead:g}": [] for ahead in AHEADS_S}
     for one in clips:
         motion = transform(network, one)

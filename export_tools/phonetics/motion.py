@@ -1,7 +1,7 @@
-"""The motion network: phonetic posteriors and loudness -> mouth coefficients at 50 Hz.
+"""The motion network: phonetic posteriors and loudness to mouth coefficients at 50 Hz.
 
-Kept small on purpose. It learns from a few speakers and 51 words; whatever it could remember
-beyond "this sound, this loud, makes that mouth" is a sentence of GRID.
+It is intentionally small. It is trained on few speakers and 51 words; a larger network would
+memorize the sentences of GRID instead of the relation between sound, loudness and mouth.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from export_tools.phonetics.encoder import ChannelNorm
 from export_tools.phonetics.inventory import CLASSES, INDEX
 
 WIDTH = 48
-SHUT_POWER = 0.45  # below 1: half a closure shuts more than half
+SHUT_POWER = 0.45  # below 1: a closure with probability 0.5 closes the lips by more than half
 DILATIONS = (1, 2, 4)
-# 50 Hz steps on each side that one output sees: the entry, the stack, the exit
+# 50 Hz steps on each side that affect one output: entry, stack, exit
 CONTEXT_STEPS = 2 + sum(DILATIONS) + 1
 
 
 class MotionNet(nn.Module):
-    """``module(posteriors[B, C, n], loudness[B, n]) -> coefficients[B, K, n]``."""
+    """A network ``module(posteriors[B, C, n], loudness[B, n]) -> coefficients[B, K, n]``."""
 
     def __init__(self, outputs: int, width: int = WIDTH, dropout: float = 0.2) -> None:
         super().__init__()
@@ -34,19 +34,19 @@ class MotionNet(nn.Module):
         self.dropout = nn.Dropout1d(dropout)
 
     def forward(self, posteriors: Tensor, loudness: Tensor) -> Tensor:
-        # Roots, made to add up again: what is half likely should count as more than a trace.
+        # Normalised square roots, which increase the influence of less probable classes.
         root = posteriors.clamp_min(1e-5).sqrt()
         x = self.enter(torch.cat([root / root.sum(1, keepdim=True), loudness.unsqueeze(1)], 1))
         for wide, norm in zip(self.wide, self.norms, strict=True):
             moved = wide(functional.relu(norm(x)))
-            # Left out of inference: ONNX has no name for dropping whole channels.
+            # Omitted for inference: ONNX has no operator for channel dropout.
             x = x + (self.dropout(moved) if self.training else moved)
         out: Tensor = self.leave(x)
         return out
 
 
 class Ensemble(nn.Module):
-    """The mean of several motion networks: trained apart, they err apart."""
+    """The mean of several independently trained motion networks, whose errors partly cancel."""
 
     def __init__(self, members: list[MotionNet]) -> None:
         super().__init__()
@@ -58,15 +58,15 @@ class Ensemble(nn.Module):
 
 
 class Shutter(nn.Module):
-    """Shuts the lips for p, b and m: ``motion`` (B, K, n) shrinks towards rest, the shut mouth.
+    """Lip closure for p, b and m: scales ``motion`` (B, K, n) towards rest, the closed mouth.
 
-    A network trained to be right on average never quite shuts a mouth, for its closures are spread
-    over the moments at which they may fall. The encoder knows better when they do.
+    A network trained for a small mean error never closes the mouth completely, because its closures
+    are spread over the possible times. The encoder determines these times more exactly.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        # One step (20 ms) on each side, so that lips do not snap.
+        # Smoothing by one step (20 ms) on each side prevents abrupt motion.
         self.register_buffer("kernel", torch.tensor([[[0.25, 0.5, 0.25]]]))
 
     def forward(self, motion: Tensor, posteriors: Tensor) -> Tensor:

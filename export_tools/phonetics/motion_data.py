@@ -1,9 +1,9 @@
-"""Mouth movement and sound of the video clips, prepared for the motion network.
+"""Prepare the mouth movement and sound of video clips for the motion network.
 
-A clip's shapes are counted from its own shut mouth and divided by the speaker's own range, exactly
-as :mod:`appliance.lips.presenter` sees a presenter; what is left is what a mouth of average range
-does. The sound is turned into posteriors by the encoder, several times over with other voices,
-rooms and microphones, so that the motion network meets an encoder that errs.
+The shapes of a clip are relative to its closed mouth and divided by the range of the speaker,
+exactly as in :mod:`appliance.lips.presenter`; the result is the movement of a mouth with an average
+range. The encoder converts the sound to posteriors, also with other voices, rooms and microphones,
+so that the motion network is trained with the errors of the encoder.
 """
 
 from __future__ import annotations
@@ -29,17 +29,19 @@ Array32 = npt.NDArray[np.float32]
 Array64 = npt.NDArray[np.float64]
 
 RATE_HZ = 50.0
-# Sample i is shown at i / RATE_HZ + OFFSET_S: between the best lags of all splits (see README.md).
+# Sample i is at i / RATE_HZ + OFFSET_S; the offset is between the best lags of all splits (see
+# README.md).
 OFFSET_S = -0.01
-QUIET_SHARE = 0.2  # the most shut frames make the resting mouth, as in ProfileLearner
+QUIET_SHARE = 0.2  # share of the most closed frames that define the resting mouth
 SPLITS = Path(__file__).parents[1] / "splits.json"
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One talking face. ``shapes`` (T, 57, 3) in the face frame at ``fps``; ``rest`` (57, 3).
+    """A clip of one talking face.
 
-    ``amplitude`` is the speaker's range against the average; ``samples`` mono at 16 kHz.
+    ``shapes`` (T, 57, 3) are in the face frame at ``fps``, ``rest`` is (57, 3). ``amplitude`` is
+    the range of the speaker relative to the average, ``samples`` is mono at 16 kHz.
     """
 
     name: str
@@ -52,17 +54,17 @@ class Clip:
     samples: Array32
 
     def opening(self) -> Array64:
-        """Distance of the inner lips per video frame, in eye distances."""
+        """Return the distance of the inner lips per video frame, in eye distances."""
         return opening(self.shapes)
 
 
 def speaker_of(stem: str, splits: dict[str, list[str]]) -> str:
-    """Who speaks in a GRID clip: a name for s1, the clip itself where the file names nobody."""
+    """Return the speaker of a GRID clip: ``s1``, else the name of the clip itself."""
     return "s1" if stem.startswith("s1_") else stem
 
 
 def load_clip(landmarks: Path, video: Path, speaker: str) -> Clip:
-    """Read one clip; invalid frames are bridged linearly and stay marked."""
+    """Load one clip; invalid frames are interpolated linearly and remain marked as invalid."""
     with np.load(landmarks) as data:
         points, valid, fps = data["points"], data["valid"].astype(bool), float(data["fps"])
     shapes = np.full((len(points), 57, 3), np.nan)
@@ -91,7 +93,11 @@ def load_clip(landmarks: Path, video: Path, speaker: str) -> Clip:
 
 
 def load_split(data: Path, landmarks: Path) -> dict[str, list[Clip]]:
-    """``train``, ``known`` (s1, new sentences), ``new`` (held-out people), ``wild``."""
+    """Load all clips by split.
+
+    The splits are ``train``, ``known`` (s1, other sentences), ``new`` (held-out speakers) and
+    ``wild``.
+    """
     splits = json.loads(SPLITS.read_text(encoding="utf-8"))
     prefixes = tuple(splits["validation_s1_prefixes"])
     parts: dict[str, list[Clip]] = {"train": [], "known": [], "new": [], "wild": []}
@@ -112,7 +118,7 @@ def load_split(data: Path, landmarks: Path) -> dict[str, list[Clip]]:
 
 
 def share_amplitude(clips: list[Clip]) -> None:
-    """Give all clips of a speaker the median of their ranges: one sentence tells little."""
+    """Set the amplitude of all clips of a speaker to their median: one sentence is not enough."""
     for speaker in {clip.speaker for clip in clips}:
         own = [clip for clip in clips if clip.speaker == speaker]
         middle = float(np.median([clip.amplitude for clip in own]))
@@ -121,10 +127,11 @@ def share_amplitude(clips: list[Clip]) -> None:
 
 
 def basis(clips: list[Clip], count: int) -> Array64:
-    """(count, 57, 3) orthonormal directions of movement, most important first.
+    """Return (count, 57, 3) orthonormal directions of movement, most important first.
 
-    Principal components of the normalised displacements of the training clips, points weighted by
-    how far they follow speech; the s1 clips count as much as all others together.
+    They are the principal components of the normalised displacements of the training clips, with
+    points weighted by how much they follow speech. The s1 clips have the same total weight as all
+    others together.
     """
     rows, weights = [], []
     many = sum(clip.speaker == "s1" for clip in clips)
@@ -134,14 +141,14 @@ def basis(clips: list[Clip], count: int) -> Array64:
         share = 1.0 / many if clip.speaker == "s1" else 1.0 / max(len(clips) - many, 1)
         weights.append(np.full(len(moved), share))
     stacked, weight = np.concatenate(rows), np.concatenate(weights)
-    # Counted from the resting mouth, not from the mean: zero must stay the shut mouth.
+    # Relative to the resting mouth, not to the mean: zero must remain the closed mouth.
     covariance = (stacked * weight[:, None]).T @ stacked
     _, vectors = np.linalg.eigh(covariance)
     return np.asarray(vectors[:, ::-1][:, :count].T.reshape(count, 57, 3))
 
 
 def targets(clip: Clip, vectors: Array64) -> Array32:
-    """(n, K) coefficients at 50 Hz, cubic between the video frames."""
+    """Return (n, K) coefficients at 50 Hz, with cubic interpolation between video frames."""
     from scipy.interpolate import CubicSpline
 
     flat = vectors.reshape(len(vectors), -1)
@@ -155,7 +162,7 @@ def targets(clip: Clip, vectors: Array64) -> Array32:
 def hear(
     clip: Clip, encoder: Encoder, rng: np.random.Generator | None = None
 ) -> tuple[Array32, Array32]:
-    """Posteriors (C, n) and loudness (n,) at 50 Hz; with ``rng``, of a disguised voice."""
+    """Return posteriors (C, n) and loudness (n,) at 50 Hz; with ``rng``, of augmented sound."""
     samples = clip.samples
     percent = 100
     if rng is not None:
@@ -173,6 +180,6 @@ def hear(
 
 
 def halve(loudness: Array32) -> Array32:
-    """Loudness at 100 Hz to 50 Hz, as the exported network does it: the mean of two frames."""
+    """Convert loudness from 100 Hz to 50 Hz by the mean of two frames, as when exported."""
     count = len(loudness) // 2
     return np.asarray(loudness[: 2 * count].reshape(count, 2).mean(1))

@@ -1,4 +1,4 @@
-"""How well predicted movement follows the real one."""
+"""Measure how well predicted mouth movement follows the real one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ MAX_LAG_S = 0.16
 def predicted_opening(
     clip: Clip, vectors: Array64, coefficients: npt.NDArray[np.floating], lag_s: float = 0.0
 ) -> Array64:
-    """The opening at each video frame, of coefficients (n, K) at 50 Hz taken ``lag_s`` later."""
+    """Return the opening at each video frame from coefficients (n, K) at 50 Hz.
+
+    The coefficients are taken ``lag_s`` seconds later.
+    """
     times = np.arange(len(clip.shapes)) / clip.fps - OFFSET_S + lag_s
     grid = np.arange(len(coefficients)) / RATE_HZ
     at = np.stack([np.interp(times, grid, column) for column in coefficients.T], axis=1)
@@ -26,7 +29,7 @@ def predicted_opening(
 
 
 def correlation(one: Array64, two: Array64) -> float:
-    """Pearson's r; 0 where one of them does not move."""
+    """Return Pearson's r; 0 if one of the signals is constant."""
     if one.std() < 1e-9 or two.std() < 1e-9:
         return 0.0
     return float(np.corrcoef(one, two)[0, 1])
@@ -35,7 +38,7 @@ def correlation(one: Array64, two: Array64) -> float:
 def follow(
     clip: Clip, vectors: Array64, coefficients: npt.NDArray[np.floating]
 ) -> tuple[float, float, float]:
-    """r at zero lag, r at the best constant lag within ±160 ms, and that lag in seconds."""
+    """Return r at zero lag, r at the best constant lag within ±160 ms, and this lag in seconds."""
     real = clip.opening()[clip.valid]
     lags = np.arange(-8, 9) * 0.02
     r = [
@@ -49,7 +52,7 @@ def follow(
 def table(
     clips: Sequence[Clip], vectors: Array64, outputs: Sequence[npt.NDArray[np.floating]]
 ) -> dict[str, float]:
-    """Medians over clips."""
+    """Return the medians over the clips of the results of :func:`follow`."""
     rows = np.array([follow(c, vectors, o) for c, o in zip(clips, outputs, strict=True)])
     zero, best, lag = np.median(rows, axis=0)
     return {"r": round(zero, 3), "best_r": round(best, 3), "lag_ms": round(1000 * lag)}

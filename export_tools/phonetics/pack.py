@@ -1,9 +1,9 @@
-"""Aligned speech packed into two files that training can map into memory.
+"""Pack aligned speech into two files that training can map into memory.
 
     python -m export_tools.phonetics.pack OUT_STEM AUDIO_FOLDER ALIGNMENT.jsonl [...]
 
-``OUT_STEM.npy`` holds all samples (int16, 16 kHz, mono) in a row; ``OUT_STEM.npz`` says where each
-utterance lies and which class sounds until when.
+``OUT_STEM.npy`` contains the samples of all utterances (int16, 16 kHz, mono); ``OUT_STEM.npz``
+contains the position of each utterance and its classes with their end times.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from export_tools.phonetics.inventory import INDEX, SILENCE, Parts
 
 @dataclass(frozen=True)
 class Pack:
-    """Utterance ``i`` is ``samples[offsets[i] : offsets[i + 1]]``.
+    """A set of utterances; utterance ``i`` is ``samples[offsets[i] : offsets[i + 1]]``.
 
     Its segments are ``edges[i] : edges[i + 1]`` of ``classes`` (int8) and ``ends`` (float32
-    seconds from the utterance's start). Before the first and after the last segment is silence.
+    seconds from the start of the utterance). Before the first and after the last segment there is
+    silence.
     """
 
     samples: npt.NDArray[np.int16]
@@ -40,10 +41,11 @@ class Pack:
         return len(self.speakers)
 
     def seconds(self) -> float:
+        """Return the duration of all utterances together."""
         return len(self.samples) / RATE
 
     def labels_at(self, index: int, times: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
-        """The class that sounds at each time (seconds from the utterance's start)."""
+        """Return the class at each of ``times`` (seconds from the start of the utterance)."""
         span = slice(self.edges[index], self.edges[index + 1])
         ends, classes = self.ends[span], self.classes[span]
         where = np.searchsorted(ends, times, side="right")
@@ -56,7 +58,7 @@ class Pack:
 def segments_of(
     phones: list[tuple[str, float, float]], alphabet: dict[str, Parts]
 ) -> tuple[list[int], list[float]]:
-    """Classes and their end times; gaps between phones become silence."""
+    """Return classes and their end times in seconds; gaps between phones become silence."""
     classes: list[int] = []
     ends: list[float] = []
     clock = 0.0
@@ -74,7 +76,7 @@ def segments_of(
 
 
 def build(stem: Path, audio_folder: Path, alignments: list[Path]) -> None:
-    """Pack every aligned utterance; ``phones`` in a record use the alphabet its key names."""
+    """Pack every aligned utterance; ``alphabet`` in a record names the alphabet of its phones."""
     from export_tools.phonetics.inventory import ALPHABETS
 
     sounds: list[npt.NDArray[np.int16]] = []
@@ -105,7 +107,7 @@ def build(stem: Path, audio_folder: Path, alignments: list[Path]) -> None:
 
 
 def load(stem: Path) -> Pack:
-    """Open what :func:`build` wrote; the samples stay on disk."""
+    """Open a pack written by :func:`build`; the samples are mapped into memory."""
     with np.load(stem.with_suffix(".npz")) as table:
         return Pack(
             samples=np.load(stem.with_suffix(".npy"), mmap_mode="r"),
@@ -119,9 +121,9 @@ def load(stem: Path) -> Pack:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("stem", type=Path)
-    parser.add_argument("audio_folder", type=Path)
-    parser.add_argument("alignments", type=Path, nargs="+")
+    parser.add_argument("stem", type=Path, help="stem of the pack to write")
+    parser.add_argument("audio_folder", type=Path, help="folder of the audio files")
+    parser.add_argument("alignments", type=Path, nargs="+", help="alignment files (JSON lines)")
     args = parser.parse_args()
     build(args.stem, args.audio_folder, args.alignments)
     pack = load(args.stem)

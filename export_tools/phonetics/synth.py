@@ -1,12 +1,12 @@
-"""Speech whose phone times are known exactly, because we make it.
+"""Synthesize speech with exactly known phone times.
 
     python -m export_tools.phonetics.synth hibari SPEECH_FOLDER OUT_FOLDER --minutes 40
     python -m export_tools.phonetics.synth espeak SPEECH_FOLDER OUT_FOLDER --minutes 90
 
-``OUT_FOLDER`` receives WAV files and ``<engine>.jsonl`` in the form :mod:`.pack` reads, with the
-classes themselves as the alphabet. hibari-tts (Apache-2.0) reads English transcripts of the
-training set. espeak-ng (GPL; nothing of it is shipped, it only makes sound here) speaks Mandarin
-and a few European languages in dozens of voices; it needs ``libespeak-ng1``.
+The tool writes WAV files and ``<engine>.jsonl`` to ``OUT_FOLDER``, in the format of :mod:`.pack`
+with the classes themselves as alphabet. hibari-tts (Apache-2.0) reads English transcripts of the
+training set. espeak-ng (GPL; only its audio is used, no part of it is shipped) speaks Mandarin and
+several European languages in dozens of voices; it needs ``libespeak-ng1``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from export_tools.phonetics.wav import write_wav
 
 Phones = list[tuple[str, float, float]]
 
-# Own sentences, so that no text of unclear rights is used; French, German, Spanish, Italian.
+# French, German, Spanish and Italian sentences, written for this project to avoid unclear rights.
 PHRASES: dict[str, tuple[str, ...]] = {
     "fr": (
         "Bonjour à tous, nous allons parler de la lumière et de sa vitesse.",
@@ -53,7 +53,7 @@ PHRASES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Take:
-    """One synthetic utterance: int16 samples, their rate, and classes with times in seconds."""
+    """A synthetic utterance: int16 samples, their rate in Hz, and classes with times in seconds."""
 
     speaker: str
     rate: int
@@ -62,9 +62,10 @@ class Take:
 
 
 def mandarin(rng: random.Random) -> str:
-    """A random line of common characters (GB 2312 level 1), with commas.
+    """Return a random line of common characters (GB 2312 level 1) with commas.
 
-    Nonsense, but every syllable of the language turns up, in no order a network could learn.
+    It has no meaning, but every syllable of the language occurs, in an order that a network cannot
+    learn.
     """
     groups = []
     for _ in range(rng.randint(2, 4)):
@@ -77,12 +78,13 @@ def mandarin(rng: random.Random) -> str:
 
 
 def english(folder: Path) -> list[str]:
-    """The training transcripts, in sentence case."""
+    """Return the training transcripts in sentence case."""
     rows = read_manifest(folder)
     return [u.text.capitalize() + "." for u in rows if u.subset == TRAIN_SET and u.text]
 
 
 def hibari_takes(texts: list[str], rng: random.Random) -> Iterator[Take]:
+    """Yield utterances of hibari-tts endlessly: up to 16 words of a random text each."""
     engine = TimedHibari()
     while True:
         speed = rng.uniform(0.8, 1.35)
@@ -95,6 +97,7 @@ def hibari_takes(texts: list[str], rng: random.Random) -> Iterator[Take]:
 
 
 def espeak_takes(texts: list[str], rng: random.Random) -> Iterator[Take]:
+    """Yield utterances of espeak-ng endlessly: 50 % Mandarin, 30 % English, 20 % other."""
     engine = Espeak()
     english_voices = ("en-us", "en-us", "en-gb-x-rp", "en-gb-scotland")
     while True:
@@ -125,11 +128,13 @@ ENGINES: dict[str, Callable[[list[str], random.Random], Iterator[Take]]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("engine", choices=sorted(ENGINES))
-    parser.add_argument("speech", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("engine", choices=sorted(ENGINES), help="speech synthesizer")
+    parser.add_argument("speech", type=Path, help="folder of recordings with manifest.tsv")
+    parser.add_argument("out", type=Path, help="output folder")
+    parser.add_argument(
+        "--minutes", type=float, default=60.0, help="amount of speech (default: 60)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="random seed (default: 1)")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     seconds, number = 0.0, 0

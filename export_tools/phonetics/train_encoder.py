@@ -1,10 +1,10 @@
-"""Train the encoder; stop it at any time, it goes on where it was.
+"""Train the encoder; a stopped run is resumed.
 
     python -m export_tools.phonetics.train_encoder WORK_FOLDER --pack libri:0.7 --pack tts:0.3 \
         --test test --steps 20000 --seed 1
 
-``WORK_FOLDER`` holds the packs and receives ``encoder.pt`` (the averaged weights, replaced
-atomically at every score), ``resume.pt`` and ``curve.json`` (command, seed, loss and scores).
+``WORK_FOLDER`` contains the packs. The tool writes ``encoder.pt`` (the averaged weights, replaced
+atomically at every evaluation), ``resume.pt`` and ``curve.json`` (command, seed, loss and scores).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ CLIP = 1.0
 
 
 def rate_at(step: int, steps: int, peak: float) -> float:
-    """Linear warm-up, then a half cosine to a hundredth of the peak."""
+    """Return the learning rate: linear warm-up, then a half cosine to 1 % of the peak."""
     if step < WARMUP:
         return peak * (step + 1) / WARMUP
     done = min((step - WARMUP) / max(steps - WARMUP, 1), 1.0)
@@ -44,20 +44,24 @@ def rate_at(step: int, steps: int, peak: float) -> float:
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Write a checkpoint so that a reader never sees half of one."""
+    """Write a checkpoint atomically."""
     part = path.with_suffix(".part")
     torch.save(state, part)
     os.replace(part, path)
 
 
 def blend(average: nn.Module, live: nn.Module, keep: float) -> None:
+    """Update the moving average of the weights: ``keep`` of the average, the rest of ``live``."""
     with torch.no_grad():
         for a, b in zip(average.parameters(), live.parameters(), strict=True):
             a.lerp_(b, 1.0 - keep)
 
 
 class Run:
-    """The state of one training: live and averaged weights, optimiser, curve."""
+    """The state of a training run: current and averaged weights, optimiser and curve.
+
+    Resumes from ``resume.pt`` in ``folder``, if it exists.
+    """
 
     def __init__(self, folder: Path, steps: int, peak: float, seed: int) -> None:
         self.folder, self.steps, self.peak, self.seed = folder, steps, peak, seed
@@ -77,6 +81,7 @@ class Run:
             self.step, self.curve = state["step"], state["curve"]
 
     def learn(self, mel: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> float:
+        """Train one step on mel (B, 80, T) and labels (B, T // 2); return the loss."""
         for group in self.optimiser.param_groups:
             group["lr"] = rate_at(self.step, self.steps, self.peak)
         self.live.train()
@@ -91,6 +96,7 @@ class Run:
         return loss.item()
 
     def publish(self, entry: dict[str, Any], command: list[str]) -> None:
+        """Write ``encoder.pt``, ``resume.pt`` and ``curve.json`` with the new curve ``entry``."""
         self.curve.append(entry)
         save(
             self.folder / "encoder.pt",
@@ -119,6 +125,7 @@ class Run:
 def train(
     run: Run, packs: list[Pack], shares: list[float], test: Pack, batch: int, every: int
 ) -> None:
+    """Train until the last step; evaluate on ``test`` every ``every`` steps."""
     start, losses = time.monotonic(), []
     stream: Iterable[tuple[Any, Any]] = dataset.batches(packs, shares, batch, run.seed, run.step)
     for mel, labels in stream:
@@ -136,15 +143,19 @@ def train(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, help="folder of packs and results")
     parser.add_argument("--pack", action="append", required=True, help="STEM:SHARE")
-    parser.add_argument("--test", required=True, help="STEM of the pack to score on")
-    parser.add_argument("--steps", type=int, default=20_000)
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--every", type=int, default=250)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--test", required=True, help="STEM of the pack for evaluation")
+    parser.add_argument("--steps", type=int, default=20_000, help="training steps (default: 20000)")
+    parser.add_argument(
+        "--rate", type=float, default=2e-3, help="peak learning rate (default: 0.002)"
+    )
+    parser.add_argument("--batch", type=int, default=16, help="crops per step (default: 16)")
+    parser.add_argument(
+        "--every", type=int, default=250, help="steps between evaluations (default: 250)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="random seed (default: 1)")
+    parser.add_argument("--threads", type=int, default=1, help="threads of torch (default: 1)")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     stems, shares = zip(*(item.rsplit(":", 1) for item in args.pack), strict=True)

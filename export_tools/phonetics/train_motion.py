@@ -1,12 +1,12 @@
-"""Train the motion network on the encoder's posteriors and export both as one ONNX file.
+"""Train the motion network on the posteriors of the encoder and export both as one ONNX file.
 
     python -m export_tools.phonetics.train_motion DATA_DIR --landmarks DIR --encoder encoder.pt \\
         --out DIR [--steps 600] [--seeds 3]
 
 Writes ``motion.onnx`` (inputs ``mel`` (1, 80, T) and ``loudness`` (1, T) at 100 Hz; outputs
 ``motion`` (1, K, T/2) and ``posteriors``), ``basis.npz`` and ``scores.json`` with the command, the
-seeds and the correlations of every split. Training is short on purpose: the longer it runs on
-GRID's 51 words, the worse it follows free speech (see the model card).
+seeds and the correlations of every split. The training is intentionally short: the longer it runs
+on GRID's 51 words, the worse the result for free speech (see the model card).
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ from export_tools.phonetics.motion_score import table
 Array32 = npt.NDArray[np.float32]
 
 COEFFICIENTS = 10
-DISGUISES = 4  # other voices and rooms in which each training clip is heard
+DISGUISES = 4  # augmented versions of each training clip, with other voices and rooms
 STRIDE = 2
 _BATCH, _STEPS_A_CROP = 24, 140
-_MANY_SHARE = 0.6  # of the samples come from the one speaker with hours of clips
+_MANY_SHARE = 0.6  # share of the samples from the one speaker with many clips
 _RATE, _DECAY, _WARM_UP = 3e-3, 0.05, 30
-_SCALE = 0.1  # eye distances of movement that count as one in the loss
+_SCALE = 0.1  # movement in eye distances that counts as 1 in the loss
 _LOUDNESS_NOISE = 0.15
-# The first coefficients move the picture most.
+# The first coefficients have the largest effect on the image.
 _WEIGHTS = (1.0, 1.0, 0.7, 0.5, 0.5, 0.5, 0.4, 0.3, 0.3, 0.3)
 
 
 class Heard:
-    """A clip with its targets and what the encoder hears of it, plain first, then disguised."""
+    """A clip with its targets and its encoder outputs: first the original, then augmented ones."""
 
     def __init__(
         self, clip: Clip, encoder: Encoder, vectors: npt.NDArray[np.float64], disguises: int
@@ -68,7 +68,7 @@ class Heard:
 def crops(
     rng: np.random.Generator, clips: list[Heard], share: float, batch: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """A batch: posteriors (B, C, n), loudness (B, n) and wanted coefficients (B, K, n)."""
+    """Return a batch: posteriors (B, C, n), loudness (B, n) and target coefficients (B, K, n)."""
     many = [c for c in clips if c.clip.speaker == "s1"]
     others = [c for c in clips if c.clip.speaker != "s1"]
     rows = []
@@ -91,7 +91,7 @@ def crops(
 def train(
     clips: list[Heard], steps: int, seed: int, *, share: float = _MANY_SHARE, batch: int = _BATCH
 ) -> MotionNet:
-    """One network from ``seed``; ``share`` of its samples are of s1."""
+    """Train one network with ``seed``; ``share`` of its samples are of the speaker s1."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     network = MotionNet(COEFFICIENTS, dropout=0.0)
@@ -115,7 +115,7 @@ def train(
 
 @torch.inference_mode()
 def transform(network: nn.Module, clip: Heard) -> Array32:
-    """Coefficients (n, K) of a clip's plain sound, the lips shut by :class:`Shutter`."""
+    """Return the coefficients (n, K) of a clip without augmentation, after :class:`Shutter`."""
     posteriors, loudness = clip.versions[0]
     heard = torch.from_numpy(posteriors[None])
     out = Shutter()(network(heard, torch.from_numpy(loudness[None])), heard)
@@ -123,14 +123,14 @@ def transform(network: nn.Module, clip: Heard) -> Array32:
 
 
 def follow(network: nn.Module, clips: list[Heard], vectors: npt.NDArray[np.float64]) -> Any:
-    """Correlation of the mouth's opening with the real one, medians over ``clips``."""
+    """Return the correlation of the mouth opening with the real one, medians over ``clips``."""
     outputs = [transform(network, clip) for clip in clips]
     scores = table([clip.clip for clip in clips], vectors, outputs)
     return {name: float(value) for name, value in scores.items()}
 
 
 class Hearing(nn.Module):
-    """Encoder and motion network in one: what ships."""
+    """Encoder, motion network and lip closure as one network, which is shipped."""
 
     def __init__(self, encoder: Encoder, motion: nn.Module) -> None:
         super().__init__()
@@ -143,7 +143,11 @@ class Hearing(nn.Module):
 
 
 def export(network: Hearing, target: Path) -> None:
-    """Opset 17, any length; how to cut an hour into blocks stands in the metadata."""
+    """Export ``network`` to ONNX: opset 17, free length.
+
+    The metadata contains rate, offset, context and stride, which are needed to process long audio
+    in blocks.
+    """
     torch.onnx.export(
         network.eval(),
         (torch.zeros(1, 80, 400), torch.zeros(1, 400)),
@@ -174,19 +178,21 @@ def export(network: Hearing, target: Path) -> None:
 
 
 def parser_of(description: str) -> argparse.ArgumentParser:
-    """What every program asks for that trains a motion network."""
+    """Return a parser with the options of all tools that train a motion network."""
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
-    parser.add_argument("data", type=Path, help="the folder that holds grid/ and wild/")
-    parser.add_argument("--landmarks", type=Path, required=True)
-    parser.add_argument("--encoder", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("data", type=Path, help="folder with grid/ and wild/")
+    parser.add_argument("--landmarks", type=Path, required=True, help="folder of landmark files")
+    parser.add_argument("--encoder", type=Path, required=True, help="checkpoint of the encoder")
+    parser.add_argument("--out", type=Path, required=True, help="file or folder to write")
     return parser
 
 
 def main() -> None:
     parser = parser_of(__doc__)
-    parser.add_argument("--steps", type=int, default=600)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=600, help="training steps (default: 600)")
+    parser.add_argument(
+        "--seeds", type=int, default=3, help="networks in the ensemble (default: 3)"
+    )
     args = parser.parse_args()
     torch.set_num_threads(1)
     args.out.mkdir(parents=True, exist_ok=True)
@@ -197,7 +203,7 @@ def main() -> None:
         split: [Heard(c, encoder, vectors, DISGUISES if split == "train" else 0) for c in some]
         for split, some in clips.items()
     }
-    print("heard", flush=True)
+    print("clips encoded", flush=True)
     members = []
     for seed in range(args.seeds):
         members.append(train(heard["train"], args.steps, seed))

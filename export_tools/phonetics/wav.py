@@ -1,4 +1,4 @@
-"""Write a WAV file."""
+"""Write WAV files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def write_wav(path: Path, samples: np.ndarray[Any, np.dtype[np.int16]], rate: int) -> None:
-    """Mono 16-bit PCM."""
+    """Write ``samples`` as mono 16-bit PCM."""
     with wave.open(str(path), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)

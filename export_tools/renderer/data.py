@@ -1,9 +1,9 @@
-"""Training triples for the renderer: two frames of one clip and a reference, seen through the same
-random camera.
+"""Training triples for the renderer: source, target and reference frame of one clip.
 
-The source is moved to the target's mouth, either way round; no sound is needed. Turning, scaling,
-stretching, mirroring, brightness, contrast and colour are drawn anew for every sample, the same
-for its three pictures: they stand in for the people and rooms that the data lack.
+The renderer learns to move the source to the mouth shape of the target; no sound is needed.
+Rotation, scale, stretch, mirroring, brightness, contrast and colour are random for every sample,
+but equal for its three frames. This compensates for the few faces and the little variety of
+lighting in the data.
 """
 
 from __future__ import annotations
@@ -21,14 +21,16 @@ from appliance.lips.maps import TARGET_INNER, draw_maps
 from export_tools.data.sizes import STORED, VISIBLE
 from export_tools.renderer.network import HALF, PATCH
 
-_INNER = 4.0  # what a pixel between the lips costs more than one of the skin
+_INNER = 4.0  # additional loss weight of a pixel between the lips
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Tensors of one training step, pictures in 0..1; ``near`` (B, 1, 96, 96) is high at the
-    mouth and highest inside the lips, where a wrong pixel costs most: an inner mouth too small or
-    too large is what a viewer reads as the wrong sound."""
+    """The tensors of one training step, images in 0..1.
+
+    ``near`` (B, 1, 96, 96) is the loss weight: high at the mouth and highest between the lips,
+    because viewers perceive an inner mouth of the wrong size as the wrong sound.
+    """
 
     source_y: Tensor
     source_uv: Tensor
@@ -40,12 +42,12 @@ class Batch:
     near: Tensor
 
     def inputs(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """What the network sees."""
+        """Return the inputs of the network."""
         return self.source_y, self.source_uv, self.reference_y, self.reference_uv, self.maps
 
 
 class Patches:
-    """The patches of the clips that ``keep`` names (``None``: of all), and their triples."""
+    """The mouth patches of the clips named in ``keep`` (``None``: all), a source of triples."""
 
     def __init__(self, path: Path, keep: list[str] | None, favour: str = "s1_") -> None:
         with np.load(path) as data:
@@ -62,12 +64,12 @@ class Patches:
         top, bottom = self.points[:, 35], self.points[:, 25]
         self.open = np.linalg.norm(top - bottom, axis=1)
         many = np.array([f"_{favour}" in names[clip[frames[0]]] for frames in self.clips])
-        # One speaker fills most of the data: give the few clips of all others half the samples.
+        # Most of the data is of one speaker: half of the samples come from the other speakers.
         share = np.where(many, 0.5 / max(many.sum(), 1), 0.5 / max((~many).sum(), 1))
         self.share = share / share.sum()
 
     def add(self, other: Patches, share: float) -> None:
-        """Take in other patches, which then make ``share`` of the samples."""
+        """Add other patches, which are then drawn for ``share`` of the samples."""
         first = len(self.points)
         self.y = np.concatenate([self.y, other.y])
         self.uv = np.concatenate([self.uv, other.uv])
@@ -78,12 +80,12 @@ class Patches:
         self.share = np.concatenate([(1 - share) * self.share, share * other.share])
 
     def draw(self, rng: np.random.Generator, count: int) -> npt.NDArray[np.int64]:
-        """``count`` rows of (source, target, reference) frame numbers."""
+        """Draw ``count`` rows of (source, target, reference) frame numbers."""
         rows = []
         for c in rng.choice(len(self.clips), count, p=self.share):
             frames = self.clips[c]
             source, target = rng.choice(frames, 2, replace=False)
-            if rng.random() < 0.5:  # far apart: what a pause in the lecture asks of a speaker
+            if rng.random() < 0.5:  # very different, as when a speaking mouth closes in a pause
                 order = frames[np.argsort(self.open[frames])]
                 quarter = max(len(order) // 4, 1)
                 shut, wide = rng.choice(order[:quarter]), rng.choice(order[-quarter:])
@@ -102,7 +104,10 @@ class Patches:
         return np.array(rows)
 
     def batch(self, rng: np.random.Generator, rows: npt.NDArray[np.int64], plain: bool) -> Batch:
-        """Cut the visible patches out of the stored ones through one camera a row."""
+        """Cut the visible patches out of the stored ones, with one random camera per row.
+
+        ``plain`` disables all augmentation.
+        """
         count = len(rows)
         matrix = _cameras(rng, count, plain)  # visible [-1, 1] -> stored [-1, 1]
         y = torch.from_numpy(self.y[rows]).float() / 255.0
@@ -127,7 +132,7 @@ class Patches:
 
 
 def _inner(maps: Tensor) -> Tensor:
-    """The wanted inner mouth and its rim, (B, 1, 96, 96) in 0..1."""
+    """Return the inner mouth of the target and its rim, (B, 1, 96, 96) in 0..1."""
     wide = F.max_pool2d((4 * maps[:, [TARGET_INNER]]).clamp(max=1), 5, 1, 2)
     return F.interpolate(wide, scale_factor=2.0, mode="bilinear", align_corners=False)
 
@@ -169,7 +174,7 @@ def _relight(rng: np.random.Generator, y: Tensor, uv: Tensor) -> tuple[Tensor, T
 
 
 def _nearness(points: npt.NDArray[np.float32]) -> Tensor:
-    """1 + 5 · a Gaussian around the target's lips, flat inside them."""
+    """Return 1 + 5 · a Gaussian falloff around the bounding box of the target's lips."""
     lips = torch.from_numpy(points[:, :40])
     low, high = lips.amin(1), lips.amax(1)
     axis = (torch.arange(PATCH) + 0.5) / PATCH

@@ -1,11 +1,12 @@
-"""A trained renderer rearranged for engines: the same answers from fewer and cheaper operations.
+"""A trained renderer rearranged for inference: the same output with fewer and cheaper operations.
 
-* What follows the last convolution and is linear (differences of logits, units) is folded into it;
-  what follows and is not is done between the lips only, by ``appliance.lips.layers``.
-* The luma's space-to-depth and the 3 × 3 convolution behind it are one 6 × 6 convolution of stride
-  two: floats are dear to turn over in memory. Bytes are cheap to turn over and dear to gather for
-  so large a kernel, so the network that will be quantized keeps them apart.
-* All channels of the head fill about the same range, so that one INT8 scale suits them all.
+* Linear operations after the last convolution (differences of logits, units) are folded into it;
+  nonlinear ones are computed by ``appliance.lips.layers``, only between the lips.
+* The space-to-depth of the luma and the following 3 × 3 convolution become one 6 × 6 convolution of
+  stride two, because rearranging floats in memory is expensive. Rearranging bytes is cheap, but
+  gathering them for such a large kernel is expensive, so the network for quantization keeps both
+  operations.
+* All channels of the head have about the same range, so that one INT8 scale fits all of them.
 """
 
 from __future__ import annotations
@@ -27,8 +28,11 @@ _UNUSED = CHANNELS - 18
 
 
 class Deployed(nn.Module):
-    """``network`` for inference: luma (B, 2, 96, 96) and cells (B, 16, 48, 48) to the answer
-    (B, 24, 48, 48), as ``appliance.lips.layers`` says. ``bytes_`` arranges it for INT8."""
+    """The renderer ``network`` for inference.
+
+    Maps luma (B, 2, 96, 96) and cells (B, 16, 48, 48) to the output (B, 24, 48, 48) described in
+    ``appliance.lips.layers``. ``bytes_`` arranges it for INT8 quantization.
+    """
 
     def __init__(self, network: Renderer, *, bytes_: bool = False) -> None:
         super().__init__()
@@ -51,14 +55,14 @@ class Deployed(nn.Module):
 
 
 def inputs(batch: Batch) -> tuple[Tensor, Tensor]:
-    """What the deployed network sees of ``batch``."""
+    """Return the inputs of the deployed network for ``batch``: luma and cells."""
     luma = torch.cat([batch.source_y, batch.reference_y], 1) - 0.5
     chroma = torch.cat([batch.source_uv, batch.reference_uv], 1) - 0.5
     return luma, torch.cat([chroma, batch.maps], 1)
 
 
 def rendering(answer: Tensor, batch: Batch) -> Rendering:
-    """What the box makes of the answers (B, 24, 48, 48) to ``batch``, as training has it."""
+    """Decode the outputs (B, 24, 48, 48) for ``batch`` as the device does, but as tensors."""
     found = [
         layers(one, maps) for one, maps in zip(answer.numpy(), batch.maps.numpy(), strict=True)
     ]
@@ -72,8 +76,11 @@ def rendering(answer: Tensor, batch: Batch) -> Rendering:
 
 
 class _FloatStem(nn.Module):
-    """Channels of the trained stem: the source's luma in four pixels, its chroma, the reference's
-    luma and chroma, the maps."""
+    """The stem for float precision.
+
+    The channels of the trained stem are the source's luma (four pixels), its chroma, the
+    reference's luma and chroma, and the maps.
+    """
 
     def __init__(self, network: Renderer) -> None:
         super().__init__()
@@ -96,7 +103,7 @@ class _ByteStem(nn.Module):
     def __init__(self, network: Renderer) -> None:
         super().__init__()
         weight, bias, self.act = _stem(network)
-        turned = [k + start for k in range(4) for start in (0, 6)]  # the order of SpaceToDepth
+        turned = [k + start for k in range(4) for start in (0, 6)]  # channel order of SpaceToDepth
         order = [*turned, 4, 5, 10, 11, *range(12, weight.shape[1])]
         self.conv = nn.Conv2d(len(order), len(weight), 3, 1, 1)
         _set(self.conv, weight[:, order], bias)
@@ -108,7 +115,7 @@ class _ByteStem(nn.Module):
 
 
 class _SpaceToDepth(torch.autograd.Function):
-    """ONNX's operation of that name for blocks of two, which the exporter would write as three."""
+    """ONNX's SpaceToDepth for blocks of two, which torch would export as three operations."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -126,8 +133,10 @@ def _enlarge(x: Tensor) -> Tensor:
 
 
 def _enlarge_planes(channels: int, side: int, x: Tensor) -> Tensor:
-    """The same for (B, channels, side, side). ONNX Runtime keeps bytes channels-last, in which its
-    resize is six times slower, unless the channels are none of its business."""
+    """Enlarge (B, channels, side, side) as :func:`_enlarge` does, plane by plane.
+
+    ONNX Runtime stores bytes channels-last, and its resize is six times slower in this layout.
+    """
     planes = _enlarge(x.reshape(-1, 1, side, side))
     return planes.reshape(-1, channels, 2 * side, 2 * side)
 

@@ -1,10 +1,11 @@
-"""Even out the channels of a renderer before it is quantized; its answers stay the same.
+"""Equalize the channels of a renderer before quantization, without changing its output.
 
-An INT8 tensor has one scale for all its channels, so a channel that never grows large is rounded
-away beside one that does. Between two convolutions lie only leaky rectifiers and sums, which let a
-factor pass: what fills a channel is divided by it and what reads it multiplied (cross-layer
-equalization, after Nagel et al. 2019, arXiv 1906.04721; here by what the channels carry, and
-by half of the way, for the weights that read them must be rounded, too).
+An INT8 tensor has one scale for all channels, so that channels with small values lose precision
+beside channels with large ones. There are only leaky rectifiers and sums between two convolutions,
+and these preserve a positive factor: the weights that write a channel can be divided by a factor
+and those that read it multiplied by it (cross-layer equalization, after Nagel et al. 2019, arXiv
+1906.04721). Here the factor is derived from the activations, and only half of the difference is
+equalized, because the weights that read the channels are quantized, too.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from export_tools.renderer.network import Renderer
 from export_tools.renderer.resize import channels
 
 _POWER = 0.5
-_LEAST = 1e-3  # a channel that carries nothing is left about as it is
+_LEAST = 1e-3  # lower bound of a peak, so that an unused channel is hardly changed
 
 
 @torch.no_grad()
 def equalized(network: Renderer, batches: list[Batch]) -> Renderer:
-    """A copy of ``network`` whose channels are more alike on ``batches``."""
+    """Return a copy of ``network`` whose channels have more similar ranges on ``batches``."""
     result = deepcopy(network).eval()
     sets = channels(result)
     largest: dict[nn.Conv2d, Tensor] = {}

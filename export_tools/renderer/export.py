@@ -1,4 +1,4 @@
-"""Write a trained renderer as ONNX.
+"""Export a trained renderer to ONNX.
 
 python -m export_tools.renderer.export CHECKPOINT.pt OUT.onnx
 """
@@ -16,13 +16,13 @@ from appliance.lips.maps import SIZE
 from export_tools.renderer.deploy import Deployed
 from export_tools.renderer.network import Renderer
 
-OPSET = 17  # TensorRT 8.6 of JetPack 6.0 reads no newer one
+OPSET = 17  # the newest one that TensorRT 8.6 of JetPack 6.0 can read
 INPUTS = {"luma": (2, 2 * SIZE), "cells": (CELLS, SIZE)}
 OUTPUT = "answer"
 
 
 def load_renderer(checkpoint: Path) -> Renderer:
-    """The averaged weights of a training run."""
+    """Load the renderer with the averaged weights of a training checkpoint."""
     state = torch.load(checkpoint, map_location="cpu")
     widths = state["args"]["widths"]
     network = Renderer(tuple(int(w) for w in widths.strip("[]()").split(",")))
@@ -31,7 +31,7 @@ def load_renderer(checkpoint: Path) -> Renderer:
 
 
 def example(batch: int = 1) -> tuple[torch.Tensor, ...]:
-    """Random inputs of the right shapes."""
+    """Return random inputs of the renderer, one tensor (batch, channels, size, size) per input."""
     generator = torch.Generator().manual_seed(0)
     return tuple(
         torch.rand(batch, channels, size, size, generator=generator)
@@ -40,8 +40,10 @@ def example(batch: int = 1) -> tuple[torch.Tensor, ...]:
 
 
 def export(network: Renderer, target: Path, *, bytes_: bool = False) -> None:
-    """Float32, opset 17, any batch size, arranged for INT8 if ``bytes_``; checked by ONNX's own
-    checker."""
+    """Export ``network`` to ``target``: float32, opset 17, free batch size.
+
+    ``bytes_`` arranges it for INT8 quantization. The file is checked with ONNX's checker.
+    """
     names = [*INPUTS, OUTPUT]
     torch.onnx.export(
         Deployed(network, bytes_=bytes_).eval(),
@@ -58,8 +60,8 @@ def export(network: Renderer, target: Path, *, bytes_: bool = False) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("target", type=Path)
+    parser.add_argument("checkpoint", type=Path, help="checkpoint of the training")
+    parser.add_argument("target", type=Path, help="file to write")
     args = parser.parse_args()
     export(load_renderer(args.checkpoint), args.target)
     print(f"{args.target}: {args.target.stat().st_size / 1e6:.2f} MB")

@@ -1,8 +1,8 @@
-"""The training loop of the renderer: an average of the weights, a curve, and going on where it was.
+"""The training loop of the renderer, with weight averaging, a learning curve and resumption.
 
-What is learned is an ``Objective``: the truth alone (:class:`Truth`) or a teacher besides
-(``export_tools.distill``). Step ``n`` draws its samples from ``(seed, n)`` alone, so a run that was
-stopped and resumed sees what it would have seen.
+The loss is an ``nn.Module``: reconstruction alone (:class:`Truth`) or with a teacher
+(``export_tools.distill``). The samples of step ``n`` depend only on ``(seed, n)``, so a resumed run
+uses the same samples as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -30,10 +30,12 @@ _CLIP = 1.0
 
 
 class Truth(nn.Module):
-    """L1 of pixels and of their gradients, paint kept for where nothing can be fetched.
+    """The reconstruction loss: L1 of the pixels and of their gradients, plus penalties.
 
-    Straying from the guide costs: what the network adds to it is learned from a few faces, and on
-    a mouth unlike theirs (a laugh that shall close) the guide alone is nearer the truth.
+    There are penalties on the use of fill, on uneven flow, on undecided layer weights, and on
+    flow that differs from the guide. The last one is needed because the network learns this
+    difference from few faces: for other mouths (such as a laugh that must close) the guide alone is
+    closer to the truth.
     """
 
     def forward(self, out: Rendering, batch: Batch) -> Tensor:
@@ -60,7 +62,11 @@ def _gradient(image: Tensor, dim: int) -> Tensor:
 
 @torch.no_grad()
 def psnr(network: Renderer, patches: Patches, seed: int = 1, count: int = 192) -> dict[str, float]:
-    """Luma PSNR in dB over the mouth of unaugmented pairs: rendered, and the source copied."""
+    """Return the median luma PSNR in dB over the mouth of ``count`` pairs without augmentation.
+
+    The keys are ``rendered``, ``copied`` (the unchanged source) and ``paint``, the mean share of
+    fill at the mouth.
+    """
     rng = np.random.default_rng(seed)
     network.eval()
     scores: dict[str, list[float]] = {"rendered": [], "copied": []}
@@ -81,9 +87,10 @@ def psnr(network: Renderer, patches: Patches, seed: int = 1, count: int = 192) -
 
 @dataclass(frozen=True)
 class Schedule:
-    """``steps`` of ``batch`` samples at a peak ``rate``; a curve point every ``report`` steps.
+    """A training schedule: ``steps`` of ``batch`` samples at a peak learning ``rate``.
 
-    ``minutes`` stops earlier; the checkpoint then resumes.
+    A point of the learning curve is written every ``report`` steps. Training stops after
+    ``minutes`` and can be resumed from the checkpoint.
     """
 
     steps: int
@@ -92,16 +99,19 @@ class Schedule:
     report: int = 500
     minutes: float = 1e9
     seed: int = 7
-    judged: int = 192  # pairs of each judge a curve point
+    judged: int = 192  # pairs of each validation set per curve point
 
     def rate_at(self, step: int) -> float:
-        """Linear warm-up under a half cosine that ends at a hundredth of the peak."""
+        """Return the learning rate: linear warm-up, then a half cosine to 1 % of the peak."""
         cosine = 0.5 * (1 + math.cos(math.pi * step / self.steps)) + 0.01
         return self.rate * min(step / _WARM_UP, cosine)
 
 
 class Run:
-    """A training in ``folder``: live and averaged weights, optimiser, step; resumes by itself."""
+    """A training run in ``folder``: current and averaged weights, optimiser and step.
+
+    Resumes from the checkpoint in ``folder``, if there is one.
+    """
 
     def __init__(
         self, folder: Path, network: Renderer, objective: nn.Module, schedule: Schedule
@@ -109,7 +119,7 @@ class Run:
         self.folder, self.network, self.objective = folder, network, objective
         self.schedule = schedule
         folder.mkdir(parents=True, exist_ok=True)
-        # A third faster on this path; torch declares the argument for tensors only.
+        # A third faster on CPUs; torch declares the argument only for tensors.
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         learned = [*network.parameters(), *(p for p in objective.parameters() if p.requires_grad)]
         self.optimiser = torch.optim.AdamW(learned, lr=schedule.rate, weight_decay=1e-4)
@@ -125,11 +135,11 @@ class Run:
 
     @property
     def checkpoint(self) -> Path:
-        """Where the run is kept."""
+        """Path of the checkpoint."""
         return self.folder / "renderer.pt"
 
     def train(self, data: Patches, judges: dict[str, Patches]) -> None:
-        """Go on until the schedule's end; report against each of ``judges``, from the start on."""
+        """Train until the end of the schedule, and evaluate regularly on each of ``judges``."""
         start = time.monotonic()
         plan = self.schedule
         if self.step == 0:

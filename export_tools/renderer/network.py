@@ -1,15 +1,16 @@
-"""The renderer: a thin U-Net that moves the presenter's own pixels and paints only what is missing.
+"""The renderer: a small U-Net that moves the presenter's pixels and generates only missing ones.
 
-It sees the source patch (this frame), a reference patch (a frame in which the presenter's teeth
-show) and maps of the wanted mouth, all at 48 × 48 after the luma's space-to-depth, and says
+Its inputs are the source patch (the current frame), a reference patch (a frame that shows the
+presenter's teeth) and maps of the target mouth, all at 48 × 48 after the space-to-depth of the
+luma. Its outputs are
 
-* ``flow``     where to fetch every pixel from, in the source and in the reference,
-* ``weights``  how much of the source, the reference and the paint to use (they sum to one),
-* ``fill``     the paint.
+* ``flow``     the position in source and reference that each pixel is sampled from,
+* ``weights``  the shares of source, reference and fill (they sum to one),
+* ``fill``     pixels that are in neither image, such as hidden teeth.
 
-Flows have no resolution, so the box applies them to the native pixels. Dense 3 × 3 convolutions,
-nearest resize, no normalisation layers: what measured fastest a unit of quality on CPUs and what
-tensor cores like.
+A flow does not depend on the resolution, so the device applies it to the original pixels. Dense
+3 × 3 convolutions, nearest-neighbour resize and no normalisation layers had the best measured ratio
+of quality to time on CPUs, and suit tensor cores.
 """
 
 from __future__ import annotations
@@ -26,14 +27,17 @@ from appliance.lips.maps import CHANNELS, GUIDE, GUIDE_SCALE, TARGET_INNER
 PATCH = 96
 HALF = PATCH // 2
 WIDTHS = (16, 32, 64, 64)
-PIXELS = 12  # channels of the two pictures at 48 × 48
-DECISIVE = 5.0  # sharpens the choice of layer: a mean of two pictures is a blurred picture
-RESIDUAL = 0.1  # patch fractions a unit of the flow head
+PIXELS = 12  # channels of source and reference at 48 × 48
+DECISIVE = 5.0  # sharpens the choice of a layer: the mean of two images is blurred
+RESIDUAL = 0.1  # patch fractions per unit of the flow head
 
 
 class Rendering(NamedTuple):
-    """The network's answer: flow (B, 4, 48, 48) in patch fractions (source x, y, reference x, y),
-    weights (B, 3, 96, 96), fill_y (B, 1, 96, 96) and fill_uv (B, 2, 48, 48) in 0..1."""
+    """The output of the network.
+
+    ``flow`` (B, 4, 48, 48) in patch fractions (source x, y, reference x, y), ``weights``
+    (B, 3, 96, 96), ``fill_y`` (B, 1, 96, 96) and ``fill_uv`` (B, 2, 48, 48) in 0..1.
+    """
 
     flow: Tensor
     weights: Tensor
@@ -49,7 +53,7 @@ class _Conv(nn.Sequential):
 
 
 class Renderer(nn.Module):
-    """``widths`` are the channels at 48, 24, 12 and 6 pixels."""
+    """The renderer network; ``widths`` are the channels at 48, 24, 12 and 6 pixels."""
 
     def __init__(self, widths: tuple[int, ...] = WIDTHS) -> None:
         super().__init__()
@@ -106,7 +110,7 @@ class Renderer(nn.Module):
         flow = torch.cat([flow[:, :2] + guide, flow[:, 2:]], dim=1)
         inside = inside_lips(maps[:, [TARGET_INNER]])
         choice = DECISIVE * F.pixel_shuffle(x[:, 4:16], 2)
-        # A softmax with the source's logit as zero, bounded as on the box.
+        # A softmax with the source's logit as zero, bounded as on the device.
         odds = (choice[:, 1:] - choice[:, :1]).clamp(-FARTHEST, FARTHEST).exp()
         shares = inside * odds / (1 + odds.sum(1, keepdim=True))
         weights = torch.cat([1 - shares.sum(1, keepdim=True), shares], dim=1)
@@ -115,7 +119,7 @@ class Renderer(nn.Module):
 
 
 def _padded(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-    """Let weights of version 0.1 load, whose maps had no channels of zeros."""
+    """Pad weights of version 0.1, whose maps had fewer channels, so that they can be loaded."""
     name = f"{prefix}stem.0.weight"
     if name in state:
         missing = PIXELS + CHANNELS - state[name].shape[1]
@@ -123,7 +127,7 @@ def _padded(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object
 
 
 def inside_lips(inner: Tensor) -> Tensor:
-    """``appliance.lips.layers.inside_lips`` of (B, 1, 48, 48), as (B, 1, 96, 96)."""
+    """Compute ``appliance.lips.layers.inside_lips`` of (B, 1, 48, 48), as (B, 1, 96, 96)."""
     open_wide = F.max_pool2d((4 * (inner - LINE)).clamp(0, 1), 5, 1, 2)
     wide = torch.maximum(open_wide, (4 * inner).clamp(max=1))
     soft = F.avg_pool2d(F.pad(wide, (1, 1, 1, 1), mode="replicate"), 3, 1)
@@ -131,7 +135,10 @@ def inside_lips(inner: Tensor) -> Tensor:
 
 
 def warp(image: Tensor, flow: Tensor) -> Tensor:
-    """Fetch ``image`` (B, C, H, W) at each pixel's place plus ``flow`` (B, 2, H, W) fractions."""
+    """Sample ``image`` (B, C, H, W) at each pixel's position plus ``flow`` (B, 2, H, W).
+
+    The flow is in fractions of the image; positions outside are clamped to the border.
+    """
     height, width = image.shape[-2:]
     ys = (torch.arange(height, device=image.device, dtype=image.dtype) + 0.5) / height
     xs = (torch.arange(width, device=image.device, dtype=image.dtype) + 0.5) / width
@@ -143,7 +150,7 @@ def warp(image: Tensor, flow: Tensor) -> Tensor:
 def compose(
     out: Rendering, source_y: Tensor, source_uv: Tensor, reference_y: Tensor, reference_uv: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The picture that the box would paint at patch resolution: y (B,1,96,96), uv (B,2,48,48)."""
+    """Composite the patch as the device does: y (B, 1, 96, 96), uv (B, 2, 48, 48)."""
     full = F.interpolate(out.flow, scale_factor=2.0, mode="bilinear", align_corners=False)
     half = F.avg_pool2d(out.weights, 2)
     y = (
@@ -160,7 +167,7 @@ def compose(
 
 
 def count_macs(network: nn.Module, inputs: tuple[Tensor, ...]) -> int:
-    """Multiply-accumulates of all convolutions for one forward pass, counted where they happen."""
+    """Count the multiply-accumulates of all convolutions during one forward pass."""
     total = 0
 
     def hook(module: nn.Module, _: object, output: Tensor) -> None:

@@ -1,11 +1,11 @@
-"""What half precision and INT8 cost: errors of the outputs, of the picture, and of the sync.
+"""Measure the errors of FP16 and INT8: in the outputs, in the image, and in the sync.
 
     python -m export_tools.renderer.parity models_lite/lectern-lite --patches FILE.npz \\
         [--scores SCORES.json] --out parity.json
 
-Outputs and painted patches are compared with float32's on held-out speakers. ``SCORES.json`` is
-what ``export_tools.evaluate --precision fp32 fp16 int8`` wrote: how much correlation is lost is
-taken clip by clip from there.
+Outputs and composited patches are compared with those of float32 on held-out speakers.
+``SCORES.json`` is written by ``export_tools.evaluate --precision fp32 fp16 int8``; the loss of
+correlation is computed from it, clip by clip.
 """
 
 from __future__ import annotations
@@ -38,16 +38,21 @@ _PARTS = {
 
 
 def outputs(path: Path, batches: list[Batch]) -> dict[str, Array]:
-    """What the network of ``path`` says of all ``batches``, by part, bounded where
-    ``appliance.lips.layers`` bounds it or nothing can be seen any more."""
+    """Return the outputs of the network in ``path`` for all ``batches``, by part.
+
+    They are clipped to -1..1: beyond, ``appliance.lips.layers`` clips them or nothing is visible.
+    """
     session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     answers = np.concatenate([session.run([OUTPUT], feed(batch))[0] for batch in batches])
     return {name: answers[:, part].clip(-1, 1) for name, part in _PARTS.items()}
 
 
 def compare(exact: Path, other: Path, batches: list[Batch]) -> dict[str, Any]:
-    """``max_error`` a part of the answer; of the picture ``psnr_db`` and, of one patch,
-    ``worst_psnr_db``."""
+    """Compare the networks ``exact`` and ``other``.
+
+    Returns ``max_error`` by part of the output, ``psnr_db`` of all patches together and
+    ``worst_psnr_db`` of a single patch.
+    """
     one, two = outputs(exact, batches), outputs(other, batches)
     wanted, got = pictures(exact, batches), pictures(other, batches)
     worst = min(psnr(a[None], b[None]) for a, b in zip(wanted, got, strict=True))
@@ -59,7 +64,7 @@ def compare(exact: Path, other: Path, batches: list[Batch]) -> dict[str, Any]:
 
 
 def sync_lost(scores: dict[str, Any], precision: str) -> dict[str, float]:
-    """Median over a split's clips of float32's r minus ``precision``'s, at zero lag."""
+    """Return the median loss of r at zero lag against float32, over the clips of each split."""
     quality = scores.get("quality", {})
     lost = {}
     for split, part in quality.get(precision, {}).items():
@@ -75,10 +80,10 @@ def sync_lost(scores: dict[str, Any], precision: str) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", type=Path, help="the folder of model.json")
-    parser.add_argument("--patches", type=Path, required=True)
-    parser.add_argument("--scores", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("model", type=Path, help="folder of model.json")
+    parser.add_argument("--patches", type=Path, required=True, help="file of mouth patches")
+    parser.add_argument("--scores", type=Path, help="output file of export_tools.evaluate")
+    parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     args = parser.parse_args()
     manifest = load_manifest(str(args.model), args.model.parent)
     held = split_patches(args.patches).held_out

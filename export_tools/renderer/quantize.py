@@ -1,10 +1,10 @@
-"""Half-precision and INT8 versions of a trained renderer.
+"""Write the FP16 and INT8 versions of a trained renderer.
 
-INT8 is QDQ, symmetric (zero point 0, as TensorRT wants), per channel, calibrated on training
-patches after the channels were evened out (``equalize``), with what lies between the convolutions
-in bytes, too. Which layers stay in float is found
-by a sweep: each convolution is quantized alone, and those that cost most are left out until the
-whole stays above the wished PSNR.
+INT8 uses the QDQ format, symmetric (zero point 0, as TensorRT requires) and per channel, calibrated
+on training patches after the channels have been equalized (``equalize``). The operations between
+the convolutions are quantized, too. A sweep finds the layers that stay in float: each convolution
+is quantized alone, and the most sensitive ones are excluded until the complete network reaches the
+requested PSNR.
 
     python -m export_tools.renderer.quantize CHECKPOINT.pt --patches FILE.npz --out DIR [--psnr 50]
 """
@@ -42,10 +42,10 @@ from export_tools.renderer.train import split_patches
 
 Array = npt.NDArray[np.float32]
 
-_PERCENTILE = 99.99  # rarer values are cut off: finer steps for the rest are worth 2 dB, 99.9 not
+_PERCENTILE = 99.99  # clipping rarer values gains 2 dB by finer steps for the rest; 99.9 does not
 _BETWEEN = ("LeakyRelu", "Resize", "Reshape", "Add")
-# Beyond these nothing changes: layers.py bounds the logits there, and paint is nearly black or
-# white. Finer steps within them are worth more than the rare flow beyond.
+# Beyond these bounds nothing changes: layers.py bounds the logits there, and fill is nearly black
+# or white. Finer steps within them are more useful than the rare larger flow.
 _ANSWER = {"rmin": np.float32(-1), "rmax": np.float32(1)}
 
 
@@ -58,18 +58,18 @@ class _Calibration(CalibrationDataReader):  # type: ignore[misc]
 
 
 def feed(batch: Batch) -> dict[str, Array]:
-    """A batch as ONNX Runtime takes it."""
+    """Return a batch as inputs for ONNX Runtime."""
     return {name: tensor.numpy() for name, tensor in zip(INPUTS, inputs(batch), strict=True)}
 
 
 def half(source: Path, target: Path) -> None:
-    """FP16 inside, float32 inputs and outputs, so that callers need not know."""
+    """Convert a model to FP16 with float32 inputs and outputs, so that callers need no change."""
     model = convert_float_to_float16(onnx.load(str(source)), keep_io_types=True)
     onnx.save(model, str(target))
 
 
 def quantized(source: Path, target: Path, batches: list[Batch], nodes: list[str]) -> None:
-    """INT8 for just these ``nodes``."""
+    """Write an INT8 version of ``source`` to ``target`` in which only ``nodes`` are quantized."""
     quantize_static(
         str(source),
         str(target),
@@ -95,11 +95,11 @@ def quantized(source: Path, target: Path, batches: list[Batch], nodes: list[str]
 
 
 def part_readers(graph: onnx.GraphProto) -> None:
-    """Give each reader of a quantized tensor its own pair of QuantizeLinear and DequantizeLinear.
+    """Insert a separate QuantizeLinear/DequantizeLinear pair for each reader of a quantized tensor.
 
-    ONNX Runtime computes in unsigned bytes on CPUs and turns a pair with one reader over to them;
-    around one with two, convolutions stay in float. The scales differ in their last bits, or it
-    would join the pairs again.
+    On CPUs, ONNX Runtime converts a pair with one reader to unsigned bytes; around a pair with two
+    readers, the convolutions stay in float. The scales differ in their last bits, because ONNX
+    Runtime would otherwise merge the pairs again.
     """
     scales = {tensor.name: tensor for tensor in graph.initializer}
     makers = {name: node for node in graph.node for name in node.output}
@@ -132,7 +132,7 @@ def part_readers(graph: onnx.GraphProto) -> None:
 
 
 def pictures(path: Path, batches: list[Batch]) -> Array:
-    """The luma that the box would paint for ``batches``, (N, 96, 96)."""
+    """Return the composited luma (N, 96, 96) for ``batches``, as computed on the device."""
     session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     painted = []
     for batch in batches:
@@ -144,17 +144,17 @@ def pictures(path: Path, batches: list[Batch]) -> Array:
 
 
 def psnr(a: Array, b: Array) -> float:
-    """Of all pixels together, in dB; values in 0..1."""
+    """Return the PSNR of all pixels together in dB; values in 0..1."""
     return float(-10 * np.log10(max(float(((a - b) ** 2).mean()), 1e-12)))
 
 
 def nodes_of(path: Path, *kinds: str) -> list[str]:
-    """Names of a model's nodes of these ``kinds``, in order."""
+    """Return the names of the nodes with operator types ``kinds``, in order."""
     return [node.name for node in onnx.load(str(path)).graph.node if node.op_type in kinds]
 
 
 def sweep(source: Path, batches: list[Batch], calibration: list[Batch]) -> dict[str, float]:
-    """PSNR against float32 with each convolution quantized alone."""
+    """Return the PSNR (dB) against float32 with each convolution quantized alone, by node name."""
     exact = pictures(source, batches)
     result = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -172,10 +172,13 @@ def choose(
     calibration: list[Batch],
     wish: float,
 ) -> dict[str, object]:
-    """Write the INT8 model with as few layers in float as ``wish`` dB allow; what was found."""
+    """Write the INT8 model with as few float layers as possible for a PSNR of ``wish`` dB.
+
+    Returns the reached PSNR, the layers kept in float and the result of :func:`sweep`.
+    """
     exact = pictures(source, batches)
     alone = sweep(source, batches, calibration)
-    names = sorted(alone, key=lambda name: alone[name])  # the most sensitive first
+    names = sorted(alone, key=lambda name: alone[name])  # most sensitive first
     between = nodes_of(source, *_BETWEEN)
     for kept in range(len(names)):
         quantized(source, target, calibration, [*names[kept:], *between])
@@ -187,10 +190,12 @@ def choose(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--patches", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--psnr", type=float, default=50.0)
+    parser.add_argument("checkpoint", type=Path, help="checkpoint of the training")
+    parser.add_argument("--patches", type=Path, required=True, help="file of mouth patches")
+    parser.add_argument("--out", type=Path, required=True, help="output folder")
+    parser.add_argument(
+        "--psnr", type=float, default=50.0, help="least PSNR of INT8 in dB (default: 50)"
+    )
     args = parser.parse_args()
     data = split_patches(args.patches)
     rng = np.random.default_rng(0)

@@ -1,11 +1,11 @@
-"""Start a renderer of other widths from a trained one, instead of from nothing.
+"""Initialize a renderer of other widths from a trained one.
 
     python -m export_tools.renderer.resize CHECKPOINT.pt OUT.pt --widths 16 32 64 96
 
-Narrower: a level keeps the channels that carry most, judged by the product of the norms of the
-weights that fill a channel and of those that read it (after Li et al. 2017, arXiv 1608.08710).
-Wider: the new channels read, but nothing old reads them yet (their weights are zero), so the
-network still answers exactly as before (after Chen et al. 2016, arXiv 1511.05641).
+Narrower: a level keeps its most important channels, measured by the product of the norms of the
+weights that write a channel and of those that read it (after Li et al. 2017, arXiv 1608.08710).
+Wider: the old channels read the new ones with weights of zero, so the output of the network does
+not change (after Chen et al. 2016, arXiv 1511.05641).
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from export_tools.renderer.network import Renderer
 
 @dataclass(frozen=True)
 class Channels:
-    """A set of channels by the convolutions that ``fill`` it and those that ``read`` it."""
+    """A set of channels: the convolutions that write it (``fill``) and those that read it."""
 
     fill: tuple[nn.Conv2d, ...]
     read: tuple[nn.Conv2d, ...]
 
     def ranking(self) -> Tensor:
-        """Channel numbers, the most important first."""
+        """Return the channel numbers, most important first."""
         filled = sum(conv.weight.detach().flatten(1).norm(dim=1) for conv in self.fill)
         read = sum(
             conv.weight.detach().transpose(0, 1).flatten(1).norm(dim=1) for conv in self.read
@@ -38,7 +38,7 @@ class Channels:
 
 
 def channels(network: Renderer) -> list[Channels]:
-    """Every set of channels between two convolutions; inputs and outputs of the whole are none."""
+    """Return every set of channels between two convolutions, without network inputs and outputs."""
     levels = len(network.widths) - 1
     down = [[_convolution(block) for block in pair.children()] for pair in network.down]
     up = [_convolution(block) for block in network.up]
@@ -46,7 +46,7 @@ def channels(network: Renderer) -> list[Channels]:
     stem, bottom = _convolution(network.stem), _convolution(network.bottom)
     found = [Channels((down[-1][1],), (bottom,)), Channels((bottom,), (squeeze[0],))]
     found += [Channels((first,), (second,)) for first, second in down]
-    for level in range(levels):  # the skip of a level is added to what comes up to it
+    for level in range(levels):  # the skip connection of a level is added to its upsampled input
         back = levels - 1 - level
         filled = stem if level == 0 else down[level - 1][1]
         found.append(Channels((filled, squeeze[back]), (down[level][0], up[back])))
@@ -62,7 +62,10 @@ def _convolution(module: nn.Module) -> nn.Conv2d:
 
 
 def resize(network: Renderer, widths: tuple[int, ...]) -> Renderer:
-    """A renderer of ``widths`` with what fits of the weights of ``network``."""
+    """Return a renderer of ``widths`` with the matching weights of ``network``.
+
+    Raises ``ValueError`` if the number of levels differs.
+    """
     if len(widths) != len(network.widths):
         raise ValueError(f"{len(network.widths)} widths are needed, not {len(widths)}")
     result = Renderer(widths)
@@ -91,9 +94,11 @@ def _all(network: Renderer) -> list[nn.Conv2d]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("target", type=Path)
-    parser.add_argument("--widths", type=int, nargs="+", required=True)
+    parser.add_argument("checkpoint", type=Path, help="checkpoint of the training")
+    parser.add_argument("target", type=Path, help="file to write")
+    parser.add_argument(
+        "--widths", type=int, nargs="+", required=True, help="channels of each level"
+    )
     args = parser.parse_args()
     network = resize(load_renderer(args.checkpoint), tuple(args.widths))
     state = {"average": network.state_dict(), "args": {"widths": str(list(network.widths))}}

@@ -1,12 +1,12 @@
-"""Train the renderer; resumes from its own checkpoint.
+"""Train the renderer; a stopped run is resumed from its checkpoint.
 
     python -m export_tools.renderer.train --patches FILE.npz --out DIR [--start FILE.pt] \\
         [--widths 16 32 64 64] [--steps 40000]
 
-``--start`` takes what fits of another run's weights (see ``resize``). Writes ``renderer.pt``
+``--start`` initializes the weights from another run (see ``resize``). Writes ``renderer.pt``
 (weights, optimiser, step) every few hundred steps and ``curve.jsonl`` with the PSNR around the
-mouth, beside that of copying the source unchanged: of the validation clips, by which choices are
-made, and of the held-out speakers, which only tell what was reached.
+mouth, compared with that of the unchanged source: for the validation clips, which are used for
+choices, and for the held-out speakers, which are used only to report the result.
 """
 
 from __future__ import annotations
@@ -29,19 +29,23 @@ SPLITS = Path(__file__).parents[1] / "splits.json"
 
 
 class Split(NamedTuple):
-    """Patches to train on, to choose by, and of the held-out speakers; ``wild`` is in none."""
+    """The patches for training, for validation and of the held-out speakers; none are ``wild``."""
 
     train: Patches
     validation: Patches
     held_out: Patches
 
     def judges(self) -> dict[str, Patches]:
-        """What a curve is drawn for."""
+        """Return the sets that the learning curve is computed for."""
         return {"validation": self.validation, "held_out": self.held_out}
 
 
 def split_patches(path: Path) -> Split:
-    """The split that ``splits.json`` fixes: by speaker, validation by sentences of a known one."""
+    """Return the patches split as in ``splits.json``.
+
+    Held-out speakers are not in the training set; the validation clips are other sentences of a
+    training speaker.
+    """
     splits = json.loads(SPLITS.read_text())
     with np.load(path) as data:
         names = [str(n) for n in data["names"] if str(n).startswith("grid_")]
@@ -53,29 +57,31 @@ def split_patches(path: Path) -> Split:
 
 
 def beginning(start: Path | None, widths: tuple[int, ...]) -> Renderer:
-    """A new renderer of ``widths``, with what fits of the weights of ``start``."""
+    """Return a renderer of ``widths``, initialized from the checkpoint ``start``, if given."""
     if start is None:
         return Renderer(widths)
     return resize(load_renderer(start), widths)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """What training and distillation share."""
-    parser.add_argument("--patches", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--start", type=Path, help="checkpoint to take weights from")
-    parser.add_argument("--widths", type=int, nargs="+", default=list(WIDTHS))
-    parser.add_argument("--steps", type=int, default=40_000)
-    parser.add_argument("--batch", type=int, default=Schedule.batch)
-    parser.add_argument("--rate", type=float, default=Schedule.rate)
-    parser.add_argument("--report", type=int, default=Schedule.report, help="steps a curve point")
-    parser.add_argument("--minutes", type=float, default=Schedule.minutes, help="stop after them")
-    parser.add_argument("--seed", type=int, default=Schedule.seed)
-    parser.add_argument("--threads", type=int, default=1)
+    """Add the options shared by training and distillation."""
+    parser.add_argument("--patches", type=Path, required=True, help="file of mouth patches")
+    parser.add_argument("--out", type=Path, required=True, help="output folder")
+    parser.add_argument("--start", type=Path, help="checkpoint to initialize the weights from")
+    parser.add_argument(
+        "--widths", type=int, nargs="+", default=list(WIDTHS), help="channels of each level"
+    )
+    parser.add_argument("--steps", type=int, default=40_000, help="training steps (default: 40000)")
+    parser.add_argument("--batch", type=int, default=Schedule.batch, help="samples per step")
+    parser.add_argument("--rate", type=float, default=Schedule.rate, help="peak learning rate")
+    parser.add_argument("--report", type=int, default=Schedule.report, help="steps per curve point")
+    parser.add_argument("--minutes", type=float, default=Schedule.minutes, help="time limit")
+    parser.add_argument("--seed", type=int, default=Schedule.seed, help="random seed")
+    parser.add_argument("--threads", type=int, default=1, help="threads of torch (default: 1)")
 
 
 def schedule_of(args: argparse.Namespace) -> Schedule:
-    """The schedule that :func:`add_options` asked for."""
+    """Return the schedule from the options of :func:`add_options`."""
     return Schedule(args.steps, args.batch, args.rate, args.report, args.minutes, args.seed)
 
 

@@ -1,9 +1,9 @@
-"""Wav2Lip's generator and Nota's compressed one, built from their published layer tables.
+"""Wav2Lip's generator and Nota's compressed version, built from their published layer tables.
 
 Wav2Lip: Prajwal et al. 2020, arXiv 2008.10010. Nota: Kim et al. 2023, arXiv 2304.00471, table of
-"28× compressed": no residual blocks, a quarter of the channels. Both are the same plan with other
-numbers. Weights are random here; parameters carry the names of the published checkpoints, so that
-an owner of such a file can load it (see ``checkpoint``).
+"28× compressed": no residual blocks, a quarter of the channels. Both have the same structure with
+different sizes. The weights are random; the parameters have the names of the published checkpoints,
+so that such a file can be loaded (see ``checkpoint``).
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ MELS, STEPS = 80, 16
 
 @dataclass(frozen=True)
 class Layout:
-    """Channels stage by stage, and how many residual convolutions follow each stage's first one.
+    """The channels of each stage, and the number of residual convolutions after its first one.
 
-    ``face`` and ``face_residuals``: 96, 48, 24, 12, 6, 3 and 1 pixels. ``audio`` has five stages
-    and a last 1 × 1. ``decoder`` starts from a 1 × 1 and doubles from 3 to 96 pixels. ``last`` are
-    the channels before the picture.
+    The stages of ``face`` have 96, 48, 24, 12, 6, 3 and 1 pixels. ``audio`` has five stages and a
+    final 1 × 1 convolution. ``decoder`` starts with a 1 × 1 convolution and doubles the size from 3
+    to 96 pixels. ``last`` is the number of channels before the output image.
     """
 
     face: tuple[int, ...]
@@ -58,7 +58,7 @@ _AUDIO_STRIDES = ((1, 1), (3, 1), (3, 3), (3, 2), (1, 1))
 
 
 class Block(nn.Module):
-    """Convolution (or transposed one), batch normalisation, the input added if wished, ReLU."""
+    """A (transposed) convolution, batch normalisation, an optional skip connection and ReLU."""
 
     def __init__(self, convolution: nn.Module, channels: int, residual: bool = False) -> None:
         super().__init__()
@@ -88,7 +88,10 @@ def _grow(inputs: int, outputs: int, first: bool) -> Block:
 
 
 class Wav2Lip(nn.Module):
-    """``module(mel[B, 1, 80, 16], face[B, 6, 96, 96]) -> face[B, 3, 96, 96]`` in 0..1, BGR."""
+    """Wav2Lip: ``module(mel[B, 1, 80, 16], face[B, 6, 96, 96]) -> face[B, 3, 96, 96]``.
+
+    The output is BGR in 0..1.
+    """
 
     def __init__(self, layout: Layout = WAV2LIP) -> None:
         super().__init__()
@@ -153,7 +156,7 @@ def _decoder(layout: Layout) -> list[nn.Module]:
 
 
 def example(batch: int = 1) -> tuple[Tensor, Tensor]:
-    """Random inputs of the right shapes."""
+    """Return random inputs: mel (B, 1, 80, 16) and face (B, 6, 96, 96)."""
     generator = torch.Generator().manual_seed(0)
     mel = torch.randn(batch, 1, MELS, STEPS, generator=generator)
     return mel, torch.rand(batch, 6, FACE, FACE, generator=generator)

@@ -1,8 +1,9 @@
-"""What a Wav2Lip network makes of the training clips, as patches that our renderer can learn from.
+"""Render the training clips with a Wav2Lip network, as training patches for our renderer.
 
-The two work differently: Wav2Lip hears and paints a face, ours is told a mouth shape and moves
-pixels. So the teacher's faces are pasted into the frames and the mesh reads their mouths: own
-frame, mouth read and teacher's picture are then training triples like any others.
+The two networks have different interfaces: Wav2Lip generates a face from sound, our renderer moves
+pixels to a given mouth shape. Therefore the faces of the teacher are composited into the frames and
+their mouth shapes are measured with the face mesh. The original frame, the measured mouth shape and
+the teacher's frame then form ordinary training triples.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _MIN_CONFIDENCE = 0.5
 
 
 def export_wav2lip(network: Wav2Lip, target: Path) -> None:
-    """ONNX with Wav2Lip's interface, opset 17, any batch size."""
+    """Export ``network`` to ONNX with Wav2Lip's interface: opset 17, free batch size."""
     torch.onnx.export(
         network.eval(),
         example(),
@@ -46,11 +47,10 @@ def export_wav2lip(network: Wav2Lip, target: Path) -> None:
 def teach(
     teacher: Wav2Lip, clips: list[Path], landmarks: Path, target: Path, *, strict: bool = True
 ) -> None:
-    """Write the patches of ``clips`` and of what ``teacher`` makes of them to ``target``.
+    """Write the patches of ``clips`` and of the teacher's versions of them to ``target``.
 
-    Every clip is driven by the next one's sound. ``strict`` leaves out faces in which the mesh
-    sees none; a teacher that paints no faces then teaches nothing, and that is an error:
-    ``ValueError``.
+    Every clip is driven by the sound of the next one. With ``strict``, frames of the teacher in
+    which the mesh finds no face are excluded. Raises ``ValueError`` if no frame remains.
     """
     mesh = FaceMesh(LiteNetwork(face_model_path("face_landmark")))
     writer = PatchWriter()
@@ -79,5 +79,5 @@ def teach(
                 if confidence >= _MIN_CONFIDENCE or not strict:
                     taught += writer.add(painted, seen)
     if not taught:
-        raise ValueError("the teacher's pictures show no face")
+        raise ValueError("no face was found in the frames of the teacher")
     writer.save(target)

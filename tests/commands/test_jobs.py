@@ -89,7 +89,7 @@ def test_list_shows_state_share_name_and_reason(say: Say, store: JobStore) -> No
 
 def test_list_says_why_nothing_is_started(say: Say, store: JobStore) -> None:
     store.hold(Reason("disk_full", {"name": "a.mp4"}))
-    assert say("list").startswith("On hold: The disk is full: a.mp4 could not be written.")
+    assert say("list").startswith("On hold: The disk is full, so a.mp4 could not be written.")
 
 
 def test_show_tells_all_of_one_job(say: Say, store: JobStore) -> None:
@@ -109,7 +109,7 @@ def test_pause_resume_cancel_and_retry(say: Say, store: JobStore) -> None:
     assert say("retry", one) == f"Job {one}: queued.\n"
     assert say("retry", two, status=2).startswith("lectern: job_wrong_state: ")
     store.claim()
-    assert say("cancel", one) == f"Job {one}: will stop after the chunk in hand.\n"
+    assert say("cancel", one) == f"Job {one}: will stop after the current chunk.\n"
     assert store.get(one).state is State.RUNNING
 
 
@@ -125,5 +125,7 @@ def test_why_the_work_rests_is_said_in_the_readers_language(
 ) -> None:
     say("add", "wang.mp4", "lesson 03.wav")
     store.hold(Reason("quiet_hours", {"until": "2026-11-23 12:30"}))
-    assert say("list", "--language", "en").startswith("On hold: These are quiet hours, until 2026")
+    assert say("list", "--language", "en").startswith(
+        "On hold: Quiet hours are in effect until 2026"
+    )
     assert say("list", "--language", "zh").startswith("暂停：现在是安静时段，到 2026-11-23 12:30")

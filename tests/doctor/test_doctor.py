@@ -184,7 +184,7 @@ class TestEngines:
         ]
         assert "no kernel image is available" in found[0].text()
         assert "CUDA" in found[6].text() and "GPU build" in found[6].cure()
-        assert found[7].text().startswith("Videos are made with CPU in ")
+        assert found[7].text().startswith("Videos are rendered with CPU in ")
 
     def test_a_damaged_answer_of_the_processor_is_no_matter_of_the_gpu(
         self, tmp_path: Path, box: Callable[..., Context]
@@ -220,7 +220,7 @@ class TestExamining:
         found = list(examine(context(tmp_path)))
         assert [finding.line.level for finding in found] == ["ok", "warn", "ok", "fail"]
         assert found[1].line.text() == (
-            "The check of voices could not be made (ZeroDivisionError: by zero)."
+            "The check “voices” failed because of an error (ZeroDivisionError: by zero)."
         )
         assert exit_status(found) == 1 and exit_status(found[:3]) == 0
 
@@ -294,7 +294,7 @@ class TestCommand:
         assert main(["doctor", "--language", "zh", "--config", config]) == 0
         lines = capsys.readouterr().out.splitlines()
         assert all(line[:4] in ("ok  ", "warn", "    ") for line in lines)
-        assert any("人脸网络完整。" in line for line in lines)
+        assert any("人脸模型完整。" in line for line in lines)
 
 
 def test_a_report_is_written_where_nothing_works(

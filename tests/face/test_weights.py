@@ -86,6 +86,6 @@ class TestOffline:
         monkeypatch.setattr("appliance.face.weights.default_folder", lambda: tmp_path / "face")
         assert main() == 1
         said = capsys.readouterr().err
-        assert said.startswith("face_models_fetch: The face models could not be fetched (")
+        assert said.startswith("face_models_fetch: The face models could not be downloaded (")
         assert said.count("\n") == 1
         assert not (tmp_path / "face").exists()

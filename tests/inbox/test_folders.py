@@ -88,7 +88,7 @@ class TestWaiting:
         box.drop("w/li.png", "w/wang.png")
         (job,) = box.look()
         assert facts(job) == ("w", "waiting", "li.png", None)
-        assert job.reason is not None and "folder w waits" in job.reason.text()
+        assert job.reason is not None and "folder w is waiting" in job.reason.text()
         assert len(box.look()) == 1
         box.drop("w/a.txt", "w/job.yaml")
         (box.folder / "w" / "job.yaml").write_text("badge: false\npriority: 7\n")
@@ -146,12 +146,12 @@ class TestJobFile:
         ]  # fmt: skip
         text = (box.folder / "failed" / "w" / "job.reason.txt").read_text(encoding="utf-8")
         for told in (
-            "Line 1 of job.yaml has the unknown key fase. Write face instead",
+            "Line 1 of job.yaml contains the unknown key fase. Write face instead",
             "Line 2 of job.yaml sets badge to yess, which is neither true nor false.",
-            "Line 3 of job.yaml sets speed to 9, which is too high. Write 2 or less.",
+            "Line 3 of job.yaml sets speed to 9, which is too high. Use 2 or less.",
             "Line 4 of job.yaml sets precision to int4",
             "job.yaml 第 1 行",
-            "请写不大于 2 的数。",
+            "请使用不大于 2 的数值。",
         ):
             assert told in text
         assert not (box.folder / "w").exists()

@@ -72,7 +72,7 @@ def test_after_a_power_cut_a_look_at_the_inbox_tidies_up(
         assert list(store.jobs()) == []
     assert there(inbox) == [NOTE]
     text = (inbox / NOTE).read_text(encoding="utf-8")
-    assert "Plug the stick in again" in text and "重新插入" in text
+    assert "Plug the USB drive in again" in text and "重新插入" in text
 
 
 def test_the_note_goes_when_the_file_has_come_and_no_other(inbox: Path) -> None:

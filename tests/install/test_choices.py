@@ -101,7 +101,7 @@ class TestRuntime:
             choose(TARGETS["jp6"], name, "3.10")
 
     def test_a_wheel_that_is_not_there(self) -> None:
-        with pytest.raises(InstallError, match="no file"):
+        with pytest.raises(InstallError, match="does not exist"):
             choose(TARGETS["jp6"], JETSON_WHEEL, "3.10")
 
 
@@ -165,7 +165,7 @@ class TestPython:
 
     def test_a_bundle_for_other_pythons_is_refused(self, tmp_path: Path) -> None:
         bundle = Source(tmp_path, "1.0.0", {"pythons": ["3.10"]})
-        with pytest.raises(InstallError, match=r"No Python 3\.10"):
+        with pytest.raises(InstallError, match=r"No suitable Python \(3\.10\)"):
             self.find({"/usr/bin/python3": '["3.11", true]'}, bundle)
 
 
@@ -199,7 +199,7 @@ class TestSource:
     def test_a_bundle_that_names_files_outside_is_refused(self, tmp_path: Path) -> None:
         make_bundle(tmp_path / "bundle")
         (tmp_path / "bundle/SHA256SUMS").write_text(f"{'0' * 64}  ../etc/passwd\n")
-        with pytest.raises(InstallError, match="outside itself"):
+        with pytest.raises(InstallError, match="outside of it"):
             Source.open(tmp_path / "bundle")
 
     def test_any_other_folder_is_refused(self, tmp_path: Path) -> None:

@@ -29,7 +29,8 @@ def test_names_of_files_are_those_of_where_it_is_called(project: Path, tmp_path:
     )  # fmt: skip
     assert (run.returncode, run.stdout) == (1, "")
     assert run.stderr == (
-        f"setup.sh: '{tmp_path}/own/python' is no Python 3.10, 3.11, 3.12. Name one that is.\n"
+        f"setup.sh: '{tmp_path}/own/python' is not a suitable Python (3.10, 3.11, 3.12). "
+        "Specify another interpreter.\n"
     )
 
 
@@ -61,4 +62,4 @@ def test_ctrl_c_before_the_first_change_is_no_traceback(project: Path, tmp_path:
         # Had it come just before the read, Python would have seen it only at the end of that.
         _, said = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert said == "setup.sh: Interrupted. Nothing was left half done.\n"
+    assert said == "setup.sh: Interrupted. No change was left incomplete.\n"

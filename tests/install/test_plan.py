@@ -100,7 +100,7 @@ class TestInstall:
         assert ["chown", "root:lectern", str(settings)] in machine.commands
         settings.chmod(0o644)  # as earlier versions had it
         said = install(machine, tmp_path / "checkout")
-        assert said == ["let only root and lectern read /etc/lectern/config.yaml"]
+        assert said == ["restrict /etc/lectern/config.yaml to root and lectern"]
         assert settings.stat().st_mode & 0o777 == 0o640
         assert install(machine, tmp_path / "checkout") == []
 
@@ -166,7 +166,7 @@ class TestInstall:
     ) -> None:
         passwd = machine.root / "etc/passwd"
         passwd.write_text("lectern:x:1000:1000:Me:/home/lectern:/bin/bash\n")
-        with pytest.raises(InstallError, match=r"^Somebody signs in to this box as lectern"):
+        with pytest.raises(InstallError, match=r"^A login account named lectern exists"):
             install(machine, tmp_path / "checkout")
         assert plan.to_uninstall(machine.system, purge=True) == []
 
@@ -231,7 +231,7 @@ class TestUpgrade:
         install(machine, tmp_path / "checkout")
         before, current = machine.files(), os.readlink(machine.root / "opt/lectern/current")
         machine.failing = "selfcheck.py"
-        with pytest.raises(InstallError, match="does not work on this box"):
+        with pytest.raises(InstallError, match="does not work on this device"):
             install(machine, tmp_path / "checkout", "1.1.0")
         assert machine.files() == before
         assert os.readlink(machine.root / "opt/lectern/current") == current
@@ -269,7 +269,7 @@ class TestUpgrade:
 
     def test_rollback_needs_a_version_before(self, machine: Machine, tmp_path: Path) -> None:
         install(machine, tmp_path / "checkout")
-        with pytest.raises(InstallError, match="no version to go back to"):
+        with pytest.raises(InstallError, match="no previous version"):
             plan.to_roll_back(machine.system)
 
 

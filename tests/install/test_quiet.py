@@ -78,7 +78,7 @@ def test_a_second_ctrl_c_does_not_interrupt_the_taking_back(tmp_path: Path) -> N
 
 
 def test_there_is_one_installer_at_a_time() -> None:
-    with _alone(), pytest.raises(InstallError, match="Another installation is at work"), _alone():
+    with _alone(), pytest.raises(InstallError, match="Another installation is running"), _alone():
         raise AssertionError("the second has begun")
     with _alone():
         pass  # and afterwards the next one may

@@ -59,17 +59,17 @@ def test_files_are_put_back_without_any_room(disk: Path) -> None:
         carry_out([WriteFile(unit, b"new"), Fills(disk)], said.append, places=[disk])
     assert unit.read_bytes() == before
     assert sorted(path.name for path in disk.iterdir()) == ["another's", "lectern.service"]
-    assert said[-1] == "every change was taken back; the box is as it was"
+    assert said[-1] == "all changes were undone"
     assert str(raised.value) == (
-        f"The disk of {disk} is full. Besides: The services do not run. "
-        "Make room and run the same command again."
+        f"The disk of {disk} is full. The error was: The services do not run. "
+        "Free some disk space and run the same command again."
     )
 
 
 def test_nothing_is_begun_on_a_full_disk(disk: Path) -> None:
     with contextlib.suppress(InstallError):
         Fills(disk).do()
-    with pytest.raises(InstallError, match=f"^The disk of {disk} is full. Make room"):
+    with pytest.raises(InstallError, match=f"^The disk of {disk} is full. Free some disk space"):
         carry_out([WriteFile(disk / "unit", b"new")], lambda text: None, places=[disk])
     assert not (disk / "unit").exists()
 
@@ -108,7 +108,7 @@ def test_every_way_to_say_that_there_is_no_room(tmp_path: Path) -> None:
         run_command(["cp", __file__, "/dev/full"], {**os.environ, "LC_ALL": "C.UTF-8"})
     for raised in (of_the_system, of_a_database, of_a_command):
         assert str(plainly(raised.value)) == (
-            "The disk is full. Make room and run the same command again."
+            "The disk is full. Free some disk space and run the same command again."
         )
 
 
@@ -116,11 +116,12 @@ def test_other_errors_of_files_come_without_their_numbers(tmp_path: Path) -> Non
     with pytest.raises(OSError) as raised:
         (tmp_path / "none" / "file").read_bytes()
     assert str(plainly(raised.value)) == (
-        f"No such file or directory: {tmp_path}/none/file. Mend it and run the same command again."
+        f"No such file or directory: {tmp_path}/none/file. "
+        "Fix this problem and run the same command again."
     )
     closed = os.pipe()
     for end in closed:
         os.close(end)
     with pytest.raises(OSError) as raised:
         os.write(closed[1], b"x")
-    assert str(plainly(raised.value)).startswith("Bad file descriptor. Mend it")
+    assert str(plainly(raised.value)).startswith("Bad file descriptor. Fix this")

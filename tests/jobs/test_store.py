@@ -77,7 +77,7 @@ class TestRecord:
         name = os.fsdecode(b"\xff")
         job = store.add(NewJob(name, Path(name), None, waits_for=BUSY))
         assert job.as_dict()["presenter"].encode() == "�".encode()
-        assert job.as_dict()["reason"]["en"].startswith("The disk is full: a.mp4")
+        assert job.as_dict()["reason"]["en"].startswith("The disk is full, so a.mp4")
 
     def test_numbers_rise_and_never_come_back(self, store: JobStore) -> None:
         first = brought_to(store, State.DONE)

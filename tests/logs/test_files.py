@@ -52,7 +52,7 @@ class TestLoggingTo:
         with logging_to(config):
             log.info("at work")
         errors = capsys.readouterr().err
-        assert "the log cannot be kept" in errors and "at work" in errors
+        assert "the log file cannot be opened" in errors and "at work" in errors
 
     def test_a_full_disk_does_not_stop_who_speaks(self, config: Config) -> None:
         log_file(config.root).parent.mkdir()

@@ -140,7 +140,7 @@ class TestGstreamer:
             return GstWriter(path, width, height, Fraction(25), ColorSpec(), elements=elements)
 
         assert try_out(good) == ""
-        assert try_out(wrong) == "the picture came back as another one"
+        assert try_out(wrong) == "the decoded picture is wrong"
         assert "nvvidconv" in try_nvenc(18)
 
 
@@ -177,7 +177,7 @@ def test_an_encoder_that_takes_nothing_is_left(tmp_path: Path) -> None:
 
     with pytest.raises(Fault) as caught:
         write()
-    assert "it took no picture for 0.2 s" in caught.value.text()
+    assert "it accepted no frame for 0.2 s" in caught.value.text()
     assert [entry.name for entry in tmp_path.iterdir()] == ["hangs"]
 
 
@@ -209,7 +209,7 @@ class TestChoice:
         assert find_encoder(Video(crf=0), tmp_path, "l4t36.4.3").name == "x264"
         refuse(tmp_path, "nvenc", "no buffers", "l4t36.4.3")
         after = find_encoder(Video(), tmp_path, "l4t36.4.3")
-        assert (after.name, after.reason) == ("x264", "it failed at work: no buffers")
+        assert (after.name, after.reason) == ("x264", "it failed during a job: no buffers")
 
     def test_the_users_preset_is_kept(self, tmp_path: Path) -> None:
         assert find_encoder(Video(preset="slow"), tmp_path, "").preset == "slow"

@@ -113,7 +113,7 @@ class TestJtop:
             del theirs.temperature
         assert source() == reading(7)
         assert source() == reading(7)
-        assert caplog.text.count("jetson-stats is left aside") == 1
+        assert caplog.text.count("jetson-stats is no longer used") == 1
 
     def test_its_thread_is_ended(self) -> None:
         theirs = client()
@@ -147,7 +147,7 @@ class TestSampler:
             sampler = Sampler(source, history, 1, threading.Event())
             assert [sampler.sample(), sampler.sample()] == [None, None]
             assert sampler.sample() == history.latest() == reading(3)
-        assert caplog.text.count("no reading of the machine: gone") == 1
+        assert caplog.text.count("telemetry cannot be read: gone") == 1
 
     def test_the_daemons_thread_samples_at_once_and_ends_when_told(self, tmp_path: Path) -> None:
         stop = threading.Event()
@@ -168,4 +168,4 @@ class TestSampler:
     ) -> None:
         (tmp_path / "state").write_text("a file where a folder should be")
         assert start_sampler(config(tmp_path), threading.Event()) is None
-        assert "cannot be kept" in caplog.text
+        assert "telemetry cannot be stored" in caplog.text

@@ -59,5 +59,5 @@ def test_the_boxs_page_says_so_beside_what_computes(
 def test_a_videos_page_says_what_was_passed_over(project: Path) -> None:
     told = ["tensorrt: failed while it worked: CUDA failure: 719", "cuda: not in this ONNX Runtime"]
     found = facts({"provider": "cpu", "providers_passed_over": told})
-    assert (_("Computed on"), "CPU") in found
+    assert (_("Compute backend"), "CPU") in found
     assert found[-1] == ("TensorRT is not used", "failed while it worked: CUDA failure: 719")

@@ -224,7 +224,7 @@ class TestStream:
         assert second["tick"][f"job-{job}-percent"] == "25 %"
         store.finish(job)
         third = next(stream)
-        assert "Finished last" in third["html"]
+        assert "Recently finished" in third["html"]
         stream.close()  # type: ignore[attr-defined]
 
     def test_it_ends_with_the_sign_in(self, app: Flask, sign_in: SignIn, clock: Clock) -> None:

@@ -56,7 +56,7 @@ class TestHeadline:
         clock.time += 3600
         page = sign_in("teacher").get("/").text
         assert 'class="headline bad"' in page
-        assert "Nothing is being made at present" in page
+        assert "Video processing has stopped" in page
 
     def test_a_damaged_queue_is_said_and_the_page_still_comes(
         self, sign_in: SignIn, config: Config
@@ -67,7 +67,7 @@ class TestHeadline:
             path.with_name(path.name + suffix).unlink(missing_ok=True)
         answer = sign_in("admin").get("/")
         assert answer.status_code == 200
-        assert "The list of videos cannot be read" in answer.text
+        assert "The job queue cannot be read" in answer.text
 
     def test_a_failed_job_says_what_happened_and_what_to_do(
         self, sign_in: SignIn, store: JobStore
@@ -81,7 +81,7 @@ class TestHeadline:
 
     @pytest.mark.parametrize(
         ("temperature", "level", "words"),
-        [(50, "good", ""), (74, "warn", "near its limit")],
+        [(50, "good", ""), (74, "warn", "Near the limit")],
     )
     def test_heat_is_told_by_its_distance_to_the_limit(
         self,
@@ -102,8 +102,8 @@ class TestHeadline:
         add(store, "a")
         store.claim()
         page = sign_in("teacher").get("/", headers={"Accept-Language": "zh-CN"}).text
-        assert "正在制作" in page and 'lang="zh-CN"' in page
-        assert "Being made now" not in page
+        assert "进行中" in page and 'lang="zh-CN"' in page
+        assert "In progress" not in page
 
 
 class TestChanges:
@@ -182,7 +182,7 @@ class TestWhoseVideos:
         (folder / "presenter.jpg").write_bytes(b"\xff\xd8\xff secret face")
         teacher = sign_in("teacher")
         page = teacher.get("/").text + teacher.get("/live/now").text
-        assert "ecret" not in page and "Somebody else" in page
+        assert "ecret" not in page and "Another user" in page
         assert teacher.get(f"/jobs/{busy}/picture").status_code == 404
         assert sign_in("other").get(f"/jobs/{busy}/picture").content_type == "image/jpeg"
 

@@ -51,9 +51,9 @@ class TestSetUp:
     @pytest.mark.parametrize(
         ("change", "status", "words"),
         [
-            ({"code": "AAAA-BBBB-CCCC"}, 403, "set-up code is wrong"),
+            ({"code": "AAAA-BBBB-CCCC"}, 403, "setup code is wrong"),
             ({"password": "short", "again": "short"}, 400, "too short"),
-            ({"again": "something else"}, 400, "not the same"),
+            ({"again": "something else"}, 400, "do not match"),
             ({"name": "a/../b"}, 400, "cannot be used for an account"),
         ],
     )
@@ -152,7 +152,7 @@ class TestAccounts:
         for name in ("teacher", "viewer"):
             answer = sign_in(name).get("/people")
             assert answer.status_code == 403
-            assert "may not do this" in answer.text
+            assert "not have permission to do this" in answer.text
 
     def test_a_new_account_can_sign_in(self, app: Flask, sign_in: SignIn) -> None:
         admin = sign_in("admin")

@@ -120,7 +120,7 @@ def test_with_a_broken_config_it_comes_up_in_safe_mode(tmp_path: Path) -> None:
         assert served.get("/healthz")[0] == 200
         status, page = served.get("/", cookie)
         assert status == 200
-        for words in ("Line 3", "Write 51 or less.", "vidoe", "not a whole number"):
+        for words in ("Line 3", "Use 51 or less.", "vidoe", "not a whole number"):
             assert words in page
         assert served.get("/box/", cookie)[0] == 200
         assert served.get("/box/log", cookie)[0] == 200
@@ -135,7 +135,7 @@ class TestBefore:
     def test_a_taken_port(self, tmp_path: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             panel = Panel(host="127.0.0.1", port=server.getsockname()[1])
-            with pytest.raises(BadInput, match=r"cannot listen on 127\.0\.0\.1") as caught:
+            with pytest.raises(BadInput, match=r"cannot use the address 127\.0\.0\.1") as caught:
                 serve_panel(Config(root=tmp_path, panel=panel), [])
         assert caught.value.code == "panel_port"
 

@@ -46,7 +46,7 @@ class TestFullDisk:
         assert isinstance(browser, Browser)
         assert browser.change("/login", name="admin", password=PASSWORD).status_code == 302
         assert browser.get("/").status_code == 200
-        assert "Make room" in browser.get("/box/").text
+        assert "Free up space" in browser.get("/box/").text
         clock.time += 3 * 3600
         assert browser.get("/account").status_code == 302
 
@@ -72,7 +72,7 @@ class TestVersions:
         admin = sign_in("admin")
         page = admin.get("/")
         assert page.status_code == 200
-        assert "later version of Lectern" in page.text
+        assert "newer version of Lectern" in page.text
         assert admin.change("/jobs/1/cancel").status_code == 503
         connection = sqlite3.connect(path)
         assert connection.execute("SELECT state FROM jobs").fetchone() == ("queued",)

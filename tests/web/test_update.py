@@ -21,7 +21,7 @@ from tests.web.test_home_live import add
 from web.panel import EXTENSION
 from web.update import MARKER, is_updating
 
-TOLD = "The box is being updated"
+TOLD = "The device is being updated"
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_beside_a_video_in_the_making_it_is_told_as_well(
     with announced(box):
         page = sign_in("teacher").get("/").text
     assert TOLD in page
-    assert "Being made now" in page
+    assert "In progress" in page
 
 
 @contextmanager

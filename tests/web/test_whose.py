@@ -149,7 +149,7 @@ class TestAnotherPersonsJob:
         teacher, viewer = sign_in("teacher"), sign_in("viewer")
         for address in LISTS:
             told = teacher.get(address).text.replace("words=secret", "")
-            told = told.replace('value="secret"', "").replace("called “secret”", "")
+            told = told.replace('value="secret"', "").replace("results for “secret”", "")
             assert "ecret" not in told and os.fspath(config.root) not in told, address
             if "box" not in address:
                 assert "ecret" in viewer.get(address).text, address
@@ -217,10 +217,10 @@ class TestQueue:
         ):  # fmt: skip
             add(store, name, owner)
         page = sign_in("teacher").get("/").text
-        assert "videos before yours: 2<" in page and "videos before yours: 1<" in page
+        assert "ahead of yours: 2<" in page and "ahead of yours: 1<" in page
         assert "videos: 2<" in page
         assert '<span class="turn" aria-hidden="true">3</span>' in page
-        assert "before yours" not in sign_in("admin").get("/").text
+        assert "ahead of yours" not in sign_in("admin").get("/").text
 
     def test_who_has_one_video_in_the_queue_has_nothing_to_order(
         self, sign_in: SignIn, store: JobStore

@@ -124,7 +124,7 @@ class TestRealAttempt:
 
         with pytest.raises(Fault) as silent:
             run_attempt(order(material[1]), lambda step: bool(step and _suspend()), stall_s=1)
-        assert "no sign of life" in str(silent.value)
+        assert "no progress report" in str(silent.value)
         with pytest.raises(ProcessLookupError):
             _child()
 

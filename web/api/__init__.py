@@ -1,1 +1,1 @@
-"""The panel's interface for programs, and for its own pages: ``/api/v1/``."""
+"""The REST API under ``/api/v1/``, for other programs and for the panel's own pages."""

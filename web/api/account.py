@@ -1,4 +1,8 @@
-"""One's own password and keys, for who is signed in: a key neither makes nor ends another."""
+"""The signed-in user's own password and API keys.
+
+All operations here need a browser session. Requests with an API key are refused, so that a leaked
+key can neither create further keys nor change the password.
+"""
 
 from __future__ import annotations
 
@@ -16,75 +20,90 @@ blueprint = Blueprint("api_account", __name__, url_prefix="/api/v1/me")
 
 
 class Key(Model):
-    """What is known of a key. Times are seconds since 1970, UTC."""
+    """An API key without its secret. Times are in seconds since 1970 (UTC)."""
 
     id: JobNumber
+    """Number of the key, used to revoke it."""
     label: str
+    """Name that the user gave to the key."""
     created: float
+    """Time of creation."""
     used: float | None
+    """Time of the last use, accurate to about a minute, or null if the key was never used."""
 
 
 class Keys(Model):
-    """The asking person's keys, the oldest first."""
+    """The user's API keys."""
 
     keys: list[Key]
+    """API keys, oldest first."""
 
 
 class NewKey(Model):
-    """A key for a program; ``label`` says which."""
+    """An API key to create."""
 
     label: Annotated[str, Field(min_length=1, max_length=60)]
+    """Name that identifies the program using the key."""
 
 
 class MadeKey(Model):
-    """The new key, which nobody can read again later."""
+    """A newly created API key."""
 
     key: str
+    """The secret. It is returned only here and cannot be read again later."""
 
 
 class NewPassword(Model):
-    """Another password, for who knows the old one."""
+    """A change of the user's own password."""
 
     old: Annotated[str, Field(min_length=1, max_length=200)]
+    """The current password."""
     new: Annotated[str, Field(min_length=1, max_length=200)]
+    """The new password, at least 10 characters."""
 
 
 @blueprint.get("/keys")
 @needs("viewer")
-@operation("The asking person's keys", answer=Keys)
+@operation("List the user's API keys", answer=Keys)
 def keys() -> Keys:
-    """Without the keys themselves."""
+    """Return the user's API keys without their secrets."""
     found = panel().tokens.of(require_in_person().name)
     return Keys(keys=[Key(id=k.id, label=k.label, created=k.created, used=k.used) for k in found])
 
 
 @blueprint.post("/keys")
 @needs("viewer")
-@operation("Make a key for a program", body=NewKey, answer=MadeKey, status=201)
+@operation("Create an API key", body=NewKey, answer=MadeKey, status=201)
 def make_key(body: NewKey) -> MadeKey:
-    """It may do what its person may, but for what is here."""
+    """Create an API key with the permissions of its user.
+
+    The operations of this module do not accept the key.
+    """
     return MadeKey(key=panel().tokens.make(require_in_person().name, body.label))
 
 
 @blueprint.delete(f"/keys/<{NUMBER}:key>")
 @needs("viewer")
-@operation("Make a key worthless")
+@operation("Revoke an API key")
 def revoke_key(key: int) -> None:
-    """At once; one that is not there is worthless already."""
+    """Revoke an API key immediately. An unknown key is not an error."""
     panel().tokens.revoke(require_in_person().name, key)
 
 
 @blueprint.post("/password")
 @needs("viewer")
-@operation("Change one's own password", body=NewPassword)
+@operation("Change the user's own password", body=NewPassword)
 def change_password(body: NewPassword) -> None:
-    """Other browsers are signed out."""
+    """Change the user's password and sign out the user's other browsers."""
     change(body.old, body.new)
 
 
 def change(old: str, new: str) -> None:
-    """Give the asking person the password ``new``. Raises ``BadInput``: ``login_wrong``,
-    ``password_short``, ``too_many_tries``, ``not_allowed`` (a key)."""
+    """Set the current user's password to ``new`` and end the user's other sessions.
+
+    A wrong ``old`` password counts as a failed sign-in. Raises ``BadInput``: ``login_wrong``,
+    ``password_short``, ``too_many_tries``, ``not_allowed`` (request with an API key).
+    """
     here, person = panel(), require_in_person()
     address = request.remote_addr or ""
     here.throttle.attempt(address, person.name)

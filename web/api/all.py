@@ -1,4 +1,4 @@
-"""Every blueprint of the API."""
+"""All blueprints of the API."""
 
 from __future__ import annotations
 

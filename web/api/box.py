@@ -1,4 +1,4 @@
-"""The box: how it is, what it measured, what it wrote down, and what may be asked of it."""
+"""The device: its state, telemetry, logs, background tasks, and deletion of old jobs."""
 
 from __future__ import annotations
 
@@ -26,93 +26,119 @@ blueprint = Blueprint("api_box", __name__, url_prefix="/api/v1/box")
 
 
 class BoxView(Model):
-    """How the box is. ``reading`` is what was measured last, as the telemetry names it."""
+    """Current state of the device."""
 
     at_work: bool
+    """Whether the worker is running."""
     updating: bool
-    """Whether an update is being installed, after which everything starts anew."""
+    """Whether an update is being installed. The device's services restart afterwards."""
     version: str | None
+    """Version of the worker, or null if unknown."""
     provider: str | None
+    """ONNX Runtime execution provider in use, or null if unknown."""
     model: str | None
+    """Name of the lip-sync model in use, or null if unknown."""
     precision: str | None
+    """Numeric precision of the model, or null if unknown."""
     holds: list[Problem]
-    """Why nothing is started at present."""
+    """Why no job is started at present; empty if jobs may start."""
     running: int
+    """Number of running jobs."""
     queued: int
+    """Number of queued jobs, counted up to 200."""
     paused: int
+    """Number of paused jobs, counted up to 200."""
     waiting: int
+    """Number of jobs that wait for a missing file, counted up to 200."""
     reading: dict[str, Any] | None
+    """Newest telemetry reading, or null if none was recorded in the last 90 seconds."""
 
 
 class TelemetryQuery(Model):
-    """How far back."""
+    """Period of the requested telemetry."""
 
     hours: Annotated[float, Field(gt=0, le=24)] = 1.0
+    """Length of the requested period in hours; it ends now."""
 
 
 class Telemetry(Model):
-    """Readings, the oldest first, thinned."""
+    """Telemetry readings of the requested period."""
 
     readings: list[dict[str, Any]]
+    """Readings, oldest first, thinned evenly to at most 480."""
 
 
 class LogQuery(Model):
-    """The lines that hold all ``words`` and are at least of ``level``."""
+    """Filter for log lines."""
 
     file: Literal["lectern.log", "panel.log"] = "lectern.log"
-    """The worker's or the panel's, with what was put aside of it."""
+    """Log to search, with its rotated files: ``lectern.log`` (worker) or ``panel.log`` (panel)."""
     words: Words = ""
+    """Words that a line must contain, separated by spaces, in any case and order."""
     level: Literal["", "debug", "info", "warning", "error"] = ""
+    """Lowest level to include; empty for all levels."""
 
 
 class LogView(Model):
-    """The last lines that fit, and the files that there are."""
+    """The newest matching log lines."""
 
     files: list[str]
+    """Names of the available log files, newest first."""
     lines: list[str]
+    """Matching lines, oldest first, at most 400."""
 
 
 class BoxErrand(Model):
-    """Something that the worker is asked to do, with what it needs to know."""
+    """A task for the worker."""
 
     kind: Literal[
         "doctor", "usb_list", "usb_import", "usb_export", "usb_eject", "restart_worker", "power_off"
     ]
+    """What to do. ``usb_export``, ``restart_worker`` and ``power_off`` need an administrator."""
     params: Annotated[
         dict[str, Annotated[str, Field(max_length=500)]],
         Field(max_length=10, default_factory=dict),
     ]
+    """Parameters of the task; which ones depends on ``kind``."""
 
 
 class BoxAnswer(Model):
-    """What has come of it."""
+    """State and result of a task."""
 
     id: JobNumber
+    """Number of the task."""
     kind: str
+    """What was requested."""
     state: Literal["asked", "running", "done", "failed"]
+    """``asked`` until the worker starts the task, then ``running``, at the end ``done`` or
+    ``failed``."""
     result: dict[str, Any]
+    """Result of the task; its keys depend on ``kind``."""
     reason: Problem | None
+    """Why the task failed, otherwise null."""
 
 
 class Prune(Model):
-    """Delete ended videos with their sources that are older than ``days``; ``unfetched``: also
-    those that nobody has downloaded yet."""
+    """Which ended jobs to delete, together with their videos and source files."""
 
     days: Literal[7, 30, 90, 365]
+    """Delete jobs that ended more than this number of days ago."""
     unfetched: bool = False
+    """Also delete videos that have not been downloaded yet."""
 
 
 class Pruned(Model):
-    """So many were deleted."""
+    """Result of a deletion."""
 
     deleted: int
+    """Number of jobs deleted."""
 
 
 @blueprint.get("")
 @needs("viewer")
-@operation("How the box is", answer=BoxView)
+@operation("Get the state of the device", answer=BoxView)
 def look() -> BoxView:
-    """At this moment."""
+    """Return the state of the device with the newest telemetry reading."""
     now = look_once(panel())
     daemon = now.daemon
     return BoxView(
@@ -133,18 +159,18 @@ def look() -> BoxView:
 
 @blueprint.get("/telemetry")
 @needs("viewer")
-@operation("What was measured", query=TelemetryQuery, answer=Telemetry)
+@operation("Get telemetry readings", query=TelemetryQuery, answer=Telemetry)
 def telemetry(query: TelemetryQuery) -> Telemetry:
-    """Temperatures, loads, memory, power, disk."""
+    """Return the telemetry readings of the requested period."""
     found = readings(config().root, panel().now() - query.hours * 3600)
     return Telemetry(readings=[dataclasses.asdict(reading) for reading in found])
 
 
 @blueprint.get("/log")
 @needs("admin")
-@operation("The log's last lines", query=LogQuery, answer=LogView)
+@operation("Search the log", query=LogQuery, answer=LogView)
 def lines(query: LogQuery) -> LogView:
-    """The oldest first."""
+    """Return the newest log lines that match the query."""
     root = config().root
     found = find_lines(root, query.file, query.words, query.level)
     return LogView(files=log_files(root), lines=[line.to_text() for line in found])
@@ -152,9 +178,13 @@ def lines(query: LogQuery) -> LogView:
 
 @blueprint.get("/log/<name>")
 @needs("admin")
-@operation("A whole log file", produces="text/plain")
+@operation("Download a log file", produces="text/plain")
 def log_file(name: str) -> Response:
-    """One of those that the log's lines name."""
+    """Return a whole log file as plain text.
+
+    ``name`` is one of the names that the log search returns. Raises ``BadInput("page_missing")``
+    for any other name.
+    """
     path = log_path(config().root, name)
     log.info("%s downloads the log %s", require("admin").name, name)
     return send_file(path, mimetype="text/plain", as_attachment=True, download_name=f"{name}.txt")
@@ -162,14 +192,18 @@ def log_file(name: str) -> Response:
 
 @blueprint.post("/prune")
 @needs("admin")
-@operation("Make room on the disk", body=Prune, answer=Pruned)
+@operation("Delete old jobs", body=Prune, answer=Pruned)
 def prune(body: Prune) -> Pruned:
-    """For good."""
+    """Delete old jobs with their videos and source files. This cannot be undone."""
     return Pruned(deleted=make_room(body.days, spare_unfetched=not body.unfetched))
 
 
 def make_room(days: int, *, spare_unfetched: bool) -> int:
-    """Delete old videos with their sources; gives how many."""
+    """Delete jobs that ended more than ``days`` days ago, with their files.
+
+    Returns the number of deleted jobs. ``spare_unfetched`` keeps videos that have not been
+    downloaded yet.
+    """
     gone = sweep(jobs(), Policy(days=days, spare_unfetched=spare_unfetched), panel().now())
     log.warning("%s deleted %d jobs of %d days ago", require("admin").name, len(gone), days)
     return len(gone)
@@ -177,9 +211,12 @@ def make_room(days: int, *, spare_unfetched: bool) -> int:
 
 @blueprint.post("/errands")
 @needs("teacher")
-@operation("Ask the worker for something", body=BoxErrand, answer=Asked, status=202)
+@operation("Submit a task to the worker", body=BoxErrand, answer=Asked, status=202)
 def ask(body: BoxErrand) -> Asked:
-    """Restarting and switching off are the administrators'."""
+    """Submit a task and return its number.
+
+    Raises ``BadInput("not_allowed")`` if the task needs a higher role than the user has.
+    """
     number = errands.ask(body.kind, body.params)
     if body.kind in ("restart_worker", "power_off"):
         log.warning("%s asks for %s", require("admin").name, body.kind)
@@ -188,9 +225,9 @@ def ask(body: BoxErrand) -> Asked:
 
 @blueprint.get(f"/errands/<{NUMBER}:number>")
 @needs("teacher")
-@operation("What has come of it", answer=BoxAnswer)
+@operation("Get the state and result of a task", answer=BoxAnswer)
 def answer(number: int) -> BoxAnswer:
-    """``state`` is ``asked`` or ``running`` until it is done."""
+    """Return the state and result of one of the user's own tasks."""
     errand = errands.get(number)
     return BoxAnswer(
         id=errand.id,

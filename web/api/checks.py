@@ -1,6 +1,7 @@
-"""Before a video is queued: a look at the material, and three seconds of it.
+"""Check files before a job is queued, and render a preview of three seconds.
 
-The daemon does both (the panel opens no video); here they are asked for and their answers told.
+The daemon does both as tasks, because the panel never opens media files. These routes submit the
+tasks and return their results.
 """
 
 from __future__ import annotations
@@ -28,14 +29,18 @@ from web.results.look import problem
 blueprint = Blueprint("api_checks", __name__, url_prefix="/api/v1")
 
 KINDS = ("preflight", "preview")
+"""Kinds of tasks that these routes submit."""
 _FILES = {"preflight": "thumbnail", "preview": "video"}
 
 
 @blueprint.post("/preflights")
 @needs("teacher")
-@operation("Look at material before it is queued", body=Preflight, answer=Asked, status=202)
+@operation("Check files before a job is queued", body=Preflight, answer=Asked, status=202)
 def preflight(body: Preflight) -> Asked:
-    """Takes seconds; ask for the answer until it is there."""
+    """Submit a check of a presenter and, optionally, a lecture.
+
+    The check takes a few seconds; poll ``GET /api/v1/checks/{number}`` for the result.
+    """
     lecture = find_lecture_of(body.lecture).path if body.lecture else None
     settings = body.options.as_settings()
     with_options(config(), settings)
@@ -51,9 +56,12 @@ def preflight(body: Preflight) -> Asked:
 
 @blueprint.post("/previews")
 @needs("teacher")
-@operation("Three seconds of lip-sync", body=Preview, answer=Asked, status=202)
+@operation("Render a preview of three seconds", body=Preview, answer=Asked, status=202)
 def preview(body: Preview) -> Asked:
-    """Comes before the queue; a job at work rests meanwhile."""
+    """Submit a preview.
+
+    It precedes all queued jobs, and the current job waits until the preview is ready.
+    """
     settings = body.options.as_settings()
     with_options(config(), settings)
     return Asked(
@@ -69,9 +77,9 @@ def preview(body: Preview) -> Asked:
 
 @blueprint.get(f"/checks/<{NUMBER}:number>")
 @needs("teacher")
-@operation("The answer to a preflight or preview", answer=ErrandView)
+@operation("Get the result of a preflight or preview", answer=ErrandView)
 def answer(number: int) -> ErrandView:
-    """``state`` is ``asked`` or ``running`` until it is there."""
+    """Return the state of a preflight or preview and, when it has ended, its result."""
     errand = _own(number)
     result, file = dict(errand.result), None
     name = _FILES[errand.kind]
@@ -91,9 +99,12 @@ def answer(number: int) -> ErrandView:
 
 @blueprint.get(f"/checks/<{NUMBER}:number>/file")
 @needs("teacher")
-@operation("Its picture or video", produces="application/octet-stream")
+@operation("Get the image or video of a check", produces="application/octet-stream")
 def file(number: int) -> Response:
-    """JPEG of a preflight, MP4 of a preview."""
+    """Return the JPEG image of a preflight or the MP4 video of a preview.
+
+    Raises ``BadInput("errand_unknown")`` if there is no such file below the device's root folder.
+    """
     errand = _own(number)
     path = Path(errand.result.get(_FILES[errand.kind]) or "")
     if not path.is_file() or not path.resolve().is_relative_to(config().root.resolve()):
@@ -103,7 +114,10 @@ def file(number: int) -> Response:
 
 
 def warnings_in_words(warnings: Iterable[Mapping[str, Any]]) -> list[Sentence]:
-    """Codes of the catalogue in the reader's language; a code of another version as it is."""
+    """Return ``warnings`` (mappings with ``code`` and ``params``) in the user's language.
+
+    A code that this version does not know is returned unchanged as its own text.
+    """
     told = []
     for warning in warnings:
         reason = Reason(str(warning.get("code", "")), warning.get("params", {}))
@@ -117,7 +131,11 @@ def _ask(kind: str, **params: object) -> int:
 
 
 def _own(number: int) -> Errand:
-    """An errand of the asking person; any other is as unknown as none."""
+    """Return a preflight or preview of the current user.
+
+    Raises ``BadInput("errand_unknown")`` also for another user's task, so as not to reveal that it
+    exists.
+    """
     with Errands(store_path(config().root), now=panel().now) as errands:
         errand = errands.get(number)
     if errand.owner != require("teacher").name or errand.kind not in KINDS:
@@ -126,6 +144,7 @@ def _own(number: int) -> Errand:
 
 
 def _remember(errand: Errand) -> None:
+    """Keep the image of a successful preflight as the presenter's thumbnail."""
     picture = errand.result.get("thumbnail")
     presenter = errand.params.get("presenter")
     if errand.state == "done" and picture and isinstance(presenter, str):

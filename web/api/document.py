@@ -1,6 +1,7 @@
-"""The OpenAPI 3.1 document, made from the operations as they are registered.
+"""Build the OpenAPI 3.1 document from the registered operations.
 
-pydantic writes JSON Schema 2020-12, which is what OpenAPI 3.1 uses, so nothing is said twice.
+pydantic generates JSON Schema 2020-12, the dialect of OpenAPI 3.1, so the models need no second
+description.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 
 
 def document(app: Flask, version: str) -> dict[str, Any]:
-    """The document of every operation of ``app``; ``version`` is the software's."""
+    """Return the OpenAPI document of all operations of ``app``.
+
+    ``version`` is the version of the software.
+    """
     found = list(_operations(app))
     models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(Problem, "serialization")]
     for _, _, told in found:
@@ -46,9 +50,10 @@ def document(app: Flask, version: str) -> dict[str, Any]:
         "info": {
             "title": "Lectern",
             "version": version,
-            "description": "The box's own interface. Changes made with a browser's cookie need "
-            "the header X-CSRF-Token; with a key (Authorization: Bearer) they do not. Files come "
-            "in by tus 1.0.0 at /api/v1/uploads.",
+            "description": "REST API of a Lectern device. Authenticate with an API key "
+            "(Authorization: Bearer) or with the session cookie of the panel. Requests that "
+            "change something need the header X-CSRF-Token with a session cookie, but not with "
+            "an API key. Files are uploaded with tus 1.0.0 at /api/v1/uploads.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
@@ -82,7 +87,7 @@ def _entry(
         good["content"] = content(told.answer, "serialization")
     elif told.produces is not None:
         good["content"] = {told.produces: {"schema": {"type": "string", "format": "binary"}}}
-    bad = {"description": "Why not", "content": content(Problem, "serialization")}
+    bad = {"description": "Error", "content": content(Problem, "serialization")}
     entry: dict[str, Any] = {
         "operationId": rule.endpoint.replace(".", "_"),
         "summary": told.summary,
@@ -90,7 +95,7 @@ def _entry(
         "responses": {str(told.status): good, "4XX": bad, "5XX": bad},
     }
     if told.produces is not None:
-        entry["responses"]["206"] = {**good, "description": "A part of it"}
+        entry["responses"]["206"] = {**good, "description": "Partial content"}
     if told.body is not None:
         entry["requestBody"] = {"required": True, "content": content(told.body, "validation")}
     if told.takes is not None:

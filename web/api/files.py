@@ -1,4 +1,4 @@
-"""What a job has made: watched, and taken along one by one or together."""
+"""The results of jobs: video, thumbnail, subtitles and report, singly or as a zip archive."""
 
 from __future__ import annotations
 
@@ -28,44 +28,52 @@ TYPES: dict[File, str] = {
     "subtitles": "application/x-subrip",
     "report": "application/json",
 }
+"""Media type of each result file."""
 
 blueprint = Blueprint("api_files", __name__, url_prefix="/api/v1/jobs")
 
 
 class FileQuery(Model):
-    """``download``: as a file to keep; a video then counts as taken."""
+    """How the file is sent."""
 
     download: bool = False
+    """Send the file as an attachment. A teacher's or administrator's complete download of a video
+    marks the video as downloaded."""
 
 
 class ArchiveQuery(Model):
-    """Whose videos, and whether subtitles and reports come along."""
+    """Contents of the archive."""
 
     job: Annotated[list[JobNumber], Field(min_length=1, max_length=200)]
+    """Numbers of the jobs."""
     all: bool = False
+    """Also include subtitles and reports."""
 
 
 @blueprint.get(f"/<{NUMBER}:job>/video")
 @needs("viewer")
-@operation("The finished video; parts of it by Range", query=FileQuery, produces="video/mp4")
+@operation("Get the finished video (supports Range)", query=FileQuery, produces="video/mp4")
 def video(job: int, query: FileQuery) -> Response:
-    """H.264 in MP4."""
+    """Return the finished video, H.264 in MP4."""
     return _file(job, "video", query.download)
 
 
 @blueprint.get(f"/<{NUMBER}:job>/thumbnail")
 @needs("viewer")
-@operation("A picture of the finished video", query=FileQuery, produces="image/jpeg")
+@operation("Get the thumbnail of the video", query=FileQuery, produces="image/jpeg")
 def thumbnail(job: int, query: FileQuery) -> Response:
-    """JPEG."""
+    """Return the thumbnail as JPEG."""
     return _file(job, "thumbnail", query.download)
 
 
 @blueprint.get(f"/<{NUMBER}:job>/before")
 @needs("viewer")
-@operation("A picture of the presenter as filmed", produces="image/jpeg")
+@operation("Get an image of the presenter as filmed", produces="image/jpeg")
 def before(job: int) -> Response:
-    """Where one was made when the presenter was looked at."""
+    """Return an image of the presenter before lip-sync as JPEG.
+
+    Raises ``BadInput("file_gone")`` if no thumbnail of the presenter has been made.
+    """
     found = seen_job(job)
     picture = pictures().of(found.presenter) if found.presenter else None
     if picture is None:
@@ -75,17 +83,20 @@ def before(job: int) -> Response:
 
 @blueprint.get(f"/<{NUMBER}:job>/subtitles")
 @needs("viewer")
-@operation("The subtitles", query=FileQuery, produces="application/x-subrip")
+@operation("Get the subtitles as SubRip", query=FileQuery, produces="application/x-subrip")
 def subtitles(job: int, query: FileQuery) -> Response:
-    """SubRip (SRT)."""
+    """Return the subtitles as SubRip (SRT)."""
     return _file(job, "subtitles", query.download)
 
 
 @blueprint.get(f"/<{NUMBER}:job>/captions")
 @needs("viewer")
-@operation("The subtitles as browsers want them", produces="text/vtt")
+@operation("Get the subtitles as WebVTT", produces="text/vtt")
 def captions(job: int) -> Response:
-    """WebVTT, which differs from SubRip by its head and by the point in its times."""
+    """Return the subtitles as WebVTT, the format that browsers play.
+
+    It differs from SubRip in its header and in the decimal point of its time stamps.
+    """
     found = seen_job(job)
     path = file_of(found, "subtitles")
     if path is None:
@@ -97,25 +108,25 @@ def captions(job: int) -> Response:
 
 @blueprint.get(f"/<{NUMBER}:job>/report")
 @needs("viewer")
-@operation("What was done and measured", query=FileQuery, produces="application/json")
+@operation("Get the report of the job", query=FileQuery, produces="application/json")
 def report(job: int, query: FileQuery) -> Response:
-    """JSON, as `lectern render --report` writes it."""
+    """Return the JSON report, in the format of ``lectern render --report``."""
     return _file(job, "report", query.download)
 
 
 @blueprint.get(f"/<{NUMBER}:job>/verdict")
 @needs("viewer")
-@operation("What the video is worth, in plain words", answer=Verdict)
+@operation("Get the quality verdict on the video", answer=Verdict)
 def verdict(job: int) -> Verdict:
-    """The grade, its reasons, and the moments to look at."""
+    """Return the grade of the video, the reasons for it, and the moments to check."""
     return verdict_of(file_of(seen_job(job), "report"))
 
 
 @blueprint.get("/archive")
 @needs("viewer")
-@operation("Several videos as one zip", query=ArchiveQuery, produces="application/zip")
+@operation("Download several videos as a zip", query=ArchiveQuery, produces="application/zip")
 def archive(query: ArchiveQuery) -> Response:
-    """Sent as it is made; nothing of it is written to the disk."""
+    """Stream a zip archive. Nothing is written to the disk."""
     found = [seen_job(number) for number in dict.fromkeys(query.job)]
     kinds: tuple[File, ...] = ("video", "subtitles", "report") if query.all else ("video",)
     paths: list[Path] = []
@@ -148,13 +159,15 @@ def _file(number: int, kind: File, download: bool) -> Response:
 
 
 def _taken(numbers: list[int]) -> Callable[[], None]:
-    """Notes that these jobs' videos have been taken, whereupon they may be pruned; who may only
-    look changes nothing by it."""
+    """Return a callback that marks the videos of these jobs as downloaded.
+
+    Videos marked so may be deleted by retention. A viewer's download marks nothing.
+    """
     if not may("teacher"):
         return lambda: None
     root, now = config().root, panel().now
 
-    def note() -> None:  # after the request, whose own connection to the queue is closed
+    def note() -> None:  # called after the request, when its own connection is closed
         with JobStore(store_path(root), now=now) as store:
             for number in numbers:
                 store.fetched(number)

@@ -1,4 +1,4 @@
-"""Jobs: found, made, changed, forgotten."""
+"""List, create, control and delete jobs."""
 
 from __future__ import annotations
 
@@ -32,9 +32,13 @@ blueprint = Blueprint("api_jobs", __name__, url_prefix="/api/v1/jobs")
 
 @blueprint.get("")
 @needs("viewer")
-@operation("Find jobs, the latest first", query=JobQuery, answer=JobPage)
+@operation("List jobs, newest first", query=JobQuery, answer=JobPage)
 def find(query: JobQuery) -> JobPage:
-    """Teachers find those that they may see, others all."""
+    """Return one page of the jobs that the user may see.
+
+    Teachers see their own jobs and, if the settings allow it, those from the inbox. Viewers and
+    administrators see all jobs.
+    """
     with History(store_path(config().root)) as history:
         page = history.page(
             query.state or State,
@@ -54,66 +58,66 @@ def find(query: JobQuery) -> JobPage:
 @blueprint.post("")
 @needs("teacher")
 @body_limit(256 * 1024)
-@operation("Queue videos: every presenter speaks every lecture", body=NewJobs, answer=JobList)
+@operation("Create a job for each pair of presenter and lecture", body=NewJobs, answer=JobList)
 def make(body: NewJobs) -> JobList:
-    """One job for each pair."""
+    """Queue one job for each pair of presenter and lecture."""
     return JobList(jobs=[view(job) for job in make_jobs(body)])
 
 
 @blueprint.get(f"/<{NUMBER}:job>")
 @needs("viewer")
-@operation("One job", answer=JobView)
+@operation("Get a job", answer=JobView)
 def look(job: int) -> JobView:
-    """As it stands now."""
+    """Return the current state of a job."""
     return view(seen_job(job))
 
 
 @blueprint.patch(f"/<{NUMBER}:job>")
 @needs("teacher")
-@operation("Let a job go earlier or later", body=JobChange, answer=JobView)
+@operation("Change the priority of a job", body=JobChange, answer=JobView)
 def change(job: int, body: JobChange) -> JobView:
-    """Its priority."""
+    """Set the priority of a job."""
     jobs().set_priority(own_job(job).id, body.priority)
     return view(jobs().get(job))
 
 
 @blueprint.post(f"/<{NUMBER}:job>/cancel")
 @needs("teacher")
-@operation("Give a job up", answer=JobView)
+@operation("Cancel a job", answer=JobView)
 def cancel(job: int) -> JobView:
-    """At once, or after the chunk in hand."""
+    """Cancel a job, immediately or, if it is running, after the current chunk."""
     return _done(job, jobs().cancel)
 
 
 @blueprint.post(f"/<{NUMBER}:job>/pause")
 @needs("teacher")
-@operation("Let a job rest", answer=JobView)
+@operation("Pause a job", answer=JobView)
 def pause(job: int) -> JobView:
-    """At once, or after the chunk in hand."""
+    """Pause a job, immediately or, if it is running, after the current chunk."""
     return _done(job, jobs().pause)
 
 
 @blueprint.post(f"/<{NUMBER}:job>/resume")
 @needs("teacher")
-@operation("Go on with a paused job", answer=JobView)
+@operation("Resume a paused job", answer=JobView)
 def resume(job: int) -> JobView:
-    """What it has finished is kept."""
+    """Resume a paused job. Finished chunks are kept."""
     return _done(job, jobs().resume)
 
 
 @blueprint.post(f"/<{NUMBER}:job>/retry")
 @needs("teacher")
-@operation("Try a failed or cancelled job again", answer=JobView)
+@operation("Retry a failed or cancelled job", answer=JobView)
 def retry(job: int) -> JobView:
-    """With all its attempts before it."""
+    """Queue the job again with its full number of attempts."""
     return _done(job, jobs().retry)
 
 
 @blueprint.delete(f"/<{NUMBER}:job>")
 @needs("teacher")
-@operation("Delete an ended job, its video and what it was made from")
+@operation("Delete an ended job, its video and its source files")
 def delete(job: int) -> None:
-    """For good."""
+    """Delete the job and its files. This cannot be undone."""
     delete_jobs([job])
 
 
@@ -121,13 +125,19 @@ def delete(job: int) -> None:
 @needs("teacher")
 @operation("Delete several ended jobs", body=JobNumbers)
 def delete_several(body: JobNumbers) -> None:
-    """All of them, or none where one may not be deleted."""
+    """Delete several ended jobs with their files. This cannot be undone.
+
+    Nothing is deleted if one of them is unknown, may not be changed by the user, or has not ended.
+    """
     delete_jobs(body.jobs)
 
 
 def delete_jobs(numbers: list[int]) -> None:
-    """Raises ``BadInput``: ``job_unknown``, ``not_allowed``, ``job_wrong_state``,
-    ``job_unsettled``; ``Fault("output_unwritable")`` for a file that cannot be deleted."""
+    """Delete ended jobs with their files and thumbnails.
+
+    Raises ``BadInput``: ``job_unknown``, ``not_allowed``, ``job_wrong_state``, ``job_unsettled``;
+    ``Fault("output_unwritable")`` if a file cannot be deleted.
+    """
     found = [own_job(number) for number in dict.fromkeys(numbers)]
     for job in found:
         if job.state not in (State.DONE, State.FAILED, State.CANCELLED):
@@ -138,7 +148,7 @@ def delete_jobs(numbers: list[int]) -> None:
         try:
             discard(jobs(), job)
             for path, picture in shown.items():
-                if not path.exists():  # a presenter of the library stays
+                if not path.exists():  # library presenters are kept
                     picture.unlink(missing_ok=True)
         except OSError as error:
             raise Fault("output_unwritable", name=job.stem, reason=error.strerror) from error
@@ -146,5 +156,6 @@ def delete_jobs(numbers: list[int]) -> None:
 
 
 def _done(number: int, deed: Callable[[int], object]) -> JobView:
+    """Apply ``deed`` to a job that the user may change, and return the job afterwards."""
     deed(own_job(number).id)
     return view(jobs().get(number))

@@ -1,9 +1,11 @@
-"""What an operation of the API takes and gives, said once: checked, and written into its document.
+"""Declare an operation of the API once: for validation and for the OpenAPI document.
 
-@blueprint.get("/jobs")
-@needs("viewer")
-@operation("Find jobs", query=JobQuery, answer=JobPage)
-def find_jobs(query: JobQuery) -> JobPage: ...
+Example::
+
+    @blueprint.get("/jobs")
+    @needs("viewer")
+    @operation("List jobs", query=JobQuery, answer=JobPage)
+    def list_jobs(query: JobQuery) -> JobPage: ...
 """
 
 from __future__ import annotations
@@ -20,26 +22,29 @@ from werkzeug.datastructures import MultiDict
 from appliance.errors import BadInput
 
 NUMBER = "int(min=1, max=2147483647)"
-"""The converter of a job's or an errand's number: nothing that the database could not hold."""
+"""URL converter for the number of a job, key or task: no number that the database cannot hold."""
 
 
 class Model(BaseModel):
-    """What goes in and out; a name that is not known is a mistake, as in the settings."""
+    """Base class of the request and response models. Unknown fields are rejected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Problem(Model):
-    """Why something was refused: what happened, and what to do."""
+    """Why a request or a job failed: what happened and how to fix it."""
 
     code: str
+    """Error code."""
     text: str
+    """What happened, in the user's language."""
     cure: str
+    """How to fix it, in the user's language."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """A header that an operation reads, and the regular expression of its values."""
+    """A request header of an operation and the regular expression that its value matches."""
 
     name: str
     pattern: str
@@ -48,8 +53,11 @@ class Header:
 
 @dataclass(frozen=True)
 class Operation:
-    """One entry of the document. ``produces`` is the media type of an answer that is a file,
-    ``takes`` that of a body that is one."""
+    """Description of one operation for the OpenAPI document.
+
+    ``produces`` is the media type of a response that is a file, ``takes`` that of a request body
+    that is a file.
+    """
 
     summary: str
     query: type[Model] | None = None
@@ -73,10 +81,10 @@ def operation(
     produces: str | None = None,
     status: int = 200,
 ) -> Callable[[View], Callable[..., Response]]:
-    """Let a view take ``query`` and ``body`` as checked models, and give an ``answer``.
+    """Validate the ``query`` and ``body`` of a view against models, and serialize its ``answer``.
 
-    The view raises ``BadInput("request_bad")`` before it is called when either does not fit. A
-    view that gives ``None`` answers 204, one that gives a ``Response`` answers that.
+    Raises ``BadInput("request_bad")`` before the view is called if either is invalid. A view that
+    returns ``None`` is answered with 204; a ``Response`` is sent unchanged.
     """
     told = Operation(
         summary, query, body, answer, produces, 204 if not (answer or produces) else status
@@ -103,7 +111,7 @@ def operation(
 def described(
     summary: str, *headers: Header, status: int, takes: str | None = None
 ) -> Callable[[View], View]:
-    """Write a view that reads and answers for itself into the document."""
+    """Add a view that parses its request and builds its response itself to the OpenAPI document."""
 
     def decorate(view: View) -> View:
         told = Operation(summary, status=status, headers=headers, takes=takes)
@@ -126,7 +134,10 @@ def _parsed(model: type[Model], given: dict[str, Any] | bytes) -> Model:
 
 
 def _plain(arguments: MultiDict[str, str], model: type[Model]) -> dict[str, Any]:
-    """The query's values: one each, or all of those that the model takes as a list."""
+    """Return the values of the query by name.
+
+    Fields that accept several values get a list, all others a single value.
+    """
     many = {
         name
         for name, field in model.model_fields.items()

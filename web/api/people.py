@@ -1,4 +1,4 @@
-"""People and their roles, for administrators."""
+"""User accounts and their roles, for administrators."""
 
 from __future__ import annotations
 
@@ -21,46 +21,55 @@ blueprint = Blueprint("api_people", __name__, url_prefix="/api/v1/people")
 
 
 class PersonView(Model):
-    """Somebody with an account."""
+    """A user account."""
 
     name: str
+    """Name with which the user signs in."""
     role: RoleName
+    """Each role includes the permissions of the roles before it: viewer, teacher, admin."""
 
 
 class PeopleView(Model):
-    """Everybody with an account."""
+    """All user accounts."""
 
     people: list[PersonView]
+    """User accounts, sorted by name."""
 
 
 class NewPerson(Model):
-    """A new account."""
+    """A user account to create."""
 
     name: Annotated[str, Field(min_length=1, max_length=60)]
+    """Name with which the user signs in: up to 40 letters, digits, dots, hyphens and
+    underscores."""
     role: RoleName
+    """Role of the user."""
     password: Annotated[str, Field(min_length=1, max_length=200)]
+    """First password, at least 10 characters."""
 
 
 class PersonChange(Model):
-    """Another role, another password, or both."""
+    """A new role, a new password, or both. Null leaves the value unchanged."""
 
     role: RoleName | None = None
+    """New role. The last administrator cannot be given another one."""
     password: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """New password, at least 10 characters. It ends all sessions of the user."""
 
 
 @blueprint.get("")
 @needs("admin")
-@operation("Everybody with an account", answer=PeopleView)
+@operation("List the user accounts", answer=PeopleView)
 def everybody() -> PeopleView:
-    """By name."""
+    """Return all user accounts, sorted by name."""
     return PeopleView(people=[_view(person) for person in panel().people.all()])
 
 
 @blueprint.post("")
 @needs("admin")
-@operation("Give somebody an account", body=NewPerson, answer=PersonView, status=201)
+@operation("Create a user account", body=NewPerson, answer=PersonView, status=201)
 def add(body: NewPerson) -> PersonView:
-    """With a role and a first password."""
+    """Create an account with a role and a first password."""
     people = panel().people
     made = people.add(body.name, Role(body.role), body.password, panel().now())
     _note("made the account", made.name)
@@ -69,9 +78,12 @@ def add(body: NewPerson) -> PersonView:
 
 @blueprint.patch("/<name>")
 @needs("admin")
-@operation("Change somebody's role or password", body=PersonChange, answer=PersonView)
+@operation("Change the role or password of a user", body=PersonChange, answer=PersonView)
 def change(name: str, body: PersonChange) -> PersonView:
-    """The last administrator stays one. A new password ends the person's sign-ins."""
+    """Change the role, the password or both.
+
+    The last administrator keeps the role. A new password ends all sessions of the user.
+    """
     people = panel().people
     person = people.get(name)
     if body.role is not None:
@@ -85,9 +97,9 @@ def change(name: str, body: PersonChange) -> PersonView:
 
 @blueprint.delete("/<name>")
 @needs("admin")
-@operation("Take somebody's account away")
+@operation("Delete a user account")
 def remove(name: str) -> None:
-    """What they have made stays."""
+    """Delete the account and end the user's sessions. The user's jobs and videos are kept."""
     person = panel().people.get(name)
     panel().people.remove(person.name)
     panel().sessions.end_all_of(person.name)

@@ -1,4 +1,4 @@
-"""The library of presenters."""
+"""The presenter library."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ blueprint = Blueprint("api_presenters", __name__, url_prefix="/api/v1/presenters
 
 @blueprint.get("")
 @needs("viewer")
-@operation("Who is in the library", answer=Presenters)
+@operation("List the presenters of the library", answer=Presenters)
 def all_of_them() -> Presenters:
-    """By name."""
+    """Return the presenters of the library, sorted by name."""
     return Presenters(presenters=[view(path) for path in library.presenters()])
 
 
 @blueprint.post("")
 @needs("teacher")
-@operation("Put a finished upload into the library", body=NewPresenter, answer=PresenterInLibrary)
+@operation("Add a finished upload to the library", body=NewPresenter, answer=PresenterInLibrary)
 def add(body: NewPresenter) -> PresenterInLibrary:
-    """Under its own name, or a new one."""
+    """Add a finished upload to the library, under its own name or a new one."""
     return view(library.add(body.upload, body.name))
 
 
@@ -37,15 +37,21 @@ def add(body: NewPresenter) -> PresenterInLibrary:
 @needs("admin")
 @operation("Delete a presenter from the library")
 def remove(name: str) -> None:
-    """For good; a presenter whom a job still needs stays."""
+    """Delete a presenter from the library. This cannot be undone.
+
+    Raises ``BadInput("file_claimed")`` while an unfinished job needs the presenter.
+    """
     library.remove(name)
 
 
 @blueprint.get("/<name>/thumbnail")
 @needs("viewer")
-@operation("A presenter's picture", produces="image/jpeg")
+@operation("Get the thumbnail of a presenter", produces="image/jpeg")
 def thumbnail(name: str) -> Response:
-    """As soon as the box has looked at the presenter once."""
+    """Return the thumbnail as JPEG.
+
+    Raises ``BadInput("picture_awaited")`` until the device has checked the presenter once.
+    """
     picture = pictures().of(library.find(name))
     if picture is None:
         raise BadInput("picture_awaited", name=name)
@@ -53,7 +59,7 @@ def thumbnail(name: str) -> Response:
 
 
 def view(path: Path) -> PresenterInLibrary:
-    """As the API tells it."""
+    """Return a presenter as the API shows it."""
     return PresenterInLibrary(
         name=shown(path.stem),
         file=shown(path.name),

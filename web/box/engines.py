@@ -1,4 +1,4 @@
-"""Why the box does not compute on the engines that it would rather have used."""
+"""Execution providers that are not used because they have failed on this device."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import json
 from pathlib import Path
 
 FRESH_S = 86400.0
-"""The daemon tries an engine again after so long, so an older reason may hold no more."""
+"""Age in seconds above which a failure is ignored: the daemon retries a provider after this
+time."""
 
 
 def refused(root: Path, now: float) -> dict[str, str]:
-    """The engines that have failed on the box in ``root`` since a day, each with its last reason;
-    what ``appliance.lips`` keeps of them cannot be read: none."""
+    """Return the providers that failed within the last day, each with its latest reason.
+
+    ``root`` is the device's folder, ``now`` the time in seconds since 1970. Returns an empty dict
+    if the results that ``appliance.lips`` stores cannot be read.
+    """
     try:
         verdicts = json.loads((root / "state" / "engines.json").read_bytes())["verdicts"].values()
         found = [

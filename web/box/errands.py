@@ -1,4 +1,4 @@
-"""What the panel asks of the daemon, and the answer in words."""
+"""Tasks that the panel submits to the daemon, and their results as text."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ KINDS: Mapping[str, Literal["teacher", "admin"]] = {
     "doctor": "teacher",
     "usb_list": "teacher",
     "usb_import": "teacher",
-    "usb_export": "admin",  # it takes everybody's videos along
+    "usb_export": "admin",  # copies the videos of all users
     "usb_eject": "teacher",
     "restart_worker": "admin",
     "power_off": "admin",
 }
-"""What can be asked from the page, and by whom."""
+"""Tasks that the page can submit, with the role that each one needs."""
 
 TIMEOUT_S = 45.0
-"""An errand that nobody has begun by then: the daemon is down."""
+"""Seconds after which a task that has not been started shows that the daemon is down."""
 
 
 @contextmanager
 def errands() -> Iterator[Errands]:
-    """The box's errands."""
+    """Open the task store."""
     with Errands(store_path(panel().config.root), now=panel().now) as found:
         yield found
 
 
 def ask(kind: str, params: Mapping[str, Any]) -> int:
-    """Ask for something; gives the errand's number.
+    """Submit a task and return its number.
 
     Raises ``BadInput``: ``page_missing`` for an unknown kind, ``not_allowed``.
     """
@@ -49,7 +49,10 @@ def ask(kind: str, params: Mapping[str, Any]) -> int:
 
 
 def get(number: int) -> Errand:
-    """An errand of this page. Raises ``BadInput``: ``errand_unknown``, also for other people's."""
+    """Return one of the user's tasks.
+
+    Raises ``BadInput("errand_unknown")``, also for other users' tasks.
+    """
     person = require("teacher")
     with errands() as found:
         errand = found.get(number)
@@ -59,12 +62,15 @@ def get(number: int) -> Errand:
 
 
 def is_lost(errand: Errand) -> bool:
-    """Whether nobody has taken it up for so long that nobody will."""
+    """Return whether the task has waited so long that the daemon must be down."""
     return errand.state == "asked" and panel().now() - errand.created > TIMEOUT_S
 
 
 def in_language(texts: object) -> str:
-    """A text that comes in both languages, or one that does not."""
+    """Return a text in the user's language.
+
+    ``texts`` is a mapping by language or a single text, which is returned unchanged.
+    """
     if isinstance(texts, dict):
         return str(texts.get(language(), texts.get("en", "")))
     return "" if texts is None else str(texts)

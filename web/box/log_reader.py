@@ -1,4 +1,4 @@
-"""The box's logs: their last lines, those with a word in them, and the whole files."""
+"""Read the device's logs: the newest lines, a search, and the paths of the files."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from appliance.logs.write import FILE, log_file
 MAX_LINES = 400
 _NAME = re.compile(r"(lectern|panel)\.log(\.\d+)?")
 LOGS = (FILE, "panel.log")
-"""The daemon's and the panel's."""
+"""Logs of the daemon and of the panel."""
 
 
 def log_files(root: Path) -> list[str]:
-    """The names of the log files of the box at ``root``, the newest first."""
+    """Return the names of the log files of the device with the folder ``root``, newest first."""
     try:
         found = [
             (entry.stat().st_mtime, entry.name)
@@ -31,17 +31,21 @@ def log_files(root: Path) -> list[str]:
 
 
 def log_path(root: Path, name: str) -> Path:
-    """The log file ``name``. Raises ``BadInput("page_missing")`` for anything else."""
+    """Return the path of the log file ``name``.
+
+    Raises ``BadInput("page_missing")`` for other names.
+    """
     if name not in log_files(root):
         raise BadInput("page_missing")
     return root / "logs" / name
 
 
 def find_lines(root: Path, name: str = FILE, words: str = "", level: str = "") -> list[Line]:
-    """The last lines of the log ``name`` (one of :data:`LOGS`) and its older files that hold all
-    ``words`` and are at least ``level`` ("": any), oldest first.
+    """Return the newest matching lines of a log and its rotated files, oldest first.
 
-    Raises ``BadInput("page_missing")`` for another name.
+    ``name`` is one of :data:`LOGS`. A line matches if it contains all ``words`` and is at least of
+    ``level`` ("": any level). Returns at most ``MAX_LINES`` lines. Raises
+    ``BadInput("page_missing")`` for another name.
     """
     if name not in LOGS:
         raise BadInput("page_missing")

@@ -1,4 +1,4 @@
-"""Box: how it is, what it wrote down, and what an administrator may do with it."""
+"""The page of the device: state, charts, logs and administration."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ log = logging.getLogger("lectern.panel")
 blueprint = Blueprint("box", __name__, url_prefix="/box")
 
 KEEP_DAYS = (7, 30, 90, 365)
-"""The choices of pruning."""
+"""Ages in days that the page offers for the deletion of old jobs."""
 
 
 @blueprint.record_once
@@ -52,7 +52,7 @@ def _start(state: BlueprintSetupState) -> None:
 @in_safe_mode
 @needs("viewer")
 def index() -> str:
-    """The page."""
+    """Render the device page."""
     snapshot = look_once(panel())
     return render_template(
         "box/index.html",
@@ -72,7 +72,7 @@ def index() -> str:
 @in_safe_mode
 @needs("viewer")
 def numbers() -> Response:
-    """The charts' columns."""
+    """Return the data of the charts as JSON."""
     hours = request.args.get("hours", type=int)
     if hours not in HOURS:
         raise BadInput("request_bad", reason="hours")
@@ -84,7 +84,7 @@ def numbers() -> Response:
 @in_safe_mode
 @needs("admin")
 def log_lines() -> str:
-    """The log's last lines that fit."""
+    """Render the newest log lines that match the search."""
     root, chosen = panel().config.root, request.args
     lines = find_lines(
         root, chosen.get("file", LOGS[0]), chosen.get("words", ""), chosen.get("level", "")
@@ -99,14 +99,14 @@ def log_lines() -> str:
 @in_safe_mode
 @needs("admin")
 def download_log(name: str) -> Response:
-    """A whole log file."""
+    """Return a whole log file."""
     return log_file(name=name)
 
 
 @blueprint.post("/errands/<kind>")
 @needs("teacher")
 def ask(kind: str) -> AnyResponse:
-    """Ask the daemon for something; the answer comes by itself into the page."""
+    """Submit a task to the daemon and redirect to its result, which updates itself."""
     params = {name: value for name, value in request.form.items() if name != "csrf"}
     number = errands.ask(kind, params)
     if kind in ("restart_worker", "power_off"):
@@ -117,7 +117,7 @@ def ask(kind: str) -> AnyResponse:
 @blueprint.get(f"/errands/<{NUMBER}:number>")
 @needs("teacher")
 def answer(number: int) -> AnyResponse:
-    """What has come of it."""
+    """Render the state and result of a task."""
     errand = errands.get(number)
     page = "box/_errand.html" if "HX-Request" in request.headers else "box/errand.html"
     return make_response(
@@ -128,7 +128,7 @@ def answer(number: int) -> AnyResponse:
 @blueprint.post("/prune")
 @needs("admin")
 def prune() -> AnyResponse:
-    """Delete old videos with their sources."""
+    """Delete old jobs with their videos and source files. This cannot be undone."""
     days = request.form.get("days", type=int)
     if days not in KEEP_DAYS:
         raise BadInput("request_bad", reason="days")
@@ -137,7 +137,7 @@ def prune() -> AnyResponse:
 
 
 def _facts() -> list[tuple[str, str]]:
-    """What the box is, a name and a value each; what is not known is left out."""
+    """Return the known properties of the device as pairs of name and value."""
     facts: list[tuple[str, str]] = []
     try:
         with DaemonRecord(store_path(panel().config.root), now=panel().now) as record:
@@ -147,10 +147,10 @@ def _facts() -> list[tuple[str, str]]:
     if daemon is not None:
         facts += [
             (_("Version"), daemon.version),
-            (_("Computes with"), words.provider(daemon.provider)),
+            (_("Compute backend"), words.provider(daemon.provider)),
             *_not_used(refused(panel().config.root, panel().now())),
             (_("Model"), " ".join(part for part in (daemon.model, daemon.precision) if part)),
-            (_("At work since"), words.clock(daemon.started, panel().now())),
+            (_("Running since"), words.clock(daemon.started, panel().now())),
         ]
     recent = readings(panel().config.root, panel().now() - 600)
     if recent:
@@ -158,11 +158,11 @@ def _facts() -> list[tuple[str, str]]:
         facts += [
             (_("Power mode"), last.power_mode or ""),
             (_("Fan"), "" if last.fan_percent is None else f"{last.fan_percent:.0f} %"),
-            (_("Slowed down by heat or power"), _("yes") if last.throttled else _("no")),
-            (_("Times slowed down since the start"), str(last.throttle_events)),
+            (_("Throttled (temperature or power)"), _("Yes") if last.throttled else _("No")),
+            (_("Throttling events since startup"), str(last.throttle_events)),
             (_("Disk"), _disk(last.disk_free_mb, last.disk_total_mb)),
             (
-                _("Flash worn"),
+                _("Flash wear"),
                 "" if last.disk_worn_percent is None else f"{last.disk_worn_percent:.0f} %",
             ),
         ]

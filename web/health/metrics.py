@@ -1,4 +1,4 @@
-"""The box's numbers under Prometheus' names: base units, one family a quantity."""
+"""The device's Prometheus metrics: in base units, one family for each quantity."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ _MB = 1 << 20
 
 
 def collect(registry: CollectorRegistry, snapshot: Snapshot, streams: int) -> None:
-    """Put what ``snapshot`` tells into ``registry``; what is not known is left out."""
+    """Add the values of ``snapshot`` to ``registry``; unknown values are left out.
+
+    ``streams`` is the number of open live pages.
+    """
 
     def gauge(name: str, text: str, value: float | None, **labels: str) -> None:
         if value is None:
@@ -50,7 +53,7 @@ def collect(registry: CollectorRegistry, snapshot: Snapshot, streams: int) -> No
 
 
 def _states(snapshot: Snapshot) -> Counter[str]:
-    """How many jobs are in each state that is not final."""
+    """Return the number of jobs in each state that is not final."""
     counts = Counter(dict.fromkeys(("running", "queued", "paused", "waiting"), 0))
     for jobs in (snapshot.running, snapshot.queue, snapshot.paused, snapshot.waiting):
         counts.update(job.state.value for job in jobs)

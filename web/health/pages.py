@@ -1,4 +1,4 @@
-"""For machines: that the panel answers, and the box's numbers for Prometheus."""
+"""Health check and Prometheus metrics."""
 
 from __future__ import annotations
 
@@ -21,15 +21,17 @@ blueprint = Blueprint("health", __name__)
 @blueprint.get("/healthz")
 @is_open
 def health() -> Response:
-    """That this process answers, and whether an update is about to end it; says nothing else, as
-    anybody may ask."""
+    """Report that the panel is running, and whether an update is being installed.
+
+    The response contains nothing else, because it is public.
+    """
     return jsonify(status="updating" if updating() else "ok")
 
 
 @blueprint.get("/metrics")
 @is_open
 def metrics() -> Response:
-    """The numbers, for this machine and for who has the token."""
+    """Return the metrics. Only this machine and clients with the metrics token have access."""
     if not (_is_local() or _has_token()):
         raise BadInput("not_allowed")
     registry = CollectorRegistry()
@@ -38,7 +40,7 @@ def metrics() -> Response:
 
 
 def _is_local() -> bool:
-    """Whether this machine itself asks, and not somebody through its proxy."""
+    """Return whether the request comes from this machine, and not through a proxy on it."""
     if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
         return False
     try:

@@ -1,4 +1,4 @@
-"""What a person may do with a job from Home."""
+"""What a user can do with a job on the home page."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from web.results.look import own_job
 
 
 def act(store: JobStore, number: int, action: str) -> None:
-    """Do ``action`` (a key of :data:`ACTIONS`) to the job ``number``.
+    """Apply ``action`` (a key of :data:`ACTIONS`) to the job ``number``.
 
-    Raises ``BadInput``: ``job_unknown`` (also one that the person may not see), ``not_allowed``
-    (one that they may only see), ``job_wrong_state``, ``page_missing`` (no such action).
+    Raises ``BadInput``: ``job_unknown`` (also if the user may not see the job), ``not_allowed`` (if
+    the user may only see it), ``job_wrong_state``, ``page_missing`` (unknown action).
     """
     job = own_job(number)
     do = ACTIONS.get(action)

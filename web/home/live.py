@@ -1,4 +1,4 @@
-"""The live page: a stream of changes, and the same by polling where no stream holds."""
+"""Live updates of the home page: an event stream, or polling where streams do not work."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from web.panel import Panel
 from web.people.access import caller_now, current_user
 
 BEAT_S = 15.0
-"""So often an idle stream says that it lives, which also finds out who has gone."""
+"""Seconds between keep-alive messages of an idle stream; they also detect closed connections."""
 
 SPARE_THREADS = 16
-"""Kept free of streams, for everything else."""
+"""Threads that are not used for streams, so that other requests do not wait."""
 
-# Thirty pages that are written at once would keep everybody else waiting for the interpreter.
+# Rendering thirty pages at once would block all other requests (global interpreter lock).
 _ONE_AT_A_TIME = threading.Lock()
 
 
 def render(snapshot: Snapshot, values: Tick, now: float) -> str:
-    """The part of the page that changes, for the person who asks."""
+    """Render the part of the page that changes, for the current user."""
     return render_template(
         "home/live.html", view=snapshot, tick=values, top=headline(snapshot), now=now
     )
 
 
 def look_once(here: Panel) -> Snapshot:
-    """The box as it is now, without the watcher."""
+    """Return a snapshot of the device, read without the poller."""
     looker = Looker(here.config.root, here.now, here.update_marker)
     try:
         return looker()
@@ -43,21 +43,28 @@ def look_once(here: Panel) -> Snapshot:
 
 
 def reader() -> str:
-    """Whom the page was written for, and in which language: news for anybody else do not fit it."""
+    """Return the user, role and language for which the page was rendered.
+
+    Updates for another reader do not fit the page. Empty if no user is signed in.
+    """
     person = current_user()
     return f"{person.name} {person.role.value} {language()}" if person is not None else ""
 
 
 def admit(here: Panel, watcher: Watcher) -> None:
-    """Raises ``Fault("panel_busy")`` when so many streams are open that pages would wait."""
+    """Check that another stream can be opened.
+
+    Raises ``Fault("panel_busy")`` if only ``SPARE_THREADS`` threads are left.
+    """
     if watcher.listeners >= here.config.panel.threads - SPARE_THREADS:
         raise Fault("panel_busy")
 
 
 def stream(here: Panel, watcher: Watcher) -> Iterator[str]:
-    """Server-sent events until the browser goes, its person's sign-in or role ends, or the panel.
+    """Yield server-sent events until the connection, the user's session or the panel ends.
 
-    Each holds only what differs from what this browser has; the first one holds everything.
+    The stream also ends when the user's role or language changes. An event contains only what
+    differs from what the browser already has; the first one contains everything.
     """
     whom = reader()
     version, shape, sent = 0, -1, ""
@@ -85,7 +92,7 @@ def stream(here: Panel, watcher: Watcher) -> Iterator[str]:
 
 
 def poll(here: Panel) -> dict[str, object]:
-    """Everything, once."""
+    """Return the complete content once, for polling."""
     snapshot = look_once(here)
     values = tick(snapshot, None, here.now())
     return {"html": render(snapshot, values, here.now()), "tick": values, "reader": reader()}

@@ -1,4 +1,4 @@
-"""Changing who goes first: the queue's priorities for a wished order."""
+"""Reorder the queue by changing the priorities of its jobs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ Direction = Literal["up", "down", "first"]
 def moved(
     queue: Sequence[Job], job: int, direction: Direction, movable: Callable[[Job], bool]
 ) -> list[Job]:
-    """``queue`` with ``job`` moved among the ``movable`` ones, which keep their places.
+    """Return ``queue`` with ``job`` moved among the ``movable`` jobs.
 
-    So a teacher's lectures change places with each other, and nobody else's waits longer.
+    The other jobs keep their positions: a teacher's jobs only exchange positions with each other,
+    and no other user's job is delayed.
     """
     places = [index for index, other in enumerate(queue) if movable(other)]
     own = [queue[index] for index in places]
@@ -31,9 +32,10 @@ def moved(
 
 
 def priorities(order: Sequence[Job]) -> dict[int, int]:
-    """The new priority of each job whose priority must change for the queue to have ``order``.
+    """Return the new priority of each job that must change for the queue to have ``order``.
 
-    Equal priorities go by number, so a priority is raised only where a later job has a lower one.
+    Jobs of equal priority run in the order of their numbers, so a priority is raised only if a
+    later job has a lower number.
     """
     changes: dict[int, int] = {}
     below: tuple[int, int] | None = None

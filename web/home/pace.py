@@ -1,4 +1,4 @@
-"""How long the stage in hand will still take, from how it went in the last minute."""
+"""Estimate the remaining time of the current stage from the progress of the last minute."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections import deque
 from appliance.jobs.record import Job
 
 WINDOW_S = 60.0
-_LEAST_S = 4.0  # a shorter look says nothing
+_LEAST_S = 4.0  # a shorter observation is not reliable
 
 
 class Pace:
-    """Watches one running job; ``now`` counts seconds from anywhere."""
+    """Progress of the running job; ``now`` is in seconds from any origin."""
 
     def __init__(self) -> None:
         self._key: tuple[int, str] = (0, "")
         self._seen: deque[tuple[float, int]] = deque()
 
     def left_s(self, job: Job | None, now: float) -> float | None:
-        """Seconds to the end of the stage of ``job``, or ``None`` while that is not known."""
+        """Return the seconds to the end of the current stage of ``job``, or ``None`` if unknown."""
         if job is None or not job.total:
             self._seen.clear()
             return None
@@ -34,4 +34,4 @@ class Pace:
         if last - first < _LEAST_S or end <= start:
             return None
         left = (job.total - end) * (last - first) / (end - start) - (now - last)
-        return round(max(left, 0.0) / 5) * 5.0  # a new word every second would help nobody
+        return round(max(left, 0.0) / 5) * 5.0  # coarse, so that the text changes rarely

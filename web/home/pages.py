@@ -1,4 +1,4 @@
-"""Home: what runs, what waits, what failed."""
+"""The home page: running, queued and failed jobs."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def _start(state: BlueprintSetupState) -> None:
 
 
 def watcher() -> Watcher:
-    """The thread that looks for all pages."""
+    """Return the poller that all live pages share."""
     return cast(Watcher, current_app.extensions[_WATCHER])
 
 
 @blueprint.after_app_request
 def _look_at_once(response: Response) -> Response:
-    """What somebody has just changed shows at once; the pieces of uploads change nothing here."""
+    """Refresh the live pages immediately after a change. Pieces of uploads do not change them."""
     changes = request.method in ("POST", "PATCH", "DELETE") and response.status_code < 400
     if changes and request.blueprint != "uploads":
         watcher().poke()
@@ -62,7 +62,7 @@ def _look_at_once(response: Response) -> Response:
 @in_safe_mode
 @needs("viewer")
 def index() -> str:
-    """The page."""
+    """Render the home page, or in safe mode the errors in the config file."""
     if panel().mistakes:
         return render_template("home/safe_mode.html", mistakes=panel().mistakes)
     here = panel()
@@ -79,7 +79,7 @@ def index() -> str:
 @blueprint.get("/live")
 @needs("viewer")
 def follow() -> Response:
-    """The stream."""
+    """Return the event stream of the home page."""
     live.admit(panel(), watcher())
     return Response(
         stream_with_context(live.stream(panel(), watcher())),
@@ -91,14 +91,14 @@ def follow() -> Response:
 @blueprint.get("/live/now")
 @needs("viewer")
 def poll() -> Response:
-    """The same at once, for browsers whose stream does not hold."""
+    """Return the current content as JSON, for browsers in which the stream does not work."""
     return jsonify(live.poll(panel()))
 
 
 @blueprint.post(f"/jobs/<{NUMBER}:number>/<action>")
 @needs("teacher")
 def change(number: int, action: str) -> AnyResponse:
-    """Pause, go on, cancel, try again, go before others."""
+    """Pause, resume, cancel, retry or reorder a job."""
     act(jobs(), number, action)
     if "HX-Request" in request.headers:
         return make_response("", 204)
@@ -108,7 +108,7 @@ def change(number: int, action: str) -> AnyResponse:
 @blueprint.get(f"/jobs/<{NUMBER}:number>/picture")
 @needs("viewer")
 def picture(number: int) -> AnyResponse:
-    """A small picture of the presenter, or of nobody."""
+    """Return the thumbnail of a job, or redirect to a placeholder."""
     found = picture_of(jobs(), panel().config.root, seen_job(number))
     if found is None:
         return redirect(url_for("static", name="presenter.svg"))

@@ -1,4 +1,4 @@
-"""The small picture of a job's presenter, where somebody has made one."""
+"""The thumbnail of a job."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ _JPEG = b"\xff\xd8\xff"
 
 
 def picture_of(store: JobStore, root: Path, job: Job) -> bytes | None:
-    """The JPEG of ``job``: that of the finished video (the small one kept of it, where there is
-    one), else the one beside its work, else what is known of the presenter."""
+    """Return the thumbnail of ``job`` as JPEG, or ``None`` if there is none.
+
+    It shows the finished video (from the cache of thumbnails if possible), otherwise the presenter:
+    the image in the job's work folder, or the cached thumbnail.
+    """
     kept = Pictures(root)
     small = kept.of(job.output) if job.output is not None else None
     results = [file.path for file in store.files.of(job.id) if file.role == "result"]
@@ -35,5 +38,5 @@ def picture_of(store: JobStore, root: Path, job: Job) -> bytes | None:
 
 
 def work_picture(root: Path, job: Job) -> Path:
-    """Where the worker puts the presenter's picture while it works on ``job``."""
+    """Return the path of the presenter's image that the worker stores while ``job`` is running."""
     return root / "state" / "work" / f"{job.id:06d}" / "presenter.jpg"

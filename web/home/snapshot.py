@@ -1,4 +1,4 @@
-"""One look at the box: its jobs, why it rests, how warm it is, and whether its daemon lives."""
+"""A snapshot of the device: jobs, holds, telemetry and the state of the daemon."""
 
 from __future__ import annotations
 
@@ -17,23 +17,25 @@ from appliance.telemetry.reading import Reading
 from web.update import MARKER, is_updating
 
 RECENT_S = 7 * 86400.0
-"""So long a failed job stays on the page."""
+"""Seconds for which a failed job stays on the page."""
 
 STALE_S = 90.0
-"""An older reading says nothing about now."""
+"""Age in seconds above which a telemetry reading is ignored."""
 
 FAILED, DONE = 8, 4
-"""So many ended jobs are shown to each person, who need not see everybody's."""
+"""Number of failed and of done jobs that each user sees. The snapshot holds as many for each owner,
+because users may not see all jobs."""
 
 _QUEUE = 200
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What Home shows. ``fault``: the queue cannot be read, so it is shown as it was.
+    """State of the device that the home page shows.
 
-    ``queue`` is in the order in which it will be worked on; ``failed`` and ``done`` are the latest
-    of each owner, the last first. ``reading`` is ``None`` where nobody measures at present.
+    ``queue`` is in the order of processing; ``failed`` and ``done`` are the latest of each owner,
+    newest first. ``reading`` is ``None`` if there is no recent telemetry reading. If the queue
+    cannot be read, ``fault`` is set and the jobs are those of the previous snapshot.
     """
 
     running: tuple[Job, ...] = ()
@@ -50,8 +52,10 @@ class Snapshot:
     updating: bool = False
 
     def shape(self) -> Snapshot:
-        """The same without what merely moves on: two snapshots of one shape look alike but for
-        their numbers."""
+        """Return the snapshot without the values that change all the time.
+
+        Pages of two snapshots with equal shapes differ only in numbers.
+        """
         still = tuple(
             replace(job, stage="", done=0, total=0, heartbeat=None) for job in self.running
         )
@@ -62,7 +66,7 @@ Look = Callable[[], Snapshot]
 
 
 class Looker:
-    """Looks at the box with the folder ``root``. Belongs to one thread."""
+    """Reads snapshots of the device with the folder ``root``. Use it in one thread only."""
 
     def __init__(self, root: Path, now: Callable[[], float], marker: Path = MARKER) -> None:
         self._root, self._now, self._marker = root, now, marker
@@ -72,12 +76,12 @@ class Looker:
         self._last = Snapshot()
 
     def __call__(self) -> Snapshot:
-        """The box as it is now."""
+        """Return the current snapshot."""
         updating, reading = is_updating(self._marker), self._reading()
         try:
             self._last = replace(self._look(), updating=updating, reading=reading)
         except LecternError as error:
-            self.close()  # a fresh connection may help
+            self.close()  # the next call opens new connections
             self._last = replace(
                 self._last,
                 fault=Reason.of(error),
@@ -88,7 +92,7 @@ class Looker:
         return self._last
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the databases."""
         for file in (self._store, self._daemon, self._history):
             if file is not None:
                 file.close()
@@ -130,5 +134,5 @@ class Looker:
 
 
 def in_turn(jobs: list[Job]) -> list[Job]:
-    """Queued jobs in the order in which the worker takes them."""
+    """Return queued jobs in the order in which the worker processes them."""
     return sorted(jobs, key=lambda job: (-job.priority, job.id))

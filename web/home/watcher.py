@@ -1,6 +1,6 @@
-"""One thread looks at the box for all open pages; they wait for its word.
+"""One thread that reads snapshots for all open pages.
 
-It runs while somebody waits, so a box that nobody looks at is not looked at.
+It runs only while pages wait for changes.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ from web.home.snapshot import Looker, Snapshot
 log = logging.getLogger("lectern.panel")
 
 EVERY_S = 1.0
-_LINGER_S = 20.0  # after the last page has gone
+_LINGER_S = 20.0  # after the last page has been closed
 
 
 @dataclass(frozen=True)
 class View:
-    """The box at one moment. ``version`` grows with every change, ``shape`` with every change of
-    more than numbers. ``left_s`` is how long the stage in hand will take, where that is known."""
+    """A snapshot with version numbers.
+
+    ``version`` grows with every change, ``shape`` with every change of more than numbers.
+    ``left_s`` is the remaining time of the current stage in seconds, if known.
+    """
 
     version: int
     shape: int
@@ -33,7 +36,7 @@ class View:
 
 
 class Watcher:
-    """Looks every ``every_s`` seconds by a looker that ``make`` gives it."""
+    """Reads a snapshot every ``every_s`` seconds with a reader created by ``make``."""
 
     def __init__(
         self,
@@ -53,12 +56,12 @@ class Watcher:
 
     @property
     def listeners(self) -> int:
-        """How many pages listen."""
+        """Number of pages that wait for changes."""
         return self._waiting
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Keep the thread at work meanwhile."""
+        """Keep the thread running within this context."""
         with self._changed:
             self._waiting += 1
         try:
@@ -69,12 +72,13 @@ class Watcher:
                 self._left_at = self._now()
 
     def wait(self, after: int, timeout_s: float) -> View | None:
-        """The newest view once its version is above ``after``; ``None`` if none comes in time.
+        """Return the newest view when its version is above ``after``.
 
-        To be called while :meth:`listening`.
+        Returns ``None`` if there is none within ``timeout_s`` seconds. Must be called within
+        :meth:`listening`.
         """
         with self._changed:
-            if self._thread is None:  # the first listener, or a look has broken
+            if self._thread is None:  # first page, or the thread has failed
                 self._thread = threading.Thread(target=self._run, name="home", daemon=True)
                 self._thread.start()
             self._changed.wait_for(
@@ -84,7 +88,7 @@ class Watcher:
         return view if view is not None and view.version > after else None
 
     def poke(self) -> None:
-        """Something was changed just now: look at once."""
+        """Read a snapshot immediately, because something has changed."""
         self._poked.set()
 
     def _run(self) -> None:
@@ -114,11 +118,13 @@ class Watcher:
             if before is not None and (before.snapshot, before.left_s) == (snapshot, left):
                 return
             new_shape = before is None or before.snapshot.shape() != snapshot.shape()
-            # Versions go on over a pause of the thread, as pages remember the last they saw.
+            # Versions continue when the thread is restarted, because pages remember the last one.
             self._version += 1
             self._shape += new_shape
             self._view = View(self._version, self._shape, snapshot, left)
             self._changed.notify_all()
 
     _version = 0
+    """Version of the newest view."""
     _shape = 0
+    """Shape number of the newest view."""

@@ -1,4 +1,4 @@
-"""What Home says: the one sentence at the top, and the numbers that move."""
+"""The texts and values of the home page."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from web.people.access import may_see
 Tick = Mapping[str, str | float]
 """Texts and numbers by the name under which the page shows them."""
 
-_NEAR_C = 10.0  # this near to its limit a zone is worth a look
+_NEAR_C = 10.0  # a zone this close to its limit is highlighted
 
 
 @dataclass(frozen=True)
 class Headline:
-    """The state of the box in a sentence; ``level`` is good, main, warn or bad, ``sign`` its
-    icon."""
+    """State of the device in one sentence.
+
+    ``level`` is good, main, warn or bad; ``sign`` is the name of the icon.
+    """
 
     level: str
     text: str
@@ -32,7 +34,11 @@ class Headline:
 
 
 class Turn(NamedTuple):
-    """A row of the queue: a job at its ``place``, or so many ``others``."""
+    """A row of the queue: one job, or several consecutive jobs of other users.
+
+    A job has its position in the queue as ``place``; otherwise ``others`` is the number of jobs,
+    and ``before_own`` is set if a job that the user may see comes after them.
+    """
 
     place: int
     job: Job | None
@@ -41,44 +47,44 @@ class Turn(NamedTuple):
 
 
 def headline(snapshot: Snapshot) -> Headline:
-    """What a glance must tell."""
+    """Return the most important state of the device."""
     if snapshot.updating and not (snapshot.daemon_up and snapshot.running):
-        return Headline("warn", _("The box is being updated"), update_text(), "pause")
+        return Headline("warn", _("The device is being updated"), update_text(), "pause")
     if snapshot.fault is not None:
-        text = _("The list of videos cannot be read")
+        text = _("The job queue cannot be read")
         return Headline("bad", text, told(snapshot.fault), "warning")
     if not snapshot.daemon_up:
         more = _(
-            "The box's worker does not answer. It may be starting: wait two minutes, then start the"
-            " box again."
+            "The worker on the device is not responding. It may still be starting. Wait two"
+            " minutes; if nothing changes, restart the device."
         )
-        return Headline("bad", _("Nothing is being made at present"), more, "warning")
+        return Headline("bad", _("Video processing has stopped"), more, "warning")
     if snapshot.holds and not snapshot.running:
         why = " ".join(told(hold) for hold in snapshot.holds)
         return Headline("warn", _("On hold"), why, "pause")
     if snapshot.running:
         job = snapshot.running[0]
-        text = _("Making “{name}”", name=title(job))
+        text = _("Creating “{name}”", name=title(job))
         return Headline("main", text, _after(snapshot), "play")
     if snapshot.queue:
-        return Headline("main", _("About to begin"), _after(snapshot), "play")
+        return Headline("main", _("Starting soon"), _after(snapshot), "play")
     if failed(snapshot):
-        more = _("Something did not work out: see below.")
+        more = _("Some videos failed. See below.")
         return Headline("warn", _("Ready"), more, "warning")
-    more = _("Nothing to do: make a new video when you like.")
+    more = _("The queue is empty. You can create a new video.")
     return Headline("good", _("Ready"), more, "check")
 
 
 def update_text() -> str:
-    """What an update means for who looks on."""
+    """Return the explanation of an update that is being installed."""
     return _(
-        "It starts anew in a few minutes and answers again by itself. Nothing is lost: videos in"
-        " hand and uploads go on afterwards."
+        "It will be available again in a few minutes. Nothing is lost: videos in progress and"
+        " uploads resume after the update."
     )
 
 
 def tick(snapshot: Snapshot, left_s: float | None, now: float) -> Tick:
-    """Everything that moves on without a change of the page's shape."""
+    """Return all values that change without a change of the page's shape."""
     top = headline(snapshot)
     values: dict[str, str | float] = {"level": top.level, "headline": top.text, "more": top.more}
     for job in snapshot.running:
@@ -88,7 +94,7 @@ def tick(snapshot: Snapshot, left_s: float | None, now: float) -> Tick:
 
 
 def moving(job: Job, left_s: float | None) -> dict[str, str | float]:
-    """How far a running job is."""
+    """Return the progress of a running job."""
     share = min(job.done / job.total, 1.0) if job.total else 0.0
     known = job.total > 0 and job.stage in ("presenter", "speech", "render", "score")
     return {
@@ -101,22 +107,22 @@ def moving(job: Job, left_s: float | None) -> dict[str, str | float]:
 
 
 def stage(word: str) -> str:
-    """What the worker is doing, in a person's words."""
+    """Return the name of a stage in the user's language."""
     return {
-        "": _("Getting ready"),
-        "check": _("Looking at the files"),
-        "engine": _("Preparing the graphics engine"),
-        "voice": _("Reading the text aloud"),
-        "presenter": _("Getting to know the presenter"),
-        "speech": _("Listening to the lecture"),
-        "render": _("Moving the lips"),
-        "join": _("Putting the video together"),
+        "": _("Preparing"),
+        "check": _("Checking the files"),
+        "engine": _("Preparing the model"),
+        "voice": _("Generating speech"),
+        "presenter": _("Analyzing the presenter"),
+        "speech": _("Analyzing the lecture"),
+        "render": _("Syncing the lips"),
+        "join": _("Assembling the video"),
         "score": _("Checking the result"),
     }.get(word, word)
 
 
 def vitals(reading: Reading | None) -> dict[str, str | float]:
-    """Heat, memory and disk; a dash where nobody measures."""
+    """Return temperature, memory and disk; a dash for each value that is not measured."""
     if reading is None:
         unknown = dict.fromkeys(("heat", "heat-more", "memory", "disk"), "–")
         return {**unknown, "heat-more": "", "heat-level": "", "disk-level": "", "memory-level": ""}
@@ -131,26 +137,29 @@ def vitals(reading: Reading | None) -> dict[str, str | float]:
         "disk-level": "warn" if reading.disk_free_mb < 5 * 1024 else "good",
     }
     if reading.throttled:
-        values |= {"heat-level": "bad", "heat-more": _("slowed down to cool")}
+        values |= {"heat-level": "bad", "heat-more": _("Throttled")}
     elif headroom is not None and headroom < _NEAR_C:
-        values |= {"heat-level": "warn", "heat-more": _("near its limit")}
+        values |= {"heat-level": "warn", "heat-more": _("Near the limit")}
     return values
 
 
 def title(job: Job) -> str:
-    """A job's name as the person who asks may read it."""
+    """Return the name of a job, or a placeholder if the user may not see the job."""
     if not may_see(job.owner):
-        return _("Somebody else's video")
+        return _("Another user's video")
     return "".join(c if c.isprintable() else "�" for c in shown(job.stem))
 
 
 def whose(job: Job) -> str:
-    """Where a job that the person who asks may see came from."""
-    return (job.owner or _("from the inbox")) if may_see(job.owner) else ""
+    """Return the owner of a job, or an empty text if the user may not see the job."""
+    return (job.owner or _("From the inbox")) if may_see(job.owner) else ""
 
 
 def turns(queue: Sequence[Job]) -> list[Turn]:
-    """The queue as the person who asks may know it: of what others wait for, only how much."""
+    """Return the rows of the queue for the current user.
+
+    Consecutive jobs that the user may not see are combined into one row with their number.
+    """
     rows: list[Turn] = []
     for place, job in enumerate(queue, 1):
         if may_see(job.owner):
@@ -164,30 +173,30 @@ def turns(queue: Sequence[Job]) -> list[Turn]:
 
 
 def failed(snapshot: Snapshot) -> list[Job]:
-    """What did not work out, as far as the person who asks may know it."""
+    """Return the latest failed jobs that the current user may see."""
     return [job for job in snapshot.failed if may_see(job.owner)][:FAILED]
 
 
 def done(snapshot: Snapshot) -> list[Job]:
-    """What was finished last, likewise."""
+    """Return the latest finished jobs that the current user may see."""
     return [job for job in snapshot.done if may_see(job.owner)][:DONE]
 
 
 def asked(job: Job) -> str:
-    """What a running job has been asked to do, or nothing."""
+    """Return the pending request of a running job as text, or an empty text."""
     if job.request is Request.CANCEL:
-        return _("Stops after the part in hand")
-    return _("Rests after the part in hand") if job.request is Request.PAUSE else ""
+        return _("Cancelling after the current part")
+    return _("Pausing after the current part") if job.request is Request.PAUSE else ""
 
 
 def provider(name: str) -> str:
-    """What computes, as its maker writes it; ``name`` is the daemon's word."""
+    """Return the display name of the execution provider ``name``."""
     plain = name.removesuffix("ExecutionProvider")
     return {"cpu": "CPU", "cuda": "CUDA", "tensorrt": "TensorRT"}.get(plain.casefold(), plain)
 
 
 def duration(seconds: float) -> str:
-    """A time span as people say it."""
+    """Return an approximate time span as text."""
     if seconds < 55:
         return _("less than a minute")
     minutes = round(seconds / 60)
@@ -197,7 +206,7 @@ def duration(seconds: float) -> str:
 
 
 def clock(at: float | None, now: float) -> str:
-    """A time of day; with the date where it is not today's."""
+    """Return a time of day as text, with the date if it is not today."""
     if at is None:
         return ""
     then, today = time.localtime(at), time.localtime(now)
@@ -206,7 +215,7 @@ def clock(at: float | None, now: float) -> str:
 
 
 def size(mb: float) -> str:
-    """Mebibytes as people say them."""
+    """Return a size in mebibytes as text."""
     return f"{mb / 1024:.1f} GB" if mb >= 1000 else f"{mb:.0f} MB"
 
 
@@ -222,7 +231,7 @@ def _after(snapshot: Snapshot) -> str:
         return ""
     if not snapshot.running:
         return _("In the queue: {count}", count=waiting)
-    return _("After it in the queue: {count}", count=waiting)
+    return _("Also in the queue: {count}", count=waiting)
 
 
 def _in_the_tab(snapshot: Snapshot, top: Headline) -> str:

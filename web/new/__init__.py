@@ -1,1 +1,1 @@
-"""New video: material comes in, is looked at, and becomes jobs."""
+"""New video: files are uploaded, checked, and turned into jobs."""

@@ -1,6 +1,7 @@
-"""From what people name to files, and from files to jobs.
+"""Find the files that a request names, and create jobs from them.
 
-People never name paths: an upload by its number, a presenter of the library by its name.
+Requests never contain paths: they name an upload by its number and a presenter of the library by
+its name.
 """
 
 from __future__ import annotations
@@ -25,13 +26,17 @@ from web.uploads.record import Upload
 from web.uploads.tus import uploads
 
 MAX_JOBS = 100
-"""Of one request: presenters times lectures."""
+"""Maximum number of jobs of one request (presenters times lectures)."""
 
-_YOUNG_S = 60.0  # a folder as young may just be about to be filled
+_YOUNG_S = 60.0  # a younger folder may be about to be filled
 
 
 class Source:
-    """A presenter or a lecture: its ``path`` now, its ``stem``, and the upload it comes from."""
+    """A presenter or a lecture.
+
+    ``path`` is its current file, ``stem`` its name without suffix, ``upload`` the upload that it
+    comes from, or ``None`` for a presenter of the library.
+    """
 
     def __init__(self, path: Path, upload: Upload | None) -> None:
         self.path = path
@@ -39,7 +44,11 @@ class Source:
         self.upload = upload
 
     def own_copy(self, folder: Path) -> Path:
-        """The file as one job's own, which is moved when that job ends; no bytes are copied."""
+        """Return the path of a file that belongs to one job, which moves it when it ends.
+
+        An upload is linked into ``folder`` without copying bytes; a presenter of the library is
+        used where it is.
+        """
         if self.upload is None:
             return self.path
         folder.mkdir(parents=True)
@@ -48,8 +57,11 @@ class Source:
 
 
 def find_presenter_of(material: Material) -> Source:
-    """Raises ``BadInput``: ``presenter_unknown``, ``upload_unknown``, ``upload_unfinished``,
-    ``not_a_presenter``, ``request_bad``."""
+    """Return the presenter that ``material`` names.
+
+    Raises ``BadInput``: ``presenter_unknown``, ``upload_unknown``, ``upload_unfinished``,
+    ``not_a_presenter``, ``request_bad``.
+    """
     if material.library is not None and material.upload is None:
         path = find_presenter(library(), material.library)
         if path is None:
@@ -62,16 +74,20 @@ def find_presenter_of(material: Material) -> Source:
 
 
 def find_lecture_of(material: Material) -> Source:
-    """Raises ``BadInput`` as :func:`find_presenter_of` does. A video may lend its sound."""
+    """Return the lecture that ``material`` names; of a video only the sound is used.
+
+    Raises ``BadInput`` as :func:`find_presenter_of` does.
+    """
     if material.library is not None:
         raise BadInput("request_bad", reason="a lecture is an upload")
     return _uploaded(material)
 
 
 def make_jobs(wanted: NewJobs) -> list[Job]:
-    """Queue every pair; the uploads are used up, unless they are wanted further.
+    """Queue one job for each pair of presenter and lecture: all of them or none.
 
-    Raises ``BadInput``: as above, ``job_options``, ``too_many_jobs``; ``Fault("disk_full")``.
+    The uploads are deleted afterwards unless ``keep_uploads`` is set. Raises ``BadInput``: as
+    above, ``job_options``, ``too_many_jobs``; ``Fault``: ``disk_full``, ``output_unwritable``.
     """
     count = len(wanted.presenters) * len(wanted.lectures)
     if count > MAX_JOBS:
@@ -122,7 +138,7 @@ def _new_job(
 
 
 def tidy() -> None:
-    """Remove the folders from which ended jobs' files have been moved."""
+    """Remove the empty folders of jobs that have ended."""
     for folder, _, _ in os.walk(_folder(), topdown=False):
         with contextlib.suppress(OSError):  # still in use
             young = time.time() - os.stat(folder).st_mtime < _YOUNG_S
@@ -131,7 +147,7 @@ def tidy() -> None:
 
 
 def library() -> Path:
-    """The folder of presenters."""
+    """Return the folder of the presenter library."""
     return config().root / "presenters"
 
 

@@ -1,4 +1,4 @@
-"""The page on which a video begins."""
+"""The page on which a new video is created."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LECTURE_FILES = "audio/*,.txt,.md,.docx,.opus,.amr,.caf,.w64,.mka"
 @blueprint.get("")
 @needs("teacher")
 def index() -> str:
-    """Who speaks, what is said, a look at it, and off it goes."""
+    """Render the page for a new video."""
     return render_template(
         "new/index.html",
         presenters=[view(path) for path in library.presenters()],
@@ -31,43 +31,43 @@ def index() -> str:
 
 
 def texts() -> dict[str, str]:
-    """What the page's script says."""
+    """Return the texts that the page's script shows."""
     return {
-        "waiting": _("Waiting for its turn"),
+        "waiting": _("Waiting to upload"),
         "sending": _("{percent} % · {left}"),
         "left_s": _("{count} s left"),
         "left_min": _("{count} min left"),
-        "here": _("Arrived"),
-        "offline": _("No connection. It goes on by itself as soon as there is one."),
-        "resume": _("{percent} % have arrived. Choose the same file again to go on."),
-        "looking": _("Looking at it …"),
-        "daemon": _("The box does not answer at the moment. You can start all the same."),
+        "here": _("Uploaded"),
+        "offline": _("Connection lost. The upload resumes automatically."),
+        "resume": _("{percent} % uploaded. Choose the same file again to resume."),
+        "looking": _("Checking…"),
+        "daemon": _("The check is not available at the moment. You can start anyway."),
         "ready": _("Ready to start"),
-        "look_twice": _("Worth a second look"),
-        "not_possible": _("Not possible"),
-        "face": _("Face seen in {percent} % of the picture"),
+        "look_twice": _("Check recommended"),
+        "not_possible": _("Cannot start"),
+        "face": _("Face visible in {percent} % of frames"),
         "no_face": _("No face found"),
-        "yaw": _("Turned by {degrees}°"),
-        "frontal": _("Looks straight ahead"),
-        "picture": _("{width} × {height}, {fps} frames a second"),
-        "length": _("Lecture {time}"),
-        "level": _("Loud enough ({db} dB)"),
-        "quiet": _("Very quiet ({db} dB)"),
-        "estimate": _("Ready in {time}"),
-        "no_estimate": _("How long it takes is known after the first video"),
-        "size": _("File of about {size} MB"),
-        "under_a_minute": _("under a minute"),
+        "yaw": _("Face turned by {degrees}°"),
+        "frontal": _("Facing the camera"),
+        "picture": _("{width} × {height}, {fps} frames per second"),
+        "length": _("Lecture length: {time}"),
+        "level": _("Good volume ({db} dB)"),
+        "quiet": _("Low volume ({db} dB)"),
+        "estimate": _("Estimated time: {time}"),
+        "no_estimate": _("Time estimates are available after the first video"),
+        "size": _("File size: about {size} MB"),
+        "under_a_minute": _("less than a minute"),
         "minutes": _("about {minutes} min"),
         "hours": _("about {hours} h {minutes} min"),
-        "previewing": _("Three seconds are being made …"),
-        "start_none": _("Choose who speaks and what is said"),
-        "start_one": _("Start the video"),
-        "start_many": _("Start {count} videos"),
-        "start_wait": _("Uploading …"),
-        "started": _("Started. You can close this page."),
-        "unknown_kind": _("{name}: files of this kind cannot be used here."),
+        "previewing": _("Creating a three-second preview…"),
+        "start_none": _("Choose a presenter and a lecture"),
+        "start_one": _("Create video"),
+        "start_many": _("Create {count} videos"),
+        "start_wait": _("Uploading…"),
+        "started": _("Added to the queue. You can close this page."),
+        "unknown_kind": _("{name}: This file type is not supported here."),
         "too_large": _("{name} is larger than {limit} GB."),
         "untitled": _("Lecture"),
-        "kept": _("Kept in the library"),
-        "failed": _("That did not work. Try again in a moment."),
+        "kept": _("Saved to library"),
+        "failed": _("Something went wrong. Try again in a moment."),
     }

@@ -1,4 +1,4 @@
-"""Who asks, and whether they may."""
+"""The user of a request and what the user may do."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from web.panel import panel
 from web.people.store import Person, Role
 
 COOKIE = "lectern"
+"""Name of the session cookie."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -21,7 +22,10 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks: a person by a browser's cookie (then with its ``csrf``), by a token, or nobody."""
+    """The authenticated user of a request: session cookie, API token or anonymous.
+
+    ``csrf`` is the token of the session, empty without one.
+    """
 
     person: Person | None = None
     csrf: str = ""
@@ -32,7 +36,7 @@ NOBODY = Caller()
 
 
 def caller() -> Caller:
-    """Who makes this request."""
+    """Return the authenticated user of this request, determined once per request."""
     if "caller" not in g:
         g.caller = _find()
     found: Caller = g.caller
@@ -40,22 +44,25 @@ def caller() -> Caller:
 
 
 def caller_now() -> Caller:
-    """The same, asked anew: a stream outlives sign-ins, roles and keys."""
+    """Return the authenticated user, determined again.
+
+    Streams use this, because they outlive sessions, roles and tokens.
+    """
     g.pop("caller", None)
     return caller()
 
 
 def current_user() -> Person | None:
-    """The person who asks, or ``None``."""
+    """Return the current user, or ``None``."""
     return caller().person
 
 
 def needs(
     role: Literal["viewer", "teacher", "admin"],
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let only people with at least ``role`` in.
+    """Require at least ``role`` for a view.
 
-    Else the page raises ``BadInput``: ``login_needed`` or ``not_allowed``.
+    Otherwise the view raises ``BadInput``: ``login_needed`` or ``not_allowed``.
     """
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
@@ -71,19 +78,22 @@ def needs(
 
 
 def is_open(view: Callable[P, R]) -> Callable[P, R]:
-    """Mark a view that anybody may see; a test asks every view to be marked or guarded."""
+    """Mark a view as public; a test requires every view to be marked or guarded."""
     view.is_open = True  # type: ignore[attr-defined]
     return view
 
 
 def in_safe_mode(view: Callable[P, R]) -> Callable[P, R]:
-    """Mark a view that works while the config file is broken, for what it does needs no queue."""
+    """Mark a view that works while the config file is broken: it does not need the queue."""
     view.in_safe_mode = True  # type: ignore[attr-defined]
     return view
 
 
 def require(role: Literal["viewer", "teacher", "admin"]) -> Person:
-    """The person who asks, if they have at least ``role``; raises as :func:`needs` says."""
+    """Return the current user if they have at least ``role``.
+
+    Raises ``BadInput``: ``login_needed`` or ``not_allowed``.
+    """
     person = current_user()
     if person is None:
         raise BadInput("login_needed")
@@ -93,10 +103,11 @@ def require(role: Literal["viewer", "teacher", "admin"]) -> Person:
 
 
 def require_in_person() -> Person:
-    """The person who asks, by a browser's sign-in.
+    """Return the current user of a browser session.
 
-    What opens an account is not a program's to change: whoever got hold of a key could else make
-    more of them. Raises ``BadInput``: ``login_needed``, ``not_allowed`` (a key).
+    A request with a token must not change how an account is accessed; otherwise a leaked token
+    could create more of them. Raises ``BadInput``: ``login_needed``, ``not_allowed`` (request with
+    a token).
     """
     if caller().by_token:
         raise BadInput("not_allowed")
@@ -104,16 +115,16 @@ def require_in_person() -> Person:
 
 
 def may(role: Literal["viewer", "teacher", "admin"]) -> bool:
-    """Whether the person who asks has at least ``role``; for templates."""
+    """Return whether the current user has at least ``role``; for templates."""
     person = current_user()
     return person is not None and person.role.may(Role(role))
 
 
 def seen_by(person: Person) -> list[str] | None:
-    """Whose jobs ``person`` may know of; ``None``: everybody's.
+    """Return the owners of the jobs that ``person`` may see, or ``None`` for all.
 
-    A teacher knows their own, and with ``panel.inbox_shown_to: teachers`` those that came without
-    an account (""); who administers, and who only looks, knows all.
+    Teachers see their own jobs and, with ``panel.inbox_shown_to: teachers``, those from the inbox
+    (owner ""). Administrators and viewers see all jobs.
     """
     if person.role is not Role.TEACHER:
         return None
@@ -121,7 +132,7 @@ def seen_by(person: Person) -> list[str] | None:
 
 
 def may_see(owner: str) -> bool:
-    """Whether the person who asks may know what ``owner`` is making; "" is the inbox."""
+    """Return whether the current user may see jobs of ``owner``; "" is the inbox."""
     person = current_user()
     if person is None:
         return False
@@ -130,8 +141,11 @@ def may_see(owner: str) -> bool:
 
 
 def may_touch(owner: str) -> bool:
-    """Whether the person who asks may change what belongs to ``owner``: teachers their own,
-    administrators all ("" is the inbox, where nobody else's are)."""
+    """Return whether the current user may change what belongs to ``owner``.
+
+    Teachers may change what they own; administrators may change everything, also jobs from the
+    inbox (owner "").
+    """
     person = current_user()
     if person is None or not person.role.may(Role.TEACHER):
         return False
@@ -139,7 +153,7 @@ def may_touch(owner: str) -> bool:
 
 
 def sign_in(response: Response, person: Person) -> None:
-    """Give the browser its cookie."""
+    """Start a session for ``person``, set its cookie, and end the browser's previous session."""
     old = request.cookies.get(COOKIE)
     if old:
         panel().sessions.end(old)
@@ -154,7 +168,7 @@ def sign_in(response: Response, person: Person) -> None:
 
 
 def sign_out(response: Response) -> None:
-    """Take the browser's cookie back."""
+    """End the browser's session and delete its cookie."""
     panel().sessions.end(request.cookies.get(COOKIE, ""))
     response.delete_cookie(COOKIE, httponly=True, samesite="Strict", path="/")
 
@@ -167,7 +181,7 @@ def _find() -> Caller:
     cookie = request.cookies.get(COOKIE)
     if not cookie:
         return NOBODY
-    # A live page asks by itself; were that activity, an open tab would never sign itself out.
+    # Automatic requests of live pages are not activity, so that open tabs are signed out too.
     active = request.headers.get("X-Lectern-Live") is None and not request.path.endswith("/live")
     session = panel().sessions.find(cookie, active=active)
     if session is None:

@@ -1,4 +1,4 @@
-"""Set-up, sign-in, one's own account, and the accounts of everybody."""
+"""The pages for setup, sign-in, the user's own account, and all user accounts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _YEAR_S = 365 * 86400
 @blueprint.get("/setup")
 @is_open
 def setup() -> AnyResponse:
-    """The first page of a new box."""
+    """Render the setup page of a new device."""
     if not panel().people.none_yet():
         return redirect(url_for("home.index"))
     return make_response(render_template("people/setup.html", min_length=MIN_LENGTH))
@@ -38,7 +38,7 @@ def setup() -> AnyResponse:
 @blueprint.post("/setup")
 @is_open
 def set_up() -> AnyResponse:
-    """Make the administrator, if the code is the one in the box's log."""
+    """Create the administrator if the code matches the one in the device's log."""
     here, form = panel(), request.form
     if not here.people.none_yet():
         return redirect(url_for("home.index"))
@@ -64,7 +64,7 @@ def set_up() -> AnyResponse:
 @blueprint.get("/login")
 @is_open
 def login() -> AnyResponse:
-    """The sign-in."""
+    """Render the sign-in page."""
     if panel().people.none_yet():
         return redirect(url_for("people.setup"))
     return make_response(render_template("people/login.html", after=request.args.get("after", "")))
@@ -73,7 +73,7 @@ def login() -> AnyResponse:
 @blueprint.post("/login")
 @is_open
 def log_in() -> AnyResponse:
-    """Check the password, slowly for who guesses."""
+    """Sign in with name and password. Too many failures lead to a waiting time."""
     here, form = panel(), request.form
     address, name = request.remote_addr or "", form.get("name", "").strip()
     after = form.get("after", "")
@@ -98,7 +98,7 @@ def log_in() -> AnyResponse:
 @blueprint.post("/logout")
 @is_open
 def log_out() -> AnyResponse:
-    """End this browser's sign-in."""
+    """End the browser's session."""
     response = redirect(url_for("people.login"))
     assert isinstance(response, Response)
     sign_out(response)
@@ -108,7 +108,7 @@ def log_out() -> AnyResponse:
 @blueprint.post("/language")
 @is_open
 def choose_language() -> AnyResponse:
-    """Speak another language from now on."""
+    """Store the chosen language in a cookie."""
     response = redirect(_inside(request.form.get("after", "")))
     chosen = request.form.get("language", "")
     if chosen in i18n.LANGUAGES:
@@ -121,14 +121,14 @@ def choose_language() -> AnyResponse:
 @blueprint.get("/account")
 @needs("viewer")
 def account() -> str:
-    """One's own password and tokens."""
+    """Render the user's own account: password and API keys."""
     return _account()
 
 
 @blueprint.post("/account/password")
 @needs("viewer")
 def change_password() -> AnyResponse:
-    """A new password, for who knows the old one."""
+    """Change the user's own password; requires the old one."""
     require_in_person()
     try:
         change(request.form.get("old", ""), _new_password())
@@ -140,7 +140,7 @@ def change_password() -> AnyResponse:
 @blueprint.post("/account/tokens")
 @needs("viewer")
 def make_token() -> str:
-    """A token, shown this once."""
+    """Create an API key and show it once."""
     label = request.form.get("label", "").strip()[:60] or "API"
     return _account(token=panel().tokens.make(require_in_person().name, label))
 
@@ -148,7 +148,7 @@ def make_token() -> str:
 @blueprint.post(f"/account/tokens/<{NUMBER}:number>/revoke")
 @needs("viewer")
 def revoke_token(number: int) -> AnyResponse:
-    """Make a token worthless."""
+    """Revoke one of the user's own API keys."""
     panel().tokens.revoke(require_in_person().name, number)
     return redirect(url_for("people.account"))
 
@@ -156,14 +156,14 @@ def revoke_token(number: int) -> AnyResponse:
 @blueprint.get("/people")
 @needs("admin")
 def index() -> str:
-    """Everybody's accounts."""
+    """Render the list of user accounts."""
     return _people()
 
 
 @blueprint.post("/people")
 @needs("admin")
 def add() -> AnyResponse:
-    """A new account."""
+    """Create a user account."""
     form = request.form
     name = form.get("name", "").strip()
     try:
@@ -178,14 +178,14 @@ def add() -> AnyResponse:
 @blueprint.post("/people/<name>/role")
 @needs("admin")
 def set_role(name: str) -> AnyResponse:
-    """Let somebody do more or less."""
+    """Change the role of a user."""
     return _change(name, lambda: panel().people.set_role(name, _role(request.form.get("role", ""))))
 
 
 @blueprint.post("/people/<name>/password")
 @needs("admin")
 def set_password(name: str) -> AnyResponse:
-    """A new password for who forgot theirs; ends their sign-ins."""
+    """Set the password of a user and end the user's sessions."""
 
     def change() -> None:
         panel().people.set_password(name, request.form.get("password", ""))
@@ -197,7 +197,7 @@ def set_password(name: str) -> AnyResponse:
 @blueprint.post("/people/<name>/remove")
 @needs("admin")
 def remove(name: str) -> AnyResponse:
-    """Delete an account; what it made stays."""
+    """Delete a user account; the user's jobs and videos are kept."""
 
     def change() -> None:
         panel().people.remove(name)
@@ -253,7 +253,10 @@ def _told(page: str, error: LecternError) -> Response:
 
 
 def _inside(address: str) -> str:
-    """An address of ours; anything that leads elsewhere becomes Home."""
+    """Return ``address`` if it is a path of the panel, otherwise the home page.
+
+    This prevents redirects to other sites.
+    """
     parts = urlsplit(address)
     inside = address.startswith("/") and not address.startswith(("//", "/\\"))
     if not inside or parts.scheme or parts.netloc or not address.isprintable():

@@ -1,4 +1,4 @@
-"""Passwords: argon2id, a few at a time."""
+"""Password hashing with argon2id, at most two hashes at a time."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _MAX_LENGTH = 1000
 # OWASP's password storage cheat sheet: argon2id with 19 MiB, two passes, one lane.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 
-# However many sign in at once, the hashes take no more than two lanes' memory.
+# Limits the memory that concurrent sign-ins take to that of two hashes.
 _AT_ONCE = threading.Semaphore(2)
 
 
 def hash_password(password: str) -> str:
-    """The hash to keep. Raises ``BadInput("password_short")``."""
+    """Return the hash of ``password`` for storage. Raises ``BadInput("password_short")``."""
     if len(password) < MIN_LENGTH:
         raise BadInput("password_short", length=MIN_LENGTH)
     with _AT_ONCE:
@@ -29,7 +29,10 @@ def hash_password(password: str) -> str:
 
 
 def verify(hashed: str | None, password: str) -> bool:
-    """Whether ``password`` is the one; takes as long when there is no such person (``None``)."""
+    """Return whether ``password`` matches ``hashed``.
+
+    Takes the same time for a user that does not exist (``None``), and returns ``False``.
+    """
     with _AT_ONCE:
         try:
             _HASHER.verify(hashed or _nobody(), password[:_MAX_LENGTH])
@@ -40,4 +43,5 @@ def verify(hashed: str | None, password: str) -> bool:
 
 @functools.cache
 def _nobody() -> str:
+    """Return the hash that is verified for a user that does not exist."""
     return _HASHER.hash("nobody has this password")

@@ -1,7 +1,7 @@
-"""Sign-ins: kept on the server, ended by idleness.
+"""Browser sessions: stored on the server, ended by inactivity.
 
-They live in memory and are written to the database as far as it can be written: a full disk must
-not keep an administrator from signing in to make room.
+They are held in memory and written to the database if possible: a full disk must not prevent an
+administrator from signing in to free space.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from web.people.store import People
 log = logging.getLogger("lectern.panel")
 
 LONGEST_S = 7 * 86400.0
-"""Even who never rests signs in anew after so long."""
+"""Maximum length of a session in seconds, even with constant activity."""
 
 _WRITE_EVERY_S = 60.0
 _MAX_SESSIONS = 10_000
@@ -27,7 +27,11 @@ _MAX_SESSIONS = 10_000
 
 @dataclass(frozen=True)
 class Session:
-    """One browser's sign-in. ``csrf`` must come with every change; times in seconds since 1970."""
+    """The session of one browser.
+
+    Every change must be sent with ``csrf``. ``created`` and ``seen`` (last activity) are in seconds
+    since 1970.
+    """
 
     person: str
     csrf: str
@@ -36,7 +40,7 @@ class Session:
 
 
 class Sessions:
-    """The sign-ins of ``people``, which end after ``idle_s`` seconds without a request."""
+    """The sessions of ``people``, which end after ``idle_s`` seconds without activity."""
 
     def __init__(self, people: People, idle_s: float, now: Callable[[], float]) -> None:
         self._people, self._idle_s, self._now = people, idle_s, now
@@ -48,7 +52,7 @@ class Sessions:
         }
 
     def begin(self, person: str) -> str:
-        """Sign ``person`` in; gives the cookie's value."""
+        """Start a session of ``person`` and return the value of its cookie."""
         self._forget_the_old()
         value, now = secrets.token_urlsafe(32), self._now()
         session = Session(person, secrets.token_urlsafe(32), now, now)
@@ -65,8 +69,11 @@ class Sessions:
         return value
 
     def find(self, value: str, *, active: bool = True) -> Session | None:
-        """The sign-in of a cookie, or ``None``; a request that is not ``active`` (a live page's
-        own) does not count as one of the person's."""
+        """Return the session of a cookie, or ``None``.
+
+        A request that is not ``active`` (an automatic one of a live page) does not count as
+        activity.
+        """
         key, now = _key(value), self._now()
         with self._lock:
             session = self._open.get(key)
@@ -90,13 +97,13 @@ class Sessions:
         return session
 
     def end(self, value: str) -> None:
-        """Sign out."""
+        """End the session of a cookie."""
         with self._lock:
             self._open.pop(_key(value), None)
         self._write("DELETE FROM sessions WHERE key = ?", _key(value))
 
     def end_all_of(self, person: str, keep: str = "") -> None:
-        """Sign ``person`` out everywhere, but for the cookie ``keep``."""
+        """End all sessions of ``person``, except for that of the cookie ``keep``."""
         kept = _key(keep)
         with self._lock:
             for key, session in list(self._open.items()):

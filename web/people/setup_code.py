@@ -1,4 +1,4 @@
-"""The code of the first set-up: only who can read the box's log can become its administrator."""
+"""The setup code: only a user who can read the device's log can become its administrator."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import os
 import secrets
 from pathlib import Path
 
-_LETTERS = "ABCDEFGHJKMNPQRSTVWXYZ23456789"  # none that look alike
+_LETTERS = "ABCDEFGHJKMNPQRSTVWXYZ23456789"  # without similar characters
 
 
 def setup_code(root: Path) -> str:
-    """The code, which stays the same until the set-up is done (also over a restart)."""
+    """Return the setup code, which stays the same until the setup is done, even after a restart."""
     path = _path(root)
     try:
         code = path.read_text(encoding="ascii").strip()
@@ -25,18 +25,18 @@ def setup_code(root: Path) -> str:
         with os.fdopen(handle, "w", encoding="ascii") as file:
             file.write(code + "\n")
     except OSError:
-        pass  # then it holds until the next start
+        pass  # the code is then valid until the next start
     return code
 
 
 def same_code(given: str, code: str) -> bool:
-    """Whether somebody typed the code, in whatever case and with or without its hyphens."""
+    """Return whether ``given`` is the code, regardless of case, hyphens and spaces."""
     plain = given.upper().replace("-", "").replace(" ", "")
     return secrets.compare_digest(plain.encode(), code.replace("-", "").encode())
 
 
 def forget_code(root: Path) -> None:
-    """The set-up is done."""
+    """Delete the code after the setup."""
     _path(root).unlink(missing_ok=True)
 
 

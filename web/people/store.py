@@ -1,7 +1,7 @@
-"""Accounts, sign-ins and API tokens: ``state/people.sqlite3``.
+"""User accounts, sessions and API tokens: ``state/people.sqlite3``.
 
-Passwords are kept as argon2id hashes, tokens and session cookies as SHA-256 (they are random, so a
-fast hash is enough).
+Passwords are stored as argon2id hashes, tokens and session cookies as SHA-256 (they are random, so
+a fast hash is sufficient).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from appliance.errors import BadInput, Fault
 from appliance.jobs.schema import store_faults, transaction
 from web.people.passwords import hash_password, verify
 
-# Entry n brings a file of version n to version n + 1.
+# Entry n migrates a database of version n to version n + 1.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         """
@@ -59,9 +59,9 @@ _NAME = re.compile(r"[\w.-]{1,40}")
 
 
 class Role(str, Enum):
-    """What a person may do; each role may do all that the ones before it may.
+    """What a user may do; each role includes the ones before it.
 
-    What they may see is another matter: :func:`web.people.access.seen_by`.
+    What a user may see is defined by :func:`web.people.access.seen_by`.
     """
 
     VIEWER = "viewer"
@@ -69,14 +69,14 @@ class Role(str, Enum):
     ADMIN = "admin"
 
     def may(self, needed: Role) -> bool:
-        """Whether this role is enough where ``needed`` is asked for."""
+        """Return whether this role includes ``needed``."""
         order = list(Role)
         return order.index(self) >= order.index(needed)
 
 
 @dataclass(frozen=True)
 class Person:
-    """An account. ``created`` in seconds since 1970."""
+    """A user account. ``created`` is in seconds since 1970."""
 
     name: str
     role: Role
@@ -84,12 +84,12 @@ class Person:
 
 
 def people_path(root: Path) -> Path:
-    """Where the accounts of the box with the folder ``root`` lie."""
+    """Return the path of the user database of the device with the folder ``root``."""
     return root / "state" / "people.sqlite3"
 
 
 class People:
-    """The accounts of a box; any thread may use it.
+    """The user accounts of a device. Threads may share it.
 
     Every method may raise ``Fault`` (``store_busy``, ``store_damaged``, ``disk_full``).
     """
@@ -109,40 +109,43 @@ class People:
             path.chmod(0o600)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the database."""
         with self._lock:
             self._connection.close()
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """A transaction."""
+        """Open a transaction."""
         with self._lock, store_faults(self.path), transaction(self._connection):
             yield self._connection
 
     def read(self, query: str, *values: object) -> list[sqlite3.Row]:
-        """The rows of one query."""
+        """Return the rows of a query."""
         with self._lock, store_faults(self.path):
             return self._connection.execute(query, values).fetchall()
 
     # Reading
 
     def none_yet(self) -> bool:
-        """Whether the set-up is still to come."""
+        """Return whether there are no accounts, that is, whether the setup has not been done."""
         return not self.read("SELECT 1 FROM people LIMIT 1")
 
     def get(self, name: str) -> Person:
-        """One account. Raises ``BadInput("person_unknown")``."""
+        """Return a user account. Raises ``BadInput("person_unknown")``."""
         rows = self.read("SELECT * FROM people WHERE name = ?", name)
         if not rows:
             raise BadInput("person_unknown", name=name)
         return _person(rows[0])
 
     def all(self) -> list[Person]:
-        """Every account, by name."""
+        """Return all user accounts, sorted by name."""
         return [_person(row) for row in self.read("SELECT * FROM people ORDER BY name")]
 
     def check(self, name: str, password: str) -> Person:
-        """Who signs in. Raises ``BadInput("login_wrong")``, after the same time in every case."""
+        """Return the user with this name and password.
+
+        Raises ``BadInput("login_wrong")``, after the same time whether or not the user exists.
+        """
         rows = self.read("SELECT * FROM people WHERE name = ?", name)
         if not verify(rows[0]["password"] if rows else None, password):
             raise BadInput("login_wrong")
@@ -151,8 +154,10 @@ class People:
     # Changing
 
     def add(self, name: str, role: Role, password: str, now: float) -> Person:
-        """A new account. Raises ``BadInput``: ``person_name``, ``person_exists``,
-        ``password_short``."""
+        """Create an account.
+
+        Raises ``BadInput``: ``person_name``, ``person_exists``, ``password_short``.
+        """
         if not _NAME.fullmatch(name):
             raise BadInput("person_name", name=name)
         hashed = hash_password(password)
@@ -166,21 +171,24 @@ class People:
         return Person(name, role, now)
 
     def add_first(self, name: str, password: str, now: float) -> Person:
-        """The administrator of the set-up. Raises ``BadInput("not_allowed")`` when there is
-        already somebody, and what :meth:`add` raises."""
+        """Create the administrator during the setup.
+
+        Raises ``BadInput("not_allowed")`` if there is already an account, and what :meth:`add`
+        raises.
+        """
         with self._lock:
             if not self.none_yet():
                 raise BadInput("not_allowed")
             return self.add(name, Role.ADMIN, password, now)
 
     def set_role(self, name: str, role: Role) -> None:
-        """Raises ``BadInput``: ``person_unknown``, ``last_admin``."""
+        """Change the role of a user. Raises ``BadInput``: ``person_unknown``, ``last_admin``."""
         with self.write() as connection:
             self._keep_an_admin(connection, name, role)
             connection.execute("UPDATE people SET role = ? WHERE name = ?", (role.value, name))
 
     def set_password(self, name: str, password: str) -> None:
-        """A new password, which ends the person's sign-ins everywhere.
+        """Set the password of a user; the caller must end the user's sessions.
 
         Raises ``BadInput``: ``person_unknown``, ``password_short``.
         """
@@ -193,12 +201,16 @@ class People:
                 raise BadInput("person_unknown", name=name)
 
     def remove(self, name: str) -> None:
-        """Delete an account. Raises ``BadInput``: ``person_unknown``, ``last_admin``."""
+        """Delete an account; the caller must end the user's sessions.
+
+        Raises ``BadInput``: ``person_unknown``, ``last_admin``.
+        """
         with self.write() as connection:
             self._keep_an_admin(connection, name, None)
             connection.execute("DELETE FROM people WHERE name = ?", (name,))
 
     def _keep_an_admin(self, connection: sqlite3.Connection, name: str, role: Role | None) -> None:
+        """Raise ``BadInput("last_admin")`` if no administrator would be left."""
         person = self.get(name)
         if person.role is Role.ADMIN and role is not Role.ADMIN:
             (admins,) = connection.execute(

@@ -1,7 +1,8 @@
-"""Brakes on guessing: so many failures an address and an account, then a wait.
+"""Limits against guessing passwords: after too many failures, attempts are refused for a while.
 
-An account is braked only towards addresses from which nobody has signed in to it yet, so that a
-stranger's guesses do not lock its owner out.
+Failures are counted by address, by account and in total. The limits by account and in total do not
+apply to addresses from which the account has signed in before, so that guesses from elsewhere do
+not lock its owner out.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from collections.abc import Callable
 from appliance.errors import BadInput
 
 WINDOW_S = 600.0
+"""Period in seconds in which failures are counted."""
 PER_ACCOUNT, PER_ADDRESS, IN_ALL = 8, 20, 200
+"""Number of failures allowed for an account, from an address, and in total."""
 _MAX_KEPT = 10_000
 
 
 class Throttle:
-    """Counts failures of the last :data:`WINDOW_S` seconds; any thread may use it."""
+    """Counter of the failures of the last :data:`WINDOW_S` seconds. Threads may share it."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
@@ -28,9 +31,11 @@ class Throttle:
         self._known: dict[tuple[str, str], None] = {}
 
     def attempt(self, address: str, account: str) -> None:
-        """Count an attempt as failed until it has :meth:`succeeded`: of many at once no more are
-        let through than of many in turn. Raises ``BadInput("too_many_tries")`` while this must
-        wait."""
+        """Count an attempt as failed until it has :meth:`succeeded`.
+
+        Concurrent attempts are therefore limited like successive ones. Raises
+        ``BadInput("too_many_tries")`` with the ``seconds`` to wait if there were too many failures.
+        """
         now, where = self._now(), place(address)
         with self._lock:
             waits = [self._wait(key, most, now) for key, most in self._limits(where, account)]
@@ -38,12 +43,15 @@ class Throttle:
                 raise BadInput("too_many_tries", seconds=math.ceil(max(waits)))
             for key in ("", f"from {where}", f"to {account.casefold()}"):
                 recent = [at for at in self._failures.pop(key, []) if now - at < WINDOW_S]
-                self._failures[key] = [*recent, now][-IN_ALL:]  # at the end: used last
+                self._failures[key] = [*recent, now][-IN_ALL:]  # at the end: most recently used
             while len(self._failures) > _MAX_KEPT:
                 del self._failures[next(iter(self._failures))]
 
     def succeeded(self, address: str, account: str) -> None:
-        """The attempt was none of a stranger's: the address belongs to the account's owner."""
+        """Record that the attempt was successful.
+
+        From now on the address counts as one of the account's owner.
+        """
         pair = (place(address), account.casefold())
         with self._lock:
             self._known.pop(pair, None)
@@ -66,7 +74,7 @@ class Throttle:
 
 
 def place(address: str) -> str:
-    """An address as far as it tells machines apart: a home's IPv6 network counts as one."""
+    """Return the network of a client: its IPv4 address, or its /64 network for IPv6."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""API tokens: a program's key to its owner's account."""
+"""API tokens, with which programs have access to a user's account."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WRITE_EVERY_S = 60.0
 
 @dataclass(frozen=True)
 class Token:
-    """What is known of a token; the token itself is shown once, when it is made."""
+    """Description of a token. The token itself is shown only once, when it is created."""
 
     id: int
     label: str
@@ -25,18 +25,18 @@ class Token:
 
 
 class Tokens:
-    """The tokens of ``people``."""
+    """The API tokens of ``people``."""
 
     def __init__(self, people: People, now: Callable[[], float]) -> None:
         self._people, self._now = people, now
 
     def of(self, person: str) -> list[Token]:
-        """A person's tokens, the oldest first."""
+        """Return the tokens of a user, oldest first."""
         rows = self._people.read("SELECT * FROM tokens WHERE person = ? ORDER BY id", person)
         return [Token(row["id"], row["label"], row["created"], row["used"]) for row in rows]
 
     def make(self, person: str, label: str) -> str:
-        """A new token, which nobody can read again later."""
+        """Create a token and return it. It cannot be read again later."""
         value = PREFIX + secrets.token_urlsafe(32)
         with self._people.write() as connection:
             connection.execute(
@@ -46,7 +46,7 @@ class Tokens:
         return value
 
     def owner(self, value: str) -> Person | None:
-        """Whose token this is."""
+        """Return the owner of a token, or ``None`` if the token is unknown."""
         rows = self._people.read("SELECT * FROM tokens WHERE key = ?", _key(value))
         if not rows:
             return None
@@ -58,11 +58,11 @@ class Tokens:
                         "UPDATE tokens SET used = ? WHERE id = ?", (now, rows[0]["id"])
                     )
             except LecternError:
-                pass  # a full disk: when it was last used is not worth refusing for
+                pass  # e.g. a full disk: the time of the last use is not essential
         return self._people.get(rows[0]["person"])
 
     def revoke(self, person: str, token: int) -> None:
-        """Make one of the person's tokens worthless."""
+        """Delete one of the user's tokens."""
         with self._people.write() as connection:
             connection.execute("DELETE FROM tokens WHERE id = ? AND person = ?", (token, person))
 

@@ -1,1 +1,1 @@
-"""The library: people who can speak any lecture, kept in the folder ``presenters``."""
+"""The presenter library: presenters for any lecture, in the folder ``presenters``."""

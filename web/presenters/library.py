@@ -1,4 +1,4 @@
-"""Who is in the library, and who joins and leaves it."""
+"""List, add and delete the presenters of the library."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from web.uploads.record import clean_name
 from web.uploads.tus import uploads
 
 PHOTOS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif"}
-"""Endings of presenters who are a photo."""
+"""Suffixes of presenters that are photos."""
 
 
 def presenters() -> list[Path]:
-    """The library's files, by name."""
+    """Return the files of the library, sorted by name."""
     try:
         entries = list(library().iterdir())
     except FileNotFoundError:
@@ -33,7 +33,7 @@ def presenters() -> list[Path]:
 
 
 def find(name: str) -> Path:
-    """Raises ``BadInput("presenter_unknown")``."""
+    """Return the file of a presenter. Raises ``BadInput("presenter_unknown")``."""
     path = find_presenter(library(), name)
     if path is None:
         raise BadInput("presenter_unknown", name=name)
@@ -41,7 +41,7 @@ def find(name: str) -> Path:
 
 
 def add(number: str, name: str | None) -> Path:
-    """Put a finished upload into the library, under ``name`` or its own; gives its place.
+    """Add a finished upload to the library, under ``name`` or its own, and return its path.
 
     Raises ``BadInput``: ``upload_unknown``, ``upload_unfinished``, ``not_a_presenter``,
     ``presenter_exists``, ``file_kind``; ``Fault("output_unwritable")``.
@@ -65,8 +65,11 @@ def add(number: str, name: str | None) -> Path:
 
 
 def remove(name: str) -> None:
-    """Delete a presenter. Raises ``BadInput``: ``presenter_unknown``, or ``file_claimed`` while
-    a job that is not over needs it; ``Fault("output_unwritable")``."""
+    """Delete a presenter from the library.
+
+    Raises ``BadInput``: ``presenter_unknown``, ``file_claimed`` while an unfinished job needs the
+    presenter; ``Fault("output_unwritable")``.
+    """
     path = find(name)
     for job in jobs().jobs(set(State) - FINAL):
         if job.presenter == path:

@@ -1,4 +1,4 @@
-"""The page of the library."""
+"""The page of the presenter library."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ blueprint = Blueprint("presenters", __name__, url_prefix="/presenters")
 @blueprint.get("")
 @needs("teacher")
 def index() -> str:
-    """Everybody in it."""
+    """Render the page of the presenter library."""
     everybody = [view(path) for path in library.presenters()]
     return render_template("presenters/index.html", presenters=everybody)
 
@@ -23,6 +23,6 @@ def index() -> str:
 @blueprint.post("/<name>/delete")
 @needs("admin")
 def delete(name: str) -> Response:
-    """For good."""
+    """Delete a presenter from the library. This cannot be undone."""
     library.remove(name)
     return redirect(url_for("presenters.index"))

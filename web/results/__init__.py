@@ -1,1 +1,1 @@
-"""What has been made: finding it, looking at it, taking it along."""
+"""Results: list, view and download finished videos."""

@@ -1,4 +1,4 @@
-"""Whose jobs a person sees, and jobs as the API and the pages show them."""
+"""Jobs that the current user may see or change, and jobs as the API and the pages show them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,19 @@ ENDINGS: dict[File, str] = {
     "subtitles": ".srt",
     "report": ".report.json",
 }
+"""Suffix of each result file."""
 
 
 def owners() -> list[str] | None:
-    """Whose jobs the asking person may see, as :func:`~web.people.access.seen_by` says."""
+    """Return the owners of the jobs that the current user may see, or ``None`` for all."""
     return seen_by(require("viewer"))
 
 
 def seen_job(number: int) -> Job:
-    """A job that the asking person may see; any other is as unknown as none."""
+    """Return a job that the current user may see.
+
+    Raises ``BadInput("job_unknown")`` for any other, so as not to reveal that it exists.
+    """
     require("viewer")
     job = jobs().get(number)
     if not may_see(job.owner):
@@ -37,7 +41,7 @@ def seen_job(number: int) -> Job:
 
 
 def own_job(number: int) -> Job:
-    """A job that the asking person may change. Raises ``job_unknown`` or ``not_allowed``."""
+    """Return a job that the current user may change. Raises ``job_unknown`` or ``not_allowed``."""
     require("teacher")
     job = seen_job(number)
     if not may_touch(job.owner):
@@ -46,7 +50,7 @@ def own_job(number: int) -> Job:
 
 
 def file_of(job: Job, kind: File) -> Path | None:
-    """A result of the job where it lies, if it is (still) there."""
+    """Return the path of a result file of the job, or ``None`` if it does not exist (any more)."""
     if job.output is None:
         return None
     path = job.report if kind == "report" else job.output.with_suffix(ENDINGS[kind])
@@ -54,7 +58,7 @@ def file_of(job: Job, kind: File) -> Path | None:
 
 
 def view(job: Job) -> JobView:
-    """The job as the API shows it: names, no paths."""
+    """Return the job as the API shows it: with names, without paths."""
     return JobView(
         id=job.id,
         name=shown(job.stem),
@@ -79,7 +83,7 @@ def view(job: Job) -> JobView:
 
 
 def problem(reason: Reason | None) -> Problem | None:
-    """A reason in the reader's language."""
+    """Return ``reason`` in the user's language."""
     if reason is None:
         return None
     error = reason.error()

@@ -1,4 +1,4 @@
-"""Results: what has been made, page by page, and one of them at a time."""
+"""The results: a list of ended jobs, and a page for each of them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FILTERS: dict[str, tuple[State, ...]] = {
 
 @dataclass(frozen=True)
 class Row:
-    """One job as the page shows it."""
+    """A job as the page shows it."""
 
     job: JobView
     verdict: Verdict
@@ -46,7 +46,7 @@ class Row:
 @blueprint.get("")
 @needs("viewer")
 def index() -> str:
-    """The latest first."""
+    """Render the list of results, newest first."""
     show = request.args.get("show", "done")
     words = request.args.get("words", "")[:200]
     with History(store_path(config().root)) as history:
@@ -72,7 +72,7 @@ def index() -> str:
 @blueprint.get(f"/<{NUMBER}:job>")
 @needs("viewer")
 def show(job: int) -> str:
-    """The player, the verdict, and what can be taken along."""
+    """Render the page of a job: player, verdict and downloads."""
     found = seen_job(job)
     report = read_report(file_of(found, "report"))
     return render_template(
@@ -89,7 +89,7 @@ def show(job: int) -> str:
 @blueprint.post(f"/<{NUMBER}:job>/delete")
 @needs("teacher")
 def delete(job: int) -> Redirect:
-    """For good."""
+    """Delete the job and its files. This cannot be undone."""
     delete_jobs([job])
     return redirect(url_for("results.index"))
 
@@ -97,7 +97,7 @@ def delete(job: int) -> Redirect:
 @blueprint.post("/delete")
 @needs("teacher")
 def delete_several() -> Redirect:
-    """What is ticked."""
+    """Delete the selected jobs."""
     ticked = request.form.getlist("job")
     if not ticked or not all(map(_is_number, ticked)):
         raise BadInput("request_bad", reason="nothing is ticked")
@@ -109,44 +109,44 @@ def delete_several() -> Redirect:
 @blueprint.post(f"/<{NUMBER}:job>/retry")
 @needs("teacher")
 def retry(job: int) -> Redirect:
-    """From the start."""
+    """Run the job again from the beginning."""
     jobs().retry(own_job(job).id)
     return redirect(url_for("home.index"))
 
 
 def grades() -> dict[str | None, tuple[str, str]]:
-    """A grade in a person's words, and how it is coloured."""
+    """Return the label and the colour of each grade."""
     return {
         "good": (_("Good"), "good"),
-        "check": (_("Check it"), "warn"),
+        "check": (_("Check recommended"), "warn"),
         "poor": (_("Poor"), "bad"),
-        None: (_("Not measured"), ""),
+        None: (_("Not rated"), ""),
     }
 
 
 def facts(report: Any) -> list[tuple[str, str]]:
-    """What a curious person asks of a finished video."""
+    """Return properties of a finished video as pairs of name and value."""
     output, model = report.get("output") or {}, report.get("model") or {}
     face = report.get("face") or {}
     told: list[tuple[str, str]] = []
     try:
         if output:
             told += [
-                (_("Length"), clock(output["duration_s"])),
-                (_("Picture"), f"{output['width']} × {output['height']}, {output['fps']:g} fps"),
-                (_("Size"), f"{output.get('bytes', 0) / 1e6:.1f} MB"),
+                (_("Duration"), clock(output["duration_s"])),
+                (_("Resolution"), f"{output['width']} × {output['height']}, {output['fps']:g} fps"),
+                (_("File size"), f"{output.get('bytes', 0) / 1e6:.1f} MB"),
             ]
         if "coverage" in face:
-            told.append((_("Mouth moved in"), f"{100 * face['coverage']:.0f} %"))
+            told.append((_("Lips synced"), f"{100 * face['coverage']:.0f} %"))
         if "wall_s" in report:
-            told.append((_("Time it took"), clock(report["wall_s"])))
+            told.append((_("Processing time"), clock(report["wall_s"])))
         if model:
             told.append((_("Model"), f"{model['name']}, {model['precision']}"))
         if report.get("provider"):
-            told.append((_("Computed on"), provider(str(report["provider"]))))
+            told.append((_("Compute backend"), provider(str(report["provider"]))))
         for passed in report.get("providers_passed_over", []):
             name, _colon, reason = str(passed).partition(": ")
-            if reason != "not in this ONNX Runtime":  # on most computers there is no other
+            if reason != "not in this ONNX Runtime":  # expected on most computers
                 told.append((_("{name} is not used", name=provider(name)), reason))
     except (KeyError, TypeError, ValueError):  # a report of another version
         return told
@@ -154,7 +154,7 @@ def facts(report: Any) -> list[tuple[str, str]]:
 
 
 def clock(seconds: float) -> str:
-    """A length: 4:05 or 1:02:03."""
+    """Return a duration as text: 4:05 or 1:02:03."""
     whole = max(0, round(seconds))
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
@@ -162,7 +162,7 @@ def clock(seconds: float) -> str:
 
 
 def date(at: float | None) -> str:
-    """A day and a time, on the box's clock."""
+    """Return a date and time in the device's time zone as text."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(at)) if at is not None else ""
 
 
@@ -178,7 +178,7 @@ def _row(job: Job) -> Row:
 
 
 def _number(value: str | None) -> int:
-    """A page; nonsense is the first."""
+    """Return the number of a page; 1 if ``value`` is not a number."""
     return int(value) if value is not None and _is_number(value) else 1
 
 

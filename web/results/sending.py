@@ -1,6 +1,6 @@
-"""Files that count as taken: noted when their last byte has been handed over, and not before.
+"""Send files, and count a download only when its last byte has been sent.
 
-A download that breaks off is none, and one that goes on where an earlier one broke off is one.
+A download that is interrupted does not count; one that resumes it and reaches the end does.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import BinaryIO
 from flask import Response
 
 BLOCK = 1 << 18
-"""Bytes that are read and sent at a time."""
+"""Number of bytes that are read and sent at a time."""
 
 
 def blocks(file: BinaryIO, start: int, stop: int) -> Iterator[bytes]:
-    """The bytes ``start`` to ``stop`` (exclusive) of a file.
+    """Yield the bytes ``start`` to ``stop`` (exclusive) of a file in blocks.
 
-    Raises ``OSError`` where it is shorter: who receives them then sees that they are cut off.
+    Raises ``OSError`` if the file is shorter; the client then detects that the data is incomplete.
     """
     file.seek(start)
     left = stop - start
@@ -31,9 +31,10 @@ def blocks(file: BinaryIO, start: int, stop: int) -> Iterator[bytes]:
 
 
 def noted(response: Response, path: Path, taken: Callable[[], None]) -> Response:
-    """The answer of ``send_file`` for ``path``, or for the part of it that was asked for.
+    """Make the response of ``send_file`` for ``path`` call ``taken`` when the file has been sent.
 
-    ``taken`` is called when all of it to the file's end has been sent.
+    ``taken`` is called after the last byte of the file, also if the response is a range that ends
+    there. Returns the response.
     """
     start, stop = 0, response.content_length or 0
     if response.status_code == 206:

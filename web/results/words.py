@@ -1,4 +1,4 @@
-"""What a finished video is worth, read from its report, in plain words."""
+"""The quality verdict on a finished video, read from its report and localized."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ MAX_WARNINGS = 20
 MAX_REPORT_BYTES = 8 << 20
 
 UNKNOWN = Verdict(grade=None, reasons=[], moments=[], warnings=[])
-"""Of a video that was not measured, or whose report cannot be read."""
+"""Verdict on a video without a score or without a readable report."""
 
 
 def verdict_of(report: Path | None) -> Verdict:
-    """The verdict in the reader's language."""
+    """Return the verdict in the user's language."""
     data = read_report(report)
     found = _part(_part(data, "score"), "verdict")
     grade = found.get("grade")
@@ -35,29 +35,31 @@ def verdict_of(report: Path | None) -> Verdict:
 
 
 def sentence(code: str, english: str) -> str:
-    """What a code of a report means; ``english``, the report's own words, for an unknown one."""
+    """Return the text of a reason in the user's language, or ``english`` for an unknown code."""
     return {
-        "face_missing": _("There is no face in part of the video."),
-        "mouth_still": _("Somebody speaks, but the mouth does not move."),
-        "mouth_late": _("The mouth moves too late."),
-        "mouth_early": _("The mouth moves too early."),
-        "sync_weak": _("The mouth follows the speech only loosely."),
-        "open_in_silence": _("The mouth stays open in pauses."),
-        "restless": _("The mouth trembles in pauses."),
-        "blurred": _("The mouth is less sharp than the face around it."),
-        "seam": _("An edge may show around the mouth."),
-        "outside": _("The picture differs from the presenter's beyond the mouth."),
-        "no_face": _("No face was seen from here on, so the picture was left as it is."),
-        "turned_away": _("The face turned away from here on, so the picture was left as it is."),
-        "no_speech": _("Nobody seems to speak in this recording, so the mouth stays shut."),
+        "face_missing": _("Part of the video shows no face."),
+        "mouth_still": _("There is speech, but the mouth does not move."),
+        "mouth_late": _("The mouth moves later than the sound."),
+        "mouth_early": _("The mouth moves earlier than the sound."),
+        "sync_weak": _("The mouth does not match the speech well."),
+        "open_in_silence": _("The mouth stays open during pauses."),
+        "restless": _("The mouth trembles during pauses."),
+        "blurred": _("The mouth is less sharp than the rest of the face."),
+        "seam": _("An edge may be visible around the mouth."),
+        "outside": _("Outside the mouth, the picture differs from the original."),
+        "no_face": _("No face was found from here on, so the picture was left unchanged."),
+        "turned_away": _(
+            "The face is turned away from here on, so the picture was left unchanged."
+        ),
+        "no_speech": _("No speech was found in this recording, so the mouth stays closed."),
         "words_left_out": _(
-            "Words were left out here: no voice on this machine reads their script."
+            "Words were left out here, because no voice on this device can read their script."
         ),
     }.get(code, english)
 
 
 def read_report(report: Path | None) -> Mapping[str, Any]:
-    """The report; empty where there is none that can be read."""
+    """Return the report; empty if it does not exist or cannot be read."""
     try:
         if report is None or report.stat().st_size > MAX_REPORT_BYTES:
             return {}

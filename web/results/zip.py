@@ -1,6 +1,7 @@
-"""Several files as one zip archive that is never on the disk, nor whole in memory.
+"""Stream several files as one zip archive, without storing it on the disk or in memory.
 
-The files are stored, not deflated: videos are compressed already. Times are the files' own.
+The files are stored uncompressed, because videos are compressed already. Times are those of the
+files.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ class Entry:
 
 
 def flat_names(paths: Iterable[Path]) -> list[Entry]:
-    """Each file under its own name, without folders; a name that comes twice gets a number.
+    """Return an entry for each file, without folders; duplicate names get a number.
 
-    Nothing in a name can lead out of the folder in which the archive is opened (zip slip).
+    No name can lead out of the folder into which the archive is extracted (zip slip).
     """
     taken: set[str] = set()
     entries = []
@@ -46,10 +47,10 @@ def flat_names(paths: Iterable[Path]) -> list[Entry]:
 
 
 def stream(entries: Iterable[Entry], finished: Callable[[], None] | None = None) -> Iterator[bytes]:
-    """The archive, block by block; ``finished`` is called when all of it has been taken.
+    """Yield the archive block by block; ``finished`` is called when all of it has been read.
 
-    A file that shrinks or vanishes meanwhile raises ``OSError``: whoever receives the archive then
-    sees that it is cut off, because its directory, which stands at the end, is missing.
+    Raises ``OSError`` if a file shrinks or disappears. The client then detects that the archive is
+    incomplete, because the directory at its end is missing.
     """
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
@@ -70,7 +71,10 @@ def stream(entries: Iterable[Entry], finished: Callable[[], None] | None = None)
 
 
 class _Sink(io.RawIOBase):
-    """Where zipfile writes: it cannot be sought, so sizes and sums follow each file's data."""
+    """Output of zipfile.
+
+    It is not seekable, so sizes and checksums follow the data of each file.
+    """
 
     def __init__(self) -> None:
         self._blocks: list[bytes] = []
@@ -84,18 +88,18 @@ class _Sink(io.RawIOBase):
         return len(data)
 
     def take(self) -> bytes:
-        """What was written since the last time."""
+        """Return what has been written since the last call."""
         data = b"".join(self._blocks)
         self._blocks.clear()
         return data
 
 
 def _time(seconds: float) -> tuple[int, int, int, int, int, int]:
-    """A time as zip knows it: local, and within 1980 to 2107."""
+    """Return a time as zip stores it: local, and between 1980 and 2107."""
     local = time.localtime(min(max(seconds, 315_619_200), 4_354_819_100))
     return local.tm_year, local.tm_mon, local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec
 
 
 def _text(name: str) -> str:
-    """A name as text that every reader takes, whatever bytes the disk holds."""
+    """Return a file name as valid Unicode, for any bytes on the disk."""
     return os.fsencode(name).decode("utf-8", "replace")

@@ -1,9 +1,9 @@
-"""Every change must come from our own page.
+"""CSRF protection: every change must come from one of the panel's own pages.
 
-A signed-in browser sends its sign-in's token, in the form's field ``csrf`` or the header
-``X-CSRF-Token``; before the sign-in, the field must equal a cookie of its own. Where the browser
-says which site a request comes from, that must be ours. Tokens in the header ``Authorization`` are
-not sent by browsers on their own, so API clients with one are exempt.
+A browser with a session sends the token of the session, in the form's field ``csrf`` or the header
+``X-CSRF-Token``. Before the sign-in the field must equal a separate cookie. If the browser sends
+the site of origin, it must be the panel's. Browsers do not add the header ``Authorization`` by
+themselves, so API clients that send a token in it are exempt.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
 def csrf_token() -> str:
-    """The token for the page's forms."""
+    """Return the token for the page's forms."""
     if caller().csrf:
         return caller().csrf
     if "form_token" not in g:
@@ -33,7 +33,7 @@ def csrf_token() -> str:
 
 
 def check() -> None:
-    """Raises ``BadInput("form_stale")`` for a change that may be somebody else's doing."""
+    """Raise ``BadInput("form_stale")`` for a change that may have been forged by another site."""
     if request.method in _SAFE or caller().by_token:
         return
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
@@ -54,7 +54,7 @@ def check() -> None:
 
 
 def remember(response: Response) -> Response:
-    """Give a browser without a sign-in the cookie that its forms are compared with."""
+    """Set the cookie with which the forms of a browser without a session are compared."""
     token = g.get("form_token")
     if token and token != request.cookies.get(COOKIE):
         response.set_cookie(

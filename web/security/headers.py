@@ -1,7 +1,7 @@
-"""What every answer tells the browser about itself.
+"""Security headers of every response.
 
-Scripts, styles, pictures: only files of the panel, nothing inline. A page is in no other page's
-frame and no address leaves the box in a ``Referer``.
+Scripts, styles and images are only loaded from the panel, and never inline. No other site can frame
+a page, and no address leaves the device in a ``Referer``.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ HEADERS = {
 
 
 def add_headers(response: Response) -> Response:
-    """Add the headers; what a page has set itself stays."""
+    """Add the headers to a response, except for those that the view has set."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "no-store")
-    # With a certificate of the box's own it would lock people out when that changes.
+    # Not with a local certificate: users would be locked out when it changes.
     if request.is_secure and config().panel.tls == "files":
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     return response

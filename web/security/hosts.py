@@ -1,8 +1,8 @@
-"""Under which names the panel answers.
+"""Names under which the panel can be reached, as a protection against DNS rebinding.
 
-A page elsewhere may make a browser believe that its own name leads to the box (DNS rebinding); the
-request then carries that name. An address, unlike a name, cannot be redirected so, and the box's
-address changes with the network: addresses are always taken.
+Another site can make a browser resolve the site's name to the device; the request then contains
+that name. An IP address cannot be redirected like this and changes with the network, so addresses
+are always accepted.
 """
 
 from __future__ import annotations
@@ -12,18 +12,21 @@ import socket
 from collections.abc import Iterable
 
 MDNS_NAMES = ("lectern.local", *(f"lectern-{number}.local" for number in range(2, 10)))
-"""What the box may be called on a network without a name server: the first that is not taken."""
+"""Names of the device on a network without a name server; it takes the first one that is free."""
 
 
 def own_names(hostname: str | None = None) -> frozenset[str]:
-    """What this machine is called by itself and by mDNS."""
+    """Return the names of this machine: its host name and its mDNS names."""
     name = (hostname or socket.gethostname()).casefold()
     short = name.partition(".")[0]
     return frozenset({"localhost", name, short, f"{short}.local", *MDNS_NAMES})
 
 
 def is_trusted(host: str, names: Iterable[str]) -> bool:
-    """Whether the header ``Host`` is an address, or one of ``names`` (with or without a port)."""
+    """Return whether the header ``Host`` is an address or one of ``names``.
+
+    A port may follow.
+    """
     bare, port = _split(host)
     if port and not (port.isascii() and port.isdigit() and int(port) < 65536):
         return False

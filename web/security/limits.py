@@ -1,4 +1,4 @@
-"""How much a request may bring: little, unless the view says otherwise."""
+"""Limits on the size of a request's body: small, unless the view sets another limit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ R = TypeVar("R")
 
 
 def body_limit(most: int | None) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let the view take bodies of ``most`` bytes (``None``: it counts for itself)."""
+    """Set the limit of a view to ``most`` bytes (``None``: the view checks the size itself)."""
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         view.body_limit = most  # type: ignore[attr-defined]
@@ -25,10 +25,10 @@ def body_limit(most: int | None) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def apply() -> None:
-    """Set this request's limit; raises 413 for a longer body.
+    """Apply the limit to this request. Raises 413 for a larger body.
 
-    A body without a length would be cut at the limit and taken for whole: it is refused (411)
-    where there is a limit. Browsers always send one with a form.
+    A body without a length would be truncated at the limit and taken as complete, so it is refused
+    (411) if there is a limit. Browsers always send the length of a form.
     """
     view = current_app.view_functions.get(request.endpoint or "")
     most = getattr(view, "body_limit", DEFAULT_BYTES)

@@ -1,4 +1,4 @@
-"""A panel that encrypts takes nothing in the clear: it says where it is instead."""
+"""Redirect requests without encryption to HTTPS, if the panel uses TLS."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from appliance.errors import BadInput
 from web.panel import panel
 
 TEMPORARY = 307
-"""Not for good: browsers would remember it when the owner has long given up encryption."""
+"""A temporary redirect: browsers would remember a permanent one after TLS has been switched off."""
 
 
 def check() -> Response | None:
-    """Sends who looks to the encrypted page; raises ``BadInput("tls_needed")`` for a change."""
+    """Redirect to HTTPS. Raises ``BadInput("tls_needed")`` for methods other than GET and HEAD."""
     addresses = panel().addresses
     if addresses is None or not addresses.secure or request.is_secure:
         return None
     if request.method not in ("GET", "HEAD"):
         raise BadInput("tls_needed")
-    # A port that was named reaches us, and speaks both; port 80 may be reached where 443 is not.
+    # A port in the URL is reachable and serves both; with port 80, port 443 may not be served.
     place = f"https://{request.host}" if _has_port(request.host) else addresses.at(request.host)
     return redirect(place + request.full_path.rstrip("?"), TEMPORARY)
 

@@ -1,1 +1,1 @@
-"""Encryption: the certificates that the panel shows, its own or the owner's."""
+"""TLS: the certificate of the panel, either a local one or the owner's."""

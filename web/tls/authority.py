@@ -1,9 +1,9 @@
-"""The box's own certificates: an authority that people trust once, and what it signs.
+"""The device's own certificate authority, which users trust once, and its certificates.
 
-An authority of the box's own, and not a certificate that signs itself, because the certificate
-changes (every year, and with every new address of the box) and nobody wants to trust it anew each
-time. Were its key stolen, it could not pass for a site elsewhere: it may only sign the box's names
-(RFC 5280, 4.2.1.10).
+An authority and not a self-signed certificate, because the certificate changes (every year, and
+with every new address of the device) and users should not have to trust it again each time. If the
+authority's key were stolen, it could not be used for other sites: it may only sign the device's
+names (RFC 5280, 4.2.1.10).
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 AUTHORITY_DAYS = 20 * 365
+"""Validity of the authority's certificate in days."""
 DAYS = 397
-"""Of a certificate: browsers take no more than 398 (CA/Browser Forum, ballot SC31), Apple's not
-even from an authority of one's own beyond 825."""
+"""Validity of a certificate in days: browsers accept at most 398 (CA/Browser Forum, ballot SC31),
+Apple's at most 825 even from a private authority."""
 
 RENEW_DAYS = 30
-"""So long before its end a certificate is replaced."""
+"""Number of days before its expiry at which a certificate is replaced."""
 
 _DAY = datetime.timedelta(days=1)
 _NONE = dict.fromkeys(
@@ -46,13 +47,13 @@ _NONE = dict.fromkeys(
 
 @dataclass(frozen=True)
 class Signed:
-    """A certificate and the key that belongs to it."""
+    """A certificate and its private key."""
 
     key: ec.EllipticCurvePrivateKey
     certificate: x509.Certificate
 
     def to_pem(self, *chain: x509.Certificate) -> bytes:
-        """Key, certificate and ``chain`` as one file, so that they are replaced as one."""
+        """Return key, certificate and ``chain`` as one PEM file, to be replaced as a whole."""
         key = self.key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
@@ -63,7 +64,7 @@ class Signed:
 
     @classmethod
     def from_pem(cls, data: bytes) -> Signed:
-        """What :meth:`to_pem` wrote. Raises ``ValueError`` for anything else."""
+        """Parse the output of :meth:`to_pem`. Raises ``ValueError`` for anything else."""
         key = serialization.load_pem_private_key(data, None)
         certificate = x509.load_pem_x509_certificates(data)[0]
         if not isinstance(key, ec.EllipticCurvePrivateKey):
@@ -74,13 +75,15 @@ class Signed:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the certificate as browsers show it: AB:CD:…"""
+        """SHA-256 fingerprint of the certificate, as browsers show it (AB:CD:…)."""
         return self.certificate.fingerprint(hashes.SHA256()).hex(":").upper()
 
 
 def make_authority(box: str, names: Iterable[str], now: float) -> Signed:
-    """A new authority called after ``box`` that may sign ``names`` and what ends in ``.local``;
-    ``now`` is seconds since 1970."""
+    """Create an authority named after ``box`` for ``names`` and all names that end in ``.local``.
+
+    ``now`` is in seconds since 1970.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _subject(f"Lectern on {box}")
     permitted = [x509.DNSName(name) for name in sorted({"local", *names})]
@@ -94,8 +97,10 @@ def make_authority(box: str, names: Iterable[str], now: float) -> Signed:
 
 
 def issue(authority: Signed, names: Iterable[str], addresses: Iterable[str], now: float) -> Signed:
-    """A new certificate for the panel under those ``names`` that the authority may sign, and the
-    IP ``addresses``."""
+    """Issue a certificate for the IP ``addresses`` and ``names``.
+
+    Names that the authority may not sign are left out. ``now`` is in seconds since 1970.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     taken = sorted(name for name in names if may_sign(authority, name))
     alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in taken]
@@ -115,21 +120,21 @@ def issue(authority: Signed, names: Iterable[str], addresses: Iterable[str], now
 
 
 def may_sign(authority: Signed, name: str) -> bool:
-    """Whether the authority's constraints hold ``name``."""
+    """Return whether the authority's name constraints permit ``name``."""
     constraints = authority.certificate.extensions.get_extension_for_class(x509.NameConstraints)
     permitted = [name.value for name in constraints.value.permitted_subtrees or ()]
     return any(name == suffix or name.endswith(f".{suffix}") for suffix in permitted)
 
 
 def names_of(certificate: x509.Certificate) -> set[str]:
-    """The names and addresses that a certificate is for."""
+    """Return the names and addresses of a certificate."""
     found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     names = set(found.get_values_for_type(x509.DNSName))
     return names | {str(address) for address in found.get_values_for_type(x509.IPAddress)}
 
 
 def is_signed_by(certificate: x509.Certificate, authority: Signed) -> bool:
-    """Whether ``certificate`` comes from ``authority``."""
+    """Return whether ``certificate`` was signed by ``authority``."""
     try:
         certificate.verify_directly_issued_by(authority.certificate)
     except (ValueError, TypeError, InvalidSignature):
@@ -138,7 +143,7 @@ def is_signed_by(certificate: x509.Certificate, authority: Signed) -> bool:
 
 
 def holds(certificate: x509.Certificate, now: float, days: float = 0) -> bool:
-    """Whether ``certificate`` is valid at ``now`` and for ``days`` after it."""
+    """Return whether ``certificate`` is valid at ``now`` and for ``days`` after that."""
     at = _time(now)
     begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     return begins <= at and at + days * _DAY <= ends
@@ -147,7 +152,7 @@ def holds(certificate: x509.Certificate, now: float, days: float = 0) -> bool:
 def _builder(
     key: ec.EllipticCurvePrivateKey, subject: x509.Name, issuer: x509.Name, now: float, days: int
 ) -> x509.CertificateBuilder:
-    begins = _time(now) - _DAY  # the browser's clock may be a little behind
+    begins = _time(now) - _DAY  # the browser's clock may be slow
     return (
         x509.CertificateBuilder()
         .subject_name(subject)

@@ -1,4 +1,4 @@
-"""The certificate that the panel shows, kept fresh while it runs."""
+"""The certificate of the panel, renewed while the panel is running."""
 
 from __future__ import annotations
 
@@ -25,32 +25,39 @@ from web.tls.authority import Signed
 log = logging.getLogger("lectern.panel")
 
 LOOK_EVERY_S = 600.0
-"""So often a certificate is looked at: whether it still has time and all of the box's names."""
+"""Interval in seconds at which a certificate is checked for its expiry and for missing names."""
 
 OWN_FOLDER = Path("state", "tls")
-"""Below the box's folder; only the panel's user may look into it."""
+"""Folder of the local certificates below the device's folder, readable by the panel's user only."""
 
 Names = Callable[[], tuple[set[str], set[str]]]
 
 
 class Certificate(Protocol):
-    """Where a certificate comes from."""
+    """A source of certificates."""
 
     def fresh(self) -> tuple[Path, Path]:
-        """The files of certificate and key, which may be one; raises ``LecternError``."""
+        """Return the files of certificate and key, which may be the same.
+
+        Raises ``LecternError`` if there is no usable certificate.
+        """
         ...
 
 
 class OwnCertificate:
-    """Made by the box in ``folder`` for the ``names`` (and addresses) that it has at the time."""
+    """A certificate issued by the device.
+
+    It is stored in ``folder`` and covers the ``names`` and addresses that the device has at the
+    time.
+    """
 
     def __init__(self, folder: Path, names: Names, now: Callable[[], float] = time.time) -> None:
         self._folder, self._names, self._now = folder, names, now
 
     def fresh(self) -> tuple[Path, Path]:
-        """Makes what is missing, and anew what runs out or lacks a name.
+        """Return the files, after issuing what is missing, expires soon or lacks a name.
 
-        Raises ``Fault("output_unwritable")`` where it cannot be written.
+        Raises ``Fault("output_unwritable")`` if a file cannot be written.
         """
         path = self._folder / "panel.pem"
         signer = self.authority()
@@ -71,7 +78,7 @@ class OwnCertificate:
         return path, path
 
     def authority(self) -> Signed:
-        """The box's authority, made where there is none that can be used."""
+        """Return the device's authority. It is created if there is no valid one."""
         path = self._folder / "authority.pem"
         found = _read(path)
         if found is not None and authority.holds(found.certificate, self._now()):
@@ -91,7 +98,7 @@ class OwnCertificate:
         )
 
     def _write(self, path: Path, data: bytes) -> None:
-        """Whole or not at all, and never readable by others, not even while it is written."""
+        """Write a file completely or not at all, and never readable by other users."""
         part = path.with_suffix(".part")
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -106,13 +113,13 @@ class OwnCertificate:
 
 
 class GivenCertificate:
-    """The owner's files, for whose renewal the owner cares."""
+    """The owner's certificate, which the owner renews."""
 
     def __init__(self, certificate: Path, key: Path) -> None:
         self._certificate, self._key = certificate, key
 
     def fresh(self) -> tuple[Path, Path]:
-        """As they are now. Raises ``BadInput("certificate_bad")`` where one is missing."""
+        """Return the current files. Raises ``BadInput("certificate_bad")`` if one is missing."""
         for path in (self._certificate, self._key):
             if not path.is_file():
                 raise BadInput("certificate_bad", name=str(path), reason="no such file")
@@ -120,10 +127,10 @@ class GivenCertificate:
 
 
 class TlsContext:
-    """What connections are made with. Threads may share it; ``now`` counts seconds from anywhere.
+    """The TLS context of the panel's connections. Threads may share it.
 
-    A certificate that is replaced counts for the connections that begin after that. ``path`` is
-    the certificate's file. Raises what :meth:`Certificate.fresh` raises, and
+    A replaced certificate is used for new connections. ``path`` is the certificate's file; ``now``
+    returns seconds from any origin. Raises what :meth:`Certificate.fresh` raises, and
     ``BadInput("certificate_bad")``.
     """
 
@@ -135,7 +142,11 @@ class TlsContext:
         self._looked = now()
 
     def get(self) -> ssl.SSLContext:
-        """The context; looks at the certificate first if that was long ago."""
+        """Return the context.
+
+        The certificate is checked first if ``LOOK_EVERY_S`` seconds have passed since the last
+        check.
+        """
         with self._lock:
             if self._now() - self._looked >= LOOK_EVERY_S:
                 self._looked = self._now()
@@ -154,7 +165,7 @@ class TlsContext:
                 return self._context
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # TLS 1.2 and later
             context.set_alpn_protocols(["http/1.1"])
-            # A password, so that OpenSSL does not ask the terminal for that of a locked key.
+            # With a password OpenSSL does not prompt on the terminal for that of an encrypted key.
             context.load_cert_chain(certificate, key, password="")
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", None) or str(error)
@@ -164,7 +175,7 @@ class TlsContext:
 
 
 def make_context(config: Config) -> TlsContext | None:
-    """What the settings ask for; ``None``: no encryption.
+    """Return the TLS context for the settings, or ``None`` if TLS is off.
 
     Raises ``BadInput("certificate_bad")``, ``Fault("output_unwritable")``.
     """
@@ -177,14 +188,14 @@ def make_context(config: Config) -> TlsContext | None:
 
 
 def own_certificate(config: Config) -> OwnCertificate:
-    """The one that the box makes by itself."""
+    """Return the certificate that the device issues itself."""
     names = own_names() | {name.casefold() for name in config.panel.trusted_hosts}
     plain = {name for name in names if name.isascii() and not _is_address(name)}
     return OwnCertificate(config.root / OWN_FOLDER, lambda: (plain, own_addresses()))
 
 
 def own_addresses() -> set[str]:
-    """Where the box can be reached: its addresses, without those that hold on one cable only."""
+    """Return the IP addresses of the device, without link-local ones."""
     found = set()
     for entries in psutil.net_if_addrs().values():
         for entry in entries:

@@ -1,4 +1,4 @@
-"""The box's authority, for who wants to trust it."""
+"""Download of the device's certificate authority, for users who want to trust it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ blueprint = Blueprint("tls", __name__)
 @blueprint.get("/authority.crt")
 @is_open
 def authority() -> Response:
-    """The certificate, which is no secret. Whoever takes it compares its fingerprint."""
+    """Return the authority's certificate. It is public; users compare its fingerprint."""
     answer = Response(_certificate().public_bytes(Encoding.PEM))
     answer.content_type = "application/x-x509-ca-cert"
     answer.headers["Content-Disposition"] = "attachment; filename=lectern.crt"
@@ -25,7 +25,10 @@ def authority() -> Response:
 
 
 def fingerprint() -> str:
-    """SHA-256 of the authority's certificate; empty where the panel shows none of the box's own."""
+    """Return the SHA-256 fingerprint of the authority's certificate.
+
+    Returns an empty text if the panel does not use a certificate of this authority.
+    """
     return own_certificate(config()).authority().fingerprint if _is_own() else ""
 
 

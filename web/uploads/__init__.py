@@ -1,1 +1,1 @@
-"""Files that come in pieces over a network that may fail: tus 1.0, without its web side."""
+"""Resumable uploads (tus 1.0): storage, limits and checksums."""

@@ -1,7 +1,7 @@
-"""The checksums that an upload's piece may carry (tus, extension "checksum").
+"""Checksums of the pieces of an upload (tus extension "checksum").
 
-CRC-32 is there for browsers: a page that does not come over https may not use the browser's own
-SHA, and a lost bit is all that is to be found here.
+CRC-32 is there for browsers: a page that is not loaded over HTTPS cannot use the browser's SHA
+functions, and only transmission errors have to be detected.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class Crc32:
         self._value = 0
 
     def update(self, block: bytes) -> None:
-        """Take in the next bytes."""
+        """Add the next bytes."""
         self._value = zlib.crc32(block, self._value)
 
     def digest(self) -> bytes:
-        """Four bytes."""
+        """Return the checksum, four bytes."""
         return self._value.to_bytes(4, "big")
 
 
@@ -34,9 +34,9 @@ ALGORITHMS = ("crc32", "sha1", "sha256")
 
 
 class Checksum:
-    """What the bytes of a piece have to come to: the value of an ``Upload-Checksum`` header.
+    """The expected checksum of a piece: the value of an ``Upload-Checksum`` header.
 
-    Raises ``BadInput("upload_checksum_kind")`` for a header that cannot be read.
+    Raises ``BadInput("upload_checksum_kind")`` for an invalid header.
     """
 
     def __init__(self, header: str) -> None:
@@ -48,13 +48,13 @@ class Checksum:
         except (binascii.Error, ValueError):
             raise BadInput("upload_checksum_kind", name=algorithm) from None
         make: Callable[[], Crc32] = Crc32
-        # Not for secrecy: SHA-1 is the one algorithm that the protocol asks every server to know.
+        # Not for security: SHA-1 is the algorithm that the protocol requires of every server.
         self._hash = make() if algorithm == "crc32" else hashlib.new(algorithm)
 
     def update(self, block: bytes) -> None:
-        """Take in the next bytes of the piece."""
+        """Add the next bytes of the piece."""
         self._hash.update(block)
 
     def matches(self) -> bool:
-        """Whether all bytes taken in come to what was announced."""
+        """Return whether the bytes added match the expected checksum."""
         return self._hash.digest() == self._wanted

@@ -1,7 +1,8 @@
-"""Reading a piece from the network, but not from whoever sends it on purpose too slowly.
+"""Receive a piece of an upload within a time limit, so that slow clients do not occupy threads.
 
-A server thread is held while a piece arrives, so a piece has a time limit by its size, and only so
-many are received at once. When time is up the connection is shut, as if the network had failed.
+A piece occupies a server thread while it arrives. Its time limit depends on its size, and the
+number of pieces received at the same time is limited. When the time is up the connection is shut
+down, as if the network had failed.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from appliance.errors import BadInput
 log = logging.getLogger("lectern.panel")
 
 BLOCK = 1 << 18
-"""Bytes read at a time."""
+"""Number of bytes that are read at a time."""
 
 GRACE_S = 30.0
 SLOWEST = 16 * 1024
-"""A piece may take ``GRACE_S`` seconds and what its bytes take at ``SLOWEST`` bytes a second: a
+"""A piece may take ``GRACE_S`` seconds plus the time for its bytes at ``SLOWEST`` bytes a second; a
 phone at the edge of the Wi-Fi is faster."""
 
 
@@ -32,14 +33,17 @@ class _Input(Protocol):
 
 
 class Gate:
-    """Lets ``places`` pieces in at a time."""
+    """A limit on the number of pieces that are received at the same time."""
 
     def __init__(self, places: int) -> None:
         self._free = threading.BoundedSemaphore(places)
 
     @contextmanager
     def enter(self) -> Iterator[None]:
-        """Raises ``BadInput("upload_crowded")`` when all places are taken."""
+        """Occupy a slot within this context.
+
+        Raises ``BadInput("upload_crowded")`` if none is free.
+        """
         if not self._free.acquire(blocking=False):
             raise BadInput("upload_crowded")
         try:
@@ -49,13 +53,13 @@ class Gate:
 
 
 def allowed_s(length: int) -> float:
-    """Seconds that a piece of ``length`` bytes may take."""
+    """Return the number of seconds that a piece of ``length`` bytes may take."""
     return GRACE_S + length / SLOWEST
 
 
 @contextmanager
 def deadline(environ: Mapping[str, Any], seconds: float) -> Iterator[None]:
-    """Shut the request's connection after ``seconds``; whoever reads it then finds its end."""
+    """Shut down the request's connection after ``seconds``; reading it then reaches the end."""
     connection = environ.get("gunicorn.socket") or environ.get("werkzeug.socket")
     if connection is None:  # the test client has none
         yield
@@ -71,15 +75,15 @@ def deadline(environ: Mapping[str, Any], seconds: float) -> Iterator[None]:
 
 def _shut(connection: socket.socket, address: object) -> None:
     log.warning("refused %s: an upload that hardly moves", address)
-    with contextlib.suppress(OSError):  # it is gone already
-        # Not SSLSocket's own: that would let the thread which reads go on without decrypting.
+    with contextlib.suppress(OSError):  # closed already
+        # Not SSLSocket's method: the reading thread would then continue without decryption.
         socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 def blocks(source: _Input, length: int) -> Iterator[bytes]:
-    """``length`` bytes of a request's body, block by block.
+    """Yield ``length`` bytes of a request's body in blocks.
 
-    Servers tell a network that failed in ways of their own; here it is always ``OSError``.
+    Raises ``OSError`` for any network error, for which servers raise various exceptions.
     """
     left = length
     while left:

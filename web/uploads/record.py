@@ -1,4 +1,4 @@
-"""What is known of an upload, and what its name may be."""
+"""The description of an upload, the limits, and valid file names."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from appliance.errors import BadInput
 from appliance.inbox.names import Kind, is_junk, kind_of
 
 MAX_NAME_BYTES = 180
-"""Of the 255 that a file name may have; the rest is for numbers and endings."""
+"""Maximum length of a stem in bytes. File systems allow 255; the rest is for numbers and
+suffixes."""
 
 _ID = re.compile(r"[0-9a-f]{32}\Z")
 
 
 @dataclass(frozen=True)
 class Upload:
-    """``offset`` of ``length`` bytes are here, on the disk. Times are seconds since 1970, UTC.
+    """An upload of which ``offset`` of ``length`` bytes are on the disk.
 
-    ``kind`` is the part that the file can play in a lecture, by its name.
+    ``created`` and ``touched`` (last change) are in seconds since 1970 (UTC).
     """
 
     id: str
@@ -35,20 +36,23 @@ class Upload:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is missing."""
+        """Whether all bytes have arrived."""
         return self.offset == self.length
 
     @property
     def kind(self) -> Kind:
-        """Presenter, sound or text."""
+        """What the file can be used for, by its name: presenter, sound or text."""
         return kind_of_name(self.name)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bytes of one file, bytes of one person's uploads in all, how many uploads a person may have
-    at once, seconds for which an upload is kept after its last byte, and bytes that the disk must
-    have left."""
+    """Limits on uploads.
+
+    ``file``: bytes of one file. ``person``: bytes of all uploads of one user. ``count``: number of
+    uploads of one user. ``keep_s``: seconds for which an upload is kept after its last byte.
+    ``spare``: bytes that must stay free on the disk.
+    """
 
     file: int
     person: int
@@ -58,7 +62,7 @@ class Limits:
 
     @classmethod
     def of(cls, config: Config) -> Limits:
-        """The limits that the settings name."""
+        """Return the limits from the settings."""
         given = config.uploads
         return cls(
             file=round(given.max_gb * 1e9),
@@ -70,16 +74,16 @@ class Limits:
 
 
 def kind_of_name(name: str) -> Kind:
-    """The kind that the name's ending tells."""
+    """Return the kind of a file by its suffix."""
     return kind_of(Path(name))
 
 
 def clean_name(name: str) -> str:
-    """The last part of ``name``, fit for every file system; its ending stays.
+    """Return the last part of ``name`` as a valid file name on every file system, with its suffix.
 
-    Folders, control characters, and what Windows does not allow are taken out, so that a name
-    can neither lead elsewhere nor hide. Raises ``BadInput("file_kind")`` for a kind of file that
-    no lecture is made of.
+    Folders, control characters and characters that Windows does not allow are removed, so that the
+    file can neither be in another folder nor be hidden. Raises ``BadInput("file_kind")`` for files
+    that cannot be used for a lecture.
     """
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
     plain = "".join(c for c in last if c.isprintable() and c not in '<>:"|?*').strip(" .")
@@ -91,10 +95,10 @@ def clean_name(name: str) -> str:
 
 
 def is_id(text: str) -> bool:
-    """Whether ``text`` can be the number of an upload: nothing else ever becomes a path."""
+    """Return whether ``text`` can be the number of an upload. Only such text is used in paths."""
     return _ID.match(text) is not None
 
 
 def new_id() -> str:
-    """A number that nobody guesses."""
+    """Return a random number for an upload, which cannot be guessed."""
     return os.urandom(16).hex()

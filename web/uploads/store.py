@@ -1,7 +1,7 @@
-"""Uploads on the disk: what has been acknowledged is there, even after a power cut.
+"""Uploads on the disk: bytes that were acknowledged survive a power cut.
 
-Each upload is one file, and a row that says how many of its bytes count. The row is written only
-when those bytes are on the disk, so a file may be longer than its row says, never shorter.
+Each upload is a file and a row with the number of its valid bytes. The row is written after those
+bytes are on the disk, so a file may be longer than its row says, but never shorter.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from web.uploads.checksum import Checksum
 from web.uploads.record import Limits, Upload, clean_name, is_id, new_id
 
 SYNC_EVERY = 8 << 20
-"""Bytes after which a long piece is brought to the disk and counted."""
+"""Number of bytes after which a long piece is synced to the disk and acknowledged."""
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS uploads (
@@ -38,16 +38,16 @@ CREATE TABLE IF NOT EXISTS uploads (
 
 
 def free_bytes(path: Path) -> int:
-    """Free space of the file system that holds ``path``."""
+    """Return the free bytes of the file system that contains ``path``."""
     return shutil.disk_usage(path).free
 
 
 class UploadStore:
-    """The uploads in ``folder``. Belongs to one thread; any number of processes may have one.
+    """The uploads in ``folder``. Use it in one thread only; several processes may open it.
 
-    ``find_free`` measures free bytes, ``now`` tells the seconds since 1970. Methods that take an
-    ``owner`` raise ``BadInput("upload_unknown")`` for another person's upload as well, so that
-    nobody learns what exists. Every method may raise ``Fault`` (``store_busy``, ``store_damaged``,
+    ``find_free`` returns the free bytes, ``now`` the time in seconds since 1970. Methods that take
+    an ``owner`` raise ``BadInput("upload_unknown")`` also for another user's upload, so as not to
+    reveal that it exists. Every method may raise ``Fault`` (``store_busy``, ``store_damaged``,
     ``disk_full``).
     """
 
@@ -81,34 +81,34 @@ class UploadStore:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the database."""
         self._connection.close()
 
-    # Looking
+    # Reading
 
     def get(self, upload: str, owner: str) -> Upload:
-        """One upload. Raises ``BadInput("upload_unknown")``."""
+        """Return one upload. Raises ``BadInput("upload_unknown")``."""
         rows = self._read("SELECT * FROM uploads WHERE id = ? AND owner = ?", upload, owner)
         if not is_id(upload) or not rows:
             raise BadInput("upload_unknown")
         return rows[0]
 
     def of(self, owner: str) -> list[Upload]:
-        """A person's uploads, the oldest first."""
+        """Return the uploads of a user, oldest first."""
         return self._read("SELECT * FROM uploads WHERE owner = ? ORDER BY created, id", owner)
 
     def path(self, upload: Upload) -> Path:
-        """The file that holds the upload's bytes, under its own name in a folder of its own."""
+        """Return the file that holds the upload's bytes; each upload has a separate folder."""
         return self._folder / upload.id / upload.name
 
     def expires(self, upload: Upload) -> float:
-        """When an upload to which nothing is added any more is thrown away."""
+        """Return when the upload is deleted unless more bytes arrive."""
         return upload.touched + self._limits.keep_s
 
-    # Coming in
+    # Receiving
 
     def create(self, owner: str, name: str, length: int) -> Upload:
-        """Begin an upload of ``length`` bytes.
+        """Create an upload of ``length`` bytes.
 
         Raises ``BadInput``: ``file_kind``, ``file_empty``, ``upload_too_large``,
         ``upload_too_many``, ``upload_quota``; ``Fault("disk_full")``.
@@ -144,12 +144,12 @@ class UploadStore:
         blocks: Iterable[bytes],
         checksum: Checksum | None = None,
     ) -> Upload:
-        """Add a piece of ``length`` bytes, read from ``blocks``, which must begin at ``offset``.
+        """Append a piece of ``length`` bytes, read from ``blocks``, which must begin at ``offset``.
 
-        When ``blocks`` break off with ``OSError`` or end early, what came counts, unless there is
-        a ``checksum``: then a piece counts whole or not at all. Raises ``BadInput``:
+        If ``blocks`` raises ``OSError`` or ends early, the received bytes are kept, unless there is
+        a ``checksum``: then the piece is kept completely or not at all. Raises ``BadInput``:
         ``upload_busy`` (another piece is being written), ``upload_offset``, ``upload_too_large``,
-        ``upload_checksum``; ``Fault("disk_full")``. After each of these nothing has been added.
+        ``upload_checksum``; ``Fault("disk_full")``. After any of these nothing has been added.
         """
         with self._alone(upload) as file:
             now = self.get(upload.id, upload.owner)
@@ -160,7 +160,7 @@ class UploadStore:
                 raise BadInput("upload_too_large", name=now.name, limit=limit)
             self._check_space(now.name, length)
             try:
-                os.ftruncate(file, now.offset)  # what a power cut left beyond it never counted
+                os.ftruncate(file, now.offset)  # bytes beyond it were never acknowledged
                 return self._receive(file, now, length, blocks, checksum)
             except OSError as error:
                 if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -191,6 +191,7 @@ class UploadStore:
         return self._count(file, upload, came)
 
     def _count(self, file: int, upload: Upload, came: int) -> Upload:
+        """Sync the file to the disk and acknowledge ``came`` more bytes."""
         os.fdatasync(file)
         with self._write() as connection:
             connection.execute(
@@ -199,10 +200,10 @@ class UploadStore:
             )
         return self.get(upload.id, upload.owner)
 
-    # Going out
+    # Using and deleting
 
     def link(self, upload: Upload, target: Path) -> None:
-        """Let ``target`` be the finished upload's file under a name of its own, at no cost.
+        """Create a hard link ``target`` to the finished upload's file.
 
         Raises ``BadInput("upload_unfinished")`` and ``OSError``.
         """
@@ -211,36 +212,39 @@ class UploadStore:
         os.link(self.path(upload), target)
 
     def discard(self, upload: Upload) -> None:
-        """Throw an upload away, unless a piece is just being written (``upload_busy``)."""
+        """Delete an upload. Raises ``BadInput("upload_busy")`` while a piece is being written."""
         with self._alone(upload), self._write() as connection:
             connection.execute("DELETE FROM uploads WHERE id = ?", (upload.id,))
             shutil.rmtree(self.path(upload).parent, ignore_errors=True)
 
     def sweep(self) -> list[Upload]:
-        """Throw away what has expired, and folders that belong to no upload; gives the former."""
+        """Delete expired uploads, and folders that belong to no upload.
+
+        Returns the expired uploads.
+        """
         now = self._now()
         gone = []
         for upload in self._read("SELECT * FROM uploads"):
-            # A time that lies ahead was written before the clock was put back.
+            # A time in the future was written before the clock was set back.
             if upload.touched <= now < self.expires(upload) or upload.touched > now:
                 continue
             try:
                 self.discard(upload)
-            except BadInput:  # in use after all
+            except BadInput:  # in use
                 continue
             gone.append(upload)
-        folders = list(self._folder.iterdir())  # before the rows: a folder is made after its row
+        folders = list(self._folder.iterdir())  # before the rows: a folder is created after its row
         known = {upload.id for upload in self._read("SELECT * FROM uploads")}
         for path in folders:
             if is_id(path.name) and path.name not in known:
                 shutil.rmtree(path, ignore_errors=True)
         return gone
 
-    # Within
+    # Internal
 
     @contextmanager
     def _alone(self, upload: Upload) -> Iterator[int]:
-        """The upload's file, held against every other writer."""
+        """Open the upload's file, locked against other writers."""
         with store_faults(self.path(upload)):
             self.path(upload).parent.mkdir(exist_ok=True)
             file = os.open(self.path(upload), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
@@ -269,7 +273,7 @@ class UploadStore:
 
 
 def _until_it_breaks(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The blocks that arrive; a network that fails only ends them."""
+    """Yield the blocks up to their end or a network error."""
     source = iter(blocks)
     while True:
         try:

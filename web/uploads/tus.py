@@ -1,8 +1,8 @@
-"""The tus protocol, version 1.0.0 (https://tus.io/protocols/resumable-upload): core, creation,
-termination, checksum, expiration.
+"""Resumable uploads by the tus protocol, version 1.0.0.
 
-A request is judged in this order, and only then is a byte of it read or written: who asks, the
-protocol's version, whose upload it is, the offset, the size, the room.
+The extensions creation, termination, checksum and expiration are supported; see
+https://tus.io/protocols/resumable-upload. A request is checked in this order before any byte is
+read or written: user, protocol version, owner of the upload, offset, size, free disk space.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ blueprint = Blueprint("uploads", __name__, url_prefix="/api/v1/uploads")
 
 
 def gate() -> Gate:
-    """Of the panel that answers the request."""
+    """Return the limit on concurrent uploads of the current application."""
     found: Gate = current_app.extensions.setdefault("uploads", Gate(config().uploads.at_once))
     return found
 
 
 def uploads() -> UploadStore:
-    """The uploads, open for this request."""
+    """Return the upload store, open for this request."""
     if "uploads" not in g:
         folder = uploads_folder(config().root)
         g.uploads = UploadStore(folder, Limits.of(config()), now=panel().now)
@@ -65,7 +65,10 @@ def _close(error: BaseException | None) -> None:
 @blueprint.route("/<number>", methods=["OPTIONS"], provide_automatic_options=False)
 @is_open
 def describe(number: str = "") -> Response:
-    """What this server can do; nobody's data."""
+    """Return the capabilities of this server.
+
+    The response is public, because it contains no data of any user.
+    """
     response = _answer(204)
     response.headers["Tus-Version"] = VERSION
     response.headers["Tus-Extension"] = EXTENSIONS
@@ -76,9 +79,9 @@ def describe(number: str = "") -> Response:
 
 @blueprint.post("", provide_automatic_options=False)
 @needs("teacher")
-@described("Begin an upload", _RESUMABLE, _LENGTH, _METADATA, status=201)
+@described("Create an upload", _RESUMABLE, _LENGTH, _METADATA, status=201)
 def create() -> Response:
-    """Begin an upload."""
+    """Create an upload. Its URL is in the header ``Location``."""
     _check_version()
     store = uploads()
     name = _metadata().get("filename", "")
@@ -90,9 +93,9 @@ def create() -> Response:
 
 @blueprint.route("/<number>", methods=["HEAD"], provide_automatic_options=False)
 @needs("teacher")
-@described("How far an upload is", _RESUMABLE, status=200)
+@described("Get the offset of an upload", _RESUMABLE, status=200)
 def look(number: str) -> Response:
-    """How far an upload is."""
+    """Return the number of bytes received in the header ``Upload-Offset``."""
     upload = uploads().get(number, _owner())
     response = _answer(200, upload)
     response.headers["Upload-Length"] = str(upload.length)
@@ -105,10 +108,10 @@ def look(number: str) -> Response:
 @needs("teacher")
 @body_limit(None)
 @described(
-    "The next piece of an upload", _RESUMABLE, _OFFSET, _CHECKSUM, status=204, takes=PIECE_TYPE
+    "Append a piece to an upload", _RESUMABLE, _OFFSET, _CHECKSUM, status=204, takes=PIECE_TYPE
 )
 def add(number: str) -> Response:
-    """The next piece of an upload."""
+    """Append the next piece to an upload."""
     _check_version()
     upload = uploads().get(number, _owner())
     if request.mimetype != PIECE_TYPE:
@@ -124,9 +127,9 @@ def add(number: str) -> Response:
 
 @blueprint.delete("/<number>", provide_automatic_options=False)
 @needs("teacher")
-@described("Give an upload up", _RESUMABLE, status=204)
+@described("Delete an upload", _RESUMABLE, status=204)
 def discard(number: str) -> Response:
-    """Give an upload up."""
+    """Delete an upload."""
     _check_version()
     uploads().discard(uploads().get(number, _owner()))
     return _answer(204)
@@ -152,7 +155,11 @@ def _check_version() -> None:
 
 
 def _whole_number(header: str) -> int:
-    """A header's number; nothing beyond 18 digits, which the database could not hold."""
+    """Return the number in a header, of at most 18 digits.
+
+    Raises ``BadInput("upload_protocol")`` for anything else; the database cannot hold larger
+    numbers.
+    """
     value = request.headers.get(header, "")
     if re.fullmatch(r"[0-9]{1,18}", value, re.ASCII) is None:
         raise BadInput("upload_protocol", name=header)
@@ -160,7 +167,7 @@ def _whole_number(header: str) -> int:
 
 
 def _metadata() -> dict[str, str]:
-    """``Upload-Metadata``: keys with values in base64, between commas."""
+    """Parse ``Upload-Metadata``: comma-separated keys with base64 values."""
     values = {}
     for pair in request.headers.get("Upload-Metadata", "").split(","):
         key, _, encoded = pair.strip().partition(" ")

@@ -62,7 +62,9 @@ def test_the_answer_in_words_with_its_picture(
     told = teacher.get(f"/checks/{number}").get_json()
     assert told["state"] == "done"
     assert told["result"] == {"face_found": True}
-    assert told["warnings"][0]["text"].startswith("The end of the file wang.mp4 is missing.")
+    assert told["warnings"][0]["text"].startswith(
+        "The file wang.mp4 is incomplete: its end is missing."
+    )
     assert told["warnings"][1]["text"] == "of_a_later_version"
     assert teacher.get(f"/checks/{number}/file").data == b"\xff\xd8\xff"
     assert str(config.root) not in teacher.get(f"/checks/{number}").text

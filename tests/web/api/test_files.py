@@ -187,12 +187,12 @@ class TestVerdict:
         job, teacher = done(), program("teacher")
         told = teacher.get(f"/jobs/{job.id}/verdict").get_json()
         assert told["grade"] == "check"
-        assert told["reasons"][0]["text"] == "The mouth follows the speech only loosely."
+        assert told["reasons"][0]["text"] == "The mouth does not match the speech well."
         assert len(told["moments"]) == 5
         assert told["warnings"][0]["text"] == "A warning of a later version."
         chinese = {"Accept-Language": "zh-CN"}
         told = teacher.get(f"/jobs/{job.id}/verdict", headers=chinese).get_json()
-        assert told["reasons"][0]["text"] == "嘴部动作与说话不太吻合。"
+        assert told["reasons"][0]["text"] == "嘴部动作与语音不太吻合。"
 
     @pytest.mark.parametrize(
         "report",

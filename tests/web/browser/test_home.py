@@ -49,7 +49,7 @@ def test_what_happens_is_seen_without_a_touch(page: Page, queue: JobStore) -> No
     page.goto("/")
     page.evaluate("window.same = true")
     job = add(queue, "Osmosis")
-    expect(page.locator("#headline")).to_have_text("About to begin")
+    expect(page.locator("#headline")).to_have_text("Starting soon")
     run(queue, job, 250)
     expect(page.locator("#headline")).to_have_text("Osmosis")
     expect(page.locator(".far strong")).to_have_text("25 %")
@@ -103,7 +103,7 @@ def test_what_cannot_be_done_any_more_is_said_in_the_page(page: Page, queue: Job
     queue.cancel(job)
     page.on("dialog", lambda dialog: dialog.accept())
     page.locator(f"#pause-{job}").click()
-    expect(page.locator("#toast")).to_contain_text("which is cancelled")
+    expect(page.locator("#toast")).to_contain_text("state is cancelled")
 
 
 def test_after_a_broken_network_the_page_is_right_again(

@@ -121,14 +121,14 @@ def test_a_new_box_is_set_up_with_the_code_of_its_log(chromium: Browser, fresh: 
         page.fill("#again", PASSWORD)
         page.get_by_role("button", name="Set up").click()
         if given != code[1]:
-            expect(page.get_by_role("alert").first).to_contain_text("set-up code is wrong")
+            expect(page.get_by_role("alert").first).to_contain_text("setup code is wrong")
     page.wait_for_url("**/")
     assert code[1] not in page.content()
     page.get_by_role("button", name="Sign out").click()
     page.fill("#name", "admin")
     page.fill("#password", PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("link", name="People")).to_be_visible()
+    expect(page.get_by_role("link", name="Users")).to_be_visible()
     cookies = {c["name"]: c for c in context.cookies()}
     assert cookies["lectern"]["httpOnly"] and cookies["lectern"]["sameSite"] == "Strict"
     context.close()
@@ -137,9 +137,9 @@ def test_a_new_box_is_set_up_with_the_code_of_its_log(chromium: Browser, fresh: 
 @pytest.mark.parametrize(
     ("who", "menu"),
     [
-        ("guest", ["Home", "Results", "Box"]),
-        ("wang", ["Home", "New video", "Results", "Presenters", "Box"]),
-        ("head", ["Home", "New video", "Results", "Presenters", "Box", "People"]),
+        ("guest", ["Home", "Results", "Device"]),
+        ("wang", ["Home", "New video", "Results", "Presenters", "Device"]),
+        ("head", ["Home", "New video", "Results", "Presenters", "Device", "Users"]),
     ],
 )
 def test_each_role_sees_its_menu_and_no_more(
@@ -151,7 +151,9 @@ def test_each_role_sees_its_menu_and_no_more(
     assert page.locator("nav a").all_inner_texts() == menu
     if who != "head":
         page.goto("/people")
-        expect(page.get_by_role("heading", level=1)).to_have_text("Your account may not do this.")
+        expect(page.get_by_role("heading", level=1)).to_have_text(
+            "Your account does not have permission to do this."
+        )
     context.close()
 
 

@@ -56,9 +56,9 @@ def test_an_upload_survives_a_cut_and_comes_back_whole(
     card = page.locator("#presenters li", has_text="Große")
     network.wait_for(large.stat().st_size // 2)
     network.cut()
-    hurry_until(card.locator(".state"), "No connection")
+    hurry_until(card.locator(".state"), "Connection lost")
     network.mend()
-    hurry_until(card.locator(".state"), "Arrived")
+    hurry_until(card.locator(".state"), "Uploaded")
     (stored,) = (box.root / "state" / "uploads").glob("*/Große*.mp4")
     assert digest(stored) == digest(large)
     # Out again, as the video of a finished job.

@@ -31,11 +31,11 @@ def choose(page: Page, material: Path, presenters: list[str], lectures: list[str
     page.set_input_files("#lecture-files", [material / f"{name}.wav" for name in lectures])
     for name in presenters:
         expect(page.locator("#presenters li", has_text=name).locator(".state")).to_have_text(
-            "Arrived", timeout=30_000
+            "Uploaded", timeout=30_000
         )
     for name in lectures:
         expect(page.locator("#lectures li", has_text=name).locator(".state")).to_have_text(
-            "Arrived", timeout=30_000
+            "Uploaded", timeout=30_000
         )
 
 
@@ -56,7 +56,7 @@ class TestWithTheWorker:
     ) -> None:
         choose(page, material, ["Wang", "Zhou"], ["Lesson 1", "Lesson 2"])
         expect(page.locator("#pairs > li")).to_have_count(4)
-        page.get_by_role("button", name="Start 4 videos").click()
+        page.get_by_role("button", name="Create 4 videos").click()
         page.wait_for_url("**/")
         wait_for(page, 4)
         names = sorted(page.locator(".result .name").all_inner_texts())
@@ -68,7 +68,7 @@ class TestWithTheWorker:
         assert player.evaluate("video => video.duration") == pytest.approx(1.0, abs=0.1)
         assert player.evaluate("video => video.videoWidth") == 256
         with page.expect_download() as download:
-            page.get_by_role("link", name="Download the video").click()
+            page.get_by_role("link", name="Download video").click()
         assert download.value.suggested_filename == "Lesson 2 - Zhou.mp4"
 
         taken = page.locator(".result", has_text="Lesson 2 - Zhou").get_by_text("New")
@@ -80,7 +80,7 @@ class TestWithTheWorker:
         page.get_by_label("Select Lesson 1 - Zhou").check()
         page.get_by_label("Select Lesson 1 - Wang").check()
         with page.expect_download() as download:
-            page.get_by_role("button", name="Download as zip").click()
+            page.get_by_role("button", name="Download as ZIP").click()
         with zipfile.ZipFile(io.BytesIO(download.value.path().read_bytes())) as archive:
             assert archive.testzip() is None
             assert sorted(archive.namelist()) == ["Lesson 1 - Wang.mp4", "Lesson 1 - Zhou.mp4"]
@@ -104,11 +104,11 @@ class TestWithTheWorker:
         choose(page, material, ["Wang"], ["Lesson 1"])
         pair = page.locator("#pairs > li")
         expect(pair.locator(".verdict")).to_have_text(
-            re.compile("Ready to start|Worth a second look"), timeout=WORK_MS
+            re.compile("Ready to start|Check recommended"), timeout=WORK_MS
         )
-        expect(pair.locator(".facts")).to_contain_text("Face seen in 100 % of the picture")
-        expect(pair.locator(".facts")).to_contain_text("256 × 256, 25 frames a second")
-        expect(pair.locator(".facts")).to_contain_text("Lecture 0:01")
+        expect(pair.locator(".facts")).to_contain_text("Face visible in 100 % of frames")
+        expect(pair.locator(".facts")).to_contain_text("256 × 256, 25 frames per second")
+        expect(pair.locator(".facts")).to_contain_text("Lecture length: 0:01")
         picture = pair.locator("img").first
         assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 256
         pair.get_by_role("button", name="Preview").click()
@@ -127,7 +127,7 @@ def test_a_job_is_cancelled_and_tried_again_and_others_do_not_see_it(
 ) -> None:
     sign_in_anew(page, "wang")
     choose(page, material, ["Wang"], ["Lesson 1"])
-    page.get_by_role("button", name="Start the video").click()
+    page.get_by_role("button", name="Create video").click()
     page.wait_for_url("**/")
     page.on("dialog", lambda dialog: dialog.accept())
     with JobStore(store_path(box.root)) as store:
@@ -139,7 +139,7 @@ def test_a_job_is_cancelled_and_tried_again_and_others_do_not_see_it(
             page.wait_for_timeout(100)
         assert store.get(job.id).state is State.CANCELLED
         page.goto(f"/results/{job.id}")
-        page.get_by_role("button", name="Try again").click()
+        page.get_by_role("button", name="Retry").click()
         page.wait_for_url("**/")
         assert store.get(job.id).state is State.QUEUED
         sign_out_and_in(page, "li")
@@ -154,14 +154,14 @@ def test_a_job_is_cancelled_and_tried_again_and_others_do_not_see_it(
 
 def test_a_typed_text_with_a_hostile_title_is_only_text(page: Page, box: Box) -> None:
     page.goto("/new")
-    page.get_by_text("Type a text instead").click()
+    page.get_by_text("Enter text instead").click()
     page.fill("#typed-title", '<img src=x onerror="window.hit=1">../../x')
     page.fill("#typed-text", "<script>window.hit = 1</script>")
     page.click("#typed-add")
-    expect(page.locator("#lectures .state")).to_have_text("Arrived")
+    expect(page.locator("#lectures .state")).to_have_text("Uploaded")
     assert page.evaluate("window.hit") is None
     page.reload()
-    expect(page.locator("#lectures .state")).to_have_text("Arrived")
+    expect(page.locator("#lectures .state")).to_have_text("Uploaded")
     assert page.evaluate("window.hit") is None
     (stored,) = (box.root / "state" / "uploads").glob("*/*")
     assert stored.read_text() == "<script>window.hit = 1</script>"
