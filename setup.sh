@@ -134,10 +134,10 @@ run_tests() {
 }
 
 lint() {
-    local extra=test sources=(appliance web tests docs/errors.py --exclude ^tests/export_tools)
+    local extra=test sources=(appliance lectern web tests docs/errors.py --exclude ^tests/export_tools)
     if [ "${1:-}" = --export ]; then
         extra="export"
-        sources=(appliance web tests docs/errors.py export_tools)
+        sources=(appliance lectern web tests docs/errors.py export_tools)
     fi
     prepare "$extra"
     "$PYTHON_IN_VENV" -m ruff check .

@@ -23,11 +23,11 @@ from appliance.commands import (
     serve,
 )
 from appliance.errors import Cancelled, LecternError
-from appliance.heap import few_arenas
-from appliance.interrupt import listen_for_signals
-from appliance.patience import leave_if_hanging
-from appliance.privilege import leave_root
-from appliance.threads import one_thread_for_algebra
+from appliance.privileges import drop_privileges
+from appliance.system.malloc import limit_malloc_arenas
+from appliance.system.process import limit_blas_threads
+from appliance.system.signals import install_signal_handlers
+from appliance.system.timeouts import exit_if_call_hangs
 from appliance.version import software_version
 
 _COMMANDS = (render, plan, score, bench, serve, panel, jobs, logs, doctor, check_config)
@@ -41,36 +41,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     status = _run(_parser().parse_args(arguments))
     if arguments is None:
-        leave_if_hanging(status)
+        exit_if_call_hangs(status)
     return status
 
 
 def _run(options: argparse.Namespace) -> int:
-    _print_anything()
-    few_arenas()
-    one_thread_for_algebra()
-    listen_for_signals()
+    _escape_unencodable()
+    limit_malloc_arenas()
+    limit_blas_threads()
+    install_signal_handlers()
     try:
         if hasattr(options, "config"):
-            leave_root(options.config)
+            drop_privileges(options.config)
         status: int = options.run(options)
         return status
     except KeyboardInterrupt:
-        return _complain(Cancelled("cancelled"))
+        return _print_error(Cancelled("cancelled"))
     except LecternError as error:
-        return _complain(error)
+        return _print_error(error)
     except BrokenPipeError:  # the reader of the output has closed it
         sys.stderr.close()
         return 1
 
 
-def _print_anything() -> None:
+def _escape_unencodable() -> None:
     """Escape characters that the terminal's character set lacks, as on stderr."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def _complain(error: LecternError) -> int:
+def _print_error(error: LecternError) -> int:
     print(f"lectern: {error}", file=sys.stderr)
     return error.exit_status
 

@@ -11,11 +11,11 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from appliance.config_file import Mistake, read
+from appliance.config_file import ConfigProblem, read_settings
 from appliance.errors import BadInput
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -31,7 +31,7 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class Video(Section):
+class VideoConfig(Section):
     """The video stream of the result."""
 
     crf: Annotated[int, Field(ge=0, le=51)] = 18
@@ -47,13 +47,13 @@ class Video(Section):
     badge_corner: Literal["top-left", "top-right", "bottom-left", "bottom-right"] = "bottom-right"
 
 
-class Audio(Section):
+class AudioConfig(Section):
     """The audio stream of the result, if it cannot be copied from the lecture."""
 
     aac_kbps: Annotated[int, Field(ge=32, le=320)] = 192
 
 
-class Face(Section):
+class FaceConfig(Section):
     """The selection of the face, and the frames in which the mouth is not changed."""
 
     index: Annotated[int, Field(ge=0, le=20)] = 0
@@ -61,7 +61,7 @@ class Face(Section):
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
 
 
-class Speech(Section):
+class SpeechConfig(Section):
     """The speech synthesis for lectures that are texts."""
 
     voice: Annotated[str, Field(min_length=1)] = "auto"
@@ -69,7 +69,7 @@ class Speech(Section):
     subtitles: bool = True
 
 
-class Lips(Section):
+class LipsConfig(Section):
     """The neural network that generates the mouth, and the hardware that runs it."""
 
     model: Annotated[str, Field(min_length=1)] = "lectern-lite"
@@ -80,57 +80,57 @@ class Lips(Section):
         "cuda",
         "cpu",
     ]
-    answer_s: Annotated[float, Field(ge=1, le=600)] = 30.0
+    inference_timeout_s: Annotated[float, Field(ge=1, le=600)] = 30.0
 
 
-class Render(Section):
+class RenderConfig(Section):
     """The division of the work into chunks and batches, which limits the memory use."""
 
     chunk_s: Annotated[float, Field(ge=1, le=600)] = 20.0
-    memory_mb: Annotated[int, Field(ge=0)] = 0
+    memory_limit_mb: Annotated[int, Field(ge=0)] = 0
     queue_frames: Annotated[int, Field(ge=1, le=256)] = 4
-    batch: Annotated[int, Field(ge=1, le=256)] = 8
+    batch_size: Annotated[int, Field(ge=1, le=256)] = 8
 
 
-class Cache(Section):
+class CacheConfig(Section):
     """The cache of presenter analyses."""
 
-    presenters_mb: Annotated[int, Field(ge=0)] = 2000
+    max_presenters_mb: Annotated[int, Field(ge=0)] = 2000
 
 
-class Score(Section):
+class ScoreConfig(Section):
     """The quality measurement of the finished video."""
 
     enabled: bool = True
 
 
-class Inbox(Section):
+class InboxConfig(Section):
     """The detection of complete files in the inbox."""
 
     watch: Literal["auto", "polling"] = "auto"
-    poll_s: Annotated[float, Field(ge=0.1, le=3600)] = 5.0
-    rescan_s: Annotated[float, Field(ge=1, le=86400)] = 300.0
+    poll_interval_s: Annotated[float, Field(ge=0.1, le=3600)] = 5.0
+    rescan_interval_s: Annotated[float, Field(ge=1, le=86400)] = 300.0
     settle_s: Annotated[float, Field(ge=0, le=3600)] = 10.0
-    settle_unsure_s: Annotated[float, Field(ge=0, le=3600)] = 90.0
-    patience_s: Annotated[float, Field(ge=0, le=86400)] = 120.0
+    settle_unknown_s: Annotated[float, Field(ge=0, le=3600)] = 90.0
+    incomplete_timeout_s: Annotated[float, Field(ge=0, le=86400)] = 120.0
 
 
-class Jobs(Section):
+class JobsConfig(Section):
     """The job queue of the daemon, and the retention of finished jobs."""
 
-    max_idle_attempts: Annotated[int, Field(ge=1, le=1000)] = 10
-    min_free_mb: Annotated[int, Field(ge=0)] = 2048
-    keep_days: Annotated[float, Field(ge=0)] = 0.0
-    keep_gb: Annotated[float, Field(ge=0)] = 0.0
-    keep_unfetched: bool = True
+    max_attempts_without_progress: Annotated[int, Field(ge=1, le=1000)] = 10
+    min_free_disk_mb: Annotated[int, Field(ge=0)] = 2048
+    max_age_days: Annotated[float, Field(ge=0)] = 0.0
+    max_total_gb: Annotated[float, Field(ge=0)] = 0.0
+    keep_undownloaded: bool = True
 
 
-class Telemetry(Section):
+class TelemetryConfig(Section):
     """The sampling of temperatures, load, memory and disk space."""
 
     source: Literal["auto", "sysfs", "jtop", "host"] = "auto"
-    every_s: Annotated[float, Field(ge=1, le=3600)] = 5.0
-    keep_hours: Annotated[float, Field(ge=0.1, le=720)] = 24.0
+    interval_s: Annotated[float, Field(ge=1, le=3600)] = 5.0
+    retention_hours: Annotated[float, Field(ge=0.1, le=720)] = 24.0
 
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -140,56 +140,56 @@ _RANGE = f"{_DAY}(-{_DAY})?"
 _WINDOW = re.compile(f"({_RANGE}(,{_RANGE})* )?{_HOUR}-({_HOUR}|24:00)")
 
 
-def _window(text: str) -> str:
+def _check_window(text: str) -> str:
     if not _WINDOW.fullmatch(text):
         raise ValueError('write days and hours as in "mon-fri 08:00-12:30" or "22:00-06:00"')
     return text
 
 
-class Governor(Section):
+class GovernorConfig(Section):
     """The conditions under which work is paused."""
 
-    heat_margin_c: Annotated[float, Field(ge=0, le=60)] = 6.0
-    heat_resume_c: Annotated[float, Field(ge=0, le=60)] = 16.0
-    start_memory_mb: Annotated[int, Field(ge=0)] = 500
-    low_memory_mb: Annotated[int, Field(ge=0)] = 120
-    quiet: list[Annotated[str, AfterValidator(_window)]] = []
+    heat_pause_margin_c: Annotated[float, Field(ge=0, le=60)] = 6.0
+    heat_resume_margin_c: Annotated[float, Field(ge=0, le=60)] = 16.0
+    min_start_memory_mb: Annotated[int, Field(ge=0)] = 500
+    min_running_memory_mb: Annotated[int, Field(ge=0)] = 120
+    quiet_hours: list[Annotated[str, AfterValidator(_check_window)]] = []
 
 
-class Logs(Section):
+class LogsConfig(Section):
     """The log files."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     json_lines: bool = False
-    max_mb: Annotated[float, Field(ge=0.1, le=10000)] = 10.0
-    files: Annotated[int, Field(ge=1, le=1000)] = 5
+    max_file_mb: Annotated[float, Field(ge=0.1, le=10000)] = 10.0
+    backup_count: Annotated[int, Field(ge=1, le=1000)] = 5
 
 
-class Panel(Section):
+class PanelConfig(Section):
     """The web panel: its addresses, encryption and access."""
 
     host: Annotated[str, Field(min_length=1)] = "0.0.0.0"
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
-    short_address: bool = True
+    default_ports: bool = True
     tls: Literal["none", "own", "files"] = "none"
     certificate: str = ""
     key: str = ""
     mdns: Literal["auto", "always", "never"] = "auto"
     trusted_hosts: list[str] = []
-    inbox_shown_to: Literal["admins", "teachers"] = "admins"
-    idle_minutes: Annotated[float, Field(ge=1, le=10080)] = 120.0
+    inbox_visible_to: Literal["admins", "teachers"] = "admins"
+    session_timeout_minutes: Annotated[float, Field(ge=1, le=10080)] = 120.0
     threads: Annotated[int, Field(ge=8, le=256)] = 72
     metrics_token: str = ""
 
 
-class Uploads(Section):
+class UploadsConfig(Section):
     """The limits of uploads, and how long unused uploads are kept."""
 
-    max_gb: Annotated[float, Field(ge=0.001)] = 20.0
-    person_gb: Annotated[float, Field(ge=0.001)] = 60.0
-    person_files: Annotated[int, Field(ge=1, le=1000)] = 50
-    keep_hours: Annotated[float, Field(ge=0.1)] = 48.0
-    at_once: Annotated[int, Field(ge=1, le=64)] = 6
+    max_file_gb: Annotated[float, Field(ge=0.001)] = 20.0
+    user_quota_gb: Annotated[float, Field(ge=0.001)] = 60.0
+    user_max_files: Annotated[int, Field(ge=1, le=1000)] = 50
+    retention_hours: Annotated[float, Field(ge=0.1)] = 48.0
+    max_concurrent: Annotated[int, Field(ge=1, le=64)] = 6
 
 
 def default_root() -> Path:
@@ -201,21 +201,21 @@ class Config(Section):
     """The whole configuration. ``root`` contains the inbox, the outbox and all working files."""
 
     root: Annotated[Path, Field(strict=False)] = Field(default_factory=default_root)
-    video: Video = Video()
-    audio: Audio = Audio()
-    face: Face = Face()
-    speech: Speech = Speech()
-    lips: Lips = Lips()
-    render: Render = Render()
-    cache: Cache = Cache()
-    score: Score = Score()
-    inbox: Inbox = Inbox()
-    jobs: Jobs = Jobs()
-    telemetry: Telemetry = Telemetry()
-    governor: Governor = Governor()
-    logs: Logs = Logs()
-    panel: Panel = Panel()
-    uploads: Uploads = Uploads()
+    video: VideoConfig = VideoConfig()
+    audio: AudioConfig = AudioConfig()
+    face: FaceConfig = FaceConfig()
+    speech: SpeechConfig = SpeechConfig()
+    lips: LipsConfig = LipsConfig()
+    render: RenderConfig = RenderConfig()
+    cache: CacheConfig = CacheConfig()
+    score: ScoreConfig = ScoreConfig()
+    inbox: InboxConfig = InboxConfig()
+    jobs: JobsConfig = JobsConfig()
+    telemetry: TelemetryConfig = TelemetryConfig()
+    governor: GovernorConfig = GovernorConfig()
+    logs: LogsConfig = LogsConfig()
+    panel: PanelConfig = PanelConfig()
+    uploads: UploadsConfig = UploadsConfig()
 
 
 def find_config(environment: Mapping[str, str] = os.environ) -> Path | None:
@@ -238,31 +238,51 @@ def load_config(path: Path | None = None) -> Config:
 
     Without ``path``, the file of :func:`find_config` is loaded; if there is none, the defaults are
     returned. Raises ``BadInput`` for the first problem in the file, or with the code
-    ``file_missing``, ``file_unreadable`` or ``config_private`` (the file of an installed device,
-    which only some users may read).
+    ``file_missing``, ``file_unreadable`` or ``config_access_denied`` (the file of an installed
+    device, which only some users may read).
     """
     path = path or find_config()
     if path is None:
         return Config()
     try:
-        values, mistakes = read(path, Config)
+        values, problems = read_settings(path, Config)
     except BadInput as error:
         if error.code == "file_unreadable" and path == SYSTEM_CONFIG:
-            raise BadInput("config_private", name=str(path)) from error
+            raise BadInput("config_access_denied", name=str(path)) from error
         raise
-    if mistakes:
-        raise mistakes[0].error
+    if problems:
+        raise problems[0].error
     if "root" in values:
         values["root"] = path.resolve().parent / Path(values["root"]).expanduser()
     return Config.model_validate(values)
 
 
-def check_config(path: Path) -> list[Mistake]:
+def check_config(path: Path) -> list[ConfigProblem]:
     """Return all problems of the configuration file ``path`` in the order of its lines.
 
     A file that is missing or unreadable is reported as a problem on line 0.
     """
     try:
-        return read(path, Config)[1]
+        return read_settings(path, Config)[1]
     except BadInput as error:
-        return [Mistake(0, "", "", error)]
+        return [ConfigProblem(0, "", "", error)]
+
+
+Overrides = Mapping[str, Mapping[str, Any]]
+"""Values by section and key, such as ``{"lips": {"precision": "fp16"}}``."""
+
+
+def apply_overrides(config: Config, options: Overrides) -> Config:
+    """Return ``config`` overridden by ``options``.
+
+    Raises ``BadInput("job_options_invalid")`` if an option is unknown or invalid.
+    """
+    values = config.model_dump()
+    for section, keys in options.items():
+        values[section] = {**values.get(section, {}), **keys}
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BadInput("job_options_invalid", reason=f"{where}: {first['msg']}") from error

@@ -13,12 +13,12 @@ from pydantic_core import ErrorDetails
 
 from appliance.errors import BadInput
 
-_LONGEST = 60  # maximum number of characters of a value in a message
+_MAX_VALUE_LENGTH = 60  # maximum number of characters of a value in a message
 
 Location = tuple[str | int, ...]
 
 
-class Mistake(NamedTuple):
+class ConfigProblem(NamedTuple):
     """A problem in a configuration file.
 
     ``line`` counts from 1; it is 0 if the file cannot be read. ``key`` is dotted (``video.crf``)
@@ -36,10 +36,10 @@ class _Entry(NamedTuple):
     """The line of a key in the file and the text of its value."""
 
     line: int
-    written: str
+    text: str
 
 
-def read(path: Path, model: type[BaseModel]) -> tuple[dict[str, Any], list[Mistake]]:
+def read_settings(path: Path, model: type[BaseModel]) -> tuple[dict[str, Any], list[ConfigProblem]]:
     """Return the values in the file ``path`` and all problems, in the order of their lines.
 
     If there is a syntax error, it is the only problem. Keys without a value are omitted. Raises
@@ -54,79 +54,85 @@ def read(path: Path, model: type[BaseModel]) -> tuple[dict[str, Any], list[Mista
         raise BadInput("file_unreadable", name=path.name, reason=reason) from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        return {}, [_syntax_mistake(path.name, line, "not UTF-8 text")]
+        return {}, [_syntax_problem(path.name, line, "not UTF-8 text")]
     try:
         return _check(path.name, text, model)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        return {}, [_syntax_mistake(path.name, mark.line + 1 if mark else 1, error.problem)]
+        return {}, [_syntax_problem(path.name, mark.line + 1 if mark else 1, error.problem)]
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        return {}, [_syntax_mistake(path.name, line, error.reason)]
+        return {}, [_syntax_problem(path.name, line, error.reason)]
     except RecursionError:
-        return {}, [_syntax_mistake(path.name, 1, "too many brackets within each other")]
+        return {}, [_syntax_problem(path.name, 1, "too many brackets within each other")]
 
 
-def _check(name: str, text: str, model: type[BaseModel]) -> tuple[dict[str, Any], list[Mistake]]:
+def _check(
+    name: str, text: str, model: type[BaseModel]
+) -> tuple[dict[str, Any], list[ConfigProblem]]:
     loader = yaml.SafeLoader(text)
     try:
         root = loader.get_single_node()
         if root is None:
             return {}, []
         if not isinstance(root, yaml.MappingNode):
-            error = BadInput("config_no_settings", name=name)
-            return {}, [Mistake(root.start_mark.line + 1, "", _written(root), error)]
+            error = BadInput("config_not_mapping", name=name)
+            return {}, [ConfigProblem(root.start_mark.line + 1, "", _source_text(root), error)]
         entries: dict[Location, _Entry] = {}
-        mistakes: list[Mistake] = []
+        problems: list[ConfigProblem] = []
         values: dict[str, Any] = {}
-        for key, node in _pairs(root, (), name, entries, mistakes):
+        for key, node in _iterate_mapping(root, (), name, entries, problems):
             if isinstance(node, yaml.MappingNode):
-                section = _pairs(node, (key,), name, entries, mistakes)
-                values[key] = _present((inner, _build(loader, value)) for inner, value in section)
+                section = _iterate_mapping(node, (key,), name, entries, problems)
+                values[key] = _without_empty(
+                    (inner, _build(loader, value)) for inner, value in section
+                )
             else:
                 values[key] = _build(loader, node)
     finally:
         loader.dispose()
-    values = _present(values.items())
+    values = _without_empty(values.items())
     try:
         model.model_validate(values)
     except ValidationError as error:
         for details in error.errors(include_url=False):
-            mistakes.append(_mistake(name, model, details, entries[details["loc"]]))
-    return values, sorted(mistakes, key=lambda mistake: mistake.line)
+            problems.append(_problem(name, model, details, entries[details["loc"]]))
+    return values, sorted(problems, key=lambda mistake: mistake.line)
 
 
-def _present(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def _without_empty(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return {key: value for key, value in pairs if value is not None}
 
 
-def _pairs(
+def _iterate_mapping(
     mapping: yaml.MappingNode,
     parent: Location,
     name: str,
     entries: dict[Location, _Entry],
-    mistakes: list[Mistake],
+    problems: list[ConfigProblem],
 ) -> Iterator[tuple[str, yaml.Node]]:
     """Yield the keys and value nodes of a mapping.
 
-    Adds the line of each key to ``entries``, and a problem for each duplicate key to ``mistakes``.
+    Adds the line of each key to ``entries``, and a problem for each duplicate key to ``problems``.
     """
     for key_node, node in mapping.value:
         line = key_node.start_mark.line + 1
         # A key may be quoted, as all keys are in JSON.
-        plain = isinstance(key_node, yaml.ScalarNode) and len(key_node.value) <= _LONGEST
-        key = " ".join(key_node.value.split()) if plain else _written(key_node)
+        plain = isinstance(key_node, yaml.ScalarNode) and len(key_node.value) <= _MAX_VALUE_LENGTH
+        key = " ".join(key_node.value.split()) if plain else _source_text(key_node)
         location = (*parent, key)
         if location in entries:
             dotted = _dotted(location)
             first = entries[location].line
-            error = BadInput("config_twice", name=name, line=line, key=dotted, first=first)
-            mistakes.append(Mistake(line, dotted, _written(node), error))
+            error = BadInput("config_duplicate_key", name=name, line=line, key=dotted, first=first)
+            problems.append(ConfigProblem(line, dotted, _source_text(node), error))
         else:
-            entries[location] = _Entry(line, _written(node))
+            entries[location] = _Entry(line, _source_text(node))
             if isinstance(node, yaml.SequenceNode):
                 for index, item in enumerate(node.value):
-                    entries[(*location, index)] = _Entry(item.start_mark.line + 1, _written(item))
+                    entries[(*location, index)] = _Entry(
+                        item.start_mark.line + 1, _source_text(item)
+                    )
             yield key, node
 
 
@@ -138,23 +144,25 @@ def _build(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
         raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from error
 
 
-def _mistake(name: str, model: type[BaseModel], details: ErrorDetails, entry: _Entry) -> Mistake:
+def _problem(
+    name: str, model: type[BaseModel], details: ErrorDetails, entry: _Entry
+) -> ConfigProblem:
     location = details["loc"]
     where = {"name": name, "line": entry.line, "key": _dotted(location)}
     if details["type"] == "extra_forbidden":
         suggestion = _suggest(location, model)
         error = (
-            BadInput("config_misspelt", **where, suggestion=suggestion)
+            BadInput("config_key_misspelled", **where, suggestion=suggestion)
             if suggestion
-            else BadInput("config_unknown", **where)
+            else BadInput("config_key_unknown", **where)
         )
     else:
         code, limit = _CODES.get(details["type"], _OTHER)
-        error = BadInput(code, **where, value=entry.written, limit=limit(details))
-    return Mistake(entry.line, _dotted(location), entry.written, error)
+        error = BadInput(code, **where, value=entry.text, limit=limit(details))
+    return ConfigProblem(entry.line, _dotted(location), entry.text, error)
 
 
-def _bound(key: str) -> Callable[[ErrorDetails], object]:
+def _limit_of(key: str) -> Callable[[ErrorDetails], object]:
     return lambda details: f"{details['ctx'][key]:g}"
 
 
@@ -168,20 +176,20 @@ def _no_limit(_: ErrorDetails) -> object:
 
 # For each error type of pydantic: our code, and a function that returns the violated limit.
 _CODES: dict[str, tuple[str, Callable[[ErrorDetails], object]]] = {
-    "bool_type": ("config_not_switch", _no_limit),
+    "bool_type": ("config_not_boolean", _no_limit),
     "finite_number": ("config_not_number", _no_limit),
     "float_type": ("config_not_number", _no_limit),
-    "greater_than_equal": ("config_too_low", _bound("ge")),
-    "int_type": ("config_not_whole", _no_limit),
-    "less_than_equal": ("config_too_high", _bound("le")),
+    "greater_than_equal": ("config_too_low", _limit_of("ge")),
+    "int_type": ("config_not_integer", _no_limit),
+    "less_than_equal": ("config_too_high", _limit_of("le")),
     "list_type": ("config_not_list", _no_limit),
-    "literal_error": ("config_not_offered", _choices),
+    "literal_error": ("config_not_a_choice", _choices),
     "model_type": ("config_not_section", _no_limit),
     "path_type": ("config_not_text", _no_limit),
     "string_type": ("config_not_text", _no_limit),
 }
 _OTHER: tuple[str, Callable[[ErrorDetails], object]] = (
-    "config_refused",
+    "config_invalid",
     lambda details: details["msg"],
 )
 
@@ -192,7 +200,7 @@ def _suggest(location: Location, model: type[BaseModel]) -> str:
     Similar keys of the same section come first, then a key of the same name in another section.
     """
     written = str(location[-1])
-    known = [tuple(key.split(".")) for key in keys(model)]
+    known = [tuple(key.split(".")) for key in list_keys(model)]
     known += [(section,) for section, _ in _sections(model)]
     siblings = {key[-1]: key for key in known if key[:-1] == location[:-1]}
     close = difflib.get_close_matches(written, siblings, n=1)
@@ -201,7 +209,7 @@ def _suggest(location: Location, model: type[BaseModel]) -> str:
     return next((".".join(key) for key in known if key[-1] == written), "")
 
 
-def keys(model: type[BaseModel]) -> list[str]:
+def list_keys(model: type[BaseModel]) -> list[str]:
     """Return the dotted names of all keys of ``model``, in order."""
     sections = dict(_sections(model))
     found: list[str] = []
@@ -222,13 +230,13 @@ def _dotted(location: Location) -> str:
     return ".".join(part for part in location if isinstance(part, str))
 
 
-def _written(node: yaml.Node) -> str:
-    """Return the text of a value in the file, on one line and limited to ``_LONGEST``."""
+def _source_text(node: yaml.Node) -> str:
+    """Return the text of a value in the file, on one line and limited to ``_MAX_VALUE_LENGTH``."""
     source = node.start_mark.buffer or ""
     text = " ".join(source[node.start_mark.pointer : node.end_mark.pointer].split())
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+    return text if len(text) <= _MAX_VALUE_LENGTH else text[: _MAX_VALUE_LENGTH - 3] + "..."
 
 
-def _syntax_mistake(name: str, line: int, reason: str | None) -> Mistake:
+def _syntax_problem(name: str, line: int, reason: str | None) -> ConfigProblem:
     error = BadInput("config_syntax", name=name, line=line, reason=reason or "unreadable")
-    return Mistake(line, "", "", error)
+    return ConfigProblem(line, "", "", error)

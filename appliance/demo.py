@@ -46,7 +46,7 @@ def portrait() -> npt.NDArray[np.uint8]:
     return np.asarray(skimage.data.astronaut(), np.uint8)
 
 
-def summary(report: Mapping[str, Any]) -> str:
+def summarize(report: Mapping[str, Any]) -> str:
     """Summarise a report of ``lectern render`` in a few lines: file, time taken and score."""
     output, score = report["output"], report.get("score")
     lines = [
@@ -59,21 +59,21 @@ def summary(report: Mapping[str, Any]) -> str:
     lines.append(f"Score   {score['verdict']['grade']}")
     lines += [f"        {reason['text']}" for reason in score["verdict"]["reasons"]]
     figures = {name: part for name, part in score.items() if name != "verdict"}
-    lines += [f"        {name:<28} {value:g}" for name, value in _figures(figures)]
+    lines += [f"        {name:<28} {value:g}" for name, value in _score_values(figures)]
     return "\n".join(lines)
 
 
-def _figures(part: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+def _score_values(part: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
     """Yield every number of a score with its dotted name; other values are left out."""
     for name, value in part.items():
         if isinstance(value, Mapping):
-            yield from _figures(value, f"{prefix}{name}.")
+            yield from _score_values(value, f"{prefix}{name}.")
         elif isinstance(value, int | float):
             yield prefix + name, round(value, 3)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``sample FOLDER``, which writes the sample files, or ``summary REPORT``."""
+    """Run ``sample FOLDER``, which writes the sample files, or ``summarize REPORT``."""
     parser = argparse.ArgumentParser(prog="python -m appliance.demo")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("sample").add_argument("folder", type=Path)
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.command == "sample":
         make_sample(chosen.folder)
     else:
-        print(summary(json.loads(chosen.report.read_text(encoding="utf-8"))))
+        print(summarize(json.loads(chosen.report.read_text(encoding="utf-8"))))
     return 0
 
 

@@ -27,7 +27,7 @@ class LecternError(Exception):
         MESSAGES[code]
         super().__init__(code)
         self.code = code
-        self.details = {name: _one_line(value) for name, value in details.items()}
+        self.details = {name: _printable(value) for name, value in details.items()}
 
     def text(self, language: str = "en") -> str:
         """Return what happened, in one sentence. ``language`` is ``en`` or ``zh``."""
@@ -57,6 +57,6 @@ class Cancelled(Fault):
     exit_status = 130
 
 
-def _one_line(value: object) -> str:
+def _printable(value: object) -> str:
     """Return ``value`` as text without control characters, which file names may contain."""
     return "".join(c if c.isprintable() else "�" for c in str(value))

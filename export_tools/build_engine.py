@@ -4,10 +4,10 @@
     python -m export_tools.build_engine --precision fp16 --cache DIR --print
 
 The daemon does not need such an engine: the TensorRT provider of ONNX Runtime builds and stores its
-own engines (``appliance.lips.engine``). This tool is for timing a network with TensorRT alone and
-for programs that load engines themselves. An engine works only on one type of GPU with one release
-of JetPack and one of TensorRT, so its name contains the hash of the file and these versions. An
-existing engine is not built again.
+own engines (``appliance.inference.session``). This tool is for timing a network with TensorRT alone
+and for programs that load engines themselves. An engine works only on one type of GPU with one
+release of JetPack and one of TensorRT, so its name contains the hash of the file and these
+versions. An existing engine is not built again.
 
 A quantized file contains its scales (QDQ), so no calibration table is used. DLA cores support
 neither explicit quantization nor a free batch size; therefore ``--dla`` requires ``--precision
@@ -31,21 +31,22 @@ from pathlib import Path
 import onnx
 
 from appliance.errors import BadInput, Fault
-from appliance.lips.engine import Machine
-from appliance.lips.golden import ROWS
-from appliance.lips.manifest import load_manifest, sha256
+from appliance.files.atomic import sha256
+from appliance.inference.golden import MAX_BATCH
+from appliance.inference.manifest import load_manifest
+from appliance.inference.session import RuntimeVersions
 
 MODELS = Path(__file__).parents[1] / "models_lite"
-NOT_HERE = (
+TRTEXEC_MISSING = (
     "trtexec was not found. It is part of JetPack (package libnvinfer-bin): run this tool on the "
     "device, or use --print to show the command."
 )
 _TRTEXEC = Path("usr/src/tensorrt/bin/trtexec")
-_HASH = 12  # digits of the file's sha256 in the name of an engine
+_HASH_DIGITS = 12  # digits of the file's sha256 in the name of an engine
 
 
 @dataclass(frozen=True)
-class Wish:
+class EngineSpec:
     """The options of an engine.
 
     ``batch`` is the largest batch size (for a DLA the only one), ``dla`` the core or ``None`` for
@@ -54,7 +55,7 @@ class Wish:
     """
 
     precision: str
-    batch: int = ROWS
+    batch: int = MAX_BATCH
     dla: int | None = None
     workspace_mb: int = 256
 
@@ -65,14 +66,14 @@ class Wish:
             raise ValueError("The batch size must be 1 or more.")
 
 
-def engine_name(network: Path, machine: Machine, wish: Wish) -> str:
+def engine_name(network: Path, machine: RuntimeVersions, wish: EngineSpec) -> str:
     """Return the file name of an engine, which is unique for network, versions and options."""
-    place = "gpu" if wish.dla is None else f"dla{wish.dla}"
-    parts = (network.stem, sha256(network)[:_HASH], str(machine), place, f"b{wish.batch}")
+    device = "gpu" if wish.dla is None else f"dla{wish.dla}"
+    parts = (network.stem, sha256(network)[:_HASH_DIGITS], str(machine), device, f"b{wish.batch}")
     return "_".join(parts) + ".engine"
 
 
-def command(trtexec: str, network: Path, engine: Path, wish: Wish) -> list[str]:
+def trtexec_command(trtexec: str, network: Path, engine: Path, wish: EngineSpec) -> list[str]:
     """Return the command line of ``trtexec`` that writes ``engine``."""
     words = [
         trtexec,
@@ -108,7 +109,9 @@ def find_trtexec(root: Path = Path("/"), path: str | None = None) -> str | None:
     return found or (str(usual) if usual.is_file() else None)
 
 
-def build(trtexec: str, network: Path, cache: Path, wish: Wish, machine: Machine) -> Path:
+def build_engine(
+    trtexec: str, network: Path, cache: Path, wish: EngineSpec, machine: RuntimeVersions
+) -> Path:
     """Return the file of the engine; build it if it does not exist.
 
     An incomplete file is never left behind. Raises ``RuntimeError`` with the last lines of the
@@ -120,12 +123,12 @@ def build(trtexec: str, network: Path, cache: Path, wish: Wish, machine: Machine
     cache.mkdir(parents=True, exist_ok=True)
     part = target.with_suffix(".part")
     done = subprocess.run(
-        command(trtexec, network, part, wish), capture_output=True, text=True, check=False
+        trtexec_command(trtexec, network, part, wish), capture_output=True, text=True, check=False
     )
     if done.returncode or not part.exists():
         part.unlink(missing_ok=True)
-        said = (done.stdout + done.stderr).strip().splitlines()[-5:]
-        raise RuntimeError("trtexec failed: " + " | ".join(said))
+        output_lines = (done.stdout + done.stderr).strip().splitlines()[-5:]
+        raise RuntimeError("trtexec failed: " + " | ".join(output_lines))
     part.replace(target)
     return target
 
@@ -142,7 +145,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="precision (default: fp16)",
     )
     parser.add_argument("--cache", type=Path, required=True, help="folder for engines")
-    parser.add_argument("--batch", type=int, default=ROWS, help="largest batch size")
+    parser.add_argument("--batch", type=int, default=MAX_BATCH, help="largest batch size")
     parser.add_argument("--dla", type=int, help="DLA core to use instead of the GPU")
     parser.add_argument(
         "--workspace-mb", type=int, default=256, help="workspace of TensorRT (default: 256)"
@@ -150,24 +153,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--print", action="store_true", help="print the command without running it")
     args = parser.parse_args(argv)
     try:
-        wish = Wish(args.precision, args.batch, args.dla, args.workspace_mb)
+        wish = EngineSpec(args.precision, args.batch, args.dla, args.workspace_mb)
     except ValueError as error:
         parser.error(str(error))
     try:
         network = load_manifest(args.model, MODELS).path("renderer", args.precision)
     except (BadInput, Fault) as error:
         parser.error(str(error))
-    machine = Machine.find()
+    machine = RuntimeVersions.find()
     if args.print:
         target = args.cache / engine_name(network, machine, wish)
-        print(shlex.join(command(find_trtexec() or "trtexec", network, target, wish)))
+        print(shlex.join(trtexec_command(find_trtexec() or "trtexec", network, target, wish)))
         return 0
     trtexec = find_trtexec()
     if trtexec is None:
-        print(NOT_HERE, file=sys.stderr)
+        print(TRTEXEC_MISSING, file=sys.stderr)
         return 2
     try:
-        print(build(trtexec, network, args.cache, wish, machine))
+        print(build_engine(trtexec, network, args.cache, wish, machine))
     except RuntimeError as error:
         print(error, file=sys.stderr)
         return 1

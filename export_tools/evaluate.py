@@ -30,13 +30,13 @@ from rich.table import Table
 
 from appliance.config import Config
 from appliance.errors import BadInput
-from appliance.lips.manifest import Manifest, load_manifest
+from appliance.inference.manifest import Manifest, load_manifest
 from appliance.media.probe import probe_presenter
 from appliance.render.render import render
 from appliance.score import score_video
-from export_tools.peers import cost_table
+from export_tools.baselines import cost_table
+from export_tools.downscale import write_downscaled
 from export_tools.quality import mouth_quality
-from export_tools.scaled import scaled
 from export_tools.stillness import still_jitter
 
 MODELS = Path(__file__).parents[1] / "models_lite"
@@ -56,11 +56,11 @@ COLUMNS = {
     "ssim": "SSIM",
     "wall": "s / s",
 }
-_KNOWN = 6  # clips of the speaker with most of the training data
-_NEAR_MS = 41.0  # one frame at 25 fps
+_KNOWN_SPEAKER_CLIPS = 6  # clips of the speaker with most of the training data
+_IN_SYNC_MS = 41.0  # one frame at 25 fps
 _UTTERANCES = 20  # synthetic utterances per language, for closures
 _SIZES = (720, 1080)  # lines
-_NEARLY = 700  # least number of lines of a clip that is scaled to these sizes
+_MIN_LINES = 700  # least number of lines of a clip that is scaled to these sizes
 _SPLITS = ("grid, new people", "grid, known person", "wild", *(f"wild, {n} lines" for n in _SIZES))
 
 
@@ -75,24 +75,24 @@ Row = dict[str, float | None]
 Scores = dict[str, Any]
 
 
-def clips(data: Path) -> dict[str, list[Case]]:
+def scoring_clips(data: Path) -> dict[str, list[Case]]:
     """Return the scoring clips by split."""
     splits = json.loads(SPLITS.read_text())
     held = [data / "grid" / f"{name}.mp4" for name in splits["held_out_clips"]]
     prefixes = tuple(splits["validation_s1_prefixes"])
     known = [p for p in sorted((data / "grid").glob("*.mp4")) if p.stem.startswith(prefixes)]
     wild = sorted((data / "wild").glob("*.mp4"))
-    large = [path for path in wild if probe_presenter(path).height >= _NEARLY]
-    cases = [[Case(path) for path in paths] for paths in (held, known[:_KNOWN], wild)]
+    large = [path for path in wild if probe_presenter(path).height >= _MIN_LINES]
+    cases = [[Case(path) for path in paths] for paths in (held, known[:_KNOWN_SPEAKER_CLIPS], wild)]
     cases += [[Case(path, lines) for path in large] for lines in _SIZES]
     return dict(zip(_SPLITS, cases, strict=True))
 
 
-def measure(case: Case, config: Config, folder: Path) -> Row:
+def score_clip(case: Case, config: Config, folder: Path) -> Row:
     """Render a clip with its own sound, compare the result with the clip, and return the scores."""
     clip, out = case.path, folder / "out.mp4"
     if case.lines is not None:
-        clip = scaled(clip, case.lines, folder / "source.mp4")
+        clip = write_downscaled(clip, case.lines, folder / "source.mp4")
     report = render(clip, clip, out, config)
     score = score_video(out, reference=clip, source=clip).as_dict()
     reference = score["reference"] or {}
@@ -110,7 +110,7 @@ def measure(case: Case, config: Config, folder: Path) -> Row:
     return {**row, **still_jitter(out, clip), **mouth_quality(out, clip)}
 
 
-def summary(rows: list[Row]) -> Row:
+def medians(rows: list[Row]) -> Row:
     """Return the median of each column over the clips that have a value.
 
     ``in_sync`` is the share of clips whose best lag is at most one frame.
@@ -120,7 +120,7 @@ def summary(rows: list[Row]) -> Row:
         values = [row[name] for row in rows if row.get(name) is not None]
         result[name] = round(float(np.median(np.array(values, float))), 4) if values else None
     lags = [lag for row in rows if (lag := row.get("lag_ms")) is not None]
-    near = sum(abs(lag) <= _NEAR_MS for lag in lags)
+    near = sum(abs(lag) <= _IN_SYNC_MS for lag in lags)
     result["in_sync"] = round(near / len(lags), 3) if lags else None
     return result
 
@@ -130,23 +130,25 @@ def score_clips(
     config: Config,
     scores: Scores,
     target: Path | None,
-    measured: Callable[[Case, Config, Path], Row] = measure,
+    score: Callable[[Case, Config, Path], Row] = score_clip,
 ) -> dict[str, Any]:
     """Fill and return ``scores["quality"][precision]``; ``target`` is written after each clip."""
-    own: dict[str, Any] = scores.setdefault("quality", {}).setdefault(config.lips.precision, {})
+    precision_scores: dict[str, Any] = scores.setdefault("quality", {}).setdefault(
+        config.lips.precision, {}
+    )
     for split, cases in splits.items():
-        part = own.setdefault(split, {"median": {}, "clips": {}})
+        part = precision_scores.setdefault(split, {"median": {}, "clips": {}})
         for case in cases:
             name = case.path.stem
             if name in part["clips"]:
                 continue
             with tempfile.TemporaryDirectory() as folder:
-                part["clips"][name] = measured(case, config, Path(folder))
+                part["clips"][name] = score(case, config, Path(folder))
             print(split, name, json.dumps(part["clips"][name]), flush=True)
-            part["median"] = summary(list(part["clips"].values()))
+            part["median"] = medians(list(part["clips"].values()))
             if target is not None:
                 save(target, scores)
-    return own
+    return precision_scores
 
 
 def config_for(model: str, precision: str) -> Config:
@@ -162,7 +164,7 @@ def save(target: Path, scores: Scores) -> None:
     part.replace(target)
 
 
-def begun(target: Path | None, digest: str) -> Scores:
+def load_scores(target: Path | None, digest: str) -> Scores:
     """Return the scores of an earlier run with the same model files and columns, else new ones."""
     fresh: Scores = {"digest": digest, "columns": list(COLUMNS)}
     if target is not None and target.exists():
@@ -172,7 +174,7 @@ def begun(target: Path | None, digest: str) -> Scores:
     return fresh
 
 
-def losses(quality: dict[str, Any]) -> dict[str, dict[str, float | None]]:
+def precision_losses(quality: dict[str, Any]) -> dict[str, dict[str, float | None]]:
     """Return the loss of r (zero lag, best lag) of each precision against the first, by split.
 
     It is the median over the clips scored with both; a negative value is a gain.
@@ -200,23 +202,25 @@ def closure_recall(manifest: Manifest) -> dict[str, Any]:
 
     Needs the speech programs of the export extra.
     """
-    from appliance.lips.motion import Basis
-    from appliance.lips.provider import Network
-    from export_tools.phonetics.closures import LANGUAGES, closures
+    from appliance.inference.network import Network
+    from appliance.lips.motion import MotionBasis
+    from export_tools.phonetics.closures import LANGUAGES, count_closures
 
     network = Network(manifest.path("motion", "any"))
-    basis = Basis.load(manifest.path("basis", "any"))
+    basis = MotionBasis.load(manifest.path("basis", "any"))
     found = {}
     for language in LANGUAGES:
-        made, all_, elsewhere, stretches = closures(network, basis, language, _UTTERANCES, 77)
+        closed, total, elsewhere, intervals = count_closures(
+            network, basis, language, _UTTERANCES, 77
+        )
         found[language] = {
-            "recall": round(made / max(all_, 1), 3),
-            "elsewhere": round(elsewhere / max(stretches, 1), 3),
+            "recall": round(closed / max(total, 1), 3),
+            "elsewhere": round(elsewhere / max(intervals, 1), 3),
         }
     return found
 
 
-def show(console: Console, title: str, rows: dict[str, dict[str, Any]]) -> None:
+def print_table(console: Console, title: str, rows: dict[str, dict[str, Any]]) -> None:
     """Print a table of ``rows``; its columns are the keys of the first row."""
     table = Table("", *next(iter(rows.values())), title=title)
     for name, row in rows.items():
@@ -249,23 +253,25 @@ def main() -> None:
         manifest = load_manifest(args.model, MODELS)
     except BadInput as error:
         parser.error(str(error))
-    scores = begun(args.out, manifest.digest("fp32"))
+    scores = load_scores(args.out, manifest.digest("fp32"))
     console = Console(width=160)
     if "clips" not in args.skip:
         for precision in args.precision:
             config = config_for(args.model, precision)
-            splits = {name: clips(args.data)[name] for name in args.splits}
+            splits = {name: scoring_clips(args.data)[name] for name in args.splits}
             own = score_clips(splits, config, scores, args.out)
-            show(console, precision, {split: part["median"] for split, part in own.items()})
+            print_table(console, precision, {split: part["median"] for split, part in own.items()})
         if len(args.precision) > 1:
-            scores["lost"] = losses({name: scores["quality"][name] for name in args.precision})
-            show(console, f"loss of r against {args.precision[0]}", scores["lost"])
+            scores["lost"] = precision_losses(
+                {name: scores["quality"][name] for name in args.precision}
+            )
+            print_table(console, f"loss of r against {args.precision[0]}", scores["lost"])
     if "closures" not in args.skip:
         scores["closures"] = closure_recall(manifest)
-        show(console, "lips closed for p, b, m", scores["closures"])
+        print_table(console, "lips closed for p, b, m", scores["closures"])
     if "cost" not in args.skip:
         scores["cost"] = cost_table(manifest)
-        show(console, "cost per frame (25 fps)", scores["cost"])
+        print_table(console, "cost per frame (25 fps)", scores["cost"])
     if args.out:
         save(args.out, scores)
 

@@ -24,15 +24,16 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from appliance.lips.manifest import load_manifest, sha256
-from appliance.lips.selftest import golden_of
+from appliance.files.atomic import sha256
+from appliance.inference.manifest import load_manifest
+from appliance.inference.selftest import reference_output
 
 MODELS = Path(__file__).parents[1] / "models_lite"
-LIMIT_BYTES = 3_000_000  # for all files of one precision
-_LARGE = 512  # elements from which a tensor is stored in half precision
+MAX_BYTES = 3_000_000  # for all files of one precision
+_MIN_ELEMENTS_FP16 = 512  # elements from which a tensor is stored in half precision
 
 
-def listening(path: Path) -> dict[str, float | int]:
+def audio_metadata(path: Path) -> dict[str, float | int]:
     """Return the timing metadata of a motion network."""
     facts = {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
     return {
@@ -43,7 +44,7 @@ def listening(path: Path) -> dict[str, float | int]:
     }
 
 
-def store_half(source: Path, target: Path) -> None:
+def store_weights_fp16(source: Path, target: Path) -> None:
     """Copy an ONNX file with its large weights stored as float16, each followed by a cast.
 
     ONNX Runtime folds the casts when it loads the file, so the speed does not change and the
@@ -52,7 +53,7 @@ def store_half(source: Path, target: Path) -> None:
     model = onnx.load(str(source))
     casts = []
     for tensor in model.graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < _LARGE:
+        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < _MIN_ELEMENTS_FP16:
             continue
         name, half = tensor.name, numpy_helper.to_array(tensor).astype(np.float16)
         tensor.CopyFrom(numpy_helper.from_array(half, f"{name}_half"))
@@ -70,7 +71,7 @@ def to_json(manifest: dict[str, Any]) -> str:
     return rows.sub(lambda m: "[" + re.sub(r"\s+", " ", m[1]) + "]", text) + "\n"
 
 
-def digest_of(scores: Path) -> dict[str, Any]:
+def summarize_scores(scores: Path) -> dict[str, Any]:
     """Return the medians, closures and costs from the output of ``export_tools.evaluate``."""
     whole = json.loads(scores.read_text())
     quality = {
@@ -85,11 +86,11 @@ def package(
 ) -> Path:
     """Copy the files, write ``model.json``, check it by loading it, and return the model's folder.
 
-    Raises ``SystemExit`` if the files of a precision are larger than :data:`LIMIT_BYTES`.
+    Raises ``SystemExit`` if the files of a precision are larger than :data:`MAX_BYTES`.
     """
     folder = MODELS / name
     folder.mkdir(parents=True, exist_ok=True)
-    before = {} if motion else json.loads((folder / "model.json").read_text())
+    previous = {} if motion else json.loads((folder / "model.json").read_text())
     files: dict[str, dict[str, Any]] = {}
 
     def add(precision: str, role: str, source: Path, target: str) -> None:
@@ -97,16 +98,18 @@ def package(
             shutil.copyfile(source, folder / target)
         entry: dict[str, Any] = {"file": target, "sha256": sha256(folder / target)}
         if target.endswith(".onnx"):
-            entry["golden"] = golden_of(folder / target)  # reference output for the self-test
+            entry["golden"] = reference_output(
+                folder / target
+            )  # reference output for the self-test
         files.setdefault(precision, {})[role] = entry
 
     if motion:
-        store_half(motion / "motion.onnx", folder / "motion.onnx")
+        store_weights_fp16(motion / "motion.onnx", folder / "motion.onnx")
         add("any", "motion", folder / "motion.onnx", "motion.onnx")
         add("any", "basis", motion / "basis.npz", "basis.npz")
-        heard = listening(motion / "motion.onnx")
+        audio = audio_metadata(motion / "motion.onnx")
     else:
-        files["any"], heard = before["files"]["any"], before["motion"]
+        files["any"], audio = previous["files"]["any"], previous["motion"]
     for precision in ("fp32", "fp16", "int8"):
         source = renderer / f"renderer.{precision}.onnx"
         add(precision, "renderer", source, source.name)
@@ -117,8 +120,8 @@ def package(
         "licence": "Apache-2.0",
         "card": "README.md",
         "files": files,
-        "motion": heard,
-        "audio": "appliance.speech.mel.LECTERN_MEL and appliance.speech.activity",
+        "motion": audio,
+        "audio": "appliance.speech.mel.LECTERN_MEL and appliance.speech.vad",
         "geometry": "appliance.lips.geometry",
         "quantization": json.loads((renderer / "quantization.json").read_text()),
         "training_data": [
@@ -126,7 +129,7 @@ def package(
             "LibriSpeech (Panayotov, Chen, Povey, Khudanpur 2015), CC BY 4.0",
             "speech of hibari-tts (Apache-2.0) and espeak-ng, synthesised for training",
         ],
-        "scores": digest_of(scores) if scores else before.get("scores", {}),
+        "scores": summarize_scores(scores) if scores else previous.get("scores", {}),
     }
     (folder / "model.json").write_text(to_json(manifest), encoding="utf-8")
     read = load_manifest(name, MODELS)
@@ -134,8 +137,8 @@ def package(
         roles = {**files["any"], **files[precision]}
         size = sum(read.path(role, precision).stat().st_size for role in roles)
         print(f"{precision}: {size / 1e6:.2f} MB")
-        if size > LIMIT_BYTES:
-            raise SystemExit(f"{precision} is larger than {LIMIT_BYTES / 1e6} MB")
+        if size > MAX_BYTES:
+            raise SystemExit(f"{precision} is larger than {MAX_BYTES / 1e6} MB")
     return folder
 
 

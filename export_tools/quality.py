@@ -18,12 +18,12 @@ from appliance.face.sampling import sample_plane
 from appliance.lips.geometry import patch_matrix
 from appliance.media.decode import FrameReader
 from appliance.media.probe import probe_presenter
-from appliance.score.tracks import Watcher
+from appliance.score.face_tracks import VideoTracker
 
 Array = npt.NDArray[np.float64]
 
-_SIDE = 128
-_LIMIT = 250  # frames that are compared: ten seconds are sufficient
+_PATCH_SIZE = 128
+_MAX_FRAMES = 250  # frames that are compared: ten seconds are sufficient
 # Wang et al. 2004: K1, K2 and the standard deviation of the window for 8-bit images.
 _C1, _C2, _WINDOW = (0.01 * 255) ** 2, (0.03 * 255) ** 2, 1.5
 
@@ -51,15 +51,17 @@ def mouth_quality(rendered: Path, real: Path) -> dict[str, float | None]:
     """Return the medians of ``psnr_db`` and ``ssim`` over the frames with a face, None if none."""
     rows = []
     info = probe_presenter(rendered)
-    with FrameReader(info) as reader, Watcher(probe_presenter(real)) as watcher:
-        pictures = reader.read(0, min(info.frames, _LIMIT))
-        for made, seen in zip(pictures, watcher.watch(0, _LIMIT), strict=False):
-            if seen.face is None:
+    with FrameReader(info) as reader, VideoTracker(probe_presenter(real)) as watcher:
+        pictures = reader.read(0, min(info.frames, _MAX_FRAMES))
+        for rendered_frame, real_frame in zip(
+            pictures, watcher.track(0, _MAX_FRAMES), strict=False
+        ):
+            if real_frame.face is None:
                 continue
-            matrix = patch_matrix(fit_pose(seen.face.points), _SIDE)
+            matrix = patch_matrix(fit_pose(real_frame.face.points), _PATCH_SIZE)
             one, other = (
-                sample_plane(picture.y, matrix, _SIDE, _SIDE).astype(np.float64)
-                for picture in (made, seen.picture)
+                sample_plane(picture.y, matrix, _PATCH_SIZE, _PATCH_SIZE).astype(np.float64)
+                for picture in (rendered_frame, real_frame.picture)
             )
             rows.append((psnr(one, other), ssim(one, other)))
     if not rows:

@@ -15,22 +15,22 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance.media.probe import probe_presenter
-from appliance.score.sound import listen
-from appliance.score.tracks import Watcher
+from appliance.score.face_tracks import VideoTracker
+from appliance.score.speech_activity import detect_speech
 
 Array = npt.NDArray[np.float64]
 
-_LIMIT = 750  # frames that are measured
-_REACH = 3  # frames on each side of a step whose means are compared
-_DRIFT = 0.01  # largest difference of these means for resting lips, eye distances
-_LEAST = 5  # smallest number of steps for a result
+_MAX_FRAMES = 750  # frames that are measured
+_MEAN_FRAMES = 3  # frames on each side of a step whose means are compared
+_MAX_DRIFT = 0.01  # largest difference of these means for resting lips, eye distances
+_MIN_STEPS = 5  # smallest number of steps for a result
 
 
-def lips_of(video: Path) -> Array:
+def track_lips(video: Path) -> Array:
     """Return the lips (T, 40, 2) of each frame in the face frame, NaN without a face."""
     rows: list[Array] = []
-    with Watcher(probe_presenter(video)) as watcher:
-        for seen in watcher.watch(0, _LIMIT):
+    with VideoTracker(probe_presenter(video)) as watcher:
+        for seen in watcher.track(0, _MAX_FRAMES):
             rows.append(np.full((40, 2), np.nan) if seen.face is None else seen.face.lips)
     return np.stack(rows)
 
@@ -42,23 +42,23 @@ def still_steps(lips: Array, silent: npt.NDArray[np.bool_]) -> npt.NDArray[np.bo
     step: selecting small steps would make any file appear still.
     """
     still = np.zeros(max(len(lips) - 1, 0), np.bool_)
-    for step in range(_REACH - 1, len(still) - _REACH + 1):
-        before = lips[step - _REACH + 1 : step + 1].mean(axis=0)
-        after = lips[step + 1 : step + 1 + _REACH].mean(axis=0)
+    for step in range(_MEAN_FRAMES - 1, len(still) - _MEAN_FRAMES + 1):
+        before = lips[step - _MEAN_FRAMES + 1 : step + 1].mean(axis=0)
+        after = lips[step + 1 : step + 1 + _MEAN_FRAMES].mean(axis=0)
         drift = np.linalg.norm(after - before, axis=-1).mean()
         # Without a face the drift is NaN, and the comparison is False.
-        still[step] = bool(silent[step] and silent[step + 1] and drift < _DRIFT)
+        still[step] = bool(silent[step] and silent[step + 1] and drift < _MAX_DRIFT)
     return still
 
 
-def shaking(lips: Array, steps: npt.NDArray[np.bool_]) -> float | None:
+def rms_movement(lips: Array, steps: npt.NDArray[np.bool_]) -> float | None:
     """Return the root mean square over ``steps`` of the mean movement of the lips.
 
     Returns None for fewer than five steps.
     """
     moved = np.linalg.norm(np.diff(lips, axis=0), axis=-1).mean(axis=-1)[steps]
     moved = moved[np.isfinite(moved)]
-    return float(np.sqrt(np.mean(moved**2))) if len(moved) >= _LEAST else None
+    return float(np.sqrt(np.mean(moved**2))) if len(moved) >= _MIN_STEPS else None
 
 
 def still_jitter(rendered: Path, real: Path) -> dict[str, float | None]:
@@ -67,16 +67,16 @@ def still_jitter(rendered: Path, real: Path) -> dict[str, float | None]:
     Both are measured over the still frames of the real file. The values are None if there are too
     few of them. The key of the ratio is ``jitter_ratio``.
     """
-    theirs, ours = lips_of(real), lips_of(rendered)
+    theirs, ours = track_lips(real), track_lips(rendered)
     frames = min(len(theirs), len(ours))
     info = probe_presenter(real)
-    sound = listen(real, info.start_s)
+    sound = detect_speech(real, info.start_s)
     empty: dict[str, float | None] = dict.fromkeys(("jitter", "jitter_source", "jitter_ratio"))
     if sound is None:
         return empty
     steps = still_steps(theirs[:frames], sound.silent(frames, float(info.fps)))
     steps &= np.isfinite(np.diff(ours[:frames], axis=0)).all(axis=(1, 2))
-    one, other = shaking(ours[:frames], steps), shaking(theirs[:frames], steps)
+    one, other = rms_movement(ours[:frames], steps), rms_movement(theirs[:frames], steps)
     if one is None or other is None:
         return empty
     ratio = round(one / other, 3) if other > 0 else None

@@ -14,19 +14,19 @@ from pathlib import Path
 
 from install import plan
 from install.bundle import add_parser as add_bundle
+from install.disk_space import explain
 from install.errors import InstallError
-from install.layout import CONFIG, CURRENT, DATA, PROGRAMS, SETUP_CODE
-from install.program import recorded_runtime
+from install.interrupts import handle_signals, print_safe
+from install.paths import CONFIG, CURRENT, DATA, SETUP_CODE, VERSIONS_FOLDER
 from install.python import find_python
-from install.quiet import tell, to_the_end
-from install.room import plainly
-from install.runtime import choose
+from install.release import recorded_runtime
+from install.runtime import choose_runtime
 from install.services import data_folder
 from install.source import Source
-from install.step import Step, carry_out
+from install.step import Step, run_steps
 from install.system import System
-from install.target import detect, untried
-from install.update import announced
+from install.target import detect, untested_os
+from install.update_lock import update_lock
 
 HERE = Path(__file__).resolve().parents[1]
 
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         status: int = options.run(options)
     except (InstallError, OSError) as error:
-        print(f"setup.sh: {plainly(error)}", file=sys.stderr)
+        print(f"setup.sh: {explain(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # before the first step or after the last
         print("setup.sh: Interrupted. No change was left incomplete.", file=sys.stderr)
@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     install.add_argument(
         "--python",
-        type=_program,
+        type=_program_path,
         metavar="PATH",
         help="Python interpreter, e.g. /usr/bin/python3.11",
     )
@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     install.set_defaults(run=_install)
     rollback = commands.add_parser("rollback", help="return to the previous version")
-    rollback.set_defaults(run=_roll_back)
+    rollback.set_defaults(run=_rollback)
     uninstall = commands.add_parser("uninstall", help="remove Lectern but keep the data")
     uninstall.add_argument(
         "--purge", action="store_true", help=f"also delete {DATA}, the settings and the system user"
@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _program(name: str) -> str:
+def _program_path(name: str) -> str:
     """Return an absolute path for a path, because commands run in another working directory.
 
     The name of a command is returned unchanged.
@@ -98,25 +98,27 @@ def _program(name: str) -> str:
 
 def _install(options: argparse.Namespace) -> int:
     system = System()
-    if not system.has("systemctl"):
+    if not system.has_program("systemctl"):
         raise InstallError("This device has no systemd.", "Lectern's services need it.")
     target = detect(system)
     source = Source.open(HERE)
     python = find_python(system, source, options.python)
-    remembered = recorded_runtime(system.path(CURRENT))
-    named = options.onnxruntime or source.gpu_wheel() or remembered or source.cpu_runtime()
-    runtime = choose(target, named, python.version)
-    other = untried(system)
-    if other:
-        print(f"Lectern has not been tested on {other}; it may still work.", file=sys.stderr)
-    wish = plan.Wish(python.path, python.version, runtime, options.share)
-    return _finish(
-        lambda: plan.to_install(system, source, wish), options, _welcome(system, source.version)
+    recorded = recorded_runtime(system.path(CURRENT))
+    runtime_source = options.onnxruntime or source.gpu_wheel() or recorded or source.cpu_runtime()
+    runtime = choose_runtime(target, runtime_source, python.version)
+    untested = untested_os(system)
+    if untested:
+        print(f"Lectern has not been tested on {untested}; it may still work.", file=sys.stderr)
+    install_options = plan.InstallOptions(python.path, python.version, runtime, options.share)
+    return _plan_and_run(
+        lambda: plan.plan_install(system, source, install_options),
+        options,
+        _print_welcome(system, source.version),
     )
 
 
-def _welcome(system: System, version: str) -> str:
-    if not system.booted:
+def _print_welcome(system: System, version: str) -> str:
+    if not system.systemd_running:
         return f"Lectern {version} is installed and starts when the device starts"
     return (
         f"Lectern {version} is running. The panel is at http://{socket.gethostname()}:8080 unless "
@@ -124,55 +126,66 @@ def _welcome(system: System, version: str) -> str:
     )
 
 
-def _roll_back(options: argparse.Namespace) -> int:
-    return _finish(
-        lambda: plan.to_roll_back(System()), options, "The previous version is in use again"
+def _rollback(options: argparse.Namespace) -> int:
+    return _plan_and_run(
+        lambda: plan.plan_rollback(System()), options, "The previous version is in use again"
     )
 
 
 def _uninstall(options: argparse.Namespace) -> int:
-    return _finish(
-        lambda: plan.to_uninstall(System(), purge=options.purge),
+    return _plan_and_run(
+        lambda: plan.plan_uninstall(System(), purge=options.purge),
         options,
-        f"Lectern was removed{_kept(data_folder(System()), purge=options.purge)}",
+        f"Lectern was removed{_kept_data_note(data_folder(System()), purge=options.purge)}",
         undo=False,  # deletions cannot be undone
     )
 
 
-def _kept(data: str, *, purge: bool) -> str:
+def _kept_data_note(data: str, *, purge: bool) -> str:
     if not purge:
         return f"; {data} and {CONFIG} were kept"
     # Another folder, named in the settings, may also contain files that are not Lectern's.
     return "" if data == DATA else f"; {data} was kept: delete it if it is not needed"
 
 
-def _finish(
-    steps: Callable[[], list[Step]], options: argparse.Namespace, ending: str, *, undo: bool = True
+def _plan_and_run(
+    steps: Callable[[], list[Step]],
+    options: argparse.Namespace,
+    success_message: str,
+    *,
+    undo: bool = True,
 ) -> int:
     if options.dry_run:
         settings = System().path(CONFIG)
         if settings.exists() and not os.access(settings, os.R_OK):
-            told = "Only administrators can read the settings: this list is exact only with sudo."
-            print(told, file=sys.stderr)
-        return _print(steps())
+            warning = (
+                "Only administrators can read the settings: this list is exact only with sudo."
+            )
+            print(warning, file=sys.stderr)
+        return _print_steps(steps())
     # Without root rights the installer can still report that there is nothing to do.
     if os.geteuid() != 0 and steps():
         raise InstallError("This changes the system.", "Run it with sudo.")
     os.umask(0o022)  # a stricter umask would deny the services' user access
-    with _alone(), to_the_end():
+    with _exclusive_lock(), handle_signals():
         # Planned only now, under the lock: another installation could have changed the system.
         planned = steps()
         if not planned:
-            return _print(planned)
+            return _print_steps(planned)
         system = System()
-        places = (Path("/etc"), Path(PROGRAMS), Path(data_folder(system)), Path("/tmp"))
-        with announced(system):
-            carry_out(planned, tell, undo=undo, places=places)
-    tell(f"{ending}.")
+        written_folders = (
+            Path("/etc"),
+            Path(VERSIONS_FOLDER),
+            Path(data_folder(system)),
+            Path("/tmp"),
+        )
+        with update_lock(system):
+            run_steps(planned, print_safe, undo=undo, folders=written_folders)
+    print_safe(f"{success_message}.")
     return 0
 
 
-def _print(steps: list[Step]) -> int:
+def _print_steps(steps: list[Step]) -> int:
     for step in steps:
         print(step.text)
     if not steps:
@@ -181,7 +194,7 @@ def _print(steps: list[Step]) -> int:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def _exclusive_lock() -> Iterator[None]:
     """Allow only one installer at a time; locks the root folder, so that no lock file remains."""
     handle = os.open("/", os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -18,10 +18,10 @@ import tempfile
 from pathlib import Path
 
 from install.errors import InstallError
-from install.runtime import CPU, Runtime, choose
+from install.runtime import CPU, RuntimeSource, choose_runtime
 from install.source import MANIFEST, SUMS, Source, sha256
 from install.target import TARGETS, Target
-from install.wheels import gather, needs
+from install.wheels import collect_wheels, requirements_of
 
 HERE = Path(__file__).resolve().parents[1]
 
@@ -57,14 +57,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _run(options: argparse.Namespace) -> int:
     target = TARGETS[options.target]
     pythons = tuple(options.python or target.pythons)
-    runtime = choose(target, options.onnxruntime, pythons[0])
-    archive = make(Source.open(HERE), target, pythons, runtime, options.output)
+    runtime = choose_runtime(target, options.onnxruntime, pythons[0])
+    archive = build_bundle(Source.open(HERE), target, pythons, runtime, options.output)
     print(f"{archive}\n{archive}.sha256")
     return 0
 
 
-def make(
-    source: Source, target: Target, pythons: tuple[str, ...], runtime: Runtime, output: Path
+def build_bundle(
+    source: Source, target: Target, pythons: tuple[str, ...], runtime: RuntimeSource, output: Path
 ) -> Path:
     """Write ``lectern-VERSION-TARGET.tar`` and its ``.sha256`` to ``output``; return the archive.
 
@@ -74,35 +74,37 @@ def make(
         raise InstallError("This is already a bundle.", "Build bundles in a checkout.")
     name = f"lectern-{source.version}-{target.name}"
     output.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="lectern-", dir=output) as scratch:
-        folder = Path(scratch) / name
+    with tempfile.TemporaryDirectory(prefix="lectern-", dir=output) as temp_folder:
+        folder = Path(temp_folder) / name
         source.copy_support(folder)
-        _say("building the wheel of Lectern")
-        lectern = _own_wheel(source, Path(scratch), folder / "wheels")
-        chosen = CPU
+        _print_progress("building the wheel of Lectern")
+        lectern = _build_lectern_wheel(source, Path(temp_folder), folder / "wheels")
+        onnxruntime = CPU
         if runtime.kind != CPU:
-            _say(f"downloading ONNX Runtime {runtime.text}")
-            chosen = _gpu_wheel(runtime, folder / "wheels").name
+            _print_progress(f"downloading ONNX Runtime {runtime.text}")
+            onnxruntime = _fetch_gpu_wheel(runtime, folder / "wheels").name
         for python in pythons:
-            _say(f"downloading the wheels for Python {python} on {target.machine}")
-            _wheels_for(python, target, lectern, chosen, folder / "wheels", Path(scratch))
-        _say("downloading the face networks and the panel's scripts")
-        _face_networks(folder / "face")
-        _call([sys.executable, "-m", "web.assets.build"])
+            _print_progress(f"downloading the wheels for Python {python} on {target.machine}")
+            _download_wheels(
+                python, target, lectern, onnxruntime, folder / "wheels", Path(temp_folder)
+            )
+        _print_progress("downloading the face networks and the panel's scripts")
+        _download_face_networks(folder / "face")
+        _run_command([sys.executable, "-m", "web.assets.build"])
         shutil.copytree(HERE / "web" / "static" / "vendor", folder / "vendor")
         manifest = {
             "version": source.version,
             "target": target.name,
             "machine": target.machine,
             "pythons": list(pythons),
-            "onnxruntime": chosen,
+            "onnxruntime": onnxruntime,
         }
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
         _write_sums(folder)
-        return _pack(folder, output / f"{name}.tar")
+        return _write_archive(folder, output / f"{name}.tar")
 
 
-def _own_wheel(source: Source, scratch: Path, wheels: Path) -> Path:
+def _build_lectern_wheel(source: Source, scratch: Path, wheels: Path) -> Path:
     copy = scratch / "source"
     source.copy_for_build(copy)
     # A fixed date makes the build reproducible.
@@ -112,41 +114,41 @@ def _own_wheel(source: Source, scratch: Path, wheels: Path) -> Path:
     return wheel
 
 
-def _gpu_wheel(runtime: Runtime, wheels: Path) -> Path:
-    if runtime.kind == "wheel" and "://" not in runtime.place:
-        return Path(shutil.copy2(runtime.place, wheels))
+def _fetch_gpu_wheel(runtime: RuntimeSource, wheels: Path) -> Path:
+    if runtime.kind == "wheel" and "://" not in runtime.location:
+        return Path(shutil.copy2(runtime.location, wheels))
     if runtime.kind == "wheel":
-        _pip("download", "--no-deps", "--dest", str(wheels), runtime.place)
-        return wheels / runtime.place.rpartition("/")[2]
+        _pip("download", "--no-deps", "--dest", str(wheels), runtime.location)
+        return wheels / runtime.location.rpartition("/")[2]
     raise InstallError(
         "A bundle needs the wheel of ONNX Runtime.", "Specify its file or its full URL."
     )
 
 
-def _wheels_for(
-    python: str, target: Target, lectern: Path, chosen: str, wheels: Path, scratch: Path
+def _download_wheels(
+    python: str, target: Target, lectern: Path, onnxruntime: str, wheels: Path, scratch: Path
 ) -> None:
-    sources = [lectern, *([wheels / chosen] if chosen != CPU else [])]
+    sources = [lectern, *([wheels / onnxruntime] if onnxruntime != CPU else [])]
     skipped = frozenset(
-        {"lectern"} | ({"onnxruntime", "onnxruntime-gpu"} if chosen != CPU else set())
+        {"lectern"} | ({"onnxruntime", "onnxruntime-gpu"} if onnxruntime != CPU else set())
     )
-    wanted = [
-        f"{need.name}{need.specifier}"
+    requirements = [
+        f"{requirement.name}{requirement.specifier}"
         for source in sources
-        for need in needs(source, target, python)
-        if need.name not in skipped
+        for requirement in requirements_of(source, target, python)
+        if requirement.name not in skipped
     ]
-    part = scratch / python
-    part.mkdir()
-    gather(wanted, target, python, part, skipped)
-    for wheel in part.glob("*.whl"):
+    download_folder = scratch / python
+    download_folder.mkdir()
+    collect_wheels(requirements, target, python, download_folder, skipped)
+    for wheel in download_folder.glob("*.whl"):
         wheel.replace(wheels / wheel.name)
 
 
-def _face_networks(folder: Path) -> None:
+def _download_face_networks(folder: Path) -> None:
     code = "import pathlib, sys; from appliance.face.weights import fetch; "
     code += "fetch(pathlib.Path(sys.argv[1]))"
-    _call([sys.executable, "-c", code, str(folder)])
+    _run_command([sys.executable, "-c", code, str(folder)])
 
 
 def _write_sums(folder: Path) -> None:
@@ -155,19 +157,21 @@ def _write_sums(folder: Path) -> None:
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")
 
 
-def _pack(folder: Path, archive: Path) -> Path:
-    def anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
+def _write_archive(folder: Path, archive: Path) -> Path:
+    def normalize_member(member: tarfile.TarInfo) -> tarfile.TarInfo:
         member.uid = member.gid = 0
         member.uname = member.gname = "root"
         member.mtime = 315532800
         return member
 
-    part = folder.with_name(archive.name)  # in the temporary folder, which is always removed
-    with tarfile.open(part, "w") as tar:  # uncompressed: wheels are already compressed
+    temp_archive = folder.with_name(
+        archive.name
+    )  # in the temporary folder, which is always removed
+    with tarfile.open(temp_archive, "w") as tar:  # uncompressed: wheels are already compressed
         for path in sorted(folder.rglob("*")):
             if path.is_file():
-                tar.add(path, f"{folder.name}/{path.relative_to(folder)}", filter=anonymous)
-    part.replace(archive)
+                tar.add(path, f"{folder.name}/{path.relative_to(folder)}", filter=normalize_member)
+    temp_archive.replace(archive)
     sums = archive.with_name(f"{archive.name}.sha256")
     sums.write_text(f"{sha256(archive)}  {archive.name}\n", encoding="utf-8")
     return archive
@@ -175,19 +179,19 @@ def _pack(folder: Path, archive: Path) -> Path:
 
 def _pip(*words: str, **extra: str) -> None:
     environment = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", **extra}
-    _call([sys.executable, "-m", "pip", "--quiet", *words], **environment)
+    _run_command([sys.executable, "-m", "pip", "--quiet", *words], **environment)
 
 
-def _call(command: list[str], **extra: str) -> None:
+def _run_command(command: list[str], **extra: str) -> None:
     result = subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=HERE, env={**os.environ, **extra}
     )
     if result.returncode != 0:
-        said = result.stderr.strip().splitlines() or ["no error message"]
+        stderr_lines = result.stderr.strip().splitlines() or ["no error message"]
         raise InstallError(
-            f"The bundle could not be built: {said[-1]}", "Fix this problem and try again."
+            f"The bundle could not be built: {stderr_lines[-1]}", "Fix this problem and try again."
         )
 
 
-def _say(text: str) -> None:
+def _print_progress(text: str) -> None:
     print(text, file=sys.stderr, flush=True)

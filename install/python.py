@@ -11,7 +11,7 @@ from install.system import System
 
 VERSIONS = ("3.12", "3.11", "3.10")
 
-_ASK = """
+_PROBE = """
 import json, sys
 try:
     import ensurepip, venv
@@ -36,34 +36,35 @@ def find_python(system: System, source: Source, named: str | None) -> Python:
     Installing from the package index needs the complete ``venv`` module; a bundle contains pip.
     Raises ``InstallError`` if no interpreter fits.
     """
-    wanted: tuple[str, ...] = VERSIONS
+    versions: tuple[str, ...] = VERSIONS
     if source.manifest is not None:
-        wanted = tuple(str(version) for version in _list(source.manifest["pythons"]))
+        versions = tuple(str(version) for version in _as_list(source.manifest["pythons"]))
     names = [named] if named else [f"/usr/bin/python{v}" for v in ("3", *VERSIONS)]
-    lacking = ""
+    missing_package = ""
     for name in names:
         try:
-            version, whole = json.loads(system.run(name, "-I", "-c", _ASK))
+            version, has_venv = json.loads(system.run(name, "-I", "-c", _PROBE))
         except (InstallError, ValueError):
             continue
-        if version in wanted and (whole or source.is_bundle):
+        if version in versions and (has_venv or source.is_bundle):
             return Python(name, version)
-        if version in wanted:
-            lacking = f"python{version}-venv"
-    if lacking:
+        if version in versions:
+            missing_package = f"python{version}-venv"
+    if missing_package:
         raise InstallError(
-            "Python's venv module is incomplete.", f"Run 'sudo apt-get install {lacking}' first."
+            "Python's venv module is incomplete.",
+            f"Run 'sudo apt-get install {missing_package}' first.",
         )
     if named:
         raise InstallError(
-            f"'{named}' is not a suitable Python ({', '.join(reversed(wanted))}).",
+            f"'{named}' is not a suitable Python ({', '.join(reversed(versions))}).",
             "Specify another interpreter.",
         )
     raise InstallError(
-        f"No suitable Python ({', '.join(reversed(wanted))}) was found in /usr/bin.",
+        f"No suitable Python ({', '.join(reversed(versions))}) was found in /usr/bin.",
         "Install one of them, or specify an interpreter with --python.",
     )
 
 
-def _list(value: object) -> list[object]:
+def _as_list(value: object) -> list[object]:
     return value if isinstance(value, list) else []

@@ -17,19 +17,19 @@ from install.target import Target
 CPU = "cpu"
 
 
-class Runtime(NamedTuple):
+class RuntimeSource(NamedTuple):
     """The source of ONNX Runtime.
 
-    ``kind`` is ``cpu``, ``wheel`` or ``index``; ``place`` is the file or URL, empty for ``cpu``.
+    ``kind`` is ``cpu``, ``wheel`` or ``index``; ``location`` is the file or URL, empty for ``cpu``.
     """
 
     kind: str
-    place: str
+    location: str
 
     @property
     def text(self) -> str:
         """The source as part of a message, without credentials."""
-        return "for the CPU" if self.kind == CPU else f"from {without_credentials(self.place)}"
+        return "for the CPU" if self.kind == CPU else f"from {without_credentials(self.location)}"
 
     @property
     def name(self) -> str:
@@ -38,38 +38,38 @@ class Runtime(NamedTuple):
         It does not depend on the folder of a wheel or on the credentials for an index.
         """
         if self.kind == "wheel":
-            return self.place.rpartition("/")[2]
-        return without_credentials(self.place) or self.kind
+            return self.location.rpartition("/")[2]
+        return without_credentials(self.location) or self.kind
 
 
-def choose(target: Target, named: str | None, python: str) -> Runtime:
+def choose_runtime(target: Target, source: str | None, python: str) -> RuntimeSource:
     """Return the runtime for ``target`` and the Python version ``python``.
 
-    ``named`` is the source that the user specified: a file, a URL, ``cpu`` or None. Raises
+    ``source`` is the source that the user specified: a file, a URL, ``cpu`` or None. Raises
     ``InstallError`` for a Jetson without a specified source and for wheels that cannot work.
     """
-    if named is None and target.jetson:
+    if source is None and target.jetson:
         raise InstallError(
             "This is a Jetson, and the package index has no ONNX Runtime for its GPU.",
             "Specify one with --onnxruntime FILE.whl or the URL of a package index that has it, "
             "or use --onnxruntime cpu to run without the GPU.",
         )
-    if named is None or named == CPU:
-        return Runtime(CPU, "")
-    if not named.endswith(".whl"):
-        if re.match(r"(https?|file)://", named):
-            return Runtime("index", named)
+    if source is None or source == CPU:
+        return RuntimeSource(CPU, "")
+    if not source.endswith(".whl"):
+        if re.match(r"(https?|file)://", source):
+            return RuntimeSource("index", source)
         raise InstallError(
-            f"'{named}' is neither a .whl file nor a URL.",
+            f"'{source}' is neither a .whl file nor a URL.",
             "Specify the file of a wheel, or a URL that starts with https://.",
         )
-    check_wheel(named.rpartition("/")[2], target, python)
-    if "://" not in named:
-        path = Path(named).resolve()
+    check_wheel(source.rpartition("/")[2], target, python)
+    if "://" not in source:
+        path = Path(source).resolve()
         if not path.is_file():
-            raise InstallError(f"The file '{named}' does not exist.", "Check the path.")
-        return Runtime("wheel", str(path))
-    return Runtime("wheel", named)
+            raise InstallError(f"The file '{source}' does not exist.", "Check the path.")
+        return RuntimeSource("wheel", str(path))
+    return RuntimeSource("wheel", source)
 
 
 def check_wheel(name: str, target: Target, python: str) -> None:

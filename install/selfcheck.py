@@ -16,12 +16,12 @@ import numpy as np
 
 from appliance.config import PROJECT, Config, load_config
 from appliance.errors import LecternError
-from appliance.face.runtime import LiteNetwork
+from appliance.face.tflite import TFLiteModel
 from appliance.face.weights import FACE_MODELS, face_model_path
+from appliance.inference.manifest import load_manifest
+from appliance.inference.network import Network
 from appliance.jobs.store import JobStore, store_path
-from appliance.lips.manifest import load_manifest
 from appliance.lips.model import LipModel
-from appliance.lips.provider import Network
 
 
 def main() -> int:
@@ -41,15 +41,15 @@ def main() -> int:
     return 0
 
 
-def _face(config: Config) -> None:
+def _check_face_networks(config: Config) -> None:
     for name in FACE_MODELS:
-        network = LiteNetwork(face_model_path(name))
+        network = TFLiteModel(face_model_path(name))
         outputs = network(np.zeros((network.size, network.size, 3), np.float32))
         if not all(np.isfinite(values).all() for values in outputs):
             raise ValueError(f"{name} computes values that are not finite")
 
 
-def _lips(config: Config) -> None:
+def _check_lip_model(config: Config) -> None:
     manifest = load_manifest(config.lips.model, PROJECT / "models_lite")
     model = LipModel.open(manifest, config.lips.precision, config.lips.providers)
     roles = ("motion", "renderer") if model.manifest.kind == "lectern" else ("generator",)
@@ -69,7 +69,7 @@ def _run_once(network: Network) -> None:
         )
 
 
-def _video(config: Config) -> None:
+def _check_video(config: Config) -> None:
     import av
 
     with tempfile.TemporaryDirectory(prefix="lectern-") as folder:
@@ -86,7 +86,7 @@ def _video(config: Config) -> None:
                 raise ValueError("decoding a video of five frames returned another number")
 
 
-def _queue(config: Config) -> None:
+def _check_queue(config: Config) -> None:
     with tempfile.TemporaryDirectory(prefix="lectern-") as folder:
         path = store_path(Path(folder))
         path.parent.mkdir(parents=True)
@@ -95,8 +95,8 @@ def _queue(config: Config) -> None:
                 raise ValueError("a new queue is not empty")
 
 
-def _panel(config: Config) -> None:
-    import web.serve  # noqa: F401 (imports all dependencies of the panel)
+def _check_panel(config: Config) -> None:
+    import web.server.gunicorn_app  # noqa: F401 (imports all dependencies of the panel)
     from web.static_files import FOLDER
 
     if not (FOLDER / "vendor" / "htmx.js").is_file():
@@ -104,11 +104,11 @@ def _panel(config: Config) -> None:
 
 
 CHECKS: dict[str, Callable[[Config], None]] = {
-    "face networks": _face,
-    "lip network": _lips,
-    "video": _video,
-    "queue": _queue,
-    "panel": _panel,
+    "face networks": _check_face_networks,
+    "lip network": _check_lip_model,
+    "video": _check_video,
+    "queue": _check_queue,
+    "panel": _check_panel,
 }
 
 if __name__ == "__main__":

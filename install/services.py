@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from install.errors import InstallError
-from install.layout import AVAHI_SERVICE, CONFIG, DATA, SERVICES, SOCKETS, UNITS, USER
+from install.paths import AVAHI_SERVICE, CONFIG, DATA, SERVICES, SOCKETS, UNITS, USER
 from install.step import Step
 from install.system import System
 
@@ -21,11 +21,11 @@ _WANTED_BY = {unit: "multi-user.target" for unit in SERVICES} | {
     unit: "sockets.target" for unit in SOCKETS
 }
 
-_FIRST_PERSON = 1000
+_FIRST_HUMAN_UID = 1000
 """User ids below this one belong to the system (``UID_MIN`` of login.defs)."""
 
 
-class Stop(Step):
+class StopServices(Step):
     """Stop Lectern while its files change; undone last, which starts the old version again."""
 
     def __init__(self, system: System) -> None:
@@ -44,19 +44,19 @@ class Stop(Step):
             start(self._system, self._running)
 
 
-class KeepDatabases(Step):
+class BackUpDatabases(Step):
     """Back up the databases of the old version: a newer version may change their tables.
 
-    Going ``back`` to the previous version does not overwrite the backup from before the update,
+    Going ``rollback`` to the previous version does not overwrite the backup from before the update,
     which may be needed then.
     """
 
-    def __init__(self, system: System, name: str, *, back: bool = False) -> None:
-        data, folder = data_folder(system), f"before-{'rollback' if back else 'upgrade'}"
+    def __init__(self, system: System, name: str, *, rollback: bool = False) -> None:
+        data, folder = data_folder(system), f"before-{'rollback' if rollback else 'upgrade'}"
         self._state = system.path(f"{data}/state")
         self._folder = self._state / folder
-        self._earlier = self._state / f".{folder}.earlier"
-        self._kept = False
+        self._previous_backup = self._state / f".{folder}.earlier"
+        self._backed_up = False
         super().__init__(f"keep a copy of the databases of {name} in {data}/state/{folder}")
 
     def do(self) -> None:
@@ -64,20 +64,20 @@ class KeepDatabases(Step):
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(mode=0o700)
         try:
-            self._copy(part)
+            self._copy_databases(part)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
             raise
-        self.settle()
+        self.commit()
         if self._folder.exists():
-            self._folder.rename(self._earlier)
+            self._folder.rename(self._previous_backup)
         part.rename(self._folder)
-        self._kept = True
+        self._backed_up = True
 
-    def settle(self) -> None:
-        shutil.rmtree(self._earlier, ignore_errors=True)
+    def commit(self) -> None:
+        shutil.rmtree(self._previous_backup, ignore_errors=True)
 
-    def _copy(self, folder: Path) -> None:
+    def _copy_databases(self, folder: Path) -> None:
         for path in sorted(self._state.glob("*.sqlite3")):
             copy = folder / path.name
             with (
@@ -90,28 +90,28 @@ class KeepDatabases(Step):
             os.chown(copy, owner.st_uid, owner.st_gid)
 
     def undo(self) -> None:
-        if not self._kept:  # an incomplete copy must never replace its original
+        if not self._backed_up:  # an incomplete copy must never replace its original
             return
         for copy in sorted(self._folder.glob("*.sqlite3")):
             path = self._state / copy.name
-            for beside in ("-wal", "-shm"):  # these belong to the newer file
-                path.with_name(path.name + beside).unlink(missing_ok=True)
+            for suffix in ("-wal", "-shm"):  # these belong to the newer file
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
             copy.replace(path)
         shutil.rmtree(self._folder, ignore_errors=True)
-        if self._earlier.exists():
-            self._earlier.rename(self._folder)
+        if self._previous_backup.exists():
+            self._previous_backup.rename(self._folder)
 
 
-class Start(Step):
+class StartServices(Step):
     """Start all units and check that they keep running; ``wait`` can be replaced in tests."""
 
     def __init__(
-        self, system: System, settle_s: float = 5.0, wait: Callable[[float], None] = time.sleep
+        self, system: System, observe_s: float = 5.0, wait: Callable[[float], None] = time.sleep
     ) -> None:
         avahi = system.path(AVAHI_SERVICE).parent.is_dir()
-        told = f" (the panel then writes {AVAHI_SERVICE})" if avahi else ""
-        super().__init__(f"start {' '.join(_UNITS)}{told}")
-        self._system, self._settle_s, self._wait = system, settle_s, wait
+        avahi_note = f" (the panel then writes {AVAHI_SERVICE})" if avahi else ""
+        super().__init__(f"start {' '.join(_UNITS)}{avahi_note}")
+        self._system, self._observe_s, self._wait = system, observe_s, wait
 
     def do(self) -> None:
         # In a container without udev this fails, which must not prevent the installation.
@@ -120,18 +120,19 @@ class Start(Step):
         self._system.run("systemd-tmpfiles", "--create", "/etc/tmpfiles.d/lectern.conf")
         with contextlib.suppress(InstallError):  # the journal of the unit is more informative
             start(self._system, _UNITS)
-        self._wait(self._settle_s)
+        self._wait(self._observe_s)
         for unit in _UNITS:
             if not is_active(self._system, unit):
-                words = self._last_words(unit)
+                log_lines = self._recent_journal(unit)
                 raise InstallError(
-                    f"{unit} is not running: {words}", f"See 'journalctl -u {unit}' for details."
+                    f"{unit} is not running: {log_lines}",
+                    f"See 'journalctl -u {unit}' for details.",
                 )
 
     def undo(self) -> None:
         self._system.run("systemctl", "stop", *_UNITS)
 
-    def _last_words(self, unit: str) -> str:
+    def _recent_journal(self, unit: str) -> str:
         """Return the last lines that ``unit`` itself has logged, without those of systemd."""
         invocation = f"_SYSTEMD_UNIT={unit}"
         with contextlib.suppress(InstallError):
@@ -140,7 +141,7 @@ class Start(Step):
         return "its log cannot be read"
 
 
-class Enable(Step):
+class EnableServices(Step):
     """Start Lectern when the device starts."""
 
     def __init__(self, system: System) -> None:
@@ -154,7 +155,7 @@ class Enable(Step):
         self._system.run("systemctl", "disable", "--quiet", *_UNITS)
 
 
-class Disable(Enable):
+class DisableServices(EnableServices):
     """No longer start Lectern when the device starts."""
 
     def __init__(self, system: System) -> None:
@@ -168,7 +169,7 @@ class Disable(Enable):
         super().do()
 
 
-class Reload(Step):
+class ReloadSystemd(Step):
     """Let systemd read the unit files again."""
 
     def __init__(self, system: System) -> None:
@@ -181,7 +182,7 @@ class Reload(Step):
 
 def reload(system: System) -> None:
     """Let systemd read its unit files again, if it is running."""
-    if system.booted:
+    if system.systemd_running:
         system.run("systemctl", "daemon-reload")
 
 
@@ -194,7 +195,7 @@ def start(system: System, units: Sequence[str]) -> None:
 
 def is_active(system: System, unit: str) -> bool:
     """Return whether ``unit`` is running."""
-    if not system.booted:
+    if not system.systemd_running:
         return False
     try:
         system.run("systemctl", "is-active", "--quiet", unit)
@@ -203,12 +204,12 @@ def is_active(system: System, unit: str) -> bool:
     return True
 
 
-def is_running(system: System) -> bool:
+def all_running(system: System) -> bool:
     """Return whether all units are running; also True if systemd itself is not running."""
-    return not system.booted or all(is_active(system, unit) for unit in _UNITS)
+    return not system.systemd_running or all(is_active(system, unit) for unit in _UNITS)
 
 
-def is_enabled(system: System) -> bool:
+def all_enabled(system: System) -> bool:
     """Return whether all units are enabled."""
     return all(
         system.path(f"{UNITS}/{target}.wants/{unit}").is_symlink()
@@ -216,7 +217,7 @@ def is_enabled(system: System) -> bool:
     )
 
 
-def is_here(system: System) -> bool:
+def any_unit_in_use(system: System) -> bool:
     """Return whether any unit is enabled or running."""
     links = (system.path(f"{UNITS}/{t}.wants/{unit}") for unit, t in _WANTED_BY.items())
     return any(link.is_symlink() for link in links) or any(is_active(system, u) for u in _UNITS)
@@ -229,7 +230,7 @@ class MakeUser(Step):
         listed = f" in the groups {', '.join(groups)}" if groups else ""
         super().__init__(f"add the system user {USER}{listed}")
         self._system, self._groups = system, groups
-        self._added = False
+        self._created = False
 
     def do(self) -> None:
         groups = ("--groups", ",".join(self._groups)) if self._groups else ()
@@ -237,28 +238,28 @@ class MakeUser(Step):
             "useradd", "--system", "--user-group", "--home-dir", DATA, "--no-create-home",
             "--shell", "/usr/sbin/nologin", "--comment", "Lectern", *groups, USER,
         )  # fmt: skip
-        self._added = True
+        self._created = True
 
     def undo(self) -> None:
-        if self._added:
+        if self._created:
             self._system.run("userdel", USER)
 
 
-def members(system: System, file: str) -> dict[str, list[str]]:
+def read_accounts(system: System, file: str) -> dict[str, list[str]]:
     """Return the names in ``/etc/passwd`` or ``/etc/group``, each with its other fields."""
     text = (system.read(file) or b"").decode(errors="replace")
     return {line.split(":")[0]: line.split(":")[1:] for line in text.splitlines() if ":" in line}
 
 
-def is_person(system: System) -> bool:
+def is_login_account(system: System) -> bool:
     """Return whether :data:`USER` is an account that a person can sign in to."""
-    entry = members(system, "/etc/passwd").get(USER)
-    if entry is None or int(entry[1]) < _FIRST_PERSON:
+    entry = read_accounts(system, "/etc/passwd").get(USER)
+    if entry is None or int(entry[1]) < _FIRST_HUMAN_UID:
         return False
     return Path(entry[-1]).name not in ("nologin", "false")
 
 
-def state_files(system: System) -> list[Path]:
+def databases(system: System) -> list[Path]:
     """Return the databases, which an update must not lose."""
     return sorted(system.path(f"{data_folder(system)}/state").glob("*.sqlite3"))
 

@@ -14,17 +14,17 @@ from pathlib import Path
 from install.errors import InstallError
 from install.runtime import CPU
 
-PACKAGES = ("appliance", "web", "models_lite")
+PACKAGE_FOLDERS = ("appliance", "lectern", "web", "models_lite")
 """The folders of a checkout that are installed as packages."""
-SUPPORT = ("install", "systemd", "docs", "setup.sh", "config.yaml")
+SUPPORT_FILES = ("install", "systemd", "docs", "setup.sh", "config.yaml")
 """Files stored beside the packages, so that Lectern can be removed and rolled back without its
 source."""
-_BUILD = (*PACKAGES, "pyproject.toml", "README.md", "LICENSE")
+_BUILD_FILES = (*PACKAGE_FOLDERS, "pyproject.toml", "README.md", "LICENSE")
 
 MANIFEST = "bundle.json"
 SUMS = "SHA256SUMS"
-# Folders made by tools, and what set-up downloads (see install.program.BESIDE_WHEELS).
-_NOT_SOURCES = ("__pycache__", "node_modules", "vendor")
+# Folders made by tools, and what set-up downloads (see install.release.EXTRA_FOLDERS).
+_IGNORED_FOLDERS = ("__pycache__", "node_modules", "vendor")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Source:
             check_sums(folder)
             manifest = json.loads((folder / MANIFEST).read_bytes())
             return cls(folder, str(manifest["version"]), manifest)
-        return cls(folder, _version(folder / "pyproject.toml"))
+        return cls(folder, _read_version(folder / "pyproject.toml"))
 
     @property
     def is_bundle(self) -> bool:
@@ -75,18 +75,18 @@ class Source:
         if self.is_bundle:
             digest.update((self.folder / SUMS).read_bytes())
         else:
-            for path in tree(self.folder, (*_BUILD, *SUPPORT)):
+            for path in list_files(self.folder, (*_BUILD_FILES, *SUPPORT_FILES)):
                 digest.update(f"{path.relative_to(self.folder)}\n".encode())
                 digest.update(hashlib.sha256(path.read_bytes()).digest())
         return f"{self.version}-{digest.hexdigest()[:10]}"
 
     def copy_for_build(self, folder: Path) -> None:
         """Copy the sources, so that a build by root leaves no files in a user's checkout."""
-        _copy(self.folder, folder, _BUILD)
+        _copy_all(self.folder, folder, _BUILD_FILES)
 
     def copy_support(self, folder: Path) -> None:
         """Copy the files that the version folder contains beside the packages."""
-        _copy(self.folder, folder, SUPPORT)
+        _copy_all(self.folder, folder, SUPPORT_FILES)
 
 
 def check_sums(folder: Path) -> None:
@@ -95,7 +95,7 @@ def check_sums(folder: Path) -> None:
     Raises ``InstallError`` for a missing or damaged file and for a path outside the bundle.
     """
     for line in (folder / SUMS).read_text(encoding="utf-8").splitlines():
-        wanted, _, name = line.partition("  ")
+        expected, _, name = line.partition("  ")
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()):
             raise InstallError(
@@ -105,7 +105,7 @@ def check_sums(folder: Path) -> None:
             found = sha256(path)
         except OSError:
             found = ""
-        if found != wanted:
+        if found != expected:
             raise InstallError(
                 f"'{name}' in the bundle is missing or damaged.",
                 "Copy the bundle to this device again and unpack it again.",
@@ -121,7 +121,7 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def tree(folder: Path, names: tuple[str, ...]) -> Iterator[Path]:
+def list_files(folder: Path, names: tuple[str, ...]) -> Iterator[Path]:
     """Yield the files below each ``folder / name`` in a fixed order, without generated files."""
     for name in sorted(names):
         top = folder / name
@@ -129,7 +129,7 @@ def tree(folder: Path, names: tuple[str, ...]) -> Iterator[Path]:
             yield top
         elif top.is_dir():
             for path in sorted(top.rglob("*")):
-                skipped = set(_NOT_SOURCES) & set(path.relative_to(folder).parts)
+                skipped = set(_IGNORED_FOLDERS) & set(path.relative_to(folder).parts)
                 if path.is_file() and not skipped:
                     yield path
 
@@ -141,12 +141,12 @@ def copy_tree(source: Path, target: Path) -> None:
     drive are often writable for all users.
     """
     for folder, folders, names in os.walk(source):
-        folders[:] = [name for name in folders if name not in _NOT_SOURCES]
-        place = target / Path(folder).relative_to(source)
-        place.mkdir(parents=True, exist_ok=True)
-        place.chmod(0o755)
+        folders[:] = [name for name in folders if name not in _IGNORED_FOLDERS]
+        target_folder = target / Path(folder).relative_to(source)
+        target_folder.mkdir(parents=True, exist_ok=True)
+        target_folder.chmod(0o755)
         for name in names:
-            _copy_file(Path(folder) / name, place / name)
+            _copy_file(Path(folder) / name, target_folder / name)
 
 
 def _copy_file(source: Path, target: Path) -> None:
@@ -154,7 +154,7 @@ def _copy_file(source: Path, target: Path) -> None:
     target.chmod(0o755 if os.access(source, os.X_OK) else 0o644)
 
 
-def _copy(source: Path, target: Path, names: tuple[str, ...]) -> None:
+def _copy_all(source: Path, target: Path, names: tuple[str, ...]) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for name in names:
         path = source / name
@@ -164,7 +164,7 @@ def _copy(source: Path, target: Path, names: tuple[str, ...]) -> None:
             _copy_file(path, target / name)
 
 
-def _version(pyproject: Path) -> str:
+def _read_version(pyproject: Path) -> str:
     # The standard library of Python 3.10 cannot read TOML.
     text = pyproject.read_text(encoding="utf-8") if pyproject.is_file() else ""
     found = re.search(r'^version = "([^"]+)"$', text, re.MULTILINE)

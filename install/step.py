@@ -10,9 +10,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from install.disk_space import explain, reserved_space
 from install.errors import InstallError, without_credentials
-from install.quiet import undisturbed
-from install.room import held, plainly
+from install.interrupts import ignore_interrupts
 from install.system import System
 
 
@@ -29,7 +29,7 @@ class Step(ABC):
     def undo(self) -> None:  # noqa: B027 (most deletions cannot be undone)
         """Undo :meth:`do`, also after a partial failure; does nothing by default."""
 
-    def settle(self) -> None:  # noqa: B027
+    def commit(self) -> None:  # noqa: B027
         """Delete what was only kept for :meth:`undo`; called when all steps are done."""
 
 
@@ -40,23 +40,23 @@ class WriteFile(Step):
         super().__init__(f"{'change' if path.exists() else 'write'} {name or path}")
         self._path, self._data, self._mode = path, data, mode
         self._before: bytes | None = None
-        self._made: list[Path] = []
+        self._created_folders: list[Path] = []
         self._written = False
 
     def do(self) -> None:
         self._before = self._path.read_bytes() if self._path.exists() else None
-        self._made = make_parents(self._path)
-        self._put(self._data)
+        self._created_folders = make_parents(self._path)
+        self._write(self._data)
         self._written = True
 
     def undo(self) -> None:
         if self._written and self._before is not None:
-            self._put(self._before)
+            self._write(self._before)
         elif self._written:
             self._path.unlink(missing_ok=True)
-        remove_empty(self._made)
+        remove_empty(self._created_folders)
 
-    def _put(self, data: bytes) -> None:
+    def _write(self, data: bytes) -> None:
         part = self._path.with_name(f".{self._path.name}.part")
         try:
             with part.open("wb") as file:
@@ -88,8 +88,8 @@ class SetLink(Step):
         super().__init__(f"link {name or path} -> {target}")
         self._path, self._target = path, target
         self._before: str | None = None
-        self._made: list[Path] = []
-        self._set_here = False
+        self._created_folders: list[Path] = []
+        self._done = False
 
     def do(self) -> None:
         self._before = os.readlink(self._path) if self._path.is_symlink() else None
@@ -97,16 +97,16 @@ class SetLink(Step):
             raise InstallError(
                 f"{self._path} exists and is not a link.", "Move it elsewhere and try again."
             )
-        self._made = make_parents(self._path)
+        self._created_folders = make_parents(self._path)
         self._set(self._target)
-        self._set_here = True
+        self._done = True
 
     def undo(self) -> None:
-        if self._set_here and self._before is not None:
+        if self._done and self._before is not None:
             self._set(self._before)
-        elif self._set_here:
+        elif self._done:
             self._path.unlink(missing_ok=True)
-        remove_empty(self._made)
+        remove_empty(self._created_folders)
 
     def _set(self, target: str) -> None:
         part = self._path.with_name(f".{self._path.name}.part")
@@ -125,10 +125,10 @@ class MakeFolder(Step):
         super().__init__(f"make folder {name} (mode {mode:o}, owner {owner})")
         self._system, self._path = system, system.path(name)
         self._mode, self._owner = mode, owner
-        self._made: list[Path] = []
+        self._created_folders: list[Path] = []
 
     def do(self) -> None:
-        self._made = make_parents(self._path)
+        self._created_folders = make_parents(self._path)
         part = self._path.with_name(f".{self._path.name}.part")
         part.mkdir(mode=0o700, exist_ok=True)
         # The chown command finds the users of an image under construction, too. Links are not
@@ -140,13 +140,13 @@ class MakeFolder(Step):
         finally:
             os.close(handle)
         part.rename(self._path)
-        self._made.insert(0, self._path)
+        self._created_folders.insert(0, self._path)
 
     def undo(self) -> None:
-        remove_empty([self._path.with_name(f".{self._path.name}.part"), *self._made])
+        remove_empty([self._path.with_name(f".{self._path.name}.part"), *self._created_folders])
 
 
-class Protect(Step):
+class RestrictFile(Step):
     """Restrict access to a file: root may write it, a group may read it."""
 
     def __init__(self, system: System, name: str, group: str) -> None:
@@ -202,37 +202,37 @@ class Command(Step):
             self._system.run(*self._undo)
 
 
-def carry_out(
+def run_steps(
     steps: Iterable[Step],
-    say: Callable[[str], None],
+    report: Callable[[str], None],
     *,
     undo: bool = True,
-    places: Sequence[Path] = (),
+    folders: Sequence[Path] = (),
 ) -> None:
     """Do ``steps`` in order; if one fails, undo those done and raise an ``InstallError``.
 
-    Without ``undo`` the completed steps remain, and another run continues from there. ``places``
+    Without ``undo`` the completed steps remain, and another run continues from there. ``folders``
     are the folders that the steps write to; on the disk of the first one some space is reserved for
-    restoring files. ``say`` is called with each message.
+    restoring files. ``report`` is called with each message.
     """
     done: list[Step] = []
-    with contextlib.ExitStack() as spare:
+    with contextlib.ExitStack() as reserve:
         try:
-            if undo and places:
-                spare.enter_context(held(places[0]))
+            if undo and folders:
+                reserve.enter_context(reserved_space(folders[0]))
             for step in steps:
-                say(step.text)
+                report(step.text)
                 done.append(step)
                 step.do()
         except BaseException as error:  # no error may leave the system partly changed
-            with undisturbed():
-                reason = plainly(error, places)
-                say(f"failed: {_briefly(reason)}")
-                spare.close()
+            with ignore_interrupts():
+                reason = explain(error, folders)
+                report(f"failed: {_shorten(reason)}")
+                reserve.close()
                 if undo:
-                    _take_back(done, say)
+                    _undo_all(done, report)
                 else:
-                    say("completed steps were kept; run the same command again to continue")
+                    report("completed steps were kept; run the same command again to continue")
             if isinstance(error, KeyboardInterrupt):
                 raise InstallError("The installation was interrupted.", "Run it again.") from error
             if reason is not error:
@@ -240,22 +240,22 @@ def carry_out(
             raise
     for step in done:
         with contextlib.suppress(OSError):  # a left-over hidden file is no reason to fail
-            step.settle()
+            step.commit()
 
 
-def _take_back(done: list[Step], say: Callable[[str], None]) -> None:
-    whole = True
+def _undo_all(done: list[Step], report: Callable[[str], None]) -> None:
+    complete = True
     for step in reversed(done):
         try:
             step.undo()
-        except Exception as trouble:  # the other steps must be undone nevertheless
-            say(f"could not be undone: {step.text}: {_briefly(plainly(trouble))}")
-            whole = False
-    if whole:
-        say("all changes were undone")
+        except Exception as error:  # the other steps must be undone nevertheless
+            report(f"could not be undone: {step.text}: {_shorten(explain(error))}")
+            complete = False
+    if complete:
+        report("all changes were undone")
 
 
-def _briefly(error: BaseException) -> str:
+def _shorten(error: BaseException) -> str:
     """Return the text of ``error`` without the suggested fix, which is printed at the end."""
     return error.text if isinstance(error, InstallError) else str(error) or type(error).__name__
 

@@ -35,9 +35,9 @@ def run_command(command: Sequence[str], environment: Mapping[str, str]) -> str:
             f"'{command[0]}' cannot be run: {error.strerror}.", "Install it and try again."
         ) from error
     if result.returncode != 0:
-        said = (result.stderr or result.stdout).strip().splitlines()
+        output = (result.stderr or result.stdout).strip().splitlines()
         raise InstallError(
-            f"'{' '.join(map(str, command))}' failed: {' | '.join(said[-3:]) or 'no message'}",
+            f"'{' '.join(map(str, command))}' failed: {' | '.join(output[-3:]) or 'no message'}",
             "Fix this problem and run the same command again.",
         )
     return result.stdout
@@ -65,22 +65,22 @@ class System:
 
         ``extra`` adds environment variables. Raises ``InstallError`` if the command fails.
         """
-        kept = {
+        environment = {
             name: value
             for name, value in self._environment.items()
             if not name.startswith(("PYTHON", "VIRTUAL_ENV"))
         }
-        kept |= {"LC_ALL": "C.UTF-8", **(extra or {})}
-        return self._run([str(word) for word in command], kept)
+        environment |= {"LC_ALL": "C.UTF-8", **(extra or {})}
+        return self._run([str(word) for word in command], environment)
 
-    def has(self, command: str) -> bool:
+    def has_program(self, command: str) -> bool:
         """Return whether the program ``command`` is installed."""
         return (
             shutil.which(command, path="/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin") is not None
         )
 
     @property
-    def booted(self) -> bool:
+    def systemd_running(self) -> bool:
         """Whether systemd is running (not so in a chroot or an image under construction)."""
         return self.path("/run/systemd/system").is_dir()
 

@@ -27,7 +27,7 @@ TARGETS = {
 }
 """``jp6`` and ``jp7`` are JetPack 6 and 7; ``arm64`` is any other aarch64 device."""
 
-_TRIED = {("debian", "12"), ("ubuntu", "22.04"), ("ubuntu", "24.04")}
+_TESTED = {("debian", "12"), ("ubuntu", "22.04"), ("ubuntu", "24.04")}
 # The Jetson Linux release of each JetPack: 36.x belongs to 6, 38.x and 39.x to 7.
 _JETPACK = {"36": "jp6", "38": "jp7", "39": "jp7"}
 
@@ -52,10 +52,10 @@ def detect(system: System, machine: str = platform.machine()) -> Target:
     )
 
 
-def untried(system: System) -> str:
+def untested_os(system: System) -> str:
     """Return the name of the operating system if Lectern was not tested on it, else ``""``."""
     text = (system.read("/etc/os-release") or b"").decode(errors="replace")
     pairs = (line.partition("=") for line in text.splitlines())
     values = {key: value.strip("\"'") for key, _, value in pairs}
     this = (values.get("ID", ""), values.get("VERSION_ID", ""))
-    return "" if this in _TRIED else values.get("PRETTY_NAME", "an unknown system")
+    return "" if this in _TESTED else values.get("PRETTY_NAME", "an unknown system")

@@ -27,21 +27,21 @@ _GLIBC_MINOR = range(17, 36)
 _ROUNDS = 10
 
 
-def gather(
-    wanted: Iterable[str], target: Target, python: str, folder: Path, skipped: frozenset[str]
+def collect_wheels(
+    requirements: Iterable[str], target: Target, python: str, folder: Path, skipped: frozenset[str]
 ) -> None:
-    """Download the wheels of ``wanted`` and of all their dependencies into ``folder``.
+    """Download the wheels of ``requirements`` and of all their dependencies into ``folder``.
 
     ``target`` and ``python`` are the target and its Python version; ``skipped`` are distributions
     that are supplied otherwise. Raises ``InstallError`` if the package index has no fitting wheel.
     """
-    missing = list(wanted)
+    missing = list(requirements)
     for _ in range(_ROUNDS):
-        download(missing, target, python, folder)
+        run_pip_download(missing, target, python, folder)
         for path in folder.glob("*.whl"):
-            if plain(path.name.split("-")[0]) in skipped:
+            if normalize_name(path.name.split("-")[0]) in skipped:
                 path.unlink()
-        missing = sorted(set(lacking(folder, target, python, skipped)))
+        missing = sorted(set(missing_wheels(folder, target, python, skipped)))
         if not missing:
             return
     raise InstallError(
@@ -49,8 +49,8 @@ def gather(
     )
 
 
-def download(wanted: list[str], target: Target, python: str, folder: Path) -> None:
-    """Download the wheels of ``wanted`` with one call of pip, using the user's pip settings.
+def run_pip_download(requirements: list[str], target: Target, python: str, folder: Path) -> None:
+    """Download the wheels of ``requirements`` with one call of pip, using the user's pip settings.
 
     Raises ``InstallError`` if pip fails.
     """
@@ -61,31 +61,36 @@ def download(wanted: list[str], target: Target, python: str, folder: Path) -> No
     command += [word for name in platforms for word in ("--platform", name)]
     environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     result = subprocess.run(
-        [*command, *wanted], capture_output=True, text=True, check=False, env=environment
+        [*command, *requirements], capture_output=True, text=True, check=False, env=environment
     )
     if result.returncode != 0:
-        said = result.stderr.strip().splitlines() or ["no error message"]
+        stderr_lines = result.stderr.strip().splitlines() or ["no error message"]
         raise InstallError(
-            f"pip could not download the wheels for {target.name}, Python {python}: {said[-1]}",
+            f"pip could not download the wheels for {target.name}, Python {python}: "
+            f"{stderr_lines[-1]}",
             "Check the internet connection; a package may also have no wheel for the target.",
         )
 
 
-def lacking(folder: Path, target: Target, python: str, skipped: frozenset[str]) -> Iterator[str]:
+def missing_wheels(
+    folder: Path, target: Target, python: str, skipped: frozenset[str]
+) -> Iterator[str]:
     """Yield the requirements of the wheels in ``folder`` that no wheel in ``folder`` meets."""
     wheels = sorted(folder.glob("*.whl"))
-    here = {plain(path.name.split("-")[0]): path.name.split("-")[1] for path in wheels}
+    available = {
+        normalize_name(path.name.split("-")[0]): path.name.split("-")[1] for path in wheels
+    }
     for path in wheels:
-        for need in needs(path, target, python):
-            name = plain(need.name)
-            found = here.get(name)
+        for requirement in requirements_of(path, target, python):
+            name = normalize_name(requirement.name)
+            found = available.get(name)
             if name not in skipped and (
-                found is None or not need.specifier.contains(found, prereleases=True)
+                found is None or not requirement.specifier.contains(found, prereleases=True)
             ):
-                yield f"{need.name}{need.specifier}"
+                yield f"{requirement.name}{requirement.specifier}"
 
 
-def needs(wheel: Path, target: Target, python: str) -> Iterator[Requirement]:
+def requirements_of(wheel: Path, target: Target, python: str) -> Iterator[Requirement]:
     """Yield the requirements of ``wheel``, without extras, that apply to ``target`` and ``python``.
 
     Markers are evaluated for the target, not for this device.
@@ -95,7 +100,7 @@ def needs(wheel: Path, target: Target, python: str) -> Iterator[Requirement]:
     with zipfile.ZipFile(wheel) as archive:
         name = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
         metadata = HeaderParser().parsestr(archive.read(name).decode("utf-8"))
-    place = {
+    marker_environment = {
         "extra": "",
         "implementation_name": "cpython",
         "os_name": "posix",
@@ -107,11 +112,11 @@ def needs(wheel: Path, target: Target, python: str) -> Iterator[Requirement]:
         "sys_platform": "linux",
     }
     for line in metadata.get_all("Requires-Dist") or []:
-        need = Requirement(line)
-        if need.marker is None or need.marker.evaluate(place):
-            yield need
+        requirement = Requirement(line)
+        if requirement.marker is None or requirement.marker.evaluate(marker_environment):
+            yield requirement
 
 
-def plain(name: str) -> str:
+def normalize_name(name: str) -> str:
     """Return the normalized name of a distribution."""
     return name.replace("_", "-").replace(".", "-").lower()

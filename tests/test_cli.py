@@ -190,7 +190,7 @@ def test_what_cannot_be_written_beside_the_video_is_said_before_the_work(
 ) -> None:
     out = tmp_path / "out.mp4"
     arguments = ["render", str(photo), str(lecture), "-o", str(out)]
-    for path, code in ((tmp_path, "output_exists_folder"), (out / "x", "output_unwritable")):
+    for path, code in ((tmp_path, "output_is_folder"), (out / "x", "output_unwritable")):
         assert main([*arguments, flag, str(path)]) == 2
         assert f"lectern: {code}: " in capfd.readouterr().err
     assert os.listdir(tmp_path) == []

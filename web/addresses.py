@@ -28,29 +28,31 @@ class Addresses:
     @property
     def port(self) -> int:
         """The port to send users to: the default port if the panel listens there."""
-        short = HTTPS if self.secure else HTTP
-        return short if short in self.ports else self.ports[0]
+        default = HTTPS if self.secure else HTTP
+        return default if default in self.ports else self.ports[0]
 
-    def at(self, name: str) -> str:
+    def url_for_name(self, name: str) -> str:
         """Return the panel's URL on a machine that is called ``name`` (or ``[IPv6]``)."""
-        scheme, short = ("https", HTTPS) if self.secure else ("http", HTTP)
-        return f"{scheme}://{name}" if self.port == short else f"{scheme}://{name}:{self.port}"
+        scheme, default = ("https", HTTPS) if self.secure else ("http", HTTP)
+        return f"{scheme}://{name}" if self.port == default else f"{scheme}://{name}:{self.port}"
 
     def url(self) -> str:
         """Return the panel's URL as users on the network would type it."""
-        return self.at(socket.gethostname() if is_everywhere(self.host) else _bracketed(self.host))
+        return self.url_for_name(
+            socket.gethostname() if is_unspecified(self.host) else _bracketed(self.host)
+        )
 
     def bind(self) -> list[str]:
         """Return the values of gunicorn's setting ``bind``."""
         return [f"{_bracketed(self.host)}:{port}" for port in self.ports]
 
 
-def find_addresses(config: Config, short: tuple[int, int] = (HTTP, HTTPS)) -> Addresses:
+def find_addresses(config: Config, default_ports: tuple[int, int] = (HTTP, HTTPS)) -> Addresses:
     """Return the addresses at which the panel can listen.
 
-    ``short`` are the default ports of HTTP and HTTPS. Raises ``BadInput("panel_port")`` if the
-    panel cannot listen at ``panel.port``; a default port is left out if it is in use or not
-    permitted.
+    ``short`` are the default ports of HTTP and HTTPS. Raises
+    ``BadInput("panel_address_unavailable")`` if the panel cannot listen at ``panel.port``; a
+    default port is left out if it is in use or not permitted.
     """
     given = config.panel
     try:
@@ -58,16 +60,16 @@ def find_addresses(config: Config, short: tuple[int, int] = (HTTP, HTTPS)) -> Ad
     except OSError as error:  # gunicorn would try five times and exit without a message
         reason = error.strerror or str(error)
         name = f"{given.host}:{given.port}"
-        raise BadInput("panel_port", name=name, reason=reason) from error
+        raise BadInput("panel_address_unavailable", name=name, reason=reason) from error
     secure = given.tls != "none"
     ports = [given.port]
-    if given.short_address and is_everywhere(given.host):
-        wanted = short if secure else short[:1]
+    if given.default_ports and is_unspecified(given.host):
+        wanted = default_ports if secure else default_ports[:1]
         ports += [port for port in wanted if port != given.port and _is_free(given.host, port)]
     return Addresses(given.host, tuple(ports), secure)
 
 
-def is_everywhere(host: str) -> bool:
+def is_unspecified(host: str) -> bool:
     """Return whether ``host`` is the unspecified address (all addresses of this machine)."""
     try:
         return ipaddress.ip_address(host).is_unspecified

@@ -10,28 +10,47 @@ from pathlib import Path
 from flask import Flask, request
 
 from appliance.config import Config
-from appliance.config_file import Mistake
+from appliance.config_file import ConfigProblem
 from appliance.errors import BadInput
-from web import errors, navigation
+from web import errors
+from web.accounts.login_limiter import LoginLimiter
+from web.accounts.sessions import SessionStore
+from web.accounts.setup_code import get_setup_code
+from web.accounts.tokens import TokenStore
+from web.accounts.users import UserStore, users_path
 from web.addresses import Addresses
-from web.i18n import LANGUAGES, _, language, told
-from web.panel import EXTENSION, Panel, close_jobs, panel, updating
-from web.people import access
-from web.people.sessions import Sessions
-from web.people.setup_code import setup_code
-from web.people.store import People, people_path
-from web.people.throttle import Throttle
-from web.people.tokens import Tokens
-from web.security import csrf, headers, hosts, limits, secure
+from web.api import account, files, jobs, preflight, root, uploads
+from web.api import device as device_api
+from web.api import presenters as presenters_api
+from web.api import users as users_api
+from web.context import EXTENSION, Panel, close_job_store, get_panel, update_in_progress
+from web.i18n import LANGUAGES, _, language, localized
+from web.pages import (
+    certificate,
+    device,
+    health,
+    home,
+    home_texts,
+    navigation,
+    new,
+    presenters,
+    results,
+    users,
+)
+from web.security import access, body_limits, csrf, headers, hosts, https_redirect
+from web.services import formatting, tasks
 from web.static_files import StaticFiles
-from web.update import MARKER
+from web.update_lock import MARKER
+
+_PAGES = (home, new, results, presenters, device, users, health, certificate)
+_API = (root, account, jobs, files, preflight, presenters_api, uploads, device_api, users_api)
 
 
 def create_app(
     config: Config,
     *,
     now: Callable[[], float] = time.time,
-    mistakes: Sequence[Mistake] = (),
+    mistakes: Sequence[ConfigProblem] = (),
     addresses: Addresses | None = None,
     update_marker: Path = MARKER,
 ) -> Flask:
@@ -44,45 +63,45 @@ def create_app(
     app = Flask(__name__, static_folder=None)
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.config.update(
-        MAX_CONTENT_LENGTH=limits.DEFAULT_BYTES,
-        MAX_FORM_MEMORY_SIZE=limits.DEFAULT_BYTES,
+        MAX_CONTENT_LENGTH=body_limits.DEFAULT_BYTES,
+        MAX_FORM_MEMORY_SIZE=body_limits.DEFAULT_BYTES,
         MAX_FORM_PARTS=200,
-        PERMANENT_SESSION_LIFETIME=timedelta(minutes=config.panel.idle_minutes),
+        PERMANENT_SESSION_LIFETIME=timedelta(minutes=config.panel.session_timeout_minutes),
     )
-    people = People(people_path(config.root))
+    store = UserStore(users_path(config.root))
     app.extensions[EXTENSION] = Panel(
         config=config,
         now=now,
-        people=people,
-        sessions=Sessions(people, config.panel.idle_minutes * 60, now),
-        tokens=Tokens(people, now),
-        throttle=Throttle(now),
-        code=setup_code(config.root) if people.none_yet() else "",
+        users=store,
+        sessions=SessionStore(store, config.panel.session_timeout_minutes * 60, now),
+        tokens=TokenStore(store, now),
+        login_limiter=LoginLimiter(now),
+        setup_code=get_setup_code(config.root) if store.is_empty() else "",
         mistakes=list(mistakes),
         addresses=addresses,
         update_marker=update_marker,
     )
     errors.register(app)
-    _guard(app, hosts.own_names() | set(config.panel.trusted_hosts))
+    _add_guards(app, hosts.own_names() | set(config.panel.trusted_hosts))
     _add_pages(app)
-    _fill_templates(app)
-    app.teardown_appcontext(close_jobs)
+    _set_template_globals(app)
+    app.teardown_appcontext(close_job_store)
     return app
 
 
-def _guard(app: Flask, names: frozenset[str] | set[str]) -> None:
+def _add_guards(app: Flask, names: frozenset[str] | set[str]) -> None:
     """Register the checks that every request must pass, in this order."""
 
     def check_host() -> None:
         if not is_trusted_host(names):
-            raise BadInput("host_unknown", name=request.headers.get("Host", ""))
+            raise BadInput("host_not_trusted", name=request.headers.get("Host", ""))
 
     app.before_request(check_host)
-    app.before_request(secure.check)
-    app.before_request(limits.apply)
+    app.before_request(https_redirect.redirect_to_https)
+    app.before_request(body_limits.apply_body_limit)
     app.before_request(_check_mode)
-    app.before_request(csrf.check)
-    app.after_request(csrf.remember)
+    app.before_request(csrf.check_token)
+    app.after_request(csrf.set_form_cookie)
     app.after_request(headers.add_headers)
 
 
@@ -94,18 +113,18 @@ def is_trusted_host(names: frozenset[str] | set[str]) -> bool:
 def _check_mode() -> None:
     """Refuse most requests before the setup and in safe mode.
 
-    Raises ``BadInput``: ``setup_needed``, ``safe_mode``.
+    Raises ``BadInput``: ``setup_required``, ``safe_mode``.
     """
-    view = app_view()
+    view = current_view()
     if getattr(view, "is_open", False):
         return
-    if panel().people.none_yet():
-        raise BadInput("setup_needed")
-    if panel().mistakes and not getattr(view, "in_safe_mode", False) and view is not None:
+    if get_panel().users.is_empty():
+        raise BadInput("setup_required")
+    if get_panel().mistakes and not getattr(view, "in_safe_mode", False) and view is not None:
         raise BadInput("safe_mode")
 
 
-def app_view() -> object:
+def current_view() -> object:
     """Return the view function of this request, or ``None``."""
     from flask import current_app
 
@@ -113,38 +132,32 @@ def app_view() -> object:
 
 
 def _add_pages(app: Flask) -> None:
-    """Register all blueprints. They are imported here, so that none can import the application."""
-    from web.api.all import BLUEPRINTS as API
-    from web.box import pages as box
-    from web.health import pages as health
-    from web.home import pages as home
-    from web.new import pages as new
-    from web.people import pages as people
-    from web.presenters import pages as presenters
-    from web.results import pages as results
-    from web.tls import pages as tls
-
+    """Register the blueprints of the pages and of the API."""
     StaticFiles().register(app)
-    for pages in (home, new, results, presenters, box, people, health, tls):
+    for pages in _PAGES:
         app.register_blueprint(pages.blueprint)
-    for blueprint in API:
-        app.register_blueprint(blueprint)
+    for api in _API:
+        app.register_blueprint(api.blueprint)
 
 
-def _fill_templates(app: Flask) -> None:
+def _set_template_globals(app: Flask) -> None:
     app.jinja_env.globals.update(
         _=_,
-        told=told,
-        may=access.may,
-        may_see=access.may_see,
-        may_touch=access.may_touch,
+        localized=localized,
+        localized_text=tasks.localized_text,
+        home_texts=home_texts,
+        formatting=formatting,
+        has_role=access.has_role,
+        can_view=access.can_view,
+        can_edit=access.can_edit,
         current_user=access.current_user,
         csrf_token=csrf.csrf_token,
         language=language,
         LANGUAGES=LANGUAGES,
-        navigation=navigation.entries,
+        menu_entries=navigation.menu_entries,
         view_functions=app.view_functions,
         static=app.extensions["static_files"].url,
-        safe_mode=lambda: bool(panel().mistakes),
-        updating=updating,
+        safe_mode=lambda: bool(get_panel().mistakes),
+        update_in_progress=update_in_progress,
     )
+    app.jinja_env.tests.update(viewable=access.can_view, editable=access.can_edit)

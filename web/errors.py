@@ -25,46 +25,46 @@ log = logging.getLogger("lectern.panel")
 STATUS = {
     "body_too_large": 413,
     "disk_full": 507,
-    "file_claimed": 409,
-    "form_stale": 403,
-    "host_unknown": 421,
-    "file_gone": 404,
-    "errand_unknown": 404,
+    "file_in_use": 409,
+    "form_expired": 403,
+    "host_not_trusted": 421,
+    "result_file_missing": 404,
+    "task_unknown": 404,
     "job_unknown": 404,
-    "job_unsettled": 409,
+    "job_not_archived": 409,
     "job_wrong_state": 409,
     "last_admin": 409,
-    "login_needed": 401,
-    "login_wrong": 403,
-    "low_space": 507,
-    "method_wrong": 405,
-    "not_allowed": 403,
-    "page_missing": 404,
-    "panel_busy": 503,
-    "person_exists": 409,
-    "person_unknown": 404,
+    "login_required": 401,
+    "invalid_credentials": 403,
+    "low_disk_space": 507,
+    "method_not_allowed": 405,
+    "permission_denied": 403,
+    "page_not_found": 404,
+    "too_many_live_pages": 503,
+    "user_exists": 409,
+    "user_unknown": 404,
     "safe_mode": 503,
-    "picture_awaited": 404,
+    "thumbnail_pending": 404,
     "presenter_exists": 409,
     "presenter_unknown": 404,
     "setup_code_wrong": 403,
-    "setup_needed": 503,
-    "store_busy": 503,
-    "store_damaged": 503,
-    "store_denied": 503,
-    "store_newer": 503,
-    "tls_needed": 403,
-    "too_many_tries": 429,
+    "setup_required": 503,
+    "database_busy": 503,
+    "database_damaged": 503,
+    "database_access_denied": 503,
+    "database_too_new": 503,
+    "https_required": 403,
+    "too_many_attempts": 429,
     "upload_busy": 423,
-    "upload_checksum": 460,
-    "upload_crowded": 503,
-    "upload_offset": 409,
-    "upload_quota": 413,
+    "upload_checksum_mismatch": 460,
+    "too_many_concurrent_uploads": 503,
+    "upload_offset_mismatch": 409,
+    "upload_quota_exceeded": 413,
     "upload_too_large": 413,
     "upload_too_many": 429,
-    "upload_unfinished": 409,
+    "upload_incomplete": 409,
     "upload_unknown": 404,
-    "upload_version": 412,
+    "upload_version_unsupported": 412,
 }
 """HTTP status by error code. Other codes: 400 for bad input, 500 for a fault."""
 
@@ -91,32 +91,32 @@ def as_json(error: LecternError) -> dict[str, str]:
     return {"code": error.code, "text": error.text(language()), "cure": error.cure(language())}
 
 
-def answer(error: LecternError) -> Response:
+def error_response(error: LecternError) -> Response:
     """Return the response to a request that failed with ``error``."""
     status = status_of(error)
     if wants_json():
         response = jsonify(as_json(error))
-    elif error.code == "login_needed" and request.method == "GET":
+    elif error.code == "login_required" and request.method == "GET":
         after = request.full_path.rstrip("?")
         return make_response(redirect(url_for("people.login", after=after)))
-    elif error.code == "setup_needed" and request.method == "GET":
+    elif error.code == "setup_required" and request.method == "GET":
         return make_response(redirect(url_for("people.setup")))
     else:
         response = make_response(render_template("error.html", error=error, status=status))
     response.status_code = status
-    if error.code == "too_many_tries":
+    if error.code == "too_many_attempts":
         response.headers["Retry-After"] = str(error.details["seconds"])
     return response
 
 
 def register(app: Flask) -> None:
     """Register the error handlers of ``app``."""
-    app.register_error_handler(LecternError, _known)
-    app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Exception, _unknown)
+    app.register_error_handler(LecternError, _handle_lectern_error)
+    app.register_error_handler(HTTPException, _handle_http_error)
+    app.register_error_handler(Exception, _handle_unexpected_error)
 
 
-def _known(error: LecternError) -> Response:
+def _handle_lectern_error(error: LecternError) -> Response:
     if isinstance(error, Fault):
         log.error("%s %s: %s", request.method, request.path, error)
     elif status_of(error) in (401, 403, 421, 429):
@@ -127,34 +127,34 @@ def _known(error: LecternError) -> Response:
             ascii(request.path),
             error.code,
         )
-    return answer(error)
+    return error_response(error)
 
 
-def _http(error: HTTPException) -> Response:
+def _handle_http_error(error: HTTPException) -> Response:
     if error.code is not None and error.code < 400:  # a redirect is not an error
         return make_response(error.get_response())
-    response = _known(_of_http(error))
+    response = _handle_lectern_error(_from_http_error(error))
     if isinstance(error, RequestedRangeNotSatisfiable):  # a range beyond the end
         response.status_code = 416
         response.headers["Content-Range"] = f"bytes */{error.length or '*'}"
     return response
 
 
-def _of_http(error: HTTPException) -> LecternError:
+def _from_http_error(error: HTTPException) -> LecternError:
     if error.code == 404:
-        return BadInput("page_missing")
+        return BadInput("page_not_found")
     if error.code == 405:
-        return BadInput("method_wrong", name=request.method)
+        return BadInput("method_not_allowed", name=request.method)
     if error.code == 413:
         limit = (request.max_content_length or 0) // 1024
         return BadInput("body_too_large", limit=limit)
     if error.code is not None and error.code < 500:
-        return BadInput("request_bad", reason=error.name)
-    return Fault("panel_failed", reason=error.name)
+        return BadInput("bad_request", reason=error.name)
+    return Fault("internal_error", reason=error.name)
 
 
-def _unknown(error: Exception) -> Response:
+def _handle_unexpected_error(error: Exception) -> Response:
     if current_app.testing and current_app.config.get("PROPAGATE_EXCEPTIONS"):
         raise error
     log.exception("%s %s", request.method, ascii(request.path))
-    return answer(Fault("panel_failed", reason=type(error).__name__))
+    return error_response(Fault("internal_error", reason=type(error).__name__))

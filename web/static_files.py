@@ -12,7 +12,7 @@ from pathlib import Path
 from flask import Flask, Response, request, url_for
 from werkzeug.exceptions import NotFound
 
-from web.people.access import is_open
+from web.security.access import public
 
 FOLDER = Path(__file__).resolve().parent / "static"
 _TEXT = {".css", ".js", ".svg", ".json", ".webmanifest"}
@@ -24,8 +24,8 @@ class _File:
     changed: int
     digest: str
     kind: str
-    plain: bytes
-    packed: bytes | None
+    content: bytes
+    compressed: bytes | None
 
 
 class StaticFiles:
@@ -40,7 +40,7 @@ class StaticFiles:
         """Serve the files under ``/static/``."""
         app.extensions["static_files"] = self
 
-        @is_open
+        @public
         def serve(name: str) -> Response:
             return self._serve(name)
 
@@ -55,16 +55,16 @@ class StaticFiles:
 
     def _serve(self, name: str) -> Response:
         file = self._load(name)
-        packs = file.packed is not None and request.accept_encodings.quality("gzip") > 0
-        response = Response(file.packed if packs else file.plain, content_type=file.kind)
+        use_gzip = file.compressed is not None and request.accept_encodings.quality("gzip") > 0
+        response = Response(file.compressed if use_gzip else file.content, content_type=file.kind)
         response.vary.add("Accept-Encoding")
-        if packs:
+        if use_gzip:
             response.content_encoding = "gzip"
         if request.args.get("v") == file.digest:
             response.headers["Cache-Control"] = f"public, max-age={_YEAR_S}, immutable"
         else:
             response.headers["Cache-Control"] = "no-cache"
-        response.set_etag(file.digest + ("-gzip" if packs else ""))
+        response.set_etag(file.digest + ("-gzip" if use_gzip else ""))
         made = response.make_conditional(request)
         assert isinstance(made, Response)
         return made

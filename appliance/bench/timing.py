@@ -26,8 +26,8 @@ class Spread:
     """The median and the range of repeated measurements."""
 
     median: float
-    low: float
-    high: float
+    minimum: float
+    maximum: float
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
@@ -35,13 +35,13 @@ class Spread:
         return cls(statistics.median(values), min(values), max(values))
 
     def __str__(self) -> str:
-        return f"{self.median:.2f} ({self.low:.2f}–{self.high:.2f})"
+        return f"{self.median:.2f} ({self.minimum:.2f}–{self.maximum:.2f})"
 
 
-Run = Callable[[Sequence[str]], Timing]
+TimedRun = Callable[[Sequence[str]], Timing]
 
 
-def run(arguments: Sequence[str]) -> Timing:
+def time_process(arguments: Sequence[str]) -> Timing:
     """Run ``python ARGUMENTS`` to its end and return its times; its stdout is discarded.
 
     Raises ``Fault("bench_failed")`` with the last line of stderr if it fails.
@@ -51,11 +51,13 @@ def run(arguments: Sequence[str]) -> Timing:
         [sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as child:
         assert child.stderr is not None
-        said = child.stderr.read()
+        stderr = child.stderr.read()
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
     wall = time.perf_counter() - start
     if child.returncode:
-        last = said.decode(errors="replace").strip().splitlines()[-1:] or ["no error message"]
-        raise Fault("bench_failed", reason=last[0])
+        last_line = stderr.decode(errors="replace").strip().splitlines()[-1:] or [
+            "no error message"
+        ]
+        raise Fault("bench_failed", reason=last_line[0])
     return Timing(wall, usage.ru_utime + usage.ru_stime)

@@ -26,7 +26,7 @@ def transcode(
 
     Errors of PyAV are not translated: the files have been checked before.
     """
-    with av.open(str(out), "w", format="mp4") as target, av.open(str(audio)) as sound:
+    with av.open(str(out), "w", format="mp4") as target, av.open(str(audio)) as audio_input:
         with av.open(str(presenter)) as probe:
             source = probe.streams.video[0]
             fps, size = Fraction(source.average_rate or 25), (source.width, source.height)
@@ -36,10 +36,10 @@ def transcode(
         video.pix_fmt = "yuv420p"
         video.codec_context.gop_size = 250
         video.codec_context.thread_count = threads
-        voice = target.add_stream_from_template(sound.streams.audio[0])
-        for packet in sound.demux(sound.streams.audio[0]):
+        audio_stream = target.add_stream_from_template(audio_input.streams.audio[0])
+        for packet in audio_input.demux(audio_input.streams.audio[0]):
             if packet.dts is not None:
-                packet.stream = voice
+                packet.stream = audio_stream
                 target.mux(packet)
         for index, frame in enumerate(_frames(presenter, frames, threads)):
             frame.pict_type = 0

@@ -59,41 +59,43 @@ def _run(options: argparse.Namespace) -> int:
 
     config = load_config(options.config)
     with tempfile.TemporaryDirectory(prefix="lectern-bench-") as folder:
-        presenter, lecture = _material(options, Path(folder), config.root / "presenters")
-        result = compare(presenter, lecture, config, max(options.rounds, 1), tell=_tell)
-    print(json.dumps(result.as_dict(), indent=2) if options.json else _table(result))
+        presenter, lecture = _find_inputs(options, Path(folder), config.root / "presenters")
+        result = compare(
+            presenter, lecture, config, max(options.rounds, 1), on_progress=_print_progress
+        )
+    print(json.dumps(result.as_dict(), indent=2) if options.json else _format_table(result))
     return 0
 
 
-def _material(options: argparse.Namespace, folder: Path, library: Path) -> tuple[Path, Path]:
-    from appliance.bench.material import demo_portrait, find_material
+def _find_inputs(options: argparse.Namespace, folder: Path, library: Path) -> tuple[Path, Path]:
+    from appliance.bench.inputs import demo_portrait, find_inputs
     from appliance.media.probe import probe_audio, probe_presenter
 
     if options.presenter is None:
-        _tell("preparing a presenter and a lecture")
-        return find_material(folder, library, max(options.seconds, 1.0), demo_portrait)
+        _print_progress("preparing a presenter and a lecture")
+        return find_inputs(folder, library, max(options.seconds, 1.0), demo_portrait)
     if options.lecture is None:
-        raise BadInput("bench_lecture")
+        raise BadInput("bench_lecture_missing")
     if probe_presenter(options.presenter).kind == "photo":
         raise BadInput("video_missing", name=options.presenter.name)
     probe_audio(options.lecture)
     return options.presenter, options.lecture
 
 
-def _tell(text: str) -> None:
+def _print_progress(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def _table(result: Comparison) -> str:
+def _format_table(result: Comparison) -> str:
     """Format the result as plain text."""
     facts = result.as_dict()
-    floor = facts["transcode_s"]["median"] / result.frames * 1000
+    transcode_ms = facts["transcode_s"]["median"] / result.frames * 1000
     lines = [
         f"{result.width} × {result.height} at {result.fps:g} fps, {result.frames} frames, "
         f"{facts['rounds']} rounds, {facts['provider']}, {facts['precision']}",
-        f"bare transcode      {floor:8.2f} ms per frame",
-        f"first render        {result.ratio_first} × the transcode",
-        f"presenter cached    {result.ratio_again} × the transcode",
+        f"bare transcode      {transcode_ms:8.2f} ms per frame",
+        f"first render        {result.uncached_ratio} × the transcode",
+        f"presenter cached    {result.cached_ratio} × the transcode",
         f"first frame after   {facts['first_frame_s']['median']:8.2f} s",
         f"peak memory         {facts['peak_mb']:8.0f} MB",
         "stages, running in parallel (ms per frame, including the wait for a core):",

@@ -34,12 +34,12 @@ def _check_config(options: argparse.Namespace) -> int:
     if path is None:
         print("No configuration file found; the defaults apply.")
         return 0
-    mistakes = check_config(path)
-    for mistake in mistakes:
+    problems = check_config(path)
+    for problem in problems:
         where = (
-            f"line {mistake.line}: {mistake.key}: {mistake.value}" if mistake.line else path.name
+            f"line {problem.line}: {problem.key}: {problem.value}" if problem.line else path.name
         )
-        print(f"{where}: {mistake.error}")
-    if not mistakes:
+        print(f"{where}: {problem.error}")
+    if not problems:
         print(f"{path.name}: no problems found.")
-    return 2 if mistakes else 0
+    return 2 if problems else 0

@@ -11,16 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.commands.language import spoken
+from appliance.commands.terminal import terminal_language
 from appliance.errors import LecternError
 
 if TYPE_CHECKING:
     from appliance.config import Config
-    from appliance.doctor.trial import Trial
+    from appliance.doctor.roofline import TrialRender
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-_MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
+_LEVEL_LABELS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 
 
 def add_parser(commands: Commands) -> None:
@@ -51,15 +51,15 @@ def add_parser(commands: Commands) -> None:
 
 def _doctor(options: argparse.Namespace) -> int:
     if options.report is not None:
-        from appliance.media.publish import check_target
+        from appliance.files.atomic import check_writable
 
-        check_target(options.report, in_place=True)
-    with _quietly():
-        return _examine(options)
+        check_writable(options.report, in_place=True)
+    with _only_errors_logged():
+        return _run_and_print(options)
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def _only_errors_logged() -> Iterator[None]:
     """Suppress log messages below ERROR: the findings report the same problems."""
     log = logging.getLogger("lectern")
     before = log.level
@@ -70,50 +70,52 @@ def _quietly() -> Iterator[None]:
         log.setLevel(before)
 
 
-def _examine(options: argparse.Namespace) -> int:
+def _run_and_print(options: argparse.Namespace) -> int:
     from appliance.config import load_config
-    from appliance.doctor.context import Context
-    from appliance.doctor.examine import examine, exit_status
+    from appliance.doctor.checks import exit_status, run_checks
+    from appliance.doctor.context import DoctorContext
     from appliance.doctor.report import as_dict, write_report
 
-    language = options.language or spoken()
-    context = Context(load_config(options.config), listen=_tell)
+    language = options.language or terminal_language()
+    context = DoctorContext(load_config(options.config), on_progress=_show_progress)
     findings = []
-    for finding in examine(context):
+    for finding in run_checks(context):
         findings.append(finding)
-        _untell()
+        _clear_progress()
         if not options.json:
-            line = finding.line
-            print(f"{_MARKS[line.level]}  {line.text(language)}", flush=True)
+            line = finding.finding
+            print(f"{_LEVEL_LABELS[line.level]}  {line.text(language)}", flush=True)
             if line.cure(language):
                 print(f"      {line.cure(language)}", flush=True)
     if options.json:
         print(json.dumps(as_dict(findings), indent=2, ensure_ascii=False))
     if options.report is not None:
-        write_report(options.report, context, findings, _trial(context.config))
+        write_report(options.report, context, findings, _render_trial(context.config))
         print(f"{options.report}", file=sys.stderr)
     return exit_status(findings)
 
 
-def _trial(config: Config) -> Trial | Exception:
+def _render_trial(config: Config) -> TrialRender | Exception:
     """Render a short lecture; return the error on failure, so that the report is still written."""
-    from appliance.commands.trial import try_out
+    from appliance.commands.trial_render import render_trial
 
     try:
-        return try_out(config)
+        return render_trial(config)
     except Exception as error:
-        said = str(error) if isinstance(error, LecternError) else f"{type(error).__name__}: {error}"
-        print(f"lectern: {said}", file=sys.stderr)
+        message = (
+            str(error) if isinstance(error, LecternError) else f"{type(error).__name__}: {error}"
+        )
+        print(f"lectern: {message}", file=sys.stderr)
         return error
 
 
-def _tell(seconds: float) -> None:
+def _show_progress(seconds: float) -> None:
     """Show the elapsed time on a terminal while TensorRT builds an engine."""
     if sys.stderr.isatty() and seconds > 2:
         print(f"\rtesting GPU inference: {seconds:.0f} s ", end="", file=sys.stderr)
 
 
-def _untell() -> None:
+def _clear_progress() -> None:
     """Clear the elapsed time from the terminal."""
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr, flush=True)

@@ -9,17 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.commands.language import spoken
-from appliance.commands.wishes import add_wishes, wishes_in
+from appliance.commands.overrides import add_override_options, overrides_from
+from appliance.commands.terminal import terminal_language
 
 if TYPE_CHECKING:
-    from appliance.jobs.record import Job
+    from appliance.jobs.models import Job
     from appliance.jobs.store import JobStore
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 _ENDED = {"done", "failed", "cancelled"}
-_LISTED = 50
+_LIST_LIMIT = 50
 _ON_HOLD = {"en": "On hold: ", "zh": "暂停："}
 
 
@@ -31,15 +31,15 @@ def add_parser(commands: Commands) -> None:
     listing = actions.add_parser("list", help="list jobs, newest first")
     listing.add_argument("--open", action="store_true", help="list only jobs that have not ended")
     listing.add_argument(
-        "--all", action="store_true", help=f"list all jobs (default: the newest {_LISTED})"
+        "--all", action="store_true", help=f"list all jobs (default: the newest {_LIST_LIMIT})"
     )
     listing.add_argument("--json", action="store_true", help="print JSON")
-    _runs(listing, _list)
+    _set_action(listing, _list)
 
     show = actions.add_parser("show", help="show the details of a job")
     show.add_argument("job", type=int, help="job number")
     show.add_argument("--json", action="store_true", help="print JSON")
-    _runs(show, _show)
+    _set_action(show, _show)
 
     add = actions.add_parser(
         "add",
@@ -52,8 +52,8 @@ def add_parser(commands: Commands) -> None:
     add.add_argument(
         "--priority", type=int, default=0, help="jobs with a higher priority run first (default: 0)"
     )
-    add_wishes(add)
-    _runs(add, _add)
+    add_override_options(add)
+    _set_action(add, _add)
 
     for name, act, text in (
         ("cancel", _cancel, "cancel jobs; a running job stops after the current chunk"),
@@ -63,23 +63,23 @@ def add_parser(commands: Commands) -> None:
     ):
         action = actions.add_parser(name, help=text)
         action.add_argument("jobs", type=int, nargs="+", metavar="job", help="job number")
-        _runs(action, _each(act))
+        _set_action(action, _for_each(act))
 
     priority = actions.add_parser("priority", help="change the priority of a job")
     priority.add_argument("job", type=int, help="job number")
     priority.add_argument("priority", type=int, help="jobs with a higher priority run first")
-    _runs(priority, _set_priority)
+    _set_action(priority, _set_priority)
 
 
 Action = Callable[["JobStore", argparse.Namespace], None]
 
 
-def _runs(parser: argparse.ArgumentParser, action: Action) -> None:
+def _set_action(parser: argparse.ArgumentParser, action: Action) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file")
     parser.add_argument(
         "--language",
         choices=["en", "zh"],
-        default=spoken(),
+        default=terminal_language(),
         help="language of the reasons (default: from the locale)",
     )
 
@@ -97,12 +97,12 @@ def _runs(parser: argparse.ArgumentParser, action: Action) -> None:
 
 
 def _list(store: JobStore, options: argparse.Namespace) -> None:
-    from appliance.jobs.states import State
+    from appliance.jobs.states import JobState
 
-    states = [s for s in State if not (options.open and s.value in _ENDED)]
-    jobs = store.jobs(states, -1 if options.all else _LISTED)
+    states = [s for s in JobState if not (options.open and s.value in _ENDED)]
+    jobs = store.jobs(states, -1 if options.all else _LIST_LIMIT)
     if options.json:
-        _print_json([job.as_dict() for job in jobs])
+        _print_json([job.to_dict() for job in jobs])
         return
     for hold in store.holds():
         print(f"{_ON_HOLD[options.language]}{hold.text(options.language)}")
@@ -111,43 +111,46 @@ def _list(store: JobStore, options: argparse.Namespace) -> None:
         return
     print(f"{'job':>5}  {'state':<9}  {'done':>4}  name")
     for job in jobs:
-        why = f" ({job.reason.text(options.language)})" if job.reason else ""
-        print(f"{job.id:>5}  {job.state.value:<9}  {_share(job):>4}  {_name(job)}{why}")
+        reason = f" ({job.reason.text(options.language)})" if job.reason else ""
+        print(
+            f"{job.id:>5}  {job.state.value:<9}  {_progress_percent(job):>4}  "
+            f"{_display_name(job)}{reason}"
+        )
 
 
 def _show(store: JobStore, options: argparse.Namespace) -> None:
     job = store.get(options.job)
-    values = job.as_dict()
+    values = job.to_dict()
     if options.json:
         _print_json(values)
         return
     values["reason"] = job.reason.text(options.language) if job.reason else None
     values["options"] = json.dumps(values["options"]) if values["options"] else None
-    for name in ("created", "started", "heartbeat", "finished", "fetched"):
-        values[name] = _when(values[name])
-    values["not_before"] = _when(job.not_before or None)
+    for name in ("created", "started", "heartbeat", "finished", "downloaded"):
+        values[name] = _format_time(values[name])
+    values["not_before"] = _format_time(job.not_before or None)
     for name, value in values.items():
         if value not in (None, ""):
             print(f"{name:<14} {_one_line(str(value))}")
 
 
 def _add(store: JobStore, options: argparse.Namespace) -> None:
-    from appliance.jobs.options import with_options
-    from appliance.jobs.record import NewJob
-    from appliance.media.source import check_file
-    from appliance.privilege import check_reach
+    from appliance.config import apply_overrides
+    from appliance.jobs.models import NewJob
+    from appliance.media.container import check_file
+    from appliance.privileges import check_visible_to_services
 
     for path in (options.presenter, options.lecture):
         check_file(path)
-        check_reach(path, options.config)
-    wishes = wishes_in(options)
-    with_options(options.settings, wishes)
+        check_visible_to_services(path, options.config)
+    overrides = overrides_from(options)
+    apply_overrides(options.settings, overrides)
     presenter, lecture = options.presenter.resolve(), options.lecture.resolve()
     stem = options.name or lecture.stem
-    print(store.add(NewJob(stem, presenter, lecture, wishes, options.priority)).id)
+    print(store.add(NewJob(stem, presenter, lecture, overrides, options.priority)).id)
 
 
-def _each(act: Callable[[JobStore, int], str]) -> Action:
+def _for_each(act: Callable[[JobStore, int], str]) -> Action:
     def run(store: JobStore, options: argparse.Namespace) -> None:
         for job in options.jobs:
             print(f"Job {job}: {act(store, job)}.")
@@ -180,25 +183,25 @@ def _set_priority(store: JobStore, options: argparse.Namespace) -> None:
     print(f"Job {options.job}: priority {options.priority}.")
 
 
-def _share(job: Job) -> str:
+def _progress_percent(job: Job) -> str:
     if job.state.value == "done":
         return "100%"
     # Only rendering counts: the stages before it are short.
-    counted = job.stage in ("render", "join") and job.total
-    return f"{100 * job.done // job.total}%" if counted else ""
+    in_rendering = job.stage in ("render", "join") and job.total
+    return f"{100 * job.done // job.total}%" if in_rendering else ""
 
 
-def _name(job: Job) -> str:
-    from appliance.jobs.record import shown
+def _display_name(job: Job) -> str:
+    from appliance.jobs.models import display_name
 
-    return _one_line(shown(job.stem))
+    return _one_line(display_name(job.stem))
 
 
 def _one_line(text: str) -> str:
     return "".join(c if c.isprintable() else "�" for c in text)
 
 
-def _when(seconds: float | None) -> str | None:
+def _format_time(seconds: float | None) -> str | None:
     if seconds is None:
         return None
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from appliance.logs.line import LEVELS
 
 if TYPE_CHECKING:
-    from appliance.logs.line import Line
+    from appliance.logs.line import LogLine
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -40,12 +40,12 @@ def add_parser(commands: Commands) -> None:
 def _run(options: argparse.Namespace) -> int:
     from appliance.config import load_config
     from appliance.logs.read import follow, last_lines
-    from appliance.logs.write import log_file
+    from appliance.logs.write import log_path
 
-    path = log_file(load_config(options.config).root)
+    path = log_path(load_config(options.config).root)
 
-    def wanted(line: Line) -> bool:
-        return line.is_wanted(options.job, options.level)
+    def wanted(line: LogLine) -> bool:
+        return line.matches(options.job, options.level)
 
     for line in last_lines(path, max(options.lines, 0), wanted):
         _show(line, options.json)
@@ -55,5 +55,5 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _show(line: Line, as_json: bool) -> None:
+def _show(line: LogLine, as_json: bool) -> None:
     print(line.to_json() if as_json else line.to_text(), flush=True)

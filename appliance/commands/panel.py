@@ -19,13 +19,13 @@ def add_parser(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from appliance.logs.write import logging_to
-    from web.safe_mode import read_config
-    from web.serve import LOG, serve_panel
+    from appliance.logs.write import configure_logging
+    from web.server.gunicorn_app import LOG, serve_panel
+    from web.server.lenient_config import read_config_leniently
 
-    config, mistakes = read_config(options.config)
-    for mistake in mistakes:
-        print(f"lectern: {mistake.error}", file=sys.stderr)
-    with logging_to(config, LOG):
-        serve_panel(config, mistakes)
+    config, problems = read_config_leniently(options.config)
+    for problem in problems:
+        print(f"lectern: {problem.error}", file=sys.stderr)
+    with configure_logging(config, LOG):
+        serve_panel(config, problems)
     return 0

@@ -32,27 +32,27 @@ def add_parser(commands: Commands) -> None:
 
 
 def _plan(options: argparse.Namespace) -> int:
-    from appliance.lips.engines import Engines
-    from appliance.lips.manifest import load_manifest
+    from appliance.inference.manifest import load_manifest
+    from appliance.inference.providers import Providers
     from appliance.lips.model import LipModel
-    from appliance.media.engine import settled
+    from appliance.media.encoder import resolve_encoder
     from appliance.media.probe import probe_audio, probe_presenter
-    from appliance.render.plan import Network, plan_for
-    from appliance.render.render import MODELS
-    from appliance.render.voice import is_text, speak
+    from appliance.render.narration import is_text, synthesize_lecture
+    from appliance.render.plan import NetworkFootprint, plan_for
+    from appliance.render.render import MODELS_FOLDER
 
-    config = settled(load_config(options.config))
+    config = resolve_encoder(load_config(options.config))
     video = config.video
     info = probe_presenter(options.presenter, max_fps=video.max_fps, short_side=video.size)
     with tempfile.TemporaryDirectory() as folder:  # only speech synthesis yields a text's duration
         lecture = options.lecture
         if is_text(lecture):
-            lecture = speak(lecture, Path(folder), config, lambda letters, total: None)
+            lecture = synthesize_lecture(lecture, Path(folder), config, lambda letters, total: None)
         sound = probe_audio(lecture)
-    lips, engines = config.lips, Engines.of(config)
-    manifest = load_manifest(lips.model, MODELS)
+    lips, engines = config.lips, Providers.of(config)
+    manifest = load_manifest(lips.model, MODELS_FOLDER)
     model = LipModel.open(manifest, lips.precision, lips.providers, engines=engines)
-    plan = plan_for(info, sound, config, Network.of(model), budget_mb=options.memory)
+    plan = plan_for(info, sound, config, NetworkFootprint.of(model), budget_mb=options.memory)
     for name, value in plan.as_dict().items():
         print(f"{name:<14} {value:g}" if isinstance(value, float) else f"{name:<14} {value}")
     return 0

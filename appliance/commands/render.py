@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from appliance.commands.wishes import add_wishes, wishes_in
+from appliance.commands.overrides import add_override_options, overrides_from
 from appliance.config import load_config
 from appliance.errors import BadInput
-from appliance.heap import loading
-from appliance.interrupt import stop_if_wished
+from appliance.system.malloc import imports_without_gc
+from appliance.system.signals import raise_if_interrupted
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -39,34 +39,36 @@ def add_parser(commands: Commands) -> None:
         help="write the subtitles of a text lecture to FILE (.srt)",
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file")
-    add_wishes(parser)
+    add_override_options(parser)
     parser.set_defaults(run=_render)
 
 
 def _render(options: argparse.Namespace) -> int:
-    with loading():
-        from appliance.jobs.options import with_options
-        from appliance.media.publish import check_target
-        from appliance.progress import progress_bar
+    with imports_without_gc():
+        from appliance.commands.terminal import progress_bar
+        from appliance.config import apply_overrides
+        from appliance.files.atomic import check_writable
         from appliance.render.progress import Progress
         from appliance.render.render import render
-        from appliance.render.worth import score_of
+        from appliance.render.scoring import score_report
 
-    config = with_options(load_config(options.config), wishes_in(options))
+    config = apply_overrides(load_config(options.config), overrides_from(options))
     if options.report is not None:
-        check_target(options.report, in_place=True)
+        check_writable(options.report, in_place=True)
     if options.subtitles is not None:
-        check_target(options.subtitles)
+        check_writable(options.subtitles)
     with progress_bar() as show:
 
-        def listen(progress: Progress) -> None:
-            stop_if_wished()
+        def on_progress(progress: Progress) -> None:
+            raise_if_interrupted()
             show(progress)
 
-        report = render(options.presenter, options.lecture, options.output, config, listen=listen)
+        report = render(
+            options.presenter, options.lecture, options.output, config, on_progress=on_progress
+        )
         if config.score.enabled:
             started = time.monotonic()
-            report["score"] = score_of(report, options.presenter, listen)
+            report["score"] = score_report(report, options.presenter, on_progress)
             report["stages_s"]["score"] = round(time.monotonic() - started, 3)
     if options.subtitles is not None:
         _write_subtitles(options.subtitles, options.output)
@@ -79,12 +81,12 @@ def _render(options: argparse.Namespace) -> int:
 
 
 def _write_subtitles(path: Path, video: Path) -> None:
-    from appliance.media.subtitles import read_track, write_srt
+    from appliance.media.subtitles import read_subtitles, write_srt
 
-    cues = read_track(video)
+    cues = read_subtitles(video)
     if not cues:
-        why = "the lecture is a recording, or speech.subtitles is off"
-        print(f"lectern: no subtitles were written: {why}", file=sys.stderr)
+        reason = "the lecture is a recording, or speech.subtitles is off"
+        print(f"lectern: no subtitles were written: {reason}", file=sys.stderr)
         return
     try:
         write_srt(path, cues)

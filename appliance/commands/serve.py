@@ -24,15 +24,15 @@ def add_parser(commands: Commands) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from appliance.config import load_config
-    from appliance.logs.write import logging_to
-    from appliance.serve import serve
+    from appliance.daemon.service import serve
+    from appliance.logs.write import configure_logging
 
     config = load_config(options.config)
     stop = threading.Event()
     _stop_on_signals(stop)
-    with logging_to(config):
-        again = serve(config, stop)
-    if again:
+    with configure_logging(config):
+        restart = serve(config, stop)
+    if restart:
         command = [sys.executable, "-m", "appliance.cli", "serve"]
         command += ["--config", str(options.config)] if options.config else []
         os.execv(sys.executable, command)
@@ -40,11 +40,11 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _stop_on_signals(stop: threading.Event) -> None:
-    def end(number: int, frame: FrameType | None) -> None:
+    def on_signal(number: int, frame: FrameType | None) -> None:
         stop.set()
 
     # The kernel sends SIGIO when a process opens a file on which the inbox holds a lease; by
     # default this signal would end the daemon.
     signal.signal(signal.SIGIO, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)

@@ -10,19 +10,19 @@ from functools import cached_property
 from pathlib import Path
 
 from appliance.config import PROJECT, Config
-from appliance.lips.engines import Engines
+from appliance.inference.providers import Providers
 from appliance.telemetry.reading import Reading
-from appliance.telemetry.source import find_source
+from appliance.telemetry.source import select_source
 
 
 @dataclass(frozen=True)
-class Context:
+class DoctorContext:
     """The input of all checks.
 
     ``root`` is the folder that contains ``/sys``, ``/proc`` and ``/etc``, ``project`` the folder of
     Lectern's own files. ``which`` finds programs, ``now`` returns the time in seconds since the
-    epoch, and ``listen`` is called with the seconds that a running self-test has taken.
-    ``engines_of`` returns the inference providers for a configuration.
+    epoch, and ``on_progress`` is called with the seconds that a running self-test has taken.
+    ``find_providers`` returns the inference providers for a configuration.
     """
 
     config: Config
@@ -30,15 +30,15 @@ class Context:
     project: Path = PROJECT
     which: Callable[[str], str | None] = shutil.which
     now: Callable[[], float] = time.time
-    listen: Callable[[float], None] = lambda seconds: None
-    engines_of: Callable[[Config], Engines] = field(default=Engines.of)
+    on_progress: Callable[[float], None] = lambda seconds: None
+    find_providers: Callable[[Config], Providers] = field(default=Providers.of)
 
     @cached_property
     def reading(self) -> Reading:
         """One telemetry reading, shared by all checks."""
-        return find_source(self.config, self.root)()
+        return select_source(self.config, self.root)()
 
     @cached_property
-    def engines(self) -> Engines:
+    def providers(self) -> Providers:
         """The inference providers of the device."""
-        return self.engines_of(self.config)
+        return self.find_providers(self.config)

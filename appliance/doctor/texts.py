@@ -139,9 +139,9 @@ TEXTS: dict[str, Message] = {
     ),
     "disk_low": message(
         "Only {free} GB are free in {root}, and no job starts with less than {needed} GB.",
-        "Delete finished videos, set jobs.keep_days, or use a larger disk.",
+        "Delete finished videos, set jobs.max_age_days, or use a larger disk.",
         "{root} 仅有 {free} GB 可用，低于 {needed} GB 时不会开始任务。",
-        "请删除成品，设置 jobs.keep_days，或换用更大的磁盘。",
+        "请删除成品，设置 jobs.max_age_days，或换用更大的磁盘。",
     ),
     "disk_worn": message(
         "The flash memory has used {percent} % of its lifetime.",
@@ -169,15 +169,15 @@ TEXTS: dict[str, Message] = {
         "请运行一次 lectern serve 以创建文件夹。",
     ),
     "heat": message(
-        "The highest temperature is {celsius} °C ({zone}), {room} °C below its limit.",
+        "The highest temperature is {celsius} °C ({zone}), {margin} °C below its limit.",
         "",
-        "最高温度为 {celsius} °C（{zone}），比上限低 {room} °C。",
+        "最高温度为 {celsius} °C（{zone}），比上限低 {margin} °C。",
         "",
     ),
     "heat_high": message(
-        "The temperature of {zone} is {celsius} °C, only {room} °C below its limit.",
+        "The temperature of {zone} is {celsius} °C, only {margin} °C below its limit.",
         "Improve the ventilation, clean the fan, or choose a lower power mode.",
-        "{zone} 的温度为 {celsius} °C，仅比上限低 {room} °C。",
+        "{zone} 的温度为 {celsius} °C，仅比上限低 {margin} °C。",
         "请改善通风，清洁风扇，或选择更低的功耗模式。",
     ),
     "throttled": message(

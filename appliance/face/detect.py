@@ -13,15 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from appliance.face.runtime import LiteNetwork
 from appliance.face.sampling import Matrix, Planes, apply, sample_rgb
+from appliance.face.tflite import TFLiteModel
 
 Array = npt.NDArray[np.float64]
 
 _MIN_SCORE = 0.5
 # below this score, continue: a false detection may hide a face too small to be detected
-_SURE = 0.8
-_SAME_FACE = 0.3  # intersection over union from which two boxes are the same face
+_CONFIDENT_SCORE = 0.8
+_MERGE_IOU = 0.3  # intersection over union from which two boxes are the same face
 _TILE_DEPTHS = 2  # halvings of the short side: faces down to a fortieth of it
 
 
@@ -52,7 +52,7 @@ class Detection:
 class FaceDetector:
     """BlazeFace short-range, applied to whole pictures and tiles of them."""
 
-    def __init__(self, network: LiteNetwork) -> None:
+    def __init__(self, network: TFLiteModel) -> None:
         self._network = network
         self._anchors = _anchors()
 
@@ -63,8 +63,8 @@ class FaceDetector:
         """
         height, width = picture.y.shape
         best: list[Detection] = []
-        for squares in _searches(width * pixel_aspect, height):
-            found = _distinct(
+        for squares in _search_squares(width * pixel_aspect, height):
+            found = _merge_overlapping(
                 [
                     face
                     for left, top, side in squares
@@ -73,7 +73,7 @@ class FaceDetector:
             )
             if found and (not best or found[0].score > best[0].score):
                 best = found
-            if best and best[0].score >= _SURE:
+            if best and best[0].score >= _CONFIDENT_SCORE:
                 break
         return best
 
@@ -103,7 +103,7 @@ class FaceDetector:
         return detections
 
 
-def _searches(width: float, height: float) -> Iterator[list[tuple[float, float, float]]]:
+def _search_squares(width: float, height: float) -> Iterator[list[tuple[float, float, float]]]:
     """Yield lists of (left, top, side) squares in display pixels, from coarse to fine."""
     side = max(width, height)
     yield [((width - side) / 2, (height - side) / 2, side)]
@@ -111,11 +111,11 @@ def _searches(width: float, height: float) -> Iterator[list[tuple[float, float, 
     for depth in range(_TILE_DEPTHS):
         tile = short / 2**depth
         if tile < side:
-            columns, rows = _tiles(width, tile), _tiles(height, tile)
+            columns, rows = _tile_starts(width, tile), _tile_starts(height, tile)
             yield [(left, top, tile) for top in rows for left in columns]
 
 
-def _tiles(length: float, tile: float) -> list[float]:
+def _tile_starts(length: float, tile: float) -> list[float]:
     """Return the starts of tiles that cover ``length`` and overlap by at least half."""
     count = int(np.ceil((length - tile) / (tile / 2))) + 1
     return [float(x) for x in np.linspace(0, length - tile, max(count, 1))]
@@ -134,14 +134,14 @@ def _anchors() -> Array:
     return np.concatenate(grids)
 
 
-def _distinct(faces: list[Detection]) -> list[Detection]:
+def _merge_overlapping(faces: list[Detection]) -> list[Detection]:
     """Merge overlapping boxes, weighted by score; according to BlazeFace's paper against jitter."""
     rest = sorted(faces, key=lambda face: -face.score)
     merged = []
     while rest:
         best = rest[0]
-        group = [face for face in rest if _overlap(face.box, best.box) >= _SAME_FACE]
-        rest = [face for face in rest if _overlap(face.box, best.box) < _SAME_FACE]
+        group = [face for face in rest if _iou(face.box, best.box) >= _MERGE_IOU]
+        rest = [face for face in rest if _iou(face.box, best.box) < _MERGE_IOU]
         weights = np.array([face.score for face in group])
         merged.append(
             Detection(
@@ -153,7 +153,7 @@ def _distinct(faces: list[Detection]) -> list[Detection]:
     return merged
 
 
-def _overlap(a: Array, b: Array) -> float:
+def _iou(a: Array, b: Array) -> float:
     """Return the intersection over union of two boxes."""
     size = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
     shared = float(np.prod(np.maximum(size, 0)))

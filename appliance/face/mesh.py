@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance.face.detect import Detection
-from appliance.face.runtime import LiteNetwork
 from appliance.face.sampling import Matrix, Planes, compose, sample_rgb
+from appliance.face.tflite import TFLiteModel
 
 Patch = npt.NDArray[np.float32]
 
@@ -70,7 +70,7 @@ def region_of_points(points: npt.NDArray[np.float32], pixel_aspect: float = 1.0)
 class FaceMesh:
     """Computes the landmarks of the face in a region."""
 
-    def __init__(self, network: LiteNetwork) -> None:
+    def __init__(self, network: TFLiteModel) -> None:
         self._network = network
 
     def __call__(

@@ -18,7 +18,7 @@ Matrix = npt.NDArray[np.float64]
 
 # Luma (x, y) -> chroma (x, y); see the siting above.
 _TO_CHROMA = np.array([[0.5, 0.0, 0.0], [0.0, 0.5, -0.25]])
-_SHRINK_FROM = 2.0  # picture pixels per patch pixel from which bilinear sampling would alias
+_AREA_AVERAGE_FROM = 2.0  # picture pixels per patch pixel from which bilinear sampling would alias
 
 
 class Planes(Protocol):
@@ -62,8 +62,8 @@ def sample_plane(plane: Plane, matrix: Matrix, width: int, height: int) -> Plane
     It is area-averaged where it shrinks by a factor of 2 or more.
     """
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-    if scale >= _SHRINK_FROM:
-        plane, matrix = _shrunk(plane, matrix, width, height, int(scale))
+    if scale >= _AREA_AVERAGE_FROM:
+        plane, matrix = _downscale_part(plane, matrix, width, height, int(scale))
     return np.asarray(
         cv2.warpAffine(
             plane,
@@ -76,7 +76,7 @@ def sample_plane(plane: Plane, matrix: Matrix, width: int, height: int) -> Plane
     )
 
 
-def _shrunk(
+def _downscale_part(
     plane: Plane, matrix: Matrix, width: int, height: int, factor: int
 ) -> tuple[Plane, Matrix]:
     """Average ``factor`` × ``factor`` blocks of the needed part of the plane.

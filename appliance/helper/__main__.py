@@ -12,10 +12,10 @@ from typing import BinaryIO
 
 from appliance.config import SYSTEM_CONFIG, load_config
 from appliance.errors import BadInput, Fault, LecternError
-from appliance.helper.account import Account, pack
-from appliance.helper.verbs import Helper
+from appliance.helper.actions import UsbHelper
+from appliance.helper.service_user import ServiceUser, error_to_json
 
-_MOST = 1 << 16  # bytes of a request
+_MAX_REQUEST_BYTES = 1 << 16  # bytes of a request
 log = logging.getLogger("lectern.helper")
 
 
@@ -25,23 +25,23 @@ def main(arguments: Sequence[str]) -> int:
     Returns the exit status: 0, or 1 if the configuration or the USB drive cannot be used.
     """
     # When a USB drive is removed, systemd stops the unit: partial copies must be deleted.
-    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGTERM, _exit_on_signal)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
     try:
-        helper = Helper(load_config(SYSTEM_CONFIG).root, Account.of())
+        helper = UsbHelper(load_config(SYSTEM_CONFIG).root, ServiceUser.lookup())
     except LecternError as error:
         log.error("%s", error)
         return 1
     if arguments:
-        return arrive(helper, arguments[-1])
-    serve(helper, sys.stdin.buffer, sys.stdout.buffer)
+        return import_new_drive(helper, arguments[-1])
+    serve_request(helper, sys.stdin.buffer, sys.stdout.buffer)
     return 0
 
 
-def arrive(helper: Helper, device: str) -> int:
+def import_new_drive(helper: UsbHelper, device: str) -> int:
     """Import from ``device`` and log the result; return the exit status."""
     try:
-        result = helper.arrived(device)
+        result = helper.on_plugged_in(device)
     except (LecternError, OSError) as error:
         log.error("%s: %s", device, error)
         return 1
@@ -49,28 +49,28 @@ def arrive(helper: Helper, device: str) -> int:
     return 0
 
 
-def serve(helper: Helper, request: BinaryIO, answer: BinaryIO) -> None:
+def serve_request(helper: UsbHelper, request: BinaryIO, reply: BinaryIO) -> None:
     """Read a request, one line of JSON, and write the result or the error as one line of JSON."""
     try:
         try:
-            asked = json.loads(request.readline(_MOST))
+            message = json.loads(request.readline(_MAX_REQUEST_BYTES))
         except ValueError:
-            asked = None
-        if not isinstance(asked, dict):
-            raise BadInput("helper_unknown", name="")
-        log.info("request: %s", asked.get("ask"))
-        said = {"result": helper.answer(asked)}
+            message = None
+        if not isinstance(message, dict):
+            raise BadInput("helper_request_unknown", name="")
+        log.info("request: %s", message.get("ask"))
+        result = {"result": helper.handle(message)}
     except LecternError as error:
         log.info("%s", error)
-        said = pack(error)
+        result = error_to_json(error)
     except Exception as error:
         log.exception("failed")
-        said = pack(Fault("helper_failed", reason=f"{type(error).__name__}: {error}"))
-    answer.write(json.dumps(said).encode() + b"\n")
-    answer.flush()
+        result = error_to_json(Fault("helper_failed", reason=f"{type(error).__name__}: {error}"))
+    reply.write(json.dumps(result).encode() + b"\n")
+    reply.flush()
 
 
-def _end(number: int, frame: FrameType | None) -> None:
+def _exit_on_signal(number: int, frame: FrameType | None) -> None:
     signal.signal(number, signal.SIG_IGN)  # do not interrupt the cleanup
     sys.exit(128 + number)
 

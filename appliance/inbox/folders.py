@@ -8,136 +8,167 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from appliance.inbox.jobfile import is_job_file, options_of, read_job_file
-from appliance.inbox.names import Kind, key_of, kind_of, split_presenter, stem_of
-from appliance.inbox.pairing import DEFAULT, Completion, Decision, Find, Refusal, refusal_of
-from appliance.jobs.record import Job, NewJob, Reason, shown
+from appliance.files.names import MediaKind, match_key, match_stem, media_kind, split_presenter
+from appliance.inbox.job_file import is_job_file, read_job_file, to_overrides
+from appliance.inbox.pairing import (
+    DEFAULT_PRESENTER,
+    Completion,
+    Decision,
+    FindPresenter,
+    Rejection,
+    rejection_of,
+)
+from appliance.jobs.models import Job, NewJob, Reason, display_name
 
-Options = Mapping[str, Mapping[str, Any]]
+Overrides = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Drop:
-    """A folder dropped into the inbox with its ``entries``; no job has claimed ``loose`` yet."""
+class DroppedFolder:
+    """A folder in the inbox with its ``entries``; no job has claimed ``unclaimed`` yet."""
 
     folder: Path
     entries: Sequence[Path]
-    loose: Collection[Path]
+    unclaimed: Collection[Path]
 
 
 @dataclass(frozen=True)
-class _Task:
+class _PendingLecture:
     """A lecture that needs a job or a presenter, and the job that already waits with it."""
 
     lecture: Path
-    waiting: Job | None
+    waiting_job: Job | None
 
 
-def decide_folder(drop: Drop, waiting: Iterable[Job], find: Find) -> Iterator[Decision]:
+def pair_folder(
+    drop: DroppedFolder, waiting: Iterable[Job], find: FindPresenter
+) -> Iterator[Decision]:
     """Yield the jobs, completions and refusals for a folder in which all files are stable.
 
-    ``waiting`` are the waiting jobs; ``find`` returns a presenter of the library. A presenter that
-    a job has claimed is also used for lectures that arrive later. If ``job.yaml`` has an error, no
-    job is created and all unclaimed files are refused.
+    ``waiting_job`` are the waiting jobs; ``find`` returns a presenter of the library. A presenter
+    that a job has claimed is also used for lectures that arrive later. If ``job.yaml`` has an
+    error, no job is created and all unclaimed files are refused.
     """
-    entries = sorted(drop.entries, key=_in_order)
-    job_file = next((path for path in entries if is_job_file(path) and _plain(path)), None)
-    options: Options = {}
+    entries = sorted(drop.entries, key=_natural_sort_key)
+    job_file = next(
+        (path for path in entries if is_job_file(path) and _is_regular_file(path)), None
+    )
+    options: Overrides = {}
     priority = 0
     if job_file is not None:
-        settings, mistakes = read_job_file(job_file)
-        if mistakes and drop.loose:
-            reason = Reason.of(mistakes[0].error)
-            loose = tuple(path for path in entries if path in drop.loose)
-            yield Refusal(job_file if job_file in drop.loose else loose[0], reason, loose)
+        settings, problems = read_job_file(job_file)
+        if problems and drop.unclaimed:
+            reason = Reason.from_error(problems[0].error)
+            loose = tuple(path for path in entries if path in drop.unclaimed)
+            yield Rejection(job_file if job_file in drop.unclaimed else loose[0], reason, loose)
             return
-        options, priority = options_of(settings), settings.priority
-    presenters = [p for p in entries if _plain(p) and kind_of(p) is Kind.PRESENTER]
-    lectures = [p for p in entries if _plain(p) and kind_of(p) in (Kind.SOUND, Kind.TEXT)]
+        options, priority = to_overrides(settings), settings.priority
+    presenters = [
+        p for p in entries if _is_regular_file(p) and media_kind(p) is MediaKind.PRESENTER
+    ]
+    lectures = [
+        p
+        for p in entries
+        if _is_regular_file(p) and media_kind(p) in (MediaKind.AUDIO, MediaKind.TEXT)
+    ]
     for path in entries:
-        if path in drop.loose and path not in (*presenters, *lectures, job_file):
-            yield refusal_of(path)
+        if path in drop.unclaimed and path not in (*presenters, *lectures, job_file):
+            yield rejection_of(path)
     jobs = [job for job in waiting if _is_in(job, drop.folder)]
-    tasks = _tasks(lectures, drop.loose, jobs)
-    free = [p for p in (*presenters, job_file) if p is not None and p in drop.loose]
+    pending = _pending_lectures(lectures, drop.unclaimed, jobs)
+    extra_claims = [p for p in (*presenters, job_file) if p is not None and p in drop.unclaimed]
     texts = _transcripts(lectures)
-    made = list(_jobs(drop.folder, tasks, presenters, jobs, find, options, priority))
-    unclaimed = set(drop.loose)
-    for decision in made:
+    decisions = list(
+        _pair_lectures(drop.folder, pending, presenters, jobs, find, options, priority)
+    )
+    unclaimed = set(drop.unclaimed)
+    for decision in decisions:
         # The first job that uses a file claims it; the file is moved when the last one has ended.
-        wanted = [*decision.claims, *free]
-        wanted += [text for path in decision.claims for text in texts.get(path, ())]
-        claims = tuple(path for path in dict.fromkeys(wanted) if path in unclaimed)
+        claims_wanted = [*decision.claims, *extra_claims]
+        claims_wanted += [text for path in decision.claims for text in texts.get(path, ())]
+        claims = tuple(path for path in dict.fromkeys(claims_wanted) if path in unclaimed)
         unclaimed -= set(claims)
         yield replace(decision, claims=claims)
-    if not tasks and any(path in drop.loose for path in presenters):
-        told = {"folder": shown(drop.folder.name)}
-        first = next(p for p in presenters if p in drop.loose)
+    if not pending and any(path in drop.unclaimed for path in presenters):
+        told = {"folder": display_name(drop.folder.name)}
+        first = next(p for p in presenters if p in drop.unclaimed)
         yield NewJob(
-            drop.folder.name, first, None, options, priority, tuple(free),
+            drop.folder.name, first, None, options, priority, tuple(extra_claims),
             Reason("waiting_folder_lecture", told),
         )  # fmt: skip
 
 
-def _jobs(
+def _pair_lectures(
     folder: Path,
-    tasks: Sequence[_Task],
+    pending: Sequence[_PendingLecture],
     presenters: Sequence[Path],
     waiting: Sequence[Job],
-    find: Find,
-    options: Options,
+    find: FindPresenter,
+    options: Overrides,
     priority: int,
 ) -> Iterator[NewJob | Completion]:
     """Yield a job for each lecture and presenter; waiting jobs are completed first."""
     open_jobs = [job for job in waiting if job.lecture is None]
-    for task in tasks:
-        lesson, name = split_presenter(stem_of(task.lecture))
-        speakers = list(presenters)
-        if name is not None or not speakers:
-            speakers = [p for p in presenters if name and key_of(stem_of(p)) == key_of(name)][:1]
-            found = None if speakers else find(name or DEFAULT)
-            speakers += [found] if found else []
-        for number, speaker in enumerate(speakers):
-            by = f" - {stem_of(speaker)}" if len(speakers) > 1 else ""
-            stem = f"{folder.name} - {lesson}{by}"
-            job = task.waiting if number == 0 else None
+    for pending_lecture in pending:
+        lesson, name = split_presenter(match_stem(pending_lecture.lecture))
+        candidates = list(presenters)
+        if name is not None or not candidates:
+            candidates = [
+                p for p in presenters if name and match_key(match_stem(p)) == match_key(name)
+            ][:1]
+            found = None if candidates else find(name or DEFAULT_PRESENTER)
+            candidates += [found] if found else []
+        for number, presenter in enumerate(candidates):
+            suffix = f" - {match_stem(presenter)}" if len(candidates) > 1 else ""
+            stem = f"{folder.name} - {lesson}{suffix}"
+            job = pending_lecture.waiting_job if number == 0 else None
             job = job or (open_jobs.pop() if open_jobs else None)
             if job is not None:
-                claims = (task.lecture,)
-                yield Completion(job, speaker, task.lecture, claims, stem, options, priority)
+                claims = (pending_lecture.lecture,)
+                yield Completion(
+                    job, presenter, pending_lecture.lecture, claims, stem, options, priority
+                )
             else:
-                claims = (task.lecture,)
-                yield NewJob(stem, speaker, task.lecture, options, priority, claims)
-        if not speakers and task.waiting is None:
-            told = {"name": shown(task.lecture.name), "folder": shown(folder.name)}
+                claims = (pending_lecture.lecture,)
+                yield NewJob(stem, presenter, pending_lecture.lecture, options, priority, claims)
+        if not candidates and pending_lecture.waiting_job is None:
+            told = {
+                "name": display_name(pending_lecture.lecture.name),
+                "folder": display_name(folder.name),
+            }
             reason = Reason("waiting_folder_presenter", told)
             if name is not None:
-                told |= {"presenter": shown(name), "stem": shown(stem_of(task.lecture))}
-                reason = Reason("waiting_named", told)
+                told |= {
+                    "presenter": display_name(name),
+                    "stem": display_name(match_stem(pending_lecture.lecture)),
+                }
+                reason = Reason("waiting_named_presenter", told)
             yield NewJob(
-                f"{folder.name} - {lesson}", None, task.lecture, options, priority,
-                (task.lecture,), reason,
+                f"{folder.name} - {lesson}", None, pending_lecture.lecture, options, priority,
+                (pending_lecture.lecture,), reason,
             )  # fmt: skip
 
 
-def _tasks(lectures: Sequence[Path], loose: Collection[Path], jobs: Sequence[Job]) -> list[_Task]:
+def _pending_lectures(
+    lectures: Sequence[Path], unclaimed: Collection[Path], jobs: Sequence[Job]
+) -> list[_PendingLecture]:
     """Return the lectures that still need a job or a presenter, in order."""
     waiting = {job.lecture: job for job in jobs if job.lecture is not None}
     written = {text for texts in _transcripts(lectures).values() for text in texts}
     return [
-        _Task(path, waiting.get(path))
+        _PendingLecture(path, waiting.get(path))
         for path in lectures
-        if path in waiting or (path in loose and path not in written)
+        if path in waiting or (path in unclaimed and path not in written)
     ]
 
 
 def _transcripts(lectures: Sequence[Path]) -> dict[Path, list[Path]]:
     """Return, for each recording, the texts of the same name: the transcripts of what is said."""
-    texts = [path for path in lectures if kind_of(path) is Kind.TEXT]
+    texts = [path for path in lectures if media_kind(path) is MediaKind.TEXT]
     return {
-        path: [text for text in texts if key_of(stem_of(text)) == key_of(stem_of(path))]
+        path: [text for text in texts if match_key(match_stem(text)) == match_key(match_stem(path))]
         for path in lectures
-        if kind_of(path) is Kind.SOUND
+        if media_kind(path) is MediaKind.AUDIO
     }
 
 
@@ -146,11 +177,11 @@ def _is_in(job: Job, folder: Path) -> bool:
     return part is not None and part.parent == folder
 
 
-def _plain(path: Path) -> bool:
+def _is_regular_file(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
 
 
-def _in_order(path: Path) -> tuple[list[tuple[int, int, str]], str]:
+def _natural_sort_key(path: Path) -> tuple[list[tuple[int, int, str]], str]:
     """Return a sort key for natural order: lesson 2 before lesson 10."""
     words, numbers = 0, 1
     key = []

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from appliance.inbox.jobfile import is_job_file
-from appliance.inbox.names import Kind, key_of, kind_of, split_presenter, stem_of
-from appliance.jobs.record import Job, NewJob, Reason, shown
+from appliance.files.names import MediaKind, match_key, match_stem, media_kind, split_presenter
+from appliance.inbox.job_file import is_job_file
+from appliance.jobs.models import Job, NewJob, Reason, display_name
 
-DEFAULT = "default"
+DEFAULT_PRESENTER = "default"
 """Name of the presenter in the library who is used for lectures without a presenter."""
 
 
-Find = Callable[[str], Path | None]
+FindPresenter = Callable[[str], Path | None]
 """Returns the file of the presenter of that name in the library, or ``None``."""
 
 
@@ -33,7 +33,7 @@ class Completion:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class Rejection:
     """A file that cannot be used for a job; ``claims`` are all files refused together with it."""
 
     path: Path
@@ -41,7 +41,7 @@ class Refusal:
     claims: tuple[Path, ...] = ()
 
 
-Decision = NewJob | Completion | Refusal
+Decision = NewJob | Completion | Rejection
 
 
 @dataclass
@@ -52,11 +52,11 @@ class _Group:
     lectures: list[Path] = field(default_factory=list)
 
 
-def decide(
+def pair_files(
     arrived: Iterable[Path],
     arriving: Collection[Path],
     waiting: Iterable[Job],
-    find: Find,
+    find: FindPresenter,
 ) -> Iterator[Decision]:
     """Yield the jobs, completions and refusals for the files that belong to no job yet.
 
@@ -66,24 +66,24 @@ def decide(
     """
     groups: dict[str, _Group] = {}
     for path in sorted(arrived):
-        kind = Kind.OTHER if path.is_symlink() or not path.is_file() else kind_of(path)
-        if kind is Kind.OTHER:
-            yield refusal_of(path)
+        kind = MediaKind.OTHER if path.is_symlink() or not path.is_file() else media_kind(path)
+        if kind is MediaKind.OTHER:
+            yield rejection_of(path)
             continue
-        group = groups.setdefault(key_of(stem_of(path)), _Group())
-        (group.presenters if kind is Kind.PRESENTER else group.lectures).append(path)
+        group = groups.setdefault(match_key(match_stem(path)), _Group())
+        (group.presenters if kind is MediaKind.PRESENTER else group.lectures).append(path)
     for job in waiting:
         part = job.lecture or job.presenter
-        group = groups.get(key_of(stem_of(part)), _Group()) if part else _Group()
+        group = groups.get(match_key(match_stem(part)), _Group()) if part else _Group()
         completion = _complete(job, group, find)
         if completion is not None:
             yield completion
-    half = {key_of(stem_of(path)) for path in arriving}
+    incomplete_keys = {match_key(match_stem(path)) for path in arriving}
     for key, group in groups.items():
-        yield from _pairs(group, key in half, find)
+        yield from _pair_group(group, key in incomplete_keys, find)
 
 
-def _complete(job: Job, group: _Group, find: Find) -> Completion | None:
+def _complete(job: Job, group: _Group, find: FindPresenter) -> Completion | None:
     if job.presenter is not None and group.lectures:
         lecture = _take_lecture(group)
         return Completion(job, job.presenter, lecture, (lecture,))
@@ -91,28 +91,30 @@ def _complete(job: Job, group: _Group, find: Find) -> Completion | None:
         if group.presenters:
             presenter = group.presenters.pop(0)
             return Completion(job, presenter, job.lecture, (presenter,))
-        name = split_presenter(stem_of(job.lecture))[1] or DEFAULT
+        name = split_presenter(match_stem(job.lecture))[1] or DEFAULT_PRESENTER
         found = find(name)
         if found is not None:
             return Completion(job, found, job.lecture, ())
     return None
 
 
-def _pairs(group: _Group, more_to_come: bool, find: Find) -> Iterator[NewJob]:
+def _pair_group(group: _Group, is_incomplete: bool, find: FindPresenter) -> Iterator[NewJob]:
     while group.presenters and group.lectures:
         presenter, lecture = group.presenters.pop(0), _take_lecture(group)
-        yield NewJob(stem_of(lecture), presenter, lecture, claims=(presenter, lecture))
-    if more_to_come:
+        yield NewJob(match_stem(lecture), presenter, lecture, claims=(presenter, lecture))
+    if is_incomplete:
         return
     for lecture in group.lectures:
-        stem, name = split_presenter(stem_of(lecture))
-        found = find(name or DEFAULT)
-        reason = None if found else _awaited_presenter(lecture, name)
-        yield NewJob(stem, found, lecture, claims=(lecture,), waits_for=reason)
+        stem, name = split_presenter(match_stem(lecture))
+        found = find(name or DEFAULT_PRESENTER)
+        reason = None if found else _missing_presenter_reason(lecture, name)
+        yield NewJob(stem, found, lecture, claims=(lecture,), waiting_reason=reason)
     for presenter in group.presenters:
-        told = {"name": shown(presenter.name), "stem": shown(stem_of(presenter))}
+        told = {"name": display_name(presenter.name), "stem": display_name(match_stem(presenter))}
         reason = Reason("waiting_lecture", told)
-        yield NewJob(stem_of(presenter), presenter, None, claims=(presenter,), waits_for=reason)
+        yield NewJob(
+            match_stem(presenter), presenter, None, claims=(presenter,), waiting_reason=reason
+        )
 
 
 def _take_lecture(group: _Group) -> Path:
@@ -120,27 +122,28 @@ def _take_lecture(group: _Group) -> Path:
 
     If there are both, the text is the transcript of the recording.
     """
-    group.lectures.sort(key=lambda path: (kind_of(path) is Kind.TEXT, path))
+    group.lectures.sort(key=lambda path: (media_kind(path) is MediaKind.TEXT, path))
     return group.lectures.pop(0)
 
 
-def _awaited_presenter(lecture: Path, name: str | None) -> Reason:
-    told = {"name": shown(lecture.name), "stem": shown(stem_of(lecture))}
+def _missing_presenter_reason(lecture: Path, name: str | None) -> Reason:
+    told = {"name": display_name(lecture.name), "stem": display_name(match_stem(lecture))}
     if name is None:
         return Reason("waiting_presenter", told)
-    return Reason("waiting_named", {**told, "presenter": shown(name)})
+    return Reason("waiting_named_presenter", {**told, "presenter": display_name(name)})
 
 
-def refusal_of(path: Path) -> Refusal:
+def rejection_of(path: Path) -> Rejection:
     """Return the refusal of a file that is neither a presenter nor a lecture.
 
-    The codes are ``file_special``, ``job_file_alone``, ``folder_nested`` and ``file_kind``.
+    The codes are ``file_not_regular``, ``job_file_outside_folder``, ``folder_nested`` and
+    ``file_type_unsupported``.
     """
-    code = "file_kind"
+    code = "file_type_unsupported"
     if path.is_symlink() or not (path.is_file() or path.is_dir()):
-        code = "file_special"
+        code = "file_not_regular"
     elif is_job_file(path):
-        code = "job_file_alone"
+        code = "job_file_outside_folder"
     elif path.is_dir():
         code = "folder_nested"
-    return Refusal(path, Reason(code, {"name": shown(path.name)}))
+    return Rejection(path, Reason(code, {"name": display_name(path.name)}))

@@ -7,12 +7,12 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from appliance.jobs.record import Job
-from appliance.jobs.schema import Tables
-from appliance.jobs.states import State
-from appliance.jobs.transitions import marks
+from appliance.jobs.database import DatabaseClient
+from appliance.jobs.models import Job
+from appliance.jobs.states import JobState
+from appliance.jobs.transitions import placeholders
 
-MAX_SIZE = 200
+MAX_PAGE_SIZE = 200
 """Maximum number of jobs on a page."""
 
 
@@ -35,7 +35,7 @@ class Page:
         return max(1, -(-self.total // self.size))
 
 
-class History(Tables):
+class JobHistory(DatabaseClient):
     """Read access to the jobs in the database file ``path``. To be used from one thread.
 
     Raises ``Fault`` as :class:`~appliance.jobs.store.JobStore` does.
@@ -43,7 +43,7 @@ class History(Tables):
 
     def page(
         self,
-        states: Iterable[State] = State,
+        states: Iterable[JobState] = JobState,
         *,
         words: str = "",
         owners: Sequence[str] | None = None,
@@ -54,35 +54,36 @@ class History(Tables):
 
         The search matches jobs with every word of ``words`` in their name, in any case and order.
         ``owners`` restricts it to the jobs of these users (``""`` stands for the inbox); ``None``
-        includes the jobs of all users. ``size`` is limited to 1 … ``MAX_SIZE``. A ``number``
+        includes the jobs of all users. ``size`` is limited to 1 … ``MAX_PAGE_SIZE``. A ``number``
         beyond the last page returns the last page.
         """
         wanted = [state.value for state in states]
-        found = self._find(wanted, words, owners)
-        size = min(max(size, 1), MAX_SIZE)
-        number = min(max(number, 1), max(1, -(-len(found) // size)))
-        ids = found[(number - 1) * size : number * size]
-        rows = self._database.read(f"SELECT * FROM jobs WHERE id IN ({marks(ids)})", *ids)
+        ids_found = self._find_ids(wanted, words, owners)
+        size = min(max(size, 1), MAX_PAGE_SIZE)
+        number = min(max(number, 1), max(1, -(-len(ids_found) // size)))
+        ids = ids_found[(number - 1) * size : number * size]
+        rows = self._database.read(f"SELECT * FROM jobs WHERE id IN ({placeholders(ids)})", *ids)
         jobs = sorted((Job.from_row(row) for row in rows), key=lambda job: ids.index(job.id))
-        return Page(jobs, len(found), number, size)
+        return Page(jobs, len(ids_found), number, size)
 
-    def _find(self, states: list[str], words: str, owners: Sequence[str] | None) -> list[int]:
+    def _find_ids(self, states: list[str], words: str, owners: Sequence[str] | None) -> list[int]:
         """Return the IDs of all matching jobs, newest first."""
-        whose = "" if owners is None else f"AND owner IN ({marks(owners)})"
+        owner_filter = "" if owners is None else f"AND owner IN ({placeholders(owners)})"
         rows = self._database.read(
-            f"SELECT id, stem FROM jobs WHERE state IN ({marks(states)}) {whose}"
+            f"SELECT id, stem FROM jobs WHERE state IN ({placeholders(states)}) {owner_filter}"
             " ORDER BY coalesce(finished, created) DESC, id DESC",
             *states,
             *(owners or ()),
         )
         # Filter here: SQLite ignores case for ASCII letters only.
-        sought = _plain(words).split()
+        search_words = _normalize(words).split()
         return [
             row["id"]
             for row in rows
-            if not sought or all(word in _plain(os.fsdecode(row["stem"])) for word in sought)
+            if not search_words
+            or all(word in _normalize(os.fsdecode(row["stem"])) for word in search_words)
         ]
 
 
-def _plain(text: str) -> str:
+def _normalize(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()

@@ -16,7 +16,7 @@ from __future__ import annotations
 from enum import Enum
 
 
-class State(str, Enum):
+class JobState(str, Enum):
     """The state of a job. The values are stored in the database."""
 
     QUEUED = "queued"
@@ -28,28 +28,30 @@ class State(str, Enum):
     CANCELLED = "cancelled"
 
 
-class Request(str, Enum):
+class JobRequest(str, Enum):
     """A user's request to a running job, which the worker applies after the current chunk."""
 
     CANCEL = "cancel"
     PAUSE = "pause"
 
 
-FINAL = frozenset({State.DONE, State.FAILED, State.CANCELLED})
+FINAL_STATES = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED})
 """Final states: neither the worker nor the inbox scan changes such a job any more."""
 
-FOLLOWERS: dict[State, frozenset[State]] = {
-    State.WAITING: frozenset({State.QUEUED, State.FAILED, State.CANCELLED}),
-    State.QUEUED: frozenset({State.RUNNING, State.PAUSED, State.FAILED, State.CANCELLED}),
-    State.RUNNING: frozenset({State.QUEUED, State.PAUSED}) | FINAL,
-    State.PAUSED: frozenset({State.QUEUED, State.CANCELLED}),
-    State.DONE: frozenset(),
-    State.FAILED: frozenset({State.QUEUED}),
-    State.CANCELLED: frozenset({State.QUEUED}),
+TRANSITIONS: dict[JobState, frozenset[JobState]] = {
+    JobState.WAITING: frozenset({JobState.QUEUED, JobState.FAILED, JobState.CANCELLED}),
+    JobState.QUEUED: frozenset(
+        {JobState.RUNNING, JobState.PAUSED, JobState.FAILED, JobState.CANCELLED}
+    ),
+    JobState.RUNNING: frozenset({JobState.QUEUED, JobState.PAUSED}) | FINAL_STATES,
+    JobState.PAUSED: frozenset({JobState.QUEUED, JobState.CANCELLED}),
+    JobState.DONE: frozenset(),
+    JobState.FAILED: frozenset({JobState.QUEUED}),
+    JobState.CANCELLED: frozenset({JobState.QUEUED}),
 }
 """The states that may follow each state."""
 
 
-def may_become(state: State) -> frozenset[State]:
+def states_before(state: JobState) -> frozenset[JobState]:
     """Return the states from which a job may change to ``state``."""
-    return frozenset(before for before, after in FOLLOWERS.items() if state in after)
+    return frozenset(before for before, after in TRANSITIONS.items() if state in after)

@@ -9,21 +9,24 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from appliance.errors import BadInput
-from appliance.jobs.files import claim_files
-from appliance.jobs.record import Job, NewJob, Reason, blob_of
-from appliance.jobs.states import Request, State
+from appliance.jobs.database import DatabaseClient
+from appliance.jobs.disk_space import DiskBudget
+from appliance.jobs.files import JobFiles, claim_files
+from appliance.jobs.models import Event, Job, NewJob, Reason, path_to_blob, reason_from_columns
+from appliance.jobs.states import JobRequest, JobState
 from appliance.jobs.transitions import (
-    become,
-    columns,
-    note,
-    refusal,
+    add_event,
+    placeholders,
+    reason_columns,
+    rejection,
+    transition,
 )
-from appliance.jobs.work import JobWork
 
 
 def store_path(root: Path) -> Path:
@@ -31,23 +34,102 @@ def store_path(root: Path) -> Path:
     return root / "state" / "lectern.sqlite3"
 
 
-class JobStore(JobWork):
-    """The job queue of a device. To be used from one thread.
+class JobStore(DatabaseClient):
+    """The job queue as users see it: read jobs, add them and make requests. For one thread.
 
-    ``max_idle_attempts`` is how often a job may start without finishing a single chunk. ``now``
-    returns the seconds since 1970.
+    The daemon uses :class:`~appliance.jobs.worker_store.WorkerStore`.
 
-    Every method may raise ``Fault`` (``store_busy``, ``store_denied``, ``store_damaged``,
-    ``disk_full``); those that take a job's ID raise ``BadInput("job_unknown")``, and
-    ``BadInput("job_wrong_state")`` when the job's state does not allow the operation.
+    ``max_attempts_without_progress`` is how often a job may start without finishing a single chunk.
+    ``now`` returns the seconds since 1970.
+
+    Every method may raise ``Fault`` (``database_busy``, ``database_access_denied``,
+    ``database_damaged``, ``disk_full``); those that take a job's ID raise
+    ``BadInput("job_unknown")``, and ``BadInput("job_wrong_state")`` when the job's state does not
+    allow the operation.
     """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_attempts_without_progress: int = 10,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(path)
+        self._max_attempts = max_attempts_without_progress
+        self._now = now
+        self.files = JobFiles(self._database)
+        self.disk_budget = DiskBudget(self._database)
+
+    # Reading
+
+    def get(self, job: int) -> Job:
+        """Return one job. Raises ``BadInput("job_unknown")``."""
+        rows = self._database.read("SELECT * FROM jobs WHERE id = ?", job)
+        if not rows:
+            raise BadInput("job_unknown", job=job)
+        return Job.from_row(rows[0])
+
+    def jobs(self, states: Iterable[JobState] = JobState, limit: int = -1) -> list[Job]:
+        """Return at most ``limit`` (-1: all) jobs in any of ``states``, newest first."""
+        wanted = [state.value for state in states]
+        rows = self._database.read(
+            f"SELECT * FROM jobs WHERE state IN ({placeholders(wanted)}) ORDER BY id DESC LIMIT ?",
+            *wanted,
+            limit,
+        )
+        return [Job.from_row(row) for row in rows]
+
+    def latest_per_owner(self, state: JobState, count: int) -> list[Job]:
+        """Return, for every owner, the ``count`` jobs that most recently reached ``state``.
+
+        ``state`` must be a final state. The jobs are sorted by the time at which they ended,
+        newest first.
+        """
+        rows = self._database.read(
+            "SELECT * FROM jobs WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER"
+            " (PARTITION BY owner ORDER BY finished DESC, id DESC) AS place"
+            " FROM jobs WHERE state = ?) WHERE place <= ?) ORDER BY finished DESC, id DESC",
+            state.value,
+            count,
+        )
+        return [Job.from_row(row) for row in rows]
+
+    def unarchived(self) -> list[Job]:
+        """Return the ended jobs with source files that are not archived yet, oldest first."""
+        rows = self._database.read(
+            "SELECT * FROM jobs WHERE state IN ('done', 'failed', 'cancelled') AND NOT archived "
+            "ORDER BY id"
+        )
+        return [Job.from_row(row) for row in rows]
+
+    def events(self, after: int = 0, limit: int = 100) -> list[Event]:
+        """Return the newest ``limit`` events with an ID above ``after``, oldest first."""
+        rows = self._database.read(
+            "SELECT * FROM events WHERE id > ? ORDER BY id DESC LIMIT ?", after, limit
+        )
+        return [
+            Event(
+                r["id"],
+                r["at"],
+                r["job"],
+                r["kind"],
+                reason_from_columns(r["reason"], r["reason_params"]),
+            )
+            for r in reversed(rows)
+        ]
+
+    def holds(self) -> list[Reason]:
+        """Return the reasons why the worker starts no job at present, oldest first."""
+        rows = self._database.read("SELECT * FROM holds ORDER BY since")
+        return [Reason(row["reason"], json.loads(row["reason_params"])) for row in rows]
 
     # Adding jobs
 
     def add(self, new: NewJob) -> Job:
         """Add a job, which is queued, or waiting if its presenter or lecture is missing.
 
-        Raises ``BadInput("file_claimed")`` if one of its files already belongs to a job.
+        Raises ``BadInput("file_in_use")`` if one of its files already belongs to a job.
         """
         return self.add_all([new])[0]
 
@@ -57,15 +139,15 @@ class JobStore(JobWork):
             return [self._insert(connection, new) for new in jobs]
 
     def _insert(self, connection: sqlite3.Connection, new: NewJob) -> Job:
-        state = State.WAITING if None in (new.presenter, new.lecture) else State.QUEUED
-        reason, params = columns(new.waits_for)
+        state = JobState.WAITING if None in (new.presenter, new.lecture) else JobState.QUEUED
+        reason, params = reason_columns(new.waiting_reason)
         row = connection.execute(
             "INSERT INTO jobs (stem, presenter, lecture, options, priority, state, reason,"
             " reason_params, created, owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
             (
                 os.fsencode(new.stem),
-                blob_of(new.presenter),
-                blob_of(new.lecture),
+                path_to_blob(new.presenter),
+                path_to_blob(new.lecture),
                 json.dumps(new.options),
                 new.priority,
                 state.value,
@@ -76,7 +158,7 @@ class JobStore(JobWork):
             ),
         ).fetchone()
         claim_files(connection, row["id"], new.claims)
-        note(connection, self._now(), row["id"], state.value, new.waits_for)
+        add_event(connection, self._now(), row["id"], state.value, new.waiting_reason)
         return Job.from_row(row)
 
     def complete(
@@ -92,16 +174,18 @@ class JobStore(JobWork):
         """Queue a waiting job for which the missing file has arrived.
 
         ``stem`` and ``options`` replace those of the job if given. Raises
-        ``BadInput("file_claimed")`` if one of ``claims`` already belongs to a job.
+        ``BadInput("file_in_use")`` if one of ``claims`` already belongs to a job.
         """
         with self._database.write() as connection:
-            become(connection, self._now(), job, State.QUEUED, only=State.WAITING)
+            transition(
+                connection, self._now(), job, JobState.QUEUED, expected_state=JobState.WAITING
+            )
             connection.execute(
                 "UPDATE jobs SET presenter = ?, lecture = ?, stem = coalesce(?, stem),"
                 " options = coalesce(?, options) WHERE id = ?",
                 (
-                    blob_of(presenter),
-                    blob_of(lecture),
+                    path_to_blob(presenter),
+                    path_to_blob(lecture),
                     None if stem is None else os.fsencode(stem),
                     None if options is None else json.dumps(options),
                     job,
@@ -110,15 +194,20 @@ class JobStore(JobWork):
             claim_files(connection, job, claims)
         return self.get(job)
 
+    def reject(self, job: int, reason: Reason) -> None:
+        """Mark a job with unusable files as failed, before it is started."""
+        with self._database.write() as connection:
+            transition(connection, self._now(), job, JobState.FAILED, reason)
+
     # Requests of users
 
-    def cancel(self, job: int) -> State:
+    def cancel(self, job: int) -> JobState:
         """Cancel a job, at once or after the current chunk; return its state."""
-        return self._ask(job, Request.CANCEL, State.CANCELLED, Reason("cancelled"))
+        return self._request(job, JobRequest.CANCEL, JobState.CANCELLED, Reason("cancelled"))
 
-    def pause(self, job: int) -> State:
+    def pause(self, job: int) -> JobState:
         """Pause a job, at once or after the current chunk; return its state."""
-        return self._ask(job, Request.PAUSE, State.PAUSED, None)
+        return self._request(job, JobRequest.PAUSE, JobState.PAUSED, None)
 
     def resume(self, job: int) -> None:
         """Queue a paused job again; its finished chunks are kept.
@@ -132,7 +221,9 @@ class JobStore(JobWork):
                 (job,),
             )
             if not withdrawn.rowcount:
-                become(connection, self._now(), job, State.QUEUED, only=State.PAUSED)
+                transition(
+                    connection, self._now(), job, JobState.QUEUED, expected_state=JobState.PAUSED
+                )
 
     def retry(self, job: int) -> None:
         """Queue a failed or cancelled job again and reset its attempt counters.
@@ -146,11 +237,11 @@ class JobStore(JobWork):
                 (job,),
             ).fetchone()
             if row is None:
-                raise refusal(connection, job)
-            become(connection, self._now(), job, State.QUEUED)
+                raise rejection(connection, job)
+            transition(connection, self._now(), job, JobState.QUEUED)
             connection.execute(
-                "UPDATE jobs SET idle_attempts = 0, interruptions = 0, relief = 0, not_before = 0,"
-                " settled = 0, finished = NULL WHERE id = ?",
+                "UPDATE jobs SET attempts_without_progress = 0, interruptions = 0,"
+                " degrade_level = 0, not_before = 0, archived = 0, finished = NULL WHERE id = ?",
                 (job,),
             )
 
@@ -163,11 +254,11 @@ class JobStore(JobWork):
             if not changed.rowcount:
                 raise BadInput("job_unknown", job=job)
 
-    def fetched(self, job: int) -> None:
+    def mark_downloaded(self, job: int) -> None:
         """Record that a user has downloaded the result."""
         with self._database.write() as connection:
             connection.execute(
-                "UPDATE jobs SET fetched = ? WHERE id = ? AND state = 'done'", (self._now(), job)
+                "UPDATE jobs SET downloaded = ? WHERE id = ? AND state = 'done'", (self._now(), job)
             )
 
     def remove(self, job: int) -> None:
@@ -177,9 +268,11 @@ class JobStore(JobWork):
                 "DELETE FROM jobs WHERE id = ? AND state IN ('done', 'failed', 'cancelled')", (job,)
             )
             if not gone.rowcount:
-                raise refusal(connection, job)
+                raise rejection(connection, job)
 
-    def _ask(self, job: int, request: Request, state: State, reason: Reason | None) -> State:
+    def _request(
+        self, job: int, request: JobRequest, state: JobState, reason: Reason | None
+    ) -> JobState:
         with self._database.write() as connection:
             running = connection.execute(
                 "UPDATE jobs SET request = CASE request WHEN 'cancel' THEN 'cancel' ELSE ? END"
@@ -187,6 +280,6 @@ class JobStore(JobWork):
                 (request.value, job),
             )
             if running.rowcount:
-                return State.RUNNING
-            become(connection, self._now(), job, state, reason)
+                return JobState.RUNNING
+            transition(connection, self._now(), job, state, reason)
         return state

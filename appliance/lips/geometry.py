@@ -26,15 +26,15 @@ INNER = slice(20, 40)
 JAW_LINE = slice(40, 53)
 # How far each point follows speech. The ends of the jaw are on the outline of a turned head, where
 # the mesh is unstable and the mouth moves nothing.
-_JAW_FOLLOWS = (0.0, 0.1, 0.3, 0.6, 0.9, 1.0, 1.0, 1.0, 0.9, 0.6, 0.3, 0.1, 0.0)
-FOLLOWS = np.array([1.0] * 40 + list(_JAW_FOLLOWS) + [1.0] * 4)
-TOP, BOTTOM = MOUTH_POINTS.index(13), MOUTH_POINTS.index(14)
+_JAW_WEIGHTS = (0.0, 0.1, 0.3, 0.6, 0.9, 1.0, 1.0, 1.0, 0.9, 0.6, 0.3, 0.1, 0.0)
+SPEECH_WEIGHTS = np.array([1.0] * 40 + list(_JAW_WEIGHTS) + [1.0] * 4)
+INNER_TOP, INNER_BOTTOM = MOUTH_POINTS.index(13), MOUTH_POINTS.index(14)
 
 # Pairs of inner-lip points that touch when the mouth is closed, (below, above), without the
 # corners.
-_FACING = [(20 + i, 40 - i) for i in range(1, 10)]
+_INNER_PAIRS = [(20 + i, 40 - i) for i in range(1, 10)]
 # The outer-lip points that correspond to them.
-_BEHIND = [(below - 20, above - 20) for below, above in _FACING]
+_OUTER_PAIRS = [(below - 20, above - 20) for below, above in _INNER_PAIRS]
 
 # The patch: a square of the face frame from the nostrils to under the chin of an open mouth.
 PATCH_CENTRE = np.array([0.0, 0.98, -0.30])
@@ -46,18 +46,20 @@ def to_face_frame(points: npt.NDArray[np.floating], pose: Pose) -> Array:
     return pose.unproject(points[..., MOUTH_POINTS, :])
 
 
-def opening(shape: Array) -> Array:
+def mouth_opening(shape: Array) -> Array:
     """Return how far the mouth ``shape`` (…, 57, 3) is open, in eye distances, as (…,).
 
     That is the distance between the inner lips at the middle.
     """
-    return np.asarray(np.linalg.norm(shape[..., TOP, :] - shape[..., BOTTOM, :], axis=-1))
+    return np.asarray(
+        np.linalg.norm(shape[..., INNER_TOP, :] - shape[..., INNER_BOTTOM, :], axis=-1)
+    )
 
 
-def closed(shape: Array) -> Array:
+def close_mouth(shape: Array) -> Array:
     """Return ``shape`` (57, 3) with the inner lips closed; each lip keeps its thickness."""
     shut = shape.copy()
-    for (below, above), (outer_below, outer_above) in zip(_FACING, _BEHIND, strict=True):
+    for (below, above), (outer_below, outer_above) in zip(_INNER_PAIRS, _OUTER_PAIRS, strict=True):
         gap = shape[below] - shape[above]
         # The jaw moves the lower lip most of the way; the upper lip returns from a smile.
         up, down = -0.65 * gap, 0.35 * gap

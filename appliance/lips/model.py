@@ -8,13 +8,14 @@ from functools import cached_property
 from pathlib import Path
 
 from appliance.errors import BadInput
-from appliance.lips.engines import Engines
+from appliance.files.atomic import sha256
+from appliance.inference.manifest import Manifest
+from appliance.inference.network import Network
+from appliance.inference.providers import Providers
+from appliance.inference.selftest import OnTick
 from appliance.lips.generator import Generator, LecternGenerator
-from appliance.lips.manifest import Manifest, sha256
-from appliance.lips.motion import Basis
-from appliance.lips.presenter import Profile
-from appliance.lips.provider import Network
-from appliance.lips.selftest import Listen
+from appliance.lips.motion import MotionBasis
+from appliance.lips.profile import Profile
 from appliance.lips.wav2lip import Wav2LipGenerator
 
 
@@ -26,8 +27,8 @@ class LipModel:
     precision: str
     providers: Sequence[str]
     threads: int = 1
-    engines: Engines = field(default_factory=Engines)
-    listen: Listen = lambda seconds: None
+    engines: Providers = field(default_factory=Providers)
+    on_seconds: OnTick = lambda seconds: None
     _networks: dict[str, Network] = field(default_factory=dict)
 
     @classmethod
@@ -37,33 +38,36 @@ class LipModel:
         precision: str,
         providers: Sequence[str],
         threads: int = 1,
-        engines: Engines | None = None,
-        listen: Listen = lambda seconds: None,
+        engines: Providers | None = None,
+        on_seconds: OnTick = lambda seconds: None,
     ) -> LipModel:
         """Return the model in ``precision``.
 
         ``auto`` means the precision stored as best for this device (see
-        :mod:`appliance.lips.measure`), and until there is one float32, which every provider runs
-        exactly. ``listen`` is called with the seconds that a provider's self-test takes. Raises
-        ``BadInput("precision_missing")`` when the model lacks ``precision``.
+        :mod:`appliance.inference.precision`), and until there is one float32, which every provider
+        runs exactly. ``on_seconds`` is called with the seconds that a provider's self-test takes.
+        Raises ``BadInput("precision_unavailable")`` when the model lacks ``precision``.
         """
-        engines = engines or Engines()
-        known = manifest.precisions()
-        wanted = precision
+        engines = engines or Providers()
+        available = manifest.precisions()
+        chosen = precision
         if precision == "auto":
-            wanted = engines.verdicts.precision(manifest.digest(known[0])) or "fp32"
-            wanted = wanted if wanted in known else known[0]
-        if wanted not in known:
+            chosen = engines.results.precision(manifest.digest(available[0])) or "fp32"
+            chosen = chosen if chosen in available else available[0]
+        if chosen not in available:
             raise BadInput(
-                "precision_missing", name=manifest.name, precision=wanted, known=", ".join(known)
+                "precision_unavailable",
+                name=manifest.name,
+                precision=chosen,
+                known=", ".join(available),
             )
-        return cls(manifest, wanted, providers, threads, engines, listen)
+        return cls(manifest, chosen, providers, threads, engines, on_seconds)
 
     def network(self, role: str) -> Network:
         """Return the network for ``role``, opened on first use."""
         if role not in self._networks:
             path: Path = self.manifest.path(role, self.precision)
-            own = role in self.manifest.files.get(self.precision, {})
+            in_precision = role in self.manifest.files.get(self.precision, {})
             self._networks[role] = Network(
                 path,
                 # The motion network runs once per lecture, on inputs of any length, for each of
@@ -72,13 +76,13 @@ class LipModel:
                 ("cpu",) if role == "motion" else self.providers,
                 self.threads,
                 golden=self.manifest.entry(role, self.precision).golden,
-                precision=self.precision if own else "fp32",
+                precision=self.precision if in_precision else "fp32",
                 engines=self.engines,
-                listen=self.listen,
+                on_seconds=self.on_seconds,
             )
         return self._networks[role]
 
-    def forget(self, role: str) -> None:
+    def close_network(self, role: str) -> None:
         """Close the network for ``role`` and free its memory, which grows with its longest input.
 
         It is opened again when it is needed.
@@ -88,10 +92,10 @@ class LipModel:
     @property
     def main(self) -> Network:
         """The network that runs once per frame."""
-        return self.network(self._main)
+        return self.network(self._main_role)
 
     @property
-    def _main(self) -> str:
+    def _main_role(self) -> str:
         return "renderer" if self.manifest.kind == "lectern" else "generator"
 
     def likely_provider(self) -> str:
@@ -99,17 +103,17 @@ class LipModel:
 
         That is the first provider that is listed and has not failed its self-test.
         """
-        sha = sha256(self.manifest.path(self._main, self.precision))
+        sha = sha256(self.manifest.path(self._main_role, self.precision))
         for name, listed in self.engines.available(self.providers).items():
-            verdict = self.engines.verdicts.find(sha, name)
-            if listed and (verdict is None or verdict.passed):
+            result = self.engines.results.get(sha, name)
+            if listed and (result is None or result.passed):
                 return name
         return "cpu"
 
     @cached_property
-    def basis(self) -> Basis:
+    def basis(self) -> MotionBasis:
         """The basis of mouth movement that the motion network's coefficients refer to."""
-        return Basis.load(self.manifest.path("basis", self.precision))
+        return MotionBasis.load(self.manifest.path("basis", self.precision))
 
     def generator(self, profile: Profile, amplitude: float) -> Generator:
         """Return the generator for one presenter.

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from appliance.lips.geometry import FOLLOWS
-from appliance.lips.provider import Network
+from appliance.inference.network import Network
+from appliance.lips.geometry import SPEECH_WEIGHTS
 
 Array = npt.NDArray[np.float32]
 
@@ -20,7 +20,7 @@ _BLOCK = 3000  # mel frames per run: half a minute, 1 MB of features
 
 
 @dataclass(frozen=True)
-class Basis:
+class MotionBasis:
     """The principal directions of mouth movement.
 
     ``vectors`` (K, 57, 3) float64 in eye distances of the face frame, orthonormal, most important
@@ -30,7 +30,7 @@ class Basis:
     vectors: npt.NDArray[np.float64]
 
     @classmethod
-    def load(cls, path: Path) -> Basis:
+    def load(cls, path: Path) -> MotionBasis:
         """Read the ``basis`` file of a model."""
         with np.load(path) as data:
             return cls(np.asarray(data["vectors"], np.float64))
@@ -38,7 +38,7 @@ class Basis:
     def displacement(self, coefficients: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Convert coefficients (…, K) to movement (…, 57, 3)."""
         moved = np.tensordot(coefficients, self.vectors, axes=1)
-        return np.asarray(moved * FOLLOWS[:, None], dtype=np.float64)
+        return np.asarray(moved * SPEECH_WEIGHTS[:, None], dtype=np.float64)
 
     def coefficients(self, displacement: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Return the coefficients (…, K) of the part of a movement (…, 57, 3) that speech causes.
@@ -49,7 +49,7 @@ class Basis:
 
     @cached_property
     def _inverse(self) -> npt.NDArray[np.float64]:
-        weight = np.sqrt(FOLLOWS)[:, None]
+        weight = np.sqrt(SPEECH_WEIGHTS)[:, None]
         count = len(self.vectors)
         inverse = np.linalg.pinv((self.vectors * weight).reshape(count, -1).T)
         return np.asarray((inverse.reshape(count, -1, 3) * weight).transpose(1, 2, 0))
@@ -70,7 +70,7 @@ class Motion:
     count: int = 0
 
     @classmethod
-    def of(cls, values: Array, rate_hz: float, offset_s: float) -> Motion:
+    def of_lecture(cls, values: Array, rate_hz: float, offset_s: float) -> Motion:
         """Return the motion of a whole lecture."""
         return cls(values, rate_hz, offset_s, 0, len(values))
 
@@ -106,10 +106,10 @@ class Motion:
         Pages that were read stay in memory as long as the map: use :meth:`part` to copy what is
         needed.
         """
-        return cls.of(np.load(path, mmap_mode="r"), rate_hz, offset_s)
+        return cls.of_lecture(np.load(path, mmap_mode="r"), rate_hz, offset_s)
 
 
-def windows(
+def overlapping_windows(
     features: Iterable[Array], context: int, block: int = _BLOCK
 ) -> Iterator[tuple[Array, int, int]]:
     """Cut a stream of (channels, T) features into overlapping windows for a network.
@@ -118,27 +118,27 @@ def windows(
     Windows overlap by ``context`` frames on both sides, except at the ends of the whole, so that
     the result is the same as of a single run. ``block`` and ``context`` must be even.
     """
-    held: Array | None = None
-    before = 0
+    buffer: Array | None = None
+    overlap = 0
     for part in features:
-        held = part if held is None else np.concatenate([held, part], axis=1)
-        while held.shape[1] >= before + block + context:
-            yield held[:, : before + block + context], before, block
-            cut = before + block - min(context, before + block)
-            before = min(context, before + block)
-            held = held[:, cut:]
-    if held is not None and held.shape[1] > before:
-        yield held, before, held.shape[1] - before
+        buffer = part if buffer is None else np.concatenate([buffer, part], axis=1)
+        while buffer.shape[1] >= overlap + block + context:
+            yield buffer[:, : overlap + block + context], overlap, block
+            cut = overlap + block - min(context, overlap + block)
+            overlap = min(context, overlap + block)
+            buffer = buffer[:, cut:]
+    if buffer is not None and buffer.shape[1] > overlap:
+        yield buffer, overlap, buffer.shape[1] - overlap
 
 
-def run_motion(
+def predict_motion(
     network: Network, features: Iterable[Array], context: int, stride: int
 ) -> Iterator[Array]:
     """Yield coefficients (n, K), block by block, from (mels + 1, T) features.
 
     The last feature row is the loudness. ``stride`` feature frames make one output sample.
     """
-    for window, skip, keep in windows(features, context):
+    for window, skip, keep in overlapping_windows(features, context):
         out = network(
             {"mel": window[None, :-1], "loudness": np.ascontiguousarray(window[None, -1])}
         )["motion"][0]

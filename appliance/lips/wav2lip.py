@@ -18,21 +18,21 @@ import numpy.typing as npt
 
 from appliance.errors import BadInput
 from appliance.face.sampling import Planes, sample_rgb
-from appliance.face.track import Sighting
-from appliance.lips.composite import Answer, mouth_mask, paint
-from appliance.lips.generator import Look
+from appliance.face.track import FaceLandmarks
+from appliance.inference.network import Network
+from appliance.lips.composite import RendererOutput, composite, mouth_mask
+from appliance.lips.generator import GeneratorInput
 from appliance.lips.geometry import JAW_LINE
-from appliance.lips.presenter import mouth_in_patch
-from appliance.lips.provider import Network
+from appliance.lips.profile import mouth_in_patch
 
 Array = npt.NDArray[np.float32]
 
-FACE = 96
+FACE_SIZE = 96
 MEL_STEPS = 16
 MEL_RATE = 80.0  # 16 kHz, hop 200
 # The mesh extends higher into the forehead than the detector that Wav2Lip was trained with; that
 # one, on the other hand, was padded below the chin.
-_FOREHEAD, _BELOW_CHIN = 0.12, 0.06
+_FOREHEAD_CROP, _BELOW_CHIN = 0.12, 0.06
 _JAW_DROP = 0.08  # how far below the current chin a generated one may extend, in face heights
 
 
@@ -81,56 +81,60 @@ def write_mel(path: Path, blocks: Iterable[Array]) -> None:
 class Wav2LipGenerator:
     """A network with Wav2Lip's interface as a ``Generator``.
 
-    Raises ``BadInput("model_interface")`` if its inputs have other shapes.
+    Raises ``BadInput("model_interface_mismatch")`` if its inputs have other shapes.
     """
 
     def __init__(self, network: Network) -> None:
         self._network = network
         by_shape = {len(shape) and shape[-1]: name for name, shape in network.inputs.items()}
-        if set(by_shape) != {FACE, MEL_STEPS}:
-            raise BadInput("model_interface", name=str(network.path.name))
-        self._face, self._mel = by_shape[FACE], by_shape[MEL_STEPS]
+        if set(by_shape) != {FACE_SIZE, MEL_STEPS}:
+            raise BadInput("model_interface_mismatch", name=str(network.path.name))
+        self._face, self._mel = by_shape[FACE_SIZE], by_shape[MEL_STEPS]
 
-    def look(self, picture: Planes, face: Sighting, speech: Array, strength: float) -> Look:
+    def prepare(
+        self, picture: Planes, face: FaceLandmarks, mel: Array, strength: float
+    ) -> GeneratorInput:
         low = face.points[:, :2].min(axis=0).astype(np.float64)
         high = face.points[:, :2].max(axis=0).astype(np.float64)
         height = high[1] - low[1]
-        low[1] += _FOREHEAD * height
+        low[1] += _FOREHEAD_CROP * height
         high[1] += _BELOW_CHIN * height
         width, height = high - low
         matrix = np.array([[width, 0, low[0] - 0.5], [0, height, low[1] - 0.5]])
         pixels = matrix @ np.array(
-            [[1 / FACE, 0, 0.5 / FACE], [0, 1 / FACE, 0.5 / FACE], [0, 0, 1.0]]
+            [[1 / FACE_SIZE, 0, 0.5 / FACE_SIZE], [0, 1 / FACE_SIZE, 0.5 / FACE_SIZE], [0, 0, 1.0]]
         )
-        bgr = sample_rgb(picture, pixels, FACE, FACE)[..., ::-1].astype(np.float32) / 255.0
+        bgr = (
+            sample_rgb(picture, pixels, FACE_SIZE, FACE_SIZE)[..., ::-1].astype(np.float32) / 255.0
+        )
         whole = bgr.transpose(2, 0, 1)
         masked = whole.copy()
-        masked[:, FACE // 2 :] = 0
+        masked[:, FACE_SIZE // 2 :] = 0
         points = mouth_in_patch(matrix, face.points)
         lower = points.copy()
         lower[JAW_LINE, 1] = np.minimum(lower[JAW_LINE, 1] + _JAW_DROP, 1)
         mask = mouth_mask(points, lower) * np.float32(strength)
-        return Look(
-            {self._face: np.concatenate([masked, whole]), self._mel: speech[None]}, matrix, mask
+        return GeneratorInput(
+            {self._face: np.concatenate([masked, whole]), self._mel: mel[None]}, matrix, mask
         )
 
-    def run(self, looks: list[Look]) -> list[Answer]:
+    def run(self, looks: list[GeneratorInput]) -> list[RendererOutput]:
         inputs = {name: np.stack([look.inputs[name] for look in looks]) for name in looks[0].inputs}
         (faces,) = self._network(inputs).values()
-        return [_answer(face) for face in faces]
+        return [_decode_face(face) for face in faces]
 
-    def paint(self, picture: Planes, look: Look, answer: Answer) -> None:
-        paint(picture, look.matrix, answer, look.mask, None)
+    def composite(self, picture: Planes, look: GeneratorInput, answer: RendererOutput) -> None:
+        composite(picture, look.matrix, answer, look.mask, None)
 
 
-def _answer(face: Array) -> Answer:
+def _decode_face(face: Array) -> RendererOutput:
     """Convert the network's ``face`` (3, 96, 96) to fill without flow, in limited-range BT.601."""
     bgr = np.clip(face.transpose(1, 2, 0), 0, 1)
     y, v, u = cv2.split(cv2.cvtColor(np.ascontiguousarray(bgr), cv2.COLOR_BGR2YCrCb))
-    painted = np.zeros((FACE, FACE, 4), np.float32)
+    painted = np.zeros((FACE_SIZE, FACE_SIZE, 4), np.float32)
     painted[..., 2] = 1
     painted[..., 3] = (y * 219 + 16) / 255
-    return Answer(
+    return RendererOutput(
         np.zeros((2, 2, 4), np.float32),
         painted,
         np.asarray(np.stack([u, v], axis=-1), np.float32),

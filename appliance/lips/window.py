@@ -21,7 +21,7 @@ Array = npt.NDArray[np.float32]
 _HALF = np.array([[0.5, 0.0, -0.25], [0.0, 0.5, -0.25]])
 
 
-def halved(matrix: Matrix) -> Matrix:
+def to_half_size(matrix: Matrix) -> Matrix:
     """Convert a map to luma pixels into one to the pixels of a half-size plane."""
     return compose(_HALF, matrix)
 
@@ -40,13 +40,13 @@ class Window:
     to_patch: Matrix
 
     @classmethod
-    def over(cls, matrix: Matrix, mask: Array, shape: tuple[int, ...]) -> Window | None:
+    def of_mask(cls, matrix: Matrix, mask: Array, shape: tuple[int, ...]) -> Window | None:
         """Return the window of the non-zero part of ``mask``.
 
         ``matrix`` maps patch fractions to luma pixels. The bounds are even, so that chroma has the
         same ones. Returns ``None`` if the mask is empty or outside a picture of ``shape``.
         """
-        span = reach(mask > 0)
+        span = mask_bounds(mask > 0)
         if span is None:
             return None
         low, high = _bounds(matrix, span)
@@ -54,13 +54,13 @@ class Window:
         high = np.minimum(np.ceil(high / 2) * 2, [shape[1], shape[0]])
         return _window(low, high, invert(matrix))
 
-    def half(self) -> Window:
+    def half_size(self) -> Window:
         """Return the same part of a half-size plane."""
         onto = compose(self.to_patch, np.array([[2.0, 0, 0.5], [0, 2.0, 0.5]]))
         return Window(self.left // 2, self.top // 2, self.width // 2, self.height // 2, onto)
 
-    def inner(self, span: Array) -> Window | None:
-        """Return the part that contains ``span`` (see :func:`reach`), relative to this window."""
+    def crop(self, span: Array) -> Window | None:
+        """Return the part with ``span`` (see :func:`mask_bounds`), relative to this window."""
         low, high = _bounds(invert(self.to_patch), span)
         low, high = np.floor(np.maximum(low, 0)), np.ceil(high) + 1
         return _window(low, np.minimum(high, [self.width, self.height]), self.to_patch)
@@ -70,7 +70,7 @@ class Window:
         """The rows and columns of the window."""
         return np.s_[self.top : self.top + self.height, self.left : self.left + self.width]
 
-    def spread(self, raster: Array) -> Array:
+    def resample(self, raster: Array) -> Array:
         """Interpolate a raster (h, w[, c]) over the patch at the window's pixels, as float32."""
         to_raster = self.to_patch * [[raster.shape[1]], [raster.shape[0]]]
         to_raster[:, 2] -= 0.5
@@ -85,7 +85,7 @@ class Window:
             dtype=np.float32,
         )
 
-    def onto(self, matrix: Matrix) -> tuple[Array, Array]:
+    def map_pixels(self, matrix: Matrix) -> tuple[Array, Array]:
         """Return x and y to which ``matrix`` (from patch fractions) maps the window's pixels."""
         whole = compose(matrix, self.to_patch).astype(np.float32)
         columns = np.arange(self.width, dtype=np.float32)[None, :]
@@ -94,7 +94,7 @@ class Window:
         return x, y
 
 
-def reach(mask: npt.NDArray[np.bool_]) -> Array | None:
+def mask_bounds(mask: npt.NDArray[np.bool_]) -> Array | None:
     """Return the bounds of a raster's set cells, in patch fractions: ((x, y) low, (x, y) high).
 
     They include one more cell on each side, as far as interpolation spreads. Returns ``None`` if

@@ -23,7 +23,7 @@ _TEXT = re.compile(
 
 
 @contextmanager
-def about_job(job: int) -> Iterator[None]:
+def job_context(job: int) -> Iterator[None]:
     """Add the job's ID to every line that this thread logs inside the ``with`` block."""
     token = _JOB.set(job)
     try:
@@ -33,7 +33,7 @@ def about_job(job: int) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Line:
+class LogLine:
     """A line of the log.
 
     ``at`` is the local time in ISO 8601 with the UTC offset, ``level`` one of ``LEVELS`` and
@@ -48,7 +48,7 @@ class Line:
     text: str
 
     @classmethod
-    def of(cls, record: logging.LogRecord) -> Line:
+    def from_record(cls, record: logging.LogRecord) -> LogLine:
         """Create a line from a log record of the current thread; it includes a traceback."""
         text = record.getMessage()
         if record.exc_info:
@@ -68,7 +68,7 @@ class Line:
         return json.dumps(vars(self))
 
     @classmethod
-    def parse(cls, line: str) -> Line | None:
+    def parse(cls, line: str) -> LogLine | None:
         """Parse a line in either format.
 
         Returns ``None`` for anything else, such as a line that is incomplete after a power cut.
@@ -86,7 +86,7 @@ class Line:
         job = None if parts["job"] is None else int(parts["job"])
         return cls(parts["at"], parts["level"].lower(), job, parts["source"], parts["text"])
 
-    def is_wanted(self, job: int | None, level: str) -> bool:
+    def matches(self, job: int | None, level: str) -> bool:
         """Return whether it concerns ``job`` (``None``: any) and has at least ``level``."""
-        known = LEVELS.index(self.level) if self.level in LEVELS else 0
-        return (job is None or job == self.job) and known >= LEVELS.index(level)
+        level_index = LEVELS.index(self.level) if self.level in LEVELS else 0
+        return (job is None or job == self.job) and level_index >= LEVELS.index(level)

@@ -9,43 +9,43 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from appliance.logs.line import Line
+from appliance.logs.line import LogLine
 
-Wanted = Callable[[Line], bool]
+LogFilter = Callable[[LogLine], bool]
 
 
-def last_lines(path: Path, count: int, wanted: Wanted = lambda line: True) -> list[Line]:
-    """Return the newest ``count`` lines of the log ``path`` that match ``wanted``, oldest first.
+def last_lines(path: Path, count: int, matches: LogFilter = lambda line: True) -> list[LogLine]:
+    """Return the newest ``count`` lines of the log ``path`` that match ``matches``, oldest first.
 
     Rotated files are searched as far as necessary; incomplete lines are skipped.
     """
-    found: list[Line] = []
-    for file in _files(path):
+    found: list[LogLine] = []
+    for file in _log_files(path):
         if len(found) >= count:
             break
         try:
             with file.open("rb") as stream:
-                lines = (_parsed(raw) for raw in stream)
-                here = deque((x for x in lines if x and wanted(x)), maxlen=count - len(found))
+                lines = (_parse_line(raw) for raw in stream)
+                matching = deque((x for x in lines if x and matches(x)), maxlen=count - len(found))
         except OSError:  # just rotated or deleted
             continue
-        found = [*here, *found]
+        found = [*matching, *found]
     return found
 
 
 def follow(
     path: Path,
-    wanted: Wanted = lambda line: True,
+    matches: LogFilter = lambda line: True,
     *,
     pause: Callable[[], None] = lambda: time.sleep(0.5),
-) -> Iterator[Line]:
-    """Yield the lines that are written to the log ``path`` from now on and match ``wanted``.
+) -> Iterator[LogLine]:
+    """Yield the lines that are written to the log ``path`` from now on and match ``matches``.
 
     This generator never ends. ``pause`` is called before each new attempt to read. A rotated file
     is read to its end first.
     """
     stream: BinaryIO | None = None
-    rest, first = b"", True
+    partial, first = b"", True
     try:
         while True:
             if stream is None:
@@ -54,14 +54,14 @@ def follow(
                     stream.seek(0, os.SEEK_END)
             first = False
             block = b"" if stream is None else stream.read()
-            *lines, rest = (rest + block).split(b"\n")
+            *lines, partial = (partial + block).split(b"\n")
             for raw in lines:
-                line = _parsed(raw)
-                if line is not None and wanted(line):
+                line = _parse_line(raw)
+                if line is not None and matches(line):
                     yield line
-            if not block and stream is not None and _put_aside(stream, path):
+            if not block and stream is not None and _was_rotated(stream, path):
                 stream.close()
-                stream, rest = None, b""
+                stream, partial = None, b""
             elif not block:
                 pause()
     finally:
@@ -69,7 +69,7 @@ def follow(
             stream.close()
 
 
-def _files(path: Path) -> list[Path]:
+def _log_files(path: Path) -> list[Path]:
     """Return the files of the log, newest first."""
     aside = [
         (int(file.suffix[1:]), file)
@@ -79,8 +79,8 @@ def _files(path: Path) -> list[Path]:
     return [path, *(file for _, file in sorted(aside))]
 
 
-def _parsed(raw: bytes) -> Line | None:
-    return Line.parse(raw.rstrip(b"\n").decode("utf-8", "replace"))
+def _parse_line(raw: bytes) -> LogLine | None:
+    return LogLine.parse(raw.rstrip(b"\n").decode("utf-8", "replace"))
 
 
 def _open(path: Path) -> BinaryIO | None:
@@ -90,7 +90,7 @@ def _open(path: Path) -> BinaryIO | None:
         return None
 
 
-def _put_aside(stream: BinaryIO, path: Path) -> bool:
+def _was_rotated(stream: BinaryIO, path: Path) -> bool:
     """Return whether ``path`` is now a different file than the open ``stream``."""
     try:
         return not os.path.samestat(os.fstat(stream.fileno()), path.stat())

@@ -11,12 +11,12 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from appliance.config import Config
-from appliance.logs.line import Line
+from appliance.logs.line import LogLine
 
-FILE = "lectern.log"
+LOG_NAME = "lectern.log"
 
 
-def log_file(root: Path, name: str = FILE) -> Path:
+def log_path(root: Path, name: str = LOG_NAME) -> Path:
     """Return the path of the current log file below the root folder ``root``.
 
     Rotated files have the suffixes ``.1`` (the newest), ``.2``, … ``name`` is the file name; the
@@ -25,17 +25,17 @@ def log_file(root: Path, name: str = FILE) -> Path:
     return root / "logs" / name
 
 
-class _TextForm(logging.Formatter):
+class _TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return Line.of(record).to_text()
+        return LogLine.from_record(record).to_text()
 
 
-class _JsonForm(logging.Formatter):
+class _JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return Line.of(record).to_json()
+        return LogLine.from_record(record).to_json()
 
 
-class _File(RotatingFileHandler):
+class _TolerantFileHandler(RotatingFileHandler):
     """A log file that ignores write errors: a full disk, for example, must not stop the work."""
 
     def handleError(self, record: logging.LogRecord) -> None:
@@ -47,7 +47,7 @@ class _File(RotatingFileHandler):
 
 
 @contextmanager
-def logging_to(config: Config, name: str = FILE) -> Iterator[None]:
+def configure_logging(config: Config, name: str = LOG_NAME) -> Iterator[None]:
     """Write all log records inside a ``with`` block to a log file and to standard error.
 
     ``name`` is the name of the log file; each process has its own. Standard error always receives
@@ -55,20 +55,20 @@ def logging_to(config: Config, name: str = FILE) -> Iterator[None]:
     opened, only a warning is logged.
     """
     terminal: logging.Handler = logging.StreamHandler(sys.stderr)
-    terminal.setFormatter(_TextForm())
+    terminal.setFormatter(_TextFormatter())
     handlers = [terminal]
-    path = log_file(config.root, name)
+    path = log_path(config.root, name)
     problem = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = _File(
+        file = _TolerantFileHandler(
             path,
-            maxBytes=round(config.logs.max_mb * 1_000_000),
-            backupCount=config.logs.files,
+            maxBytes=round(config.logs.max_file_mb * 1_000_000),
+            backupCount=config.logs.backup_count,
             encoding="utf-8",
             errors="backslashreplace",
         )
-        file.setFormatter(_JsonForm() if config.logs.json_lines else _TextForm())
+        file.setFormatter(_JsonFormatter() if config.logs.json_lines else _TextFormatter())
         handlers.append(file)
     except OSError as error:
         problem = str(error)

@@ -18,13 +18,13 @@ from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
 from appliance.errors import BadInput
-from appliance.media.source import EndWatch, SteadyClock, open_media, packets
+from appliance.media.container import TimestampRepair, TruncationDetector, open_media, read_packets
 
-JITTER_S = Fraction(3, 100)
+TIMESTAMP_JITTER_S = Fraction(3, 100)
 """Smaller deviations are rounding of time stamps (1 ms in Matroska and FLV, whole packets in some
 AVI files), not gaps or overlaps."""
 
-_SILENCE_S = 1
+_SILENCE_CHUNK_S = 1
 """Length of one frame of inserted silence, in seconds; limits the memory that a long gap takes."""
 
 
@@ -32,7 +32,7 @@ class AudioSource:
     """The first audio stream of a file.
 
     A source may be used by one thread only. Close it or use ``with``. Raises ``BadInput`` with the
-    codes of :func:`~appliance.media.source.open_media`, or with ``audio_missing``.
+    codes of :func:`~appliance.media.container.open_media`, or with ``audio_missing``.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,19 +55,21 @@ class AudioSource:
         """Close the file."""
         self._container.close()
 
-    def end_watch(self) -> EndWatch:
-        """Return a detector for a truncated stream, to be passed to :meth:`packets`."""
-        return EndWatch(self._container, self.stream, self.path)
+    def truncation_detector(self) -> TruncationDetector:
+        """Return a detector for a truncated stream, to be passed to :meth:`read_packets`."""
+        return TruncationDetector(self._container, self.stream, self.path)
 
-    def packets(self, watch: EndWatch | None = None) -> Iterator[av.Packet[AudioStream]]:
+    def packets(
+        self, detector: TruncationDetector | None = None
+    ) -> Iterator[av.Packet[AudioStream]]:
         """Yield the stream's packets, with jumps of the time stamps removed; the last one is empty.
 
-        This can be done only once. ``watch`` is updated with the packets of all streams.
+        This can be done only once. ``detector`` is updated with the packets of all streams.
         """
-        clock = SteadyClock(self.time_base)
-        for packet in packets(self._container, *([] if watch else [self.stream])):
-            if watch:
-                watch.see(packet)
+        clock = TimestampRepair(self.time_base)
+        for packet in read_packets(self._container, *([] if detector else [self.stream])):
+            if detector:
+                detector.observe(packet)
             if packet.stream_index == self.stream.index:
                 clock.correct(packet)
                 packet.pts = packet.pts if packet.pts is not None else packet.dts
@@ -79,25 +81,25 @@ class AudioSource:
         Audio that cannot be decoded is replaced by silence.
         """
         first: Fraction | None = None
-        reached = Fraction(0)
+        end = Fraction(0)
         for packet in self.packets():
-            for frame in decoded(packet):
+            for frame in decode_packet(packet):
                 at = None if frame.pts is None else frame.pts * self.time_base
                 if first is None and at is not None:
-                    first = at - reached  # the frames before it had no time stamp
-                gap = Fraction(0) if at is None or first is None else at - first - reached
-                if gap < -JITTER_S:
+                    first = at - end  # the frames before it had no time stamp
+                gap = Fraction(0) if at is None or first is None else at - first - end
+                if gap < -TIMESTAMP_JITTER_S:
                     continue
-                if gap > JITTER_S:
+                if gap > TIMESTAMP_JITTER_S:
                     for silence in _silence(frame, gap):
                         yield silence
-                        reached += Fraction(silence.samples, silence.sample_rate)
+                        end += Fraction(silence.samples, silence.sample_rate)
                 frame.pts = None
                 yield frame
-                reached += Fraction(frame.samples, frame.sample_rate)
+                end += Fraction(frame.samples, frame.sample_rate)
 
 
-def decoded(packet: av.Packet[AudioStream]) -> list[AudioFrame]:
+def decode_packet(packet: av.Packet[AudioStream]) -> list[AudioFrame]:
     """Return the packet's frames, or an empty list for a damaged packet."""
     try:
         return list(packet.decode())
@@ -105,7 +107,7 @@ def decoded(packet: av.Packet[AudioStream]) -> list[AudioFrame]:
         return []
 
 
-def resampled(
+def resample(
     frames: Iterable[AudioFrame], sample_format: str, layout: str, rate: int
 ) -> Iterator[AudioFrame]:
     """Convert frames with libswresample; the format of the input may change between frames.
@@ -113,20 +115,22 @@ def resampled(
     ``sample_format`` and ``layout`` are libav names, ``rate`` is in Hz.
     """
     graph: av.filter.Graph | None = None
-    kind: tuple[str, str, int] | None = None
+    input_format: tuple[str, str, int] | None = None
     for frame in frames:
-        if kind != (frame.format.name, frame.layout.name, frame.sample_rate):
+        if input_format != (frame.format.name, frame.layout.name, frame.sample_rate):
             if graph is not None:
-                yield from _passed(graph, None)
-            kind = frame.format.name, frame.layout.name, frame.sample_rate
-            graph = _converter(frame, sample_format, layout, rate)
+                yield from _run_filter(graph, None)
+            input_format = frame.format.name, frame.layout.name, frame.sample_rate
+            graph = _conversion_graph(frame, sample_format, layout, rate)
         assert graph is not None
-        yield from _passed(graph, frame)
+        yield from _run_filter(graph, frame)
     if graph is not None:
-        yield from _passed(graph, None)
+        yield from _run_filter(graph, None)
 
 
-def _converter(frame: AudioFrame, sample_format: str, layout: str, rate: int) -> av.filter.Graph:
+def _conversion_graph(
+    frame: AudioFrame, sample_format: str, layout: str, rate: int
+) -> av.filter.Graph:
     graph = av.filter.Graph()
     source = graph.add(
         "abuffer",
@@ -144,15 +148,15 @@ def _converter(frame: AudioFrame, sample_format: str, layout: str, rate: int) ->
     return graph
 
 
-def _passed(graph: av.filter.Graph, frame: AudioFrame | None) -> Iterator[AudioFrame]:
+def _run_filter(graph: av.filter.Graph, frame: AudioFrame | None) -> Iterator[AudioFrame]:
     graph.push(frame)
     while True:
         try:
-            made = graph.pull()
+            frame_out = graph.pull()
         except (av.BlockingIOError, av.EOFError):
             return
-        assert isinstance(made, AudioFrame)
-        yield made
+        assert isinstance(frame_out, AudioFrame)
+        yield frame_out
 
 
 def audio_blocks(
@@ -164,30 +168,30 @@ def audio_blocks(
     use does not depend on the length of the file. Raises ``BadInput`` like :class:`AudioSource`.
     """
     size = max(1, round(rate * block_s))
-    waiting: list[NDArray[np.float32]] = []
-    held = 0
+    pending: list[NDArray[np.float32]] = []
+    pending_samples = 0
     with AudioSource(path) as source:
-        for frame in resampled(source.frames(), "flt", "mono", rate):
+        for frame in resample(source.frames(), "flt", "mono", rate):
             samples = frame.to_ndarray().reshape(-1).astype(np.float32, copy=False)
-            waiting.append(samples)
-            held += len(samples)
-            while held >= size:
-                joined = np.concatenate(waiting)
+            pending.append(samples)
+            pending_samples += len(samples)
+            while pending_samples >= size:
+                joined = np.concatenate(pending)
                 yield np.clip(joined[:size], -1, 1)
-                waiting = [joined[size:]]
-                held -= size
-    if held:
-        yield np.clip(np.concatenate(waiting), -1, 1)
+                pending = [joined[size:]]
+                pending_samples -= size
+    if pending_samples:
+        yield np.clip(np.concatenate(pending), -1, 1)
 
 
-def _silence(like: AudioFrame, seconds: Fraction) -> Iterator[AudioFrame]:
-    left = round(seconds * like.sample_rate)
-    zero = b"\x80" if like.format.name.startswith("u8") else b"\0"
-    while left > 0:
-        count = min(left, _SILENCE_S * like.sample_rate)
-        frame = AudioFrame(like.format, like.layout, count)
-        frame.sample_rate = like.sample_rate
+def _silence(template: AudioFrame, seconds: Fraction) -> Iterator[AudioFrame]:
+    remaining = round(seconds * template.sample_rate)
+    zero = b"\x80" if template.format.name.startswith("u8") else b"\0"
+    while remaining > 0:
+        count = min(remaining, _SILENCE_CHUNK_S * template.sample_rate)
+        frame = AudioFrame(template.format, template.layout, count)
+        frame.sample_rate = template.sample_rate
         for plane in frame.planes:
             plane.update(zero * plane.buffer_size)
         yield frame
-        left -= count
+        remaining -= count

@@ -16,9 +16,9 @@ from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import ColorRange, Colorspace
 
 from appliance.media.picture import BT709, ColorSpec, Picture, Plane
-from appliance.media.pool import PicturePool
+from appliance.media.picture_pool import PicturePool
 
-_SCALING = 0x4 | 0x40000 | 0x80000
+_SWS_FLAGS = 0x4 | 0x40000 | 0x80000
 """``SWS_BICUBIC | SWS_ACCURATE_RND | SWS_BITEXACT``; PyAV 17 has no names for the last two."""
 
 _BT2020 = 9
@@ -72,7 +72,7 @@ class Orientation(NamedTuple):
 UPRIGHT = Orientation()
 
 
-def upright(
+def to_upright(
     frame: av.VideoFrame,
     index: int,
     orientation: Orientation,
@@ -91,10 +91,10 @@ def upright(
         return picture
     if pool is None:
         pool = PicturePool(*orientation.size(picture.width, picture.height))
-    turned = pool.empty(index)
-    for source, target in zip(picture.planes(), turned.planes(), strict=True):
-        _turn(source, target, orientation)
-    return turned.renumbered(index)
+    rotated = pool.empty(index)
+    for source, target in zip(picture.planes(), rotated.planes(), strict=True):
+        _rotate(source, target, orientation)
+    return rotated.with_index(index)
 
 
 def to_420(frame: av.VideoFrame, color: ColorSpec, size: tuple[int, int]) -> av.VideoFrame:
@@ -111,28 +111,28 @@ def to_420(frame: av.VideoFrame, color: ColorSpec, size: tuple[int, int]) -> av.
     else:
         target["src_color_range"] = color.av_range
     # One thread: decoding, compositing and encoding already use all cores.
-    return frame.reformat(*size, "yuv420p", interpolation=_SCALING, threads=1, **target)
+    return frame.reformat(*size, "yuv420p", interpolation=_SWS_FLAGS, threads=1, **target)
 
 
-def rgb_of(frame: av.VideoFrame, color: ColorSpec, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+def to_rgb(frame: av.VideoFrame, color: ColorSpec, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
     """Convert to (height, width, 3) uint8 RGB of ``size`` (width, height), for display to users.
 
     Raises ``av.FFmpegError`` for a layout that libswscale cannot read.
     """
     weights = color.luma_weights(frame.width, frame.height)
-    shown = frame.reformat(
+    converted = frame.reformat(
         *size,
         "rgb24",
         src_colorspace=_MATRICES.get(weights, Colorspace.ITU601),
         src_color_range=color.av_range,
         dst_color_range=ColorRange.JPEG,
-        interpolation=_SCALING,
+        interpolation=_SWS_FLAGS,
         threads=1,
     )
-    return np.asarray(shown.to_ndarray(), np.uint8)
+    return np.asarray(converted.to_ndarray(), np.uint8)
 
 
-def shrunk(picture: Picture, width: int, height: int) -> Picture:
+def downscale(picture: Picture, width: int, height: int) -> Picture:
     """Return ``picture`` scaled down to an even size, or ``picture`` itself if it has that size.
 
     Neither side may be longer than that of ``picture``.
@@ -142,10 +142,10 @@ def shrunk(picture: Picture, width: int, height: int) -> Picture:
     small = Picture.empty(width, height, picture.index)
     for source, target in zip(picture.planes(), small.planes(), strict=True):
         cv2.resize(source, target.shape[::-1], target, interpolation=cv2.INTER_AREA)
-    return small.renumbered(picture.index)
+    return small.with_index(picture.index)
 
 
-def _turn(source: Plane, target: Plane, orientation: Orientation) -> None:
+def _rotate(source: Plane, target: Plane, orientation: Orientation) -> None:
     """Write ``source``, turned upright, into ``target`` without allocating memory."""
     if orientation.transpose:
         cv2.transpose(source, target)

@@ -17,30 +17,30 @@ import av.container
 from av.video.stream import VideoStream
 
 from appliance.errors import BadInput
-from appliance.media.convert import shrunk, upright
-from appliance.media.frames import TimedFrame, deinterlaced, leading_frames, timed_frames
+from appliance.media.container import open_media
+from appliance.media.convert import downscale, to_upright
+from appliance.media.demux import TimedFrame, deinterlace, leading_frames, timed_frames
 from appliance.media.photo import load_photo
 from appliance.media.picture import Picture
-from appliance.media.pool import PicturePool
+from appliance.media.picture_pool import PicturePool
 from appliance.media.probe import PresenterInfo
-from appliance.media.source import open_media
 
 _SEEK_LEADS_S = (0.0, 0.5, 2.0, 6.0, 15.0, 40.0)
 """Seconds before the wanted time at which successive seeks aim. Some containers (MPEG-TS, MPEG-PS)
 land at an arbitrary position, and only frames decoded from a key frame on can be trusted. If all of
 these fail, decoding begins at the start of the file."""
 
-_DECODE_ON = 48
+_MAX_DECODE_AHEAD = 48
 """A wanted frame that is at most this many frames ahead of the decoder, or of the start, is reached
 by decoding instead of seeking."""
 
-_DOUBT = 8
+_UNTRUSTED_AFTER_SEEK = 8
 """Number of frames after a seek that are not trusted in an MPEG program stream: a key frame gets
 the time of frames that are shown before it and cannot be decoded, of which there are at most
 seven."""
 
 
-class _Shown(NamedTuple):
+class _SlottedFrame(NamedTuple):
     """A decoded frame and the number of the first source frame that shows it."""
 
     slot: int
@@ -53,25 +53,25 @@ class FrameReader:
     ``threads`` is the number of decoder threads (0: one per core). A reader may be used by one
     thread at a time. It holds the decoder's own frames and two more, whatever the length of the
     presenter. Close it or use ``with``. Raises the errors of
-    :func:`~appliance.media.source.open_media`.
+    :func:`~appliance.media.container.open_media`.
     """
 
     def __init__(self, info: PresenterInfo, threads: int = 0) -> None:
         self._info = info
         self._threads = threads
-        self._frames: Iterator[_Shown] = iter(())
-        self._held: _Shown | None = None
-        self._next: _Shown | None = None
+        self._frames: Iterator[_SlottedFrame] = iter(())
+        self._current: _SlottedFrame | None = None
+        self._next: _SlottedFrame | None = None
         self._picture: Picture | None = None
         self._container: av.container.InputContainer | None = None
-        self._untouched = True
-        self._turned = PicturePool(info.width, info.height)
+        self._at_start = True
+        self._rotation_pool = PicturePool(info.width, info.height)
         if info.kind == "photo":
-            self._picture = shrunk(load_photo(info.path)[0], info.width, info.height)
+            self._picture = downscale(load_photo(info.path)[0], info.width, info.height)
         else:
             self._container = open_media(info.path)
         program_stream = self._container is not None and self._container.format.name == "mpeg"
-        self._doubt = _DOUBT if program_stream else 0
+        self._untrusted_frames = _UNTRUSTED_AFTER_SEEK if program_stream else 0
 
     def __enter__(self) -> FrameReader:
         return self
@@ -82,7 +82,7 @@ class FrameReader:
     def close(self) -> None:
         """Release the file and the decoder; pictures returned earlier stay valid."""
         self._frames = iter(())
-        self._held = self._next = self._picture = None
+        self._current = self._next = self._picture = None
         if self._container is not None:
             self._container.close()
             self._container = None
@@ -97,7 +97,7 @@ class FrameReader:
         if not 0 <= start <= stop <= self._info.frames:
             raise ValueError(f"no frames {start}..{stop} in a presenter of {self._info.frames}")
         for n in range(start, stop):
-            yield self._show(n)
+            yield self._frame_at(n)
 
     def read_backward(self, stop: int, start: int, block: int) -> Iterator[Picture]:
         """Yield the source frames ``stop - 1`` down to ``start``: :meth:`read` in reverse.
@@ -113,111 +113,119 @@ class FrameReader:
             while pictures:
                 yield pictures.pop()
 
-    def glimpse(self, start: int, count: int) -> Iterator[Picture]:
+    def read_sparse(self, start: int, count: int) -> Iterator[Picture]:
         """Yield ``start`` and more than half of the ``count`` source frames from it, at low cost.
 
         The frames are spread over the range up to about ``start + count - 1``. Where decoding
-        cannot begin at ``start`` (see :meth:`key_before`), this is the same as :meth:`read`. Raises
-        like :meth:`read`.
+        cannot begin at ``start`` (see :meth:`keyframe_before`), this is the same as :meth:`read`.
+        Raises like :meth:`read`.
         """
-        info, seen = self._info, False
-        if info.kind == "video" and info.seekable and not (info.interlaced or self._doubt):
-            for pts, frame in self._from_key(start, count):
-                slot = info.slot(pts)
-                if not seen and slot != start:
+        info, started = self._info, False
+        if (
+            info.kind == "video"
+            and info.seekable
+            and not (info.interlaced or self._untrusted_frames)
+        ):
+            for pts, frame in self._read_from_keyframe(start, count):
+                slot = info.frame_at(pts)
+                if not started and slot != start:
                     break
-                seen = True
+                started = True
                 yield self._upright(frame, slot)
-        if not seen:
+        if not started:
             yield from self.read(start, min(start + count, info.frames))
 
-    def _from_key(self, start: int, count: int) -> Iterator[TimedFrame]:
+    def _read_from_keyframe(self, start: int, count: int) -> Iterator[TimedFrame]:
         """Yield frames from ``start``, or nothing if seeking there does not find a key frame."""
-        container, stream = self._opened()
-        self._jump()
+        container, stream = self._open_stream()
+        self._force_seek()
         with suppress(av.FFmpegError):
-            container.seek(self._info.pts(start), stream=stream)
-            yield from leading_frames(container, stream, count, self._info.pts(start + count - 1))
+            container.seek(self._info.pts_of(start), stream=stream)
+            yield from leading_frames(
+                container, stream, count, self._info.pts_of(start + count - 1)
+            )
 
-    def _jump(self) -> None:
+    def _force_seek(self) -> None:
         """Discard the decoded frames, so that the next read seeks."""
-        self._untouched = False
-        self._held = self._next = None
+        self._at_start = False
+        self._current = self._next = None
         self._frames = iter(())
 
-    def key_before(self, n: int) -> int:
+    def keyframe_before(self, n: int) -> int:
         """Return the last source frame up to ``n`` from which decoding can begin.
 
         Returns 0 if the container does not report one.
         """
         info = self._info
-        if self._container is None or not info.seekable or n <= _DECODE_ON:
+        if self._container is None or not info.seekable or n <= _MAX_DECODE_AHEAD:
             return 0
-        container, stream = self._opened()
-        self._jump()
+        container, stream = self._open_stream()
+        self._force_seek()
         try:
-            container.seek(info.pts(n), stream=stream)
+            container.seek(info.pts_of(n), stream=stream)
             for packet in container.demux(stream):
                 if packet.is_keyframe and packet.pts is not None:
-                    return min(max(info.slot(packet.pts), 0), n)
+                    return min(max(info.frame_at(packet.pts), 0), n)
         except av.FFmpegError:
             pass
         return 0
 
-    def _show(self, n: int) -> Picture:
+    def _frame_at(self, n: int) -> Picture:
         if self._info.kind == "photo":
             assert self._picture is not None, "the reader is closed"
             return self._picture
-        if not self._within_reach(n):
+        if not self._is_reachable(n):
             self._seek(n)
         while self._next is not None and self._next.slot <= n:
-            self._held, self._next = self._next, next(self._frames, None)
+            self._current, self._next = self._next, next(self._frames, None)
             self._picture = None
-        if self._held is None:
+        if self._current is None:
             raise BadInput("picture_unreadable", name=self._info.path.name)
         if self._picture is None:
-            self._picture = self._upright(self._held.frame, n)
-        return self._picture.renumbered(n)
+            self._picture = self._upright(self._current.frame, n)
+        return self._picture.with_index(n)
 
     def _upright(self, frame: av.VideoFrame, n: int) -> Picture:
         info = self._info
-        return upright(frame, n, info.orientation, info.color, info.stored_size, self._turned)
+        return to_upright(
+            frame, n, info.orientation, info.color, info.stored_size, self._rotation_pool
+        )
 
-    def _within_reach(self, n: int) -> bool:
-        if self._held is None or n < self._held.slot:
+    def _is_reachable(self, n: int) -> bool:
+        if self._current is None or n < self._current.slot:
             return False
-        return self._next is None or n - self._next.slot <= _DECODE_ON
+        return self._next is None or n - self._next.slot <= _MAX_DECODE_AHEAD
 
     def _seek(self, n: int) -> None:
         """Seek so that the frame shown at ``n`` is the next one or a later one."""
-        self._held = None
+        self._current = None
         info = self._info
-        leads = _SEEK_LEADS_S if info.seekable and n > _DECODE_ON else ()
+        leads = _SEEK_LEADS_S if info.seekable and n > _MAX_DECODE_AHEAD else ()
         for lead in leads:
             if n / info.fps <= lead:
                 break
-            container, stream = self._opened()
-            self._untouched = False
+            container, stream = self._open_stream()
+            self._at_start = False
             try:
-                container.seek(info.pts(n) - round(lead / info.time_base), stream=stream)
+                container.seek(info.pts_of(n) - round(lead / info.time_base), stream=stream)
             except av.FFmpegError:
                 break
-            self._stand(n)
-            if self._next is not None and self._next.slot <= n - self._doubt:
+            self._take_first_frame(n)
+            if self._next is not None and self._next.slot <= n - self._untrusted_frames:
                 return
         self._rewind()
 
     def _rewind(self) -> None:
         """Go to the start of the file with a decoder that has not decoded later frames."""
         assert self._container is not None, "the reader is closed"
-        if not self._untouched:
+        if not self._at_start:
             self._container.close()
             self._container = open_media(self._info.path)
-        self._stand(None)
+        self._take_first_frame(None)
         if self._next is not None:
-            self._next = _Shown(0, self._next.frame)
+            self._next = _SlottedFrame(0, self._next.frame)
 
-    def _opened(self) -> tuple[av.container.InputContainer, VideoStream]:
+    def _open_stream(self) -> tuple[av.container.InputContainer, VideoStream]:
         assert self._container is not None, "the reader is closed"
         stream = self._container.streams[self._info.stream_index]
         assert isinstance(stream, VideoStream)
@@ -226,19 +234,19 @@ class FrameReader:
             stream.thread_type = "AUTO"
         return self._container, stream
 
-    def _stand(self, wanted: int | None) -> None:
+    def _take_first_frame(self, wanted: int | None) -> None:
         """Decode the first frame from the container's position.
 
         ``wanted`` is the frame number of the preceding seek, or ``None`` at the start.
         """
         info = self._info
-        container, stream = self._opened()
-        self._untouched = False
+        container, stream = self._open_stream()
+        self._at_start = False
         after_seek = wanted is not None
-        limit = None if wanted is None else info.pts(wanted)
+        limit = None if wanted is None else info.pts_of(wanted)
         frames = timed_frames(container, stream, after_seek=after_seek, give_up_at=limit)
         if info.interlaced:
-            frames = deinterlaced(frames, after_seek=after_seek)
-        self._frames = (_Shown(info.slot(pts), frame) for pts, frame in frames)
+            frames = deinterlace(frames, after_seek=after_seek)
+        self._frames = (_SlottedFrame(info.frame_at(pts), frame) for pts, frame in frames)
         self._next = next(self._frames, None)
         self._picture = None

@@ -22,24 +22,24 @@ from av.bitstream import BitStreamFilterContext
 from av.video.stream import VideoStream
 
 from appliance.errors import Fault
+from appliance.files.atomic import commit, discard_temp, temp_path, translate_write_errors
+from appliance.media.container import libav_url
 from appliance.media.picture import ColorSpec, Picture
-from appliance.media.publish import discard, part_of, publish, write_faults
-from appliance.media.source import url
-from appliance.media.writer import Writer
+from appliance.media.segment_writer import Writer
 
 PROGRAM = "gst-launch-1.0"
 
 # x264's constant rate factor raises the quantizer where errors are less visible; a fixed quantizer
 # that is this much higher results in about the same size and quality.
-_ABOVE_CRF = 2
+_QP_ABOVE_CRF = 2
 
 
-def nvenc(crf: int, gop: int) -> list[str]:
+def nvenc_elements(crf: int, gop: int) -> list[str]:
     """Return the pipeline elements of Orin's hardware encoder.
 
     Source: NVIDIA's Accelerated GStreamer guide.
     """
-    quantizer = str(min(crf + _ABOVE_CRF, 51))
+    quantizer = str(min(crf + _QP_ABOVE_CRF, 51))
     return [
         *("nvvidconv", "!", "video/x-raw(memory:NVMM),format=NV12", "!", "nvv4l2h264enc"),
         *("ratecontrol-enable=0", f"quant-i-frames={quantizer}", f"quant-p-frames={quantizer}"),
@@ -48,13 +48,13 @@ def nvenc(crf: int, gop: int) -> list[str]:
     ]
 
 
-class GstWriter(Writer):
-    """Like :class:`~appliance.media.encode.SegmentWriter`, with a GStreamer encoder.
+class GStreamerWriter(Writer):
+    """Like :class:`~appliance.media.x264.X264Writer`, with a GStreamer encoder.
 
     ``elements`` are the arguments between the raw video and the H.264 stream; ``program`` is
     ``gst-launch-1.0``. The elementary stream is kept next to ``path`` while it is written. Raises
     ``Fault``: ``disk_full``, ``file_too_large`` or ``encoder_failed``; the last also if the encoder
-    accepts or returns no data for ``patience_s`` seconds (a frame takes milliseconds).
+    accepts or returns no data for ``timeout_s`` seconds (a frame takes milliseconds).
     """
 
     def __init__(
@@ -68,23 +68,23 @@ class GstWriter(Writer):
         *,
         elements: Sequence[str],
         program: str = PROGRAM,
-        patience_s: float = 60.0,
+        timeout_s: float = 60.0,
     ) -> None:
         super().__init__(path, width, height)
-        self._tick = 1 / fps
+        self._time_base = 1 / fps
         self._color, self._sar = color, sar
-        self._patience_s = patience_s
+        self._patience_s = timeout_s
         raw = f"width={width} height={height} framerate={fps.numerator}/{fps.denominator}"
         command = [program, "-q", "fdsrc", "fd=0", "!", "rawvideoparse", "format=i420"]
         command += [*raw.split(), "!", *elements, "!", "h264parse", "!"]
         command += ["video/x-h264,stream-format=byte-stream,alignment=au", "!", "fdsink", "fd=1"]
-        with write_faults(path):
+        with translate_write_errors(path):
             self._folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         try:
-            with write_faults(path), (self._folder / "bare.h264").open("wb") as bare:
-                self._words = tempfile.TemporaryFile()  # noqa: SIM115 (needed until the child ends)
+            with translate_write_errors(path), (self._folder / "bare.h264").open("wb") as bare:
+                self._stderr_file = tempfile.TemporaryFile()  # noqa: SIM115 (needed until the child ends)
                 self._child = subprocess.Popen(
-                    command, stdin=subprocess.PIPE, stdout=bare, stderr=self._words, bufsize=0
+                    command, stdin=subprocess.PIPE, stdout=bare, stderr=self._stderr_file, bufsize=0
                 )
                 assert self._child.stdin is not None
                 os.set_blocking(self._child.stdin.fileno(), False)
@@ -112,17 +112,19 @@ class GstWriter(Writer):
 
     def _finish(self) -> None:
         self._drain()
-        with write_faults(self.path):
-            _describe(self._folder / "bare.h264", self._folder / "told.h264", self._metadata())
-            written = _mux(self._folder / "told.h264", part_of(self.path), self._tick)
+        with translate_write_errors(self.path):
+            _set_metadata(
+                self._folder / "bare.h264", self._folder / "told.h264", self._metadata_options()
+            )
+            written = _mux(self._folder / "told.h264", temp_path(self.path), self._time_base)
             if written != self.frames:
                 raise self._failed(f"it returned {written} of {self.frames} frames")
-            publish(self.path)
-        self._let_go()
+            commit(self.path)
+        self._cleanup()
 
     def abort(self) -> None:
-        self._let_go()
-        discard(self.path)
+        self._cleanup()
+        discard_temp(self.path)
 
     def _drain(self) -> None:
         assert self._child.stdin is not None
@@ -136,22 +138,22 @@ class GstWriter(Writer):
 
     def _failed(self, reason: str = "") -> Fault:
         if not reason:
-            self._words.seek(0)
-            lines = self._words.read().decode("utf-8", "replace").splitlines()
-            told = [line for line in lines if "ERROR" in line or "erroneous" in line] or lines
-            reason = told[0].strip() if told else f"it ended ({self._child.poll()})"
+            self._stderr_file.seek(0)
+            lines = self._stderr_file.read().decode("utf-8", "replace").splitlines()
+            errors = [line for line in lines if "ERROR" in line or "erroneous" in line] or lines
+            reason = errors[0].strip() if errors else f"it ended ({self._child.poll()})"
         return Fault("encoder_failed", name=self.path.name, reason=reason)
 
-    def _let_go(self) -> None:
+    def _cleanup(self) -> None:
         self._child.kill()
         if self._child.stdin is not None:
             with contextlib.suppress(OSError):  # the rest of the data in the pipe is not needed
                 self._child.stdin.close()
         self._child.wait()
-        self._words.close()
+        self._stderr_file.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _metadata(self) -> str:
+    def _metadata_options(self) -> str:
         """Return the colour and pixel shape as options of libavcodec's ``h264_metadata``."""
         color = self._color
         ratio = f"{self._sar.numerator}/{self._sar.denominator}"
@@ -162,35 +164,35 @@ class GstWriter(Writer):
         )
 
 
-def _describe(bare: Path, told: Path, metadata: str) -> None:
+def _set_metadata(source_path: Path, output_path: Path, metadata: str) -> None:
     """Copy an elementary stream to ``told`` with ``metadata`` in its parameter sets."""
-    with av.open(url(bare), format="h264") as source, told.open("wb") as target:
+    with av.open(libav_url(source_path), format="h264") as source, output_path.open("wb") as target:
         stream = source.streams.video[0]
-        change = BitStreamFilterContext(f"h264_metadata={metadata}", stream)
+        bitstream_filter = BitStreamFilterContext(f"h264_metadata={metadata}", stream)
         for packet in source.demux(stream):
-            for changed in change.filter(packet if packet.size else None):
+            for changed in bitstream_filter.filter(packet if packet.size else None):
                 target.write(bytes(changed))
 
 
-def _mux(bare: Path, target: Path, tick: Fraction) -> int:
-    """Write an elementary stream without B-frames into an MP4, one frame per ``tick``.
+def _mux(bare: Path, target: Path, on_frames: Fraction) -> int:
+    """Write an elementary stream without B-frames into an MP4, one frame per ``on_frames``.
 
     Returns the number of frames.
     """
     count = 0
     with (
-        av.open(url(bare), format="h264") as source,
-        av.open(url(target), "w", format="mp4") as out,
+        av.open(libav_url(bare), format="h264") as source,
+        av.open(libav_url(target), "w", format="mp4") as out,
     ):
         stream = source.streams.video[0]
         track = out.add_stream_from_template(stream)
         assert isinstance(track, VideoStream)
-        track.time_base = tick
+        track.time_base = on_frames
         for packet in source.demux(stream):
             if not packet.size:
                 continue
             packet.stream = track
-            packet.time_base = tick
+            packet.time_base = on_frames
             packet.pts = packet.dts = count
             packet.duration = 1
             out.mux(packet)

@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 from appliance.errors import BadInput
+from appliance.media.container import check_file, read_head
 from appliance.media.convert import to_420
 from appliance.media.picture import ColorSpec, Picture
-from appliance.media.source import check_file, head
 
 MIN_SIDE = 64
 MAX_SIDE = 1920
@@ -28,13 +28,13 @@ _MAX_MEGAPIXELS = 64
 """Limit of the decoded image, at 3 to 4 bytes per pixel; a larger JPEG is reduced while
 decoding."""
 
-# Pillow's own limit only warns at first; the check in ``_upright_rgb`` always raises.
+# Pillow's own limit only warns at first; the check in ``_decode_upright_rgb`` always raises.
 Image.MAX_IMAGE_PIXELS = None
 
 
 def is_photo(path: Path) -> bool:
     """Return whether the first bytes are those of a JPEG, PNG or WebP."""
-    start = head(path, 16)
+    start = read_head(path, 16)
     return (
         start[:3] == b"\xff\xd8\xff"
         or start[:8] == b"\x89PNG\r\n\x1a\n"
@@ -47,7 +47,7 @@ def is_heif(path: Path) -> bool:
 
     libav would read it as a video of its tiles.
     """
-    start = head(path, 12)
+    start = read_head(path, 12)
     return start[4:8] == b"ftyp" and start[8:12] in _HEIF_BRANDS
 
 
@@ -62,7 +62,7 @@ def load_photo(path: Path) -> tuple[Picture, ColorSpec]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # e.g. damaged EXIF, which does not affect the image
-            rgb = np.asarray(_fitted(_upright_rgb(path), path))
+            rgb = np.asarray(_downscaled(_decode_upright_rgb(path), path))
     except BadInput:
         raise
     except Exception as error:
@@ -75,7 +75,7 @@ def load_photo(path: Path) -> tuple[Picture, ColorSpec]:
     return Picture.from_av(to_420(frame, color, (width, height)), 0), color
 
 
-def _upright_rgb(path: Path) -> Image.Image:
+def _decode_upright_rgb(path: Path) -> Image.Image:
     with Image.open(path, formats=_FORMATS) as image:
         shrink = max(1.0, max(image.size) / MAX_SIDE)
         image.draft("RGB", (int(image.width / shrink), int(image.height / shrink)))
@@ -90,10 +90,10 @@ def _upright_rgb(path: Path) -> Image.Image:
         image.load()
         profile = image.info.get("icc_profile")
         upright = ImageOps.exif_transpose(image)
-    return _to_srgb(_opaque(upright), profile)
+    return _to_srgb(_flatten_transparency(upright), profile)
 
 
-def _opaque(image: Image.Image) -> Image.Image:
+def _flatten_transparency(image: Image.Image) -> Image.Image:
     """Return the image with 8 bits per channel, RGB, L or CMYK, with transparency laid on white."""
     if image.mode.startswith("I"):  # 16-bit grey
         image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).astype(np.uint8))
@@ -116,7 +116,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     return image.convert("RGB")
 
 
-def _fitted(image: Image.Image, path: Path) -> Image.Image:
+def _downscaled(image: Image.Image, path: Path) -> Image.Image:
     scale = min(1.0, MAX_SIDE / max(image.size))
     width, height = (round(side * scale) for side in image.size)
     if min(width, height) < MIN_SIDE:

@@ -24,7 +24,7 @@ BT709, SMPTE170M = 1, 6
 _LIMITED, _FULL = 1, 2
 """``AVCOL_RANGE_MPEG`` and ``AVCOL_RANGE_JPEG``: luma spans 16..235, or 0..255."""
 
-_SAME_BYTES = ("yuv420p", "yuvj420p")
+_YUV420_FORMATS = ("yuv420p", "yuvj420p")
 """8-bit 4:2:0; the second format is the first with full range implied by its name."""
 
 # (Kr, Kb) of ITU-T H.273 table 4, by code point.
@@ -100,14 +100,14 @@ class Picture:
     __slots__ = ("_frame", "index", "u", "v", "y")
 
     def __init__(self, frame: av.VideoFrame, index: int, *, writable: bool = False) -> None:
-        if frame.format.name not in _SAME_BYTES:
+        if frame.format.name not in _YUV420_FORMATS:
             raise ValueError(f"not 8-bit 4:2:0: {frame.format.name}")
         self._frame = frame
         self.index = index
         width, height = frame.width & ~1, frame.height & ~1
-        self.y = _view(frame, 0, width, height, writable)
-        self.u = _view(frame, 1, width // 2, height // 2, writable)
-        self.v = _view(frame, 2, width // 2, height // 2, writable)
+        self.y = _plane_view(frame, 0, width, height, writable)
+        self.u = _plane_view(frame, 1, width // 2, height // 2, writable)
+        self.v = _plane_view(frame, 2, width // 2, height // 2, writable)
 
     @classmethod
     def from_av(cls, frame: av.VideoFrame, index: int) -> Picture:
@@ -129,7 +129,7 @@ class Picture:
     @classmethod
     def empty(cls, width: int, height: int, index: int = 0) -> Picture:
         """Return a writable, uninitialised picture. Raises ``ValueError`` for an odd size."""
-        check_size(width, height)
+        check_even_size(width, height)
         return cls(av.VideoFrame(width, height, "yuv420p"), index, writable=True)
 
     @property
@@ -152,10 +152,10 @@ class Picture:
         """Copy the planes of ``source``. Raises ``ValueError`` if its size differs."""
         if (source.width, source.height) != (self.width, self.height):
             raise ValueError(f"{source.width}x{source.height} into {self.width}x{self.height}")
-        for plane, wanted in zip(self.planes(), source.planes(), strict=True):
-            np.copyto(plane, wanted)
+        for plane, source_plane in zip(self.planes(), source.planes(), strict=True):
+            np.copyto(plane, source_plane)
 
-    def renumbered(self, index: int) -> Picture:
+    def with_index(self, index: int) -> Picture:
         """Return a read-only picture that shares this memory, numbered ``index``."""
         return Picture(self._frame, index)
 
@@ -180,13 +180,13 @@ class Picture:
         return frame
 
 
-def check_size(width: int, height: int) -> None:
+def check_even_size(width: int, height: int) -> None:
     """Raise ``ValueError`` for a size that a 4:2:0 picture cannot have."""
     if width <= 0 or height <= 0 or width % 2 or height % 2:
         raise ValueError(f"a picture needs an even size, not {width}x{height}")
 
 
-def _view(frame: av.VideoFrame, plane: int, width: int, height: int, writable: bool) -> Plane:
+def _plane_view(frame: av.VideoFrame, plane: int, width: int, height: int, writable: bool) -> Plane:
     memory = frame.planes[plane]
     rows = np.frombuffer(memory, np.uint8).reshape(-1, memory.line_size)  # type: ignore[call-overload]
     view: Plane = rows[:height, :width]

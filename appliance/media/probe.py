@@ -17,20 +17,26 @@ from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
 from appliance.errors import BadInput
-from appliance.media import cadence
-from appliance.media.audio import AudioSource, decoded
-from appliance.media.convert import UPRIGHT, Orientation, upright
-from appliance.media.frames import keeps_time, pick_video, timed_frames
+from appliance.media import frame_rate
+from appliance.media.audio import AudioSource, decode_packet
+from appliance.media.container import (
+    TimestampRepair,
+    TruncationDetector,
+    check_file,
+    open_media,
+    read_packets,
+)
+from appliance.media.convert import UPRIGHT, Orientation, to_upright
+from appliance.media.demux import choose_video_stream, has_display_times, timed_frames
 from appliance.media.photo import MIN_SIDE, is_heif, is_photo, load_photo
 from appliance.media.picture import ColorSpec
-from appliance.media.source import EndWatch, SteadyClock, check_file, open_media, packets
 
 PHOTO_FPS = Fraction(25)
 MIN_AUDIO_S = 0.2
 MAX_SIDES = (3840, 2160)
 """Maximum length of the longer and of the shorter side, in pixels."""
 
-_OBLONG = 4
+_MAX_PIXEL_ASPECT = 4
 """Maximum ratio of the sides of a pixel, in either direction: anamorphic film has 2."""
 
 _HEAD_FRAMES = 24
@@ -89,15 +95,15 @@ class PresenterInfo:
         return self.orientation.rotation
 
     @property
-    def still(self) -> bool:
+    def is_still(self) -> bool:
         """Whether nothing moves: a photo, or a video of one frame."""
         return self.frames == 1
 
-    def pts(self, slot: int) -> int:
+    def pts_of(self, slot: int) -> int:
         """Return the time of a frame number, in ``time_base`` s."""
         return self.start_pts + round(slot / self.fps / self.time_base)
 
-    def slot(self, pts: int) -> int:
+    def frame_at(self, pts: int) -> int:
         """Return the frame number nearest to a time in ``time_base`` s (halves are rounded up)."""
         doubled = 2 * (pts - self.start_pts) * self.time_base * self.fps + 1
         return int(doubled // 2)
@@ -131,29 +137,29 @@ def probe_presenter(
 
     Reads the whole file once and decodes its first frames. If the shorter side of the frames is
     longer than ``short_side`` (0: no limit), they are delivered scaled down to it. Raises
-    ``BadInput``: the codes of :func:`~appliance.media.source.open_media` and
-    :func:`~appliance.media.photo.load_photo`, ``photo_format`` (HEIC), ``video_missing``,
-    ``picture_unreadable``, ``picture_too_small`` (a side under 64 pixels), ``picture_too_large``
-    (beyond ``max_sides``) or ``file_truncated`` (the end is missing).
+    ``BadInput``: the codes of :func:`~appliance.media.container.open_media` and
+    :func:`~appliance.media.photo.load_photo`, ``photo_format_unsupported`` (HEIC),
+    ``video_missing``, ``picture_unreadable``, ``picture_too_small`` (a side under 64 pixels),
+    ``picture_too_large`` (beyond ``max_sides``) or ``file_truncated`` (the end is missing).
     """
     check_file(path)
     if is_heif(path):
-        raise BadInput("photo_format", name=path.name)
+        raise BadInput("photo_format_unsupported", name=path.name)
     if is_photo(path):
         picture, color = load_photo(path)
-        width, height = _fitted(picture.width, picture.height, short_side)
+        width, height = _limit_short_side(picture.width, picture.height, short_side)
         return PresenterInfo(
             path, "photo", width, height, PHOTO_FPS, 1, Fraction(1), color, "photo"
         )
-    first = _first_pictures(path, max_sides)
-    packed = _packed_pictures(path, first)
-    times = cadence.pictures(packed.pts, np.array(first.shown, np.int64))
+    first = _read_head_frames(path, max_sides)
+    packed = _read_packet_times(path, first)
+    times = frame_rate.picture_times(packed.pts, np.array(first.pts, np.int64))
     if not len(times):
         raise BadInput("picture_unreadable", name=path.name)
-    fps, frames = cadence.constant_rate(
+    fps, frames = frame_rate.constant_rate(
         times, packed.last_duration, first.time_base, first.declared_rate, max_fps
     )
-    stored = _fitted(*first.size, short_side)
+    stored = _limit_short_side(*first.size, short_side)
     width, height = first.orientation.size(*stored)
     return PresenterInfo(
         path=path,
@@ -170,7 +176,7 @@ def probe_presenter(
         stored_size=stored,
         stream_index=first.stream_index,
         time_base=first.time_base,
-        start_pts=first.shown[0],
+        start_pts=first.pts[0],
         seekable=packed.seekable,
     )
 
@@ -183,7 +189,7 @@ def probe_audio(path: Path) -> AudioInfo:
     0.2 s) or ``file_truncated`` (the end is missing).
     """
     with AudioSource(path) as source:
-        watch = source.end_watch()
+        watch = source.truncation_detector()
         first: AudioFrame | None = None
         start = end = packet_end = Fraction(0)
         tail: deque[av.Packet[AudioStream]] = deque(maxlen=_TAIL_PACKETS)
@@ -192,16 +198,18 @@ def probe_audio(path: Path) -> AudioInfo:
             if packet.duration:
                 packet_end = ((packet.pts or 0) + packet.duration) * source.time_base
             if first is None:
-                first = next(iter(decoded(packet)), None)
-                start = _time(first, source) if first else start
+                first = next(iter(decode_packet(packet)), None)
+                start = _start_time_s(first, source) if first else start
         if first is None:
             raise BadInput("audio_unreadable", name=path.name)
-        if watch.cut_off():
+        if watch.is_truncated():
             raise BadInput("file_truncated", name=path.name)
         context = source.stream.codec_context
         context.flush_buffers()
-        for frame in (frame for packet in tail for frame in decoded(packet)):
-            end = max(end, _time(frame, source) + Fraction(frame.samples, frame.sample_rate))
+        for frame in (frame for packet in tail for frame in decode_packet(packet)):
+            end = max(
+                end, _start_time_s(frame, source) + Fraction(frame.samples, frame.sample_rate)
+            )
         # Where MP4 shortens its last packet, players stop there, but libav decodes all of it.
         end = min(end, packet_end) if packet_end else end
         codec, rate = context.codec.canonical_name, first.sample_rate
@@ -225,7 +233,7 @@ def probe_audio(path: Path) -> AudioInfo:
 
 
 @dataclass(frozen=True)
-class _FirstPictures:
+class _HeadFrames:
     """Properties found in the header and the first decoded frames."""
 
     stream_index: int
@@ -237,13 +245,13 @@ class _FirstPictures:
     orientation: Orientation
     color: ColorSpec
     interlaced: bool
-    keeps_time: bool
-    shown: tuple[int, ...]
+    has_display_times: bool
+    pts: tuple[int, ...]
 
 
-def _first_pictures(path: Path, max_sides: tuple[int, int]) -> _FirstPictures:
+def _read_head_frames(path: Path, max_sides: tuple[int, int]) -> _HeadFrames:
     with open_media(path) as container:
-        stream = pick_video(container)
+        stream = choose_video_stream(container)
         if stream is None or stream.time_base is None:
             raise BadInput("video_missing", name=path.name)
         _check_size(path, stream.width, stream.height, max_sides)
@@ -256,34 +264,34 @@ def _first_pictures(path: Path, max_sides: tuple[int, int]) -> _FirstPictures:
         _check_size(path, *size, max_sides)
         orientation, color = Orientation.of_frame(frame), ColorSpec.of_frame(frame)
         try:
-            upright(frame, 0, orientation, color, size)
+            to_upright(frame, 0, orientation, color, size)
         except av.FFmpegError:
             raise BadInput("picture_unreadable", name=path.name) from None
         shown, interlaced = [first.pts], frame.interlaced_frame
         for later in islice(decoded_frames, _HEAD_FRAMES - 1):
             shown.append(later.pts)
             interlaced |= later.frame.interlaced_frame
-        return _FirstPictures(
+        return _HeadFrames(
             stream_index=stream.index,
             time_base=stream.time_base,
             declared_rate=stream.guessed_rate,
             codec=stream.codec_context.codec.canonical_name,
             size=size,
-            sar=_plausible(stream.sample_aspect_ratio),
+            sar=_plausible_aspect(stream.sample_aspect_ratio),
             orientation=orientation,
             color=color,
             interlaced=interlaced,
-            keeps_time=keeps_time(stream),
-            shown=tuple(shown),
+            has_display_times=has_display_times(stream),
+            pts=tuple(shown),
         )
 
 
-def _plausible(sar: Fraction | None) -> Fraction:
+def _plausible_aspect(sar: Fraction | None) -> Fraction:
     """Return the pixel aspect ratio; 1 if the file has none or an implausible one."""
-    return sar if sar and 1 / _OBLONG <= sar <= _OBLONG else Fraction(1)
+    return sar if sar and 1 / _MAX_PIXEL_ASPECT <= sar <= _MAX_PIXEL_ASPECT else Fraction(1)
 
 
-def _fitted(width: int, height: int, short_side: int) -> tuple[int, int]:
+def _limit_short_side(width: int, height: int, short_side: int) -> tuple[int, int]:
     """Return the size, scaled down to an even one if the shorter side exceeds ``short_side``."""
     scale = short_side / min(width, height)
     if not 0 < scale < 1:
@@ -299,12 +307,12 @@ def _check_size(path: Path, width: int, height: int, max_sides: tuple[int, int])
         raise BadInput("picture_too_large", max_width=max_sides[0], max_height=max_sides[1], **size)
 
 
-def _time(frame: AudioFrame, source: AudioSource) -> Fraction:
+def _start_time_s(frame: AudioFrame, source: AudioSource) -> Fraction:
     """Return the time in seconds of a frame; :class:`AudioSource` stamps every packet."""
     return (frame.pts or 0) * source.time_base
 
 
-class _PackedPictures(NamedTuple):
+class _PacketTimes(NamedTuple):
     """Properties found in the packets of the whole file."""
 
     pts: NDArray[np.int64]
@@ -314,31 +322,31 @@ class _PackedPictures(NamedTuple):
     seekable: bool
 
 
-def _packed_pictures(path: Path, first: _FirstPictures) -> _PackedPictures:
+def _read_packet_times(path: Path, first: _HeadFrames) -> _PacketTimes:
     times = array("q")
     last: int | None = None
     last_dts = last_duration = 0
     with open_media(path) as container:
         stream = container.streams[first.stream_index]
-        watch, clock = EndWatch(container, stream, path), SteadyClock(first.time_base)
-        for packet in packets(container):
-            watch.see(packet)
+        watch, clock = TruncationDetector(container, stream, path), TimestampRepair(first.time_base)
+        for packet in read_packets(container):
+            watch.observe(packet)
             if packet.stream_index != first.stream_index or not packet.size:
                 continue
             clock.correct(packet)
             if packet.is_discard:
                 continue
-            time = packet.pts if first.keeps_time else packet.dts
+            time = packet.pts if first.has_display_times else packet.dts
             if time is None:
                 continue
             if last is None or time >= last:
                 last, last_duration = time, packet.duration or 0
             times.append(time)
             last_dts = packet.dts if packet.dts is not None else last_dts
-        if watch.cut_off():
+        if watch.is_truncated():
             raise BadInput("file_truncated", name=path.name)
         # AVI packets are numbered by counting. After a damaged part these numbers differ from those
         # of the index, which seeking uses.
-        astray = container.format.name == "avi" and last_dts + 1 < stream.frames
-        seekable = first.keeps_time and not astray and not clock.jumped
-    return _PackedPictures(np.array(times, np.int64), last_duration, seekable)
+        index_inconsistent = container.format.name == "avi" and last_dts + 1 < stream.frames
+        seekable = first.has_display_times and not index_inconsistent and not clock.had_jumps
+    return _PacketTimes(np.array(times, np.int64), last_duration, seekable)

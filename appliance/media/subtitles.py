@@ -13,8 +13,8 @@ import av
 import av.container
 from av.subtitles.stream import SubtitleStream
 
-from appliance.media.publish import part_of, publish
-from appliance.media.source import open_media
+from appliance.files.atomic import commit, temp_path
+from appliance.media.container import open_media
 
 _MS = Fraction(1, 1000)
 _LANGUAGES = {
@@ -25,7 +25,7 @@ _LANGUAGES = {
 """ISO 639-2/T codes, which MP4 requires, by ISO 639-1 code."""
 
 # The encoder of 3GPP timed text reads font and position from an ASS header; players use their own.
-_HEADER = b"""[Script Info]
+_ASS_HEADER = b"""[Script Info]
 ScriptType: v4.00+
 [V4+ Styles]
 Format: Name, Fontname, Fontsize, PrimaryColour, Alignment
@@ -52,16 +52,18 @@ class Subtitles:
     language: str
 
 
-def add_track(container: av.container.OutputContainer, subtitles: Subtitles) -> SubtitleStream:
+def add_subtitle_track(
+    container: av.container.OutputContainer, subtitles: Subtitles
+) -> SubtitleStream:
     """Add a track for ``subtitles`` to a new MP4; call it after adding video and audio."""
     stream = cast(Any, container.add_stream("mov_text"))
-    stream.codec_context.subtitle_header = _HEADER
+    stream.codec_context.subtitle_header = _ASS_HEADER
     stream.time_base = _MS
     stream.metadata["language"] = _LANGUAGES.get(subtitles.language, "und")
     return cast(SubtitleStream, stream)
 
 
-def track_packets(subtitles: Subtitles, stream: SubtitleStream) -> Iterator[av.Packet[Any]]:
+def subtitle_packets(subtitles: Subtitles, stream: SubtitleStream) -> Iterator[av.Packet[Any]]:
     """Yield the packets of the track: a length of two bytes and the text (3GPP TS 26.245)."""
     for cue in subtitles.cues:
         text = cue.text.encode()
@@ -74,10 +76,10 @@ def track_packets(subtitles: Subtitles, stream: SubtitleStream) -> Iterator[av.P
         yield packet
 
 
-def read_track(video: Path) -> tuple[Cue, ...]:
+def read_subtitles(video: Path) -> tuple[Cue, ...]:
     """Return the cues of the first subtitle track of an MP4; empty if there is none.
 
-    Raises the errors of :func:`~appliance.media.source.open_media`.
+    Raises the errors of :func:`~appliance.media.container.open_media`.
     """
     cues = []
     with open_media(video) as container:
@@ -95,16 +97,16 @@ def read_track(video: Path) -> tuple[Cue, ...]:
 
 def write_srt(path: Path, cues: Sequence[Cue]) -> None:
     """Write ``cues`` as SubRip text in UTF-8, atomically. Raises ``OSError``."""
-    part_of(path).write_text("\n".join(_blocks(cues)), encoding="utf-8")
-    publish(path)
+    temp_path(path).write_text("\n".join(_srt_blocks(cues)), encoding="utf-8")
+    commit(path)
 
 
-def _blocks(cues: Iterable[Cue]) -> Iterator[str]:
+def _srt_blocks(cues: Iterable[Cue]) -> Iterator[str]:
     for number, cue in enumerate(cues, 1):
-        yield f"{number}\n{_clock(cue.start)} --> {_clock(cue.end)}\n{cue.text}\n"
+        yield f"{number}\n{_srt_time(cue.start)} --> {_srt_time(cue.end)}\n{cue.text}\n"
 
 
-def _clock(seconds: float) -> str:
+def _srt_time(seconds: float) -> str:
     """Format a time as ``00:59:58,250``."""
     ms = round(seconds * 1000)
     return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02},{ms % 1000:03}"

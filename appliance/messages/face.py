@@ -11,7 +11,7 @@ MESSAGES: dict[str, Message] = {
         "人脸模型 {name} 缺失或已损坏。",
         "请将设备连接到互联网，然后重新运行 ./setup.sh demo。",
     ),
-    "face_models_fetch": message(
+    "face_models_download_failed": message(
         "The face models could not be downloaded ({reason}).",
         "Check the internet connection and the free disk space, then run the setup again.",
         "无法下载人脸模型（{reason}）。",
@@ -23,7 +23,7 @@ MESSAGES: dict[str, Message] = {
         "在 {name} 中没有找到人脸。",
         "请使用主讲人面向镜头的照片或视频。",
     ),
-    "face_number": message(
+    "face_number_out_of_range": message(
         "{name} has no face number {number}; faces found: {count}.",
         "Choose a smaller number; 0 is the largest face.",
         "{name} 中没有编号为 {number} 的人脸，只找到 {count} 张。",

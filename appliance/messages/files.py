@@ -17,7 +17,7 @@ MESSAGES: dict[str, Message] = {
         "文件 {name} 是空的。",
         "请重新复制该文件；上一次复制可能中断了。",
     ),
-    "file_out_of_reach": message(
+    "file_inaccessible": message(
         "Lectern's services cannot read {name} in {folder}: temporary folders are private to each "
         "program.",
         "Move it to the inbox, or to a folder below Lectern's root folder, /srv/lectern, /media "
@@ -37,13 +37,13 @@ MESSAGES: dict[str, Message] = {
         "{name} 是文件夹，不是文件。",
         "请选择文件夹中的文件。",
     ),
-    "file_special": message(
+    "file_not_regular": message(
         "{name} is a link or a special file, not a regular file.",
         "Copy the original file into the inbox.",
         "{name} 是链接或特殊文件，不是普通文件。",
         "请把原文件复制到收件文件夹。",
     ),
-    "file_kind": message(
+    "file_type_unsupported": message(
         "The file type of {name} is not supported.",
         "Save it as MP4, JPEG, MP3 or plain text, then add it again.",
         "不支持 {name} 的文件类型。",
@@ -55,7 +55,7 @@ MESSAGES: dict[str, Message] = {
         "文件 {name} 不完整，缺少结尾部分。",
         "请重新复制或导出，并等待其完成。",
     ),
-    "output_exists_folder": message(
+    "output_is_folder": message(
         "The output path {name} is a folder.",
         "Specify a file name that ends in .mp4.",
         "输出路径 {name} 是一个文件夹。",

@@ -18,7 +18,7 @@ MESSAGES: dict[str, Message] = {
         "讲课内容 {name} 正在等待主讲人。",
         "请把名为 {stem} 的视频或照片放入收件文件夹，或把名为 default 的放入 presenters 文件夹。",
     ),
-    "waiting_named": message(
+    "waiting_named_presenter": message(
         "The lecture {name} is waiting for the presenter {presenter}, who is not in the library.",
         "Put a video or photo named {presenter} into the presenters folder, or one named {stem} "
         "into the inbox.",
@@ -38,7 +38,7 @@ MESSAGES: dict[str, Message] = {
         "文件夹 {folder} 中的讲课内容 {name} 正在等待主讲人。",
         "请把视频或照片放入该文件夹，或把名为 default 的放入 presenters 文件夹。",
     ),
-    "job_file_alone": message(
+    "job_file_outside_folder": message(
         "The settings file {name} is not in a folder, so it belongs to no lecture.",
         "Put it into a folder together with the presenter and the lecture.",
         "设置文件 {name} 不在文件夹中，不属于任何讲课内容。",

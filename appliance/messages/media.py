@@ -41,7 +41,7 @@ MESSAGES: dict[str, Message] = {
         "照片 {name} 太大（{width}×{height} 像素）。",
         "请另存为 JPEG，或缩小到不超过 {megapixels} 百万像素。",
     ),
-    "photo_format": message(
+    "photo_format_unsupported": message(
         "The photo {name} is in HEIC or AVIF format, which Lectern cannot read.",
         "Export it as JPEG, or set the phone's camera to its most compatible format.",
         "照片 {name} 是 HEIC 或 AVIF 格式，Lectern 无法读取。",

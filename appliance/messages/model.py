@@ -23,19 +23,19 @@ MESSAGES: dict[str, Message] = {
         "模型 {name} 不完整或已损坏：{part} 缺失或已被更改。",
         "请重新安装 Lectern，或恢复模型文件夹。",
     ),
-    "model_interface": message(
+    "model_interface_mismatch": message(
         "The neural network {name} does not have the inputs and outputs of Wav2Lip.",
         "Use an ONNX file with the inputs mel (1×80×16) and face (6×96×96).",
         "神经网络 {name} 的输入和输出与 Wav2Lip 不一致。",
         "请使用输入为梅尔频谱（1×80×16）和人脸（6×96×96）的 ONNX 文件。",
     ),
-    "precision_missing": message(
+    "precision_unavailable": message(
         "The model {name} is not available in {precision} precision.",
         "Choose one of these precisions: {known}.",
         "模型 {name} 没有 {precision} 精度的版本。",
         "请选择以下精度之一：{known}。",
     ),
-    "network_failed": message(
+    "inference_failed": message(
         "The neural network {name} could not run on this device ({reason}).",
         "Restart the device; if the problem remains, run lectern doctor and report the result.",
         "神经网络 {name} 无法在此设备上运行（{reason}）。",
@@ -48,13 +48,13 @@ MESSAGES: dict[str, Message] = {
         "处理 {width} × {height} 像素的视频大约需要 {need} MB 内存，但只有 {budget} MB 可用。",
         "请使用较小的主讲人视频，或在设置中为 Lectern 分配更多内存。",
     ),
-    "bench_presenter": message(
+    "bench_presenter_missing": message(
         "There is no presenter for the benchmark.",
         "Specify a presenter video and a recording, or put a video into the presenters folder.",
         "没有可用于性能测试的主讲人。",
         "请指定主讲人视频和录音，或在 presenters 文件夹中放入一个视频。",
     ),
-    "bench_lecture": message(
+    "bench_lecture_missing": message(
         "A presenter was specified for the benchmark, but no lecture.",
         "Specify a recording as well: lectern bench PRESENTER LECTURE.",
         "已为性能测试指定主讲人，但没有指定讲课内容。",

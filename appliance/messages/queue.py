@@ -11,29 +11,35 @@ MESSAGES: dict[str, Message] = {
         "操作已取消。",
         "需要时可以重新开始，没有留下不完整的文件。",
     ),
-    "store_busy": message(
+    "database_busy": message(
         "The database {name} is in use by another program.",
         "Try again in a moment; if the problem remains, restart the device.",
         "数据库 {name} 正被其他程序占用。",
         "请稍后重试；如果问题仍然存在，请重启设备。",
     ),
-    "store_damaged": message(
+    "database_damaged": message(
         "The database {name} cannot be used ({reason}).",
         "Stop Lectern and rename the file; a new database is then created, and no video is lost.",
         "数据库 {name} 无法使用（{reason}）。",
         "请停止 Lectern 并将该文件改名；之后会新建数据库，视频不会丢失。",
     ),
-    "store_denied": message(
+    "database_access_denied": message(
         "You do not have permission to use the database {name}.",
         "Run the command with sudo, as an administrator of the device.",
         "当前用户无权使用数据库 {name}。",
         "请以设备管理员的身份用 sudo 运行该命令。",
     ),
-    "store_newer": message(
+    "database_too_new": message(
         "The database {name} was written by a newer version of Lectern.",
         "Install that version again.",
         "数据库 {name} 由较新版本的 Lectern 写入。",
         "请重新安装该版本。",
+    ),
+    "database_too_old": message(
+        "The database {name} was written by an older version of Lectern, which is not supported.",
+        "Stop Lectern and rename the file; a new database is then created, and no video is lost.",
+        "数据库 {name} 是由较旧版本的 Lectern 写入的，不再受支持。",
+        "请停止 Lectern 并重命名该文件；系统会新建数据库，视频不会丢失。",
     ),
     "job_unknown": message(
         "There is no job number {job}.",
@@ -48,13 +54,13 @@ MESSAGES: dict[str, Message] = {
         "任务 {job} 的状态为 {state}，无法执行此操作。",
         "请查看任务的状态；已结束的任务只有在未成功时才能重试。",
     ),
-    "job_unsettled": message(
+    "job_not_archived": message(
         "The files of job {job} are still being archived.",
         "Try again in a few seconds.",
         "任务 {job} 的文件正在归档。",
         "请几秒后重试。",
     ),
-    "file_claimed": message(
+    "file_in_use": message(
         "The file {name} already belongs to another job.",
         "Wait until that job has finished, or cancel it first.",
         "文件 {name} 已属于另一个任务。",
@@ -66,61 +72,61 @@ MESSAGES: dict[str, Message] = {
         "设备在处理该任务时意外中断（连续 {count} 次）。",
         "任务会自动继续；如果经常发生，请检查供电。",
     ),
-    "no_progress": message(
+    "repeatedly_interrupted": message(
         "The device stopped unexpectedly {attempts} times, each time while working on this job.",
         "Retry the job with a smaller video, or make sure that the power supply is stable.",
         "设备意外中断了 {attempts} 次，每次都是在处理该任务时。",
         "请换用较小的视频重试，或确保设备供电稳定。",
     ),
-    "job_options": message(
+    "job_options_invalid": message(
         "An option of the job is invalid ({reason}).",
         "Correct the option, or leave it out to use the device's setting.",
         "任务的一个选项无效（{reason}）。",
         "请改正该选项，或将其去掉以使用设备的设置。",
     ),
-    "work_failed": message(
+    "processing_failed": message(
         "Processing failed ({reason}).",
         "Lectern retries automatically; if it still fails, use another recording or video.",
         "处理失败（{reason}）。",
         "系统会自动重试；如果仍然失败，请换用其他录音或视频。",
     ),
-    "work_died": message(
+    "processing_crashed": message(
         "Processing stopped unexpectedly ({reason}), possibly because of insufficient memory.",
         "Lectern retries automatically with less memory; if it still fails, use a smaller video.",
         "处理意外中止（{reason}），可能是内存不足。",
         "系统会自动以更少的内存重试；如果仍然失败，请换用较小的视频。",
     ),
-    "memory_ran_out": message(
+    "out_of_memory": message(
         "The device ran out of memory while making this video.",
         "Lectern retries automatically with less memory; if it still fails, use a smaller video.",
         "制作该视频时内存不足。",
         "系统会自动以更少的内存重试；如果仍然失败，请换用较小的视频。",
     ),
-    "job_lacks_space": message(
+    "job_needs_disk_space": message(
         "This job needs about {needed} MB of disk space, but only {free} MB are available.",
         "Delete videos that are no longer needed; the job then starts automatically.",
         "该任务大约需要 {needed} MB 磁盘空间，但只有 {free} MB 可用。",
         "请删除不再需要的视频；之后任务会自动开始。",
     ),
-    "low_space": message(
+    "low_disk_space": message(
         "The disk has only {free} MB left, but {needed} MB are needed to continue.",
         "Delete videos that are no longer needed; work then continues automatically.",
         "磁盘只剩 {free} MB，但继续工作需要 {needed} MB。",
         "请删除不再需要的视频；之后任务会自动继续。",
     ),
-    "errand_unknown": message(
-        "There is no background task number {errand}.",
+    "task_unknown": message(
+        "There is no background task number {task}.",
         "Try again; results are kept for one day.",
-        "没有编号为 {errand} 的后台任务。",
+        "没有编号为 {task} 的后台任务。",
         "请重试；结果只保留一天。",
     ),
-    "errand_interrupted": message(
+    "task_interrupted": message(
         "The device was restarted before the background task had finished.",
         "Try again.",
         "设备在后台任务完成之前重新启动了。",
         "请重试。",
     ),
-    "errand_failed": message(
+    "task_failed": message(
         "The background task failed ({reason}).",
         "Try again; if it fails again, ask the administrator to look for the reason in the log.",
         "后台任务失败（{reason}）。",
@@ -138,7 +144,7 @@ MESSAGES: dict[str, Message] = {
         "用于 U 盘和关机的系统助手出错（{reason}）。",
         "请重试；如果再次失败，请重启设备。",
     ),
-    "face_seldom": message(
+    "face_rarely_seen": message(
         "The face is visible in only {percent} % of the presenter's video.",
         "Use a video in which the presenter faces the camera throughout.",
         "主讲人视频中只有 {percent}% 的画面能看到人脸。",
@@ -156,25 +162,25 @@ MESSAGES: dict[str, Message] = {
         "人脸太小：双眼间距只占画面高度的 {percent}%。",
         "请靠近拍摄，或将画面裁剪到上半身。",
     ),
-    "faces_several": message(
+    "multiple_faces": message(
         "{count} faces were found; the largest one that appears consistently will speak.",
         "If it is the wrong one, choose another face in the options.",
         "画面中有 {count} 张人脸，将由持续出现的最大一张说话。",
         "如果不是您要的那一位，请在选项中另选人脸。",
     ),
-    "sound_quiet": message(
+    "audio_too_quiet": message(
         "The recording is very quiet ({level} dB).",
         "Record it again closer to the microphone; a clear voice gives the best lip movements.",
         "录音的音量很低（{level} dB）。",
         "请靠近麦克风重新录制；声音清晰，口型才准确。",
     ),
-    "sound_loud": message(
+    "audio_too_loud": message(
         "The recording is so loud that it is probably distorted ({level} dB).",
         "Record it again at a lower input level.",
         "录音的音量过高，可能已经失真（{level} dB）。",
         "请降低输入音量后重新录制。",
     ),
-    "too_warm": message(
+    "too_hot": message(
         "The device is too warm ({zone}: {temperature} °C) and pauses until it has cooled to "
         "{resume} °C.",
         "Keep its vents clear and out of the sun; work then continues automatically.",
@@ -189,17 +195,17 @@ MESSAGES: dict[str, Message] = {
     ),
     "quiet_hours": message(
         "Quiet hours are in effect until {until}.",
-        "Wait, or change governor.quiet in the settings; work then continues automatically.",
+        "Wait, or change governor.quiet_hours in the settings; work then continues automatically.",
         "现在是安静时段，到 {until} 为止。",
-        "请等待，或更改设置中的 governor.quiet；之后任务会自动继续。",
+        "请等待，或更改设置中的 governor.quiet_hours；之后任务会自动继续。",
     ),
-    "preview_first": message(
+    "preview_pending": message(
         "A preview is being made first.",
         "Wait a moment; work then continues automatically.",
         "正在优先制作预览。",
         "请稍候；之后任务会自动继续。",
     ),
-    "already_serving": message(
+    "already_running": message(
         "Another instance of Lectern is already running in {name}.",
         "Use that instance, or stop it first.",
         "已有另一个 Lectern 正在 {name} 中运行。",

@@ -11,7 +11,7 @@ MESSAGES: dict[str, Message] = {
         "该上传不存在。",
         "请重新选择文件；未完成的上传会在一段时间后删除。",
     ),
-    "upload_unfinished": message(
+    "upload_incomplete": message(
         "The upload of {name} is not finished.",
         "Wait until it has finished, or choose the file again.",
         "{name} 尚未上传完成。",
@@ -23,7 +23,7 @@ MESSAGES: dict[str, Message] = {
         "{name} 超过了大小上限（{limit}）。",
         "请使用更短或更小的文件，或请管理员提高上限。",
     ),
-    "upload_quota": message(
+    "upload_quota_exceeded": message(
         "With {name}, your uploads would exceed the limit of {limit}.",
         "Use or delete files that you uploaded earlier, then try again.",
         "加上 {name}，您的上传总量将超过上限（{limit}）。",
@@ -35,7 +35,7 @@ MESSAGES: dict[str, Message] = {
         "您已有 {limit} 个尚未使用的上传文件。",
         "请先使用或删除其中一些。",
     ),
-    "upload_offset": message(
+    "upload_offset_mismatch": message(
         "The next part of the upload must start at byte {wanted}, not at byte {offset}.",
         "Query the progress of the upload, and continue from there.",
         "上传的下一部分应从第 {wanted} 字节开始，而不是第 {offset} 字节。",
@@ -47,31 +47,31 @@ MESSAGES: dict[str, Message] = {
         "{name} 的另一部分正在写入。",
         "请几秒后重试。",
     ),
-    "upload_checksum": message(
+    "upload_checksum_mismatch": message(
         "A part of {name} was damaged during the transfer.",
         "Send that part again; the damaged data was not kept.",
         "{name} 的一部分在传输中损坏。",
         "请重新发送这一部分；损坏的数据没有保留。",
     ),
-    "upload_checksum_kind": message(
+    "upload_checksum_unsupported": message(
         "The checksum {name} is invalid or not supported.",
         "Send a checksum of the type crc32, sha1 or sha256 in base64, or none.",
         "校验和 {name} 无效或不受支持。",
         "请使用 base64 编码的 crc32、sha1 或 sha256，或不发送校验和。",
     ),
-    "upload_protocol": message(
+    "upload_header_invalid": message(
         "The upload header {name} is missing or invalid.",
         "Use a program that supports version 1.0.0 of the tus protocol.",
         "上传请求的标头 {name} 缺失或无效。",
         "请使用支持 tus 协议 1.0.0 版的程序。",
     ),
-    "upload_version": message(
+    "upload_version_unsupported": message(
         "The upload does not use version 1.0.0 of the tus protocol.",
         "Send the header Tus-Resumable with the value 1.0.0.",
         "上传请求不符合 tus 协议 1.0.0 版。",
         "请发送标头 Tus-Resumable，值为 1.0.0。",
     ),
-    "upload_crowded": message(
+    "too_many_concurrent_uploads": message(
         "Too many uploads are in progress at the moment.",
         "Try again in a few seconds; uploads continue automatically.",
         "当前同时进行的上传过多。",
@@ -89,13 +89,13 @@ MESSAGES: dict[str, Message] = {
         "主讲人库中已有 {name}。",
         "请换一个名称，或先删除现有的主讲人。",
     ),
-    "picture_awaited": message(
+    "thumbnail_pending": message(
         "There is no thumbnail of {name} yet.",
         "Try again in a few seconds; Lectern creates the thumbnail while it is running.",
         "{name} 还没有缩略图。",
         "请几秒后重试；缩略图会在 Lectern 运行时生成。",
     ),
-    "not_a_presenter": message(
+    "presenter_type_unsupported": message(
         "{name} is neither a video nor a photo, so it cannot be used as the presenter.",
         "Choose a video or photo of the person who is to speak.",
         "{name} 不是视频或照片，不能用作主讲人。",
@@ -107,7 +107,7 @@ MESSAGES: dict[str, Message] = {
         "这样会生成 {count} 个视频，但一次最多只能开始 {limit} 个。",
         "请减少主讲人或讲课内容，其余的稍后再开始。",
     ),
-    "file_gone": message(
+    "result_file_missing": message(
         "This file of job {job} does not exist.",
         "Check the outbox folder; the file may have been moved, or it was never created.",
         "任务 {job} 的这个文件不存在。",

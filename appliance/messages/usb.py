@@ -5,7 +5,7 @@ from __future__ import annotations
 from appliance.messages.message import Message, message
 
 MESSAGES: dict[str, Message] = {
-    "usb_missing": message(
+    "usb_not_found": message(
         "The USB drive {device} is no longer plugged in.",
         "Plug it in, wait a few seconds and try again.",
         "U 盘 {device} 已不在设备上。",
@@ -29,7 +29,7 @@ MESSAGES: dict[str, Message] = {
         "U 盘已满，只复制了 {copied} 个文件。",
         "请删除 U 盘上不再需要的文件后重试，或换一个更大的 U 盘。",
     ),
-    "usb_cut_off": message(
+    "usb_copy_incomplete": message(
         "{name} was not copied completely, because the USB drive was removed or is damaged.",
         "Plug the USB drive in again, and leave it in until the device reports that it is safe to "
         "remove.",
@@ -43,7 +43,7 @@ MESSAGES: dict[str, Message] = {
         "U 盘 {device} 正在使用中。",
         "请等待复制完成，或关闭显示该 U 盘的窗口，然后重试。",
     ),
-    "helper_unknown": message(
+    "helper_request_unknown": message(
         "The system helper does not support the request '{name}'.",
         "Run sudo ./setup.sh install to bring all parts of Lectern to the same version.",
         "系统助手不支持请求“{name}”。",

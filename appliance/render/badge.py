@@ -17,11 +17,11 @@ log = logging.getLogger("lectern.render")
 
 FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
 _FALLBACK = "AI-generated"
-_NO_LETTER = chr(0x10FFFF)  # a noncharacter: fonts draw their "missing glyph" for it
+_MISSING_GLYPH = chr(0x10FFFF)  # a noncharacter: fonts draw their "missing glyph" for it
 _Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
-_SHARE = 0.028  # height of the text, as a share of the picture's short side
-_SMALLEST = 9  # pixels; smaller letters are not legible
+_TEXT_HEIGHT_SHARE = 0.028  # height of the text, as a share of the picture's short side
+_MIN_TEXT_HEIGHT = 9  # pixels; smaller letters are not legible
 _MARGIN = 0.8  # around the text and from the edge, in text heights
 _OPACITY = 0.55
 _BRIGHT, _DARK, _NEUTRAL = 235.0, 16.0, 128.0  # limited range: white, black, no colour
@@ -43,7 +43,11 @@ class Badge:
         height: int,
         folders: Sequence[Path] = FONT_FOLDERS,
     ) -> None:
-        mask = _text(text, max(round(_SHARE * min(width, height)), _SMALLEST), tuple(folders))
+        mask = _render_text(
+            text,
+            max(round(_TEXT_HEIGHT_SHARE * min(width, height)), _MIN_TEXT_HEIGHT),
+            tuple(folders),
+        )
         mask = mask[:height, :width]
         rows, columns = mask.shape
         gap = round(rows * 0.25) // 2 * 2
@@ -55,13 +59,13 @@ class Badge:
 
     def draw(self, picture: Picture) -> None:
         """Blend the badge into the writable ``picture``."""
-        _mix(picture.y, self._top, self._left, self._luma, self._opacity)
+        _blend(picture.y, self._top, self._left, self._luma, self._opacity)
         half = self._opacity[::2, ::2]
         for plane in (picture.u, picture.v):
-            _mix(plane, self._top // 2, self._left // 2, np.full_like(half, _NEUTRAL), half)
+            _blend(plane, self._top // 2, self._left // 2, np.full_like(half, _NEUTRAL), half)
 
 
-def _mix(
+def _blend(
     plane: npt.NDArray[np.uint8],
     top: int,
     left: int,
@@ -77,12 +81,12 @@ def _mix(
 
 
 @lru_cache(maxsize=4)
-def _text(text: str, size: int, folders: tuple[Path, ...]) -> npt.NDArray[np.float64]:
+def _render_text(text: str, size: int, folders: tuple[Path, ...]) -> npt.NDArray[np.float64]:
     """Return ``text`` as coverage in 0..1, (rows, columns) float64, with a margin.
 
     Both sides are even, because chroma has half the size.
     """
-    font = next((font for font in _fonts(size, folders) if _has(font, text)), None)
+    font = next((font for font in _find_fonts(size, folders) if _has_glyphs(font, text)), None)
     if font is None:
         log.warning("no font contains all letters of badge %r; using %r", text, _FALLBACK)
         text, font = _FALLBACK, ImageFont.load_default(size)
@@ -95,7 +99,7 @@ def _text(text: str, size: int, folders: tuple[Path, ...]) -> npt.NDArray[np.flo
     return np.asarray(image, np.float64) / 255.0
 
 
-def _fonts(size: int, folders: tuple[Path, ...]) -> Iterator[_Font]:
+def _find_fonts(size: int, folders: tuple[Path, ...]) -> Iterator[_Font]:
     """Yield Pillow's built-in font, then the system's fonts, regular ones first."""
     yield ImageFont.load_default(size)
     found = [path for folder in folders for path in folder.rglob("*.[ot]t[fc]")]
@@ -106,8 +110,8 @@ def _fonts(size: int, folders: tuple[Path, ...]) -> Iterator[_Font]:
             continue
 
 
-def _has(font: _Font, text: str) -> bool:
-    missing = font.getmask(_NO_LETTER)
+def _has_glyphs(font: _Font, text: str) -> bool:
+    missing = font.getmask(_MISSING_GLYPH)
     return all(
         letter.isspace() or (mask.size, bytes(mask)) != (missing.size, bytes(missing))
         for letter, mask in ((letter, font.getmask(letter)) for letter in text)

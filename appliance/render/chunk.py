@@ -15,41 +15,41 @@ from pathlib import Path
 import numpy as np
 
 from appliance.errors import Fault
-from appliance.face.track import Sighting, Tracked
-from appliance.heap import give_back, map_from
-from appliance.lips.engines import Engines
-from appliance.lips.generator import Generator, Look
+from appliance.face.track import FaceLandmarks, TrackedFrame
+from appliance.inference.providers import Providers
+from appliance.lips.generator import Generator, GeneratorInput
 from appliance.lips.model import LipModel
 from appliance.lips.motion import Motion
-from appliance.lips.presenter import Profile
+from appliance.lips.profile import Profile
 from appliance.lips.wav2lip import MelTrack
 from appliance.media.decode import FrameReader
-from appliance.media.engine import of_video, refuse
+from appliance.media.encoder import encoder_for, mark_encoder_failed
 from appliance.media.picture import Picture
-from appliance.media.pool import PicturePool
-from appliance.render.ahead import ahead
+from appliance.media.picture_pool import PicturePool
 from appliance.render.badge import Badge
-from appliance.render.clock import Stopwatch
-from appliance.render.frames import PresenterFrames
-from appliance.render.job import Job
-from appliance.render.presenter import make_tracker
+from appliance.render.landmark_track import LandmarkTrack
+from appliance.render.prefetch import prefetch
+from appliance.render.presenter_analysis import make_tracker
 from appliance.render.presenter_cache import PresenterEntry
-from appliance.render.sightings import PresenterSightings
+from appliance.render.presenter_frames import PresenterFrames
+from appliance.render.progress import Stopwatch
+from appliance.render.workspace import Workspace
+from appliance.system.malloc import set_mmap_threshold, trim_heap
 
-_YAW_FADE = 6.0  # degrees of yaw below the limit over which the effect fades out
+_YAW_FADE_DEG = 6.0  # degrees of yaw below the limit over which the effect fades out
 
-Tick = Callable[[int], None]
+OnFrames = Callable[[int], None]
 
 
 @dataclass
-class ChunkFacts:
+class ChunkResult:
     """The result of a finished chunk, as used by the report.
 
     ``start`` is its first output frame. ``frames`` counts frames by outcome: ``spoken``,
     ``no_face`` or ``turned_away``. ``gaps`` lists (output frame, reason) for each start of a
     stretch that was left unchanged; ``last_reason`` is the reason that applies to the last frame,
     empty if it was rendered. ``stages_s`` is the processing time of each stage in seconds.
-    ``passed_over`` lists the rejected providers with the reasons.
+    ``rejected`` lists the rejected providers with the reasons.
     """
 
     start: int
@@ -57,140 +57,148 @@ class ChunkFacts:
     gaps: list[tuple[int, str]] = field(default_factory=list)
     stages_s: dict[str, float] = field(default_factory=dict)
     provider: str = ""
-    passed_over: tuple[str, ...] = ()
+    rejected: tuple[str, ...] = ()
     last_reason: str = ""
 
 
-def render_chunk(folder: Path, index: int, tick: Tick = lambda frames: None) -> ChunkFacts:
+def render_chunk(
+    folder: Path, index: int, on_frames: OnFrames = lambda frames: None
+) -> ChunkResult:
     """Render chunk ``index`` of the workspace in ``folder`` and publish its segment.
 
     A pure function of these two: every run produces the same frames. It keeps the decoder and the
-    model open between chunks; call :func:`let_go` when done. ``tick`` is called with the number of
-    newly encoded frames; an exception that it raises stops the work and leaves no segment. Raises
-    ``Fault``, for example ``encoder_failed`` or ``network_failed``.
+    model open between chunks; call :func:`close` when done. ``on_frames`` is called with the number
+    of newly encoded frames; an exception that it raises stops the work and leaves no segment.
+    Raises ``Fault``, for example ``encoder_failed`` or ``inference_failed``.
     """
     try:
-        return _render(folder, index, tick)
+        return _render(folder, index, on_frames)
     finally:
-        give_back()
+        trim_heap()
 
 
-def _render(folder: Path, index: int, tick: Tick) -> ChunkFacts:
-    job = _job(folder)
-    plan = job.plan
+def _render(folder: Path, index: int, on_frames: OnFrames) -> ChunkResult:
+    workspace = _load_workspace(folder)
+    plan = workspace.plan
     # half a picture: buffers of the decoder, the encoder and this code
-    map_from(plan.width * plan.height * 3 // 4)
+    set_mmap_threshold(plan.width * plan.height * 3 // 4)
     start, stop = plan.span(index)
-    facts = ChunkFacts(start)
-    watch = Stopwatch(facts.stages_s)
-    with closing(_presenter_frames(folder).show(start, stop, watch)) as shown:
-        with ThreadPoolExecutor(1) as beside:  # decode while the network is being opened
-            first = iter([beside.submit(next, shown)])
-            painter = _Painter(job, start, stop, facts, watch)
+    result = ChunkResult(start)
+    stopwatch = Stopwatch(result.stages_s)
+    with closing(_get_frames(folder).frames_for(start, stop, stopwatch)) as frames:
+        with ThreadPoolExecutor(1) as executor:  # decode while the network is being opened
+            first = iter([executor.submit(next, frames)])
+            painter = _FrameRenderer(workspace, start, stop, result, stopwatch)
         # Keep no reference to the first picture: it would keep all memory of its decoder alive.
-        pictures = chain(map(Future.result, first), shown)
-        _encode(job, index, painter.paint(pictures), watch, tick)
-    painter.tell_provider()
-    return facts
+        pictures = chain(map(Future.result, first), frames)
+        _encode(workspace, index, painter.render(pictures), stopwatch, on_frames)
+    painter.record_provider()
+    return result
 
 
 def _encode(
-    job: Job, index: int, pictures: Iterator[Picture], watch: Stopwatch, tick: Tick
+    workspace: Workspace,
+    index: int,
+    pictures: Iterator[Picture],
+    stopwatch: Stopwatch,
+    on_frames: OnFrames,
 ) -> None:
-    plan, video = job.plan, job.config.video
-    encoder = of_video(video)
+    plan, video = workspace.plan, workspace.config.video
+    encoder = encoder_for(video)
     writer = encoder.open(
-        job.segment(index),
+        workspace.segment_path(index),
         plan.width,
         plan.height,
         plan.fps,
-        job.presenter.color,
-        job.presenter.sar,
+        workspace.presenter.color,
+        workspace.presenter.sar,
         crf=video.crf,
         threads=plan.threads,
     )
     try:
-        with ahead(pictures, plan.queue_frames) as painted:
-            for picture in painted:
-                with watch.stage("encode"):
+        with prefetch(pictures, plan.queue_frames) as finished:
+            for picture in finished:
+                with stopwatch.stage("encode"):
                     writer.write(picture)
-                tick(1)
-        with watch.stage("encode"):
+                on_frames(1)
+        with stopwatch.stage("encode"):
             writer.close()
     except BaseException as error:
         writer.abort()
         if encoder.name != "x264" and isinstance(error, Fault) and error.code == "encoder_failed":
-            refuse(job.config.root / "state", encoder.name, error.details["reason"])
+            mark_encoder_failed(
+                workspace.config.root / "state", encoder.name, error.details["reason"]
+            )
         raise
 
 
 @lru_cache(maxsize=1)
-def _job(folder: Path) -> Job:
-    return Job.load(folder)
+def _load_workspace(folder: Path) -> Workspace:
+    return Workspace.load(folder)
 
 
 @lru_cache(maxsize=1)
 def _model(folder: Path) -> LipModel:
-    job = _job(folder)
+    workspace = _load_workspace(folder)
     return LipModel.open(
-        job.manifest,
-        job.precision,
-        job.config.lips.providers,
-        job.plan.threads,
-        Engines.of(job.config),
+        workspace.manifest,
+        workspace.precision,
+        workspace.config.lips.providers,
+        workspace.plan.threads,
+        Providers.of(workspace.config),
     )
 
 
-class _Open(threading.local):
+class ChunkRenderer(threading.local):
     """The open decoder of each thread, kept between the chunks of one job."""
 
     folder: Path | None = None
     frames: PresenterFrames | None = None
 
 
-_open = _Open()
+_open = ChunkRenderer()
 
 
-def _presenter_frames(folder: Path) -> PresenterFrames:
+def _get_frames(folder: Path) -> PresenterFrames:
     if _open.frames is None or _open.folder != folder:
         _close_frames()
-        give_back()  # memory used by the analysis of presenter and lecture
-        _open.folder, _open.frames = folder, _open_frames(_job(folder))
+        trim_heap()  # memory used by the analysis of presenter and lecture
+        _open.folder, _open.frames = folder, _open_frames(_load_workspace(folder))
     return _open.frames
 
 
-def _open_frames(job: Job) -> PresenterFrames:
-    plan = job.plan
+def _open_frames(workspace: Workspace) -> PresenterFrames:
+    plan = workspace.plan
 
     def open_reader() -> FrameReader:
-        return FrameReader(job.presenter, plan.threads)
+        return FrameReader(workspace.presenter, plan.threads)
 
-    sightings = PresenterSightings(
+    landmarks = LandmarkTrack(
         open_reader,
-        job.presenter.frames,
-        lambda: make_tracker(job.presenter, job.person),
-        PresenterEntry(job.cache) if job.cache is not None else None,
+        workspace.presenter.frames,
+        lambda: make_tracker(workspace.presenter, workspace.person),
+        PresenterEntry(workspace.cache_folder) if workspace.cache_folder is not None else None,
     )
     return PresenterFrames(
-        open_reader, job.presenter.frames, sightings, plan.queue_frames, plan.back_block
+        open_reader, workspace.presenter.frames, landmarks, plan.queue_frames, plan.back_block
     )
 
 
-def _load_speech(job: Job, start: int, stop: int) -> Motion | MelTrack:
+def _load_motion(workspace: Workspace, start: int, stop: int) -> Motion | MelTrack:
     """Load the mouth motion (or mel) for output frames ``start`` … ``stop`` - 1."""
-    if job.manifest.kind == "wav2lip":
-        return MelTrack.load(job.speech)
-    facts = job.manifest.motion
-    whole = Motion.load(job.speech, facts["rate_hz"], facts["offset_s"])
-    return whole.part(job.plan.fps, start, stop)
+    if workspace.manifest.kind == "wav2lip":
+        return MelTrack.load(workspace.motion_path)
+    motion_info = workspace.manifest.motion
+    whole = Motion.load(workspace.motion_path, motion_info["rate_hz"], motion_info["offset_s"])
+    return whole.part(workspace.plan.fps, start, stop)
 
 
-def let_go() -> None:
+def close() -> None:
     """Close everything that this thread and process keep open between chunks; free its memory."""
     _close_frames()
-    _job.cache_clear()
+    _load_workspace.cache_clear()
     _model.cache_clear()
-    give_back()
+    trim_heap()
 
 
 def _close_frames() -> None:
@@ -199,52 +207,52 @@ def _close_frames() -> None:
     _open.folder = _open.frames = None
 
 
-class _Painter:
+class _FrameRenderer:
     """Turns tracked frames into finished frames, one batch of mouths at a time."""
 
     def __init__(
-        self, job: Job, start: int, stop: int, facts: ChunkFacts, watch: Stopwatch
+        self, workspace: Workspace, start: int, stop: int, result: ChunkResult, stopwatch: Stopwatch
     ) -> None:
-        self._job = job
+        self._workspace = workspace
         self._start = start
-        self._facts = facts
-        self._watch = watch
-        plan, config = job.plan, job.config
-        self._canvases = PicturePool(plan.width, plan.height)
-        model = _model(job.folder)
+        self._result = result
+        self._watch = stopwatch
+        plan, config = workspace.plan, workspace.config
+        self._picture_pool = PicturePool(plan.width, plan.height)
+        model = _model(workspace.folder)
         self._generator: Generator = model.generator(
-            Profile.load(job.profile), config.lips.amplitude
+            Profile.load(workspace.profile_path), config.lips.amplitude
         )
-        self._speech = _load_speech(job, start, stop)
+        self._motion = _load_motion(workspace, start, stop)
         self._badge = (
             Badge(config.video.badge_text, config.video.badge_corner, plan.width, plan.height)
             if config.video.badge
             else None
         )
 
-    def tell_provider(self) -> None:
+    def record_provider(self) -> None:
         """Record the provider in use in the chunk's result.
 
         Call it at the end: the provider may change while the chunk is rendered.
         """
-        choice = _model(self._job.folder).main.choice
-        self._facts.provider, self._facts.passed_over = choice.provider, choice.passed_over
+        choice = _model(self._workspace.folder).main.choice
+        self._result.provider, self._result.rejected = choice.provider, choice.rejected
 
-    def paint(self, frames: Iterable[Tracked[Picture]]) -> Iterator[Picture]:
+    def render(self, frames: Iterable[TrackedFrame[Picture]]) -> Iterator[Picture]:
         """Yield the finished frames, in order."""
-        waiting: list[tuple[Picture, Look | None]] = []
+        batch: list[tuple[Picture, GeneratorInput | None]] = []
         size = 1  # start with small batches, so that the encoder starts early
         for t, item in enumerate(frames, self._start):
             with self._watch.stage("look"):
-                waiting.append((item.picture, self._look(t, item)))
-            if len(waiting) >= size:
-                yield from self._finish(waiting)
-                waiting, size = [], min(2 * size, self._job.plan.batch)
-        yield from self._finish(waiting)
+                batch.append((item.picture, self._prepare(t, item)))
+            if len(batch) >= size:
+                yield from self._finish_batch(batch)
+                batch, size = [], min(2 * size, self._workspace.plan.batch)
+        yield from self._finish_batch(batch)
 
-    def _look(self, t: int, item: Tracked[Picture]) -> Look | None:
+    def _prepare(self, t: int, item: TrackedFrame[Picture]) -> GeneratorInput | None:
         face = item.face
-        limits = self._job.config.face
+        limits = self._workspace.config.face
         if face is None or face.confidence < limits.min_confidence:
             self._skip(t, "no_face")
             return None
@@ -252,31 +260,33 @@ class _Painter:
         if strength <= 0:
             self._skip(t, "turned_away")
             return None
-        self._facts.frames["spoken"] += 1
-        self._facts.last_reason = ""
-        speech = self._speech.at_frames(self._job.plan.fps, t, t + 1)[0]
-        return self._generator.look(item.picture, face, speech, strength)
+        self._result.frames["spoken"] += 1
+        self._result.last_reason = ""
+        motion = self._motion.at_frames(self._workspace.plan.fps, t, t + 1)[0]
+        return self._generator.prepare(item.picture, face, motion, strength)
 
-    def _strength(self, face: Sighting, presence: float, max_yaw: float) -> float:
+    def _strength(self, face: FaceLandmarks, presence: float, max_yaw: float) -> float:
         yaw = abs(float(face.pose.yaw))
-        return float(presence * np.clip((max_yaw - yaw) / _YAW_FADE, 0, 1))
+        return float(presence * np.clip((max_yaw - yaw) / _YAW_FADE_DEG, 0, 1))
 
     def _skip(self, t: int, reason: str) -> None:
-        self._facts.frames[reason] += 1
-        if reason != self._facts.last_reason:
-            self._facts.gaps.append((t, reason))
-        self._facts.last_reason = reason
+        self._result.frames[reason] += 1
+        if reason != self._result.last_reason:
+            self._result.gaps.append((t, reason))
+        self._result.last_reason = reason
 
-    def _finish(self, waiting: list[tuple[Picture, Look | None]]) -> Iterator[Picture]:
-        looks = [look for _, look in waiting if look is not None]
+    def _finish_batch(
+        self, batch: list[tuple[Picture, GeneratorInput | None]]
+    ) -> Iterator[Picture]:
+        looks = [generator_input for _, generator_input in batch if generator_input is not None]
         with self._watch.stage("lips"):
-            answers = iter(self._generator.run(looks) if looks else [])
-        for picture, look in waiting:
+            outputs = iter(self._generator.run(looks) if looks else [])
+        for picture, generator_input in batch:
             with self._watch.stage("composite"):
-                if look is not None or self._badge is not None:
-                    picture = self._canvases.copy(picture)
-                if look is not None:
-                    self._generator.paint(picture, look, next(answers))
+                if generator_input is not None or self._badge is not None:
+                    picture = self._picture_pool.copy(picture)
+                if generator_input is not None:
+                    self._generator.composite(picture, generator_input, next(outputs))
                 if self._badge is not None:
                     self._badge.draw(picture)
             yield picture

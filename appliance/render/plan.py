@@ -9,11 +9,11 @@ from math import ceil
 
 import psutil
 
-from appliance.cgroup import cores, memory_room_mb
 from appliance.config import Config
 from appliance.errors import BadInput
 from appliance.lips.model import LipModel
 from appliance.media.probe import AudioInfo, PresenterInfo
+from appliance.system.cgroup import cpu_count, memory_headroom_mb
 
 _MB = 1 << 20
 
@@ -22,11 +22,11 @@ _MB = 1 << 20
 # The base is the interpreter with all libraries and the face networks.
 _BASE_MB = 168.0
 GRAPHICS_MB = 900.0  # CUDA, cuDNN and TensorRT libraries with their context: estimated
-_NETWORK_TIMES = 2.4  # memory of a network in ONNX Runtime, as a multiple of its file
-_ITEM_MB = {"lectern": 2.0, "wav2lip": 17.0}  # activations per item of the batch
+_NETWORK_MEMORY_FACTOR = 2.4  # memory of a network in ONNX Runtime, as a multiple of its file
+_ACTIVATIONS_MB = {"lectern": 2.0, "wav2lip": 17.0}  # activations per item of the batch
 # Pictures held by the decoder (references) and the encoder (references, look-ahead), by encoder
 # preset. The last two are extrapolated.
-_CODING_PICTURES = {
+_CODEC_PICTURES = {
     "ultrafast": 14,
     "superfast": 44,
     "veryfast": 64,
@@ -36,11 +36,13 @@ _CODING_PICTURES = {
     "slow": 165,
     "slower": 190,
 }
-_QUEUES = 3  # bounded queues between the stages of a chunk
+_QUEUE_COUNT = 3  # bounded queues between the stages of a chunk
 _RESERVE_MB = 512.0  # kept free for the rest of the system, unless a budget is configured
 
-_USUAL_WORK = 1920 * 1080 * 25  # pixels per second: chunks with more than this are shorter …
-_SHORTEST_S = 4.0  # … but not below this: starting a chunk would cost more than it saves
+_REFERENCE_PIXEL_RATE = (
+    1920 * 1080 * 25
+)  # pixels per second: chunks with more than this are shorter …
+_MIN_CHUNK_S = 4.0  # … but not below this: starting a chunk would cost more than it saves
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Network:
+class NetworkFootprint:
     """Size of the lips' networks: MiB of their files and per batch item, and the ``provider``."""
 
     files_mb: float
@@ -83,17 +85,17 @@ class Network:
     provider: str = "cpu"
 
     @classmethod
-    def of(cls, model: LipModel) -> Network:
+    def of(cls, model: LipModel) -> NetworkFootprint:
         """Return the footprint of ``model``, on the provider that it will probably use."""
         manifest, precision = model.manifest, model.precision
         roles = {**manifest.files.get("any", {}), **manifest.files.get(precision, {})}
         sizes = [manifest.path(role, precision).stat().st_size for role in roles]
-        return cls(sum(sizes) / _MB, _ITEM_MB[manifest.kind], model.likely_provider())
+        return cls(sum(sizes) / _MB, _ACTIVATIONS_MB[manifest.kind], model.likely_provider())
 
-    def take_mb(self, batch: int) -> float:
-        """Return the memory for a ``batch`` in MiB, including the provider's libraries."""
+    def memory_mb(self, batch: int) -> float:
+        """Return the memory for a ``batch_size`` in MiB, including the provider's libraries."""
         graphics = GRAPHICS_MB if self.provider != "cpu" else 0.0
-        return _NETWORK_TIMES * self.files_mb + self.item_mb * batch + graphics
+        return _NETWORK_MEMORY_FACTOR * self.files_mb + self.item_mb * batch + graphics
 
 
 def available_mb() -> float:
@@ -103,35 +105,35 @@ def available_mb() -> float:
     allow.
     """
     free = float(psutil.virtual_memory().available) / _MB - _RESERVE_MB
-    room = memory_room_mb()
-    return max(free if room is None else min(free, room), 0.0)
+    headroom = memory_headroom_mb()
+    return max(free if headroom is None else min(free, headroom), 0.0)
 
 
 def plan_for(
     info: PresenterInfo,
-    sound: AudioInfo,
+    audio: AudioInfo,
     config: Config,
-    network: Network,
+    network: NetworkFootprint,
     *,
     budget_mb: float = 0,
     find_memory: Callable[[], float] = available_mb,
 ) -> Plan:
-    """Make the plan for the lecture ``sound`` and the presenter ``info``.
+    """Make the plan for the lecture ``audio`` and the presenter ``info``.
 
     The memory budget is ``budget_mb``; if that is 0, the result of ``find_memory``, limited by the
     configuration. Raises ``BadInput("memory_too_small")`` as :func:`make_plan` does.
     """
-    cap = config.render.memory_mb or float("inf")
+    cap = config.render.memory_limit_mb or float("inf")
     return make_plan(
         width=info.width,
         height=info.height,
         fps=info.fps,
-        duration_s=sound.duration_s,
+        duration_s=audio.duration_s,
         chunk_s=config.render.chunk_s,
         queue_frames=config.render.queue_frames,
-        threads=config.video.threads or cores(),
+        threads=config.video.threads or cpu_count(),
         preset=config.video.preset,
-        batch=config.render.batch,
+        batch=config.render.batch_size,
         budget_mb=budget_mb or min(cap, find_memory()),
         network=network,
     )
@@ -147,7 +149,7 @@ def make_plan(
     queue_frames: int,
     threads: int,
     budget_mb: float,
-    network: Network,
+    network: NetworkFootprint,
     batch: int = 8,
     preset: str = "veryfast",
 ) -> Plan:
@@ -157,21 +159,21 @@ def make_plan(
     ``BadInput("memory_too_small")`` when even the smallest plan does not fit.
     """
     frames = max(round(duration_s * fps), 1)
-    picture = width * height * 1.5 / _MB
-    coding = _CODING_PICTURES.get(preset, _CODING_PICTURES["veryfast"])
-    block = 20
+    picture_mb = width * height * 1.5 / _MB
+    codec_pictures = _CODEC_PICTURES.get(preset, _CODEC_PICTURES["veryfast"])
+    back_block = 20
     while True:
-        held = coding + _QUEUES * queue_frames + batch + block
-        estimate = _BASE_MB + network.take_mb(batch) + picture * held
+        pictures_in_memory = codec_pictures + _QUEUE_COUNT * queue_frames + batch + back_block
+        estimate = _BASE_MB + network.memory_mb(batch) + picture_mb * pictures_in_memory
         if estimate <= budget_mb:
             break
-        if (queue_frames, batch, block) == (1, 1, 4):
+        if (queue_frames, batch, back_block) == (1, 1, 4):
             raise BadInput(
                 "memory_too_small", need=ceil(estimate), budget=round(budget_mb),
                 width=width, height=height,
             )  # fmt: skip
         queue_frames, batch = max(queue_frames // 2, 1), max(batch // 2, 1)
-        block = max(block // 2, 4)
+        back_block = max(back_block // 2, 4)
     return Plan(
         frames=frames,
         fps=fps,
@@ -180,7 +182,7 @@ def make_plan(
         chunk_frames=_chunk_frames(frames, fps, width * height, chunk_s),
         batch=batch,
         queue_frames=queue_frames,
-        back_block=block,
+        back_block=back_block,
         threads=threads,
         budget_mb=round(budget_mb, 1),
         estimated_mb=round(estimate, 1),
@@ -193,7 +195,9 @@ def _chunk_frames(frames: int, fps: Fraction, pixels: int, chunk_s: float) -> in
     Chunks are shorter where a second is more work than at 1080p25, so that a power cut costs about
     the same time at any size. All chunks have the same length, so that the last one is not tiny.
     """
-    work = float(pixels * fps)
-    seconds = min(chunk_s, max(chunk_s * _USUAL_WORK / work, min(_SHORTEST_S, chunk_s)))
-    longest = max(round(seconds * fps), 1)
-    return ceil(frames / ceil(frames / longest))
+    pixel_rate = float(pixels * fps)
+    seconds = min(
+        chunk_s, max(chunk_s * _REFERENCE_PIXEL_RATE / pixel_rate, min(_MIN_CHUNK_S, chunk_s))
+    )
+    max_frames = max(round(seconds * fps), 1)
+    return ceil(frames / ceil(frames / max_frames))

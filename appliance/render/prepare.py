@@ -10,16 +10,15 @@ from pathlib import Path
 from appliance.config import Config
 from appliance.lips.model import LipModel
 from appliance.media.probe import AudioInfo, PresenterInfo, probe_audio, probe_presenter
-from appliance.render.clock import Stopwatch
-from appliance.render.job import SPEECH, Job
-from appliance.render.plan import Network, plan_for
-from appliance.render.presenter import learn_presenter
-from appliance.render.presenter_cache import Known, PresenterCache, PresenterEntry
-from appliance.render.progress import Listener, Progress
-from appliance.render.report import Outcome
-from appliance.render.resume import recall, refit, remember
-from appliance.render.speech import learn_speech
-from appliance.render.voice import SOUND, is_text, speak
+from appliance.render.checkpoint import load_plan, replan, save_plan
+from appliance.render.lecture_motion import compute_motion
+from appliance.render.narration import AUDIO_FILE, is_text, synthesize_lecture
+from appliance.render.plan import NetworkFootprint, plan_for
+from appliance.render.presenter_analysis import analyse_presenter
+from appliance.render.presenter_cache import CachedPresenter, PresenterCache, PresenterEntry
+from appliance.render.progress import OnProgress, Progress, Stopwatch
+from appliance.render.report import RenderStats
+from appliance.render.workspace import MOTION_FILE, Workspace
 
 
 def prepare(
@@ -28,101 +27,113 @@ def prepare(
     lecture: Path,
     model: LipModel,
     config: Config,
-    listen: Listener,
-    watch: Stopwatch,
-) -> tuple[Job, AudioInfo, Outcome]:
+    on_progress: OnProgress,
+    stopwatch: Stopwatch,
+) -> tuple[Workspace, AudioInfo, RenderStats]:
     """Return the job in ``place``, resumed from an earlier attempt or analysed and saved now.
 
     Also returns the lecture's sound and the statistics that the render adds to. Raises the
     ``BadInput`` and ``Fault`` of every file that is read, and ``BadInput("memory_too_small")``.
     """
-    known = recall(place)
-    if known is not None:
-        job, silence = known
-        with watch.stage("check"):
-            sound = probe_audio(place / SOUND if is_text(lecture) else lecture)
-            job = refit(job, sound, model, config)
-        return job, sound, Outcome(silence)
+    resumed = load_plan(place)
+    if resumed is not None:
+        workspace, silence = resumed
+        with stopwatch.stage("check"):
+            audio = probe_audio(place / AUDIO_FILE if is_text(lecture) else lecture)
+            workspace = replan(workspace, audio, model, config)
+        return workspace, audio, RenderStats(silence)
     # The presenter is analysed in a second thread, while this one analyses the lecture.
-    with ThreadPoolExecutor(1) as beside:
-        measured = beside.submit(_measure, presenter, _cache(config, model), config, watch)
+    with ThreadPoolExecutor(1) as executor:
+        probed = executor.submit(
+            _probe, presenter, _presenter_cache(config, model), config, stopwatch
+        )
         if is_text(lecture):
-            measured.result()  # check the presenter first: speech synthesis is slow
-            listen(Progress("voice", 0, 1))
-            with watch.stage("voice"):
-                lecture = speak(lecture, place, config, lambda *at: listen(Progress("voice", *at)))
-        listen(Progress("presenter", 0, 1))
-        with watch.stage("speech"):
-            sound = probe_audio(lecture)
-        learned = beside.submit(_learn, place, measured, sound, model, config, watch)
-        total = max(int(2 * sound.duration_s), 1)
-        with watch.stage("speech"):
-            tick = partial(_tell, listen, learned, total)
-            activity = learn_speech(sound.path, model, place / SPEECH, tick)
-        job = learned.result()
-        _tell(listen, learned, total, total)
+            probed.result()  # check the presenter first: speech synthesis is slow
+            on_progress(Progress("voice", 0, 1))
+            with stopwatch.stage("voice"):
+                lecture = synthesize_lecture(
+                    lecture, place, config, lambda *at: on_progress(Progress("voice", *at))
+                )
+        on_progress(Progress("presenter", 0, 1))
+        with stopwatch.stage("speech"):
+            audio = probe_audio(lecture)
+        analysis = executor.submit(_analyse, place, probed, audio, model, config, stopwatch)
+        total = max(int(2 * audio.duration_s), 1)
+        with stopwatch.stage("speech"):
+            on_frames = partial(_report_progress, on_progress, analysis, total)
+            activity = compute_motion(audio.path, model, place / MOTION_FILE, on_frames)
+        workspace = analysis.result()
+        _report_progress(on_progress, analysis, total, total)
     silence = 1 - float(activity.gate.mean())
-    remember(job, silence)
-    return job, sound, Outcome(silence)
+    save_plan(workspace, silence)
+    return workspace, audio, RenderStats(silence)
 
 
 @dataclass(frozen=True)
-class _Measured:
+class _ProbedPresenter:
     """A probed presenter file; ``entry`` is its cache folder, ``known`` the cached analysis."""
 
     info: PresenterInfo
     entry: PresenterEntry | None
-    known: Known | None
+    cached: CachedPresenter | None
 
 
-def _measure(presenter: Path, cache: PresenterCache, config: Config, watch: Stopwatch) -> _Measured:
+def _probe(
+    presenter: Path, cache: PresenterCache, config: Config, stopwatch: Stopwatch
+) -> _ProbedPresenter:
     video = config.video
-    with watch.stage("presenter"):
+    with stopwatch.stage("presenter"):
         key = cache.key(presenter, config.face.index, video.max_fps, video.size)
-        known = cache.recall(key, presenter) if key is not None else None
-        if known is None:
+        cached = cache.load_analysis(key, presenter) if key is not None else None
+        if cached is None:
             info = probe_presenter(presenter, max_fps=video.max_fps, short_side=video.size)
         else:
-            info = known.info
-        return _Measured(info, cache.entry(key) if key is not None else None, known)
+            info = cached.info
+        return _ProbedPresenter(info, cache.entry(key) if key is not None else None, cached)
 
 
-def _tell(listen: Listener, learned: Future[Job], total: int, heard: int) -> None:
+def _report_progress(
+    on_progress: OnProgress, analysis: Future[Workspace], total: int, done: int
+) -> None:
     """Report the presenter's progress until that is analysed, then the lecture's."""
-    if learned.done():
-        learned.result()
-        listen(Progress("speech", min(heard, total), total))
+    if analysis.done():
+        analysis.result()
+        on_progress(Progress("speech", min(done, total), total))
     else:
-        listen(Progress("presenter", 0, 1))
+        on_progress(Progress("presenter", 0, 1))
 
 
-def _learn(
+def _analyse(
     folder: Path,
-    measured: Future[_Measured],
-    sound: AudioInfo,
+    probing: Future[_ProbedPresenter],
+    audio: AudioInfo,
     model: LipModel,
     config: Config,
-    watch: Stopwatch,
-) -> Job:
+    stopwatch: Stopwatch,
+) -> Workspace:
     """Make the plan, analyse the presenter and save the profile in the workspace."""
-    found = measured.result()
-    info, entry, known = found.info, found.entry, found.known
-    plan = plan_for(info, sound, config, Network.of(model))
-    with watch.stage("presenter"):
-        if known is None:
-            known = Known(info, *learn_presenter(info, config.face.index, plan.threads))
+    probed = probing.result()
+    info, entry, cached = probed.info, probed.entry, probed.cached
+    plan = plan_for(info, audio, config, NetworkFootprint.of(model))
+    with stopwatch.stage("presenter"):
+        if cached is None:
+            cached = CachedPresenter(
+                info, *analyse_presenter(info, config.face.index, plan.threads)
+            )
             if entry is not None:
-                entry.remember(known)
+                entry.store_analysis(cached)
     cache = entry.folder if entry is not None else None
-    job = Job(folder, info, known.person, model.manifest, model.precision, config, plan, cache)
-    known.profile.save(job.profile)
-    return job
+    workspace = Workspace(
+        folder, info, cached.person, model.manifest, model.precision, config, plan, cache
+    )
+    cached.profile.save(workspace.profile_path)
+    return workspace
 
 
-def _cache(config: Config, model: LipModel) -> PresenterCache:
+def _presenter_cache(config: Config, model: LipModel) -> PresenterCache:
     """Return the cache of presenter analyses.
 
     It is disabled for Wav2Lip models, which need landmarks that the cache does not store.
     """
-    limit_mb = config.cache.presenters_mb if model.manifest.kind == "lectern" else 0
+    limit_mb = config.cache.max_presenters_mb if model.manifest.kind == "lectern" else 0
     return PresenterCache(config.root / "cache" / "presenters", limit_mb)

@@ -33,28 +33,28 @@ import numpy as np
 import appliance.face
 import appliance.lips
 import appliance.media
-from appliance.face.choose import Person
 from appliance.face.mesh import POINTS
+from appliance.face.person import Person
 from appliance.face.pose import RIGID_POINTS
-from appliance.face.track import Sighting
+from appliance.face.track import FaceLandmarks
 from appliance.face.weights import FACE_MODELS
+from appliance.files.atomic import temp_path
 from appliance.lips.geometry import MOUTH_POINTS
-from appliance.lips.presenter import Profile
+from appliance.lips.profile import Profile
 from appliance.media.probe import PresenterInfo
-from appliance.media.publish import part_of
-from appliance.render.sightings import Sightings
+from appliance.render.landmark_track import Landmarks
 
 # Those of the mesh's 468 points that Lectern's own generator and the smoothing use: a sixth of the
 # bytes.
-_KEPT = np.array(sorted({*RIGID_POINTS, *MOUTH_POINTS}))
+_CACHED_POINTS = np.array(sorted({*RIGID_POINTS, *MOUTH_POINTS}))
 
 _BLOCK = 1 << 20
 _MB = 1 << 20
-_CHECKSUM = hashlib.sha256().digest_size
-_DAMAGED = (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile)
+_CHECKSUM_BYTES = hashlib.sha256().digest_size
+_READ_ERRORS = (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile)
 
 
-class Known(NamedTuple):
+class CachedPresenter(NamedTuple):
     """A cached presenter analysis."""
 
     info: PresenterInfo
@@ -73,8 +73,8 @@ class PresenterCache:
         self._limit = limit_mb * _MB
         self._now = now
 
-    def key(self, path: Path, number: int, max_fps: int, short_side: int) -> str | None:
-        """Return a key for person ``number`` of a file's content, at this frame rate and size.
+    def key(self, path: Path, face_number: int, max_fps: int, short_side: int) -> str | None:
+        """Return a key for person ``face_number`` of a file's content, at this frame rate and size.
 
         Returns ``None`` if the cache is disabled or the file cannot be read.
         """
@@ -88,13 +88,15 @@ class PresenterCache:
         except OSError:
             return None
         models = sorted(model.sha256 for model in FACE_MODELS.values())
-        digest.update(json.dumps([_code(), models, number, max_fps, short_side]).encode())
+        digest.update(
+            json.dumps([_code_digest(), models, face_number, max_fps, short_side]).encode()
+        )
         return digest.hexdigest()[:32]
 
-    def recall(self, key: str, path: Path) -> Known | None:
+    def load_analysis(self, key: str, path: Path) -> CachedPresenter | None:
         """Return the analysis for the file ``path``; ``None`` if it is missing or damaged."""
-        known = PresenterEntry(self._folder / key).recall()
-        return known and known._replace(info=replace(known.info, path=path))
+        cached = PresenterEntry(self._folder / key).load_analysis()
+        return cached and cached._replace(info=replace(cached.info, path=path))
 
     def entry(self, key: str) -> PresenterEntry | None:
         """Return the entry for ``key``, created if needed and marked as used.
@@ -107,10 +109,10 @@ class PresenterCache:
             os.utime(entry.folder, (self._now(), self._now()))
         except OSError:
             return None
-        self._make_room(entry.folder)
+        self._evict(entry.folder)
         return entry
 
-    def _make_room(self, current: Path) -> None:
+    def _evict(self, current: Path) -> None:
         """Remove the least recently used entries beyond the limit, but never ``current``."""
         with contextlib.suppress(OSError):
             entries = [path for path in self._folder.iterdir() if path.is_dir()]
@@ -123,79 +125,81 @@ class PresenterCache:
 
 
 class PresenterEntry:
-    """The cache folder of one presenter; a :class:`~appliance.render.sightings.SegmentStore`."""
+    """The cache folder of one presenter, a ``SegmentStore`` of :mod:`.landmark_track`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def recall(self) -> Known | None:
+    def load_analysis(self) -> CachedPresenter | None:
         """Return the cached analysis; ``None`` if it is missing or damaged."""
         try:
             packed = (self.folder / "info.pickle").read_bytes()
-            if hashlib.sha256(packed[_CHECKSUM:]).digest() != packed[:_CHECKSUM]:
+            if hashlib.sha256(packed[_CHECKSUM_BYTES:]).digest() != packed[:_CHECKSUM_BYTES]:
                 return None
             with (self.folder / "person.npz").open("rb") as file, np.load(file) as data:
                 rows = data["places"].tolist()
             with (self.folder / "profile.npz").open("rb") as file:
                 profile = Profile.load(file)
-            return Known(pickle.loads(packed[_CHECKSUM:]), Person.of_rows(rows), profile)
-        except _DAMAGED:
+            return CachedPresenter(
+                pickle.loads(packed[_CHECKSUM_BYTES:]), Person.from_rows(rows), profile
+            )
+        except _READ_ERRORS:
             return None
 
-    def remember(self, known: Known) -> None:
+    def store_analysis(self, analysis: CachedPresenter) -> None:
         """Store the analysis. Errors are ignored: this is only a cache."""
         with contextlib.suppress(OSError):
             new = self.folder / "new.npz"
-            known.profile.save(new)
+            analysis.profile.save(new)
             os.replace(new, self.folder / "profile.npz")
             path = self.folder / "person.npz"
-            with part_of(path).open("wb") as file:
-                np.savez(file, places=np.array(known.person.rows(), np.float64))
-            os.replace(part_of(path), path)
-            path, packed = self.folder / "info.pickle", pickle.dumps(known.info)
-            part_of(path).write_bytes(hashlib.sha256(packed).digest() + packed)
-            os.replace(part_of(path), path)
+            with temp_path(path).open("wb") as file:
+                np.savez(file, places=np.array(analysis.person.to_rows(), np.float64))
+            os.replace(temp_path(path), path)
+            path, packed = self.folder / "info.pickle", pickle.dumps(analysis.info)
+            temp_path(path).write_bytes(hashlib.sha256(packed).digest() + packed)
+            os.replace(temp_path(path), path)
 
-    def load(self, segment: int) -> Sightings | None:
+    def load(self, segment: int) -> Landmarks | None:
         """Return the landmarks of ``segment``; ``None`` if they are missing or damaged."""
         try:
             with self._track(segment).open("rb") as file, np.load(file) as data:
                 seen, points, confidence = data["seen"], data["points"], data["confidence"]
-        except _DAMAGED:
+        except _READ_ERRORS:
             return None
-        found: Sightings = []
+        landmarks: Landmarks = []
         rows = iter(range(len(points)))
-        for there in seen:
-            if not there:
-                found.append(None)
+        for has_face in seen:
+            if not has_face:
+                landmarks.append(None)
                 continue
             row = next(rows)
-            whole = np.full((POINTS, 3), np.nan, np.float32)
-            whole[_KEPT] = points[row]
-            found.append(Sighting(whole, float(confidence[row])))
-        return found
+            all_points = np.full((POINTS, 3), np.nan, np.float32)
+            all_points[_CACHED_POINTS] = points[row]
+            landmarks.append(FaceLandmarks(all_points, float(confidence[row])))
+        return landmarks
 
-    def save(self, segment: int, sightings: Sightings) -> None:
+    def save(self, segment: int, landmarks: Landmarks) -> None:
         """Store the landmarks of ``segment``. Errors are ignored: this is only a cache."""
-        faces = [sighting for sighting in sightings if sighting is not None]
-        points = [sighting.points[_KEPT] for sighting in faces]
+        faces = [sighting for sighting in landmarks if sighting is not None]
+        points = [sighting.points[_CACHED_POINTS] for sighting in faces]
         path = self._track(segment)
         with contextlib.suppress(OSError):
-            with part_of(path).open("wb") as file:
+            with temp_path(path).open("wb") as file:
                 np.savez(
                     file,
-                    seen=np.array([sighting is not None for sighting in sightings]),
-                    points=np.array(points, np.float32).reshape(-1, len(_KEPT), 3),
+                    seen=np.array([sighting is not None for sighting in landmarks]),
+                    points=np.array(points, np.float32).reshape(-1, len(_CACHED_POINTS), 3),
                     confidence=np.array([sighting.confidence for sighting in faces], np.float64),
                 )
-            os.replace(part_of(path), path)
+            os.replace(temp_path(path), path)
 
     def _track(self, segment: int) -> Path:
         return self.folder / "track" / f"{segment:06d}.npz"
 
 
 @functools.cache
-def _code() -> str:
+def _code_digest() -> str:
     """Return a digest of the code that decodes files and analyses faces.
 
     Results of other versions of that code are not reused.

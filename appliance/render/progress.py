@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 
 @dataclass(frozen=True)
@@ -19,4 +22,37 @@ class Progress:
     total: int
 
 
-Listener = Callable[[Progress], None]
+OnProgress = Callable[[Progress], None]
+
+
+T = TypeVar("T")
+
+
+class Stopwatch:
+    """Adds up the time spent in named stages. Stages of different threads may overlap."""
+
+    def __init__(
+        self, seconds: dict[str, float] | None = None, now: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self.seconds: dict[str, float] = {} if seconds is None else seconds
+        self._now = now
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time spent inside the context to stage ``name``."""
+        start = self._now()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + self._now() - start
+
+    def time_items(self, name: str, items: Iterable[T]) -> Iterator[T]:
+        """Yield ``items`` and add the time that producing each takes to stage ``name``."""
+        source = iter(items)
+        while True:
+            with self.stage(name):
+                try:
+                    item = next(source)
+                except StopIteration:
+                    return
+            yield item

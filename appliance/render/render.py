@@ -13,26 +13,32 @@ from typing import Any
 
 from appliance.config import PROJECT, Config
 from appliance.errors import BadInput, Fault
-from appliance.lips.engines import Engines
-from appliance.lips.manifest import load_manifest
-from appliance.lips.measure import prepare as prepare_engines
+from appliance.files.atomic import check_writable
+from appliance.inference.manifest import load_manifest
+from appliance.inference.precision import prepare_providers as prepare_engines
+from appliance.inference.providers import Providers
 from appliance.lips.model import LipModel
-from appliance.media.engine import settled
-from appliance.media.join import join
+from appliance.media.container import check_file
+from appliance.media.encoder import resolve_encoder
+from appliance.media.mux import mux
 from appliance.media.probe import AudioInfo
-from appliance.media.publish import check_target
-from appliance.media.source import check_file
-from appliance.render.chunk import ChunkFacts, let_go
-from appliance.render.clock import Stopwatch, process_age_s
-from appliance.render.job import Job
+from appliance.render.checkpoint import (
+    checkpoint_folder,
+    checkpoint_key,
+    discard_chunks,
+    finished_chunk,
+    render_or_reuse,
+)
+from appliance.render.chunk import ChunkResult, close
+from appliance.render.narration import subtitles_in
 from appliance.render.prepare import prepare
-from appliance.render.progress import Listener, Progress
-from appliance.render.report import Outcome, build_report
-from appliance.render.resume import chunk, forget_chunks, kept_chunk, key_of, place_for
-from appliance.render.voice import subtitles_in
+from appliance.render.progress import OnProgress, Progress, Stopwatch
+from appliance.render.report import RenderStats, build_report
+from appliance.render.workspace import Workspace
+from appliance.system.process import process_age_s
 
-MODELS = PROJECT / "models_lite"
-GENERATED = "AI-generated: the lips were moved to fit the speech (Lectern)"
+MODELS_FOLDER = PROJECT / "models_lite"
+GENERATED_COMMENT = "AI-generated: the lips were moved to fit the speech (Lectern)"
 
 
 def render(
@@ -41,19 +47,19 @@ def render(
     output: Path,
     config: Config,
     *,
-    listen: Listener = lambda progress: None,
+    on_progress: OnProgress = lambda progress: None,
     executor: Executor | None = None,
 ) -> dict[str, Any]:
     """Render ``lecture`` (audio, video or text) spoken by ``presenter`` to ``output``.
 
     Returns the report. Works in a hidden folder beside ``output`` that is always removed at the
-    end; ``output`` appears completely or not at all. ``listen`` is called with the progress; an
-    exception that it raises stops the work. Raises ``BadInput`` and ``Fault``.
+    end; ``output`` appears completely or not at all. ``on_progress`` is called with the progress;
+    an exception that it raises stops the work. Raises ``BadInput`` and ``Fault``.
     """
     _check_output(output, (presenter, lecture))
-    with _workplace(output) as folder:
+    with _open_workspace(output) as folder:
         return render_in(
-            folder, presenter, lecture, output, config, listen=listen, executor=executor
+            folder, presenter, lecture, output, config, on_progress=on_progress, executor=executor
         )
 
 
@@ -64,7 +70,7 @@ def render_in(
     output: Path,
     config: Config,
     *,
-    listen: Listener = lambda progress: None,
+    on_progress: OnProgress = lambda progress: None,
     after_chunk: Callable[[], None] = lambda: None,
     executor: Executor | None = None,
 ) -> dict[str, Any]:
@@ -76,88 +82,92 @@ def render_in(
     stops the work.
     """
     started = time.monotonic()
-    watch = Stopwatch()
-    listen(Progress("check", 0, 1))
-    config = settled(config)
-    manifest = load_manifest(config.lips.model, MODELS)
-    lips, engines = config.lips, Engines.of(config)
+    stopwatch = Stopwatch()
+    on_progress(Progress("check", 0, 1))
+    config = resolve_encoder(config)
+    manifest = load_manifest(config.lips.model, MODELS_FOLDER)
+    lips_config, engines = config.lips, Providers.of(config)
     prepare_engines(
-        manifest, lips.precision, lips.providers, engines, config.video.threads or 1,
-        lambda seconds: listen(Progress("engine", int(seconds), int(seconds) + 1)),
+        manifest, lips_config.precision, lips_config.providers, engines, config.video.threads or 1,
+        lambda seconds: on_progress(Progress("engine", int(seconds), int(seconds) + 1)),
     )  # fmt: skip
-    model = LipModel.open(manifest, lips.precision, lips.providers, engines=engines)
-    with watch.stage("check"):
+    model = LipModel.open(manifest, lips_config.precision, lips_config.providers, engines=engines)
+    with stopwatch.stage("check"):
         check_file(presenter)
         check_file(lecture)
-        place = place_for(folder, key_of(presenter, lecture, config, model))
-    job, sound, outcome = prepare(place, presenter, lecture, model, config, listen, watch)
+        place = checkpoint_folder(folder, checkpoint_key(presenter, lecture, config, model))
+    workspace, audio, stats = prepare(
+        place, presenter, lecture, model, config, on_progress, stopwatch
+    )
     try:
-        kept = _render_chunks(job, outcome, listen, after_chunk, executor)
+        kept = _render_chunks(workspace, stats, on_progress, after_chunk, executor)
     finally:
-        let_go()
-    listen(Progress("join", 0, 1))
-    with watch.stage("join"):
-        _join(job, sound, output)
-    listen(Progress("join", 1, 1))
-    outcome.stages_s = {**watch.seconds, **outcome.stages_s}
-    outcome.wall_s = time.monotonic() - started
-    return {**build_report(job, lecture, sound, output, outcome), "kept_chunks": kept}
+        close()
+    on_progress(Progress("join", 0, 1))
+    with stopwatch.stage("join"):
+        _join_chunks(workspace, audio, output)
+    on_progress(Progress("join", 1, 1))
+    stats.stages_s = {**stopwatch.seconds, **stats.stages_s}
+    stats.wall_s = time.monotonic() - started
+    return {**build_report(workspace, lecture, audio, output, stats), "reused_chunks": kept}
 
 
-def _join(job: Job, sound: AudioInfo, output: Path) -> None:
+def _join_chunks(workspace: Workspace, audio: AudioInfo, output: Path) -> None:
     try:
-        join(
-            [job.segment(index) for index in range(job.plan.chunks)],
-            sound,
+        mux(
+            [workspace.segment_path(index) for index in range(workspace.plan.chunks)],
+            audio,
             output,
-            frames=job.plan.frames,
-            fps=job.plan.fps,
-            metadata={"title": output.stem, "comment": GENERATED},
-            aac_kbps=job.config.audio.aac_kbps,
-            subtitles=subtitles_in(job.folder) if job.config.speech.subtitles else None,
+            frames=workspace.plan.frames,
+            fps=workspace.plan.fps,
+            metadata={"title": output.stem, "comment": GENERATED_COMMENT},
+            aac_kbps=workspace.config.audio.aac_kbps,
+            subtitles=subtitles_in(workspace.folder) if workspace.config.speech.subtitles else None,
         )
     except Fault as fault:
         if fault.code == "segment_damaged":
-            forget_chunks(job.folder)  # the next attempt renders them again
+            discard_chunks(workspace.folder)  # the next attempt renders them again
         raise
 
 
 def _render_chunks(
-    job: Job,
-    outcome: Outcome,
-    listen: Listener,
+    workspace: Workspace,
+    stats: RenderStats,
+    on_progress: OnProgress,
     after_chunk: Callable[[], None],
     executor: Executor | None,
 ) -> int:
     """Render the missing chunks and return how many were already finished."""
-    plan, done = job.plan, 0
+    plan, done = workspace.plan, 0
 
     def tick(frames: int) -> None:
         nonlocal done
         done += frames
-        if frames == 1 and outcome.first_frame_s is None:
-            outcome.first_frame_s = round(process_age_s(), 3)
-        listen(Progress("render", done, plan.frames))
+        if frames == 1 and stats.first_frame_s is None:
+            stats.first_frame_s = round(process_age_s(), 3)
+        on_progress(Progress("render", done, plan.frames))
 
     tick(0)
     spans = [plan.span(index) for index in range(plan.chunks)]
-    kept = [kept_chunk(job.folder, index) is not None for index in range(plan.chunks)]
-    results: Iterable[ChunkFacts]
+    kept = [finished_chunk(workspace.folder, index) is not None for index in range(plan.chunks)]
+    results: Iterable[ChunkResult]
     if executor is None:
-        results = (chunk(job.folder, index, tick) for index in range(plan.chunks))
+        results = (render_or_reuse(workspace.folder, index, tick) for index in range(plan.chunks))
     else:
-        results = executor.map(chunk, [job.folder] * plan.chunks, range(plan.chunks))
-    for facts, (start, stop), early in zip(results, spans, kept, strict=True):
-        if early or executor is not None:  # these frames have not been counted yet
+        results = executor.map(
+            render_or_reuse, [workspace.folder] * plan.chunks, range(plan.chunks)
+        )
+    for result, (start, stop), was_saved in zip(results, spans, kept, strict=True):
+        if was_saved or executor is not None:  # these frames have not been counted yet
             tick(stop - start)
-        outcome.add(facts)
-        if not early:
+        stats.add(result)
+        if not was_saved:
             after_chunk()
     return sum(kept)
 
 
 def _check_output(output: Path, inputs: Iterable[Path]) -> None:
-    check_target(output)
+    check_writable(output)
     for path in inputs:
         with suppress(OSError):  # a missing file is reported when it is opened
             if output.samefile(path):
@@ -165,7 +175,7 @@ def _check_output(output: Path, inputs: Iterable[Path]) -> None:
 
 
 @contextmanager
-def _workplace(output: Path) -> Iterator[Path]:
+def _open_workspace(output: Path) -> Iterator[Path]:
     """Create a hidden folder beside ``output``, on the same file system; remove it at the end."""
     try:
         folder = Path(tempfile.mkdtemp(prefix=".lectern-", dir=output.parent))

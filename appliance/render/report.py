@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from appliance.media.probe import AudioInfo
-from appliance.render.chunk import ChunkFacts
-from appliance.render.clock import peak_memory_mb
-from appliance.render.job import Job
-from appliance.render.voice import left_out_in
+from appliance.render.chunk import ChunkResult
+from appliance.render.narration import skipped_text
+from appliance.render.workspace import Workspace
+from appliance.system.process import peak_rss_mb
 from appliance.version import software_version
 
-_QUIET_LECTURE = 0.98  # share of silence from which the user should check the recording
+_NO_SPEECH_SHARE = 0.98  # share of silence from which the user should check the recording
 _MAX_GAPS = 50
 
 _GAP_TEXTS = {
@@ -24,12 +24,12 @@ _GAP_TEXTS = {
 
 
 @dataclass
-class Outcome:
+class RenderStats:
     """The results of all chunks, added up.
 
     ``silence`` is the share of the lecture without speech. ``first_frame_s`` is the time from the
     start of the process until the first frame was encoded; ``None`` if an earlier attempt had
-    rendered everything. ``passed_over`` lists the rejected providers with the reasons.
+    rendered everything. ``rejected`` lists the rejected providers with the reasons.
     """
 
     silence: float
@@ -37,43 +37,43 @@ class Outcome:
     gaps: list[tuple[int, str]] = field(default_factory=list)
     stages_s: dict[str, float] = field(default_factory=dict)
     provider: str = ""
-    passed_over: tuple[str, ...] = ()
+    rejected: tuple[str, ...] = ()
     wall_s: float = 0.0
     first_frame_s: float | None = None
-    _last: str = ""
+    _last_reason: str = ""
 
-    def add(self, facts: ChunkFacts) -> None:
+    def add(self, result: ChunkResult) -> None:
         """Add the next chunk; call it in the order of the chunks."""
-        self.frames.update(facts.frames)
-        for frame, reason in facts.gaps:
+        self.frames.update(result.frames)
+        for frame, reason in result.gaps:
             # A stretch that spans the boundary of two chunks counts once.
-            if not (facts.gaps[0][0] == frame == facts.start and reason == self._last):
+            if not (result.gaps[0][0] == frame == result.start and reason == self._last_reason):
                 self.gaps.append((frame, reason))
-        self._last = facts.last_reason
-        for stage, seconds in facts.stages_s.items():
+        self._last_reason = result.last_reason
+        for stage, seconds in result.stages_s.items():
             self.stages_s[stage] = self.stages_s.get(stage, 0.0) + seconds
-        self.provider = facts.provider
-        self.passed_over = facts.passed_over
+        self.provider = result.provider
+        self.rejected = result.rejected
 
 
 def build_report(
-    job: Job, lecture: Path, sound: AudioInfo, output: Path, outcome: Outcome
+    workspace: Workspace, lecture: Path, audio: AudioInfo, output: Path, stats: RenderStats
 ) -> dict[str, Any]:
     """Return the report of a finished lecture, ready for JSON.
 
-    ``sound`` is that of ``lecture``, or of the synthesized speech if the lecture is a text.
+    ``audio`` is that of ``lecture``, or of the synthesized speech if the lecture is a text.
     """
-    plan = job.plan
-    seen = sum(outcome.frames.values())
+    plan = workspace.plan
+    total_frames = sum(stats.frames.values())
     duration = float(plan.frames / plan.fps)
     return {
         "version": software_version(),
         "input": {
-            "presenter": str(job.presenter.path),
-            "presenter_kind": job.presenter.kind,
-            "presenter_frames": job.presenter.frames,
+            "presenter": str(workspace.presenter.path),
+            "presenter_kind": workspace.presenter.kind,
+            "presenter_frames": workspace.presenter.frames,
             "lecture": str(lecture),
-            "lecture_s": round(sound.duration_s, 3),
+            "lecture_s": round(audio.duration_s, 3),
         },
         "output": {
             "path": str(output),
@@ -83,49 +83,49 @@ def build_report(
             "height": plan.height,
             "duration_s": round(duration, 3),
             "bytes": output.stat().st_size,
-            "encoder": job.config.video.encoder,
-            "preset": job.config.video.preset,
+            "encoder": workspace.config.video.encoder,
+            "preset": workspace.config.video.preset,
         },
         "plan": plan.as_dict(),
-        "wall_s": round(outcome.wall_s, 3),
-        "first_frame_s": outcome.first_frame_s,
-        "realtime_factor": round(outcome.wall_s / duration, 3),
-        "stages_s": {name: round(s, 3) for name, s in outcome.stages_s.items()},
-        "peak_rss_mb": round(peak_memory_mb(), 1),
-        "provider": outcome.provider,
-        "providers_passed_over": list(outcome.passed_over),
+        "wall_s": round(stats.wall_s, 3),
+        "first_frame_s": stats.first_frame_s,
+        "realtime_factor": round(stats.wall_s / duration, 3),
+        "stages_s": {name: round(s, 3) for name, s in stats.stages_s.items()},
+        "peak_rss_mb": round(peak_rss_mb(), 1),
+        "provider": stats.provider,
+        "rejected_providers": list(stats.rejected),
         "model": {
-            "name": job.manifest.name,
-            "precision": job.precision,
-            "sha256": job.manifest.digest(job.precision),
+            "name": workspace.manifest.name,
+            "precision": workspace.precision,
+            "sha256": workspace.manifest.digest(workspace.precision),
         },
         "face": {
-            "coverage": round(outcome.frames["spoken"] / max(seen, 1), 4),
-            **{name: outcome.frames[name] for name in ("spoken", "no_face", "turned_away")},
-            "places": [[round(value, 1) for value in row] for row in job.person.rows()],
+            "coverage": round(stats.frames["spoken"] / max(total_frames, 1), 4),
+            **{name: stats.frames[name] for name in ("spoken", "no_face", "turned_away")},
+            "places": [[round(value, 1) for value in row] for row in workspace.person.to_rows()],
         },
-        "warnings": _warnings(job, outcome),
+        "warnings": _warnings(workspace, stats),
         "score": {},
     }
 
 
-def _warnings(job: Job, outcome: Outcome) -> list[dict[str, Any]]:
-    rate = float(job.plan.fps)
+def _warnings(workspace: Workspace, stats: RenderStats) -> list[dict[str, Any]]:
+    fps = float(workspace.plan.fps)
     warnings: list[dict[str, Any]] = [
-        {"code": reason, "text": _GAP_TEXTS[reason], "at_s": round(frame / rate, 3)}
-        for frame, reason in outcome.gaps[:_MAX_GAPS]
+        {"code": reason, "text": _GAP_TEXTS[reason], "at_s": round(frame / fps, 3)}
+        for frame, reason in stats.gaps[:_MAX_GAPS]
     ]
-    if len(outcome.gaps) > _MAX_GAPS:
-        more = len(outcome.gaps) - _MAX_GAPS
+    if len(stats.gaps) > _MAX_GAPS:
+        more = len(stats.gaps) - _MAX_GAPS
         text = f"There are {more} more stretches like these."
-        at_s = round(outcome.gaps[_MAX_GAPS][0] / rate, 3)
+        at_s = round(stats.gaps[_MAX_GAPS][0] / fps, 3)
         warnings.append({"code": "more_gaps", "text": text, "at_s": at_s})
-    if outcome.silence >= _QUIET_LECTURE:
+    if stats.silence >= _NO_SPEECH_SHARE:
         text = "No speech was found in this recording, so the mouth stays closed."
         warnings.append({"code": "no_speech", "text": text, "at_s": 0.0})
     text = "Words were left out here, because no voice on this device can read their script."
     warnings += [
-        {"code": "words_left_out", "text": text, "at_s": round(at_s, 3)}
-        for at_s in left_out_in(job.folder)[:_MAX_GAPS]
+        {"code": "text_skipped", "text": text, "at_s": round(at_s, 3)}
+        for at_s in skipped_text(workspace.folder)[:_MAX_GAPS]
     ]
     return warnings

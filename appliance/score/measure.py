@@ -9,16 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from appliance.errors import BadInput
-from appliance.face.track import SEGMENT, Chooser, largest_face
+from appliance.face.track import SEGMENT_FRAMES, FaceSelector, largest_face
 from appliance.media.decode import FrameReader
 from appliance.media.picture import Picture
+from appliance.media.pingpong import frame_runs
 from appliance.media.probe import PresenterInfo, probe_presenter
-from appliance.media.timeline import runs
+from appliance.score.face_tracks import ReferenceTracker, ScoredFrame, VideoTracker
+from appliance.score.outside_mouth import OutsideMouthMeter
 from appliance.score.report import Reference, Score
 from appliance.score.sharpness import SharpnessMeter
-from appliance.score.sound import listen
-from appliance.score.stillness import jitter, silence
-from appliance.score.surround import SurroundMeter
+from appliance.score.silence import measure_jitter, measure_silence
+from appliance.score.speech_activity import detect_speech
 from appliance.score.sync import (
     MAX_LAG_S,
     STILL_OPENING,
@@ -26,19 +27,18 @@ from appliance.score.sync import (
     LandmarkDistance,
     correlate,
 )
-from appliance.score.tracks import Follower, Seen, Watcher
-from appliance.score.verdict import Facts, judge, worst_moments
+from appliance.score.verdict import Measures, make_verdict, worst_moments
 
-Listener = Callable[[int, int], None]
+OnScoreProgress = Callable[[int, int], None]
 
 LIMIT_S = 300.0
-_BRIEF_SHARE, _BRIEF_LEAST_S, _BRIEF_MOST_S = 0.1, 20.0, 120.0
+_BRIEF_SHARE, _BRIEF_MIN_S, _BRIEF_MAX_S = 0.1, 20.0, 120.0
 _SPAN_S = 8.0
 # Lectern's files have a key frame at least this often, counted from frame 0 (the encoder's gop), so
 # a span that begins there needs no extra decoding.
-_KEY_FRAMES = 250
-_STILL_LOUDNESS = 0.05  # in units of 20 dB: steadier sound cannot be correlated
-_SAME_RATE = 1e-3
+_KEYFRAME_INTERVAL = 250
+_CONSTANT_LOUDNESS = 0.05  # in units of 20 dB: steadier sound cannot be correlated
+_FPS_TOLERANCE = 1e-3
 _PROGRESS_EVERY = 10  # frames
 
 
@@ -46,19 +46,19 @@ def score_video(
     video: Path,
     reference: Path | None = None,
     source: Path | None = None,
-    progress: Listener | None = None,
+    on_progress: OnScoreProgress | None = None,
     *,
     limit_s: float | None = LIMIT_S,
     brief: bool = False,
-    choose: Chooser = largest_face,
+    choose: FaceSelector = largest_face,
 ) -> Score:
     """Measure ``video``; a real video of the same speech and the presenter allow more measures.
 
     ``reference`` is the real video and ``source`` the presenter. A file longer than ``limit_s``
     seconds is measured in stretches of 8 s spread evenly over it (``None``: all of it); ``brief``
     limits that to a tenth of the file, 20 s to 2 minutes, for callers that wait. ``choose`` selects
-    the presenter among several faces. ``progress`` is called with the number of measured frames and
-    the total. Memory does not depend on the length, except for some 40 bytes per frame.
+    the presenter among several faces. ``on_progress`` is called with the number of measured frames
+    and the total. Memory does not depend on the length, except for some 40 bytes per frame.
 
     Raises ``BadInput``: as ``probe_presenter`` does for any of the files, ``video_missing`` for a
     photo, or ``no_face`` if the video shows none at all.
@@ -66,11 +66,11 @@ def score_video(
     info = probe_presenter(video)
     if info.kind == "photo":
         raise BadInput("video_missing", name=video.name)
-    real = probe_presenter(reference) if reference is not None else None
+    reference_info = probe_presenter(reference) if reference is not None else None
     notes: list[str] = []
-    pairs = _Pairs.of(info, source, notes)
+    comparison = _SourceComparison.open(info, source, notes)
     if brief:
-        limit_s = min(max(_BRIEF_SHARE * info.duration_s, _BRIEF_LEAST_S), _BRIEF_MOST_S)
+        limit_s = min(max(_BRIEF_SHARE * info.duration_s, _BRIEF_MIN_S), _BRIEF_MAX_S)
     spans = _spans(info, limit_s)
     total = sum(stop - first for first, stop in spans)
     if total < info.frames:
@@ -78,47 +78,55 @@ def score_video(
     done = 0
     distance = LandmarkDistance(info.frames)
     with ExitStack() as stack:
-        watcher = stack.enter_context(Watcher(info, choose))
-        other = stack.enter_context(Watcher(real)) if real is not None else None
-        if pairs is not None:
-            stack.enter_context(pairs.reader)
+        tracker = stack.enter_context(VideoTracker(info, choose))
+        reference_tracker = (
+            stack.enter_context(VideoTracker(reference_info))
+            if reference_info is not None
+            else None
+        )
+        if comparison is not None:
+            stack.enter_context(comparison.reader)
         for first, stop in spans:
-            follower = _follower(other, first / watcher.fps, stop / watcher.fps)
-            originals = pairs.originals(first, stop) if pairs is not None else None
-            for seen in watcher.watch(first, stop):
-                _add_distance(distance, seen, follower, watcher.fps)
-                if pairs is not None and originals is not None:
-                    pairs.add(seen, next(originals), watcher)
+            reference_lips = _track_reference(
+                reference_tracker, first / tracker.fps, stop / tracker.fps
+            )
+            originals = comparison.originals(first, stop) if comparison is not None else None
+            for seen in tracker.track(first, stop):
+                _add_distance(distance, seen, reference_lips, tracker.fps)
+                if comparison is not None and originals is not None:
+                    comparison.add(seen, next(originals), tracker)
                 done += 1
-                if progress is not None and (done % _PROGRESS_EVERY == 0 or done == total):
-                    progress(done, total)
-            if follower is not None:
-                follower.finish()
-    if watcher.tracks.coverage == 0:
+                if on_progress is not None and (done % _PROGRESS_EVERY == 0 or done == total):
+                    on_progress(done, total)
+            if reference_lips is not None:
+                reference_lips.finish()
+    if tracker.tracks.coverage == 0:
         raise BadInput("no_face", name=video.name)
-    return _summary(info, watcher, other, distance, pairs, notes)
+    return _make_score(info, tracker, reference_tracker, distance, comparison, notes)
 
 
-class _Pairs:
+class _SourceComparison:
     """Compares the frames of the video with the source frames that they were made from."""
 
     def __init__(self, info: PresenterInfo, source: PresenterInfo) -> None:
         self._source = source
         self.reader = FrameReader(source)
         self.sharpness = SharpnessMeter(info.frames)
-        self.surround = SurroundMeter(info.width, info.height)
-        self.photo: float | None = None
+        self.outside = OutsideMouthMeter(info.width, info.height)
+        self.photo_opening: float | None = None
         """Mouth opening in the source, if that is a photo."""
 
     @classmethod
-    def of(cls, info: PresenterInfo, path: Path | None, notes: list[str]) -> _Pairs | None:
+    def open(
+        cls, info: PresenterInfo, path: Path | None, notes: list[str]
+    ) -> _SourceComparison | None:
         """Return ``None`` without a source, or if its frames do not match the video's."""
         if path is None:
             return None
         side = min(info.width, info.height)
         source = probe_presenter(path, max_fps=max(round(info.fps), 1), short_side=side)
         same_size = (source.width, source.height) == (info.width, info.height)
-        same_rate = abs(float(source.fps / info.fps) - 1) < _SAME_RATE or source.still
+        same_rate = abs(float(source.fps / info.fps) - 1) < _FPS_TOLERANCE or source.is_still
         if same_size and same_rate:
             return cls(info, source)
         notes.append("source_differs")
@@ -130,23 +138,23 @@ class _Pairs:
         ``None`` where the presenter runs backward: decoding that is slow, and what is measured
         shows equally well while it runs forward.
         """
-        for run in runs(first, stop, self._source.frames):
+        for run in frame_runs(first, stop, self._source.frames):
             if run.step > 0:
                 yield from self.reader.read(run.start, run.stop)
             else:
                 yield from [None] * len(run.frames)
 
-    def add(self, seen: Seen, original: Picture | None, watcher: Watcher) -> None:
+    def add(self, seen: ScoredFrame, original: Picture | None, watcher: VideoTracker) -> None:
         """Compare a frame with its original, if there is one."""
         if original is None:
             return
         face = seen.face
-        theirs = watcher.face_near(original, face) if face is not None else None
-        self.surround.add(seen.picture, original, face, theirs)
-        if self._source.still and theirs is not None:
-            self.photo = theirs.opening
-        if face is not None and theirs is not None:
-            self.sharpness.add(seen.picture.index, seen.picture, original, (face, theirs))
+        source_face = watcher.face_near(original, face) if face is not None else None
+        self.outside.add(seen.picture, original, face, source_face)
+        if self._source.is_still and source_face is not None:
+            self.photo_opening = source_face.opening
+        if face is not None and source_face is not None:
+            self.sharpness.add(seen.picture.index, seen.picture, original, (face, source_face))
 
 
 def _spans(info: PresenterInfo, limit_s: float | None) -> list[tuple[int, int]]:
@@ -154,26 +162,32 @@ def _spans(info: PresenterInfo, limit_s: float | None) -> list[tuple[int, int]]:
     fps = float(info.fps)
     if limit_s is None or info.frames <= limit_s * fps:
         return [(0, info.frames)]
-    length = -(-round(_SPAN_S * fps) // SEGMENT) * SEGMENT
+    length = -(-round(_SPAN_S * fps) // SEGMENT_FRAMES) * SEGMENT_FRAMES
     count = max(int(limit_s * fps / length), 1)
-    room = max(info.frames - length, 0)
-    step = _KEY_FRAMES if room // _KEY_FRAMES >= count and length <= _KEY_FRAMES else length
-    places = np.linspace(0, room // step, count)
-    starts = np.unique(np.round(places).astype(int)) * step
+    last_start = max(info.frames - length, 0)
+    step = (
+        _KEYFRAME_INTERVAL
+        if last_start // _KEYFRAME_INTERVAL >= count and length <= _KEYFRAME_INTERVAL
+        else length
+    )
+    positions = np.linspace(0, last_start // step, count)
+    starts = np.unique(np.round(positions).astype(int)) * step
     return [(int(start), int(start) + length) for start in starts]
 
 
-def _follower(other: Watcher | None, start_s: float, stop_s: float) -> Follower | None:
+def _track_reference(
+    other: VideoTracker | None, start_s: float, stop_s: float
+) -> ReferenceTracker | None:
     """Return a tracker of the reference for a stretch, extended on both ends by the longest lag."""
     if other is None:
         return None
     reach = MAX_LAG_S + 1 / other.fps
     first, stop = int((start_s - reach) * other.fps), int((stop_s + reach) * other.fps) + 1
-    return Follower(other, max(first, 0), stop)
+    return ReferenceTracker(other, max(first, 0), stop)
 
 
 def _add_distance(
-    distance: LandmarkDistance, seen: Seen, follower: Follower | None, fps: float
+    distance: LandmarkDistance, seen: ScoredFrame, follower: ReferenceTracker | None, fps: float
 ) -> None:
     if follower is None:
         return
@@ -182,76 +196,83 @@ def _add_distance(
         distance.add(seen.picture.index, seen.face.lips, lips)
 
 
-def _summary(
+def _make_score(
     info: PresenterInfo,
-    watcher: Watcher,
-    other: Watcher | None,
+    tracker: VideoTracker,
+    reference_tracker: VideoTracker | None,
     distance: LandmarkDistance,
-    pairs: _Pairs | None,
+    comparison: _SourceComparison | None,
     notes: list[str],
 ) -> Score:
-    tracks, fps = watcher.tracks, watcher.fps
+    tracks, fps = tracker.tracks, tracker.fps
     spread = float(np.nanstd(tracks.opening))
     if spread <= STILL_OPENING:
         notes.append("mouth_still")
-    agreement = _reference(watcher, other, distance, notes) if other is not None else None
-    sound = listen(info.path, info.start_s)
+    agreement = (
+        _compare_reference(tracker, reference_tracker, distance, notes)
+        if reference_tracker is not None
+        else None
+    )
+    speech = detect_speech(info.path, info.start_s)
     silent = np.zeros(info.frames, np.bool_)
     loudness: Correlation | None = None
-    if sound is None:
+    if speech is None:
         notes.append("no_sound")
     else:
-        silent = sound.silent(info.frames, fps) & tracks.looked
-        levels = sound.loudness(info.frames, fps)
-        loudness = correlate(tracks.opening, fps, levels, fps, other_still=_STILL_LOUDNESS)
-    photo = pairs.photo if pairs is not None else None
-    resting, shaking = silence(tracks, silent, photo), jitter(tracks, silent)
+        silent = speech.silent(info.frames, fps) & tracks.measured
+        levels = speech.loudness(info.frames, fps)
+        loudness = correlate(tracks.opening, fps, levels, fps, other_still=_CONSTANT_LOUDNESS)
+    photo = comparison.photo_opening if comparison is not None else None
+    resting, shaking = (
+        measure_silence(tracks, silent, photo),
+        measure_jitter(tracks, silent),
+    )
     if resting is not None and resting.misread > 0:
         notes.append("photo_smiles")
-    if sound is not None and resting is None:
+    if speech is not None and resting is None:
         notes.append("no_silence")
-    sharp = pairs.sharpness.result() if pairs is not None else None
-    around = pairs.surround.result() if pairs is not None else None
-    if pairs is not None and sharp is None:
+    sharpness = comparison.sharpness.result() if comparison is not None else None
+    outside = comparison.outside.result() if comparison is not None else None
+    if comparison is not None and sharpness is None:
         notes.append("source_unused")
-    facts = Facts(
+    measures = Measures(
         face=tracks.coverage,
-        speech_s=sound.speech_s if sound is not None else 0.0,
+        speech_s=speech.speech_s if speech is not None else 0.0,
         opening_spread=spread,
         reference=agreement.opening if agreement is not None else None,
         loudness=loudness,
         silence=resting,
         jitter=shaking,
-        sharpness=sharp,
-        outside=around,
+        sharpness=sharpness,
+        outside=outside,
     )
     moments = worst_moments(
         fps,
-        tracks.looked,
+        tracks.measured,
         tracks.opening - (resting.misread if resting is not None else 0),
         silent,
-        distance.per_frame if other is not None else None,
-        pairs.sharpness.per_frame if pairs is not None else None,
+        distance.per_frame if reference_tracker is not None else None,
+        comparison.sharpness.per_frame if comparison is not None else None,
     )
     return Score(
         video=info.path.name,
         seconds=info.duration_s,
-        measured_s=float(tracks.looked.sum()) / fps,
+        measured_s=float(tracks.measured.sum()) / fps,
         fps=fps,
         face=tracks.coverage,
         reference=agreement,
         loudness=loudness,
         silence=resting,
         jitter=shaking,
-        sharpness=sharp,
-        outside=around,
-        verdict=judge(facts, STILL_OPENING, moments),
+        sharpness=sharpness,
+        outside=outside,
+        verdict=make_verdict(measures, STILL_OPENING, moments),
         notes=tuple(notes),
     )
 
 
-def _reference(
-    watcher: Watcher, other: Watcher, distance: LandmarkDistance, notes: list[str]
+def _compare_reference(
+    watcher: VideoTracker, other: VideoTracker, distance: LandmarkDistance, notes: list[str]
 ) -> Reference:
     if other.tracks.coverage == 0:
         notes.append("no_reference_face")

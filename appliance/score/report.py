@@ -12,9 +12,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from appliance.score.outside_mouth import OutsideMouth
 from appliance.score.sharpness import Sharpness
-from appliance.score.stillness import Jitter, Silence
-from appliance.score.surround import Surround
+from appliance.score.silence import Jitter, Silence
 from appliance.score.sync import Correlation
 from appliance.score.verdict import Verdict
 
@@ -65,7 +65,7 @@ class Score:
     silence: Silence | None
     jitter: Jitter | None
     sharpness: Sharpness | None
-    outside: Surround | None
+    outside: OutsideMouth | None
     verdict: Verdict
     notes: tuple[str, ...] = ()
 
@@ -74,16 +74,16 @@ class Score:
         data = dataclasses.asdict(self)
         data["verdict"] = self.verdict.as_dict()
         data["notes"] = [{"code": code, "text": NOTES[code]} for code in self.notes]
-        cleaned: dict[str, Any] = _finite(data)
+        cleaned: dict[str, Any] = _json_safe(data)
         return cleaned
 
 
-def _finite(value: Any) -> Any:
+def _json_safe(value: Any) -> Any:
     """Replace NaN and infinity, which JSON does not have, by ``None``; round to six digits."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: _json_safe(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [_json_safe(item) for item in value]
     if isinstance(value, float):
         return round(value, 6) if math.isfinite(value) else None
     return value
@@ -95,8 +95,8 @@ def format_score(score: Score) -> str:
     table.add_column("measure", no_wrap=True)
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("good is")
-    for name, value, aim in _rows(score):
-        table.add_row(name, value, aim)
+    for name, value, target in _rows(score):
+        table.add_row(name, value, target)
     out = io.StringIO()
     console = Console(file=out, width=100, color_system=None, highlight=False, markup=False)
     console.print(table)

@@ -19,19 +19,24 @@ import numpy.typing as npt
 from appliance.face.sampling import apply
 from appliance.lips.geometry import LIPS_OUTER, patch_matrix
 from appliance.media.picture import Picture
-from appliance.score.tracks import Face
+from appliance.score.face_tracks import FaceMeasurement
 
 Array = npt.NDArray[np.float64]
 
-_REACH = 1.1  # radius of the searched area around the mouth, in eye distances
+_RADIUS = 1.1  # radius of the searched area around the mouth, in eye distances
 _SECTORS, _RAYS, _RADII = 16, 128, 80  # directions, rays in total, samples along a ray
-_GAP, _STEP = 1.5, 3  # samples: skipped at the line (edges have a width), and averaged beside it
-_SHIFTS = (-2, 0, 2)  # samples by which the line may be shifted in a direction
-_NEAR = 1.1  # lip radii within which the edges of the lips themselves are
-_BEYOND = 1.5  # grey levels: outside of a patch the picture equals the source
-_AGREE = 0.25  # a line's step is the one that all but this share of the directions reach
-_SMALLEST = 28.0  # pixels between the eyes; with fewer, a sample would be half a pixel
-_AVERAGED = 12  # frames
+_LINE_GAP, _SIDE_SAMPLES = (
+    1.5,
+    3,
+)  # samples: skipped at the line (edges have a width), and averaged beside it
+_LINE_SHIFTS = (-2, 0, 2)  # samples by which the line may be shifted in a direction
+_LIP_MARGIN = 1.1  # lip radii within which the edges of the lips themselves are
+_MAX_OUTSIDE_CHANGE = 1.5  # grey levels: outside of a patch the picture equals the source
+_AGREEMENT_QUANTILE = (
+    0.25  # a line's step is the one that all but this share of the directions reach
+)
+_MIN_EYE_DISTANCE = 28.0  # pixels between the eyes; with fewer, a sample would be half a pixel
+_FRAMES_AVERAGED = 12  # frames
 
 _ANGLES = (np.arange(_RAYS) + 0.5) * 2 * np.pi / _RAYS
 # Ovals and rounded rectangles: half width over half height, exponent, distance of the centre below
@@ -39,9 +44,9 @@ _ANGLES = (np.arange(_RAYS) + 0.5) * 2 * np.pi / _RAYS
 _OVALS = tuple(
     itertools.product((0.85, 1.0, 1.2, 1.5), (2, 8), (-0.1, 0.0, 0.1), np.arange(0.2, 0.9, 0.04))
 )
-_LIPS = np.arange(1.15, 2.3, 0.06)  # multiples of the lips' outline
+_LIP_SCALES = np.arange(1.15, 2.3, 0.06)  # multiples of the lips' outline
 # multiples of the outline of the patch that rendering may change
-_PATCH = np.arange(0.7, 1.16, 0.05)
+_PATCH_SCALES = np.arange(0.7, 1.16, 0.05)
 
 
 class SeamMeter:
@@ -54,19 +59,21 @@ class SeamMeter:
     def __init__(self) -> None:
         self._steps: list[float] = []
         self._rays = np.zeros((_RAYS, _RADII))
-        self._near = np.zeros(_RAYS)
-        self._lines = np.zeros((len(_LIPS) + len(_PATCH) + len(_OVALS), _RAYS))
+        self._lip_radii = np.zeros(_RAYS)
+        self._lines = np.zeros((len(_LIP_SCALES) + len(_PATCH_SCALES) + len(_OVALS), _RAYS))
         self._frames = 0
 
-    def add(self, picture: Picture, source: Picture, faces: tuple[Face, Face]) -> None:
+    def add(
+        self, picture: Picture, source: Picture, faces: tuple[FaceMeasurement, FaceMeasurement]
+    ) -> None:
         """Add a frame, its original and the faces of both; skipped if the face is tiny."""
         face = faces[0]
         eyes = float(face.pose.scale)
-        if eyes < _SMALLEST:
+        if eyes < _MIN_EYE_DISTANCE:
             return
         outlines = [each.points[list(LIPS_OUTER), :2].astype(np.float64) for each in faces]
         centre = np.concatenate(outlines).mean(axis=0)
-        reach, edge = _REACH * eyes, picture.y.shape[::-1]
+        reach, edge = _RADIUS * eyes, picture.y.shape[::-1]
         low = np.clip(np.floor(centre - reach).astype(int) - 2, 0, edge)
         high = np.clip(np.ceil(centre + reach).astype(int) + 3, 0, edge)
         if (high <= low).any():
@@ -79,27 +86,29 @@ class SeamMeter:
         size = (_RADII, _RAYS)
         self._rays += cv2.warpPolar(change, size, (float(x), float(y)), reach, flags)
         for lips in outlines:
-            self._near = np.maximum(self._near, _radii(lips - centre) / reach)
-        self._lines += _lines(face, centre)
+            self._lip_radii = np.maximum(self._lip_radii, _radii(lips - centre) / reach)
+        self._lines += _candidate_lines(face, centre)
         self._frames += 1
-        if self._frames == _AVERAGED:
+        if self._frames == _FRAMES_AVERAGED:
             self._finish()
 
     def result(self) -> float | None:
         """Return the mean over the half-seconds, in grey levels; ``None`` if nothing was added."""
-        if self._frames and (self._frames * 2 >= _AVERAGED or not self._steps):
+        if self._frames and (self._frames * 2 >= _FRAMES_AVERAGED or not self._steps):
             self._finish()
         return float(np.mean(self._steps)) if self._steps else None
 
     def _finish(self) -> None:
         lines = self._lines * (_RADII / self._frames)
-        self._steps.append(_strongest(self._rays / self._frames, self._near * _RADII, lines))
+        self._steps.append(
+            _strongest_step(self._rays / self._frames, self._lip_radii * _RADII, lines)
+        )
         self._frames = 0
-        for track in (self._rays, self._near, self._lines):
+        for track in (self._rays, self._lip_radii, self._lines):
             track[:] = 0
 
 
-def _strongest(rays: Array, near: Array, lines: Array) -> float:
+def _strongest_step(rays: Array, near: Array, lines: Array) -> float:
     """Return the step along the line with the clearest one, in grey levels.
 
     ``rays`` (rays, samples) are differences, ``near`` (rays,) is the outer end of the lips and
@@ -110,7 +119,7 @@ def _strongest(rays: Array, near: Array, lines: Array) -> float:
     total = np.concatenate([np.zeros((_RAYS, 1)), np.cumsum(rays, axis=1)], axis=1)
     rows = np.arange(_RAYS)
 
-    def until(place: Array) -> Array:
+    def cumulative(place: Array) -> Array:
         place = np.clip(place, 0, _RADII)
         low = place.astype(np.intp)
         share = place - low
@@ -121,32 +130,38 @@ def _strongest(rays: Array, near: Array, lines: Array) -> float:
         return values.reshape(len(lines), _SECTORS, -1)
 
     best = np.zeros((2, len(lines), _SECTORS))
-    for shift in _SHIFTS:
+    for shift in _LINE_SHIFTS:
         line = lines + shift
-        inner, outer = line - _GAP, line + _GAP
-        inside = sectors((until(inner) - until(inner - _STEP)) / _STEP).mean(axis=2)
-        beyond = sectors((until(outer + _STEP) - until(outer)) / _STEP).mean(axis=2)
-        sought = sectors(inner >= _NEAR * near).all(axis=2) & (np.abs(beyond) < _BEYOND)
-        sought &= sectors(outer <= _RADII - _STEP).all(axis=2)
-        step = np.where(sought, inside - beyond, 0.0)
+        inner, outer = line - _LINE_GAP, line + _LINE_GAP
+        inside = sectors(
+            (cumulative(inner) - cumulative(inner - _SIDE_SAMPLES)) / _SIDE_SAMPLES
+        ).mean(axis=2)
+        beyond = sectors(
+            (cumulative(outer + _SIDE_SAMPLES) - cumulative(outer)) / _SIDE_SAMPLES
+        ).mean(axis=2)
+        valid = sectors(inner >= _LIP_MARGIN * near).all(axis=2) & (
+            np.abs(beyond) < _MAX_OUTSIDE_CHANGE
+        )
+        valid &= sectors(outer <= _RADII - _SIDE_SAMPLES).all(axis=2)
+        step = np.where(valid, inside - beyond, 0.0)
         best = np.maximum(best, [step, -step])
-    return float(np.quantile(best, _AGREE, axis=2).max())
+    return float(np.quantile(best, _AGREEMENT_QUANTILE, axis=2).max())
 
 
-def _lines(face: Face, centre: Array) -> Array:
+def _candidate_lines(face: FaceMeasurement, centre: Array) -> Array:
     """Return the lines to try, (n, rays), as shares of the searched radius."""
     eyes = float(face.pose.scale)
     lips = face.points[list(LIPS_OUTER), :2].astype(np.float64) - centre
     square = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]) - 0.5
     patch = apply(patch_matrix(face.pose, 1), square).astype(np.float64) - centre
     turned = round(float(face.pose.roll) / (2 * np.pi) * _RAYS)
-    ovals = np.roll(_upright(), turned, axis=1)
-    own = [*np.outer(_LIPS, _radii(lips)), *np.outer(_PATCH, _radii(patch))]
-    return np.asarray(np.concatenate([np.asarray(own) / eyes, ovals]) / _REACH)
+    ovals = np.roll(_upright_ovals(), turned, axis=1)
+    own = [*np.outer(_LIP_SCALES, _radii(lips)), *np.outer(_PATCH_SCALES, _radii(patch))]
+    return np.asarray(np.concatenate([np.asarray(own) / eyes, ovals]) / _RADIUS)
 
 
 @functools.cache
-def _upright() -> Array:
+def _upright_ovals() -> Array:
     """Return the ovals for an upright face, (n, rays) in eye distances."""
     turn = np.linspace(0, 2 * np.pi, 64, endpoint=False)
     across, down = np.cos(turn), np.sin(turn)

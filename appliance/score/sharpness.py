@@ -16,13 +16,13 @@ import numpy.typing as npt
 
 from appliance.lips.geometry import LIPS_OUTER
 from appliance.media.picture import Picture, Plane
-from appliance.score.tracks import Face
+from appliance.score.face_tracks import FaceMeasurement
 
 # Brows and the rims under the eyes.
-_EYES = (70, 105, 107, 336, 334, 300, 346, 195, 117)
-_SKIN = 0.08  # margin around the lips, in eye distances
-_SMALLEST = 64  # least number of pixels in a region
-_FLAT = 1e-6
+_EYE_POINTS = (70, 105, 107, 336, 334, 300, 346, 195, 117)
+_SKIN_MARGIN = 0.08  # margin around the lips, in eye distances
+_MIN_PIXELS = 64  # least number of pixels in a region
+_MIN_ENERGY = 1e-6
 
 
 @dataclass(frozen=True)
@@ -47,29 +47,35 @@ class SharpnessMeter:
         self._totals = np.zeros((2, 2))  # mouth, eyes × video, source
         self._frames = 0
 
-    def add(self, index: int, picture: Picture, source: Picture, faces: tuple[Face, Face]) -> None:
+    def add(
+        self,
+        index: int,
+        picture: Picture,
+        source: Picture,
+        faces: tuple[FaceMeasurement, FaceMeasurement],
+    ) -> None:
         """Compare frame ``index`` of the video with the source's; ``faces`` are those of both."""
         energies = np.zeros((2, 2))
-        grow = _SKIN * float(faces[0].pose.scale)
+        grow = _SKIN_MARGIN * float(faces[0].pose.scale)
         lips = np.concatenate([face.points[list(LIPS_OUTER), :2] for face in faces])
-        outlines = (lips, faces[0].points[list(_EYES), :2])
+        outlines = (lips, faces[0].points[list(_EYE_POINTS), :2])
         for k, (outline, margin) in enumerate(zip(outlines, (grow, 0.0), strict=True)):
             region = _region(outline, margin, picture.y.shape)
             if region is None:
                 return
             for j, plane in enumerate((picture.y, source.y)):
                 energies[k, j] = _energy(plane, *region)
-        if energies[:, 1].min() <= _FLAT:
+        if energies[:, 1].min() <= _MIN_ENERGY:
             return
         self._totals += energies
         self._frames += 1
-        if energies[1, 0] > _FLAT:
+        if energies[1, 0] > _MIN_ENERGY:
             ratio = energies[:, 0] / energies[:, 1]
             self.per_frame[index] = ratio[0] / ratio[1]
 
     def result(self) -> Sharpness | None:
         """Return the ratios of the totals; ``None`` without frames or if the eyes are flat."""
-        if not self._frames or self._totals[1, 0] <= _FLAT:
+        if not self._frames or self._totals[1, 0] <= _MIN_ENERGY:
             return None
         mouth, eyes = (float(video / source) for video, source in self._totals)
         return Sharpness(mouth, eyes, mouth / eyes, self._frames)
@@ -95,7 +101,7 @@ def _region(
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
         mask = np.asarray(cv2.dilate(mask, kernel), np.uint8)
     inside = mask.astype(np.bool_)
-    if int(inside.sum()) < _SMALLEST:
+    if int(inside.sum()) < _MIN_PIXELS:
         return None
     return (slice(low[1], high[1]), slice(low[0], high[0])), inside
 

@@ -18,7 +18,7 @@ MIN_PAIRS = 12  # fewer pairs are not conclusive
 # Spread of the opening of a resting mouth, in eye distances: below it there is no movement to
 # correlate.
 STILL_OPENING = 0.006
-_ROUNDING = 1e-9  # spread that equal numbers may appear to have
+_MIN_SPREAD = 1e-9  # spread that equal numbers may appear to have
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def correlate(
     reach = int(MAX_LAG_S / step + 1e-6)
     found: dict[int, float] = {}
     for lag in range(-reach, reach + 1):
-        shifted = sampled(other, other_fps, times - lag * step)
+        shifted = sample_at(other, other_fps, times - lag * step)
         r = pearson(values, shifted, still, other_still)
         if r is not None:
             found[lag] = r
@@ -63,20 +63,20 @@ def correlate(
     return Correlation(found.get(0), found[best], round(1000 * best * step, 3))
 
 
-def sampled(track: npt.NDArray[np.floating], fps: float, times: Array) -> Array:
+def sample_at(track: npt.NDArray[np.floating], fps: float, times: Array) -> Array:
     """Return ``track`` at ``times`` (seconds), interpolated linearly between frames.
 
     NaN beyond its ends and beside a NaN.
     """
-    place = times * fps
-    low = np.floor(place + 1e-6).astype(np.int64)
-    share = np.clip(place - low, 0.0, 1.0)
+    position = times * fps
+    low = np.floor(position + 1e-6).astype(np.int64)
+    share = np.clip(position - low, 0.0, 1.0)
     share[share < 1e-6] = 0.0
     high = np.where(share > 0, low + 1, low)
     inside = (low >= 0) & (high < len(track))
     result = np.full(len(times), np.nan)
-    here, there = track[low[inside]].astype(np.float64), track[high[inside]].astype(np.float64)
-    result[inside] = here + share[inside] * (there - here)
+    before, after = track[low[inside]].astype(np.float64), track[high[inside]].astype(np.float64)
+    result[inside] = before + share[inside] * (after - before)
     return result
 
 
@@ -95,7 +95,7 @@ def pearson(
         return None
     a, b = x[known].astype(np.float64), y[known].astype(np.float64)
     a_spread, b_spread = float(a.std()), float(b.std())
-    if a_spread <= max(x_still, _ROUNDING) or b_spread <= max(y_still, _ROUNDING):
+    if a_spread <= max(x_still, _MIN_SPREAD) or b_spread <= max(y_still, _MIN_SPREAD):
         return None
     return float(np.clip(((a - a.mean()) * (b - b.mean())).mean() / (a_spread * b_spread), -1, 1))
 

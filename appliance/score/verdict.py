@@ -14,9 +14,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from appliance.score.outside_mouth import OutsideMouth
 from appliance.score.sharpness import Sharpness
-from appliance.score.stillness import Jitter, Silence
-from appliance.score.surround import Surround
+from appliance.score.silence import Jitter, Silence
 from appliance.score.sync import Correlation
 
 Grade = Literal["good", "check", "poor"]
@@ -66,25 +66,25 @@ REASONS: dict[str, dict[str, str]] = {
 }
 
 # shares of frames below which the grade is "check", and below which it is "poor"
-_FACE = (0.98, 0.60)
-_REFERENCE_R = (0.40, 0.15)
-_LOUDNESS_R = 0.05  # a weak measure: alone it never makes a video "poor"
-_LAG_MS = (60.0, 110.0)  # viewers notice a lag from about 60 ms on (ITU-R BT.1359: 45 ms)
-_OPENING = (0.05, 0.10)
-_JITTER = (0.010, 0.020)
-_JITTER_RATIO = 2.0  # the mesh's lips also shake when the head moves
-_SHARPNESS = (0.55, 0.30)
-_SEAM = (2.5, 5.0)
-_OUTSIDE = 3.0  # mean grey levels: an encoder's noise at CRF 28 is below 2
-_LMD = 0.12  # limits of a single moment
-_BLUR = 0.3
+_FACE_LIMITS = (0.98, 0.60)
+_REFERENCE_R_LIMITS = (0.40, 0.15)
+_LOUDNESS_R_LIMIT = 0.05  # a weak measure: alone it never makes a video "poor"
+_LAG_LIMITS_MS = (60.0, 110.0)  # viewers notice a lag from about 60 ms on (ITU-R BT.1359: 45 ms)
+_OPENING_LIMITS = (0.05, 0.10)
+_JITTER_LIMITS = (0.010, 0.020)
+_JITTER_RATIO_LIMIT = 2.0  # the mesh's lips also shake when the head moves
+_SHARPNESS_LIMITS = (0.55, 0.30)
+_SEAM_LIMITS = (2.5, 5.0)
+_OUTSIDE_LIMIT = 3.0  # mean grey levels: an encoder's noise at CRF 28 is below 2
+_MOMENT_LMD = 0.12  # limits of a single moment
+_MOMENT_SHARPNESS = 0.3
 
 _MIN_SPEECH_S = 2.0
-_MOMENTS = 5
-_APART_S = 3
+_MAX_MOMENTS = 5
+_MIN_GAP_S = 3
 
 
-class Reason(NamedTuple):
+class VerdictReason(NamedTuple):
     """A reason for the grade: a code of :data:`REASONS` and its severity."""
 
     code: str
@@ -111,7 +111,7 @@ class Verdict:
     """The grade of the worst reason, the reasons, and up to five moments, the worst first."""
 
     grade: Grade
-    reasons: tuple[Reason, ...]
+    reasons: tuple[VerdictReason, ...]
     moments: tuple[Moment, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -123,7 +123,7 @@ class Verdict:
         }
 
 
-class Facts(NamedTuple):
+class Measures(NamedTuple):
     """The measures that the verdict is based on; ``speech_s`` is the duration of speech in s."""
 
     face: float
@@ -134,47 +134,57 @@ class Facts(NamedTuple):
     silence: Silence | None
     jitter: Jitter | None
     sharpness: Sharpness | None
-    outside: Surround | None
+    outside: OutsideMouth | None
 
 
-def judge(facts: Facts, still: float, moments: tuple[Moment, ...] = ()) -> Verdict:
-    """Return the verdict on ``facts``.
+def make_verdict(measures: Measures, still: float, moments: tuple[Moment, ...] = ()) -> Verdict:
+    """Return the verdict on ``measures``.
 
     ``still`` is the spread of openings up to which a mouth does not move.
     """
-    reasons = tuple(sorted(_reasons(facts, still), key=lambda reason: reason.grade != "poor"))
+    reasons = tuple(
+        sorted(_find_reasons(measures, still), key=lambda reason: reason.grade != "poor")
+    )
     grade: Grade = reasons[0].grade if reasons else "good"
     return Verdict(grade, reasons, moments)
 
 
-def _reasons(facts: Facts, still: float) -> Iterator[Reason]:
-    yield from _below("face_missing", facts.face, _FACE)
-    speaks = facts.speech_s >= _MIN_SPEECH_S
-    if speaks and facts.opening_spread <= still:
-        yield Reason("mouth_still", "poor")
-    elif facts.reference is not None and facts.reference.best_r is not None:
-        yield from _below("sync_weak", facts.reference.best_r, _REFERENCE_R)
+def _find_reasons(measures: Measures, still: float) -> Iterator[VerdictReason]:
+    yield from _reason_if_below("face_missing", measures.face, _FACE_LIMITS)
+    speaks = measures.speech_s >= _MIN_SPEECH_S
+    if speaks and measures.opening_spread <= still:
+        yield VerdictReason("mouth_still", "poor")
+    elif measures.reference is not None and measures.reference.best_r is not None:
+        yield from _reason_if_below("sync_weak", measures.reference.best_r, _REFERENCE_R_LIMITS)
         # The lag of a weak correlation is meaningless.
-        if facts.reference.best_r >= _REFERENCE_R[0]:
-            lag = facts.reference.lag_ms or 0.0
-            yield from _above("mouth_late" if lag > 0 else "mouth_early", abs(lag), _LAG_MS)
-    elif speaks and facts.loudness is not None and _is_below(facts.loudness.best_r, _LOUDNESS_R):
-        yield Reason("sync_weak", "check")
-    if facts.silence is not None:
-        yield from _above("open_in_silence", _resting(facts.silence), _OPENING)
-    jitter = facts.jitter
-    if jitter is not None and (jitter.ratio is None or jitter.ratio > _JITTER_RATIO):
-        yield from _above("restless", jitter.lips, _JITTER)
-    if facts.sharpness is not None:
-        yield from _below("blurred", facts.sharpness.normalised, _SHARPNESS)
-    if facts.outside is not None:
-        if facts.outside.seam is not None:
-            yield from _above("seam", facts.outside.seam, _SEAM)
-        if facts.outside.mean > _OUTSIDE:
-            yield Reason("outside", "check")
+        if measures.reference.best_r >= _REFERENCE_R_LIMITS[0]:
+            lag = measures.reference.lag_ms or 0.0
+            yield from _reason_if_above(
+                "mouth_late" if lag > 0 else "mouth_early", abs(lag), _LAG_LIMITS_MS
+            )
+    elif (
+        speaks
+        and measures.loudness is not None
+        and _is_below(measures.loudness.best_r, _LOUDNESS_R_LIMIT)
+    ):
+        yield VerdictReason("sync_weak", "check")
+    if measures.silence is not None:
+        yield from _reason_if_above(
+            "open_in_silence", _resting_opening(measures.silence), _OPENING_LIMITS
+        )
+    jitter = measures.jitter
+    if jitter is not None and (jitter.ratio is None or jitter.ratio > _JITTER_RATIO_LIMIT):
+        yield from _reason_if_above("restless", jitter.lips, _JITTER_LIMITS)
+    if measures.sharpness is not None:
+        yield from _reason_if_below("blurred", measures.sharpness.normalised, _SHARPNESS_LIMITS)
+    if measures.outside is not None:
+        if measures.outside.seam is not None:
+            yield from _reason_if_above("seam", measures.outside.seam, _SEAM_LIMITS)
+        if measures.outside.mean > _OUTSIDE_LIMIT:
+            yield VerdictReason("outside", "check")
 
 
-def _resting(silence: Silence) -> float:
+def _resting_opening(silence: Silence) -> float:
     return silence.opening_median - silence.misread
 
 
@@ -182,18 +192,22 @@ def _is_below(value: float | None, limit: float) -> bool:
     return value is not None and value < limit
 
 
-def _below(code: str, value: float, limits: tuple[float, float]) -> Iterator[Reason]:
-    yield from _above(code, -value, (-limits[0], -limits[1]))
+def _reason_if_below(
+    code: str, value: float, limits: tuple[float, float]
+) -> Iterator[VerdictReason]:
+    yield from _reason_if_above(code, -value, (-limits[0], -limits[1]))
 
 
-def _above(code: str, value: float, limits: tuple[float, float]) -> Iterator[Reason]:
+def _reason_if_above(
+    code: str, value: float, limits: tuple[float, float]
+) -> Iterator[VerdictReason]:
     if value > limits[0]:
-        yield Reason(code, "poor" if value > limits[1] else "check")
+        yield VerdictReason(code, "poor" if value > limits[1] else "check")
 
 
 def worst_moments(
     fps: float,
-    looked: npt.NDArray[np.bool_],
+    measured: npt.NDArray[np.bool_],
     opening: Values,
     silent: npt.NDArray[np.bool_],
     distance: Values | None,
@@ -203,24 +217,24 @@ def worst_moments(
 
     Tracks hold one value per frame; ``distance`` is the landmark distance from the reference.
     """
-    missing = np.where(looked, np.isnan(opening), np.nan)
+    missing = np.where(measured, np.isnan(opening), np.nan)
     excess: dict[str, Values] = {
         "face_missing": 2.0 * missing,
-        "open_in_silence": np.where(silent, opening, np.nan) / _OPENING[0],
+        "open_in_silence": np.where(silent, opening, np.nan) / _OPENING_LIMITS[0],
     }
     if distance is not None:
-        excess["sync_weak"] = distance / _LMD
+        excess["sync_weak"] = distance / _MOMENT_LMD
     if sharpness is not None:
-        excess["blurred"] = _BLUR / np.maximum(sharpness, 1e-3)
-    found = sorted(_seconds(fps, excess), key=lambda moment: -moment[0])
+        excess["blurred"] = _MOMENT_SHARPNESS / np.maximum(sharpness, 1e-3)
+    found = sorted(_excess_seconds(fps, excess), key=lambda moment: -moment[0])
     chosen: list[Moment] = []
     for _, second, code in found:
-        if len(chosen) < _MOMENTS and all(abs(second - m.at_s) >= _APART_S for m in chosen):
+        if len(chosen) < _MAX_MOMENTS and all(abs(second - m.at_s) >= _MIN_GAP_S for m in chosen):
             chosen.append(Moment(float(second), code))
     return tuple(chosen)
 
 
-def _seconds(fps: float, excess: Mapping[str, Values]) -> Iterator[tuple[float, int, str]]:
+def _excess_seconds(fps: float, excess: Mapping[str, Values]) -> Iterator[tuple[float, int, str]]:
     """Yield (mean excess over a second, the second, code) wherever the excess is more than 1."""
     for code, values in excess.items():
         second = (np.arange(len(values)) / fps + 1e-9).astype(np.int64)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance.media.subtitles import Cue
-from appliance.speech.tts import Sentence, Speech
+from appliance.speech.tts import Sentence, SynthesizedSpeech
 
 Levels = npt.NDArray[np.float64]
 
@@ -25,39 +25,39 @@ LINE_COLUMNS = 42
 """Maximum width of a line in half-width columns, as used by broadcasters; a Chinese character takes
 two columns."""
 
-_SHORTEST_S = 1.0  # a shorter display time cannot be read
+_MIN_DURATION_S = 1.0  # a shorter display time cannot be read
 _HOP_S = 0.01
-_SMOOTH = 5  # hops
+_SMOOTH_HOPS = 5  # hops
 _SEARCH_S = 1.0  # maximum distance of a pause from the expected time
 _DB_PER_S = 25.0  # penalty for the distance: a deeper pause may be further away
-_CLAUSE = "，、；：。！？,;:.!?—–…"
-_WEIGHT = {2: 3.0, 1: 1.0}  # a Chinese character is a syllable, about three letters
+_PUNCTUATION = "，、；：。！？,;:.!?—–…"
+_LETTERS_PER_CHAR = {2: 3.0, 1: 1.0}  # a Chinese character is a syllable, about three letters
 
 
-def cues_of(speech: Speech) -> tuple[Cue, ...]:
+def make_cues(speech: SynthesizedSpeech) -> tuple[Cue, ...]:
     """Return the subtitles of ``speech``, in order; reads its audio sentence by sentence."""
     cues: list[Cue] = []
     with wave.open(str(speech.path), "rb") as sound:
         for sentence in speech.sentences:
-            parts = divide(sentence.text)
-            edges = _edges(sound, sentence, parts)
+            parts = split_text(sentence.text)
+            edges = _part_times(sound, sentence, parts)
             for part, (start, end) in zip(parts, pairwise(edges), strict=True):
                 cues.append(Cue(start, end, "\n".join(part)))
-    return tuple(_lengthened(cues))
+    return tuple(_extend_short(cues))
 
 
-def divide(text: str) -> list[tuple[str, ...]]:
+def split_text(text: str) -> list[tuple[str, ...]]:
     """Split ``text`` into parts of one or two lines, none wider than ``LINE_COLUMNS``."""
     parts: list[tuple[str, ...]] = []
     # Long words may leave lines partly empty; then the parts are made shorter.
     for columns in range(2 * LINE_COLUMNS, LINE_COLUMNS - 1, -6):
-        parts = [tuple(_wrapped(part, LINE_COLUMNS)) for part in _wrapped(text, columns)]
+        parts = [tuple(_wrap(part, LINE_COLUMNS)) for part in _wrap(text, columns)]
         if max(map(len, parts), default=0) <= 2:
             break
     return parts
 
 
-def _wrapped(text: str, columns: int) -> list[str]:
+def _wrap(text: str, columns: int) -> list[str]:
     """Split ``text`` into as few pieces of at most ``columns`` as possible, of similar width."""
     left = " ".join(text.split())
     pieces = []
@@ -69,68 +69,68 @@ def _wrapped(text: str, columns: int) -> list[str]:
     return [*pieces, left] if left else pieces
 
 
-def _best_cut(text: str, least: int, columns: int) -> int:
+def _best_cut(text: str, min_columns: int, columns: int) -> int:
     """Return the index in ``text`` at which the next piece begins.
 
-    It is within ``columns`` and, if possible, not before ``least``, so that no more pieces than
-    necessary result.
+    It is within ``columns`` and, if possible, not before ``min_columns``, so that no more pieces
+    than necessary result.
     """
-    wanted = (least + columns) / 2
-    best, place, width = -np.inf, 1, 0
-    for index, sign in enumerate(text):
-        width += _width(sign)
+    wanted = (min_columns + columns) / 2
+    best, best_index, width = -np.inf, 1, 0
+    for index, char in enumerate(text):
+        width += _width(char)
         if width > columns and index:
             break
         after = text[index + 1 : index + 2]
-        if not after or after in _CLAUSE:
+        if not after or after in _PUNCTUATION:
             continue
-        value = -abs(width - wanted) / columns - (2.0 if width < least else 0.0)
-        if sign in _CLAUSE and (after == " " or _width(sign) == 2):
+        value = -abs(width - wanted) / columns - (2.0 if width < min_columns else 0.0)
+        if char in _PUNCTUATION and (after == " " or _width(char) == 2):
             value += 0.5
-        elif sign != " " and after == " ":
+        elif char != " " and after == " ":
             value += 0.0
-        elif _width(sign) == 2 and _width(after) == 2:
+        elif _width(char) == 2 and _width(after) == 2:
             value -= 0.25
         else:
             value -= 5.0  # inside a word: the last resort
         if value > best:
-            best, place = value, index + 1
-    return place
+            best, best_index = value, index + 1
+    return best_index
 
 
 def _columns(text: str) -> int:
     return sum(map(_width, text))
 
 
-def _width(sign: str) -> int:
-    if unicodedata.combining(sign):
+def _width(char: str) -> int:
+    if unicodedata.combining(char):
         return 0
-    return 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
-def _edges(
+def _part_times(
     sound: wave.Wave_read, sentence: Sentence, parts: Sequence[tuple[str, ...]]
 ) -> list[float]:
     """Return the start times in seconds of all parts, and the end of the last one."""
     if len(parts) == 1:
         return [sentence.start, sentence.end]
-    weights = np.array([_weight("".join(part)) for part in parts])
+    weights = np.array([_speaking_weight("".join(part)) for part in parts])
     length = sentence.end - sentence.start
     expected = np.cumsum(weights)[:-1] / weights.sum() * length
-    levels = _levels(sound, sentence)
+    levels = _sentence_levels(sound, sentence)
     edges = [0.0]
     for at in expected:
-        edges.append(max(_pause(levels, float(at)), edges[-1] + _HOP_S))
+        edges.append(max(_find_pause(levels, float(at)), edges[-1] + _HOP_S))
     return [*(sentence.start + edge for edge in edges), sentence.end]
 
 
-def _weight(text: str) -> float:
+def _speaking_weight(text: str) -> float:
     """Estimate how long a text takes to say, in letters; punctuation adds a pause."""
-    said = sum(_WEIGHT.get(_width(sign), 0.0) for sign in text if sign.isalnum())
-    return said + 2.0 * len(re.findall(f"[{_CLAUSE}]", text)) + 1.0
+    said = sum(_LETTERS_PER_CHAR.get(_width(sign), 0.0) for sign in text if sign.isalnum())
+    return said + 2.0 * len(re.findall(f"[{_PUNCTUATION}]", text)) + 1.0
 
 
-def _levels(sound: wave.Wave_read, sentence: Sentence) -> Levels:
+def _sentence_levels(sound: wave.Wave_read, sentence: Sentence) -> Levels:
     """Return the smoothed level of the sentence in dB, every ``_HOP_S``."""
     rate = sound.getframerate()
     start, end = round(sentence.start * rate), round(sentence.end * rate)
@@ -138,11 +138,11 @@ def _levels(sound: wave.Wave_read, sentence: Sentence) -> Levels:
     pcm = np.frombuffer(sound.readframes(end - start), "<i2").astype(np.float64)
     hop = round(_HOP_S * rate)
     power = (pcm[: len(pcm) // hop * hop].reshape(-1, hop) ** 2).mean(1)
-    window = np.ones(_SMOOTH) / _SMOOTH
+    window = np.ones(_SMOOTH_HOPS) / _SMOOTH_HOPS
     return np.asarray(10 * np.log10(np.convolve(power, window, "same") + 1.0))
 
 
-def _pause(levels: Levels, expected_s: float) -> float:
+def _find_pause(levels: Levels, expected_s: float) -> float:
     """Return the quietest moment near ``expected_s``; distance counts against it."""
     at = np.arange(len(levels)) * _HOP_S + _HOP_S / 2
     off = np.abs(at - expected_s)
@@ -152,9 +152,9 @@ def _pause(levels: Levels, expected_s: float) -> float:
     return float(at[near[np.argmin(levels[near] + _DB_PER_S * off[near])]])
 
 
-def _lengthened(cues: Sequence[Cue]) -> Iterator[Cue]:
+def _extend_short(cues: Sequence[Cue]) -> Iterator[Cue]:
     """Extend cues that are too short to be read, at most to the start of the next one."""
     for cue, later in zip(cues, [*cues[1:], None], strict=True):
-        end = max(cue.end, cue.start + _SHORTEST_S)
+        end = max(cue.end, cue.start + _MIN_DURATION_S)
         limit = cue.end if later is None else later.start  # the audio ends with the last cue
         yield Cue(cue.start, min(end, limit), cue.text)

@@ -23,9 +23,9 @@ MAX_PACKAGE_BYTES = 256_000_000
 """Maximum size of a Word file including images, uncompressed: the reader holds all of it in
 memory."""
 
-_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_BOMS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 # Used by editors on Chinese Windows; text in other encodings is rarely valid GB 18030.
-_LEGACY = "gb18030"
+_LEGACY_ENCODING = "gb18030"
 _CONTROLS = {code: None for code in range(32) if chr(code) not in "\t\n\r"}
 
 
@@ -44,19 +44,19 @@ def read_document(path: Path) -> str:
             raise BadInput("text_too_long", name=path.name)
         suffix = path.suffix.lower()
         if suffix == ".docx":
-            return _word(path)
-        text = _decoded(path)
+            return _word_text(path)
+        text = _decode_text(path)
     except FileNotFoundError:
         raise BadInput("file_missing", name=path.name) from None
     except OSError as error:
         reason = error.strerror or str(error)
         raise BadInput("file_unreadable", name=path.name, reason=reason) from error
-    return _markdown(text) if suffix == ".md" else text
+    return _markdown_text(text) if suffix == ".md" else text
 
 
-def _decoded(path: Path) -> str:
+def _decode_text(path: Path) -> str:
     raw = path.read_bytes()
-    codecs = [_MARKS[raw[:2]]] if raw[:2] in _MARKS else ["utf-8-sig", _LEGACY]
+    codecs = [_BOMS[raw[:2]]] if raw[:2] in _BOMS else ["utf-8-sig", _LEGACY_ENCODING]
     for codec in codecs:
         try:
             text = raw.decode(codec)
@@ -67,7 +67,7 @@ def _decoded(path: Path) -> str:
     raise BadInput("text_unreadable", name=path.name)
 
 
-def _markdown(text: str) -> str:
+def _markdown_text(text: str) -> str:
     from markdown_it import MarkdownIt
 
     paragraphs = []
@@ -90,7 +90,7 @@ def _without_front_matter(text: str) -> str:
     return text
 
 
-def _word(path: Path) -> str:
+def _word_text(path: Path) -> str:
     import docx
 
     try:
@@ -99,14 +99,14 @@ def _word(path: Path) -> str:
         words = sum(entry.file_size for entry in entries if entry.filename.endswith(".xml"))
         if words > MAX_BYTES or sum(entry.file_size for entry in entries) > MAX_PACKAGE_BYTES:
             raise BadInput("text_too_long", name=path.name)
-        return "\n\n".join(text for text in _blocks(docx.Document(str(path))) if text)
+        return "\n\n".join(text for text in _document_blocks(docx.Document(str(path))) if text)
     except (BadInput, OSError):
         raise
     except Exception as error:  # a damaged package may raise any exception
         raise BadInput("text_unreadable", name=path.name) from error
 
 
-def _blocks(part: Document | _Cell) -> Iterator[str]:
+def _document_blocks(part: Document | _Cell) -> Iterator[str]:
     """Yield the text of paragraphs and table cells in document order."""
     from docx.text.paragraph import Paragraph
 
@@ -114,13 +114,13 @@ def _blocks(part: Document | _Cell) -> Iterator[str]:
         if isinstance(block, Paragraph):
             yield block.text.strip()
         else:
-            yield from _cells(block)
+            yield from _table_cells(block)
 
 
-def _cells(table: Table) -> Iterator[str]:
+def _table_cells(table: Table) -> Iterator[str]:
     for row in table.rows:
-        spoken = set()
+        seen = set()
         for cell in row.cells:
-            if id(cell._tc) not in spoken:  # a cell that spans columns is listed once per column
-                spoken.add(id(cell._tc))
-                yield from _blocks(cell)
+            if id(cell._tc) not in seen:  # a cell that spans columns is listed once per column
+                seen.add(id(cell._tc))
+                yield from _document_blocks(cell)

@@ -43,7 +43,7 @@ class MelSpec:
     preemphasis: float
     scaling: Literal["ln", "wav2lip"]
 
-    def frames(self, samples: int) -> int:
+    def frame_count(self, samples: int) -> int:
         """Return the number of frames of a stream of ``samples`` samples; 0 if it is empty."""
         return 1 + samples // self.hop if samples else 0
 
@@ -62,7 +62,7 @@ WAV2LIP_MEL = MelSpec(
 )  # fmt: skip
 
 LN_FLOOR = 1e-5
-_DB_FLOOR, _DB_REFERENCE, _DB_RANGE, _SPAN = 1e-5, 20.0, 100.0, 4.0
+_DB_FLOOR, _DB_REFERENCE, _DB_RANGE, _SCALED_LIMIT = 1e-5, 20.0, 100.0, 4.0
 
 
 def hz_to_mel(hz: npt.ArrayLike) -> Array64:
@@ -119,8 +119,8 @@ def _mel_batch(samples: Array64, spec: MelSpec) -> Array32:
         return np.log(np.maximum(filterbank(spec) @ power.T, LN_FLOOR)).astype(np.float32)
     amplitude = filterbank(spec) @ np.sqrt(power).T
     db = 20.0 * np.log10(np.maximum(amplitude, _DB_FLOOR)) - _DB_REFERENCE
-    scaled = 2.0 * _SPAN * (db + _DB_RANGE) / _DB_RANGE - _SPAN
-    return np.clip(scaled, -_SPAN, _SPAN).astype(np.float32)
+    scaled = 2.0 * _SCALED_LIMIT * (db + _DB_RANGE) / _DB_RANGE - _SCALED_LIMIT
+    return np.clip(scaled, -_SCALED_LIMIT, _SCALED_LIMIT).astype(np.float32)
 
 
 def mel_blocks(blocks: Iterable[Array32], spec: MelSpec) -> Iterator[Array32]:
@@ -136,18 +136,18 @@ def mel_blocks(blocks: Iterable[Array32], spec: MelSpec) -> Iterator[Array32]:
     for block in blocks:
         if not len(block):
             continue
-        fresh = np.asarray(block, np.float64)
-        before = np.concatenate(([last], fresh[:-1]))
-        last = float(fresh[-1])
-        total += len(fresh)
-        pending = np.concatenate((pending, fresh - spec.preemphasis * before))
+        samples = np.asarray(block, np.float64)
+        before = np.concatenate(([last], samples[:-1]))
+        last = float(samples[-1])
+        total += len(samples)
+        pending = np.concatenate((pending, samples - spec.preemphasis * before))
         start = 0
         while len(pending) - start >= span:
             yield _mel_batch(pending[start : start + span], spec)
             start += step
         pending = pending[start:]
     # The rest is padded with zeros: it has one frame for each centre that is within the audio.
-    left = spec.frames(total) and (len(pending) - spec.n_fft // 2) // spec.hop + 1
+    left = spec.frame_count(total) and (len(pending) - spec.n_fft // 2) // spec.hop + 1
     while left > 0:
         padded = np.zeros(span)
         padded[: len(pending)] = pending
@@ -156,7 +156,7 @@ def mel_blocks(blocks: Iterable[Array32], spec: MelSpec) -> Iterator[Array32]:
         left -= BATCH_FRAMES
 
 
-def mel_of(samples: Array32, spec: MelSpec) -> Array32:
+def compute_mel(samples: Array32, spec: MelSpec) -> Array32:
     """Return (mels, frames) float32 of a short audio signal in memory; see :func:`mel_blocks`."""
     pieces = list(mel_blocks([samples], spec))
     return np.concatenate(pieces, axis=1) if pieces else np.zeros((spec.mels, 0), np.float32)

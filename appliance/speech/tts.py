@@ -28,23 +28,23 @@ import numpy.typing as npt
 from av.audio.frame import AudioFrame
 
 from appliance.errors import BadInput
-from appliance.media.audio import resampled
-from appliance.speech.language import latin_language
+from appliance.media.audio import resample
+from appliance.speech.language_detection import detect_latin_language
 
 AUTO = "auto"
 ESPEAK = "espeak:"
 _DEFAULT_VOICE = "heart"
 _PARAGRAPH_PAUSE_S = 0.5
-_SPEED_ESPEAK = 165  # words per minute at speed 1
-_LIMIT_S = 120.0  # espeak-ng takes milliseconds for a sentence
+_ESPEAK_WORDS_PER_MINUTE = 165  # words per minute at speed 1
+_ESPEAK_TIMEOUT_S = 120.0  # espeak-ng takes milliseconds for a sentence
 
 Pcm = npt.NDArray[np.int16]
-Find = Callable[[str], str | None]
-Listener = Callable[[int, int], None]
+Which = Callable[[str], str | None]
+OnReadProgress = Callable[[int, int], None]
 """Called with the number of letters read so far and the total number."""
 
 # The first word of a character's Unicode name -> espeak-ng's voices for it, best first.
-_SCRIPTS: dict[str, tuple[str, ...]] = {
+_ESPEAK_VOICES: dict[str, tuple[str, ...]] = {
     "LATIN": ("en",),
     "CJK": ("cmn-latn-pinyin", "cmn", "zh"),
     "HIRAGANA": ("ja",),
@@ -56,14 +56,19 @@ _SCRIPTS: dict[str, tuple[str, ...]] = {
     "HEBREW": ("he",),
     "DEVANAGARI": ("hi",),
 }
-_DENSE = {"CJK", "HANGUL"}  # each character counts as _WORD_LETTERS letters
-_EAST_ASIAN = ("HIRAGANA", "KATAKANA", "CJK", "HANGUL")  # their voices read Latin words, too
-_WORD_LETTERS = 4
-_LONG_LINE = 50  # a line this long without a full stop was wrapped by an editor
-_STOPS = ".!?。！？…:：;；"
+_DENSE_SCRIPTS = {"CJK", "HANGUL"}  # each character counts as _WORD_LETTERS letters
+_EAST_ASIAN_SCRIPTS = (
+    "HIRAGANA",
+    "KATAKANA",
+    "CJK",
+    "HANGUL",
+)  # their voices read Latin words, too
+_LETTERS_PER_WORD = 4
+_MIN_WRAPPED_LINE = 50  # a line this long without a full stop was wrapped by an editor
+_LINE_END_MARKS = ".!?。！？…:：;；"
 _EAST_ASIAN_STOP = re.compile(r"(?<=[。！？])")
 _SENTENCE_END = re.compile(r"(?<=[。！？…!?])|(?<=[.])\s+|\n")
-_LONGEST = 300  # characters synthesized at once; memory use grows with the square
+_MAX_SENTENCE_CHARS = 300  # characters synthesized at once; memory use grows with the square
 
 
 @dataclass(frozen=True)
@@ -76,10 +81,10 @@ class Sentence:
 
 
 @dataclass(frozen=True)
-class Speech:
+class SynthesizedSpeech:
     """A mono 16-bit WAV file and its sentences in order.
 
-    ``rate`` is in Hz, ``language`` is that of the voice (ISO 639). ``left_out`` contains the times
+    ``rate`` is in Hz, ``language`` is that of the voice (ISO 639). ``skipped_s`` contains the times
     in seconds of sentences with words that no voice on this machine can read.
     """
 
@@ -87,7 +92,7 @@ class Speech:
     rate: int
     sentences: tuple[Sentence, ...]
     language: str = "en"
-    left_out: tuple[float, ...] = ()
+    skipped_s: tuple[float, ...] = ()
 
 
 def synthesize(
@@ -96,45 +101,45 @@ def synthesize(
     *,
     out_wav: Path,
     speed: float = 1.0,
-    find: Find = shutil.which,
-    listen: Listener = lambda done, total: None,
-) -> Speech:
+    which: Which = shutil.which,
+    on_progress: OnReadProgress = lambda done, total: None,
+) -> SynthesizedSpeech:
     """Read ``text`` into ``out_wav``, which appears complete or not at all.
 
     ``voice``: ``auto`` (by the language of the text), an installed voice of hibari-tts, or
     ``espeak:LANGUAGE``. ``speed`` is 0.5-2 (1 is a calm reader). Equal calls produce equal files.
-    Memory is bounded by the longest sentence. ``listen`` is called after each sentence; an
+    Memory is bounded by the longest sentence. ``on_progress`` is called after each sentence; an
     exception that it raises ends the synthesis.
 
     Raises ``BadInput("text_empty")``, and ``BadInput("voice_missing")`` if no voice on this machine
     can read the text.
     """
-    reader = _reader(text, voice, speed, find)
+    speaker = _voice_for(text, voice, speed, which)
     part = out_wav.with_suffix(".part")
     sentences: list[Sentence] = []
-    left_out: list[float] = []
-    read = 0
+    skipped_s: list[float] = []
+    letters_read = 0
     try:
         with wave.open(str(part), "wb") as out:
             out.setnchannels(1)
             out.setsampwidth(2)
-            out.setframerate(reader.rate)
+            out.setframerate(speaker.rate)
             done = 0
-            for paragraph in _paragraphs(text):
+            for paragraph in _split_paragraphs(text):
                 if sentences:
-                    pause = round(_PARAGRAPH_PAUSE_S * reader.rate)
+                    pause = round(_PARAGRAPH_PAUSE_S * speaker.rate)
                     out.writeframes(bytes(2 * pause))
                     done += pause
-                for sentence in reader.sentences(paragraph):
-                    if not reader.reads(sentence):
-                        left_out.append(done / reader.rate)
-                    pcm = reader.speak(sentence)
-                    read += len(sentence)
-                    listen(min(read, len(text)), len(text))
+                for sentence in speaker.split_sentences(paragraph):
+                    if not speaker.can_read(sentence):
+                        skipped_s.append(done / speaker.rate)
+                    pcm = speaker.synthesize(sentence)
+                    letters_read += len(sentence)
+                    on_progress(min(letters_read, len(text)), len(text))
                     if not len(pcm):
                         continue
                     out.writeframes(pcm.astype("<i2").tobytes())
-                    times = (done / reader.rate, (done + len(pcm)) / reader.rate)
+                    times = (done / speaker.rate, (done + len(pcm)) / speaker.rate)
                     sentences.append(Sentence(sentence, *times))
                     done += len(pcm)
         if not sentences:
@@ -142,10 +147,12 @@ def synthesize(
         os.replace(part, out_wav)
     finally:
         part.unlink(missing_ok=True)
-    return Speech(out_wav, reader.rate, tuple(sentences), reader.language, tuple(left_out))
+    return SynthesizedSpeech(
+        out_wav, speaker.rate, tuple(sentences), speaker.language, tuple(skipped_s)
+    )
 
 
-class _Hibari:
+class _HibariVoice:
     """The English voice of hibari-tts."""
 
     language = "en"
@@ -162,24 +169,30 @@ class _Hibari:
         self._tts = hibari.Hibari(voice, model=path)
         self._speed = speed
 
-    def sentences(self, paragraph: str) -> Iterator[str]:
-        yield from _short(self._tts.split_sentences(paragraph))
+    def split_sentences(self, paragraph: str) -> Iterator[str]:
+        yield from _split_long(self._tts.split_sentences(paragraph))
 
-    def reads(self, sentence: str) -> bool:
-        return _foreign_script(sentence) == "LATIN"
+    def can_read(self, sentence: str) -> bool:
+        return _voice_script(sentence) == "LATIN"
 
-    def speak(self, sentence: str) -> Pcm:
+    def synthesize(self, sentence: str) -> Pcm:
         sound = self._tts(sentence, speed=self._speed, seed=0)
         return np.asarray(np.clip(sound, -1.0, 1.0) * 32767.0).astype(np.int16)
 
 
-class _Espeak:
+class _EspeakVoice:
     """The system's ``espeak-ng``, one process per sentence."""
 
     def __init__(self, program: str | None, languages: tuple[str, ...], speed: float) -> None:
         self._speed = speed
         for language in languages if program else ():
-            self._command = [str(program), "-v", language, "-s", str(round(_SPEED_ESPEAK * speed))]
+            self._command = [
+                str(program),
+                "-v",
+                language,
+                "-s",
+                str(round(_ESPEAK_WORDS_PER_MINUTE * speed)),
+            ]
             try:
                 self.rate, _ = self._run("1")
             except BadInput:
@@ -189,13 +202,13 @@ class _Espeak:
             return
         raise BadInput("voice_missing", voice=ESPEAK + languages[0])
 
-    def sentences(self, paragraph: str) -> Iterator[str]:
-        yield from _short(_SENTENCE_END.split(paragraph))
+    def split_sentences(self, paragraph: str) -> Iterator[str]:
+        yield from _split_long(_SENTENCE_END.split(paragraph))
 
-    def reads(self, sentence: str) -> bool:
+    def can_read(self, sentence: str) -> bool:
         return True
 
-    def speak(self, sentence: str) -> Pcm:
+    def synthesize(self, sentence: str) -> Pcm:
         return self._run(sentence)[1]
 
     def _run(self, sentence: str) -> tuple[int, Pcm]:
@@ -205,7 +218,7 @@ class _Espeak:
             try:
                 subprocess.run(
                     command, input=sentence.encode(), check=True, capture_output=True,
-                    timeout=_LIMIT_S,
+                    timeout=_ESPEAK_TIMEOUT_S,
                 )  # fmt: skip
                 with wave.open(str(target), "rb") as sound:
                     data = sound.readframes(sound.getnframes())
@@ -214,90 +227,97 @@ class _Espeak:
                 raise BadInput("voice_missing", voice=ESPEAK + self._command[2]) from error
 
 
-class _Bilingual:
+class _BilingualVoice:
     """The English voice, with the system's voice for sentences with words that it would skip."""
 
     language = "en"
 
-    def __init__(self, own: _Hibari, program: str | None, speed: float) -> None:
+    def __init__(self, own: _HibariVoice, program: str | None, speed: float) -> None:
         self.rate = own.rate
-        self._own = own
+        self._english = own
         self._program, self._speed = program, speed
-        self._others: dict[str, _Espeak | None] = {"LATIN": None}
+        self._voices: dict[str, _EspeakVoice | None] = {"LATIN": None}
 
-    def sentences(self, paragraph: str) -> Iterator[str]:
+    def split_sentences(self, paragraph: str) -> Iterator[str]:
         for part in _EAST_ASIAN_STOP.split(paragraph):
-            yield from self._own.sentences(part)
+            yield from self._english.split_sentences(part)
 
-    def reads(self, sentence: str) -> bool:
-        return self._own.reads(sentence) or self._other(_foreign_script(sentence)) is not None
+    def can_read(self, sentence: str) -> bool:
+        return (
+            self._english.can_read(sentence)
+            or self._voice_for_script(_voice_script(sentence)) is not None
+        )
 
-    def speak(self, sentence: str) -> Pcm:
-        other = self._other(_foreign_script(sentence))
+    def synthesize(self, sentence: str) -> Pcm:
+        other = self._voice_for_script(_voice_script(sentence))
         if other is None:
-            return self._own.speak(sentence)
-        return _at_rate(other.speak(sentence), other.rate, self.rate)
+            return self._english.synthesize(sentence)
+        return _resample_pcm(other.synthesize(sentence), other.rate, self.rate)
 
-    def _other(self, script: str) -> _Espeak | None:
-        if script not in self._others:
-            self._others[script] = None
+    def _voice_for_script(self, script: str) -> _EspeakVoice | None:
+        if script not in self._voices:
+            self._voices[script] = None
             with contextlib.suppress(BadInput):  # without a voice the words are skipped
-                voices = _SCRIPTS.get(script, ())
-                self._others[script] = _Espeak(self._program, voices, self._speed)
-        return self._others[script]
+                voices = _ESPEAK_VOICES.get(script, ())
+                self._voices[script] = _EspeakVoice(self._program, voices, self._speed)
+        return self._voices[script]
 
 
-def _at_rate(pcm: Pcm, rate: int, wanted: int) -> Pcm:
+def _resample_pcm(pcm: Pcm, rate: int, wanted: int) -> Pcm:
     frame = AudioFrame.from_ndarray(pcm[None], "s16", "mono")
     frame.sample_rate = rate
-    parts = [made.to_ndarray()[0] for made in resampled([frame], "s16", "mono", wanted)]
+    parts = [made.to_ndarray()[0] for made in resample([frame], "s16", "mono", wanted)]
     return np.concatenate(parts) if parts else pcm
 
 
-def _reader(text: str, voice: str, speed: float, find: Find) -> _Hibari | _Espeak | _Bilingual:
+def _voice_for(
+    text: str, voice: str, speed: float, find: Which
+) -> _HibariVoice | _EspeakVoice | _BilingualVoice:
     if not any(c.isalnum() for c in text):
         raise BadInput("text_empty")
     if voice.startswith(ESPEAK):
-        return _Espeak(find("espeak-ng"), (voice.removeprefix(ESPEAK),), speed)
+        return _EspeakVoice(find("espeak-ng"), (voice.removeprefix(ESPEAK),), speed)
     if voice != AUTO:
-        return _Hibari(voice, speed)
-    script = _script(text)
+        return _HibariVoice(voice, speed)
+    script = _main_script(text)
     if script == "LATIN":
-        language = latin_language(text)
+        language = detect_latin_language(text)
         if language != "en":
             with contextlib.suppress(BadInput):  # without espeak-ng the English voice reads it
-                return _Espeak(find("espeak-ng"), (language,), speed)
-        return _Bilingual(_Hibari(_DEFAULT_VOICE, speed), find("espeak-ng"), speed)
-    if script not in _SCRIPTS:
+                return _EspeakVoice(find("espeak-ng"), (language,), speed)
+        return _BilingualVoice(_HibariVoice(_DEFAULT_VOICE, speed), find("espeak-ng"), speed)
+    if script not in _ESPEAK_VOICES:
         raise BadInput("voice_missing", voice=script.lower())
-    return _Espeak(find("espeak-ng"), _SCRIPTS[script], speed)
+    return _EspeakVoice(find("espeak-ng"), _ESPEAK_VOICES[script], speed)
 
 
-def _short(sentences: Iterable[str]) -> Iterator[str]:
+def _split_long(sentences: Iterable[str]) -> Iterator[str]:
     """Split sentences that are too long to be synthesized at once; drop blank ones."""
     for sentence in sentences:
-        yield from textwrap.wrap(sentence, _LONGEST)
+        yield from textwrap.wrap(sentence, _MAX_SENTENCE_CHARS)
 
 
-def _script(text: str) -> str:
+def _main_script(text: str) -> str:
     """Return the script of most words; kana distinguish Japanese from Chinese.
 
     Returns ``LATIN`` for a text without letters.
     """
-    counts = _scripts(text)
+    counts = _count_scripts(text)
     if not counts:
         return "LATIN"
     script = counts.most_common(1)[0][0]
     return "HIRAGANA" if script == "CJK" and counts["HIRAGANA"] else script
 
 
-def _foreign_script(sentence: str) -> str:
+def _voice_script(sentence: str) -> str:
     """Return the script that decides the voice: any East Asian one, else that of most words."""
-    counts = _scripts(sentence)
-    return next((script for script in _EAST_ASIAN if counts[script]), _script(sentence))
+    counts = _count_scripts(sentence)
+    return next(
+        (script for script in _EAST_ASIAN_SCRIPTS if counts[script]), _main_script(sentence)
+    )
 
 
-def _scripts(text: str) -> Counter[str]:
+def _count_scripts(text: str) -> Counter[str]:
     """Count the letters of each script, by the first word of their Unicode names.
 
     A Chinese or Korean character counts as a word.
@@ -305,20 +325,20 @@ def _scripts(text: str) -> Counter[str]:
     counts: Counter[str] = Counter()
     for letter in filter(str.isalpha, text):
         script = unicodedata.name(letter, "UNKNOWN").split()[0].split("-")[0]
-        counts[script] += _WORD_LETTERS if script in _DENSE else 1
+        counts[script] += _LETTERS_PER_WORD if script in _DENSE_SCRIPTS else 1
     return counts
 
 
-def _paragraphs(text: str) -> Iterator[str]:
+def _split_paragraphs(text: str) -> Iterator[str]:
     """Yield paragraphs in which lines that an editor wrapped are joined again."""
     for block in re.split(r"\n\s*\n", text):
         lines: list[str] = []
         for line in (line.strip() for line in block.splitlines()):
             if not line:
                 continue
-            before = lines[-1] if lines else _STOPS
-            wrapped = len(before) >= _LONG_LINE or line[0].islower()
-            if before[-1] not in _STOPS and wrapped:
+            before = lines[-1] if lines else _LINE_END_MARKS
+            wrapped = len(before) >= _MIN_WRAPPED_LINE or line[0].islower()
+            if before[-1] not in _LINE_END_MARKS and wrapped:
                 lines[-1] = f"{before} {line}"
             else:
                 lines.append(line)

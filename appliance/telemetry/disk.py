@@ -6,11 +6,11 @@ import os
 import shutil
 from pathlib import Path
 
-from appliance.telemetry.nodes import number, text
+from appliance.system.sysfs import read_number, read_text
 
 _MB = 1 << 20
-_SECTOR = 512  # bytes; the unit of the kernel's counters for every disk
-_WRITTEN = 6  # index of the field of ``stat`` that counts written sectors
+_SECTOR_BYTES = 512  # bytes; the unit of the kernel's counters for every disk
+_SECTORS_WRITTEN_FIELD = 6  # index of the field of ``stat`` that counts written sectors
 
 
 class Disk:
@@ -26,12 +26,12 @@ class Disk:
     def space_mb(self) -> tuple[float, float]:
         """Return the free and the total space in MiB; zeros if the disk cannot be read."""
         try:
-            usage = shutil.disk_usage(_existing(self._folder))
+            usage = shutil.disk_usage(_nearest_existing(self._folder))
         except OSError:
             return 0.0, 0.0
         return usage.free / _MB, usage.total / _MB
 
-    def worn_percent(self) -> float | None:
+    def wear_percent(self) -> float | None:
         """Return how much of its rated life an eMMC or SD card has used, in percent.
 
         The value is the upper end of a step of 10 %. JEDEC JESD84-B51, ``DEVICE_LIFE_TIME_EST``:
@@ -40,7 +40,7 @@ class Disk:
         """
         if self._block is None:
             return None
-        steps = (text(self._block / "device/life_time") or "").split()
+        steps = (read_text(self._block / "device/life_time") or "").split()
         try:
             worst = max((int(step, 16) for step in steps), default=0)
         except ValueError:
@@ -49,18 +49,18 @@ class Disk:
 
     def written_mb(self) -> float | None:
         """Return the MiB written since boot, or ``None`` if unknown."""
-        fields = (text(self._block / "stat") or "").split() if self._block else []
-        if len(fields) <= _WRITTEN or not fields[_WRITTEN].isdigit():
+        fields = (read_text(self._block / "stat") or "").split() if self._block else []
+        if len(fields) <= _SECTORS_WRITTEN_FIELD or not fields[_SECTORS_WRITTEN_FIELD].isdigit():
             return None
-        return int(fields[_WRITTEN]) * _SECTOR / _MB
+        return int(fields[_SECTORS_WRITTEN_FIELD]) * _SECTOR_BYTES / _MB
 
     @property
-    def removable(self) -> bool:
+    def is_removable(self) -> bool:
         """Whether the disk is removable."""
-        return self._block is not None and number(self._block / "removable") == 1
+        return self._block is not None and read_number(self._block / "removable") == 1
 
 
-def _existing(folder: Path) -> Path:
+def _nearest_existing(folder: Path) -> Path:
     """Return ``folder``, or its nearest parent that exists."""
     return next((path for path in (folder, *folder.parents) if path.exists()), folder)
 
@@ -69,10 +69,10 @@ def _block_device(folder: Path, root: Path, device: tuple[int, int] | None) -> P
     """Return the folder of the whole disk (not the partition) in ``/sys``, or ``None``."""
     if device is None:
         try:
-            number_ = os.stat(_existing(folder)).st_dev
+            device_number = os.stat(_nearest_existing(folder)).st_dev
         except OSError:
             return None
-        device = os.major(number_), os.minor(number_)
+        device = os.major(device_number), os.minor(device_number)
     link = root / f"sys/dev/block/{device[0]}:{device[1]}"
     if not link.exists():  # tmpfs, overlay or network share
         return None

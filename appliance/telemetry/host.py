@@ -30,7 +30,7 @@ class HostSource:
         return Reading(
             at=self._now(),
             temperatures_c=temperatures,
-            trips_c=trips,
+            trip_points_c=trips,
             cpu_load=psutil.cpu_percent() / 100,
             gpu_load=None,
             memory_total_mb=memory.total / _MB,
@@ -43,9 +43,9 @@ class HostSource:
             throttle_events=0,
             disk_free_mb=free,
             disk_total_mb=total,
-            cpu_mhz=_clock(),
+            cpu_mhz=_cpu_mhz(),
             swap_used_mb=swap.used / _MB,
-            disk_worn_percent=self._disk.worn_percent(),
+            disk_wear_percent=self._disk.wear_percent(),
             disk_written_mb=self._disk.written_mb(),
         )
 
@@ -56,19 +56,19 @@ def _temperatures() -> tuple[dict[str, float], dict[str, dict[str, float]]]:
         chips = psutil.sensors_temperatures()
     except (AttributeError, OSError):  # not on every system
         return {}, {}
-    warm: dict[str, float] = {}
+    temperatures: dict[str, float] = {}
     trips: dict[str, dict[str, float]] = {}
     for chip, sensors in chips.items():
         warmest = max(sensors, key=lambda sensor: sensor.current)
-        warm[chip] = float(warmest.current)
+        temperatures[chip] = float(warmest.current)
         limits = {"hot": warmest.high, "critical": warmest.critical}
         named = {kind: float(at) for kind, at in limits.items() if at and at < 200}
         if named:
             trips[chip] = named
-    return warm, trips
+    return temperatures, trips
 
 
-def _clock() -> float | None:
+def _cpu_mhz() -> float | None:
     try:
         clock = psutil.cpu_freq()
     except (AttributeError, OSError, RuntimeError):

@@ -34,24 +34,26 @@ def open_jtop() -> Any:
 
 
 class JtopSource:
-    """Telemetry source that overrides the readings of ``own`` with values of jetson-stats.
+    """Telemetry source that overrides the readings of ``fallback`` with values of jetson-stats.
 
     ``connect`` opens a client of jetson-stats.
     """
 
-    def __init__(self, own: Callable[[], Reading], connect: Callable[[], Any] = open_jtop) -> None:
-        self._own = own
+    def __init__(
+        self, fallback: Callable[[], Reading], connect: Callable[[], Any] = open_jtop
+    ) -> None:
+        self._fallback = fallback
         self._client = connect()
 
     def __call__(self) -> Reading:
         """Return a new reading."""
-        reading = self._own()
+        reading = self._fallback()
         if self._client is None:
             return reading
         try:
             if not self._client.ok(spin=True):
                 raise ConnectionError("its service has ended")
-            return replace(reading, **values(self._client))
+            return replace(reading, **read_values(self._client))
         except Exception as error:  # a third-party client with its own thread may raise anything
             log.warning("jetson-stats is no longer used: %s", error)
             self._client = None
@@ -64,7 +66,7 @@ class JtopSource:
             self._client = None
 
 
-def values(client: Any) -> dict[str, Any]:
+def read_values(client: Any) -> dict[str, Any]:
     """Return the fields of a reading that jetson-stats provides; unknown values are omitted."""
     found: dict[str, Any] = {}
     temperatures = {
@@ -74,7 +76,7 @@ def values(client: Any) -> dict[str, Any]:
     }
     if temperatures:
         found["temperatures_c"] = temperatures
-    power = _power(client.power)
+    power = _power_by_rail(client.power)
     if power:
         found["power_mw"] = power
     gpu: dict[str, Any] = next(iter(client.gpu.values()), {})
@@ -97,7 +99,7 @@ def values(client: Any) -> dict[str, Any]:
     return found
 
 
-def _power(power: Mapping[str, Any]) -> dict[str, float]:
+def _power_by_rail(power: Mapping[str, Any]) -> dict[str, float]:
     """Return the power in mW by rail; the total is included only if a rail measures it."""
     rails = {name: float(rail["power"]) for name, rail in power.get("rail", {}).items()}
     total = power.get("tot", {})

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from appliance.telemetry.nodes import folders, hwmons, number, text
+from appliance.system.sysfs import hwmon_folders, list_folders, read_number, read_text
 
 _SHUNT_SUM = 7  # the INA3221's seventh "voltage" is the sum over its shunts, not a rail
 
 
-class Rails:
+class PowerRails:
     """The power rails measured by the INA3221 monitors below ``root``."""
 
     def __init__(self, root: Path) -> None:
         self._rails: dict[str, tuple[Path, Path]] = {}
-        for device in folders(root / "sys/bus/i2c/drivers/ina3221"):
-            for monitor in folders(device / "hwmon", "hwmon"):
-                for label in folders(monitor, "in"):
+        for device in list_folders(root / "sys/bus/i2c/drivers/ina3221"):
+            for monitor in list_folders(device / "hwmon", "hwmon"):
+                for label in list_folders(monitor, "in"):
                     if label.name.endswith("_label"):
                         self._add(monitor, label)
 
     def _add(self, monitor: Path, label: Path) -> None:
-        channel, name = label.name[2 : -len("_label")], text(label)
+        channel, name = label.name[2 : -len("_label")], read_text(label)
         if not name or not channel.isdigit() or int(channel) == _SHUNT_SUM or "NC" in name:
             return
         pair = monitor / f"in{channel}_input", monitor / f"curr{channel}_input"
@@ -32,17 +32,17 @@ class Rails:
     def power_mw(self) -> tuple[dict[str, float], list[str]]:
         """Return the power in mW by rail (mV × mA / 1000) and the names of unreadable rails."""
         power: dict[str, float] = {}
-        silent: list[str] = []
+        unreadable: list[str] = []
         for name, (volts, amperes) in self._rails.items():
-            millivolts, milliamperes = number(volts), number(amperes)
+            millivolts, milliamperes = read_number(volts), read_number(amperes)
             if millivolts is None or milliamperes is None:
-                silent.append(name)
+                unreadable.append(name)
             else:
                 power[name] = millivolts * milliamperes / 1000
-        return power, silent
+        return power, unreadable
 
 
-class OverCurrent:
+class OverCurrentCounter:
     """Counter of the over-current events since its creation.
 
     The counters of the board start at the last boot, so only their growth counts. ``known`` are the
@@ -52,19 +52,19 @@ class OverCurrent:
     def __init__(self, root: Path, known: dict[Path, float] | None = None) -> None:
         self._counters = [
             path
-            for monitor in hwmons(root).get("soctherm_oc", [])
-            for path in folders(monitor, "oc")
+            for monitor in hwmon_folders(root).get("soctherm_oc", [])
+            for path in list_folders(monitor, "oc")
             if path.name.endswith("_event_cnt")
         ]
         self.known = dict(known or {})
         if known is None:
-            self.new()
+            self.count_new()
 
-    def new(self) -> int:
+    def count_new(self) -> int:
         """Return the number of events since the last call."""
         grown = 0.0
         for path in self._counters:
-            count = number(path)
+            count = read_number(path)
             if count is None:
                 continue
             before = self.known.get(path, count)
@@ -79,7 +79,7 @@ class Fan:
     def __init__(self, root: Path) -> None:
         self._pwm: Path | None = None
         self._rpm: Path | None = None
-        monitors = hwmons(root)
+        monitors = hwmon_folders(root)
         for monitor in (folder for name in sorted(monitors) for folder in monitors[name]):
             if self._pwm is None and (monitor / "pwm1").exists():
                 self._pwm = monitor / "pwm1"
@@ -89,9 +89,9 @@ class Fan:
 
     def percent(self) -> float | None:
         """Return the speed that is set, 0 to 100, or ``None`` if unknown."""
-        width = number(self._pwm) if self._pwm else None
+        width = read_number(self._pwm) if self._pwm else None
         return None if width is None else width * 100 / 255
 
     def rpm(self) -> float | None:
         """Return the measured speed in revolutions per minute, or ``None`` if unknown."""
-        return number(self._rpm) if self._rpm else None
+        return read_number(self._rpm) if self._rpm else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field, fields
 
-_TOTALS = ("VDD_IN", "VIN", "POM_5V_IN")  # rails that measure the input of the whole board
+_TOTAL_RAILS = ("VDD_IN", "VIN", "POM_5V_IN")  # rails that measure the input of the whole board
 
 
 @dataclass(frozen=True)
@@ -13,19 +13,19 @@ class Reading:
     """The values of all sensors at one time; ``None`` means that this machine has no such sensor.
 
     ``at`` is in seconds since 1970. Loads are in the range 0 to 1. ``temperatures_c`` and
-    ``trips_c`` are in °C by zone (``cpu``, ``gpu``, ``tj``, …). Of the trip points of a zone,
+    ``trip_points_c`` are in °C by zone (``cpu``, ``gpu``, ``tj``, …). Of the trip points of a zone,
     ``throttle`` is the lowest temperature at which clocks are lowered; ``hot`` causes a warning and
     ``critical`` a shutdown. Memory and disk sizes are in MiB; on a Jetson ``gpu_memory_mb`` is the
     part of the shared memory that NvMap has allocated. ``power_mw`` is in mW by rail. ``throttled``
     means that clocks are throttled now; a high temperature alone is not sufficient evidence.
     ``throttle_events`` counts the over-current events since the source was opened. ``disk_*``
-    describe the disk of the root folder: ``disk_worn_percent`` is the used part of the rated life
+    describe the disk of the root folder: ``disk_wear_percent`` is the used part of the rated life
     of a flash disk, ``disk_written_mb`` is the amount of data written to it since boot.
     """
 
     at: float
     temperatures_c: dict[str, float]
-    trips_c: dict[str, dict[str, float]]
+    trip_points_c: dict[str, dict[str, float]]
     cpu_load: float
     gpu_load: float | None
     memory_total_mb: float
@@ -42,7 +42,7 @@ class Reading:
     gpu_mhz: float | None = None
     fan_rpm: float | None = None
     swap_used_mb: float | None = None
-    disk_worn_percent: float | None = None
+    disk_wear_percent: float | None = None
     disk_written_mb: float | None = None
     unavailable: tuple[str, ...] = field(default=())
     """Sensors that exist but could not be read, such as ``zone:cv0``."""
@@ -52,7 +52,7 @@ class Reading:
         """The zone nearest to its lowest trip point (85 °C if it has none), and its °C."""
         if not self.temperatures_c:
             return None
-        zone = max(self.temperatures_c, key=lambda z: self.temperatures_c[z] - self._limit(z))
+        zone = max(self.temperatures_c, key=lambda z: self.temperatures_c[z] - self._trip_point(z))
         return zone, self.temperatures_c[zone]
 
     @property
@@ -61,12 +61,12 @@ class Reading:
         if self.hottest is None:
             return None
         zone, temperature = self.hottest
-        return self._limit(zone) - temperature
+        return self._trip_point(zone) - temperature
 
     @property
     def total_power_mw(self) -> float | None:
         """Power in mW of the board's input rail if there is one, else the sum of all rails."""
-        for rail in _TOTALS:
+        for rail in _TOTAL_RAILS:
             if rail in self.power_mw:
                 return self.power_mw[rail]
         return sum(self.power_mw.values()) if self.power_mw else None
@@ -91,10 +91,10 @@ class Reading:
         except TypeError as error:
             raise ValueError(str(error)) from error
 
-    def _limit(self, zone: str) -> float:
-        trips = self.trips_c.get(zone, {})
+    def _trip_point(self, zone: str) -> float:
+        trips = self.trip_points_c.get(zone, {})
         named = [trips[kind] for kind in ("throttle", "hot", "critical") if kind in trips]
-        return min(named, default=_WARM_C)
+        return min(named, default=_DEFAULT_TRIP_POINT_C)
 
 
-_WARM_C = 85.0  # the limit that is assumed for a zone without trip points
+_DEFAULT_TRIP_POINT_C = 85.0  # the limit that is assumed for a zone without trip points

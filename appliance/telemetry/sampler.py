@@ -8,16 +8,16 @@ import threading
 from collections.abc import Callable
 
 from appliance.config import Config
-from appliance.telemetry.history import History, history_path
 from appliance.telemetry.jtop import JtopSource
 from appliance.telemetry.reading import Reading
-from appliance.telemetry.source import find_source
+from appliance.telemetry.source import select_source
+from appliance.telemetry.store import TelemetryStore, telemetry_path
 
 log = logging.getLogger("lectern.telemetry")
 
 
 class Sampler:
-    """Adds a reading of ``source`` to ``history`` every ``every_s`` seconds until ``stop`` is set.
+    """Adds a reading of ``source`` to ``store`` every ``interval_s`` seconds until ``stop`` is set.
 
     A repeated error is logged only once, and sampling continues: Lectern works without telemetry.
     """
@@ -25,33 +25,33 @@ class Sampler:
     def __init__(
         self,
         source: Callable[[], Reading],
-        history: History,
-        every_s: float,
+        store: TelemetryStore,
+        interval_s: float,
         stop: threading.Event,
     ) -> None:
         self._source = source
-        self._history = history
-        self._every_s = every_s
+        self._store = store
+        self._interval_s = interval_s
         self._stop = stop
-        self._complaint = ""
+        self._last_error = ""
 
     def run(self) -> None:
         """Sample until ``stop`` is set."""
         while not self._stop.is_set():
             self.sample()
-            self._stop.wait(self._every_s)
+            self._stop.wait(self._interval_s)
 
     def sample(self) -> Reading | None:
         """Take and store one reading, and return it; ``None`` if this fails."""
         try:
             reading = self._source()
-            self._history.add(reading)
+            self._store.add(reading)
         except (sqlite3.Error, OSError, ValueError) as error:
-            if str(error) != self._complaint:
+            if str(error) != self._last_error:
                 log.warning("telemetry cannot be read: %s", error)
-            self._complaint = str(error)
+            self._last_error = str(error)
             return None
-        self._complaint = ""
+        self._last_error = ""
         return reading
 
 
@@ -62,17 +62,17 @@ def start_sampler(config: Config, stop: threading.Event) -> threading.Thread | N
     """
     try:
         settings = config.telemetry
-        keep = max(round(settings.keep_hours * 3600 / settings.every_s), 1)
-        history = History(history_path(config.root), keep=keep)
+        keep = max(round(settings.retention_hours * 3600 / settings.interval_s), 1)
+        history = TelemetryStore(telemetry_path(config.root), max_readings=keep)
     except (sqlite3.Error, OSError) as error:
         log.warning("telemetry cannot be stored: %s", error)
         return None
 
     def run() -> None:
-        source = find_source(config)
+        source = select_source(config)
         try:
             with history:
-                Sampler(source, history, settings.every_s, stop).run()
+                Sampler(source, history, settings.interval_s, stop).run()
         finally:
             if isinstance(source, JtopSource):
                 source.close()

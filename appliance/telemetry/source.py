@@ -9,21 +9,21 @@ from pathlib import Path
 from appliance.config import Config
 from appliance.telemetry.board import is_jetson
 from appliance.telemetry.host import HostSource
+from appliance.telemetry.jetson import JetsonSource
 from appliance.telemetry.jtop import JtopSource, open_jtop
 from appliance.telemetry.reading import Reading
-from appliance.telemetry.sysfs import SysfsSource
 
 log = logging.getLogger("lectern.telemetry")
 
-Source = Callable[[], Reading]
+TelemetrySource = Callable[[], Reading]
 
 
-def find_source(
+def select_source(
     config: Config,
     root: Path = Path("/"),
     *,
     connect: Callable[[], object] = open_jtop,
-) -> Source:
+) -> TelemetrySource:
     """Return the telemetry source for this machine, a function that returns a new reading.
 
     It depends on ``telemetry.source``: ``auto`` is our own source, which reads ``/sys`` below
@@ -34,12 +34,12 @@ def find_source(
     wanted = config.telemetry.source
     if wanted == "host" or (wanted == "auto" and not is_jetson(root)):
         return HostSource(config.root)
-    own = SysfsSource(config.root, root)
+    sysfs_source = JetsonSource(config.root, root)
     if wanted != "jtop":
-        return own
+        return sysfs_source
     try:
-        return JtopSource(own, connect)
+        return JtopSource(sysfs_source, connect)
     except Exception as error:  # ImportError, or any exception of a third-party client
         reason = next(iter(str(error).splitlines()), repr(error))
         log.warning("jetson-stats cannot be used: %s", reason)
-        return own if is_jetson(root) else HostSource(config.root)
+        return sysfs_source if is_jetson(root) else HostSource(config.root)

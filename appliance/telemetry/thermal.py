@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.telemetry.nodes import folders, hwmons, number, text
+from appliance.system.sysfs import hwmon_folders, list_folders, read_number, read_text
 
 _SUFFIX = re.compile(r"[-_](thermal|therm)$", re.IGNORECASE)
 _TRIP = re.compile(r"trip_point_(\d+)_type$")
-_KINDS = {"passive": "throttle", "hot": "hot", "critical": "critical"}
+_TRIP_KINDS = {"passive": "throttle", "hot": "hot", "critical": "critical"}
 # Types of cooling devices that lower clocks when they are active. Fans are cooling devices, too,
 # and "hot-surface-alert" is only a warning.
-_HOLDS_CLOCKS = re.compile(r"cpufreq|devfreq|throttle-alert", re.IGNORECASE)
+_THROTTLING_TYPES = re.compile(r"cpufreq|devfreq|throttle-alert", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class _Zone:
     trips: dict[str, float]
 
 
-class Thermal:
+class ThermalZones:
     """The thermal zones below ``root``, detected at creation; the values are read at each call."""
 
     def __init__(self, root: Path) -> None:
@@ -32,42 +32,42 @@ class Thermal:
         if not base.is_dir():
             base = root / "sys/class/thermal"
         taken: set[str] = set()
-        for folder in folders(base, "thermal_zone"):
-            kind = text(folder / "type")
+        for folder in list_folders(base, "thermal_zone"):
+            kind = read_text(folder / "type")
             if kind and "PMIC" not in kind:  # the PMIC zone of the TX2 is constant
-                name = _free(zone_name(kind), taken)
-                self._zones.append(_Zone(name, folder / "temp", _trips(folder)))
-        for number_, folder in enumerate(hwmons(root).get("nvme", [])):
+                name = _unique_name(zone_name(kind), taken)
+                self._zones.append(_Zone(name, folder / "temp", _read_trip_points(folder)))
+        for number_, folder in enumerate(hwmon_folders(root).get("nvme", [])):
             name = f"nvme{number_ or ''}"
-            critical = number(folder / "temp1_crit")
+            critical = read_number(folder / "temp1_crit")
             trips = {} if critical is None else {"critical": critical / 1000}
             self._zones.append(_Zone(name, folder / "temp1_input", trips))
-        self._coolers = [
+        self._cooling_states = [
             folder / "cur_state"
-            for folder in folders(base, "cooling_device")
-            if _HOLDS_CLOCKS.search(text(folder / "type") or "")
+            for folder in list_folders(base, "cooling_device")
+            if _THROTTLING_TYPES.search(read_text(folder / "type") or "")
         ]
 
     @property
-    def trips_c(self) -> dict[str, dict[str, float]]:
+    def trip_points_c(self) -> dict[str, dict[str, float]]:
         """Trip points in °C by zone and kind."""
         return {zone.name: zone.trips for zone in self._zones if zone.trips}
 
     def temperatures_c(self) -> tuple[dict[str, float], list[str]]:
         """Return the temperatures in °C by zone and the names of unreadable zones."""
-        warm: dict[str, float] = {}
-        silent: list[str] = []
+        temperatures: dict[str, float] = {}
+        unreadable: list[str] = []
         for zone in self._zones:
-            value = number(zone.temperature)
+            value = read_number(zone.temperature)
             if value is None or value <= -255_000:  # older kernels report this for "off"
-                silent.append(zone.name)
+                unreadable.append(zone.name)
             else:
-                warm[zone.name] = value / 1000
-        return warm, silent
+                temperatures[zone.name] = value / 1000
+        return temperatures, unreadable
 
-    def clocks_held(self) -> bool:
+    def is_throttling(self) -> bool:
         """Return whether the kernel's thermal control throttles clocks now."""
-        return any((number(path) or 0) > 0 for path in self._coolers)
+        return any((read_number(path) or 0) > 0 for path in self._cooling_states)
 
 
 def zone_name(kind: str) -> str:
@@ -78,7 +78,7 @@ def zone_name(kind: str) -> str:
     return _SUFFIX.sub("", kind).lower()
 
 
-def _free(name: str, taken: set[str]) -> str:
+def _unique_name(name: str, taken: set[str]) -> str:
     """Return ``name``, with a number appended if it is in ``taken``, and add it to ``taken``."""
     candidate, count = name, 0
     while candidate in taken:
@@ -88,12 +88,12 @@ def _free(name: str, taken: set[str]) -> str:
     return candidate
 
 
-def _trips(zone: Path) -> dict[str, float]:
+def _read_trip_points(zone: Path) -> dict[str, float]:
     found: dict[str, float] = {}
-    for path in folders(zone, "trip_point_"):
+    for path in list_folders(zone, "trip_point_"):
         match = _TRIP.match(path.name)
-        kind = _KINDS.get(text(path) or "") if match else None
-        at = number(zone / f"trip_point_{match[1]}_temp") if match and kind else None
+        kind = _TRIP_KINDS.get(read_text(path) or "") if match else None
+        at = read_number(zone / f"trip_point_{match[1]}_temp") if match and kind else None
         # Disabled trip points are at or below zero, or above any possible temperature.
         if kind and at is not None and 0 < at < 200_000:
             found[kind] = min(at / 1000, found.get(kind, at / 1000))

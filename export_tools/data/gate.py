@@ -23,22 +23,22 @@ import numpy.typing as npt
 
 from appliance.errors import BadInput
 from appliance.face.pose import fit_pose
-from appliance.lips.geometry import opening, to_face_frame
+from appliance.lips.geometry import mouth_opening, to_face_frame
 from appliance.media.audio import audio_blocks
 from appliance.score.sync import correlate
-from appliance.speech.activity import measure
-from appliance.speech.mel import LECTERN_MEL, mel_of
+from appliance.speech.mel import LECTERN_MEL, compute_mel
+from appliance.speech.vad import detect_activity
 from export_tools.data.landmarks import VIDEO_SUFFIXES
 
-LEAST_FACE = 0.9  # share of frames with a face
-LEAST_EYES_PX = 35.0  # eye distance; results in a mouth patch of 45 pixels (GRID: 60)
-MOST_YAW = 40.0  # median in degrees; beyond, the mouth of the mesh is unreliable
-LEAST_R = 0.2  # correlation of loudness and opening at the best lag; GRID's median is 0.6
+MIN_FACE_SHARE = 0.9  # share of frames with a face
+MIN_EYE_DISTANCE_PX = 35.0  # eye distance; results in a mouth patch of 45 pixels (GRID: 60)
+MAX_YAW_DEG = 40.0  # median in degrees; beyond, the mouth of the mesh is unreliable
+MIN_CORRELATION = 0.2  # correlation of loudness and opening at the best lag; GRID's median is 0.6
 _MEL_RATE = 100
 
 
 @dataclass(frozen=True)
-class Quality:
+class ClipQuality:
     """The measurements of a clip; ``why`` lists the failed checks and is empty if it passes."""
 
     name: str
@@ -50,7 +50,7 @@ class Quality:
     why: str
 
     @classmethod
-    def parse(cls, line: str) -> Quality:
+    def parse(cls, line: str) -> ClipQuality:
         """Parse a row written by :meth:`row`."""
         name, face, eyes, yaw, r, lag, why = line.rstrip("\n").split("\t")
         return cls(name, float(face), float(eyes), float(yaw), float(r), float(lag), why)
@@ -60,74 +60,82 @@ class Quality:
         return "\t".join(f"{v:.4g}" if isinstance(v, float) else v for v in astuple(self))
 
 
-HEADER = "\t".join(field.name for field in fields(Quality))
+HEADER = "\t".join(field.name for field in fields(ClipQuality))
 
 
-def judge(
+def assess(
     name: str,
     points: npt.NDArray[np.floating],
     valid: npt.NDArray[np.bool_],
     fps: float,
     loudness: npt.NDArray[np.floating],
-) -> Quality:
+) -> ClipQuality:
     """Assess a clip by its mesh ``points`` (T, 468, 3), where ``valid`` (T,), and its sound.
 
     ``loudness`` is at 100 Hz, and empty if there is no sound.
     """
     face = float(valid.mean()) if len(valid) else 0.0
     if not valid.any():
-        return Quality(name, face, 0.0, 0.0, 0.0, 0.0, "face")
+        return ClipQuality(name, face, 0.0, 0.0, 0.0, 0.0, "face")
     pose = fit_pose(points[valid])
     eyes, yaw = float(np.median(pose.scale)), float(np.median(np.abs(pose.yaw)))
     track = np.full(len(valid), np.nan)
-    track[valid] = opening(to_face_frame(points[valid], pose))
+    track[valid] = mouth_opening(to_face_frame(points[valid], pose))
     found = correlate(track, fps, loudness, _MEL_RATE) if len(loudness) else None
     r = found.best_r if found is not None and found.best_r is not None else 0.0
     lag = found.lag_ms if found is not None and found.lag_ms is not None else 0.0
     checks = {
-        "face": face >= LEAST_FACE,
-        "size": eyes >= LEAST_EYES_PX,
-        "yaw": yaw <= MOST_YAW,
-        "sync": r >= LEAST_R,
+        "face": face >= MIN_FACE_SHARE,
+        "size": eyes >= MIN_EYE_DISTANCE_PX,
+        "yaw": yaw <= MAX_YAW_DEG,
+        "sync": r >= MIN_CORRELATION,
     }
     why = ",".join(reason for reason, passed in checks.items() if not passed)
-    return Quality(name, face, eyes, yaw, r, lag, why)
+    return ClipQuality(name, face, eyes, yaw, r, lag, why)
 
 
-def judge_clip(clip: Path, landmarks: Path) -> Quality:
+def assess_clip(clip: Path, landmarks: Path) -> ClipQuality:
     """Assess a clip for which landmarks have been extracted."""
     name = f"{clip.parent.name}_{clip.stem}"
     with np.load(landmarks / f"{name}.npz") as track:
         points, valid, fps = track["points"], track["valid"].astype(bool), float(track["fps"])
     try:
         samples = np.concatenate([*audio_blocks(clip), np.zeros(0, np.float32)])
-        loudness = measure([mel_of(samples, LECTERN_MEL)]).loudness if len(samples) else samples
+        loudness = (
+            detect_activity([compute_mel(samples, LECTERN_MEL)]).loudness
+            if len(samples)
+            else samples
+        )
     except BadInput:  # no sound
         loudness = np.zeros(0, np.float32)
-    return judge(name, points, valid, fps, loudness)
+    return assess(name, points, valid, fps, loudness)
 
 
-def known(path: Path) -> dict[str, Quality]:
+def load_known(path: Path) -> dict[str, ClipQuality]:
     """Return the rows of an earlier run by clip name; an incomplete last line is ignored."""
     if not path.exists():
         return {}
-    whole = [line for line in path.read_text().splitlines(keepends=True)[1:] if line.endswith("\n")]
-    rows = [Quality.parse(line) for line in whole]
+    complete_lines = [
+        line for line in path.read_text().splitlines(keepends=True)[1:] if line.endswith("\n")
+    ]
+    rows = [ClipQuality.parse(line) for line in complete_lines]
     return {row.name: row for row in rows}
 
 
-def passed(path: Path) -> set[str]:
+def passes(path: Path) -> set[str]:
     """Return the names of the clips that passed according to a quality file."""
-    return {name for name, row in known(path).items() if not row.why}
+    return {name for name, row in load_known(path).items() if not row.why}
 
 
-def judge_all(clips: Iterable[Path], landmarks: Path, out: Path, jobs: int) -> dict[str, Quality]:
+def assess_all(
+    clips: Iterable[Path], landmarks: Path, out: Path, jobs: int
+) -> dict[str, ClipQuality]:
     """Assess the clips that are not in ``out`` yet, append their rows, and return all rows."""
-    rows = known(out)
+    rows = load_known(out)
     out.write_text("".join(f"{line}\n" for line in (HEADER, *(r.row() for r in rows.values()))))
     left = [clip for clip in clips if f"{clip.parent.name}_{clip.stem}" not in rows]
     with ProcessPoolExecutor(jobs) as pool, out.open("a") as file:
-        for found in pool.map(partial(judge_clip, landmarks=landmarks), left):
+        for found in pool.map(partial(assess_clip, landmarks=landmarks), left):
             file.write(found.row() + "\n")
             file.flush()
             rows[found.name] = found
@@ -144,7 +152,7 @@ def main() -> None:
     clips = sorted(
         p for folder in args.clips for p in folder.iterdir() if p.suffix in VIDEO_SUFFIXES
     )
-    rows = judge_all(clips, args.landmarks, args.out, args.jobs)
+    rows = assess_all(clips, args.landmarks, args.out, args.jobs)
     failed = [row for row in rows.values() if row.why]
     print(f"{len(rows) - len(failed)} of {len(rows)} clips are suitable for training")
     for row in failed:

@@ -19,8 +19,8 @@ import numpy as np
 
 from appliance.face.detect import FaceDetector
 from appliance.face.mesh import POINTS, FaceMesh
-from appliance.face.runtime import LiteNetwork
-from appliance.face.track import CONTEXT, FaceTracker, Sighting, smooth
+from appliance.face.tflite import TFLiteModel
+from appliance.face.track import CONTEXT_FRAMES, FaceLandmarks, FaceTracker, smooth
 from appliance.face.weights import face_model_path
 from appliance.media.picture import Picture
 
@@ -42,14 +42,14 @@ def extract(path: Path, out: Path) -> Path:
     if target.exists():
         return target
     tracker = FaceTracker(
-        FaceDetector(LiteNetwork(face_model_path("face_detection_short_range"))),
-        FaceMesh(LiteNetwork(face_model_path("face_landmark"))),
+        FaceDetector(TFLiteModel(face_model_path("face_detection_short_range"))),
+        FaceMesh(TFLiteModel(face_model_path("face_landmark"))),
     )
     points, valid = [], []
-    beyond: list[Sighting | None] = [None] * CONTEXT
-    sightings = [*beyond, *map(tracker.step, pictures(path)), *beyond]
-    for index in range(len(sightings) - 2 * CONTEXT):
-        face = smooth(sightings[index : index + 2 * CONTEXT + 1])
+    padding: list[FaceLandmarks | None] = [None] * CONTEXT_FRAMES
+    faces = [*padding, *map(tracker.step, pictures(path)), *padding]
+    for index in range(len(faces) - 2 * CONTEXT_FRAMES):
+        face = smooth(faces[index : index + 2 * CONTEXT_FRAMES + 1])
         valid.append(face is not None)
         points.append(face.points if face else np.zeros((POINTS, 3), np.float32))
     with av.open(str(path)) as container:

@@ -2,9 +2,10 @@
 
     python -m export_tools.data.patches CLIPS_DIR… --landmarks DIR --out FILE.npz
 
-Patches have a margin (:data:`STORED` pixels for the 96 that the network uses), so that training can
-rotate, shift and scale them. The file contains ``y`` (N, 112, 112) and ``uv`` (N, 2, 56, 56) uint8,
-``points`` (N, 57, 2) float32 in patch fractions, ``clip`` (N,) int and ``names`` of the clips.
+Patches have a margin (:data:`STORED_SIZE` pixels for the 96 that the network uses), so that
+training can rotate, shift and scale them. The file contains ``y`` (N, 112, 112) and ``uv`` (N, 2,
+56, 56) uint8, ``points`` (N, 57, 2) float32 in patch fractions, ``clip`` (N,) int and ``names`` of
+the clips.
 """
 
 from __future__ import annotations
@@ -18,17 +19,17 @@ import numpy.typing as npt
 from appliance.face.pose import Pose, fit_pose
 from appliance.face.sampling import Planes, apply, chroma_matrix, compose, invert, sample_plane
 from appliance.lips.geometry import MOUTH_POINTS, patch_matrix
-from export_tools.data.gate import passed
+from export_tools.data.gate import passes
 from export_tools.data.landmarks import VIDEO_SUFFIXES, pictures
-from export_tools.data.sizes import STORED, VISIBLE
+from export_tools.data.sizes import STORED_SIZE, VISIBLE_SIZE
 
 _MAX_YAW = 40.0
 
 
-def margin_matrix(pose: Pose, size: int = STORED) -> npt.NDArray[np.float64]:
+def margin_matrix(pose: Pose, size: int = STORED_SIZE) -> npt.NDArray[np.float64]:
     """Return the affine matrix from a patch with margin to frame pixels."""
-    inner = patch_matrix(pose, VISIBLE)
-    shift = (VISIBLE - size) / 2
+    inner = patch_matrix(pose, VISIBLE_SIZE)
+    shift = (VISIBLE_SIZE - size) / 2
     return compose(inner, np.array([[1.0, 0.0, shift], [0.0, 1.0, shift]]))
 
 
@@ -56,12 +57,12 @@ class PatchWriter:
             return False
         matrix = margin_matrix(pose)
         half = chroma_matrix(matrix)
-        side = STORED // 2
+        side = STORED_SIZE // 2
         chroma = [sample_plane(c, half, side, side) for c in (picture.u, picture.v)]
-        self._y.append(sample_plane(picture.y, matrix, STORED, STORED))
+        self._y.append(sample_plane(picture.y, matrix, STORED_SIZE, STORED_SIZE))
         self._uv.append(np.stack(chroma))
         local = apply(invert(matrix), points[MOUTH_POINTS, :2])
-        self._points.append(((local + 0.5) / STORED).astype(np.float32))
+        self._points.append(((local + 0.5) / STORED_SIZE).astype(np.float32))
         self._clips.append(len(self._names) - 1)
         return True
 
@@ -89,13 +90,13 @@ def main() -> None:
         "--quality", type=Path, help="output of export_tools.data.gate; excludes failed clips"
     )
     args = parser.parse_args()
-    fit = passed(args.quality) if args.quality else None
+    passing = passes(args.quality) if args.quality else None
     writer = PatchWriter()
     for path in sorted(
         p for folder in args.clips for p in folder.iterdir() if p.suffix in VIDEO_SUFFIXES
     ):
         name = f"{path.parent.name}_{path.stem}"
-        if fit is not None and name not in fit:
+        if passing is not None and name not in passing:
             continue
         track = np.load(args.landmarks / f"{name}.npz")
         writer.begin(name)

@@ -1,4 +1,4 @@
 """Sizes of the mouth patches, in pixels."""
 
-STORED = 112  # on disk, with a margin for random cameras
-VISIBLE = 96  # input of the network
+STORED_SIZE = 112  # on disk, with a margin for random cameras
+VISIBLE_SIZE = 96  # input of the network

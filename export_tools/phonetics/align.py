@@ -48,7 +48,7 @@ class Aligner:
         self._known = {line.split(maxsplit=1)[0].split("(")[0] for line in dictionary.splitlines()}
         self._g2p = G2P(british=False)
 
-    def _learn(self, words: Iterable[str]) -> None:
+    def _add_words(self, words: Iterable[str]) -> None:
         for word in words:
             if word in self._known:
                 continue
@@ -65,7 +65,7 @@ class Aligner:
         for a word without a pronunciation.
         """
         words = text.lower().split()
-        self._learn(words)
+        self._add_words(words)
         pad = np.zeros(int(PAD_S * RATE), np.int16)
         data = np.concatenate([pad, samples, pad]).tobytes()
         self._decoder.set_align_text(" ".join(words))

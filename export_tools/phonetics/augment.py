@@ -16,13 +16,13 @@ from appliance.speech.mel import LECTERN_MEL, LN_FLOOR, filterbank
 
 Array32 = npt.NDArray[np.float32]
 RATE = LECTERN_MEL.rate
-FRAMES = 400  # mel frames of one training crop: 4 s
-CROP = FRAMES * LECTERN_MEL.hop
+CROP_FRAMES = 400  # mel frames of one training crop: 4 s
+CROP_SAMPLES = CROP_FRAMES * LECTERN_MEL.hop
 _FFT = 1 << 17  # holds a crop and a second of echo
 
 
 @dataclass(frozen=True)
-class Strength:
+class AugmentConfig:
     """Probabilities and ranges of augmentation; the defaults are those of the shipped encoder."""
 
     tempo: tuple[float, float] = (0.82, 1.22)  # resampling: pitch, formants and tempo together
@@ -39,7 +39,7 @@ class Strength:
 
 
 @lru_cache(maxsize=64)
-def _bank(percent: int) -> Array32:
+def _warped_filterbank(percent: int) -> Array32:
     """Return the mel filterbank for a vocal tract of ``percent`` % of the original length."""
     return filterbank(replace(LECTERN_MEL, rate=RATE * percent // 100)).astype(np.float32)
 
@@ -48,22 +48,24 @@ _WINDOW = np.zeros(LECTERN_MEL.n_fft, np.float32)
 _WINDOW[56:456] = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 400)
 
 
-def mel(samples: Array32, percent: int = 100) -> Array32:
+def warped_mel(samples: Array32, percent: int = 100) -> Array32:
     """Return LECTERN_MEL (80, 1 + n // 160) in single precision, with a warped frequency axis."""
     padded = np.pad(samples, LECTERN_MEL.n_fft // 2)
     view = np.lib.stride_tricks.sliding_window_view(padded, LECTERN_MEL.n_fft)
     spectrum = scipy.fft.rfft(view[:: LECTERN_MEL.hop] * _WINDOW, axis=1)
     power = spectrum.real**2 + spectrum.imag**2
-    return np.asarray(np.log(np.maximum(_bank(percent) @ power.T, np.float32(LN_FLOOR))))
+    return np.asarray(
+        np.log(np.maximum(_warped_filterbank(percent) @ power.T, np.float32(LN_FLOOR)))
+    )
 
 
-def stretch(samples: Array32, length: int) -> Array32:
+def resample(samples: Array32, length: int) -> Array32:
     """Resample to ``length`` samples by linear interpolation."""
     at = np.linspace(0, len(samples) - 1, length)
     return np.interp(at, np.arange(len(samples)), samples).astype(np.float32)
 
 
-def room(rng: np.random.Generator, t60: float) -> Array32:
+def room_impulse_response(rng: np.random.Generator, t60: float) -> Array32:
     """Return a room impulse response: direct sound, then noise that decays by 60 dB in ``t60`` s.
 
     This is Polack's statistical model (1988). The direct sound is not delayed, so labels remain
@@ -93,13 +95,17 @@ def noise_spectrum(rng: np.random.Generator, bins: int) -> npt.NDArray[np.comple
     return np.asarray(spectrum, np.complex64)
 
 
-def distort(samples: Array32, rng: np.random.Generator, strength: Strength) -> Array32:
+def add_room_and_noise(
+    samples: Array32, rng: np.random.Generator, strength: AugmentConfig
+) -> Array32:
     """Apply reverberation, noise and a random level to one crop."""
     n = len(samples)
     power = float(np.mean(samples**2)) + 1e-9
     spectrum = scipy.fft.rfft(samples, _FFT)
     if rng.random() < strength.p_reverb:
-        spectrum *= scipy.fft.rfft(room(rng, rng.uniform(*strength.reverb_s)), _FFT)
+        spectrum *= scipy.fft.rfft(
+            room_impulse_response(rng, rng.uniform(*strength.reverb_s)), _FFT
+        )
     sound = scipy.fft.irfft(spectrum, _FFT)[:n]
     if rng.random() < strength.p_noise:
         hiss = scipy.fft.irfft(noise_spectrum(rng, n // 2 + 1), n)
@@ -110,7 +116,7 @@ def distort(samples: Array32, rng: np.random.Generator, strength: Strength) -> A
     return np.asarray(np.clip(sound, -1.0, 1.0), np.float32)
 
 
-def colour(log_mel: Array32, rng: np.random.Generator, strength: Strength) -> Array32:
+def color_mel(log_mel: Array32, rng: np.random.Generator, strength: AugmentConfig) -> Array32:
     """Simulate microphone and codec: a smooth equalizer, a band limit and a masked stripe."""
     bands = log_mel.shape[0]
     knots = rng.normal(0.0, 0.5, 6)

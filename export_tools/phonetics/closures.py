@@ -20,18 +20,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from appliance.lips.geometry import BOTTOM, TOP
-from appliance.lips.motion import Basis
-from appliance.lips.provider import Network
-from appliance.speech.activity import measure
-from appliance.speech.mel import LECTERN_MEL, mel_of
+from appliance.inference.network import Network
+from appliance.lips.geometry import INNER_BOTTOM, INNER_TOP
+from appliance.lips.motion import MotionBasis
+from appliance.speech.mel import LECTERN_MEL, compute_mel
+from appliance.speech.vad import detect_activity
 from export_tools.phonetics import augment
 from export_tools.phonetics.espeak import Espeak
 from export_tools.phonetics.hibari_timed import TimedHibari
-from export_tools.phonetics.synth import Phones, mandarin
+from export_tools.phonetics.synth import Phones, random_mandarin
 
-SHUT_SHARE = 1 / 3
-SLACK_S = 0.04
+CLOSED_SHARE = 1 / 3
+TOLERANCE_S = 0.04
 RATE_HZ = 50.0
 LANGUAGES = ("english, hibari", "english, espeak", "mandarin, espeak")
 ENGLISH = (
@@ -42,10 +42,10 @@ ENGLISH = (
     "The lamp above the table became brighter at about midnight.",
     "Remember to combine the parts and measure the amplitude.",
 )
-Takes = Iterator[tuple[npt.NDArray[np.int16], int, Phones]]
+Utterances = Iterator[tuple[npt.NDArray[np.int16], int, Phones]]
 
 
-def takes(language: str, seed: int) -> Takes:
+def utterances(language: str, seed: int) -> Utterances:
     """Yield utterances endlessly: samples, their rate in Hz, and classes with times."""
     rng = random.Random(seed)
     if language == "english, hibari":
@@ -56,56 +56,63 @@ def takes(language: str, seed: int) -> Takes:
     espeak = Espeak()
     while True:
         if language == "mandarin, espeak":
-            text, voice = mandarin(rng), "cmn-latn-pinyin+" + rng.choice(("f2", "m3", "Andy"))
+            text, voice = (
+                random_mandarin(rng),
+                "cmn-latn-pinyin+" + rng.choice(("f2", "m3", "Andy")),
+            )
         else:
             text, voice = rng.choice(ENGLISH), "en-us+" + rng.choice(("f2", "m3", "Andy"))
         samples, phones = espeak.speak(text, voice, rng.randint(130, 190), 50, 50)
         yield samples, espeak.rate, phones
 
 
-def openings(
-    network: Network, basis: Basis, samples: npt.NDArray[np.int16], rate: int
+def predict_openings(
+    network: Network, basis: MotionBasis, samples: npt.NDArray[np.int16], rate: int
 ) -> npt.NDArray[np.float64]:
     """Return the predicted mouth opening relative to rest, at 50 Hz, in eye distances.
 
     It is that of a mouth with an average range of movement.
     """
     length = round(len(samples) * LECTERN_MEL.rate / rate)
-    sound = augment.stretch(samples.astype(np.float32) / 32768.0, length)
-    mel = mel_of(sound, LECTERN_MEL)
-    heard = measure([mel])
-    motion = network({"mel": mel[None], "loudness": heard.loudness[None]})["motion"][0]
-    gate = heard.gate[::2][: motion.shape[1]]
+    sound = augment.resample(samples.astype(np.float32) / 32768.0, length)
+    mel = compute_mel(sound, LECTERN_MEL)
+    activity = detect_activity([mel])
+    motion = network({"mel": mel[None], "loudness": activity.loudness[None]})["motion"][0]
+    gate = activity.gate[::2][: motion.shape[1]]
     moved = basis.displacement((motion * gate).T)
-    return np.asarray(moved[:, BOTTOM, 1] - moved[:, TOP, 1])
+    return np.asarray(moved[:, INNER_BOTTOM, 1] - moved[:, INNER_TOP, 1])
 
 
-def closures(network: Network, basis: Basis, language: str, count: int, seed: int) -> list[int]:
+def count_closures(
+    network: Network, basis: MotionBasis, language: str, count: int, seed: int
+) -> list[int]:
     """Count closures over ``count`` utterances.
 
     Returns [closed, sounds p, b and m, closed elsewhere, intervals elsewhere].
     """
     rng = np.random.default_rng(seed)
-    tally = [0, 0, 0, 0]
-    for samples, rate, phones in islice(takes(language, seed), count):
-        track = openings(network, basis, samples, rate)
-        limit = SHUT_SHARE * float(np.quantile(track, 0.9))
+    counts = [0, 0, 0, 0]
+    for samples, rate, phones in islice(utterances(language, seed), count):
+        track = predict_openings(network, basis, samples, rate)
+        limit = CLOSED_SHARE * float(np.quantile(track, 0.9))
 
-        def shut(start: float, end: float, track: npt.NDArray[np.float64] = track) -> float:
-            low = max(round((start - SLACK_S) * RATE_HZ), 0)
-            high = max(round((end + SLACK_S) * RATE_HZ), low + 1)
+        def smallest_opening(
+            start: float, end: float, track: npt.NDArray[np.float64] = track
+        ) -> float:
+            low = max(round((start - TOLERANCE_S) * RATE_HZ), 0)
+            high = max(round((end + TOLERANCE_S) * RATE_HZ), low + 1)
             return float(track[low : high + 1].min(initial=np.inf))
 
         spoken = [(a, b) for name, a, b in phones if name != "SIL"]
         for name, start, end in phones:
             if name != "P":
                 continue
-            tally[0] += shut(start, end) < limit
-            tally[1] += 1
+            counts[0] += smallest_opening(start, end) < limit
+            counts[1] += 1
             other = spoken[int(rng.integers(len(spoken)))][0]
-            tally[2] += shut(other, other + end - start) < limit
-            tally[3] += 1
-    return tally
+            counts[2] += smallest_opening(other, other + end - start) < limit
+            counts[3] += 1
+    return counts
 
 
 def main() -> None:
@@ -115,10 +122,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=77, help="random seed (default: 77)")
     args = parser.parse_args()
     network = Network(args.motion / "motion.onnx")
-    basis = Basis.load(args.motion / "basis.npz")
+    basis = MotionBasis.load(args.motion / "basis.npz")
     report = {}
     for language in LANGUAGES:
-        made, all_, elsewhere, stretches = closures(network, basis, language, args.count, args.seed)
+        made, all_, elsewhere, stretches = count_closures(
+            network, basis, language, args.count, args.seed
+        )
         report[language] = {
             "closures": all_,
             "recall": round(made / max(all_, 1), 3),

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from export_tools.phonetics import augment
-from export_tools.phonetics.augment import CROP, FRAMES, RATE, Strength
+from export_tools.phonetics.augment import CROP_FRAMES, CROP_SAMPLES, RATE, AugmentConfig
 from export_tools.phonetics.inventory import SILENCE
 from export_tools.phonetics.pack import Pack
 
@@ -28,10 +28,12 @@ def _read(pack: Pack, index: int, start: int, count: int) -> Array32:
     return out
 
 
-def crop(pack: Pack, index: int, rng: np.random.Generator, s: Strength) -> tuple[Array32, Labels]:
+def random_crop(
+    pack: Pack, index: int, rng: np.random.Generator, s: AugmentConfig
+) -> tuple[Array32, Labels]:
     """Return one augmented crop: mel (80, 400) and labels (200,)."""
     speed = rng.uniform(*s.tempo) if rng.random() < s.p_tempo else 1.0
-    count = round(CROP * speed)
+    count = round(CROP_SAMPLES * speed)
     length = int(pack.offsets[index + 1] - pack.offsets[index])
     slack = length - count
     # Short utterances are at a random position in the crop, long ones are cut. The margin includes
@@ -41,18 +43,18 @@ def crop(pack: Pack, index: int, rng: np.random.Generator, s: Strength) -> tuple
     start = int(rng.integers(low, high))
     sound = _read(pack, index, start, count)
     if speed != 1.0:
-        sound = augment.stretch(sound, CROP)
-    times = np.arange(FRAMES // 2) * (STEP_S * float(speed)) + start / RATE
+        sound = augment.resample(sound, CROP_SAMPLES)
+    times = np.arange(CROP_FRAMES // 2) * (STEP_S * float(speed)) + start / RATE
     labels = pack.labels_at(index, times)
     if rng.random() < s.p_mute:  # a pause at a random position, so that no context implies speech
         hole = int(rng.integers(10, 60))
-        at = int(rng.integers(0, FRAMES // 2 - hole))
+        at = int(rng.integers(0, CROP_FRAMES // 2 - hole))
         sound[at * 320 : (at + hole) * 320] = 0.0
         labels[at : at + hole] = SILENCE
-    sound = augment.distort(sound, rng, s)
+    sound = augment.add_room_and_noise(sound, rng, s)
     percent = round(100 * rng.uniform(*s.warp)) if rng.random() < s.p_warp else 100
-    log_mel = augment.mel(sound, percent)[:, :FRAMES]
-    return augment.colour(log_mel, rng, s), labels
+    log_mel = augment.warped_mel(sound, percent)[:, :CROP_FRAMES]
+    return augment.color_mel(log_mel, rng, s), labels
 
 
 def batches(
@@ -76,17 +78,17 @@ def batches(
         for choice in rng.choice(len(packs), size, p=mix):
             pack = packs[choice]
             index = int(rng.choice(len(pack), p=chances[choice]))
-            one = crop(pack, index, rng, Strength())
+            one = random_crop(pack, index, rng, AugmentConfig())
             mels.append(one[0])
             labels.append(one[1])
         yield np.stack(mels), np.stack(labels)
         number += 1
 
 
-def whole(pack: Pack, index: int) -> tuple[Array32, Labels]:
+def full_utterance(pack: Pack, index: int) -> tuple[Array32, Labels]:
     """Return a complete utterance without augmentation: mel (80, 2 n) and labels (n,)."""
     length = int(pack.offsets[index + 1] - pack.offsets[index])
-    log_mel = augment.mel(_read(pack, index, 0, length))
+    log_mel = augment.warped_mel(_read(pack, index, 0, length))
     frames = log_mel.shape[1] // 2
     labels = pack.labels_at(index, np.arange(frames) * STEP_S)
     return log_mel[:, : 2 * frames], labels

@@ -30,7 +30,7 @@ _VARIANTS = (
 )
 
 
-def voices() -> list[str]:
+def training_voices() -> list[str]:
     """Return the voice variants used for training."""
     return _VARIANTS.split()
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from export_tools.phonetics.dataset import whole
+from export_tools.phonetics.dataset import full_utterance
 from export_tools.phonetics.encoder import Encoder, load_encoder
 from export_tools.phonetics.inventory import CLASSES, INDEX
 from export_tools.phonetics.pack import Pack, load
@@ -21,7 +21,7 @@ from export_tools.phonetics.pack import Pack, load
 Confusion = npt.NDArray[np.int64]
 
 
-def confusion(encoder: Encoder, pack: Pack, limit: int | None = None) -> Confusion:
+def confusion_matrix(encoder: Encoder, pack: Pack, limit: int | None = None) -> Confusion:
     """Count frames by (true class, most probable class).
 
     ``limit`` is the number of utterances, spread evenly over the pack; None means all.
@@ -30,7 +30,7 @@ def confusion(encoder: Encoder, pack: Pack, limit: int | None = None) -> Confusi
     table = np.zeros((len(CLASSES), len(CLASSES)), np.int64)
     with torch.inference_mode():
         for index in np.linspace(0, len(pack) - 1, count).astype(int):
-            mel, labels = whole(pack, int(index))
+            mel, labels = full_utterance(pack, int(index))
             guess = encoder(torch.from_numpy(mel)[None])[0].argmax(0).numpy()
             np.add.at(table, (labels, guess), 1)
     return table
@@ -51,7 +51,7 @@ def summary(table: Confusion) -> dict[str, float]:
 
 def frame_scores(encoder: Encoder, pack: Pack, limit: int | None = None) -> dict[str, float]:
     """Return the :func:`summary` of an encoder on a pack."""
-    return summary(confusion(encoder, pack, limit))
+    return summary(confusion_matrix(encoder, pack, limit))
 
 
 def main() -> None:
@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="largest number of utterances")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    table = confusion(load_encoder(args.encoder), load(args.pack), args.limit)
+    table = confusion_matrix(load_encoder(args.encoder), load(args.pack), args.limit)
     recall = np.diag(table) / np.maximum(table.sum(1), 1)
     report = {**summary(table), "recall": dict(zip(CLASSES, recall.round(3).tolist(), strict=True))}
     print(json.dumps(report, indent=1))

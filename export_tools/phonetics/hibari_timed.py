@@ -19,7 +19,7 @@ from export_tools.phonetics.inventory import ARPABET, MISAKI_TO_ARPABET
 PAUSE_S = 0.06
 # The sound is ahead of the predicted durations by this time: the lag at which an encoder trained on
 # aligned recordings agrees best with these times (0 for LibriSpeech and espeak-ng).
-AHEAD_S = 0.035
+LEAD_S = 0.035
 
 
 class TimedHibari:
@@ -99,5 +99,5 @@ def classes_of(
         for name, share in ARPABET[phone]:
             out.append((name, clock, clock + share * span))
             clock += share * span
-    shifted = ((name, max(a - AHEAD_S, start), max(b - AHEAD_S, start)) for name, a, b in out)
+    shifted = ((name, max(a - LEAD_S, start), max(b - LEAD_S, start)) for name, a, b in out)
     return [(name, round(a, 4), round(b, 4)) for name, a, b in shifted if b > a]

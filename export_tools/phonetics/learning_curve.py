@@ -19,43 +19,52 @@ import numpy as np
 import torch
 
 from export_tools.phonetics.encoder import load_encoder
-from export_tools.phonetics.motion_data import basis, load_split
-from export_tools.phonetics.motion_score import follow
-from export_tools.phonetics.train_motion import COEFFICIENTS, Heard, parser_of, train, transform
+from export_tools.phonetics.motion_data import load_split, motion_basis
+from export_tools.phonetics.motion_score import correlate_opening
+from export_tools.phonetics.train_motion import (
+    COEFFICIENTS,
+    EncodedClip,
+    make_parser,
+    predict_coefficients,
+    train,
+)
 
-MANY = "s1"
+MAIN_SPEAKER = "s1"
 CLIPS = 6
 SPEAKERS = (1, 2, 4, 6)  # including MANY
 AMOUNTS = (24, 120)  # numbers of clips of MANY alone, besides CLIPS
 DRAWS = 5
 STEPS, BATCH = 300, 12
-SEEN = ("new", "wild")
+TEST_SPLITS = ("new", "wild")
 
 
-def draw(
+def draw_clips(
     names: Sequence[tuple[str, str]], speakers: int, clips: int, rng: np.random.Generator
 ) -> list[str]:
     """Return the names of ``clips`` clips of ``speakers`` speakers, from (name, speaker) pairs.
 
-    There is one clip of every speaker except :data:`MANY`; all others are of :data:`MANY`.
+    There is one clip of every speaker except :data:`MAIN_SPEAKER`; all others are of
+    :data:`MAIN_SPEAKER`.
     """
-    others = [name for name, speaker in names if speaker != MANY]
-    many = [name for name, speaker in names if speaker == MANY]
+    others = [name for name, speaker in names if speaker != MAIN_SPEAKER]
+    many = [name for name, speaker in names if speaker == MAIN_SPEAKER]
     chosen = [str(name) for name in rng.permutation(others)[: speakers - 1]]
     return chosen + [str(name) for name in rng.permutation(many)[: clips - len(chosen)]]
 
 
-def plan(names: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+def plan_trainings(names: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
     """Return the clips of every training by its label, ``speakers/clips/draw``."""
     shapes = [(n, CLIPS) for n in SPEAKERS] + [(1, amount) for amount in AMOUNTS]
     return {
-        f"{speakers}/{clips}/{k}": draw(names, speakers, clips, np.random.default_rng((clips, k)))
+        f"{speakers}/{clips}/{k}": draw_clips(
+            names, speakers, clips, np.random.default_rng((clips, k))
+        )
         for k in range(DRAWS)
         for speakers, clips in shapes
     }
 
 
-def means(runs: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, float]]:
+def summarize(runs: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, float]]:
     """Return the means over draws, their standard errors (``±``) and the number of draws.
 
     The keys are ``speakers/clips``.
@@ -73,30 +82,35 @@ def means(runs: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, float]
 
 
 def main() -> None:
-    args = parser_of(__doc__).parse_args()
+    args = make_parser(__doc__).parse_args()
     torch.set_num_threads(1)
     encoder = load_encoder(args.encoder)
     clips = load_split(args.data, args.landmarks)
-    vectors = basis(clips["train"], COEFFICIENTS)
-    trainings = plan([(clip.name, clip.speaker) for clip in clips["train"]])
+    vectors = motion_basis(clips["train"], COEFFICIENTS)
+    trainings = plan_trainings([(clip.name, clip.speaker) for clip in clips["train"]])
     done: dict[str, Any] = json.loads(args.out.read_text())["runs"] if args.out.exists() else {}
     used = {name for label, some in trainings.items() if label not in done for name in some}
-    heard = {c.name: Heard(c, encoder, vectors, 2) for c in clips["train"] if c.name in used}
-    seen = {split: [Heard(c, encoder, vectors, 0) for c in clips[split]] for split in SEEN}
+    heard = {c.name: EncodedClip(c, encoder, vectors, 2) for c in clips["train"] if c.name in used}
+    seen = {
+        split: [EncodedClip(c, encoder, vectors, 0) for c in clips[split]] for split in TEST_SPLITS
+    }
     for label, names in trainings.items():
         if label in done:
             continue
         some = [heard[name] for name in names]
-        share = sum(one.clip.speaker == MANY for one in some) / len(some)
+        share = sum(one.clip.speaker == MAIN_SPEAKER for one in some) / len(some)
         network = train(some, STEPS, 0, share=share, batch=BATCH)
         done[label] = {}
         for split, ones in seen.items():
-            rows = [follow(one.clip, vectors, transform(network, one)) for one in ones]
+            rows = [
+                correlate_opening(one.clip, vectors, predict_coefficients(network, one))
+                for one in ones
+            ]
             done[label][split] = [round(float(x), 4) for x in np.mean(rows, axis=0)]
-        record = {"steps": STEPS, "batch": BATCH, "table": means(done), "runs": done}
+        record = {"steps": STEPS, "batch": BATCH, "table": summarize(done), "runs": done}
         args.out.write_text(json.dumps(record, indent=1) + "\n")
         print(label, done[label], flush=True)
-    print(json.dumps(means(done), indent=1))
+    print(json.dumps(summarize(done), indent=1))
 
 
 if __name__ == "__main__":

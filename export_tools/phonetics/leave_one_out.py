@@ -18,27 +18,27 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from appliance.speech.activity import FRAME_RATE, measure
-from appliance.speech.mel import LECTERN_MEL, mel_of
+from appliance.speech.mel import LECTERN_MEL, compute_mel
+from appliance.speech.vad import FRAME_RATE, detect_activity
 from export_tools.phonetics.encoder import load_encoder
-from export_tools.phonetics.learning_curve import MANY
-from export_tools.phonetics.motion_data import OFFSET_S, RATE_HZ, basis, load_split
-from export_tools.phonetics.motion_score import follow
+from export_tools.phonetics.learning_curve import MAIN_SPEAKER
+from export_tools.phonetics.motion_data import OFFSET_S, RATE_HZ, load_split, motion_basis
+from export_tools.phonetics.motion_score import correlate_opening
 from export_tools.phonetics.train_motion import (
+    AUGMENTATIONS,
     COEFFICIENTS,
-    DISGUISES,
     Array32,
-    Heard,
-    parser_of,
+    EncodedClip,
+    make_parser,
+    predict_coefficients,
     train,
-    transform,
 )
 
-AHEADS_S = (0.0, 0.2, 0.4, 0.5, 0.6, 0.8)
+LOOKAHEADS_S = (0.0, 0.2, 0.4, 0.5, 0.6, 0.8)
 STEPS, BATCH = 600, 12
 
 
-def ready(gate: Array32, rate_hz: float, ahead_s: float) -> Array32:
+def open_gate_early(gate: Array32, rate_hz: float, ahead_s: float) -> Array32:
     """Return ``gate`` (frames,) with a half-cosine rise of ``ahead_s`` seconds before it opens.
 
     It is nowhere lower than before, and unchanged where it was open.
@@ -51,42 +51,42 @@ def ready(gate: Array32, rate_hz: float, ahead_s: float) -> Array32:
     return opened
 
 
-def gated(motion: Array32, gate: Array32, ahead_s: float) -> Array32:
-    """Return coefficients (n, K) at 50 Hz times the ``gate`` (frames,) after :func:`ready`."""
-    opened = ready(gate, FRAME_RATE, ahead_s)
+def apply_gate(motion: Array32, gate: Array32, ahead_s: float) -> Array32:
+    """Multiply coefficients (n, K) at 50 Hz by ``gate`` (frames,) after :func:`open_gate_early`."""
+    opened = open_gate_early(gate, FRAME_RATE, ahead_s)
     times = (np.arange(len(motion)) / RATE_HZ + OFFSET_S) * FRAME_RATE
     share = np.interp(times, np.arange(len(opened)), opened)
     return np.asarray(motion * share[:, None], np.float32)
 
 
-def judge(
-    network: torch.nn.Module, clips: list[Heard], vectors: npt.NDArray[np.float64]
+def evaluate_fold(
+    network: torch.nn.Module, clips: list[EncodedClip], vectors: npt.NDArray[np.float64]
 ) -> dict[str, float]:
-    """Return the mean r over the clips for each of :data:`AHEADS_S`."""
-    rows: dict[str, list[float]] = {f"{ahead:g}": [] for ahead in AHEADS_S}
+    """Return the mean r over the clips for each of :data:`LOOKAHEADS_S`."""
+    rows: dict[str, list[float]] = {f"{ahead:g}": [] for ahead in LOOKAHEADS_S}
     for one in clips:
-        motion = transform(network, one)
-        gate = measure([mel_of(one.clip.samples, LECTERN_MEL)]).gate
-        for ahead in AHEADS_S:
-            shown = gated(motion, gate, ahead)
-            rows[f"{ahead:g}"].append(follow(one.clip, vectors, shown)[0])
+        motion = predict_coefficients(network, one)
+        gate = detect_activity([compute_mel(one.clip.samples, LECTERN_MEL)]).gate
+        for ahead in LOOKAHEADS_S:
+            shown = apply_gate(motion, gate, ahead)
+            rows[f"{ahead:g}"].append(correlate_opening(one.clip, vectors, shown)[0])
     return {ahead: round(float(np.mean(values)), 4) for ahead, values in rows.items()}
 
 
 def main() -> None:
-    args = parser_of(__doc__).parse_args()
+    args = make_parser(__doc__).parse_args()
     torch.set_num_threads(1)
     encoder = load_encoder(args.encoder)
     clips = load_split(args.data, args.landmarks)
-    vectors = basis(clips["train"], COEFFICIENTS)
-    heard = [Heard(clip, encoder, vectors, DISGUISES) for clip in clips["train"]]
+    vectors = motion_basis(clips["train"], COEFFICIENTS)
+    heard = [EncodedClip(clip, encoder, vectors, AUGMENTATIONS) for clip in clips["train"]]
     done: dict[str, Any] = json.loads(args.out.read_text())["r"] if args.out.exists() else {}
-    for who in sorted({clip.speaker for clip in clips["train"]} - {MANY}):
+    for who in sorted({clip.speaker for clip in clips["train"]} - {MAIN_SPEAKER}):
         if who in done:
             continue
         rest = [one for one in heard if one.clip.speaker != who]
         network = train(rest, STEPS, 0, batch=BATCH)
-        done[who] = judge(network, [o for o in heard if o.clip.speaker == who], vectors)
+        done[who] = evaluate_fold(network, [o for o in heard if o.clip.speaker == who], vectors)
         mean = {a: round(float(np.mean([r[a] for r in done.values()])), 4) for a in done[who]}
         record = {"steps": STEPS, "batch": BATCH, "mean": mean, "r": done}
         args.out.write_text(json.dumps(record, indent=1) + "\n")

@@ -14,7 +14,7 @@ from export_tools.phonetics.encoder import ChannelNorm
 from export_tools.phonetics.inventory import CLASSES, INDEX
 
 WIDTH = 48
-SHUT_POWER = 0.45  # below 1: a closure with probability 0.5 closes the lips by more than half
+CLOSURE_POWER = 0.45  # below 1: a closure with probability 0.5 closes the lips by more than half
 DILATIONS = (1, 2, 4)
 # 50 Hz steps on each side that affect one output: entry, stack, exit
 CONTEXT_STEPS = 2 + sum(DILATIONS) + 1
@@ -45,7 +45,7 @@ class MotionNet(nn.Module):
         return out
 
 
-class Ensemble(nn.Module):
+class MotionEnsemble(nn.Module):
     """The mean of several independently trained motion networks, whose errors partly cancel."""
 
     def __init__(self, members: list[MotionNet]) -> None:
@@ -57,7 +57,7 @@ class Ensemble(nn.Module):
         return torch.stack(outputs).mean(0)
 
 
-class Shutter(nn.Module):
+class LipClosure(nn.Module):
     """Lip closure for p, b and m: scales ``motion`` (B, K, n) towards rest, the closed mouth.
 
     A network trained for a small mean error never closes the mouth completely, because its closures
@@ -73,4 +73,4 @@ class Shutter(nn.Module):
         index = INDEX["P"]
         kernel: Tensor = self.get_buffer("kernel")
         likely = functional.conv1d(posteriors[:, index : index + 1], kernel, padding=1)
-        return motion * (1.0 - likely.clamp(1e-5, 1.0) ** SHUT_POWER)
+        return motion * (1.0 - likely.clamp(1e-5, 1.0) ** CLOSURE_POWER)

@@ -1,7 +1,7 @@
 """Prepare the mouth movement and sound of video clips for the motion network.
 
 The shapes of a clip are relative to its closed mouth and divided by the range of the speaker,
-exactly as in :mod:`appliance.lips.presenter`; the result is the movement of a mouth with an average
+exactly as in :mod:`appliance.lips.profile`; the result is the movement of a mouth with an average
 range. The encoder converts the sound to posteriors, also with other voices, rooms and microphones,
 so that the motion network is trained with the errors of the encoder.
 """
@@ -17,11 +17,11 @@ import numpy.typing as npt
 import torch
 
 from appliance.face.pose import fit_pose
-from appliance.lips.geometry import FOLLOWS, closed, opening, to_face_frame
-from appliance.lips.presenter import TYPICAL_OPENING
+from appliance.lips.geometry import SPEECH_WEIGHTS, close_mouth, mouth_opening, to_face_frame
+from appliance.lips.profile import TYPICAL_OPENING
 from appliance.media.audio import audio_blocks
-from appliance.speech.activity import measure
-from appliance.speech.mel import LECTERN_MEL, mel_of
+from appliance.speech.mel import LECTERN_MEL, compute_mel
+from appliance.speech.vad import detect_activity
 from export_tools.phonetics import augment
 from export_tools.phonetics.encoder import Encoder
 
@@ -32,7 +32,7 @@ RATE_HZ = 50.0
 # Sample i is at i / RATE_HZ + OFFSET_S; the offset is between the best lags of all splits (see
 # README.md).
 OFFSET_S = -0.01
-QUIET_SHARE = 0.2  # share of the most closed frames that define the resting mouth
+REST_SHARE = 0.2  # share of the most closed frames that define the resting mouth
 SPLITS = Path(__file__).parents[1] / "splits.json"
 
 
@@ -55,7 +55,7 @@ class Clip:
 
     def opening(self) -> Array64:
         """Return the distance of the inner lips per video frame, in eye distances."""
-        return opening(self.shapes)
+        return mouth_opening(self.shapes)
 
 
 def speaker_of(stem: str, splits: dict[str, list[str]]) -> str:
@@ -76,9 +76,9 @@ def load_clip(landmarks: Path, video: Path, speaker: str) -> Clip:
     for column in range(flat.shape[1]):
         flat[:, column] = np.interp(frames, frames[valid], flat[valid, column])
     shapes = flat.reshape(shapes.shape)
-    gaps = opening(shapes)
+    gaps = mouth_opening(shapes)
     order = np.argsort(np.where(valid, gaps, np.inf))
-    quiet = order[: max(int(valid.sum() * QUIET_SHARE), 1)]
+    quiet = order[: max(int(valid.sum() * REST_SHARE), 1)]
     spread = float(np.quantile(gaps[valid], 0.95) - gaps[order[0]])
     return Clip(
         name=video.stem,
@@ -86,7 +86,7 @@ def load_clip(landmarks: Path, video: Path, speaker: str) -> Clip:
         fps=fps,
         shapes=shapes,
         valid=valid,
-        rest=closed(shapes[quiet].mean(axis=0)),
+        rest=close_mouth(shapes[quiet].mean(axis=0)),
         amplitude=float(np.clip(spread / TYPICAL_OPENING, 0.4, 2.5)),
         samples=np.concatenate(list(audio_blocks(video))),
     )
@@ -113,11 +113,11 @@ def load_split(data: Path, landmarks: Path) -> dict[str, list[Clip]]:
                 part = "train"
             marks = landmarks / f"{folder}_{video.stem}.npz"
             parts[part].append(load_clip(marks, video, speaker_of(video.stem, splits)))
-    share_amplitude(parts["train"])
+    equalize_amplitude(parts["train"])
     return parts
 
 
-def share_amplitude(clips: list[Clip]) -> None:
+def equalize_amplitude(clips: list[Clip]) -> None:
     """Set the amplitude of all clips of a speaker to their median: one sentence is not enough."""
     for speaker in {clip.speaker for clip in clips}:
         own = [clip for clip in clips if clip.speaker == speaker]
@@ -126,7 +126,7 @@ def share_amplitude(clips: list[Clip]) -> None:
             object.__setattr__(clip, "amplitude", middle)
 
 
-def basis(clips: list[Clip], count: int) -> Array64:
+def motion_basis(clips: list[Clip], count: int) -> Array64:
     """Return (count, 57, 3) orthonormal directions of movement, most important first.
 
     They are the principal components of the normalised displacements of the training clips, with
@@ -137,7 +137,7 @@ def basis(clips: list[Clip], count: int) -> Array64:
     many = sum(clip.speaker == "s1" for clip in clips)
     for clip in clips:
         moved = (clip.shapes[clip.valid] - clip.rest) / clip.amplitude
-        rows.append((moved * FOLLOWS[:, None]).reshape(len(moved), -1))
+        rows.append((moved * SPEECH_WEIGHTS[:, None]).reshape(len(moved), -1))
         share = 1.0 / many if clip.speaker == "s1" else 1.0 / max(len(clips) - many, 1)
         weights.append(np.full(len(moved), share))
     stacked, weight = np.concatenate(rows), np.concatenate(weights)
@@ -147,39 +147,39 @@ def basis(clips: list[Clip], count: int) -> Array64:
     return np.asarray(vectors[:, ::-1][:, :count].T.reshape(count, 57, 3))
 
 
-def targets(clip: Clip, vectors: Array64) -> Array32:
+def motion_targets(clip: Clip, vectors: Array64) -> Array32:
     """Return (n, K) coefficients at 50 Hz, with cubic interpolation between video frames."""
     from scipy.interpolate import CubicSpline
 
     flat = vectors.reshape(len(vectors), -1)
-    moved = (clip.shapes - clip.rest) / clip.amplitude * FOLLOWS[:, None]
+    moved = (clip.shapes - clip.rest) / clip.amplitude * SPEECH_WEIGHTS[:, None]
     values = moved.reshape(len(moved), -1) @ flat.T
     times = np.arange(len(values)) / clip.fps
     wanted = np.arange(int(times[-1] * RATE_HZ) + 1) / RATE_HZ
     return np.asarray(CubicSpline(times, values)(wanted), np.float32)
 
 
-def hear(
+def encode(
     clip: Clip, encoder: Encoder, rng: np.random.Generator | None = None
 ) -> tuple[Array32, Array32]:
     """Return posteriors (C, n) and loudness (n,) at 50 Hz; with ``rng``, of augmented sound."""
     samples = clip.samples
     percent = 100
     if rng is not None:
-        strength = augment.Strength(snr_db=(12.0, 40.0), reverb_s=(0.1, 0.4))
-        samples = augment.distort(samples[: augment.CROP * 8], rng, strength)
+        strength = augment.AugmentConfig(snr_db=(12.0, 40.0), reverb_s=(0.1, 0.4))
+        samples = augment.add_room_and_noise(samples[: augment.CROP_SAMPLES * 8], rng, strength)
         percent = int(rng.integers(85, 118))
-    log_mel = augment.mel(samples, percent)
+    log_mel = augment.warped_mel(samples, percent)
     if rng is not None:
-        log_mel = augment.colour(log_mel, rng, augment.Strength())
+        log_mel = augment.color_mel(log_mel, rng, augment.AugmentConfig())
     frames = log_mel.shape[1] // 2
     with torch.inference_mode():
         posteriors = encoder(torch.from_numpy(log_mel[None, :, : 2 * frames]))[0].numpy()
-    loudness = measure([mel_of(samples, LECTERN_MEL)]).loudness
-    return posteriors, halve(loudness)[:frames]
+    loudness = detect_activity([compute_mel(samples, LECTERN_MEL)]).loudness
+    return posteriors, average_pairs(loudness)[:frames]
 
 
-def halve(loudness: Array32) -> Array32:
+def average_pairs(loudness: Array32) -> Array32:
     """Convert loudness from 100 Hz to 50 Hz by the mean of two frames, as when exported."""
     count = len(loudness) // 2
     return np.asarray(loudness[: 2 * count].reshape(count, 2).mean(1))

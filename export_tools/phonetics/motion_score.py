@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from appliance.lips.geometry import opening
+from appliance.lips.geometry import mouth_opening
 from export_tools.phonetics.motion_data import OFFSET_S, RATE_HZ, Clip
 
 Array64 = npt.NDArray[np.float64]
@@ -25,7 +25,7 @@ def predicted_opening(
     grid = np.arange(len(coefficients)) / RATE_HZ
     at = np.stack([np.interp(times, grid, column) for column in coefficients.T], axis=1)
     moved = np.tensordot(at, vectors, axes=1) * clip.amplitude
-    return opening(clip.rest + moved)
+    return mouth_opening(clip.rest + moved)
 
 
 def correlation(one: Array64, two: Array64) -> float:
@@ -35,7 +35,7 @@ def correlation(one: Array64, two: Array64) -> float:
     return float(np.corrcoef(one, two)[0, 1])
 
 
-def follow(
+def correlate_opening(
     clip: Clip, vectors: Array64, coefficients: npt.NDArray[np.floating]
 ) -> tuple[float, float, float]:
     """Return r at zero lag, r at the best constant lag within ±160 ms, and this lag in seconds."""
@@ -49,10 +49,10 @@ def follow(
     return r[len(lags) // 2], r[best], float(lags[best])
 
 
-def table(
+def median_scores(
     clips: Sequence[Clip], vectors: Array64, outputs: Sequence[npt.NDArray[np.floating]]
 ) -> dict[str, float]:
-    """Return the medians over the clips of the results of :func:`follow`."""
-    rows = np.array([follow(c, vectors, o) for c, o in zip(clips, outputs, strict=True)])
+    """Return the medians over the clips of the results of :func:`correlate_opening`."""
+    rows = np.array([correlate_opening(c, vectors, o) for c, o in zip(clips, outputs, strict=True)])
     zero, best, lag = np.median(rows, axis=0)
     return {"r": round(zero, 3), "best_r": round(best, 3), "lag_ms": round(1000 * lag)}

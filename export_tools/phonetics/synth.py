@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from export_tools.phonetics.corpus import TRAIN_SET, read_manifest
-from export_tools.phonetics.espeak import Espeak, voices
+from export_tools.phonetics.espeak import Espeak, training_voices
 from export_tools.phonetics.hibari_timed import TimedHibari
 from export_tools.phonetics.wav import write_wav
 
@@ -52,7 +52,7 @@ PHRASES: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class Take:
+class SynthUtterance:
     """A synthetic utterance: int16 samples, their rate in Hz, and classes with times in seconds."""
 
     speaker: str
@@ -61,7 +61,7 @@ class Take:
     phones: Phones
 
 
-def mandarin(rng: random.Random) -> str:
+def random_mandarin(rng: random.Random) -> str:
     """Return a random line of common characters (GB 2312 level 1) with commas.
 
     It has no meaning, but every syllable of the language occurs, in an order that a network cannot
@@ -77,13 +77,13 @@ def mandarin(rng: random.Random) -> str:
     return "，".join(groups) + "。"
 
 
-def english(folder: Path) -> list[str]:
+def english_texts(folder: Path) -> list[str]:
     """Return the training transcripts in sentence case."""
     rows = read_manifest(folder)
     return [u.text.capitalize() + "." for u in rows if u.subset == TRAIN_SET and u.text]
 
 
-def hibari_takes(texts: list[str], rng: random.Random) -> Iterator[Take]:
+def hibari_utterances(texts: list[str], rng: random.Random) -> Iterator[SynthUtterance]:
     """Yield utterances of hibari-tts endlessly: up to 16 words of a random text each."""
     engine = TimedHibari()
     while True:
@@ -93,17 +93,17 @@ def hibari_takes(texts: list[str], rng: random.Random) -> Iterator[Take]:
         samples, phones = engine.speak(
             " ".join(words[begin : begin + 16]), speed, rng.randint(0, 1 << 30)
         )
-        yield Take("hibari-heart", engine.rate, samples, phones)
+        yield SynthUtterance("hibari-heart", engine.rate, samples, phones)
 
 
-def espeak_takes(texts: list[str], rng: random.Random) -> Iterator[Take]:
+def espeak_utterances(texts: list[str], rng: random.Random) -> Iterator[SynthUtterance]:
     """Yield utterances of espeak-ng endlessly: 50 % Mandarin, 30 % English, 20 % other."""
     engine = Espeak()
     english_voices = ("en-us", "en-us", "en-gb-x-rp", "en-gb-scotland")
     while True:
         draw = rng.random()
         if draw < 0.5:
-            language, text = "cmn-latn-pinyin", mandarin(rng)
+            language, text = "cmn-latn-pinyin", random_mandarin(rng)
         elif draw < 0.8:
             words = rng.choice(texts).split()
             begin = rng.randint(0, max(len(words) - 16, 0))
@@ -111,18 +111,18 @@ def espeak_takes(texts: list[str], rng: random.Random) -> Iterator[Take]:
         else:
             language = rng.choice(sorted(PHRASES))
             text = rng.choice(PHRASES[language])
-        variant = rng.choice(voices())
+        variant = rng.choice(training_voices())
         name = f"{language}+{variant}"
         samples, phones = engine.speak(
             text, name, speed=rng.randint(120, 230), pitch=rng.randint(15, 85),
             swing=rng.randint(20, 80),
         )  # fmt: skip
-        yield Take(f"espeak-{variant}", engine.rate, samples, phones)
+        yield SynthUtterance(f"espeak-{variant}", engine.rate, samples, phones)
 
 
-ENGINES: dict[str, Callable[[list[str], random.Random], Iterator[Take]]] = {
-    "hibari": hibari_takes,
-    "espeak": espeak_takes,
+ENGINES: dict[str, Callable[[list[str], random.Random], Iterator[SynthUtterance]]] = {
+    "hibari": hibari_utterances,
+    "espeak": espeak_utterances,
 }
 
 
@@ -138,7 +138,7 @@ def main() -> None:
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     seconds, number = 0.0, 0
-    takes = ENGINES[args.engine](english(args.speech), random.Random(args.seed))
+    takes = ENGINES[args.engine](english_texts(args.speech), random.Random(args.seed))
     with (args.out / f"{args.engine}.jsonl").open("w", encoding="utf-8") as stream:
         for take in takes:
             if seconds >= args.minutes * 60:

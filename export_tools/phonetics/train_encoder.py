@@ -31,8 +31,8 @@ from export_tools.phonetics.inventory import CLASSES
 from export_tools.phonetics.pack import Pack, load
 
 WARMUP = 200
-AVERAGE = 0.998  # exponential moving average of the weights
-CLIP = 1.0
+EMA_DECAY = 0.998  # exponential moving average of the weights
+MAX_GRADIENT_NORM = 1.0
 
 
 def rate_at(step: int, steps: int, peak: float) -> float:
@@ -50,14 +50,14 @@ def save(path: Path, state: dict[str, Any]) -> None:
     os.replace(part, path)
 
 
-def blend(average: nn.Module, live: nn.Module, keep: float) -> None:
+def average_weights(average: nn.Module, live: nn.Module, keep: float) -> None:
     """Update the moving average of the weights: ``keep`` of the average, the rest of ``live``."""
     with torch.no_grad():
         for a, b in zip(average.parameters(), live.parameters(), strict=True):
             a.lerp_(b, 1.0 - keep)
 
 
-class Run:
+class Trainer:
     """The state of a training run: current and averaged weights, optimiser and curve.
 
     Resumes from ``resume.pt`` in ``folder``, if it exists.
@@ -80,7 +80,7 @@ class Run:
             self.optimiser.load_state_dict(state["optimiser"])
             self.step, self.curve = state["step"], state["curve"]
 
-    def learn(self, mel: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> float:
+    def train_step(self, mel: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> float:
         """Train one step on mel (B, 80, T) and labels (B, T // 2); return the loss."""
         for group in self.optimiser.param_groups:
             group["lr"] = rate_at(self.step, self.steps, self.peak)
@@ -89,13 +89,13 @@ class Run:
         loss = functional.cross_entropy(logits, torch.from_numpy(labels), label_smoothing=0.05)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(self.live.parameters(), CLIP)
+        nn.utils.clip_grad_norm_(self.live.parameters(), MAX_GRADIENT_NORM)
         self.optimiser.step()
         self.step += 1
-        blend(self.average, self.live, min(AVERAGE, self.step / (self.step + 10)))
+        average_weights(self.average, self.live, min(EMA_DECAY, self.step / (self.step + 10)))
         return loss.item()
 
-    def publish(self, entry: dict[str, Any], command: list[str]) -> None:
+    def save_progress(self, entry: dict[str, Any], command: list[str]) -> None:
         """Write ``encoder.pt``, ``resume.pt`` and ``curve.json`` with the new curve ``entry``."""
         self.curve.append(entry)
         save(
@@ -123,7 +123,7 @@ class Run:
 
 
 def train(
-    run: Run, packs: list[Pack], shares: list[float], test: Pack, batch: int, every: int
+    run: Trainer, packs: list[Pack], shares: list[float], test: Pack, batch: int, every: int
 ) -> None:
     """Train until the last step; evaluate on ``test`` every ``every`` steps."""
     start, losses = time.monotonic(), []
@@ -131,11 +131,11 @@ def train(
     for mel, labels in stream:
         if run.step >= run.steps:
             break
-        losses.append(run.learn(mel, labels))
+        losses.append(run.train_step(mel, labels))
         if run.step % every == 0 or run.step == run.steps:
             scores = frame_scores(run.average, test, limit=60)
             entry = {"step": run.step, "loss": round(float(np.mean(losses)), 4), **scores}
-            run.publish(entry, sys.argv)
+            run.save_progress(entry, sys.argv)
             pace = len(losses) / (time.monotonic() - start)
             print(f"{entry} {pace:.2f} steps/s", flush=True)
             start, losses = time.monotonic(), []
@@ -160,7 +160,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     stems, shares = zip(*(item.rsplit(":", 1) for item in args.pack), strict=True)
     packs = [load(args.folder / stem) for stem in stems]
-    run = Run(args.folder, args.steps, args.rate, args.seed)
+    run = Trainer(args.folder, args.steps, args.rate, args.seed)
     print(f"{sum(p.numel() for p in run.live.parameters())} parameters, from step {run.step}")
     train(
         run,

@@ -4,9 +4,9 @@
         --out DIR [--steps 600] [--seeds 3]
 
 Writes ``motion.onnx`` (inputs ``mel`` (1, 80, T) and ``loudness`` (1, T) at 100 Hz; outputs
-``motion`` (1, K, T/2) and ``posteriors``), ``basis.npz`` and ``scores.json`` with the command, the
-seeds and the correlations of every split. The training is intentionally short: the longer it runs
-on GRID's 51 words, the worse the result for free speech (see the model card).
+``motion`` (1, K, T/2) and ``posteriors``), ``motion_basis.npz`` and ``scores.json`` with the
+command, the seeds and the correlations of every split. The training is intentionally short: the
+longer it runs on GRID's 51 words, the worse the result for free speech (see the model card).
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from export_tools.phonetics.encoder import CONTEXT_MELS, Encoder, load_encoder
-from export_tools.phonetics.motion import CONTEXT_STEPS, Ensemble, MotionNet, Shutter
+from export_tools.phonetics.motion import CONTEXT_STEPS, LipClosure, MotionEnsemble, MotionNet
 from export_tools.phonetics.motion_data import (
     OFFSET_S,
     RATE_HZ,
     Clip,
-    basis,
-    hear,
+    encode,
     load_split,
-    targets,
+    motion_basis,
+    motion_targets,
 )
-from export_tools.phonetics.motion_score import table
+from export_tools.phonetics.motion_score import median_scores
 
 Array32 = npt.NDArray[np.float32]
 
 COEFFICIENTS = 10
-DISGUISES = 4  # augmented versions of each training clip, with other voices and rooms
+AUGMENTATIONS = 4  # augmented versions of each training clip, with other voices and rooms
 STRIDE = 2
 _BATCH, _STEPS_A_CROP = 24, 140
-_MANY_SHARE = 0.6  # share of the samples from the one speaker with many clips
+_MAIN_SPEAKER_SHARE = 0.6  # share of the samples from the one speaker with many clips
 _RATE, _DECAY, _WARM_UP = 3e-3, 0.05, 30
 _SCALE = 0.1  # movement in eye distances that counts as 1 in the loss
 _LOUDNESS_NOISE = 0.15
@@ -51,22 +51,22 @@ _LOUDNESS_NOISE = 0.15
 _WEIGHTS = (1.0, 1.0, 0.7, 0.5, 0.5, 0.5, 0.4, 0.3, 0.3, 0.3)
 
 
-class Heard:
+class EncodedClip:
     """A clip with its targets and its encoder outputs: first the original, then augmented ones."""
 
     def __init__(
-        self, clip: Clip, encoder: Encoder, vectors: npt.NDArray[np.float64], disguises: int
+        self, clip: Clip, encoder: Encoder, vectors: npt.NDArray[np.float64], augmentations: int
     ) -> None:
         self.clip = clip
-        self.wanted = targets(clip, vectors)
-        self.versions = [hear(clip, encoder)]
+        self.targets = motion_targets(clip, vectors)
+        self.versions = [encode(clip, encoder)]
         seed = sum(clip.name.encode())
-        for k in range(disguises):
-            self.versions.append(hear(clip, encoder, np.random.default_rng((seed, k))))
+        for k in range(augmentations):
+            self.versions.append(encode(clip, encoder, np.random.default_rng((seed, k))))
 
 
-def crops(
-    rng: np.random.Generator, clips: list[Heard], share: float, batch: int
+def draw_batch(
+    rng: np.random.Generator, clips: list[EncodedClip], share: float, batch: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return a batch: posteriors (B, C, n), loudness (B, n) and target coefficients (B, K, n)."""
     many = [c for c in clips if c.clip.speaker == "s1"]
@@ -76,10 +76,10 @@ def crops(
         group = many if rng.random() < share else others
         one = group[rng.integers(len(group))]
         posteriors, loudness = one.versions[rng.integers(len(one.versions))]
-        length = min(posteriors.shape[1], len(loudness), len(one.wanted))
+        length = min(posteriors.shape[1], len(loudness), len(one.targets))
         begin = int(rng.integers(0, max(length - _STEPS_A_CROP, 0) + 1))
         span = slice(begin, min(begin + _STEPS_A_CROP, length))
-        rows.append((posteriors[:, span], loudness[span], one.wanted[span].T))
+        rows.append((posteriors[:, span], loudness[span], one.targets[span].T))
     shortest = min(row[1].shape[0] for row in rows)
 
     def stack(k: int) -> Tensor:
@@ -89,7 +89,12 @@ def crops(
 
 
 def train(
-    clips: list[Heard], steps: int, seed: int, *, share: float = _MANY_SHARE, batch: int = _BATCH
+    clips: list[EncodedClip],
+    steps: int,
+    seed: int,
+    *,
+    share: float = _MAIN_SPEAKER_SHARE,
+    batch: int = _BATCH,
 ) -> MotionNet:
     """Train one network with ``seed``; ``share`` of its samples are of the speaker s1."""
     torch.manual_seed(seed)
@@ -101,7 +106,7 @@ def train(
         for group in optimiser.param_groups:
             cosine = 0.5 + 0.5 * float(np.cos(np.pi * step / steps))
             group["lr"] = _RATE * min(1.0, step / _WARM_UP) * (cosine + 0.01)
-        posteriors, loudness, wanted = crops(rng, clips, share, batch)
+        posteriors, loudness, wanted = draw_batch(rng, clips, share, batch)
         speaking = (loudness > -1.99).float()
         loudness = loudness + _LOUDNESS_NOISE * torch.randn(len(loudness), 1) * speaking
         error = functional.smooth_l1_loss(
@@ -114,27 +119,29 @@ def train(
 
 
 @torch.inference_mode()
-def transform(network: nn.Module, clip: Heard) -> Array32:
-    """Return the coefficients (n, K) of a clip without augmentation, after :class:`Shutter`."""
+def predict_coefficients(network: nn.Module, clip: EncodedClip) -> Array32:
+    """Return the coefficients (n, K) of a clip without augmentation, after :class:`LipClosure`."""
     posteriors, loudness = clip.versions[0]
     heard = torch.from_numpy(posteriors[None])
-    out = Shutter()(network(heard, torch.from_numpy(loudness[None])), heard)
+    out = LipClosure()(network(heard, torch.from_numpy(loudness[None])), heard)
     return np.asarray(out[0].T.numpy(), np.float32)
 
 
-def follow(network: nn.Module, clips: list[Heard], vectors: npt.NDArray[np.float64]) -> Any:
+def score_network(
+    network: nn.Module, clips: list[EncodedClip], vectors: npt.NDArray[np.float64]
+) -> Any:
     """Return the correlation of the mouth opening with the real one, medians over ``clips``."""
-    outputs = [transform(network, clip) for clip in clips]
-    scores = table([clip.clip for clip in clips], vectors, outputs)
+    outputs = [predict_coefficients(network, clip) for clip in clips]
+    scores = median_scores([clip.clip for clip in clips], vectors, outputs)
     return {name: float(value) for name, value in scores.items()}
 
 
-class Hearing(nn.Module):
+class MotionModel(nn.Module):
     """Encoder, motion network and lip closure as one network, which is shipped."""
 
     def __init__(self, encoder: Encoder, motion: nn.Module) -> None:
         super().__init__()
-        self.encoder, self.motion, self.shutter = encoder, motion, Shutter()
+        self.encoder, self.motion, self.shutter = encoder, motion, LipClosure()
 
     def forward(self, mel: Tensor, loudness: Tensor) -> tuple[Tensor, Tensor]:
         posteriors = self.encoder(mel)
@@ -142,7 +149,7 @@ class Hearing(nn.Module):
         return self.shutter(self.motion(posteriors, halved), posteriors), posteriors
 
 
-def export(network: Hearing, target: Path) -> None:
+def export(network: MotionModel, target: Path) -> None:
     """Export ``network`` to ONNX: opset 17, free length.
 
     The metadata contains rate, offset, context and stride, which are needed to process long audio
@@ -177,7 +184,7 @@ def export(network: Hearing, target: Path) -> None:
     onnx.save(model, str(target))
 
 
-def parser_of(description: str) -> argparse.ArgumentParser:
+def make_parser(description: str) -> argparse.ArgumentParser:
     """Return a parser with the options of all tools that train a motion network."""
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("data", type=Path, help="folder with grid/ and wild/")
@@ -188,7 +195,7 @@ def parser_of(description: str) -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    parser = parser_of(__doc__)
+    parser = make_parser(__doc__)
     parser.add_argument("--steps", type=int, default=600, help="training steps (default: 600)")
     parser.add_argument(
         "--seeds", type=int, default=3, help="networks in the ensemble (default: 3)"
@@ -198,19 +205,21 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     encoder = load_encoder(args.encoder).eval()
     clips = load_split(args.data, args.landmarks)
-    vectors = basis(clips["train"], COEFFICIENTS)
-    heard = {
-        split: [Heard(c, encoder, vectors, DISGUISES if split == "train" else 0) for c in some]
+    vectors = motion_basis(clips["train"], COEFFICIENTS)
+    encoded = {
+        split: [
+            EncodedClip(c, encoder, vectors, AUGMENTATIONS if split == "train" else 0) for c in some
+        ]
         for split, some in clips.items()
     }
     print("clips encoded", flush=True)
     members = []
     for seed in range(args.seeds):
-        members.append(train(heard["train"], args.steps, seed))
-        print(seed, follow(members[-1], heard["wild"], vectors), flush=True)
-    ensemble = Ensemble(members).eval()
-    scores = {s: follow(ensemble, heard[s], vectors) for s in ("known", "new", "wild")}
-    export(Hearing(encoder, ensemble), args.out / "motion.onnx")
+        members.append(train(encoded["train"], args.steps, seed))
+        print(seed, score_network(members[-1], encoded["wild"], vectors), flush=True)
+    ensemble = MotionEnsemble(members).eval()
+    scores = {s: score_network(ensemble, encoded[s], vectors) for s in ("known", "new", "wild")}
+    export(MotionModel(encoder, ensemble), args.out / "motion.onnx")
     np.savez(args.out / "basis.npz", vectors=vectors)
     record = {"command": sys.argv, "seeds": list(range(args.seeds)), "scores": scores}
     (args.out / "scores.json").write_text(json.dumps(record, indent=1) + "\n")

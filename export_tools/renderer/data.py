@@ -17,19 +17,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from appliance.lips.maps import TARGET_INNER, draw_maps
-from export_tools.data.sizes import STORED, VISIBLE
+from appliance.lips.shape_maps import TARGET_INNER, draw_maps
+from export_tools.data.sizes import STORED_SIZE, VISIBLE_SIZE
 from export_tools.renderer.network import HALF, PATCH
 
-_INNER = 4.0  # additional loss weight of a pixel between the lips
+_INNER_WEIGHT = 4.0  # additional loss weight of a pixel between the lips
 
 
 @dataclass(frozen=True)
 class Batch:
     """The tensors of one training step, images in 0..1.
 
-    ``near`` (B, 1, 96, 96) is the loss weight: high at the mouth and highest between the lips,
-    because viewers perceive an inner mouth of the wrong size as the wrong sound.
+    ``loss_weight`` (B, 1, 96, 96) is the loss weight: high at the mouth and highest between the
+    lips, because viewers perceive an inner mouth of the wrong size as the wrong sound.
     """
 
     source_y: Tensor
@@ -39,7 +39,7 @@ class Batch:
     target_y: Tensor
     target_uv: Tensor
     maps: Tensor
-    near: Tensor
+    loss_weight: Tensor
 
     def inputs(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Return the inputs of the network."""
@@ -47,12 +47,12 @@ class Batch:
 
 
 class Patches:
-    """The mouth patches of the clips named in ``keep`` (``None``: all), a source of triples."""
+    """The mouth patches of the clips named in ``included`` (``None``: all), a source of triples."""
 
-    def __init__(self, path: Path, keep: list[str] | None, favour: str = "s1_") -> None:
+    def __init__(self, path: Path, included: list[str] | None, main_speaker: str = "s1_") -> None:
         with np.load(path) as data:
             names = [str(n) for n in data["names"]]
-            wanted = set(names if keep is None else keep)
+            wanted = set(names if included is None else included)
             chosen = [i for i, name in enumerate(names) if name in wanted]
             mask = np.isin(data["clip"], chosen)
             clip = data["clip"][mask]
@@ -62,38 +62,40 @@ class Patches:
         self.clips = [frames for frames in self.clips if len(frames) > 8]
         self.names = [names[i] for i in chosen]
         top, bottom = self.points[:, 35], self.points[:, 25]
-        self.open = np.linalg.norm(top - bottom, axis=1)
-        many = np.array([f"_{favour}" in names[clip[frames[0]]] for frames in self.clips])
+        self.openings = np.linalg.norm(top - bottom, axis=1)
+        many = np.array([f"_{main_speaker}" in names[clip[frames[0]]] for frames in self.clips])
         # Most of the data is of one speaker: half of the samples come from the other speakers.
         share = np.where(many, 0.5 / max(many.sum(), 1), 0.5 / max((~many).sum(), 1))
-        self.share = share / share.sum()
+        self.probabilities = share / share.sum()
 
     def add(self, other: Patches, share: float) -> None:
-        """Add other patches, which are then drawn for ``share`` of the samples."""
+        """Add other patches, which are then drawn for ``probabilities`` of the samples."""
         first = len(self.points)
         self.y = np.concatenate([self.y, other.y])
         self.uv = np.concatenate([self.uv, other.uv])
         self.points = np.concatenate([self.points, other.points])
-        self.open = np.concatenate([self.open, other.open])
+        self.openings = np.concatenate([self.openings, other.openings])
         self.clips += [frames + first for frames in other.clips]
         self.names += other.names
-        self.share = np.concatenate([(1 - share) * self.share, share * other.share])
+        self.probabilities = np.concatenate(
+            [(1 - share) * self.probabilities, share * other.probabilities]
+        )
 
-    def draw(self, rng: np.random.Generator, count: int) -> npt.NDArray[np.int64]:
+    def sample(self, rng: np.random.Generator, count: int) -> npt.NDArray[np.int64]:
         """Draw ``count`` rows of (source, target, reference) frame numbers."""
         rows = []
-        for c in rng.choice(len(self.clips), count, p=self.share):
+        for c in rng.choice(len(self.clips), count, p=self.probabilities):
             frames = self.clips[c]
             source, target = rng.choice(frames, 2, replace=False)
             if rng.random() < 0.5:  # very different, as when a speaking mouth closes in a pause
-                order = frames[np.argsort(self.open[frames])]
+                order = frames[np.argsort(self.openings[frames])]
                 quarter = max(len(order) // 4, 1)
-                shut, wide = rng.choice(order[:quarter]), rng.choice(order[-quarter:])
-                source, target = (wide, shut) if rng.random() < 0.6 else (shut, wide)
+                closed, wide = rng.choice(order[:quarter]), rng.choice(order[-quarter:])
+                source, target = (wide, closed) if rng.random() < 0.6 else (closed, wide)
             kind = rng.random()
             if kind < 0.6:
                 far = frames[np.abs(frames - target) > 2]
-                widest = far[np.argsort(self.open[far])[-4:]]
+                widest = far[np.argsort(self.openings[far])[-4:]]
                 reference = rng.choice(widest)
             elif kind < 0.85:
                 reference = rng.choice(frames)
@@ -103,21 +105,23 @@ class Patches:
             rows.append((source, target, reference))
         return np.array(rows)
 
-    def batch(self, rng: np.random.Generator, rows: npt.NDArray[np.int64], plain: bool) -> Batch:
+    def batch(
+        self, rng: np.random.Generator, rows: npt.NDArray[np.int64], augment_off: bool
+    ) -> Batch:
         """Cut the visible patches out of the stored ones, with one random camera per row.
 
-        ``plain`` disables all augmentation.
+        ``augment_off`` disables all augmentation.
         """
         count = len(rows)
-        matrix = _cameras(rng, count, plain)  # visible [-1, 1] -> stored [-1, 1]
+        matrix = _random_cameras(rng, count, augment_off)  # visible [-1, 1] -> stored [-1, 1]
         y = torch.from_numpy(self.y[rows]).float() / 255.0
         uv = torch.from_numpy(self.uv[rows]).float() / 255.0
         theta = torch.from_numpy(matrix).float()
-        y = _cut(y.reshape(count, 3, STORED, STORED), theta, PATCH)[:, :, None]
-        uv = _cut(uv.reshape(count, 6, STORED // 2, STORED // 2), theta, HALF).reshape(
+        y = _sample(y.reshape(count, 3, STORED_SIZE, STORED_SIZE), theta, PATCH)[:, :, None]
+        uv = _sample(uv.reshape(count, 6, STORED_SIZE // 2, STORED_SIZE // 2), theta, HALF).reshape(
             count, 3, 2, HALF, HALF
         )
-        if not plain:
+        if not augment_off:
             y, uv = _relight(rng, y, uv)
         inverse = np.linalg.inv(matrix[:, :, :2])
         stored = self.points[rows] * 2 - 1 - matrix[:, None, None, :, 2]
@@ -127,18 +131,18 @@ class Patches:
         source, target, reference = (
             (y[:, k].contiguous(), uv[:, k].contiguous()) for k in range(3)
         )
-        near = _nearness(points[:, 1]) + _INNER * _inner(torch.from_numpy(maps))
+        near = _lip_weight(points[:, 1]) + _INNER_WEIGHT * _inner_mouth(torch.from_numpy(maps))
         return Batch(*source, *reference, *target, torch.from_numpy(maps), near)
 
 
-def _inner(maps: Tensor) -> Tensor:
+def _inner_mouth(maps: Tensor) -> Tensor:
     """Return the inner mouth of the target and its rim, (B, 1, 96, 96) in 0..1."""
     wide = F.max_pool2d((4 * maps[:, [TARGET_INNER]]).clamp(max=1), 5, 1, 2)
     return F.interpolate(wide, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
-def _cameras(rng: np.random.Generator, count: int, plain: bool) -> npt.NDArray[np.float64]:
-    base = VISIBLE / STORED
+def _random_cameras(rng: np.random.Generator, count: int, plain: bool) -> npt.NDArray[np.float64]:
+    base = VISIBLE_SIZE / STORED_SIZE
     result = np.zeros((count, 2, 3))
     for i in range(count):
         if plain:
@@ -156,7 +160,7 @@ def _cameras(rng: np.random.Generator, count: int, plain: bool) -> npt.NDArray[n
     return result
 
 
-def _cut(images: Tensor, theta: Tensor, size: int) -> Tensor:
+def _sample(images: Tensor, theta: Tensor, size: int) -> Tensor:
     grid = F.affine_grid(theta, [len(images), 1, size, size], align_corners=False)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
@@ -173,7 +177,7 @@ def _relight(rng: np.random.Generator, y: Tensor, uv: Tensor) -> tuple[Tensor, T
     return y.clamp(0, 1), uv.clamp(0, 1)
 
 
-def _nearness(points: npt.NDArray[np.float32]) -> Tensor:
+def _lip_weight(points: npt.NDArray[np.float32]) -> Tensor:
     """Return 1 + 5 · a Gaussian falloff around the bounding box of the target's lips."""
     lips = torch.from_numpy(points[:, :40])
     low, high = lips.amin(1), lips.amax(1)

@@ -1,7 +1,7 @@
 """A trained renderer rearranged for inference: the same output with fewer and cheaper operations.
 
 * Linear operations after the last convolution (differences of logits, units) are folded into it;
-  nonlinear ones are computed by ``appliance.lips.layers``, only between the lips.
+  nonlinear ones are computed by ``appliance.lips.decode_output``, only between the lips.
 * The space-to-depth of the luma and the following 3 × 3 convolution become one 6 × 6 convolution of
   stride two, because rearranging floats in memory is expensive. Rearranging bytes is cheap, but
   gathering them for such a large kernel is expensive, so the network for quantization keeps both
@@ -19,19 +19,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from appliance.lips.layers import CHANNELS, FARTHEST, FLOW_SCALE, layers
-from appliance.lips.maps import SIZE
+from appliance.lips.renderer_io import CHANNELS, FLOW_SCALE, MAX_LOGIT, decode_output
+from appliance.lips.shape_maps import SIZE
 from export_tools.renderer.data import Batch
-from export_tools.renderer.network import DECISIVE, RESIDUAL, Renderer, Rendering
+from export_tools.renderer.network import FLOW_UNIT, LOGIT_GAIN, RenderedPatch, Renderer
 
-_UNUSED = CHANNELS - 18
+_UNUSED_CHANNELS = CHANNELS - 18
 
 
-class Deployed(nn.Module):
+class DeployedRenderer(nn.Module):
     """The renderer ``network`` for inference.
 
     Maps luma (B, 2, 96, 96) and cells (B, 16, 48, 48) to the output (B, 24, 48, 48) described in
-    ``appliance.lips.layers``. ``bytes_`` arranges it for INT8 quantization.
+    ``appliance.lips.decode_output``. ``bytes_`` arranges it for INT8 quantization.
     """
 
     def __init__(self, network: Renderer, *, bytes_: bool = False) -> None:
@@ -40,8 +40,8 @@ class Deployed(nn.Module):
         self.down, self.bottom = network.down, network.bottom
         self.squeeze, self.up = network.squeeze, network.up
         sizes = [(w, SIZE >> k + 1) for k, w in enumerate(network.widths[:-1])][::-1]
-        self.enlarge = [partial(_enlarge_planes, *s) if bytes_ else _enlarge for s in sizes]
-        self.head = _folded(network.head)
+        self.enlarge = [partial(_upsample_planes, *s) if bytes_ else _upsample for s in sizes]
+        self.head = _fold_head(network.head)
 
     def forward(self, luma: Tensor, cells: Tensor) -> Tensor:
         skips = [self.stem(luma, cells)]
@@ -54,17 +54,18 @@ class Deployed(nn.Module):
         return answer
 
 
-def inputs(batch: Batch) -> tuple[Tensor, Tensor]:
+def deployed_inputs(batch: Batch) -> tuple[Tensor, Tensor]:
     """Return the inputs of the deployed network for ``batch``: luma and cells."""
     luma = torch.cat([batch.source_y, batch.reference_y], 1) - 0.5
     chroma = torch.cat([batch.source_uv, batch.reference_uv], 1) - 0.5
     return luma, torch.cat([chroma, batch.maps], 1)
 
 
-def rendering(answer: Tensor, batch: Batch) -> Rendering:
+def decode_outputs(output: Tensor, batch: Batch) -> RenderedPatch:
     """Decode the outputs (B, 24, 48, 48) for ``batch`` as the device does, but as tensors."""
     found = [
-        layers(one, maps) for one, maps in zip(answer.numpy(), batch.maps.numpy(), strict=True)
+        decode_output(one, maps)
+        for one, maps in zip(output.numpy(), batch.maps.numpy(), strict=True)
     ]
 
     def stacked(name: str) -> Tensor:
@@ -72,7 +73,7 @@ def rendering(answer: Tensor, batch: Batch) -> Rendering:
 
     fill_y, fill_uv = stacked("fill_y")[:, None], stacked("fill_uv").permute(0, 3, 1, 2)
     flow, weights = (stacked(name).permute(0, 3, 1, 2) for name in ("flow", "weights"))
-    return Rendering(flow, weights, fill_y, fill_uv)
+    return RenderedPatch(flow, weights, fill_y, fill_uv)
 
 
 class _FloatStem(nn.Module):
@@ -128,16 +129,16 @@ class _SpaceToDepth(torch.autograd.Function):
         return graph.op("SpaceToDepth", x, blocksize_i=2)
 
 
-def _enlarge(x: Tensor) -> Tensor:
+def _upsample(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="nearest")
 
 
-def _enlarge_planes(channels: int, side: int, x: Tensor) -> Tensor:
-    """Enlarge (B, channels, side, side) as :func:`_enlarge` does, plane by plane.
+def _upsample_planes(channels: int, side: int, x: Tensor) -> Tensor:
+    """Enlarge (B, channels, side, side) as :func:`_upsample` does, plane by plane.
 
     ONNX Runtime stores bytes channels-last, and its resize is six times slower in this layout.
     """
-    planes = _enlarge(x.reshape(-1, 1, side, side))
+    planes = _upsample(x.reshape(-1, 1, side, side))
     return planes.reshape(-1, channels, 2 * side, 2 * side)
 
 
@@ -154,15 +155,15 @@ def _set(conv: nn.Conv2d, weight: Tensor, bias: Tensor) -> None:
         conv.bias.copy_(bias)
 
 
-def _folded(head: nn.Conv2d) -> nn.Conv2d:
+def _fold_head(head: nn.Conv2d) -> nn.Conv2d:
     assert head.bias is not None
     folded = []
     for old in (head.weight.detach(), head.bias.detach()):
         flow, source, reference, paint, fill = torch.split(old, [4, 4, 4, 4, 6])
-        above = DECISIVE * (reference - source), DECISIVE * (source - paint)
-        logits = torch.cat([*above, fill]) / FARTHEST
-        unused = old.new_zeros(_UNUSED, *old.shape[1:])
-        folded.append(torch.cat([RESIDUAL * FLOW_SCALE * flow, logits, unused]))
+        above = LOGIT_GAIN * (reference - source), LOGIT_GAIN * (source - paint)
+        logits = torch.cat([*above, fill]) / MAX_LOGIT
+        unused = old.new_zeros(_UNUSED_CHANNELS, *old.shape[1:])
+        folded.append(torch.cat([FLOW_UNIT * FLOW_SCALE * flow, logits, unused]))
     result = nn.Conv2d(head.in_channels, CHANNELS, 3, padding=1)
     _set(result, *folded)
     return result

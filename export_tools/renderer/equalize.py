@@ -17,36 +17,38 @@ from torch import Tensor, nn
 
 from export_tools.renderer.data import Batch
 from export_tools.renderer.network import Renderer
-from export_tools.renderer.resize import channels
+from export_tools.renderer.resize import channel_sets
 
 _POWER = 0.5
-_LEAST = 1e-3  # lower bound of a peak, so that an unused channel is hardly changed
+_MIN_PEAK = 1e-3  # lower bound of a peak, so that an unused channel is hardly changed
 
 
 @torch.no_grad()
-def equalized(network: Renderer, batches: list[Batch]) -> Renderer:
+def equalize_weights(network: Renderer, batches: list[Batch]) -> Renderer:
     """Return a copy of ``network`` whose channels have more similar ranges on ``batches``."""
     result = deepcopy(network).eval()
-    sets = channels(result)
-    largest: dict[nn.Conv2d, Tensor] = {}
+    sets = channel_sets(result)
+    peaks_by_conv: dict[nn.Conv2d, Tensor] = {}
 
-    def watch(conv: nn.Module, seen: object, out: Tensor) -> None:
+    def record_peak(conv: nn.Module, seen: object, out: Tensor) -> None:
         assert isinstance(conv, nn.Conv2d)
         peak = out.abs().amax((0, 2, 3))
-        largest[conv] = torch.maximum(largest.get(conv, peak), peak)
+        peaks_by_conv[conv] = torch.maximum(peaks_by_conv.get(conv, peak), peak)
 
-    handles = [conv.register_forward_hook(watch) for part in sets for conv in part.fill]
+    handles = [conv.register_forward_hook(record_peak) for part in sets for conv in part.writers]
     for batch in batches:
         result(*batch.inputs())
     for handle in handles:
         handle.remove()
     for part in sets:
-        peaks = torch.stack([largest[conv] for conv in part.fill]).amax(0).clamp(min=_LEAST)
+        peaks = (
+            torch.stack([peaks_by_conv[conv] for conv in part.writers]).amax(0).clamp(min=_MIN_PEAK)
+        )
         factor = (peaks / peaks.log().mean().exp()) ** _POWER
-        for conv in part.fill:
+        for conv in part.writers:
             assert conv.bias is not None
             conv.weight /= factor[:, None, None, None]
             conv.bias /= factor
-        for conv in part.read:
+        for conv in part.readers:
             conv.weight *= factor[:, None, None]
     return result

@@ -11,13 +11,13 @@ from pathlib import Path
 import onnx
 import torch
 
-from appliance.lips.layers import CELLS
-from appliance.lips.maps import SIZE
-from export_tools.renderer.deploy import Deployed
+from appliance.lips.renderer_io import CELL_CHANNELS
+from appliance.lips.shape_maps import SIZE
+from export_tools.renderer.deploy import DeployedRenderer
 from export_tools.renderer.network import Renderer
 
 OPSET = 17  # the newest one that TensorRT 8.6 of JetPack 6.0 can read
-INPUTS = {"luma": (2, 2 * SIZE), "cells": (CELLS, SIZE)}
+INPUTS = {"luma": (2, 2 * SIZE), "cells": (CELL_CHANNELS, SIZE)}
 OUTPUT = "answer"
 
 
@@ -30,7 +30,7 @@ def load_renderer(checkpoint: Path) -> Renderer:
     return network.eval()
 
 
-def example(batch: int = 1) -> tuple[torch.Tensor, ...]:
+def example_inputs(batch: int = 1) -> tuple[torch.Tensor, ...]:
     """Return random inputs of the renderer, one tensor (batch, channels, size, size) per input."""
     generator = torch.Generator().manual_seed(0)
     return tuple(
@@ -46,8 +46,8 @@ def export(network: Renderer, target: Path, *, bytes_: bool = False) -> None:
     """
     names = [*INPUTS, OUTPUT]
     torch.onnx.export(
-        Deployed(network, bytes_=bytes_).eval(),
-        example(),
+        DeployedRenderer(network, bytes_=bytes_).eval(),
+        example_inputs(),
         str(target),
         input_names=list(INPUTS),
         output_names=[OUTPUT],

@@ -21,18 +21,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from appliance.lips.layers import FARTHEST, LINE
-from appliance.lips.maps import CHANNELS, GUIDE, GUIDE_SCALE, TARGET_INNER
+from appliance.lips.renderer_io import LIP_LINE_COVERAGE, MAX_LOGIT
+from appliance.lips.shape_maps import CHANNELS, GUIDE, GUIDE_SCALE, TARGET_INNER
 
 PATCH = 96
 HALF = PATCH // 2
 WIDTHS = (16, 32, 64, 64)
-PIXELS = 12  # channels of source and reference at 48 × 48
-DECISIVE = 5.0  # sharpens the choice of a layer: the mean of two images is blurred
-RESIDUAL = 0.1  # patch fractions per unit of the flow head
+IMAGE_CHANNELS = 12  # channels of source and reference at 48 × 48
+LOGIT_GAIN = 5.0  # sharpens the choice of a layer: the mean of two images is blurred
+FLOW_UNIT = 0.1  # patch fractions per unit of the flow head
 
 
-class Rendering(NamedTuple):
+class RenderedPatch(NamedTuple):
     """The output of the network.
 
     ``flow`` (B, 4, 48, 48) in patch fractions (source x, y, reference x, y), ``weights``
@@ -59,7 +59,7 @@ class Renderer(nn.Module):
         super().__init__()
         self.widths = widths
         first, *deeper = widths
-        self.stem = _Conv(PIXELS + CHANNELS, first)
+        self.stem = _Conv(IMAGE_CHANNELS + CHANNELS, first)
         self.down = nn.ModuleList()
         previous = first
         for width in deeper:
@@ -78,7 +78,7 @@ class Renderer(nn.Module):
         with torch.no_grad():
             assert self.head.bias is not None
             self.head.bias.copy_(bias)
-        self.register_load_state_dict_pre_hook(_padded)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(_pad_old_stem)  # type: ignore[no-untyped-call]
 
     def forward(
         self,
@@ -87,7 +87,7 @@ class Renderer(nn.Module):
         reference_y: Tensor,
         reference_uv: Tensor,
         maps: Tensor,
-    ) -> Rendering:
+    ) -> RenderedPatch:
         x = torch.cat(
             [
                 F.pixel_unshuffle(source_y, 2) - 0.5,
@@ -105,30 +105,30 @@ class Renderer(nn.Module):
         for squeeze, up in zip(self.squeeze, self.up, strict=True):
             x = up(F.interpolate(squeeze(x), scale_factor=2.0, mode="nearest") + skips.pop())
         x = self.head(x)
-        flow = x[:, :4] * RESIDUAL
+        flow = x[:, :4] * FLOW_UNIT
         guide = maps[:, GUIDE] / GUIDE_SCALE
         flow = torch.cat([flow[:, :2] + guide, flow[:, 2:]], dim=1)
         inside = inside_lips(maps[:, [TARGET_INNER]])
-        choice = DECISIVE * F.pixel_shuffle(x[:, 4:16], 2)
+        choice = LOGIT_GAIN * F.pixel_shuffle(x[:, 4:16], 2)
         # A softmax with the source's logit as zero, bounded as on the device.
-        odds = (choice[:, 1:] - choice[:, :1]).clamp(-FARTHEST, FARTHEST).exp()
+        odds = (choice[:, 1:] - choice[:, :1]).clamp(-MAX_LOGIT, MAX_LOGIT).exp()
         shares = inside * odds / (1 + odds.sum(1, keepdim=True))
         weights = torch.cat([1 - shares.sum(1, keepdim=True), shares], dim=1)
         fill_y = torch.sigmoid(F.pixel_shuffle(x[:, 16:20], 2))
-        return Rendering(flow, weights, fill_y, torch.sigmoid(x[:, 20:22]))
+        return RenderedPatch(flow, weights, fill_y, torch.sigmoid(x[:, 20:22]))
 
 
-def _padded(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+def _pad_old_stem(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
     """Pad weights of version 0.1, whose maps had fewer channels, so that they can be loaded."""
     name = f"{prefix}stem.0.weight"
     if name in state:
-        missing = PIXELS + CHANNELS - state[name].shape[1]
+        missing = IMAGE_CHANNELS + CHANNELS - state[name].shape[1]
         state[name] = F.pad(state[name], (0, 0, 0, 0, 0, missing))
 
 
 def inside_lips(inner: Tensor) -> Tensor:
-    """Compute ``appliance.lips.layers.inside_lips`` of (B, 1, 48, 48), as (B, 1, 96, 96)."""
-    open_wide = F.max_pool2d((4 * (inner - LINE)).clamp(0, 1), 5, 1, 2)
+    """Compute ``appliance.lips.renderer_io.inside_lips`` of (B, 1, 48, 48), as (B, 1, 96, 96)."""
+    open_wide = F.max_pool2d((4 * (inner - LIP_LINE_COVERAGE)).clamp(0, 1), 5, 1, 2)
     wide = torch.maximum(open_wide, (4 * inner).clamp(max=1))
     soft = F.avg_pool2d(F.pad(wide, (1, 1, 1, 1), mode="replicate"), 3, 1)
     return F.interpolate(soft, scale_factor=2.0, mode="bilinear", align_corners=False)
@@ -148,7 +148,11 @@ def warp(image: Tensor, flow: Tensor) -> Tensor:
 
 
 def compose(
-    out: Rendering, source_y: Tensor, source_uv: Tensor, reference_y: Tensor, reference_uv: Tensor
+    out: RenderedPatch,
+    source_y: Tensor,
+    source_uv: Tensor,
+    reference_y: Tensor,
+    reference_uv: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """Composite the patch as the device does: y (B, 1, 96, 96), uv (B, 2, 48, 48)."""
     full = F.interpolate(out.flow, scale_factor=2.0, mode="bilinear", align_corners=False)

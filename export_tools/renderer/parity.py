@@ -18,32 +18,33 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
-from appliance.lips import layers
-from appliance.lips.manifest import load_manifest
+from appliance.inference.manifest import load_manifest
+from appliance.lips import renderer_io
 from export_tools.renderer.data import Batch
 from export_tools.renderer.export import OUTPUT
-from export_tools.renderer.quantize import Array, feed, pictures, psnr
+from export_tools.renderer.quantize import Array, onnx_inputs, psnr, render_luma
 from export_tools.renderer.train import split_patches
 
 _BATCHES, _ROWS = 4, 16
 
 
 _PARTS = {
-    "flow": layers.FLOW,
-    "reference": layers.REFERENCE,
-    "source": layers.SOURCE,
-    "fill_y": layers.FILL_Y,
-    "fill_uv": layers.FILL_UV,
+    "flow": renderer_io.FLOW,
+    "reference": renderer_io.REFERENCE,
+    "source": renderer_io.SOURCE,
+    "fill_y": renderer_io.FILL_Y,
+    "fill_uv": renderer_io.FILL_UV,
 }
 
 
-def outputs(path: Path, batches: list[Batch]) -> dict[str, Array]:
+def network_outputs(path: Path, batches: list[Batch]) -> dict[str, Array]:
     """Return the outputs of the network in ``path`` for all ``batches``, by part.
 
-    They are clipped to -1..1: beyond, ``appliance.lips.layers`` clips them or nothing is visible.
+    They are clipped to -1..1: beyond, ``appliance.lips.renderer_io`` clips them or nothing is
+    visible.
     """
     session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    answers = np.concatenate([session.run([OUTPUT], feed(batch))[0] for batch in batches])
+    answers = np.concatenate([session.run([OUTPUT], onnx_inputs(batch))[0] for batch in batches])
     return {name: answers[:, part].clip(-1, 1) for name, part in _PARTS.items()}
 
 
@@ -53,8 +54,8 @@ def compare(exact: Path, other: Path, batches: list[Batch]) -> dict[str, Any]:
     Returns ``max_error`` by part of the output, ``psnr_db`` of all patches together and
     ``worst_psnr_db`` of a single patch.
     """
-    one, two = outputs(exact, batches), outputs(other, batches)
-    wanted, got = pictures(exact, batches), pictures(other, batches)
+    one, two = network_outputs(exact, batches), network_outputs(other, batches)
+    wanted, got = render_luma(exact, batches), render_luma(other, batches)
     worst = min(psnr(a[None], b[None]) for a, b in zip(wanted, got, strict=True))
     return {
         "max_error": {name: round(float(np.abs(one[name] - two[name]).max()), 4) for name in one},
@@ -63,7 +64,7 @@ def compare(exact: Path, other: Path, batches: list[Batch]) -> dict[str, Any]:
     }
 
 
-def sync_lost(scores: dict[str, Any], precision: str) -> dict[str, float]:
+def sync_loss(scores: dict[str, Any], precision: str) -> dict[str, float]:
     """Return the median loss of r at zero lag against float32, over the clips of each split."""
     quality = scores.get("quality", {})
     lost = {}
@@ -88,14 +89,14 @@ def main() -> None:
     manifest = load_manifest(str(args.model), args.model.parent)
     held = split_patches(args.patches).held_out
     rng = np.random.default_rng(2)
-    batches = [held.batch(rng, held.draw(rng, _ROWS), plain=True) for _ in range(_BATCHES)]
+    batches = [held.batch(rng, held.sample(rng, _ROWS), augment_off=True) for _ in range(_BATCHES)]
     scores = json.loads(args.scores.read_text()) if args.scores else {}
     report = {}
     for precision in manifest.precisions():
         if precision != "fp32":
             exact, other = (manifest.path("renderer", p) for p in ("fp32", precision))
             report[precision] = compare(exact, other, batches)
-            report[precision]["r_lost"] = sync_lost(scores, precision)
+            report[precision]["r_lost"] = sync_loss(scores, precision)
     args.out.write_text(json.dumps(report, indent=1) + "\n")
     print(json.dumps(report, indent=1))
 

@@ -34,8 +34,8 @@ from onnxruntime.quantization import (
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from export_tools.renderer.data import Batch, Patches
-from export_tools.renderer.deploy import inputs, rendering
-from export_tools.renderer.equalize import equalized
+from export_tools.renderer.deploy import decode_outputs, deployed_inputs
+from export_tools.renderer.equalize import equalize_weights
 from export_tools.renderer.export import INPUTS, OUTPUT, export, load_renderer
 from export_tools.renderer.network import compose
 from export_tools.renderer.train import split_patches
@@ -43,32 +43,34 @@ from export_tools.renderer.train import split_patches
 Array = npt.NDArray[np.float32]
 
 _PERCENTILE = 99.99  # clipping rarer values gains 2 dB by finer steps for the rest; 99.9 does not
-_BETWEEN = ("LeakyRelu", "Resize", "Reshape", "Add")
+_OTHER_QUANTIZED_OPS = ("LeakyRelu", "Resize", "Reshape", "Add")
 # Beyond these bounds nothing changes: layers.py bounds the logits there, and fill is nearly black
 # or white. Finer steps within them are more useful than the rare larger flow.
-_ANSWER = {"rmin": np.float32(-1), "rmax": np.float32(1)}
+_OUTPUT_RANGE = {"rmin": np.float32(-1), "rmax": np.float32(1)}
 
 
 class _Calibration(CalibrationDataReader):  # type: ignore[misc]
     def __init__(self, batches: list[Batch]) -> None:
-        self._rows: Iterator[dict[str, Array]] = iter([feed(batch) for batch in batches])
+        self._rows: Iterator[dict[str, Array]] = iter([onnx_inputs(batch) for batch in batches])
 
     def get_next(self) -> dict[str, Array] | None:
         return next(self._rows, None)
 
 
-def feed(batch: Batch) -> dict[str, Array]:
+def onnx_inputs(batch: Batch) -> dict[str, Array]:
     """Return a batch as inputs for ONNX Runtime."""
-    return {name: tensor.numpy() for name, tensor in zip(INPUTS, inputs(batch), strict=True)}
+    return {
+        name: tensor.numpy() for name, tensor in zip(INPUTS, deployed_inputs(batch), strict=True)
+    }
 
 
-def half(source: Path, target: Path) -> None:
+def convert_to_fp16(source: Path, target: Path) -> None:
     """Convert a model to FP16 with float32 inputs and outputs, so that callers need no change."""
     model = convert_float_to_float16(onnx.load(str(source)), keep_io_types=True)
     onnx.save(model, str(target))
 
 
-def quantized(source: Path, target: Path, batches: list[Batch], nodes: list[str]) -> None:
+def quantize_nodes(source: Path, target: Path, batches: list[Batch], nodes: list[str]) -> None:
     """Write an INT8 version of ``source`` to ``target`` in which only ``nodes`` are quantized."""
     quantize_static(
         str(source),
@@ -76,7 +78,7 @@ def quantized(source: Path, target: Path, batches: list[Batch], nodes: list[str]
         _Calibration(batches),
         quant_format=QuantFormat.QDQ,
         nodes_to_quantize=nodes,
-        op_types_to_quantize=["Conv", *_BETWEEN],
+        op_types_to_quantize=["Conv", *_OTHER_QUANTIZED_OPS],
         per_channel=True,
         activation_type=QuantType.QInt8,
         weight_type=QuantType.QInt8,
@@ -85,16 +87,16 @@ def quantized(source: Path, target: Path, batches: list[Batch], nodes: list[str]
             "ActivationSymmetric": True,
             "WeightSymmetric": True,
             "CalibPercentile": _PERCENTILE,
-            "TensorQuantOverrides": {OUTPUT: [_ANSWER]},
+            "TensorQuantOverrides": {OUTPUT: [_OUTPUT_RANGE]},
         },
     )
     model = onnx.load(str(target))
-    part_readers(model.graph)
+    split_readers(model.graph)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, str(target))
 
 
-def part_readers(graph: onnx.GraphProto) -> None:
+def split_readers(graph: onnx.GraphProto) -> None:
     """Insert a separate QuantizeLinear/DequantizeLinear pair for each reader of a quantized tensor.
 
     On CPUs, ONNX Runtime converts a pair with one reader to unsigned bytes; around a pair with two
@@ -102,7 +104,7 @@ def part_readers(graph: onnx.GraphProto) -> None:
     Runtime would otherwise merge the pairs again.
     """
     scales = {tensor.name: tensor for tensor in graph.initializer}
-    makers = {name: node for node in graph.node for name in node.output}
+    producers = {name: node for node in graph.node for name in node.output}
     readers = defaultdict(list)
     for node in graph.node:
         for place, name in enumerate(node.input):
@@ -110,7 +112,7 @@ def part_readers(graph: onnx.GraphProto) -> None:
     nodes = []
     for node in graph.node:
         nodes.append(node)
-        pair = makers.get(node.input[0]) if node.op_type == "DequantizeLinear" else None
+        pair = producers.get(node.input[0]) if node.op_type == "DequantizeLinear" else None
         if pair is None:  # a weight
             continue
         tensor, scale, zero = pair.input
@@ -131,16 +133,16 @@ def part_readers(graph: onnx.GraphProto) -> None:
     graph.node.extend(nodes)
 
 
-def pictures(path: Path, batches: list[Batch]) -> Array:
+def render_luma(path: Path, batches: list[Batch]) -> Array:
     """Return the composited luma (N, 96, 96) for ``batches``, as computed on the device."""
     session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    painted = []
+    composited = []
     for batch in batches:
-        (answer,) = session.run([OUTPUT], feed(batch))
-        out = rendering(torch.from_numpy(answer), batch)
+        (answer,) = session.run([OUTPUT], onnx_inputs(batch))
+        out = decode_outputs(torch.from_numpy(answer), batch)
         y, _ = compose(out, batch.source_y, batch.source_uv, batch.reference_y, batch.reference_uv)
-        painted.append(y[:, 0].numpy())
-    return np.concatenate(painted)
+        composited.append(y[:, 0].numpy())
+    return np.concatenate(composited)
 
 
 def psnr(a: Array, b: Array) -> float:
@@ -153,39 +155,39 @@ def nodes_of(path: Path, *kinds: str) -> list[str]:
     return [node.name for node in onnx.load(str(path)).graph.node if node.op_type in kinds]
 
 
-def sweep(source: Path, batches: list[Batch], calibration: list[Batch]) -> dict[str, float]:
+def sensitivity(source: Path, batches: list[Batch], calibration: list[Batch]) -> dict[str, float]:
     """Return the PSNR (dB) against float32 with each convolution quantized alone, by node name."""
-    exact = pictures(source, batches)
+    exact = render_luma(source, batches)
     result = {}
     with tempfile.TemporaryDirectory() as folder:
         for name in nodes_of(source, "Conv"):
             target = Path(folder) / "one.onnx"
-            quantized(source, target, calibration, [name])
-            result[name] = round(psnr(pictures(target, batches), exact), 2)
+            quantize_nodes(source, target, calibration, [name])
+            result[name] = round(psnr(render_luma(target, batches), exact), 2)
     return result
 
 
-def choose(
+def quantize_to_psnr(
     source: Path,
     target: Path,
     batches: list[Batch],
     calibration: list[Batch],
-    wish: float,
+    min_psnr_db: float,
 ) -> dict[str, object]:
-    """Write the INT8 model with as few float layers as possible for a PSNR of ``wish`` dB.
+    """Write the INT8 model with as few float layers as possible for a PSNR of ``min_psnr_db`` dB.
 
-    Returns the reached PSNR, the layers kept in float and the result of :func:`sweep`.
+    Returns the reached PSNR, the layers kept in float and the result of :func:`sensitivity`.
     """
-    exact = pictures(source, batches)
-    alone = sweep(source, batches, calibration)
-    names = sorted(alone, key=lambda name: alone[name])  # most sensitive first
-    between = nodes_of(source, *_BETWEEN)
+    exact = render_luma(source, batches)
+    psnr_alone = sensitivity(source, batches, calibration)
+    names = sorted(psnr_alone, key=lambda name: psnr_alone[name])  # most sensitive first
+    between = nodes_of(source, *_OTHER_QUANTIZED_OPS)
     for kept in range(len(names)):
-        quantized(source, target, calibration, [*names[kept:], *between])
-        reached = psnr(pictures(target, batches), exact)
-        if reached >= wish:
+        quantize_nodes(source, target, calibration, [*names[kept:], *between])
+        reached = psnr(render_luma(target, batches), exact)
+        if reached >= min_psnr_db:
             break
-    return {"psnr_db": round(reached, 2), "kept_in_float": names[:kept], "alone_db": alone}
+    return {"psnr_db": round(reached, 2), "kept_in_float": names[:kept], "alone_db": psnr_alone}
 
 
 def main() -> None:
@@ -201,19 +203,23 @@ def main() -> None:
     rng = np.random.default_rng(0)
 
     def draw(patches: Patches, count: int, *, plain: bool) -> list[Batch]:
-        return [patches.batch(rng, patches.draw(rng, 16), plain=plain) for _ in range(count)]
+        return [
+            patches.batch(rng, patches.sample(rng, 16), augment_off=plain) for _ in range(count)
+        ]
 
     calibration, judge = draw(data.train, 8, plain=False), draw(data.validation, 4, plain=True)
     args.out.mkdir(parents=True, exist_ok=True)
     whole, halved = args.out / "renderer.fp32.onnx", args.out / "renderer.fp16.onnx"
     network = load_renderer(args.checkpoint)
     export(network, whole)
-    half(whole, halved)
+    convert_to_fp16(whole, halved)
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "bytes.onnx"
-        export(equalized(network, calibration), source, bytes_=True)
-        found = choose(source, args.out / "renderer.int8.onnx", judge, calibration, args.psnr)
-    found["fp16_psnr_db"] = round(psnr(pictures(halved, judge), pictures(whole, judge)), 2)
+        export(equalize_weights(network, calibration), source, bytes_=True)
+        found = quantize_to_psnr(
+            source, args.out / "renderer.int8.onnx", judge, calibration, args.psnr
+        )
+    found["fp16_psnr_db"] = round(psnr(render_luma(halved, judge), render_luma(whole, judge)), 2)
     (args.out / "quantization.json").write_text(json.dumps(found, indent=2) + "\n")
     print(json.dumps(found, indent=2))
 

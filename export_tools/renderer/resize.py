@@ -22,36 +22,36 @@ from export_tools.renderer.network import Renderer
 
 
 @dataclass(frozen=True)
-class Channels:
-    """A set of channels: the convolutions that write it (``fill``) and those that read it."""
+class ChannelSet:
+    """A set of channels: the convolutions that write it (``writers``) and those that read it."""
 
-    fill: tuple[nn.Conv2d, ...]
-    read: tuple[nn.Conv2d, ...]
+    writers: tuple[nn.Conv2d, ...]
+    readers: tuple[nn.Conv2d, ...]
 
     def ranking(self) -> Tensor:
         """Return the channel numbers, most important first."""
-        filled = sum(conv.weight.detach().flatten(1).norm(dim=1) for conv in self.fill)
+        filled = sum(conv.weight.detach().flatten(1).norm(dim=1) for conv in self.writers)
         read = sum(
-            conv.weight.detach().transpose(0, 1).flatten(1).norm(dim=1) for conv in self.read
+            conv.weight.detach().transpose(0, 1).flatten(1).norm(dim=1) for conv in self.readers
         )
         return torch.argsort(torch.as_tensor(filled) * torch.as_tensor(read), descending=True)
 
 
-def channels(network: Renderer) -> list[Channels]:
+def channel_sets(network: Renderer) -> list[ChannelSet]:
     """Return every set of channels between two convolutions, without network inputs and outputs."""
     levels = len(network.widths) - 1
     down = [[_convolution(block) for block in pair.children()] for pair in network.down]
     up = [_convolution(block) for block in network.up]
     squeeze = [_convolution(block) for block in network.squeeze]
     stem, bottom = _convolution(network.stem), _convolution(network.bottom)
-    found = [Channels((down[-1][1],), (bottom,)), Channels((bottom,), (squeeze[0],))]
-    found += [Channels((first,), (second,)) for first, second in down]
+    found = [ChannelSet((down[-1][1],), (bottom,)), ChannelSet((bottom,), (squeeze[0],))]
+    found += [ChannelSet((first,), (second,)) for first, second in down]
     for level in range(levels):  # the skip connection of a level is added to its upsampled input
         back = levels - 1 - level
         filled = stem if level == 0 else down[level - 1][1]
-        found.append(Channels((filled, squeeze[back]), (down[level][0], up[back])))
+        found.append(ChannelSet((filled, squeeze[back]), (down[level][0], up[back])))
         reader = network.head if back == levels - 1 else squeeze[back + 1]
-        found.append(Channels((up[back],), (reader,)))
+        found.append(ChannelSet((up[back],), (reader,)))
     return found
 
 
@@ -71,14 +71,16 @@ def resize(network: Renderer, widths: tuple[int, ...]) -> Renderer:
     result = Renderer(widths)
     kept_out: dict[int, Tensor] = {}
     kept_in: dict[int, Tensor] = {}
-    numbers = {id(conv): i for i, conv in enumerate(_all(network))}
-    for old, new in zip(channels(network), channels(result), strict=True):
-        count = min(old.fill[0].out_channels, new.fill[0].out_channels)
+    numbers = {id(conv): i for i, conv in enumerate(_convolutions(network))}
+    for old, new in zip(channel_sets(network), channel_sets(result), strict=True):
+        count = min(old.writers[0].out_channels, new.writers[0].out_channels)
         keep = old.ranking()[:count].sort().values
-        kept_out.update({numbers[id(conv)]: keep for conv in old.fill})
-        kept_in.update({numbers[id(conv)]: keep for conv in old.read})
+        kept_out.update({numbers[id(conv)]: keep for conv in old.writers})
+        kept_in.update({numbers[id(conv)]: keep for conv in old.readers})
     with torch.no_grad():
-        for i, (old_conv, conv) in enumerate(zip(_all(network), _all(result), strict=True)):
+        for i, (old_conv, conv) in enumerate(
+            zip(_convolutions(network), _convolutions(result), strict=True)
+        ):
             out = kept_out.get(i, torch.arange(old_conv.out_channels))
             into = kept_in.get(i, torch.arange(old_conv.in_channels))
             assert conv.bias is not None and old_conv.bias is not None
@@ -88,7 +90,7 @@ def resize(network: Renderer, widths: tuple[int, ...]) -> Renderer:
     return result
 
 
-def _all(network: Renderer) -> list[nn.Conv2d]:
+def _convolutions(network: Renderer) -> list[nn.Conv2d]:
     return [module for module in network.modules() if isinstance(module, nn.Conv2d)]
 
 

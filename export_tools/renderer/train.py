@@ -21,9 +21,9 @@ import torch
 
 from export_tools.renderer.data import Patches
 from export_tools.renderer.export import load_renderer
-from export_tools.renderer.loop import Run, Schedule, Truth
 from export_tools.renderer.network import WIDTHS, Renderer
 from export_tools.renderer.resize import resize
+from export_tools.renderer.trainer import ReconstructionLoss, Schedule, Trainer
 
 SPLITS = Path(__file__).parents[1] / "splits.json"
 
@@ -35,7 +35,7 @@ class Split(NamedTuple):
     validation: Patches
     held_out: Patches
 
-    def judges(self) -> dict[str, Patches]:
+    def validation_sets(self) -> dict[str, Patches]:
         """Return the sets that the learning curve is computed for."""
         return {"validation": self.validation, "held_out": self.held_out}
 
@@ -56,7 +56,7 @@ def split_patches(path: Path) -> Split:
     return Split(*(Patches(path, part) for part in (train, validation, held)))
 
 
-def beginning(start: Path | None, widths: tuple[int, ...]) -> Renderer:
+def load_or_create(start: Path | None, widths: tuple[int, ...]) -> Renderer:
     """Return a renderer of ``widths``, initialized from the checkpoint ``start``, if given."""
     if start is None:
         return Renderer(widths)
@@ -91,9 +91,11 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
-    network = beginning(args.start, tuple(args.widths))
+    network = load_or_create(args.start, tuple(args.widths))
     data = split_patches(args.patches)
-    Run(args.out, network, Truth(), schedule_of(args)).train(data.train, data.judges())
+    Trainer(args.out, network, ReconstructionLoss(), schedule_of(args)).train(
+        data.train, data.validation_sets()
+    )
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def load_wav2lip(path: Path) -> Wav2Lip:
     if not isinstance(weights, dict) or not all(isinstance(k, str) for k in weights):
         raise ValueError(f"{path}: contains no named weights")
     named = {name.removeprefix("module."): value for name, value in weights.items()}
-    network = Wav2Lip(_layout_of(path, named))
+    network = Wav2Lip(_detect_layout(path, named))
     try:
         network.load_state_dict(named)
     except RuntimeError as error:
@@ -44,7 +44,7 @@ def load_wav2lip(path: Path) -> Wav2Lip:
     return network.eval()
 
 
-def _layout_of(path: Path, weights: dict[str, Any]) -> Layout:
+def _detect_layout(path: Path, weights: dict[str, Any]) -> Layout:
     first = weights.get("face_encoder_blocks.0.0.conv_block.0.weight")
     for layout in (WAV2LIP, NOTA):
         if isinstance(first, torch.Tensor) and first.shape[0] == layout.face[0]:

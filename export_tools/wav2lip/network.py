@@ -70,19 +70,19 @@ class Block(nn.Module):
         return F.relu(out + x if self.residual else out)
 
 
-def _plain(
+def _conv_block(
     inputs: int, outputs: int, kernel: int, stride: int | tuple[int, int], padding: int
 ) -> Block:
     return Block(nn.Conv2d(inputs, outputs, kernel, stride, padding), outputs)
 
 
-def _residuals(channels: int, count: int) -> list[nn.Module]:
+def _residual_blocks(channels: int, count: int) -> list[nn.Module]:
     return [
         Block(nn.Conv2d(channels, channels, 3, 1, 1), channels, residual=True) for _ in range(count)
     ]
 
 
-def _grow(inputs: int, outputs: int, first: bool) -> Block:
+def _upsampling_block(inputs: int, outputs: int, first: bool) -> Block:
     stride, padding, extra = (1, 0, 0) if first else (2, 1, 1)
     return Block(nn.ConvTranspose2d(inputs, outputs, 3, stride, padding, extra), outputs)
 
@@ -100,7 +100,7 @@ class Wav2Lip(nn.Module):
         self.face_decoder_blocks = nn.ModuleList(_decoder(layout))
         joined = layout.decoder[-1] + layout.face[0]
         self.output_block = nn.Sequential(
-            _plain(joined, layout.last, 3, 1, 1), nn.Conv2d(layout.last, 3, 1), nn.Sigmoid()
+            _conv_block(joined, layout.last, 3, 1, 1), nn.Conv2d(layout.last, 3, 1), nn.Sigmoid()
         )
 
     def forward(self, mel: Tensor, face: Tensor) -> Tensor:
@@ -121,12 +121,12 @@ def _face_encoder(layout: Layout) -> list[nn.Module]:
     last = len(layout.face) - 1
     for i, (width, count) in enumerate(zip(layout.face, layout.face_residuals, strict=True)):
         if i == 0:
-            layers: list[nn.Module] = [_plain(previous, width, 7, 1, 3)]
+            layers: list[nn.Module] = [_conv_block(previous, width, 7, 1, 3)]
         elif i == last:
-            layers = [_plain(previous, width, 3, 1, 0), _plain(width, width, 1, 1, 0)]
+            layers = [_conv_block(previous, width, 3, 1, 0), _conv_block(width, width, 1, 1, 0)]
         else:
-            layers = [_plain(previous, width, 3, 2, 1)]
-        stages.append(nn.Sequential(*layers, *_residuals(width, count)))
+            layers = [_conv_block(previous, width, 3, 2, 1)]
+        stages.append(nn.Sequential(*layers, *_residual_blocks(width, count)))
         previous = width
     return stages
 
@@ -137,25 +137,25 @@ def _audio_encoder(layout: Layout) -> list[nn.Module]:
     last = len(layout.audio) - 1
     plan = zip(layout.audio, layout.audio_residuals, _AUDIO_STRIDES, strict=True)
     for i, (width, count, stride) in enumerate(plan):
-        layers.append(_plain(previous, width, 3, stride, 0 if i == last else 1))
-        layers += _residuals(width, count)
+        layers.append(_conv_block(previous, width, 3, stride, 0 if i == last else 1))
+        layers += _residual_blocks(width, count)
         previous = width
-    return [*layers, _plain(previous, previous, 1, 1, 0)]
+    return [*layers, _conv_block(previous, previous, 1, 1, 0)]
 
 
 def _decoder(layout: Layout) -> list[nn.Module]:
     stages: list[nn.Module] = [
-        nn.Sequential(_plain(layout.audio[-1], layout.decoder[0], 1, 1, 0)),
+        nn.Sequential(_conv_block(layout.audio[-1], layout.decoder[0], 1, 1, 0)),
     ]
     for i in range(1, len(layout.decoder)):
         inputs = layout.decoder[i - 1] + layout.face[len(layout.face) - i]
         width = layout.decoder[i]
-        grown = _grow(inputs, width, first=i == 1)
-        stages.append(nn.Sequential(grown, *_residuals(width, layout.decoder_residuals[i])))
+        grown = _upsampling_block(inputs, width, first=i == 1)
+        stages.append(nn.Sequential(grown, *_residual_blocks(width, layout.decoder_residuals[i])))
     return stages
 
 
-def example(batch: int = 1) -> tuple[Tensor, Tensor]:
+def example_inputs(batch: int = 1) -> tuple[Tensor, Tensor]:
     """Return random inputs: mel (B, 1, 80, 16) and face (B, 6, 96, 96)."""
     generator = torch.Generator().manual_seed(0)
     mel = torch.randn(batch, 1, MELS, STEPS, generator=generator)

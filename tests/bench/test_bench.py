@@ -10,10 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from appliance.bench.clip import RATE, filmed, murmur, write_lecture, write_presenter
 from appliance.bench.compare import Comparison, compare
-from appliance.bench.material import find_material
-from appliance.bench.timing import Spread, Timing, run
+from appliance.bench.inputs import find_inputs
+from appliance.bench.synthetic_clip import (
+    RATE,
+    camera_frames,
+    synthetic_speech,
+    write_lecture,
+    write_presenter,
+)
+from appliance.bench.timing import Spread, Timing, time_process
 from appliance.bench.transcode import transcode
 from appliance.cli import main
 from appliance.errors import BadInput, Fault
@@ -31,13 +37,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def clip(folder: Path) -> Path:
-    pictures = filmed(lambda n: portrait(), 320, 240, FPS, SECONDS)
+    pictures = camera_frames(lambda n: portrait(), 320, 240, FPS, SECONDS)
     return write_presenter(folder / "presenter.mp4", pictures, FPS)
 
 
 @pytest.fixture(scope="module")
 def lecture(folder: Path) -> Path:
-    return write_lecture(folder / "lecture.m4a", murmur(2.0))
+    return write_lecture(folder / "lecture.m4a", synthetic_speech(2.0))
 
 
 def frames(path: Path) -> list[np.ndarray]:
@@ -65,11 +71,11 @@ def test_the_transcode_changes_nothing_but_the_bytes(
 
 
 def test_a_process_is_timed_from_outside() -> None:
-    timing = run(["-c", "import time; time.sleep(0.3); sum(range(10 ** 6))"])
+    timing = time_process(["-c", "import time; time.sleep(0.3); sum(range(10 ** 6))"])
     assert timing.wall_s > 0.3
     assert timing.wall_s > timing.cpu_s > 0
     with pytest.raises(Fault, match="no such luck"):
-        run(["-c", "raise SystemExit('no such luck')"])
+        time_process(["-c", "raise SystemExit('no such luck')"])
 
 
 def test_a_spread_is_median_low_and_high() -> None:
@@ -79,14 +85,14 @@ def test_a_spread_is_median_low_and_high() -> None:
 
 def test_ratios_are_taken_round_by_round() -> None:
     slow, fast = Timing(4, 8), Timing(2, 4)
-    both = Comparison(floor=[Timing(2, 4), Timing(1, 2)], first=[slow, fast])
-    assert both.ratio_first == Spread(2.0, 2.0, 2.0)
+    both = Comparison(transcodes=[Timing(2, 4), Timing(1, 2)], uncached=[slow, fast])
+    assert both.uncached_ratio == Spread(2.0, 2.0, 2.0)
 
 
 @pytest.mark.slow
 def test_a_real_comparison(clip: Path, lecture: Path) -> None:
     told: list[str] = []
-    result = compare(clip, lecture, settings(), 1, tell=told.append)
+    result = compare(clip, lecture, settings(), 1, on_progress=told.append)
     facts = json.loads(json.dumps(result.as_dict()))
     assert told == ["round 1 of 1"]
     assert facts["picture"] == {"width": 320, "height": 240, "fps": 10}
@@ -99,8 +105,8 @@ def test_a_real_comparison(clip: Path, lecture: Path) -> None:
 
 def test_material_is_taken_from_the_library_or_made(clip: Path, tmp_path: Path) -> None:
     library = tmp_path / "presenters"
-    with pytest.raises(BadInput, match="bench_presenter"):
-        find_material(tmp_path, library, 1, lambda: None)
+    with pytest.raises(BadInput, match="bench_presenter_missing"):
+        find_inputs(tmp_path, library, 1, lambda: None)
     library.mkdir()
     (library / "notes.txt").write_text("no presenter")
     (library / "wang.mp4").write_bytes(clip.read_bytes())
@@ -108,7 +114,7 @@ def test_material_is_taken_from_the_library_or_made(clip: Path, tmp_path: Path) 
     def nobody() -> Image | None:
         raise AssertionError("the library has one")
 
-    presenter, lecture = find_material(tmp_path, library, 1, nobody)
+    presenter, lecture = find_inputs(tmp_path, library, 1, nobody)
     assert presenter == library / "wang.mp4"
     assert probe_audio(lecture).duration_s == pytest.approx(1, abs=0.1)
 
@@ -121,7 +127,7 @@ def test_a_photo_of_the_library_stands_upright(tmp_path: Path) -> None:
     exif = Pillow.Exif()
     exif[0x0112] = 6  # the camera was turned: its left is above
     Pillow.fromarray(photo).save(library / "phone.jpg", exif=exif)
-    presenter, _ = find_material(tmp_path, library, 0.1, lambda: None)
+    presenter, _ = find_inputs(tmp_path, library, 0.1, lambda: None)
     with av.open(str(presenter)) as container:
         luma = next(container.decode(video=0)).to_ndarray(format="gray")
     height, width = luma.shape
@@ -133,13 +139,13 @@ def test_the_command_says_what_is_missing(
     clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["bench", str(clip)]) == 2
-    assert "bench_lecture" in capsys.readouterr().err
+    assert "bench_lecture_missing" in capsys.readouterr().err
     assert main(["bench", str(tmp_path / "none.mp4"), str(clip)]) == 2
     assert "file_missing" in capsys.readouterr().err
 
 
 def test_murmur_has_syllables_and_gaps() -> None:
-    sound = murmur(3.0)
+    sound = synthetic_speech(3.0)
     assert len(sound) == 3 * RATE
     level = np.abs(sound).reshape(-1, RATE // 50).max(axis=1)
     assert level.max() <= 1

@@ -10,7 +10,13 @@ import cv2
 import numpy as np
 import skimage.data
 
-from appliance.bench.clip import RATE, Image, filmed, write_lecture, write_presenter
+from appliance.bench.synthetic_clip import (
+    RATE,
+    Image,
+    camera_frames,
+    write_lecture,
+    write_presenter,
+)
 from tests.talking_face import babble, face_with_opening, voice
 
 _HEAD = (slice(40, 232), slice(132, 324))  # of the portrait, where talking_face cuts its own
@@ -39,7 +45,7 @@ def presenter(folder: Path, width: int, height: int, fps: int, seconds: float) -
             mouth: Image = _mouths()[min(round(talk[n]), _OPENINGS - 1)]
             return mouth
 
-        write_presenter(path, filmed(show, width, height, fps, seconds), fps)
+        write_presenter(path, camera_frames(show, width, height, fps, seconds), fps)
     return path
 
 

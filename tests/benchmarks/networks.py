@@ -16,11 +16,11 @@ from typing import Any
 
 import torch
 
-from appliance.lips.manifest import load_manifest
-from appliance.render.render import MODELS
-from export_tools.cost import milliseconds, random_inputs
+from appliance.inference.manifest import load_manifest
+from appliance.render.render import MODELS_FOLDER
+from export_tools.flops import cpu_milliseconds, random_inputs
 from export_tools.wav2lip.network import NOTA, WAV2LIP, Wav2Lip
-from export_tools.wav2lip.teach import export_wav2lip
+from export_tools.wav2lip.teacher_targets import export_wav2lip
 from tests.benchmarks.plots import plot_lines, write_csv
 
 ANCHOR, HEAVY = "Nota, compressed Wav2Lip", "Wav2Lip"
@@ -28,7 +28,7 @@ ANCHOR, HEAVY = "Nota, compressed Wav2Lip", "Wav2Lip"
 
 def networks(folder: Path, batches: Sequence[int], rounds: int) -> list[dict[str, Any]]:
     """Milliseconds a frame of each network at each batch, and their ratio to Nota's at the same."""
-    manifest = load_manifest("lectern-lite", MODELS)
+    manifest = load_manifest("lectern-lite", MODELS_FOLDER)
     files = {f"{manifest.name} {p}": manifest.path("renderer", p) for p in manifest.precisions()}
     for name, layout in ((ANCHOR, NOTA), (HEAVY, WAV2LIP)):
         files[name] = folder / f"{name}.onnx"
@@ -39,7 +39,7 @@ def networks(folder: Path, batches: Sequence[int], rounds: int) -> list[dict[str
         timed = {
             name: (path, random_inputs(path, {"batch": batch})) for name, path in files.items()
         }
-        spent = milliseconds(timed, rounds)
+        spent = cpu_milliseconds(timed, rounds)
         for name in files:
             row = {
                 "network": name,

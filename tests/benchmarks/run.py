@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from appliance.bench.compare import compare
-from appliance.bench.timing import Timing, run
-from appliance.config import Config, Score, Video
+from appliance.bench.timing import Timing, time_process
+from appliance.config import Config, ScoreConfig, VideoConfig
 from tests.benchmarks.clips import lecture, presenter
 from tests.benchmarks.plots import add_csv, plot_lines, plot_ratios
 
@@ -43,7 +43,7 @@ BUDGETS = (
 )
 PRESENTER_S = 20.0  # of a long lecture's presenter, who then goes to and fro
 # The preset is fixed, so that both sides encode alike on every machine.
-CONFIG = Config(score=Score(enabled=False), video=Video(preset="veryfast"))
+CONFIG = Config(score=ScoreConfig(enabled=False), video=VideoConfig(preset="veryfast"))
 
 
 def ratio(folder: Path, case: str, seconds: float, rounds: int) -> dict[str, Any]:
@@ -116,11 +116,11 @@ def _render(
         settings, report = Path(scratch) / "config.yaml", Path(scratch) / "report.json"
         settings.write_text(
             f"root: {scratch}\nscore: {{enabled: false}}\nvideo: {{preset: veryfast}}\n"
-            f"render: {{memory_mb: {budget_mb}}}\n"
+            f"render: {{memory_limit_mb: {budget_mb}}}\n"
         )
         command = ["-m", "appliance.cli", "render", str(clip), str(sound)]
         command += ["-o", f"{scratch}/out.mp4", "--config", str(settings)]
-        timing = run([*command, "--report", str(report)])
+        timing = time_process([*command, "--report", str(report)])
         facts: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
     return timing, facts
 

@@ -18,13 +18,13 @@ import numpy as np
 
 from appliance.face.pose import fit_pose
 from appliance.face.track import smooth
-from appliance.lips.manifest import load_manifest
+from appliance.inference.manifest import load_manifest
 from appliance.lips.model import LipModel
 from appliance.media.decode import FrameReader
-from appliance.media.encode import SegmentWriter
 from appliance.media.probe import probe_presenter
-from appliance.render.presenter import learn_presenter, make_tracker
-from appliance.render.render import MODELS
+from appliance.media.x264 import X264Writer
+from appliance.render.presenter_analysis import analyse_presenter, make_tracker
+from appliance.render.render import MODELS_FOLDER
 from tests.benchmarks.clips import presenter
 from tests.benchmarks.plots import plot_bars, write_csv
 
@@ -34,7 +34,7 @@ FRAMES, ROUNDS, BATCH = 48, 5, 8
 def stages(folder: Path, width: int, height: int) -> dict[str, float]:
     """Median milliseconds a frame of every stage of a ``width`` × ``height`` presenter."""
     info = probe_presenter(presenter(folder, width, height, 25, 6))
-    person, profile = learn_presenter(info, 0, 1)
+    person, profile = analyse_presenter(info, 0, 1)
     with FrameReader(info, 1) as reader:
         pictures = list(reader.read(0, FRAMES))
     tracker = make_tracker(info, person)
@@ -59,7 +59,7 @@ def stages(folder: Path, width: int, height: int) -> dict[str, float]:
     def encode() -> None:
         size = info.width, info.height
         out = folder / "stage.mp4"
-        with SegmentWriter(out, *size, info.fps, info.color, threads=1) as writer:
+        with X264Writer(out, *size, info.fps, info.color, threads=1) as writer:
             for picture in pictures:
                 writer.write(picture)
 
@@ -70,9 +70,11 @@ def stages(folder: Path, width: int, height: int) -> dict[str, float]:
     )
     result["copy of the picture"] = _median(lambda: [picture.writable() for picture in pictures])
     for precision in ("fp32", "int8"):
-        model = LipModel.open(load_manifest("lectern-lite", MODELS), precision, ["cpu"], 1)
+        model = LipModel.open(load_manifest("lectern-lite", MODELS_FOLDER), precision, ["cpu"], 1)
         generator = model.generator(profile, 1.0)
-        looks = [generator.look(*pair, speech, 1.0) for pair in zip(pictures, faces, strict=True)]
+        looks = [
+            generator.prepare(*pair, speech, 1.0) for pair in zip(pictures, faces, strict=True)
+        ]
         batches = [looks[i : i + BATCH] for i in range(0, FRAMES, BATCH)]
 
         def net(batches=batches, generator=generator) -> None:  # type: ignore[no-untyped-def]
@@ -81,13 +83,15 @@ def stages(folder: Path, width: int, height: int) -> dict[str, float]:
 
         result[f"lips: network, {precision}"] = _median(net)
     result["lips: look"] = _median(
-        lambda: [generator.look(*pair, speech, 1.0) for pair in zip(pictures, faces, strict=True)]
+        lambda: [
+            generator.prepare(*pair, speech, 1.0) for pair in zip(pictures, faces, strict=True)
+        ]
     )
     answers = [answer for batch in batches for answer in generator.run(batch)]
 
     def composite() -> None:
         for look, answer in zip(looks, answers, strict=True):
-            generator.paint(canvas, look, answer)
+            generator.composite(canvas, look, answer)
 
     result["composite"] = _median(composite)
     result["encode"] = _median(encode)

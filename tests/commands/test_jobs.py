@@ -11,9 +11,10 @@ from typing import Protocol
 import pytest
 
 from appliance.cli import main
-from appliance.jobs.record import NewJob, Reason
-from appliance.jobs.states import State
-from appliance.jobs.store import JobStore, store_path
+from appliance.jobs.models import NewJob, Reason
+from appliance.jobs.states import JobState
+from appliance.jobs.store import store_path
+from appliance.jobs.worker_store import WorkerStore
 
 
 class Say(Protocol):
@@ -44,18 +45,18 @@ def say(root: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.Monke
 
 
 @pytest.fixture
-def store(root: Path) -> JobStore:
-    return JobStore(store_path(root))
+def store(root: Path) -> WorkerStore:
+    return WorkerStore(store_path(root))
 
 
-def test_add_queues_whole_paths_under_the_lectures_name(say: Say, store: JobStore) -> None:
+def test_add_queues_whole_paths_under_the_lectures_name(say: Say, store: WorkerStore) -> None:
     number = int(say("add", "wang.mp4", "lesson 03.wav", "--priority", 3, "--face", 1))
     job = store.get(number)
     assert job.presenter == Path("wang.mp4").resolve()
     assert job.lecture == Path("lesson 03.wav").resolve()
-    assert (job.stem, job.priority, job.state) == ("lesson 03", 3, State.QUEUED)
+    assert (job.stem, job.priority, job.state) == ("lesson 03", 3, JobState.QUEUED)
     assert job.options == {"face": {"index": 1}}
-    assert store.files.claimed() == set()
+    assert store.files.source_paths() == set()
 
 
 @pytest.mark.parametrize(
@@ -63,22 +64,22 @@ def test_add_queues_whole_paths_under_the_lectures_name(say: Say, store: JobStor
     [
         (["missing.mp4", "lesson 03.wav"], "file_missing"),
         (["wang.mp4", "."], "file_is_folder"),
-        (["wang.mp4", "lesson 03.wav", "--face", "99"], "job_options"),
-        (["wang.mp4", "lesson 03.wav", "--face", "-1"], "job_options"),
+        (["wang.mp4", "lesson 03.wav", "--face", "99"], "job_options_invalid"),
+        (["wang.mp4", "lesson 03.wav", "--face", "-1"], "job_options_invalid"),
     ],
 )
 def test_add_refuses_what_cannot_work(
-    say: Say, store: JobStore, words: list[str], code: str
+    say: Say, store: WorkerStore, words: list[str], code: str
 ) -> None:
     assert say("add", *words, status=2).startswith(f"lectern: {code}: ")
     assert store.jobs() == []
 
 
-def test_list_shows_state_share_name_and_reason(say: Say, store: JobStore) -> None:
+def test_list_shows_state_share_name_and_reason(say: Say, store: WorkerStore) -> None:
     assert say("list") == "There are no jobs.\n"
     half = store.add(NewJob("half\nway", Path("p"), Path("l"))).id
     store.claim()
-    store.progress(half, "render", 50, 100)
+    store.update_progress(half, "render", 50, 100)
     failed = store.add(NewJob(os.fsdecode(b"\xff"), Path("p"), Path("l"))).id
     store.fail(failed, Reason("no_face", {"name": "p.mp4"}))
     _, first, second = say("list").splitlines()
@@ -87,12 +88,12 @@ def test_list_shows_state_share_name_and_reason(say: Say, store: JobStore) -> No
     assert [job["id"] for job in json.loads(say("list", "--open", "--json"))] == [half]
 
 
-def test_list_says_why_nothing_is_started(say: Say, store: JobStore) -> None:
-    store.hold(Reason("disk_full", {"name": "a.mp4"}))
+def test_list_says_why_nothing_is_started(say: Say, store: WorkerStore) -> None:
+    store.add_hold(Reason("disk_full", {"name": "a.mp4"}))
     assert say("list").startswith("On hold: The disk is full, so a.mp4 could not be written.")
 
 
-def test_show_tells_all_of_one_job(say: Say, store: JobStore) -> None:
+def test_show_tells_all_of_one_job(say: Say, store: WorkerStore) -> None:
     job = store.add(NewJob("lesson", Path("p.mp4"), Path("l.wav"))).id
     shown = dict(re.split(" +", line, maxsplit=1) for line in say("show", job).splitlines())
     assert shown["state"] == "queued" and shown["presenter"] == "p.mp4"
@@ -101,7 +102,7 @@ def test_show_tells_all_of_one_job(say: Say, store: JobStore) -> None:
     assert say("show", 99, status=2).startswith("lectern: job_unknown: ")
 
 
-def test_pause_resume_cancel_and_retry(say: Say, store: JobStore) -> None:
+def test_pause_resume_cancel_and_retry(say: Say, store: WorkerStore) -> None:
     one, two = (store.add(NewJob("lesson", Path("p"), Path("l"))).id for _ in range(2))
     assert say("pause", one, two) == f"Job {one}: paused.\nJob {two}: paused.\n"
     assert say("resume", one) == f"Job {one}: queued.\n"
@@ -110,10 +111,10 @@ def test_pause_resume_cancel_and_retry(say: Say, store: JobStore) -> None:
     assert say("retry", two, status=2).startswith("lectern: job_wrong_state: ")
     store.claim()
     assert say("cancel", one) == f"Job {one}: will stop after the current chunk.\n"
-    assert store.get(one).state is State.RUNNING
+    assert store.get(one).state is JobState.RUNNING
 
 
-def test_priority_changes_the_turn(say: Say, store: JobStore) -> None:
+def test_priority_changes_the_turn(say: Say, store: WorkerStore) -> None:
     _, two = (store.add(NewJob("lesson", Path("p"), Path("l"))).id for _ in range(2))
     say("priority", two, 5)
     job = store.claim()
@@ -121,10 +122,10 @@ def test_priority_changes_the_turn(say: Say, store: JobStore) -> None:
 
 
 def test_why_the_work_rests_is_said_in_the_readers_language(
-    say: Say, store: JobStore, root: Path
+    say: Say, store: WorkerStore, root: Path
 ) -> None:
     say("add", "wang.mp4", "lesson 03.wav")
-    store.hold(Reason("quiet_hours", {"until": "2026-11-23 12:30"}))
+    store.add_hold(Reason("quiet_hours", {"until": "2026-11-23 12:30"}))
     assert say("list", "--language", "en").startswith(
         "On hold: Quiet hours are in effect until 2026"
     )

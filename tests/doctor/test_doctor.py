@@ -14,20 +14,27 @@ from typing import Any
 import pytest
 
 from appliance.cli import main
-from appliance.commands.trial import try_out
-from appliance.config import PROJECT, Config, Jobs, Lips
-from appliance.doctor.context import Context
-from appliance.doctor.examine import CHECKS, Finding, examine, exit_status
-from appliance.doctor.house import daemon, disk, models, panel, share, voices
-from appliance.doctor.line import Line, fail, ok, warn
-from appliance.doctor.machine import clock, heat, jetson, machine
+from appliance.commands.trial_render import render_trial
+from appliance.config import PROJECT, Config, JobsConfig, LipsConfig
+from appliance.doctor.check_installation import (
+    check_daemon,
+    check_disk,
+    check_models,
+    check_panel,
+    check_share,
+    check_voices,
+)
+from appliance.doctor.check_machine import check_clock, check_heat, check_jetson, check_machine
+from appliance.doctor.checks import CHECKS, CheckFinding, exit_status, run_checks
+from appliance.doctor.context import DoctorContext
+from appliance.doctor.finding import Finding, fail, ok, warn
 from appliance.doctor.report import as_dict, write_report
 from appliance.doctor.texts import TEXTS
 from appliance.errors import BadInput
-from appliance.jobs.daemon import DaemonRecord
+from appliance.inference.providers import Providers
+from appliance.jobs.daemon_status import DaemonStatusStore
 from appliance.jobs.store import store_path
-from appliance.lips.engines import Engines
-from tests.lips.fake_engines import fake_box
+from tests.inference.fake_providers import fake_box
 from tests.talking_face import babble, talking, write_video
 from tests.telemetry.boards import BOARDS, Board, make_board
 from tests.telemetry.readings import reading
@@ -42,17 +49,19 @@ def board(tmp_path: Path) -> Iterator[Board]:
     made.close()
 
 
-def context(tmp_path: Path, root: Path | None = None, **changes: Any) -> Context:
-    config = changes.pop("config", Config(root=tmp_path / "box", jobs=Jobs(min_free_mb=0)))
-    made = Context(config, root or tmp_path / "pc", now=lambda: NOW, **changes)
+def context(tmp_path: Path, root: Path | None = None, **changes: Any) -> DoctorContext:
+    config = changes.pop(
+        "config", Config(root=tmp_path / "box", jobs=JobsConfig(min_free_disk_mb=0))
+    )
+    made = DoctorContext(config, root or tmp_path / "pc", now=lambda: NOW, **changes)
     return made
 
 
-def codes(lines: Iterator[Line]) -> list[tuple[str, str]]:
+def codes(lines: Iterator[Finding]) -> list[tuple[str, str]]:
     return [(line.level, line.code) for line in lines]
 
 
-def feels(made: Context, **changes: Any) -> Context:
+def feels(made: DoctorContext, **changes: Any) -> DoctorContext:
     """``made`` with a reading of its own, as if the sensors had said so."""
     made.__dict__["reading"] = reading(NOW, **changes)
     return made
@@ -61,119 +70,127 @@ def feels(made: Context, **changes: Any) -> Context:
 class TestMachine:
     def test_a_board_says_what_it_is(self, board: Board, tmp_path: Path) -> None:
         made = context(tmp_path, board.root)
-        (line,) = machine(made)
+        (line,) = check_machine(made)
         assert line.text().startswith("NVIDIA Jetson Orin Nano Engineering Reference Developer Kit")
         assert "7619 MB" in line.text() and "Lectern " in line.text()
-        (about,) = jetson(made)
+        (about,) = check_jetson(made)
         assert about.text() == "JetPack 6 (L4T 36.4.3, TensorRT –), power mode 25W."
 
     def test_a_plain_computer_is_no_jetson(self, tmp_path: Path) -> None:
-        assert codes(jetson(context(tmp_path))) == []
+        assert codes(check_jetson(context(tmp_path))) == []
 
     def test_weak_modes_and_known_bugs_of_a_release_are_told(
         self, board: Board, tmp_path: Path
     ) -> None:
         board.write("var/lib/nvpmodel/status", "pmode:0003")
         board.write("etc/nv_tegra_release", "# R36 (release), REVISION: 4.7, GCID: 1")
-        found = list(jetson(context(tmp_path, board.root)))
+        found = list(check_jetson(context(tmp_path, board.root)))
         assert [line.code for line in found[1:]] == ["l4t_large_blocks", "power_mode_low"]
         assert "1 = 25W, 2 = MAXN_SUPER" in found[2].cure()
 
     def test_little_memory(self, tmp_path: Path) -> None:
         made = feels(context(tmp_path), memory_total_mb=3300.0, memory_available_mb=500.0)
-        assert codes(machine(made))[1:] == [("warn", "memory_small"), ("warn", "memory_busy")]
+        assert codes(check_machine(made))[1:] == [("warn", "memory_small"), ("warn", "memory_busy")]
 
     def test_heat(self, tmp_path: Path) -> None:
         made = context(tmp_path)
-        assert codes(heat(feels(made))) == [("ok", "heat")]
+        assert codes(check_heat(feels(made))) == [("ok", "heat")]
         hot = {"temperatures_c": {"cpu": 95.0}, "throttled": True}
-        assert codes(heat(feels(made, **hot))) == [("warn", "throttled"), ("warn", "heat_high")]
-        assert codes(heat(feels(made, temperatures_c={}))) == [("ok", "heat_unknown")]
+        assert codes(check_heat(feels(made, **hot))) == [
+            ("warn", "throttled"),
+            ("warn", "heat_high"),
+        ]
+        assert codes(check_heat(feels(made, temperatures_c={}))) == [("ok", "heat_unknown")]
 
     def test_a_clock_before_lectern_was_installed(self, tmp_path: Path) -> None:
         made = context(tmp_path)
-        assert codes(clock(made)) == [("ok", "clock")]
-        assert codes(clock(replace(made, now=lambda: 1000.0))) == [("warn", "clock_wrong")]
+        assert codes(check_clock(made)) == [("ok", "clock")]
+        assert codes(check_clock(replace(made, now=lambda: 1000.0))) == [("warn", "clock_wrong")]
 
 
 class TestHouse:
     def test_disk(self, tmp_path: Path) -> None:
-        config = Config(root=tmp_path, jobs=Jobs(min_free_mb=2048))
+        config = Config(root=tmp_path, jobs=JobsConfig(min_free_disk_mb=2048))
         made = context(tmp_path, config=config)
         (tmp_path / "state").mkdir()
         level = {20000.0: "ok", 3000.0: "warn", 1000.0: "fail"}
         for free, expected in level.items():
-            assert next(disk(feels(made, disk_free_mb=free))).level == expected
-        found = codes(disk(feels(made, disk_worn_percent=90.0)))
+            assert next(check_disk(feels(made, disk_free_mb=free))).level == expected
+        found = codes(check_disk(feels(made, disk_wear_percent=90.0)))
         assert found == [("ok", "disk"), ("warn", "disk_worn"), ("ok", "folders")]
         assert [entry.name for entry in tmp_path.iterdir()] == ["state"]
 
     def test_folders_that_cannot_be_written(self, tmp_path: Path) -> None:
         made = feels(context(tmp_path, config=Config(root=tmp_path)))
-        assert codes(disk(made))[-1] == ("warn", "folders_absent")
+        assert codes(check_disk(made))[-1] == ("warn", "folders_absent")
         (tmp_path / "inbox").touch()  # a file where a folder should be: root may write anywhere
-        (line,) = list(disk(made))[1:]
+        (line,) = list(check_disk(made))[1:]
         assert (line.level, line.code) == ("fail", "folder_closed")
         assert "Not a directory" in line.text()
 
     def test_damaged_models_are_told_in_the_errors_own_words(self, tmp_path: Path) -> None:
-        assert codes(models(context(tmp_path))) == [("ok", "model_sound"), ("ok", "face_sound")]
-        missing = Config(root=tmp_path, lips=Lips(model="nobody"))
-        found = list(models(context(tmp_path, config=missing)))
+        assert codes(check_models(context(tmp_path))) == [
+            ("ok", "model_sound"),
+            ("ok", "face_sound"),
+        ]
+        missing = Config(root=tmp_path, lips=LipsConfig(model="nobody"))
+        found = list(check_models(context(tmp_path, config=missing)))
         assert codes(iter(found))[0] == ("fail", "model_unknown")
         assert "nobody" in found[0].text("zh") and found[0].cure("zh")
 
     def test_voices(self, tmp_path: Path) -> None:
-        assert codes(voices(context(tmp_path, which=lambda name: f"/bin/{name}")))[0][0] == "ok"
-        assert codes(voices(context(tmp_path, which=lambda name: None))) == [
+        assert (
+            codes(check_voices(context(tmp_path, which=lambda name: f"/bin/{name}")))[0][0] == "ok"
+        )
+        assert codes(check_voices(context(tmp_path, which=lambda name: None))) == [
             ("warn", "voices_english")
         ]
 
     def test_panel_files(self, tmp_path: Path) -> None:
         made = context(tmp_path, project=tmp_path)
-        (line,) = panel(made)
+        (line,) = check_panel(made)
         assert line.level == "warn" and "htmx.js, tus.js" in line.text()
         vendor = tmp_path / "web/static/vendor"
         vendor.mkdir(parents=True)
         for name in ("htmx.js", "tus.js", "uplot.js", "uplot.css"):
             (vendor / name).touch()
-        assert codes(panel(made)) == [("ok", "panel_whole")]
+        assert codes(check_panel(made)) == [("ok", "panel_whole")]
 
     def test_share(self, board: Board, tmp_path: Path) -> None:
         made = context(tmp_path, board.root)
-        assert codes(share(made)) == [("ok", "share_off")]
+        assert codes(check_share(made)) == [("ok", "share_off")]
         board.write("etc/samba/smb.conf", "[global]\n   include = /etc/lectern/samba.conf")
-        assert codes(share(made)) == [("warn", "share_down")]
+        assert codes(check_share(made)) == [("warn", "share_down")]
         board.write("proc/77/comm", "smbd")
-        assert codes(share(made)) == [("ok", "share")]
+        assert codes(check_share(made)) == [("ok", "share")]
 
     def test_daemon(self, tmp_path: Path) -> None:
         made = context(tmp_path)
-        assert codes(daemon(made)) == [("warn", "daemon_down")]
+        assert codes(check_daemon(made)) == [("warn", "daemon_down")]
         path = store_path(made.config.root)
         path.parent.mkdir(parents=True)
-        with DaemonRecord(path, now=lambda: NOW - 10) as record:
-            record.begin("0.1", 7)
-        assert codes(daemon(made)) == [("ok", "daemon_up")]
-        assert codes(daemon(replace(made, now=lambda: NOW + 60))) == [("warn", "daemon_down")]
+        with DaemonStatusStore(path, now=lambda: NOW - 10) as record:
+            record.record_start("0.1", 7)
+        assert codes(check_daemon(made)) == [("ok", "daemon_up")]
+        assert codes(check_daemon(replace(made, now=lambda: NOW + 60))) == [("warn", "daemon_down")]
         path.write_bytes(b"not a database at all, but long enough to be looked at" * 40)
-        assert codes(daemon(made)) == [("warn", "daemon_down")]
+        assert codes(check_daemon(made)) == [("warn", "daemon_down")]
 
 
 class TestEngines:
     @pytest.fixture
-    def box(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Context]:
+    def box(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., DoctorContext]:
         monkeypatch.syspath_prepend(str(tmp_path))
 
-        def make(root: Path, config: Config | None = None, **moods: str) -> Context:
-            engines: Engines = fake_box(tmp_path, 60.0, 60.0, **moods)
+        def make(root: Path, config: Config | None = None, **moods: str) -> DoctorContext:
+            engines: Providers = fake_box(tmp_path, 60.0, 60.0, **moods)
             extra = {"config": config} if config else {}
-            return context(tmp_path, root, engines_of=lambda config: engines, **extra)
+            return context(tmp_path, root, find_providers=lambda config: engines, **extra)
 
         return make
 
     def test_each_is_told_with_its_reason_and_the_one_in_use(
-        self, box: Callable[..., Context], board: Board
+        self, box: Callable[..., DoctorContext], board: Board
     ) -> None:
         found = [line for line in CHECKS["engines"](box(board.root, tensorrt="throws"))]
         assert codes(iter(found)) == [
@@ -187,7 +204,7 @@ class TestEngines:
         assert found[7].text().startswith("Videos are rendered with CPU in ")
 
     def test_a_damaged_answer_of_the_processor_is_no_matter_of_the_gpu(
-        self, tmp_path: Path, box: Callable[..., Context]
+        self, tmp_path: Path, box: Callable[..., DoctorContext]
     ) -> None:
         source = PROJECT / "models_lite" / "lectern-lite"
         copy = tmp_path / "models_lite" / "lectern-lite"
@@ -200,7 +217,7 @@ class TestEngines:
         assert found == ["precision_refused"]
 
     def test_what_failed_is_tested_again_after_a_cure(
-        self, box: Callable[..., Context], board: Board
+        self, box: Callable[..., DoctorContext], board: Board
     ) -> None:
         list(CHECKS["engines"](box(board.root, cuda="wrong")))
         cured = [line.code for line in CHECKS["engines"](box(board.root, cuda="good"))]
@@ -211,25 +228,25 @@ class TestExamining:
     def test_a_check_that_breaks_is_a_finding(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def broken(context: Context) -> Iterator[Line]:
+        def broken(context: DoctorContext) -> Iterator[Finding]:
             yield ok("face_sound")
             raise ZeroDivisionError("by\nzero")
 
         checks: dict[str, Any] = {"voices": broken, "models": broken}
-        monkeypatch.setattr("appliance.doctor.examine.CHECKS", checks)
-        found = list(examine(context(tmp_path)))
-        assert [finding.line.level for finding in found] == ["ok", "warn", "ok", "fail"]
-        assert found[1].line.text() == (
+        monkeypatch.setattr("appliance.doctor.checks.CHECKS", checks)
+        found = list(run_checks(context(tmp_path)))
+        assert [finding.finding.level for finding in found] == ["ok", "warn", "ok", "fail"]
+        assert found[1].finding.text() == (
             "The check “voices” failed because of an error (ZeroDivisionError: by zero)."
         )
         assert exit_status(found) == 1 and exit_status(found[:3]) == 0
 
     def test_json_has_both_languages_and_the_worst_level(self) -> None:
-        lines = [Finding("a", ok("face_sound")), Finding("b", warn("voices_english"))]
+        lines = [CheckFinding("a", ok("face_sound")), CheckFinding("b", warn("voices_english"))]
         found = as_dict(lines)
         assert found["level"] == "warn" and found["lines"][0]["cure"] == {}
         assert found["lines"][1]["cure"]["zh"].endswith("espeak-ng。")
-        assert as_dict([Finding("a", fail("engine_none", reason="x"))])["level"] == "fail"
+        assert as_dict([CheckFinding("a", fail("engine_none", reason="x"))])["level"] == "fail"
         assert as_dict(lines[:1])["level"] == "ok"
 
 
@@ -264,7 +281,7 @@ class TestCommand:
     @pytest.fixture
     def config(self, tmp_path: Path) -> str:
         path = tmp_path / "box.yaml"
-        path.write_text("root: box\njobs: {min_free_mb: 0}\nvideo: {threads: 1}\n")
+        path.write_text("root: box\njobs: {min_free_disk_mb: 0}\nvideo: {threads: 1}\n")
         return str(path)
 
     def test_it_checks_and_measures_this_machine(
@@ -302,8 +319,8 @@ def test_a_report_is_written_where_nothing_works(
 ) -> None:
     """That is where it is asked for: no model, and no folder for what is only tried out."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
-    findings = [Finding("models", fail("model_unknown", name="none", known="others"))]
-    config = Config(root=tmp_path / "box", lips=Lips(model="none"))
+    findings = [CheckFinding("models", fail("model_unknown", name="none", known="others"))]
+    config = Config(root=tmp_path / "box", lips=LipsConfig(model="none"))
     report = tmp_path / "report.json"
     write_report(report, context(tmp_path, config=config), findings, RuntimeError("it broke"))
     written = json.loads(report.read_text())
@@ -313,8 +330,8 @@ def test_a_report_is_written_where_nothing_works(
 
 
 def test_without_a_presenter_the_report_says_why_nothing_was_rendered(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="bench_presenter"):
-        try_out(Config(root=tmp_path), sample=lambda: None)
+    with pytest.raises(BadInput, match="bench_presenter_missing"):
+        render_trial(Config(root=tmp_path), portrait=lambda: None)
 
 
 @pytest.mark.parametrize("target", [".", "nowhere/report.json"])

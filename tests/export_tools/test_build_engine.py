@@ -6,11 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from appliance.lips.engine import Machine
-from appliance.lips.manifest import load_manifest
-from export_tools.build_engine import MODELS, Wish, build, command, engine_name, find_trtexec, main
+from appliance.inference.manifest import load_manifest
+from appliance.inference.session import RuntimeVersions
+from export_tools.build_engine import (
+    MODELS,
+    EngineSpec,
+    build_engine,
+    engine_name,
+    find_trtexec,
+    main,
+    trtexec_command,
+)
 
-ORIN = Machine(l4t="36.4.3", tensorrt="10.3.0", onnxruntime="1.23.0")
+ORIN = RuntimeVersions(l4t="36.4.3", tensorrt="10.3.0", onnxruntime="1.23.0")
 
 
 def network(precision: str) -> Path:
@@ -29,7 +37,7 @@ def fake_trtexec(folder: Path, body: str) -> str:
 
 
 def test_int8_reads_scales_from_the_file(tmp_path: Path) -> None:
-    words = command("trtexec", network("int8"), tmp_path / "e", Wish("int8"))
+    words = trtexec_command("trtexec", network("int8"), tmp_path / "e", EngineSpec("int8"))
     assert "--int8" in words and "--fp16" in words
     assert not any("calib" in word for word in words)
     low, high = (next(w for w in words if w.startswith(f"--{k}Shapes=")) for k in ("min", "max"))
@@ -38,30 +46,32 @@ def test_int8_reads_scales_from_the_file(tmp_path: Path) -> None:
 
 
 def test_a_dla_gets_one_batch_size(tmp_path: Path) -> None:
-    words = command("trtexec", network("fp16"), tmp_path / "e", Wish("fp16", batch=4, dla=1))
+    words = trtexec_command(
+        "trtexec", network("fp16"), tmp_path / "e", EngineSpec("fp16", batch=4, dla=1)
+    )
     assert "--useDLACore=1" in words and "--allowGPUFallback" in words
     assert len({w.split("=")[1] for w in words if "Shapes=" in w}) == 1
 
 
 def test_fp32_asks_for_no_half_precision(tmp_path: Path) -> None:
-    words = command("trtexec", network("fp32"), tmp_path / "e", Wish("fp32"))
+    words = trtexec_command("trtexec", network("fp32"), tmp_path / "e", EngineSpec("fp32"))
     assert not {"--fp16", "--int8"} & set(words)
 
 
 @pytest.mark.parametrize(("precision", "batch", "dla"), [("int8", 1, 0), ("fp16", 0, None)])
 def test_wishes_that_cannot_be(precision: str, batch: int, dla: int | None) -> None:
     with pytest.raises(ValueError, match=r"\.$"):
-        Wish(precision, batch, dla)
+        EngineSpec(precision, batch, dla)
 
 
 def test_the_name_tells_engines_apart() -> None:
-    other = Machine(l4t="36.4.4", tensorrt="10.3.0", onnxruntime="1.23.0")
+    other = RuntimeVersions(l4t="36.4.4", tensorrt="10.3.0", onnxruntime="1.23.0")
     names = {
-        engine_name(network("fp16"), ORIN, Wish("fp16")),
-        engine_name(network("fp16"), other, Wish("fp16")),
-        engine_name(network("int8"), ORIN, Wish("int8")),
-        engine_name(network("fp16"), ORIN, Wish("fp16", batch=1)),
-        engine_name(network("fp16"), ORIN, Wish("fp16", dla=0)),
+        engine_name(network("fp16"), ORIN, EngineSpec("fp16")),
+        engine_name(network("fp16"), other, EngineSpec("fp16")),
+        engine_name(network("int8"), ORIN, EngineSpec("int8")),
+        engine_name(network("fp16"), ORIN, EngineSpec("fp16", batch=1)),
+        engine_name(network("fp16"), ORIN, EngineSpec("fp16", dla=0)),
     }
     assert len(names) == 5 and all("trt10.3.0" in name for name in names)
 
@@ -69,7 +79,7 @@ def test_the_name_tells_engines_apart() -> None:
 def test_an_engine_is_built_once(tmp_path: Path) -> None:
     program = fake_trtexec(tmp_path, 'echo engine > "$engine"\n')
     for _ in range(2):
-        made = build(program, network("fp16"), tmp_path / "cache", Wish("fp16"), ORIN)
+        made = build_engine(program, network("fp16"), tmp_path / "cache", EngineSpec("fp16"), ORIN)
         assert made.read_text() == "engine\n"
     assert (tmp_path / "calls").read_text() == "x\n"
 
@@ -77,7 +87,7 @@ def test_an_engine_is_built_once(tmp_path: Path) -> None:
 def test_a_failure_leaves_nothing_and_says_why(tmp_path: Path) -> None:
     program = fake_trtexec(tmp_path, 'echo half > "$engine"; echo "no memory"; exit 1\n')
     with pytest.raises(RuntimeError, match="no memory"):
-        build(program, network("fp16"), tmp_path / "cache", Wish("fp16"), ORIN)
+        build_engine(program, network("fp16"), tmp_path / "cache", EngineSpec("fp16"), ORIN)
     assert not list((tmp_path / "cache").iterdir())
 
 

@@ -10,22 +10,22 @@ import pytest
 
 pytest.importorskip("torch")
 
-from appliance.lips.manifest import load_manifest
+from appliance.inference.manifest import load_manifest
+from export_tools.baselines import cost_table
 from export_tools.evaluate import (
     COLUMNS,
     MODELS,
     Case,
     Row,
-    begun,
-    clips,
     config_for,
-    losses,
+    load_scores,
+    medians,
+    precision_losses,
     save,
     score_clips,
-    summary,
+    scoring_clips,
 )
-from export_tools.package import digest_of
-from export_tools.peers import cost_table
+from export_tools.package import summarize_scores
 from export_tools.quality import mouth_quality, psnr, ssim
 
 pytestmark = [
@@ -40,10 +40,10 @@ def row(r: float | None, lag_ms: float | None = 0.0) -> Row:
 
 
 def test_medians_leave_out_what_is_unknown() -> None:
-    found = summary([row(0.2), row(None, None), row(0.8, 80.0), row(0.4, -40.0)])
+    found = medians([row(0.2), row(None, None), row(0.8, 80.0), row(0.4, -40.0)])
     assert found["r"] == 0.4 and found["lag_ms"] == 0.0 and found["psnr_db"] is None
     assert found["in_sync"] == pytest.approx(2 / 3, abs=1e-3)
-    assert summary([row(None, None)])["in_sync"] is None
+    assert medians([row(None, None)])["in_sync"] is None
 
 
 def test_the_splits_share_no_clip(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_the_splits_share_no_clip(tmp_path: Path) -> None:
     (tmp_path / "wild").mkdir()
     for name in ("s1_pgad8n", "s1_bbaf2n"):
         (tmp_path / "grid" / f"{name}.mp4").touch()
-    found = clips(tmp_path)
+    found = scoring_clips(tmp_path)
     assert [case.path.stem for case in found["grid, known person"]] == ["s1_pgad8n"]
     named = [case for cases in found.values() for case in cases]
     assert len(named) == len(set(named))
@@ -59,7 +59,7 @@ def test_the_splits_share_no_clip(tmp_path: Path) -> None:
 
 @pytest.mark.data
 def test_only_large_clips_stand_for_large_pictures(shared_data: Path) -> None:
-    found = clips(shared_data)
+    found = scoring_clips(shared_data)
     large = found["wild, 1080 lines"]
     assert large and {case.lines for case in large} == {1080}
     assert {case.path for case in large} < {case.path for case in found["wild"]}
@@ -78,14 +78,17 @@ def test_a_stopped_run_goes_on(tmp_path: Path) -> None:
 
     config, target = config_for("lectern-lite", "fp32"), tmp_path / "scores.json"
     with pytest.raises(KeyboardInterrupt):
-        score_clips(paths, config, begun(target, "one"), target, measured)
-    score_clips(paths, config, begun(target, "one"), target, measured)
+        score_clips(paths, config, load_scores(target, "one"), target, measured)
+    score_clips(paths, config, load_scores(target, "one"), target, measured)
     assert seen == ["a", "b", "b"]  # a was not measured twice
-    assert begun(target, "another model") == {"digest": "another model", "columns": [*COLUMNS]}
+    assert load_scores(target, "another model") == {
+        "digest": "another model",
+        "columns": [*COLUMNS],
+    }
     save(target, {**json.loads(target.read_text()), "columns": ["r"]})
-    assert "quality" not in begun(target, "one")  # rows of other columns would lack some
-    score_clips(paths, config, begun(target, "one"), target, measured)
-    assert digest_of(target)["quality"]["fp32"]["wild"]["r"] == 0.5
+    assert "quality" not in load_scores(target, "one")  # rows of other columns would lack some
+    score_clips(paths, config, load_scores(target, "one"), target, measured)
+    assert summarize_scores(target)["quality"]["fp32"]["wild"]["r"] == 0.5
 
 
 def test_what_a_precision_loses_is_counted_clip_by_clip() -> None:
@@ -96,11 +99,11 @@ def test_what_a_precision_loses_is_counted_clip_by_clip() -> None:
         "fp32": {"wild": part(a=0.9, b=0.5, c=0.1, d=None), "grid": part(x=1.0)},
         "int8": {"wild": part(a=0.8, b=0.48, c=0.2, d=0.3)},
     }
-    assert losses(quality) == {
+    assert precision_losses(quality) == {
         "wild": {"int8: r": 0.02, "int8: best_r": 0.0},
         "grid": {"int8: r": None, "int8: best_r": None},
     }
-    assert losses({}) == {}
+    assert precision_losses({}) == {}
 
 
 def test_scores_are_replaced_whole(tmp_path: Path) -> None:

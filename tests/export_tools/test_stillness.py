@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export_tools.stillness import shaking, still_jitter, still_steps
+from export_tools.stillness import rms_movement, still_jitter, still_steps
 from tests import talking_face
 
 pytestmark = pytest.mark.export
@@ -35,11 +35,11 @@ def test_shaking_is_the_root_mean_square_of_the_chosen_steps() -> None:
     lips = np.zeros((12, 40, 2))
     lips[1::2, :, 0] = 0.003
     steps = np.ones(11, np.bool_)
-    assert shaking(lips, steps) == pytest.approx(0.003)
+    assert rms_movement(lips, steps) == pytest.approx(0.003)
     lips[11] = 1.0
     steps[10] = False
-    assert shaking(lips, steps) == pytest.approx(0.003)
-    assert shaking(lips, np.arange(11) < 4) is None
+    assert rms_movement(lips, steps) == pytest.approx(0.003)
+    assert rms_movement(lips, np.arange(11) < 4) is None
 
 
 def test_a_file_that_trembles_in_pauses_is_told_from_its_source(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from appliance.face.mesh import (
 )
 from appliance.face.pose import fit_pose
 from appliance.face.sampling import apply
-from appliance.lips.geometry import opening, to_face_frame
+from appliance.lips.geometry import mouth_opening, to_face_frame
 from tests.talking_face import EYE_DISTANCE, SIZE, as_picture, face_with_opening, portrait
 
 Points = npt.NDArray[np.float32]
@@ -104,7 +104,7 @@ def test_openings_are_read_back(mesh: FaceMesh, upright: Points) -> None:
     read = []
     for wanted in told:
         points, _ = settle(mesh, face_with_opening(wanted), region_of_points(upright))
-        read.append(float(opening(to_face_frame(points, fit_pose(points)))))
+        read.append(float(mouth_opening(to_face_frame(points, fit_pose(points)))))
     assert np.all(np.diff(read) > 0)
     assert np.abs(np.array(read) - told).max() < 0.035
     assert np.corrcoef(read, told)[0, 1] > 0.995

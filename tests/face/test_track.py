@@ -10,10 +10,10 @@ import pytest
 from appliance.face.detect import Detection, FaceDetector
 from appliance.face.mesh import FaceMesh
 from appliance.face.track import (
-    CONTEXT,
-    SEGMENT,
+    CONTEXT_FRAMES,
+    SEGMENT_FRAMES,
+    FaceLandmarks,
     FaceTracker,
-    Sighting,
     segment_start,
     smooth,
 )
@@ -67,15 +67,15 @@ def frames() -> list[Frame]:
 
 
 Pictures = list[Frame]
-Run = list[tuple[int, Sighting | None]]
+Run = list[tuple[int, FaceLandmarks | None]]
 
 
 def run(detector: FaceDetector, mesh: FaceMesh, frames: Pictures, first: int, stop: int) -> Run:
     """Track ``first`` up to ``stop`` with no more pictures than that needs."""
     tracker = FaceTracker(detector, mesh)
-    pictures = frames[segment_start(first) : min(stop + CONTEXT, FRAMES)]
+    pictures = frames[segment_start(first) : min(stop + CONTEXT_FRAMES, FRAMES)]
     seen = {picture.index: tracker.step(picture) for picture in pictures}
-    around = range(-CONTEXT, CONTEXT + 1)
+    around = range(-CONTEXT_FRAMES, CONTEXT_FRAMES + 1)
     return [(index, smooth([seen.get(index + k) for k in around])) for index in range(first, stop)]
 
 
@@ -84,7 +84,7 @@ def whole(detector: FaceDetector, mesh: FaceMesh, frames: Pictures) -> Run:
     return run(detector, mesh, frames, 0, FRAMES)
 
 
-def equal(a: Sighting | None, b: Sighting | None) -> bool:
+def equal(a: FaceLandmarks | None, b: FaceLandmarks | None) -> bool:
     if a is None or b is None:
         return a is b
     return a.confidence == b.confidence and np.array_equal(a.points, b.points)
@@ -94,10 +94,10 @@ def equal(a: Sighting | None, b: Sighting | None) -> bool:
     ("first", "stop"),
     [
         (0, 1),
-        (SEGMENT, SEGMENT + 1),
-        (SEGMENT - 1, SEGMENT + 2),
-        (SEGMENT + CONTEXT - 1, SEGMENT + CONTEXT + 4),
-        (SEGMENT + CONTEXT, SEGMENT + CONTEXT + 4),
+        (SEGMENT_FRAMES, SEGMENT_FRAMES + 1),
+        (SEGMENT_FRAMES - 1, SEGMENT_FRAMES + 2),
+        (SEGMENT_FRAMES + CONTEXT_FRAMES - 1, SEGMENT_FRAMES + CONTEXT_FRAMES + 4),
+        (SEGMENT_FRAMES + CONTEXT_FRAMES, SEGMENT_FRAMES + CONTEXT_FRAMES + 4),
         (18, 41),
         (CUT - 2, CUT + 2),
         (FRAMES - 3, FRAMES),
@@ -114,10 +114,10 @@ def test_any_part_is_the_same_as_the_whole(
 
 
 def test_the_start_is_a_segments_and_early_enough() -> None:
-    for first in range(4 * SEGMENT):
+    for first in range(4 * SEGMENT_FRAMES):
         start = segment_start(first)
-        assert start % SEGMENT == 0
-        assert start <= max(first - CONTEXT, 0) < start + SEGMENT
+        assert start % SEGMENT_FRAMES == 0
+        assert start <= max(first - CONTEXT_FRAMES, 0) < start + SEGMENT_FRAMES
 
 
 def test_a_face_is_lost_at_once_and_found_soon(whole: Run) -> None:
@@ -149,7 +149,7 @@ def test_smoothing_stops_at_a_cut(
     detector: FaceDetector, mesh: FaceMesh, frames: Pictures, whole: Run
 ) -> None:
     tracker = FaceTracker(detector, mesh)
-    raw = {frame.index: tracker.step(frame) for frame in frames[SEGMENT:]}
+    raw = {frame.index: tracker.step(frame) for frame in frames[SEGMENT_FRAMES:]}
     for index in (CUT - 1, CUT):
         # The neighbour on one side is beyond the cut, so the frame stands as the mesh saw it.
         assert equal(raw[index], whole[index][1])
@@ -209,79 +209,82 @@ def test_a_small_face_beside_a_large_one_can_be_named(
     assert named.eye_distance == pytest.approx(largest.eye_distance * 160 / SIZE, rel=0.05)
 
 
-def sightings(points: npt.NDArray[np.float64]) -> list[Sighting | None]:
+def sightings(points: npt.NDArray[np.float64]) -> list[FaceLandmarks | None]:
     """Faces of 100 pixels' eye distance, moved by ``points`` (n, 2) from frame to frame."""
     base = np.zeros((468, 3))
     base[33], base[263] = (-50, 0, 0), (50, 0, 0)
     shifts = np.column_stack([points, np.zeros(len(points))])
-    return [Sighting((base + shift).astype(np.float32), 1.0) for shift in shifts]
+    return [FaceLandmarks((base + shift).astype(np.float32), 1.0) for shift in shifts]
 
 
-def smoothed(window: list[Sighting | None]) -> npt.NDArray[np.float32]:
+def smoothed(window: list[FaceLandmarks | None]) -> npt.NDArray[np.float32]:
     face = smooth(window)
     assert face is not None
     return face.points
 
 
 def test_steady_motion_is_not_delayed() -> None:
-    motion = np.arange(2 * CONTEXT + 1)[:, None] * [3.0, -2.0] + [100, 200]
+    motion = np.arange(2 * CONTEXT_FRAMES + 1)[:, None] * [3.0, -2.0] + [100, 200]
     window = sightings(motion)
-    middle = window[CONTEXT]
+    middle = window[CONTEXT_FRAMES]
     assert middle is not None
     assert np.array_equal(smoothed(window), middle.points)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_time_has_no_direction(seed: int) -> None:
-    window = sightings(np.random.default_rng(seed).normal(0, 2, (2 * CONTEXT + 1, 2)))
+    window = sightings(np.random.default_rng(seed).normal(0, 2, (2 * CONTEXT_FRAMES + 1, 2)))
     assert np.allclose(smoothed(window), smoothed(window[::-1]), atol=1e-5)
 
 
 def test_noise_is_halved() -> None:
     noise = np.random.default_rng(0).normal(0, 1, (1000, 2))
     window = sightings(noise)
-    calm = [smoothed(window[k : k + 2 * CONTEXT + 1])[0, :2] for k in range(1000 - 2 * CONTEXT)]
+    calm = [
+        smoothed(window[k : k + 2 * CONTEXT_FRAMES + 1])[0, :2]
+        for k in range(1000 - 2 * CONTEXT_FRAMES)
+    ]
     # A Gaussian of one frame leaves 1 / sqrt(2 sqrt(pi)) = 0.53 of white noise.
     assert np.std(calm) == pytest.approx(0.53, abs=0.03)
 
 
 @pytest.mark.parametrize("side", [-1, 1])
 def test_one_sided_neighbours_do_not_count(side: int) -> None:
-    window = sightings(np.random.default_rng(0).normal(0, 1, (2 * CONTEXT + 1, 2)))
-    window[CONTEXT + side * 2] = None
-    middle = window[CONTEXT]
+    window = sightings(np.random.default_rng(0).normal(0, 1, (2 * CONTEXT_FRAMES + 1, 2)))
+    window[CONTEXT_FRAMES + side * 2] = None
+    middle = window[CONTEXT_FRAMES]
     assert middle is not None
     near = smoothed(window)
-    gone: list[Sighting | None] = [None] * (CONTEXT - 1)
-    lonely = smoothed([*gone, *window[CONTEXT - 1 : CONTEXT + 2], *gone])
+    gone: list[FaceLandmarks | None] = [None] * (CONTEXT_FRAMES - 1)
+    lonely = smoothed([*gone, *window[CONTEXT_FRAMES - 1 : CONTEXT_FRAMES + 2], *gone])
     assert np.array_equal(near, lonely)
-    window[CONTEXT + side] = None
+    window[CONTEXT_FRAMES + side] = None
     assert np.array_equal(smoothed(window), middle.points)
-    window[CONTEXT] = None
+    window[CONTEXT_FRAMES] = None
     assert smooth(window) is None
 
 
 @pytest.mark.parametrize("jump", [12.0, 60.0])
 def test_where_a_speech_was_cut_together_nothing_is_mixed(jump: float) -> None:
     """The head sits nearly where it sat before: 0.12 eye distances away, or 0.6."""
-    rest = np.random.default_rng(3).normal(0, 0.3, (4 * CONTEXT, 2))
-    rest[2 * CONTEXT :] += [jump, 0]
+    rest = np.random.default_rng(3).normal(0, 0.3, (4 * CONTEXT_FRAMES, 2))
+    rest[2 * CONTEXT_FRAMES :] += [jump, 0]
     window = sightings(rest)
-    for place in range(CONTEXT, 3 * CONTEXT):
-        points = smoothed(window[place - CONTEXT : place + CONTEXT + 1])
-        assert abs(points[0, 0] - (jump if place >= 2 * CONTEXT else 0)) < 1.5
+    for place in range(CONTEXT_FRAMES, 3 * CONTEXT_FRAMES):
+        points = smoothed(window[place - CONTEXT_FRAMES : place + CONTEXT_FRAMES + 1])
+        assert abs(points[0, 0] - (jump if place >= 2 * CONTEXT_FRAMES else 0)) < 1.5
 
 
 def test_a_nod_is_smoothed_however_fast() -> None:
     """Half a second down and up again at 25 frames a second, up to 0.1 eye distances a frame."""
     down = 40 * (1 - np.cos(np.linspace(0, 2 * np.pi, 13)))
-    path = np.zeros((13 + 4 * CONTEXT, 2))
-    path[2 * CONTEXT : -2 * CONTEXT, 1] = down
+    path = np.zeros((13 + 4 * CONTEXT_FRAMES, 2))
+    path[2 * CONTEXT_FRAMES : -2 * CONTEXT_FRAMES, 1] = down
     assert 8 < np.abs(np.diff(path[:, 1])).max() < 25
     grain = np.random.default_rng(0).normal(0, 1, path.shape)
     window = sightings(path + grain)
-    for place in range(CONTEXT, len(path) - CONTEXT):
+    for place in range(CONTEXT_FRAMES, len(path) - CONTEXT_FRAMES):
         middle = window[place]
         assert middle is not None
-        points = smoothed(window[place - CONTEXT : place + CONTEXT + 1])
+        points = smoothed(window[place - CONTEXT_FRAMES : place + CONTEXT_FRAMES + 1])
         assert not np.array_equal(points, middle.points)

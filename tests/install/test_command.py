@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from install.__main__ import _kept
+from install.__main__ import _kept_data_note
 from install.bundle import add_parser
 from install.source import MANIFEST, SUMS
 from tests.install.conftest import make_bundle
@@ -35,9 +35,9 @@ def test_names_of_files_are_those_of_where_it_is_called(project: Path, tmp_path:
 
 
 def test_the_end_says_what_was_kept() -> None:
-    assert _kept("/var/lib/lectern", purge=True) == ""
-    assert _kept("/srv/lectern", purge=True).startswith("; /srv/lectern was kept")
-    assert _kept("/srv/lectern", purge=False) == (
+    assert _kept_data_note("/var/lib/lectern", purge=True) == ""
+    assert _kept_data_note("/srv/lectern", purge=True).startswith("; /srv/lectern was kept")
+    assert _kept_data_note("/srv/lectern", purge=False) == (
         "; /srv/lectern and /etc/lectern/config.yaml were kept"
     )
 

@@ -12,11 +12,11 @@ import pytest
 
 from install import plan, services
 from install.errors import InstallError
-from install.layout import SYSTEM_FILES
-from install.program import is_whole, recorded_runtime
-from install.runtime import Runtime
+from install.paths import SYSTEM_FILES
+from install.release import is_complete, recorded_runtime
+from install.runtime import RuntimeSource
 from install.source import SUMS, Source
-from install.step import carry_out
+from install.step import run_steps
 from install.system import System
 from tests.install.conftest import WISH, Machine, make_bundle, make_checkout
 
@@ -25,11 +25,11 @@ def install(
     machine: Machine, source: Path, version: str = "1.0.0", share: bool = False
 ) -> list[str]:
     """Install; what was said."""
-    steps = plan.to_install(
+    steps = plan.plan_install(
         machine.system, make_checkout(source, version), dataclasses.replace(WISH, share=share)
     )
     said: list[str] = []
-    carry_out(steps, said.append)
+    run_steps(steps, said.append)
     return said
 
 
@@ -63,15 +63,15 @@ class TestInstall:
         install(machine, tmp_path / "checkout")
         (machine.root / "run/systemd/system").mkdir(parents=True)
         source = make_checkout(tmp_path / "checkout")
-        assert plan.to_install(machine.system, source, WISH) == []
+        assert plan.plan_install(machine.system, source, WISH) == []
         machine.failing = "is-active"
-        (step,) = plan.to_install(machine.system, source, WISH)
+        (step,) = plan.plan_install(machine.system, source, WISH)
         assert step.text.startswith("start lectern-helper.socket lectern.service")
 
     def test_planning_changes_nothing(self, machine: Machine, tmp_path: Path) -> None:
         before = machine.files()
         source = make_checkout(tmp_path / "checkout")
-        assert plan.to_install(machine.system, source, WISH)
+        assert plan.plan_install(machine.system, source, WISH)
         assert machine.files() == before
         assert machine.commands == []
 
@@ -119,21 +119,23 @@ class TestInstall:
         self, machine: Machine, tmp_path: Path
     ) -> None:
         source = make_checkout(tmp_path / "checkout")
-        index = Runtime("index", "https://school:Wissen%40@packages.example/jp6")
+        index = RuntimeSource("index", "https://school:Wissen%40@packages.example/jp6")
         wish = dataclasses.replace(WISH, runtime=index)
         said: list[str] = []
         machine.failing = "pip"
         with pytest.raises(InstallError) as error:
-            carry_out(plan.to_install(machine.system, source, wish), said.append)
+            run_steps(plan.plan_install(machine.system, source, wish), said.append)
         machine.failing = ""
-        carry_out(plan.to_install(machine.system, source, wish), said.append)
+        run_steps(plan.plan_install(machine.system, source, wish), said.append)
         record = machine.text("opt/lectern/current/installed.json")
         assert not any("Wissen" in text for text in (*said, str(error.value), record))
         assert "https://packages.example/jp6" in record
         # What is remembered names the version that is there.
-        remembered = Runtime("index", str(recorded_runtime(machine.root / "opt/lectern/current")))
+        remembered = RuntimeSource(
+            "index", str(recorded_runtime(machine.root / "opt/lectern/current"))
+        )
         again = dataclasses.replace(WISH, runtime=remembered)
-        assert plan.to_install(machine.system, source, again) == []
+        assert plan.plan_install(machine.system, source, again) == []
 
     def test_the_share_is_offered_once_and_only_when_asked(
         self, machine: Machine, tmp_path: Path
@@ -168,13 +170,13 @@ class TestInstall:
         passwd.write_text("lectern:x:1000:1000:Me:/home/lectern:/bin/bash\n")
         with pytest.raises(InstallError, match=r"^A login account named lectern exists"):
             install(machine, tmp_path / "checkout")
-        assert plan.to_uninstall(machine.system, purge=True) == []
+        assert plan.plan_uninstall(machine.system, purge=True) == []
 
     def test_the_services_user_may_have_a_shell(self, machine: Machine, tmp_path: Path) -> None:
         """An administrator may have given it one, to look into something."""
         (machine.root / "etc/passwd").write_text("lectern:x:999:999::/:/bin/bash\n")
         install(machine, tmp_path / "checkout")
-        assert [step.text for step in plan.to_uninstall(machine.system, purge=True)][-1] == (
+        assert [step.text for step in plan.plan_uninstall(machine.system, purge=True)][-1] == (
             "run userdel lectern"
         )
 
@@ -200,10 +202,12 @@ class TestUpgrade:
             raise OSError("cut off")
 
         monkeypatch.setattr("install.step.shutil.rmtree", power_cut)
-        steps = plan.to_install(machine.system, make_checkout(tmp_path / "checkout", "1.2.0"), WISH)
+        steps = plan.plan_install(
+            machine.system, make_checkout(tmp_path / "checkout", "1.2.0"), WISH
+        )
         with pytest.raises(OSError, match="cut off"):
             steps[-1].do()
-        assert first.is_dir() and not is_whole(first)
+        assert first.is_dir() and not is_complete(first)
 
     def test_going_back_by_installing_checks_the_version_too(
         self, machine: Machine, tmp_path: Path
@@ -245,7 +249,7 @@ class TestUpgrade:
             connection.execute("CREATE TABLE jobs (id)")
         connection.close()
         source = make_checkout(tmp_path / "checkout", "1.1.0")
-        steps = plan.to_install(machine.system, source, WISH)
+        steps = plan.plan_install(machine.system, source, WISH)
 
         def newer_tables(text: str) -> None:
             if text.startswith("systemctl daemon-reload"):
@@ -255,7 +259,7 @@ class TestUpgrade:
                 raise OSError("no space left")
 
         with pytest.raises(InstallError, match="no space left"):
-            carry_out(steps, newer_tables)
+            run_steps(steps, newer_tables)
         names = sqlite3.connect(database).execute("SELECT name FROM sqlite_master").fetchall()
         assert names == [("jobs",)]
 
@@ -264,13 +268,13 @@ class TestUpgrade:
         install(machine, tmp_path / "checkout", "1.1.0")
         current = machine.root / "opt/lectern/current"
         for version in ("1.0.0", "1.1.0"):
-            carry_out(plan.to_roll_back(machine.system), lambda text: None)
+            run_steps(plan.plan_rollback(machine.system), lambda text: None)
             assert os.readlink(current).startswith(f"{version}-")
 
     def test_rollback_needs_a_version_before(self, machine: Machine, tmp_path: Path) -> None:
         install(machine, tmp_path / "checkout")
         with pytest.raises(InstallError, match="no previous version"):
-            plan.to_roll_back(machine.system)
+            plan.plan_rollback(machine.system)
 
 
 def test_an_index_that_the_owner_names_counts_for_a_bundle_too(
@@ -291,9 +295,9 @@ def test_an_index_that_the_owner_names_counts_for_a_bundle_too(
         return machine.run(command, environment)
 
     system = System(machine.root, run, {})
-    wish = dataclasses.replace(WISH, runtime=Runtime("index", "https://index.example/jp6"))
+    wish = dataclasses.replace(WISH, runtime=RuntimeSource("index", "https://index.example/jp6"))
     source = Source.open(tmp_path / "bundle")
-    carry_out(plan.to_install(system, source, wish), lambda text: None)
+    run_steps(plan.plan_install(system, source, wish), lambda text: None)
     assert asked["onnxruntime-gpu"]["PIP_INDEX_URL"] == "https://index.example/jp6"
     assert "PIP_NO_INDEX" not in asked["onnxruntime-gpu"]
     assert asked["lectern"]["PIP_NO_INDEX"] == "1"
@@ -303,16 +307,16 @@ class TestUninstall:
     def test_keeps_material_settings_and_user(self, machine: Machine, tmp_path: Path) -> None:
         install(machine, tmp_path / "checkout")
         (machine.root / "var/lib/lectern/inbox/talk.wav").touch()
-        carry_out(plan.to_uninstall(machine.system, purge=False), lambda text: None)
+        run_steps(plan.plan_uninstall(machine.system, purge=False), lambda text: None)
         files = machine.files()
         assert {"var/lib/lectern/inbox/talk.wav", "etc/lectern/config.yaml"} <= files
         assert "lectern" in machine.text("etc/passwd")
         assert not [name for name in files if name.startswith(("opt/lectern", "etc/udev/rules.d/"))]
-        assert plan.to_uninstall(machine.system, purge=False) == []
+        assert plan.plan_uninstall(machine.system, purge=False) == []
 
     def test_purge_leaves_nothing(self, machine: Machine, tmp_path: Path) -> None:
         install(machine, tmp_path / "checkout")
-        carry_out(plan.to_uninstall(machine.system, purge=True), lambda text: None)
+        run_steps(plan.plan_uninstall(machine.system, purge=True), lambda text: None)
         assert "lectern" not in machine.text("etc/passwd")
         assert not [path for path in machine.root.rglob("*lectern*")]
 
@@ -323,7 +327,7 @@ class TestUninstall:
         settings.parent.mkdir()
         settings.write_bytes(b"[global]\n   comment = caf\xe9\n")
         install(machine, tmp_path / "checkout", share=True)
-        carry_out(plan.to_uninstall(machine.system, purge=False), lambda text: None)
+        run_steps(plan.plan_uninstall(machine.system, purge=False), lambda text: None)
         assert settings.read_bytes() == b"[global]\n   comment = caf\xe9\n"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from install.errors import InstallError
-from install.services import Start, Stop
+from install.services import StartServices, StopServices
 from install.system import System
 
 
@@ -42,7 +42,7 @@ class Systemd:
 
 def test_what_ran_runs_again_after_a_failure(tmp_path: Path) -> None:
     systemd = Systemd(tmp_path, {"lectern.service"})
-    step = Stop(systemd.system)
+    step = StopServices(systemd.system)
     step.do()
     assert systemd.running == set()
     step.undo()
@@ -52,17 +52,17 @@ def test_what_ran_runs_again_after_a_failure(tmp_path: Path) -> None:
 def test_all_run_after_a_start(tmp_path: Path) -> None:
     systemd = Systemd(tmp_path, set())
     waits: list[float] = []
-    Start(systemd.system, wait=waits.append).do()
+    StartServices(systemd.system, wait=waits.append).do()
     assert systemd.running == {"lectern-helper.socket", "lectern.service", "lectern-panel.service"}
     assert waits == [5.0]
 
 
 def test_what_systemd_has_given_up_is_started_all_the_same(tmp_path: Path) -> None:
     systemd = Systemd(tmp_path, {"lectern.service"})
-    stop = Stop(systemd.system)
+    stop = StopServices(systemd.system)
     stop.do()
     systemd.given_up = {"lectern.service", "lectern-panel.service"}
-    Start(systemd.system, wait=lambda seconds: None).do()
+    StartServices(systemd.system, wait=lambda seconds: None).do()
     systemd.given_up = {"lectern.service"}
     stop.undo()
     assert "lectern.service" in systemd.running
@@ -71,11 +71,11 @@ def test_what_systemd_has_given_up_is_started_all_the_same(tmp_path: Path) -> No
 def test_a_service_that_does_not_stay_says_why(tmp_path: Path) -> None:
     systemd = Systemd(tmp_path, set(), broken="lectern-panel.service")
     with pytest.raises(InstallError, match=r"lectern-panel\.service is not running: .*lacks"):
-        Start(systemd.system, wait=lambda seconds: None).do()
+        StartServices(systemd.system, wait=lambda seconds: None).do()
 
 
 def test_what_the_panel_will_write_for_avahi_is_told_beforehand(tmp_path: Path) -> None:
     systemd = Systemd(tmp_path, set())
-    assert "avahi" not in Start(systemd.system).text
+    assert "avahi" not in StartServices(systemd.system).text
     (tmp_path / "etc/avahi/services").mkdir(parents=True)
-    assert "/etc/avahi/services/lectern.service" in Start(systemd.system).text
+    assert "/etc/avahi/services/lectern.service" in StartServices(systemd.system).text

@@ -12,8 +12,8 @@ import pytest
 
 from install import plan
 from install.errors import InstallError
-from install.services import KeepDatabases, MakeUser
-from install.step import MakeFolder, RemoveTree, SetLink, Step, WriteFile, carry_out
+from install.services import BackUpDatabases, MakeUser
+from install.step import MakeFolder, RemoveTree, SetLink, Step, WriteFile, run_steps
 from install.system import System
 from tests.install.conftest import WISH, Machine, make_checkout
 
@@ -43,7 +43,7 @@ def fail(*steps: Step, undo: bool = True) -> list[str]:
     """Carry out ``steps``, one of which fails; what was said."""
     said: list[str] = []
     with pytest.raises(InstallError):
-        carry_out(steps, said.append, undo=undo)
+        run_steps(steps, said.append, undo=undo)
     return said
 
 
@@ -126,7 +126,7 @@ class TestDatabases:
         (state / "before-upgrade" / "a.sqlite3").write_bytes(b"an earlier copy")
         (state / "b.sqlite3").write_bytes(b"no database at all" * 100)
         whole = (state / "a.sqlite3").read_bytes()
-        said = fail(KeepDatabases(machine.system, "1.0.0"))
+        said = fail(BackUpDatabases(machine.system, "1.0.0"))
         assert said[-2:] == [
             "failed: file is not a database.",
             "all changes were undone",
@@ -142,7 +142,7 @@ class TestDatabases:
                     connection.execute("CREATE TABLE newer (id)")
 
         fail(
-            KeepDatabases(machine.system, "1.0.0"),
+            BackUpDatabases(machine.system, "1.0.0"),
             NewVersion("upgrade"),
             Fails(OSError("no start")),
         )
@@ -153,9 +153,9 @@ class TestDatabases:
     ) -> None:
         (state / "before-upgrade").mkdir()
         (state / "before-upgrade" / "a.sqlite3").write_bytes(b"an earlier copy")
-        fail(KeepDatabases(machine.system, "1.1.0"), Fails(OSError("no start")))
+        fail(BackUpDatabases(machine.system, "1.1.0"), Fails(OSError("no start")))
         assert (state / "before-upgrade" / "a.sqlite3").read_bytes() == b"an earlier copy"
-        carry_out([KeepDatabases(machine.system, "1.1.0")], lambda text: None)
+        run_steps([BackUpDatabases(machine.system, "1.1.0")], lambda text: None)
         copy = (state / "before-upgrade" / "a.sqlite3").read_bytes()
         assert copy == (state / "a.sqlite3").read_bytes()
         assert sorted(path.name for path in state.iterdir()) == ["a.sqlite3", "before-upgrade"]
@@ -164,15 +164,15 @@ class TestDatabases:
         self, machine: Machine, state: Path, tmp_path: Path
     ) -> None:
         def install(version: str) -> list[Step]:
-            return plan.to_install(machine.system, make_checkout(tmp_path / "c", version), WISH)
+            return plan.plan_install(machine.system, make_checkout(tmp_path / "c", version), WISH)
 
-        carry_out(install("1.0.0"), lambda text: None)
-        carry_out(install("1.1.0"), lambda text: None)
+        run_steps(install("1.0.0"), lambda text: None)
+        run_steps(install("1.1.0"), lambda text: None)
         with contextlib.closing(sqlite3.connect(state / "a.sqlite3")) as connection:
             connection.execute("CREATE TABLE newer (id)")
-        for steps in (plan.to_roll_back(machine.system), plan.to_roll_back(machine.system)):
-            carry_out(steps, lambda text: None)
-        carry_out(install("1.0.0"), lambda text: None)  # that is a way back, too
+        for steps in (plan.plan_rollback(machine.system), plan.plan_rollback(machine.system)):
+            run_steps(steps, lambda text: None)
+        run_steps(install("1.0.0"), lambda text: None)  # that is a way back, too
         assert tables(state / "before-upgrade" / "a.sqlite3") == ["jobs"]
         assert tables(state / "before-rollback" / "a.sqlite3") == ["jobs", "newer"]
 
@@ -204,7 +204,7 @@ def test_a_version_counts_as_whole_only_when_it_is_on_the_disk(
         return plain(command, environment)
 
     system = System(machine.root, run, {})
-    carry_out(plan.to_install(system, make_checkout(tmp_path / "c"), WISH), lambda text: None)
+    run_steps(plan.plan_install(system, make_checkout(tmp_path / "c"), WISH), lambda text: None)
     assert records == [False]
     assert (machine.root / "opt/lectern/current/installed.json").exists()
 
@@ -224,13 +224,13 @@ def test_nobody_but_root_may_change_what_was_copied(tmp_path: Path) -> None:
 
 
 def test_what_a_cut_off_uninstall_left_running_is_stopped(machine: Machine, tmp_path: Path) -> None:
-    carry_out(
-        plan.to_install(machine.system, make_checkout(tmp_path / "c"), WISH), lambda text: None
+    run_steps(
+        plan.plan_install(machine.system, make_checkout(tmp_path / "c"), WISH), lambda text: None
     )
     wants = machine.root / "etc/systemd/system/multi-user.target.wants"
     os.unlink(wants / "lectern.service")
     said: list[str] = []
-    carry_out(plan.to_uninstall(machine.system, purge=False), said.append)
+    run_steps(plan.plan_uninstall(machine.system, purge=False), said.append)
     assert any(text.startswith("disable") for text in said)
     assert not (wants / "lectern-panel.service").is_symlink()
 
@@ -239,6 +239,6 @@ def test_each_group_that_the_user_lacks_can_be_taken_back(machine: Machine, tmp_
     (machine.root / "etc/passwd").write_text("lectern:x:999:999::/:/bin/false\n")
     (machine.root / "etc/group").write_text("video:x:44:\nrender:x:45:\nlectern:x:999:\n")
     machine.failing = "selfcheck.py"
-    fail(*plan.to_install(machine.system, make_checkout(tmp_path / "c"), WISH))
+    fail(*plan.plan_install(machine.system, make_checkout(tmp_path / "c"), WISH))
     taken = [words[-1] for words in machine.commands if words[0] == "gpasswd"]
     assert taken == ["render", "video"]

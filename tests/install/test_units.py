@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from install.layout import SERVICES, SYSTEM_FILES
+from install.paths import SERVICES, SYSTEM_FILES
 
 ANALYZE = shutil.which("systemd-analyze")
 needs_systemd = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not installed")

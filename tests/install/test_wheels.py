@@ -10,7 +10,7 @@ import pytest
 from install import wheels
 from install.errors import InstallError
 from install.target import TARGETS, Target
-from install.wheels import gather, lacking, needs
+from install.wheels import collect_wheels, missing_wheels, requirements_of
 
 JP6 = TARGETS["jp6"]
 NONE = frozenset[str]()
@@ -37,16 +37,16 @@ def test_needs_are_those_of_the_target(tmp_path: Path) -> None:
         'torch; extra == "export"',
         'intel; platform_machine == "x86_64"',
     )
-    assert [need.name for need in needs(wheel, JP6, "3.10")] == ["numpy", "tomli"]
-    assert [need.name for need in needs(wheel, JP6, "3.12")] == ["numpy"]
+    assert [need.name for need in requirements_of(wheel, JP6, "3.10")] == ["numpy", "tomli"]
+    assert [need.name for need in requirements_of(wheel, JP6, "3.12")] == ["numpy"]
 
 
 def test_lacking_is_what_no_wheel_meets(tmp_path: Path) -> None:
     make_wheel(tmp_path, "flask", "3.1", "Jinja2>=3", "werkzeug>=3.1", "blinker")
     make_wheel(tmp_path, "jinja2", "3.0")
     make_wheel(tmp_path, "Werkzeug", "3.0")
-    assert list(lacking(tmp_path, JP6, "3.10", NONE)) == ["werkzeug>=3.1", "blinker"]
-    assert list(lacking(tmp_path, JP6, "3.10", frozenset({"blinker"}))) == ["werkzeug>=3.1"]
+    assert list(missing_wheels(tmp_path, JP6, "3.10", NONE)) == ["werkzeug>=3.1", "blinker"]
+    assert list(missing_wheels(tmp_path, JP6, "3.10", frozenset({"blinker"}))) == ["werkzeug>=3.1"]
 
 
 class Index:
@@ -67,8 +67,8 @@ def test_what_the_host_does_not_need_and_the_target_does_is_fetched_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index = Index(flask='tomli; python_version < "3.11"', tomli="")
-    monkeypatch.setattr(wheels, "download", index.download)
-    gather(["flask"], JP6, "3.10", tmp_path, NONE)
+    monkeypatch.setattr(wheels, "run_pip_download", index.download)
+    collect_wheels(["flask"], JP6, "3.10", tmp_path, NONE)
     assert index.asked == [["flask"], ["tomli"]]
 
 
@@ -76,8 +76,8 @@ def test_the_cpus_runtime_does_not_come_beside_the_gpus(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index = Index(hibari="onnxruntime", onnxruntime="")
-    monkeypatch.setattr(wheels, "download", index.download)
-    gather(["hibari", "onnxruntime"], JP6, "3.10", tmp_path, frozenset({"onnxruntime"}))
+    monkeypatch.setattr(wheels, "run_pip_download", index.download)
+    collect_wheels(["hibari", "onnxruntime"], JP6, "3.10", tmp_path, frozenset({"onnxruntime"}))
     assert [path.name for path in tmp_path.iterdir()] == ["hibari-1.0-py3-none-any.whl"]
 
 
@@ -85,6 +85,8 @@ def test_needs_that_cannot_be_met_end_in_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index = Index(flask="flask>=2")
-    monkeypatch.setattr(wheels, "download", lambda wanted, *rest: index.download(["flask"], *rest))
+    monkeypatch.setattr(
+        wheels, "run_pip_download", lambda wanted, *rest: index.download(["flask"], *rest)
+    )
     with pytest.raises(InstallError, match="cannot be met: flask>=2"):
-        gather(["flask"], JP6, "3.10", tmp_path, NONE)
+        collect_wheels(["flask"], JP6, "3.10", tmp_path, NONE)

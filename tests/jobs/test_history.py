@@ -8,33 +8,34 @@ from pathlib import Path
 
 import pytest
 
-from appliance.jobs.history import History
-from appliance.jobs.record import NewJob
-from appliance.jobs.states import State
-from appliance.jobs.store import JobStore, store_path
+from appliance.jobs.history import JobHistory
+from appliance.jobs.models import NewJob
+from appliance.jobs.states import JobState
+from appliance.jobs.store import store_path
+from appliance.jobs.worker_store import WorkerStore
 
 
 @pytest.fixture
-def history(tmp_path: Path) -> Iterator[History]:
+def history(tmp_path: Path) -> Iterator[JobHistory]:
     stems = ["Optik 1", "optik 2", "ÉTUDE", "第四课", os.fsdecode(b"odd \xff")]
     owners = ["wang", "li", "wang", "", "li"]
-    with JobStore(store_path(tmp_path)) as store:
+    with WorkerStore(store_path(tmp_path)) as store:
         for stem, owner in zip(stems, owners, strict=True):
             store.add(NewJob(stem, Path("a.mp4"), Path("a.wav"), owner=owner))
         for _ in range(2):
             job = store.claim()
             assert job is not None
             store.finish(job.id)
-    with History(store_path(tmp_path)) as history:
+    with JobHistory(store_path(tmp_path)) as history:
         yield history
 
 
-def ids(history: History, **sought: object) -> list[int]:
+def ids(history: JobHistory, **sought: object) -> list[int]:
     return [job.id for job in history.page(**sought).jobs]  # type: ignore[arg-type]
 
 
-def test_the_latest_come_first_and_in_pages(history: History) -> None:
-    assert ids(history, states=[State.QUEUED]) == [5, 4, 3]
+def test_the_latest_come_first_and_in_pages(history: JobHistory) -> None:
+    assert ids(history, states=[JobState.QUEUED]) == [5, 4, 3]
     first = history.page(size=2)
     assert (first.total, first.pages, first.number) == (5, 3, 1)
     seen = [job.id for number in (1, 2, 3) for job in history.page(size=2, number=number).jobs]
@@ -42,7 +43,7 @@ def test_the_latest_come_first_and_in_pages(history: History) -> None:
 
 
 @pytest.mark.parametrize("number", [-3, 0, 4, 10**9])
-def test_a_page_that_is_not_there_is_the_nearest(history: History, number: int) -> None:
+def test_a_page_that_is_not_there_is_the_nearest(history: JobHistory, number: int) -> None:
     page = history.page(size=2, number=number)
     assert page.number == (1 if number < 1 else 3)
 
@@ -51,19 +52,19 @@ def test_a_page_that_is_not_there_is_the_nearest(history: History, number: int) 
     ("words", "found"),
     [("OPTIK", [2, 1]), ("2 opt", [2]), ("étude", [3]), ("四", [4]), ("odd", [5]), ("x", [])],
 )
-def test_by_words(history: History, words: str, found: list[int]) -> None:
+def test_by_words(history: JobHistory, words: str, found: list[int]) -> None:
     assert sorted(ids(history, words=words)) == sorted(found)
 
 
-def test_by_owner_and_state(history: History) -> None:
+def test_by_owner_and_state(history: JobHistory) -> None:
     assert sorted(ids(history, owners=["wang"])) == [1, 3]
     assert ids(history, owners=[""]) == [4]
-    assert ids(history, owners=["li"], states=[State.DONE]) == [2]
+    assert ids(history, owners=["li"], states=[JobState.DONE]) == [2]
     assert sorted(ids(history, owners=["wang", ""])) == [1, 3, 4]
     assert ids(history, owners=[]) == []
     assert ids(history, owners=["x' OR '1'='1"]) == []
 
 
-def test_nothing_is_one_empty_page(history: History) -> None:
-    page = history.page([State.FAILED])
+def test_nothing_is_one_empty_page(history: JobHistory) -> None:
+    page = history.page([JobState.FAILED])
     assert (page.jobs, page.total, page.pages) == ([], 0, 1)

@@ -6,23 +6,30 @@ from pathlib import Path
 
 import pytest
 
-from appliance.jobs.record import Job, NewJob
-from appliance.jobs.retention import DAY_S, GB, Holding, Policy, expired, sweep
-from appliance.jobs.store import JobStore
+from appliance.jobs.models import Job, NewJob
+from appliance.jobs.retention import (
+    DAY_S,
+    GB,
+    RetentionPolicy,
+    StoredFile,
+    delete_expired,
+    expired_jobs,
+)
+from appliance.jobs.worker_store import WorkerStore
 
 TODAY = 100 * DAY_S
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> JobStore:
-    return JobStore(tmp_path / "lectern.sqlite3", now=lambda: days[0] * DAY_S)
+def store(tmp_path: Path) -> WorkerStore:
+    return WorkerStore(tmp_path / "lectern.sqlite3", now=lambda: days[0] * DAY_S)
 
 
 days = [0.0]
 
 
 def finished(
-    store: JobStore, day: float, *, fetched: bool = True, result: Path | None = None
+    store: WorkerStore, day: float, *, fetched: bool = True, result: Path | None = None
 ) -> Job:
     """A job that ended on ``day``, its files put away."""
     days[0] = day
@@ -30,68 +37,75 @@ def finished(
     store.claim()
     if result is not None:
         result.write_bytes(b"x" * 1000)
-        store.name_result(job, result, result.with_suffix(".report.json"))
+        store.set_output_paths(job, result, result.with_suffix(".report.json"))
         store.files.add_result(job, result)
     store.finish(job)
-    store.settle(job)
+    store.mark_archived(job)
     if fetched:
-        store.fetched(job)
+        store.mark_downloaded(job)
     return store.get(job)
 
 
 class TestExpired:
-    def test_by_age(self, store: JobStore) -> None:
+    def test_by_age(self, store: WorkerStore) -> None:
         old, new = finished(store, 89), finished(store, 91)
-        held = [Holding(new, 1, new.fetched is not None), Holding(old, 1, old.fetched is not None)]
-        assert expired(held, Policy(days=10), TODAY) == [old]
-        assert expired(held, Policy(), TODAY) == []
+        held = [
+            StoredFile(new, 1, new.downloaded is not None),
+            StoredFile(old, 1, old.downloaded is not None),
+        ]
+        assert expired_jobs(held, RetentionPolicy(max_age_days=10), TODAY) == [old]
+        assert expired_jobs(held, RetentionPolicy(), TODAY) == []
 
-    def test_by_size_the_oldest_first_until_it_fits(self, store: JobStore) -> None:
+    def test_by_size_the_oldest_first_until_it_fits(self, store: WorkerStore) -> None:
         jobs = [finished(store, day) for day in (1, 2, 3, 4)]
-        held = [Holding(job, GB, job.fetched is not None) for job in reversed(jobs)]
-        assert expired(held, Policy(gb=2), TODAY) == jobs[:2]
+        held = [StoredFile(job, GB, job.downloaded is not None) for job in reversed(jobs)]
+        assert expired_jobs(held, RetentionPolicy(max_total_gb=2), TODAY) == jobs[:2]
 
-    def test_a_job_without_files_does_not_go_for_their_room(self, store: JobStore) -> None:
+    def test_a_job_without_files_does_not_go_for_their_room(self, store: WorkerStore) -> None:
         empty, full = finished(store, 1), finished(store, 2)
-        assert expired(
+        assert expired_jobs(
             [
-                Holding(empty, 0, empty.fetched is not None),
-                Holding(full, 3 * GB, full.fetched is not None),
+                StoredFile(empty, 0, empty.downloaded is not None),
+                StoredFile(full, 3 * GB, full.downloaded is not None),
             ],
-            Policy(gb=1),
+            RetentionPolicy(max_total_gb=1),
             TODAY,
         ) == [full]
 
-    def test_what_nobody_took_is_spared_only_if_so_configured(self, store: JobStore) -> None:
+    def test_what_nobody_took_is_spared_only_if_so_configured(self, store: WorkerStore) -> None:
         kept, taken = finished(store, 1, fetched=False), finished(store, 2)
         held = [
-            Holding(kept, GB, kept.fetched is not None),
-            Holding(taken, GB, taken.fetched is not None),
+            StoredFile(kept, GB, kept.downloaded is not None),
+            StoredFile(taken, GB, taken.downloaded is not None),
         ]
-        assert expired(held, Policy(days=1, gb=1), TODAY) == [taken]
-        assert expired(held, Policy(days=1, gb=1, spare_unfetched=False), TODAY) == [kept, taken]
+        assert expired_jobs(held, RetentionPolicy(max_age_days=1, max_total_gb=1), TODAY) == [taken]
+        assert expired_jobs(
+            held, RetentionPolicy(max_age_days=1, max_total_gb=1, keep_undownloaded=False), TODAY
+        ) == [kept, taken]
 
 
 class TestSweep:
-    def test_files_and_job_go_together(self, store: JobStore, tmp_path: Path) -> None:
+    def test_files_and_job_go_together(self, store: WorkerStore, tmp_path: Path) -> None:
         old = finished(store, 1, result=tmp_path / "old.mp4")
         new = finished(store, 99, result=tmp_path / "new.mp4")
-        assert [job.id for job in sweep(store, Policy(days=10), TODAY)] == [old.id]
+        assert [
+            job.id for job in delete_expired(store, RetentionPolicy(max_age_days=10), TODAY)
+        ] == [old.id]
         assert [path.name for path in tmp_path.glob("*.mp4")] == ["new.mp4"]
         assert [job.id for job in store.jobs()] == [new.id]
 
     def test_a_video_moved_out_of_the_outbox_was_taken(
-        self, store: JobStore, tmp_path: Path
+        self, store: WorkerStore, tmp_path: Path
     ) -> None:
         kept = finished(store, 1, fetched=False, result=tmp_path / "kept.mp4")
         finished(store, 1, fetched=False, result=tmp_path / "moved.mp4")
         (tmp_path / "moved.mp4").rename(tmp_path / "elsewhere.mp4")
-        sweep(store, Policy(days=10), TODAY)
+        delete_expired(store, RetentionPolicy(max_age_days=10), TODAY)
         assert [job.id for job in store.jobs()] == [kept.id]
         assert sorted(p.name for p in tmp_path.glob("*.mp4")) == ["elsewhere.mp4", "kept.mp4"]
 
     def test_sources_still_in_the_inbox_and_unsettled_jobs_stay(
-        self, store: JobStore, tmp_path: Path
+        self, store: WorkerStore, tmp_path: Path
     ) -> None:
         source = tmp_path / "a.wav"
         source.touch()
@@ -99,18 +113,18 @@ class TestSweep:
         job = store.add(NewJob("a", Path("p.mp4"), source, claims=(source,))).id
         store.claim()
         store.finish(job)
-        store.fetched(job)
-        assert sweep(store, Policy(days=1), TODAY) == []
-        store.settle(job)
-        assert sweep(store, Policy(days=1), TODAY) != []
+        store.mark_downloaded(job)
+        assert delete_expired(store, RetentionPolicy(max_age_days=1), TODAY) == []
+        store.mark_archived(job)
+        assert delete_expired(store, RetentionPolicy(max_age_days=1), TODAY) != []
         assert source.exists()
 
     def test_a_file_that_cannot_be_deleted_keeps_its_job(
-        self, store: JobStore, tmp_path: Path
+        self, store: WorkerStore, tmp_path: Path
     ) -> None:
         job = finished(store, 1)
         folder = tmp_path / "folder.mp4"
         folder.mkdir()
         store.files.add_result(job.id, folder)
-        assert sweep(store, Policy(days=1), TODAY) == []
+        assert delete_expired(store, RetentionPolicy(max_age_days=1), TODAY) == []
         assert store.get(job.id) == job

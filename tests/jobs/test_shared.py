@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from appliance.jobs.record import NewJob
-from appliance.jobs.states import State
-from appliance.jobs.store import JobStore, store_path
+from appliance.jobs.models import NewJob
+from appliance.jobs.states import JobState
+from appliance.jobs.store import store_path
+from appliance.jobs.worker_store import WorkerStore
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> JobStore:
-    return JobStore(store_path(tmp_path))
+def store(tmp_path: Path) -> WorkerStore:
+    return WorkerStore(store_path(tmp_path))
 
 
 def lesson() -> NewJob:
@@ -27,8 +28,8 @@ def lesson() -> NewJob:
 CLAIM_ALL = """
 import sys, time
 from pathlib import Path
-from appliance.jobs.store import JobStore
-with JobStore(Path(sys.argv[1])) as store:
+from appliance.jobs.worker_store import WorkerStore
+with WorkerStore(Path(sys.argv[1])) as store:
     print("ready", flush=True)
     sys.stdin.readline()
     while (job := store.claim()) is not None:
@@ -39,7 +40,7 @@ with JobStore(Path(sys.argv[1])) as store:
 TORN = """
 import os, signal, sys
 from pathlib import Path
-from appliance.jobs.schema import Database
+from appliance.jobs.database import Database
 database = Database(Path(sys.argv[1]))
 with database.write() as connection:
     # A cache of one page makes SQLite spill what is not committed into the log at once.
@@ -53,7 +54,7 @@ with database.write() as connection:
 
 class TestProcesses:
     def test_two_workers_never_get_the_same_job(
-        self, store: JobStore, tmp_path: Path, project: Path
+        self, store: WorkerStore, tmp_path: Path, project: Path
     ) -> None:
         ids = [store.add(lesson()).id for _ in range(60)]
         command = [sys.executable, "-c", CLAIM_ALL, str(store_path(tmp_path))]
@@ -76,7 +77,7 @@ class TestProcesses:
         assert claimed[0] and claimed[1]
 
     def test_a_kill_in_the_middle_of_a_change_leaves_what_was_before(
-        self, store: JobStore, tmp_path: Path, project: Path
+        self, store: WorkerStore, tmp_path: Path, project: Path
     ) -> None:
         job = store.add(lesson()).id
         before = store.get(job), store.events()
@@ -84,7 +85,7 @@ class TestProcesses:
         run = subprocess.run([sys.executable, "-c", TORN, str(path)], check=False, cwd=project)
         assert run.returncode == -signal.SIGKILL
         assert path.with_name(path.name + "-wal").stat().st_size > 500_000
-        with JobStore(path) as again:
+        with WorkerStore(path) as again:
             assert (again.get(job), again.events()) == before
             assert again.claim() is not None
         with sqlite3.connect(path) as plain:
@@ -92,10 +93,10 @@ class TestProcesses:
         plain.close()
 
     def test_a_reader_sees_what_a_writer_has_committed_meanwhile(
-        self, store: JobStore, tmp_path: Path
+        self, store: WorkerStore, tmp_path: Path
     ) -> None:
-        with JobStore(store_path(tmp_path)) as panel:
+        with WorkerStore(store_path(tmp_path)) as panel:
             job = store.add(lesson()).id
-            assert panel.get(job).state is State.QUEUED
+            assert panel.get(job).state is JobState.QUEUED
             panel.cancel(job)
         assert store.claim() is None

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from appliance.lips.geometry import FOLLOWS
-from appliance.lips.motion import Basis, Motion, windows
+from appliance.lips.geometry import SPEECH_WEIGHTS
+from appliance.lips.motion import Motion, MotionBasis, overlapping_windows
 
 Array = npt.NDArray[np.float32]
 
@@ -27,7 +27,7 @@ def _split(whole: Array, sizes: list[int]) -> Iterator[Array]:
 def test_windows_cover_everything_once_with_their_context(length: int, sizes: list[int]) -> None:
     whole = np.arange(length, dtype=np.float32)[None]
     new: list[float] = []
-    for window, skip, keep in windows(_split(whole, sizes), context=6, block=20):
+    for window, skip, keep in overlapping_windows(_split(whole, sizes), context=6, block=20):
         first = len(new)
         new += window[0, skip : skip + keep].tolist()
         assert skip == min(first, 6)  # all the context there is
@@ -37,14 +37,18 @@ def test_windows_cover_everything_once_with_their_context(length: int, sizes: li
 
 
 def test_frames_are_interpolated_between_samples_and_held_at_the_ends() -> None:
-    motion = Motion.of(np.array([[0.0], [1.0], [2.0]], np.float32), rate_hz=50.0, offset_s=0.0)
+    motion = Motion.of_lecture(
+        np.array([[0.0], [1.0], [2.0]], np.float32), rate_hz=50.0, offset_s=0.0
+    )
     values = motion.at_frames(Fraction(100), 0, 8)[:, 0]
     np.testing.assert_allclose(values, [0, 0.5, 1, 1.5, 2, 2, 2, 2], atol=1e-6)
 
 
 def test_frames_do_not_depend_on_where_a_chunk_begins(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    Motion.of(rng.normal(size=(500, 8)).astype(np.float32), 50.0, 0.01).save(tmp_path / "m.npy")
+    Motion.of_lecture(rng.normal(size=(500, 8)).astype(np.float32), 50.0, 0.01).save(
+        tmp_path / "m.npy"
+    )
     motion = Motion.load(tmp_path / "m.npy", 50.0, 0.01)
     rate = Fraction(30000, 1001)
     whole = motion.at_frames(rate, 0, 250)
@@ -56,7 +60,7 @@ def test_frames_do_not_depend_on_where_a_chunk_begins(tmp_path: Path) -> None:
 @pytest.mark.parametrize("offset", [-0.03, 0.0, 0.4])
 def test_a_part_says_of_its_frames_what_the_whole_says(samples: int, offset: float) -> None:
     rng = np.random.default_rng(samples)
-    whole = Motion.of(rng.normal(size=(samples, 4)).astype(np.float32), 50.0, offset)
+    whole = Motion.of_lecture(rng.normal(size=(samples, 4)).astype(np.float32), 50.0, offset)
     rate = Fraction(30000, 1001)
     for start, stop in [(0, 1), (0, 50), (149, 250), (250, 330), (329, 330)]:
         part = whole.part(rate, start, stop)
@@ -70,10 +74,10 @@ def test_a_part_says_of_its_frames_what_the_whole_says(samples: int, offset: flo
 def test_what_speech_moved_is_found_again_whatever_the_jaws_ends_do() -> None:
     rng = np.random.default_rng(1)
     vectors, _ = np.linalg.qr(rng.normal(size=(57 * 3, 4)))
-    basis = Basis(np.ascontiguousarray(vectors.T).reshape(4, 57, 3))
+    basis = MotionBasis(np.ascontiguousarray(vectors.T).reshape(4, 57, 3))
     wanted = np.array([0.1, -0.2, 0.05, 0.0])
     moved = np.tensordot(wanted, basis.vectors, axes=1)
-    still = np.flatnonzero(FOLLOWS == 0)
+    still = np.flatnonzero(SPEECH_WEIGHTS == 0)
     moved[still] += rng.normal(size=(len(still), 3))
     np.testing.assert_allclose(basis.coefficients(moved), wanted, atol=1e-9)
     assert not basis.displacement(wanted)[still].any()

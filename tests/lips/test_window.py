@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from appliance.face.sampling import Matrix, apply, compose
-from appliance.lips.window import Window, halved, reach
+from appliance.lips.window import Window, mask_bounds, to_half_size
 
 
 def turned(scale: float, degrees: float, x: float, y: float) -> Matrix:
@@ -23,43 +23,43 @@ def mask() -> np.ndarray:
 
 
 def test_a_window_holds_every_pixel_that_the_mask_reaches(mask: np.ndarray) -> None:
-    window = Window.over(MATRIX, mask, (200, 240))
+    window = Window.of_mask(MATRIX, mask, (200, 240))
     assert window is not None
     whole = Window(0, 0, 240, 200, compose(np.linalg.inv(np.vstack([MATRIX, [0, 0, 1]]))[:2],
                                            np.eye(2, 3)))  # fmt: skip
-    everywhere = whole.spread(mask)
+    everywhere = whole.resample(mask)
     inside = np.zeros_like(everywhere)
-    inside[window.slices] = window.spread(mask)
+    inside[window.slices] = window.resample(mask)
     assert np.abs(inside - everywhere).max() < 1e-3
     assert inside.max() > 0.99
     assert not {window.left % 2, window.top % 2, window.width % 2, window.height % 2} - {0}
 
 
 def test_the_half_window_lies_over_the_same_patch(mask: np.ndarray) -> None:
-    window = Window.over(MATRIX, mask, (200, 240))
+    window = Window.of_mask(MATRIX, mask, (200, 240))
     assert window is not None
-    half = window.half()
+    half = window.half_size()
     luma = np.array([[11.0, 7.0]])
     chroma = (luma - 0.5) / 2
     np.testing.assert_allclose(apply(half.to_patch, chroma), apply(window.to_patch, luma))
-    np.testing.assert_allclose(apply(halved(MATRIX), luma), apply(MATRIX, luma) / 2 - 0.25)
+    np.testing.assert_allclose(apply(to_half_size(MATRIX), luma), apply(MATRIX, luma) / 2 - 0.25)
 
 
 def test_onto_goes_where_the_matrix_says(mask: np.ndarray) -> None:
-    window = Window.over(MATRIX, mask, (200, 240))
+    window = Window.of_mask(MATRIX, mask, (200, 240))
     assert window is not None
-    x, y = window.onto(MATRIX)  # from pixels to the patch and back
+    x, y = window.map_pixels(MATRIX)  # from pixels to the patch and back
     np.testing.assert_allclose(x[5, 7], window.left + 7, atol=1e-3)
     np.testing.assert_allclose(y[5, 7], window.top + 5, atol=1e-3)
 
 
 def test_a_raster_lies_over_the_patch(mask: np.ndarray) -> None:
-    window = Window.over(MATRIX, mask, (200, 240))
+    window = Window.of_mask(MATRIX, mask, (200, 240))
     assert window is not None
     raster = np.zeros((48, 48, 4), np.float32)
     raster[..., 0] = (np.arange(48) + 0.5) / 48  # each cell its own place
     raster[..., 1] = raster[..., 0].T
-    spread = window.spread(raster)
+    spread = window.resample(raster)
     rows, columns = np.mgrid[: window.height, : window.width]
     place = apply(window.to_patch, np.stack([columns, rows], axis=-1).astype(float))
     inside = np.all((place > 1 / 48) & (place < 47 / 48), axis=-1)
@@ -68,22 +68,22 @@ def test_a_raster_lies_over_the_patch(mask: np.ndarray) -> None:
 
 
 def test_inner_holds_the_span_and_stays_inside(mask: np.ndarray) -> None:
-    window = Window.over(MATRIX, mask, (200, 240))
+    window = Window.of_mask(MATRIX, mask, (200, 240))
     assert window is not None
     small = np.zeros((96, 96), np.float32)
     small[40:44, 40:50] = 1
-    span = reach(small > 0)
+    span = mask_bounds(small > 0)
     assert span is not None
-    inner = window.inner(span)
+    inner = window.crop(span)
     assert inner is not None
-    whole = window.spread(small)
+    whole = window.resample(small)
     part = np.zeros_like(whole)
-    part[inner.slices] = inner.spread(small)
+    part[inner.slices] = inner.resample(small)
     assert np.abs(part - whole).max() < 1e-3
     assert inner.width < window.width and inner.height < window.height
 
 
 def test_what_is_empty_or_elsewhere_has_no_window(mask: np.ndarray) -> None:
-    assert reach(mask > 2) is None
-    assert Window.over(MATRIX, np.zeros_like(mask), (200, 240)) is None
-    assert Window.over(turned(80, 0, 5000, 5000), mask, (200, 240)) is None
+    assert mask_bounds(mask > 2) is None
+    assert Window.of_mask(MATRIX, np.zeros_like(mask), (200, 240)) is None
+    assert Window.of_mask(turned(80, 0, 5000, 5000), mask, (200, 240)) is None

@@ -12,24 +12,26 @@ import pytest
 
 from appliance.cli import main
 from appliance.config import Config
-from appliance.logs.line import about_job
+from appliance.logs.line import job_context
 from appliance.logs.read import follow, last_lines
-from appliance.logs.write import log_file, logging_to
+from appliance.logs.write import configure_logging, log_path
 
 log = logging.getLogger("lectern.test")
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
-    return Config.model_validate({"root": tmp_path, "logs": {"max_mb": 0.1, "files": 2}})
+    return Config.model_validate(
+        {"root": tmp_path, "logs": {"max_file_mb": 0.1, "backup_count": 2}}
+    )
 
 
 class TestLoggingTo:
     def test_it_is_written_whole_and_bounded(self, config: Config) -> None:
-        with logging_to(config):
+        with configure_logging(config):
             for number in range(6000):
                 log.info("happening %d", number)
-        path = log_file(config.root)
+        path = log_path(config.root)
         files = sorted(path.parent.iterdir())
         assert [file.name for file in files] == ["lectern.log", "lectern.log.1", "lectern.log.2"]
         assert all(file.stat().st_size <= 100_000 for file in files)
@@ -38,40 +40,40 @@ class TestLoggingTo:
 
     def test_json_where_it_is_wanted_and_nothing_less_than_the_level(self, config: Config) -> None:
         settings = config.logs.model_copy(update={"json_lines": True, "level": "warning"})
-        with logging_to(config.model_copy(update={"logs": settings})):
+        with configure_logging(config.model_copy(update={"logs": settings})):
             log.info("not this")
-            with about_job(5):
+            with job_context(5):
                 log.warning("this\nway")
-        (line,) = log_file(config.root).read_text().splitlines()
+        (line,) = log_path(config.root).read_text().splitlines()
         assert json.loads(line)["job"] == 5 and json.loads(line)["text"] == "this\nway"
 
     def test_where_it_cannot_be_kept_the_work_goes_on(
         self, config: Config, capsys: pytest.CaptureFixture[str]
     ) -> None:
         (config.root / "logs").write_text("a file where the folder should be")
-        with logging_to(config):
+        with configure_logging(config):
             log.info("at work")
         errors = capsys.readouterr().err
         assert "the log file cannot be opened" in errors and "at work" in errors
 
     def test_a_full_disk_does_not_stop_who_speaks(self, config: Config) -> None:
-        log_file(config.root).parent.mkdir()
-        log_file(config.root).symlink_to("/dev/full")
-        with logging_to(config):
+        log_path(config.root).parent.mkdir()
+        log_path(config.root).symlink_to("/dev/full")
+        with configure_logging(config):
             log.info("at work")
 
     def test_afterwards_all_is_as_before(self, config: Config) -> None:
         root = logging.getLogger()
         before = root.level, list(root.handlers)
-        with logging_to(config):
+        with configure_logging(config):
             assert (root.level, root.handlers) != before
         assert (root.level, root.handlers) == before
 
 
 class TestFollow:
     def test_new_lines_come_also_after_the_file_is_put_aside(self, config: Config) -> None:
-        path = log_file(config.root)
-        with logging_to(config):
+        path = log_path(config.root)
+        with configure_logging(config):
             log.info("old")
             rounds = iter(range(100))
 
@@ -105,10 +107,10 @@ class TestCommand:
     def test_only_what_is_asked_for(
         self, config: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        with logging_to(config), about_job(2):
+        with configure_logging(config), job_context(2):
             log.info("about two")
             log.warning("beware of two")
-            with about_job(3):
+            with job_context(3):
                 log.warning("about three")
         (tmp_path / "box.yaml").write_text("root: .\n")
         capsys.readouterr()

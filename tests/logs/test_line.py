@@ -10,7 +10,7 @@ from types import TracebackType
 
 import pytest
 
-from appliance.logs.line import Line, about_job
+from appliance.logs.line import LogLine, job_context
 
 Trace = tuple[type[BaseException], BaseException, TracebackType | None]
 
@@ -22,18 +22,20 @@ def record(text: str, level: int = logging.INFO, trace: Trace | None = None) -> 
 class TestLine:
     @pytest.mark.parametrize("job", [None, 17])
     def test_both_forms_are_read_as_they_were_written(self, job: int | None) -> None:
-        line = Line("2026-11-22T08:00:00.123+08:00", "warning", job, "lectern.worker", "课 is: x")
-        assert Line.parse(line.to_text()) == line == Line.parse(line.to_json())
+        line = LogLine(
+            "2026-11-22T08:00:00.123+08:00", "warning", job, "lectern.worker", "课 is: x"
+        )
+        assert LogLine.parse(line.to_text()) == line == LogLine.parse(line.to_json())
 
     def test_the_jobs_number_is_on_all_that_is_said_about_it(self) -> None:
-        with about_job(3):
-            inside = Line.of(record("a"))
-        assert (inside.job, Line.of(record("b")).job) == (3, None)
+        with job_context(3):
+            inside = LogLine.from_record(record("a"))
+        assert (inside.job, LogLine.from_record(record("b")).job) == (3, None)
         assert " job=3 lectern.worker: a" in inside.to_text()
 
     def test_nothing_breaks_the_line(self) -> None:
         name = os.fsdecode(b"a\nb\x1b[31m\xff.mp4")
-        line = Line.of(record(name))
+        line = LogLine.from_record(record(name))
         text = line.to_text()
         assert "\n" not in text and "\x1b" not in text
         text.encode()
@@ -44,7 +46,7 @@ class TestLine:
             raise RuntimeError("why")
         except RuntimeError as error:
             info = (RuntimeError, error, error.__traceback__)
-            text = Line.of(record("job 3", logging.CRITICAL, info)).to_text()
+            text = LogLine.from_record(record("job 3", logging.CRITICAL, info)).to_text()
         assert "\n" not in text and text.endswith("RuntimeError: why") and " ERROR " in text
         assert sys.exc_info() == (None, None, None)
 
@@ -52,9 +54,9 @@ class TestLine:
         "torn", ["", "{", '{"at": 1}', "2026-11-22 INFO", "Traceback (most", "[]"]
     )
     def test_what_is_no_line_is_none(self, torn: str) -> None:
-        assert Line.parse(torn) is None
+        assert LogLine.parse(torn) is None
 
     def test_only_what_is_wanted(self) -> None:
-        line = Line("2026-11-22T08:00:00+08:00", "warning", 3, "lectern", "x")
-        assert line.is_wanted(None, "debug") and line.is_wanted(3, "warning")
-        assert not line.is_wanted(4, "debug") and not line.is_wanted(3, "error")
+        line = LogLine("2026-11-22T08:00:00+08:00", "warning", 3, "lectern", "x")
+        assert line.matches(None, "debug") and line.matches(3, "warning")
+        assert not line.matches(4, "debug") and not line.matches(3, "error")

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from appliance.errors import BadInput
 from appliance.media.audio import AudioSource, audio_blocks
+from appliance.media.container import TruncationDetector
 from appliance.media.probe import probe_audio
-from appliance.media.source import EndWatch
 
 Make = Callable[..., Path]
 Sound = NDArray[np.float32]
@@ -217,7 +217,7 @@ def test_a_long_pause_is_made_in_pieces(
 class _LateStamps(AudioSource):
     """A file whose first packets say nothing of their time."""
 
-    def packets(self, watch: EndWatch | None = None) -> Iterator[av.Packet[AudioStream]]:
+    def packets(self, watch: TruncationDetector | None = None) -> Iterator[av.Packet[AudioStream]]:
         for number, packet in enumerate(super().packets(watch)):
             if number < 20:
                 packet.pts = packet.dts = None

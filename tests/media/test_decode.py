@@ -14,10 +14,10 @@ import pytest
 
 from appliance.errors import BadInput
 from appliance.media.decode import FrameReader
-from appliance.media.encode import SegmentWriter
-from appliance.media.frames import timed_frames
+from appliance.media.demux import timed_frames
 from appliance.media.picture import Picture
 from appliance.media.probe import PresenterInfo, probe_presenter
+from appliance.media.x264 import X264Writer
 from tests.media.reading import VPX, X264, MakeVideo, Number, full_read, same
 
 NTSC = Fraction(30000, 1001)
@@ -122,23 +122,27 @@ def test_a_glimpse_shows_true_pictures(kind: Kind, clips: Callable[[Kind], Prese
     info = clips(kind)
     full = full_read(info)
     with FrameReader(info, threads=1) as reader:
-        for start, count in ((reader.key_before(150), 5), (reader.key_before(90), 20), (77, 9)):
-            pictures = list(reader.glimpse(start, count))
+        for start, count in (
+            (reader.keyframe_before(150), 5),
+            (reader.keyframe_before(90), 20),
+            (77, 9),
+        ):
+            pictures = list(reader.read_sparse(start, count))
             places = [picture.index for picture in pictures]
             assert places == sorted(set(places)) and places[0] == start
             assert count / 2 < len(places) <= count
             assert start + count / 2 < places[-1] < start + 2 * count
             assert same(pictures, [full[place] for place in places])
             assert same(reader.read(start, start + 3), full[start : start + 3])
-        assert list(reader.glimpse(FRAMES - 3, 9))[-1].index == FRAMES - 1
+        assert list(reader.read_sparse(FRAMES - 3, 9))[-1].index == FRAMES - 1
 
 
 def test_a_glimpse_decodes_no_more_than_it_shows(
     clips: Callable[[Kind], PresenterInfo],
 ) -> None:
     with FrameReader(clips(KINDS[0]), threads=1) as reader:
-        start = reader.key_before(120)
-        places = [picture.index - start for picture in reader.glimpse(start, 5)]
+        start = reader.keyframe_before(120)
+        places = [picture.index - start for picture in reader.read_sparse(start, 5)]
     assert places == [0, 2, 4]  # the pictures between are predicted from these
 
 
@@ -220,7 +224,7 @@ def test_two_readers_and_a_writer_side_by_side(
         path = tmp_path / name
         with (
             FrameReader(info, threads=1) as reader,
-            SegmentWriter(path, info.width, info.height, info.fps, info.color) as writer,
+            X264Writer(path, info.width, info.height, info.fps, info.color) as writer,
         ):
             for picture in reader.read(50, 150):
                 writer.write(picture)

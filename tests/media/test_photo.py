@@ -53,7 +53,7 @@ def test_a_photo_is_a_still_presenter(tmp_path: Path, suffix: str) -> None:
     _quarters().save(path, quality=95)
     info = probe_presenter(path)
     assert (info.kind, info.width, info.height) == ("photo", 128, 96)
-    assert (info.fps, info.frames, info.still) == (Fraction(25), 1, True)
+    assert (info.fps, info.frames, info.is_still) == (Fraction(25), 1, True)
     picture, color = load_photo(path)
     assert color == info.color
     assert _bright_corner(picture) == ("top", "left")
@@ -174,7 +174,7 @@ def test_odd_names(tmp_path: Path, name: str) -> None:
 def test_a_phones_heic_is_named_as_such(tmp_path: Path) -> None:
     path = tmp_path / "IMG_0001.HEIC"
     path.write_bytes(b"\0\0\0\x24ftypheic\0\0\0\0mif1heic" + bytes(500))
-    assert _code(path) == "photo_format"
+    assert _code(path) == "photo_format_unsupported"
 
 
 def test_too_small(tmp_path: Path) -> None:

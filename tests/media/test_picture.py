@@ -90,7 +90,7 @@ def test_another_layout_is_refused() -> None:
 
 def test_renumbered_shares_memory_read_only(draw: Callable[..., Picture]) -> None:
     picture = draw(1)
-    again = picture.renumbered(9)
+    again = picture.with_index(9)
     assert again.index == 9
     assert np.shares_memory(again.y, picture.y)
     assert not again.y.flags.writeable

@@ -54,7 +54,7 @@ def test_what_a_video_is(tmp_path: Path, make_video: Make) -> None:
     assert (info.fps, info.frames, info.sar) == (Fraction(30000, 1001), 50, Fraction(4, 3))
     assert info.duration_s == pytest.approx(50 * 1001 / 30000)
     assert info.color == ColorSpec(False, 1, 1, 13)
-    assert (info.rotation, info.interlaced, info.still) == (0, False, False)
+    assert (info.rotation, info.interlaced, info.is_still) == (0, False, False)
 
 
 @pytest.mark.parametrize("sar", [Fraction(255), Fraction(1, 9)])
@@ -88,7 +88,7 @@ def test_a_name_that_is_not_utf8(tmp_path: Path, make_video: Make) -> None:
 
 def test_a_video_of_one_frame_stands_still(tmp_path: Path, make_video: Make) -> None:
     info = probe_presenter(make_video(tmp_path / "one.mp4", frames=1))
-    assert (info.kind, info.frames, info.still) == ("video", 1, True)
+    assert (info.kind, info.frames, info.is_still) == ("video", 1, True)
     assert info.fps == 25
 
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from appliance.media.encode import SegmentWriter
-from appliance.media.join import join
+from appliance.media.mux import mux
 from appliance.media.picture import ColorSpec, Picture
 from appliance.media.probe import probe_audio
-from appliance.media.subtitles import Cue, Subtitles, read_track, write_srt
+from appliance.media.subtitles import Cue, Subtitles, read_subtitles, write_srt
+from appliance.media.x264 import X264Writer
 
 CUES = (
     Cue(0.0, 1.25, "Light is fast."),
@@ -33,10 +33,10 @@ def video(
 ) -> Path:
     sound = probe_audio(make_sound(tmp_path / "a.mp3", "libmp3lame", babble(4.0)))
     segment = tmp_path / "0.mp4"
-    with SegmentWriter(segment, 128, 96, Fraction(25), ColorSpec()) as writer:
+    with X264Writer(segment, 128, 96, Fraction(25), ColorSpec()) as writer:
         for n in range(100):
             writer.write(draw(n, 128, 96))
-    join(
+    mux(
         [segment], sound, tmp_path / "out.mp4", fps=Fraction(25), frames=100, metadata={},
         subtitles=Subtitles(CUES, "zh"),
     )  # fmt: skip
@@ -44,7 +44,7 @@ def video(
 
 
 def test_the_track_holds_every_cue_at_its_time(video: Path) -> None:
-    back = read_track(video)
+    back = read_subtitles(video)
     assert [cue.text for cue in back] == [cue.text for cue in CUES]
     for cue, wanted in zip(back, CUES, strict=True):
         assert (cue.start, cue.end) == pytest.approx((wanted.start, wanted.end), abs=0.001)
@@ -68,7 +68,7 @@ def test_players_find_it_with_its_language_and_it_lengthens_nothing(video: Path)
 
 
 def test_a_video_without_a_track_has_no_cues(tmp_path: Path, video: Path) -> None:
-    assert read_track(tmp_path / "0.mp4") == ()
+    assert read_subtitles(tmp_path / "0.mp4") == ()
 
 
 def test_the_file_beside_it(tmp_path: Path) -> None:

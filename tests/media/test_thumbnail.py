@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from appliance.errors import BadInput
-from appliance.media.encode import SegmentWriter
 from appliance.media.picture import BT709, SMPTE170M, ColorSpec, Picture
 from appliance.media.thumbnail import (
+    LIST_SIDE,
     MAX_SIDE,
-    SMALL_SIDE,
-    save_presenter,
-    save_small,
-    save_thumbnail,
+    save_list_thumbnail,
+    save_presenter_thumbnail,
+    save_video_thumbnail,
 )
+from appliance.media.x264 import X264Writer
 from tests.talking_face import voice, write_video
 
 Shade = NDArray[np.uint8]
@@ -50,7 +50,7 @@ def number(path: Path) -> float:
 
 
 def test_it_shows_the_loudest_moment(tmp_path: Path) -> None:
-    save_thumbnail(made(tmp_path / "a.mp4"), tmp_path / "a.jpg")
+    save_video_thumbnail(made(tmp_path / "a.mp4"), tmp_path / "a.jpg")
     assert number(tmp_path / "a.jpg") == pytest.approx(LOUD_S * FPS + 1, abs=2)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.jpg", "a.mp4"]
 
@@ -62,27 +62,27 @@ def test_a_picture_that_fits_is_preferred(tmp_path: Path) -> None:
         seen.append(float(image.mean()))
         return len(seen) == 3
 
-    save_thumbnail(made(tmp_path / "a.mp4"), tmp_path / "a.jpg", third)
+    save_video_thumbnail(made(tmp_path / "a.mp4"), tmp_path / "a.jpg", third)
     assert len(seen) == 3
     assert number(tmp_path / "a.jpg") == pytest.approx((seen[2] - 16) / 2, abs=2)
 
 
 def test_without_sound_and_without_any_that_fits(tmp_path: Path) -> None:
     video = made(tmp_path / "a.mp4", sound=False, shape=(1280, 720))
-    save_thumbnail(video, tmp_path / "a.jpg", lambda image: False)
+    save_video_thumbnail(video, tmp_path / "a.jpg", lambda image: False)
     with Image.open(tmp_path / "a.jpg") as image:
         assert image.size == (MAX_SIDE, 360)
 
 
 def test_a_video_of_one_frame(tmp_path: Path) -> None:
     write_video(tmp_path / "a.mp4", [shade(50)], FPS)
-    save_thumbnail(tmp_path / "a.mp4", tmp_path / "a.jpg")
+    save_video_thumbnail(tmp_path / "a.mp4", tmp_path / "a.jpg")
     assert number(tmp_path / "a.jpg") == pytest.approx(50, abs=2)
 
 
 class TestPresenter:
     def test_of_a_video_the_middle(self, tmp_path: Path) -> None:
-        save_presenter(made(tmp_path / "p.mp4"), tmp_path / "small" / "p.jpg")
+        save_presenter_thumbnail(made(tmp_path / "p.mp4"), tmp_path / "small" / "p.jpg")
         middle = SECONDS * FPS / 2
         assert number(tmp_path / "small" / "p.jpg") < middle + 1  # the key frame before it
 
@@ -92,7 +92,7 @@ class TestPresenter:
         exif = Image.Exif()
         exif[0x0112] = 6  # the camera was turned: its left is above
         Image.fromarray(photo).save(tmp_path / "p.jpg", exif=exif)
-        save_presenter(tmp_path / "p.jpg", tmp_path / "small.jpg")
+        save_presenter_thumbnail(tmp_path / "p.jpg", tmp_path / "small.jpg")
         with Image.open(tmp_path / "small.jpg") as small:
             assert small.size == (MAX_SIDE * 9 // 16, MAX_SIDE)
             above, below = small.getpixel((100, 50)), small.getpixel((100, 600))
@@ -105,11 +105,11 @@ class TestPresenter:
         color = ColorSpec(full, matrix, matrix, matrix)
         picture = Picture.blank(128, 96)
         picture.y[:], picture.u[:], picture.v[:] = 60, 100, 180
-        with SegmentWriter(tmp_path / "p.mp4", 128, 96, Fraction(25), color, crf=0) as writer:
+        with X264Writer(tmp_path / "p.mp4", 128, 96, Fraction(25), color, crf=0) as writer:
             for _ in range(2):
                 writer.write(picture)
-        save_presenter(tmp_path / "p.mp4", tmp_path / "p.jpg")
-        save_thumbnail(tmp_path / "p.mp4", tmp_path / "t.jpg")
+        save_presenter_thumbnail(tmp_path / "p.mp4", tmp_path / "p.jpg")
+        save_video_thumbnail(tmp_path / "p.mp4", tmp_path / "t.jpg")
         kr, kb = color.luma_weights(128, 96)
         y, u, v = (60 / 255, -28 / 255, 52 / 255) if full else (44 / 219, -28 / 224, 52 / 224)
         red, blue = y + 2 * (1 - kr) * v, y + 2 * (1 - kb) * u
@@ -122,18 +122,18 @@ class TestPresenter:
     def test_a_small_one_for_a_list_weighs_little(self, tmp_path: Path) -> None:
         noise = np.random.default_rng(1).integers(0, 255, (90, 160, 3), np.uint8)
         Image.fromarray(noise).resize((640, 360)).save(tmp_path / "large.jpg", quality=88)
-        save_small(tmp_path / "large.jpg", tmp_path / "small.jpg")
+        save_list_thumbnail(tmp_path / "large.jpg", tmp_path / "small.jpg")
         with Image.open(tmp_path / "small.jpg") as small:
-            assert (small.format, small.size) == ("JPEG", (SMALL_SIDE, SMALL_SIDE * 9 // 16))
+            assert (small.format, small.size) == ("JPEG", (LIST_SIDE, LIST_SIDE * 9 // 16))
         assert (tmp_path / "small.jpg").stat().st_size < 20_000
         for name in ("missing.jpg", "text.jpg"):
             (tmp_path / "text.jpg").write_text("no picture")
             with pytest.raises(OSError):
-                save_small(tmp_path / name, tmp_path / "none.jpg")
+                save_list_thumbnail(tmp_path / name, tmp_path / "none.jpg")
         assert not (tmp_path / "none.jpg").exists()
 
     def test_what_is_no_presenter_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "p.mp4").write_text("no video")
         with pytest.raises(BadInput):
-            save_presenter(tmp_path / "p.mp4", tmp_path / "small.jpg")
+            save_presenter_thumbnail(tmp_path / "p.mp4", tmp_path / "small.jpg")
         assert not (tmp_path / "small.jpg").exists()

@@ -67,7 +67,7 @@ def settings(**sections: dict[str, Any]) -> Config:
     values: dict[str, dict[str, Any]] = {
         "video": {"crf": 0, "badge": False, "preset": "ultrafast"},
         "score": {"enabled": False},
-        "cache": {"presenters_mb": 0},
+        "cache": {"max_presenters_mb": 0},
     }
     for name, section in sections.items():
         values[name] = {**values.get(name, {}), **section}

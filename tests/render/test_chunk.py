@@ -43,7 +43,7 @@ def test_no_picture_is_held_for_longer_than_it_takes(
         if progress.stage == "render":
             held[progress.done] = WatchedReader.held()
 
-    render(presenter, lecture, tmp_path / "out.mp4", settings(), listen=listen)
+    render(presenter, lecture, tmp_path / "out.mp4", settings(), on_progress=listen)
     assert set(held) == set(range(LECTURE_FRAMES + 1))
     assert held[1]
     # All is one chunk. A picture that stays keeps the memory of the whole decoder it came from.

@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from appliance.config import Config, Render, Video
+from appliance.config import Config, RenderConfig, VideoConfig
 from appliance.errors import BadInput
-from appliance.lips.manifest import load_manifest
+from appliance.inference.manifest import load_manifest
 from appliance.lips.model import LipModel
 from appliance.media.picture import ColorSpec
 from appliance.media.probe import AudioInfo, PresenterInfo
-from appliance.render.plan import GRAPHICS_MB, Network, Plan, make_plan, plan_for
-from appliance.render.render import MODELS
-from tests.lips.fake_engines import fake_box
+from appliance.render.plan import GRAPHICS_MB, NetworkFootprint, Plan, make_plan, plan_for
+from appliance.render.render import MODELS_FOLDER
+from tests.inference.fake_providers import fake_box
 
-OURS = Network(files_mb=2.7, item_mb=2.0)
+OURS = NetworkFootprint(files_mb=2.7, item_mb=2.0)
 
 
 def _plan(**changes: Any) -> Plan:
@@ -94,7 +94,7 @@ class TestMemory:
         assert there.estimated_mb == pytest.approx(_plan().estimated_mb + GRAPHICS_MB)
 
     def test_a_heavy_network_and_its_batch_count(self) -> None:
-        heavy = Network(files_mb=138.0, item_mb=17.0)
+        heavy = NetworkFootprint(files_mb=138.0, item_mb=17.0)
         grown = _plan(network=heavy).estimated_mb - _plan().estimated_mb
         assert grown == pytest.approx(2.4 * (138 - 2.7) + 15 * 8, abs=1)
         assert _plan(network=heavy, budget_mb=800).batch < 8
@@ -106,15 +106,15 @@ class TestBudget:
             Path("p.mp4"), "video", 1280, 720, Fraction(25), 100, Fraction(1), ColorSpec(), "h264",
         )  # fmt: skip
         sound = AudioInfo(Path("a.wav"), 30.0, "aac", 48000, 1, True)
-        config = Config(render=Render(**render), video=Video(threads=3))
+        config = Config(render=RenderConfig(**render), video=VideoConfig(threads=3))
         return plan_for(info, sound, config, OURS, find_memory=lambda: found)
 
     def test_is_what_is_free_when_none_is_given(self) -> None:
         assert self._plan(1234.0).budget_mb == 1234.0
 
     def test_is_never_more_than_is_free_whatever_the_config_allows(self) -> None:
-        assert self._plan(900.0, memory_mb=3000).budget_mb == 900.0
-        assert self._plan(9000.0, memory_mb=700).budget_mb == 700.0
+        assert self._plan(900.0, memory_limit_mb=3000).budget_mb == 900.0
+        assert self._plan(9000.0, memory_limit_mb=700).budget_mb == 700.0
 
     def test_threads_are_those_of_the_config(self) -> None:
         assert self._plan(1000.0).threads == 3
@@ -122,22 +122,22 @@ class TestBudget:
 
 class TestNetwork:
     def test_is_counted_by_its_files(self) -> None:
-        manifest = load_manifest("lectern-lite", MODELS)
-        network = Network.of(LipModel.open(manifest, "fp32", ["cpu"]))
+        manifest = load_manifest("lectern-lite", MODELS_FOLDER)
+        network = NetworkFootprint.of(LipModel.open(manifest, "fp32", ["cpu"]))
         sizes = [file.stat().st_size for file in manifest.folder.glob("renderer.fp32.onnx")]
         assert network.provider == "cpu" and network.files_mb > sum(sizes) / (1 << 20)
-        assert np.isclose(network.take_mb(8) - network.take_mb(4), 4 * network.item_mb)
+        assert np.isclose(network.memory_mb(8) - network.memory_mb(4), 4 * network.item_mb)
 
     def test_expects_the_first_provider_that_has_not_failed(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.syspath_prepend(str(tmp_path))
         engines = fake_box(tmp_path, tensorrt="good", cuda="good")
-        manifest = load_manifest("lectern-lite", MODELS)
+        manifest = load_manifest("lectern-lite", MODELS_FOLDER)
         model = LipModel.open(manifest, "fp32", ["tensorrt", "cuda"], engines=engines)
         assert model.likely_provider() == "tensorrt"
         sha = manifest.entry("renderer", "fp32").sha256
-        engines.verdicts.add(sha, "tensorrt", "fp32", "wrong numbers")
+        engines.results.add(sha, "tensorrt", "fp32", "wrong numbers")
         assert model.likely_provider() == "cuda"
-        engines.verdicts.add(sha, "cuda", "fp32", "wrong numbers")
+        engines.results.add(sha, "cuda", "fp32", "wrong numbers")
         assert model.likely_provider() == "cpu"

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from appliance.face.choose import Person
 from appliance.face.mesh import POINTS
+from appliance.face.person import Person
 from appliance.face.pose import RIGID_POINTS
-from appliance.face.track import SEGMENT, Sighting
-from appliance.lips.composite import Reference
+from appliance.face.track import SEGMENT_FRAMES, FaceLandmarks
+from appliance.lips.composite import ReferencePatch
 from appliance.lips.geometry import MOUTH_POINTS
-from appliance.lips.presenter import Profile
+from appliance.lips.profile import Profile
 from appliance.media.probe import PresenterInfo, probe_presenter
-from appliance.render.presenter_cache import Known, PresenterCache, PresenterEntry
+from appliance.render.presenter_cache import CachedPresenter, PresenterCache, PresenterEntry
 from tests.talking_face import babble, talking, write_video
 
 
@@ -29,11 +29,11 @@ def info(clip: Path) -> PresenterInfo:
     return probe_presenter(clip)
 
 
-def sightings(seed: int) -> list[Sighting | None]:
+def sightings(seed: int) -> list[FaceLandmarks | None]:
     rng = np.random.default_rng(seed)
-    found: list[Sighting | None] = [
-        Sighting(rng.random((POINTS, 3), np.float32) * 500, float(rng.random()))
-        for _ in range(SEGMENT)
+    found: list[FaceLandmarks | None] = [
+        FaceLandmarks(rng.random((POINTS, 3), np.float32) * 500, float(rng.random()))
+        for _ in range(SEGMENT_FRAMES)
     ]
     found[7] = None
     return found
@@ -42,7 +42,7 @@ def sightings(seed: int) -> list[Sighting | None]:
 def profile() -> Profile:
     rng = np.random.default_rng(0)
     plane = rng.integers(0, 255, (20, 30), np.uint8)
-    reference = Reference(
+    reference = ReferencePatch(
         plane,
         plane[:10, :15],
         plane[10:, :15],
@@ -69,7 +69,7 @@ def test_sightings_come_back_to_the_bit(info: PresenterInfo, tmp_path: Path) -> 
     assert kept.load(3) is None
     kept.save(3, sightings(1))
     back = entry(PresenterCache(tmp_path, 10), info).load(3)
-    assert back is not None and len(back) == SEGMENT
+    assert back is not None and len(back) == SEGMENT_FRAMES
     for before, after in zip(sightings(1), back, strict=True):
         if before is None:
             assert after is None
@@ -83,12 +83,12 @@ def test_sightings_come_back_to_the_bit(info: PresenterInfo, tmp_path: Path) -> 
 
 def test_who_it_is_comes_back(info: PresenterInfo, tmp_path: Path) -> None:
     kept = entry(PresenterCache(tmp_path, 10), info)
-    assert kept.recall() is None
+    assert kept.load_analysis() is None
     beside = ((0.0, 90.0, 20.0, 25.0),), ((0.0, 150.0, 30.0, 20.0), (50.0, 151.0, 30.5, 20.0))
     person = Person(((0.0, 10.5, 20.25, 30.0), (50.0, 11.0, 20.0, 31.0)), beside)
-    kept.remember(Known(info, person, profile()))
+    kept.store_analysis(CachedPresenter(info, person, profile()))
     cache = PresenterCache(tmp_path, 10)
-    found = cache.recall(key(cache, info.path), tmp_path / "moved.mp4")
+    found = cache.load_analysis(key(cache, info.path), tmp_path / "moved.mp4")
     assert found is not None
     assert found.info == replace(info, path=tmp_path / "moved.mp4")
     assert found.person == person
@@ -100,16 +100,16 @@ def test_who_it_is_comes_back(info: PresenterInfo, tmp_path: Path) -> None:
 def test_damaged_files_are_as_good_as_none(info: PresenterInfo, tmp_path: Path) -> None:
     kept = entry(PresenterCache(tmp_path, 10), info)
     kept.save(0, sightings(2))
-    kept.remember(Known(info, Person(((0.0, 1.0, 2.0, 3.0),)), profile()))
+    kept.store_analysis(CachedPresenter(info, Person(((0.0, 1.0, 2.0, 3.0),)), profile()))
     files = [path for path in kept.folder.rglob("*") if path.is_file()]
     assert len(files) == 4
     for path in files:
         whole = path.read_bytes()
         for bad in (b"", whole[: len(whole) // 2], b"\0" * len(whole), _flipped(whole)):
             path.write_bytes(bad)
-            assert kept.load(0) is None or kept.recall() is None
+            assert kept.load(0) is None or kept.load_analysis() is None
         path.write_bytes(whole)
-    assert kept.load(0) is not None and kept.recall() is not None
+    assert kept.load(0) is not None and kept.load_analysis() is not None
 
 
 def _flipped(data: bytes) -> bytes:
@@ -158,11 +158,11 @@ def test_nothing_is_kept_where_it_may_not_be(info: PresenterInfo, tmp_path: Path
     assert PresenterCache(tmp_path, 10).key(tmp_path / "gone.mp4", 0, 60, 0) is None
     (tmp_path / "file").write_text("in the way")
     blocked = PresenterCache(tmp_path / "file", 10)
-    assert blocked.recall("key", info.path) is None
+    assert blocked.load_analysis("key", info.path) is None
     assert blocked.entry("key") is None
     gone = entry(PresenterCache(tmp_path / "cache", 10), info)
     (gone.folder / "track").rmdir()
     gone.folder.rmdir()
     gone.save(0, sightings(0))  # somebody emptied the cache meanwhile
-    gone.remember(Known(info, Person(((0.0, 1.0, 2.0, 3.0),)), profile()))
-    assert gone.recall() is None
+    gone.store_analysis(CachedPresenter(info, Person(((0.0, 1.0, 2.0, 3.0),)), profile()))
+    assert gone.load_analysis() is None

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from appliance.config import Config
-from appliance.lips.engines import Engines
+from appliance.inference.providers import Providers
 from appliance.render.progress import Progress
 from appliance.render.render import render
-from tests.lips.fake_engines import fake_box
+from tests.inference.fake_providers import fake_box
 from tests.render.conftest import frames_of, settings
 
 pytestmark = pytest.mark.slow
@@ -56,12 +56,12 @@ def test_the_job_finishes_and_says_why(
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
     box = fake_box(tmp_path, limit_s, answer_s=3.0, **moods)
-    monkeypatch.setattr(Engines, "of", lambda config: box)
+    monkeypatch.setattr(Providers, "of", lambda config: box)
     seen: list[Progress] = []
     out = tmp_path / "out.mp4"
-    report: dict[str, Any] = render(presenter, lecture, out, config, listen=seen.append)
+    report: dict[str, Any] = render(presenter, lecture, out, config, on_progress=seen.append)
     assert report["provider"] == used
-    told = report["providers_passed_over"]
+    told = report["rejected_providers"]
     assert len(told) == len(reasons)
     assert all(each.startswith(reason) for each, reason in zip(told, reasons, strict=True))
     np.testing.assert_array_equal(frames_of(plain), frames_of(out))

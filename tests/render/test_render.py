@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from appliance.errors import BadInput
-from appliance.media.timeline import pingpong
+from appliance.media.pingpong import pingpong
 from appliance.render.progress import Progress
 from appliance.render.render import render
 from tests.render.conftest import (
@@ -117,7 +117,7 @@ def test_progress_names_every_stage_and_counts_every_frame(
 ) -> None:
     steps: list[Progress] = []
     config = settings(lips={"model": str(tiny_model)})
-    render(photo, lecture, tmp_path / "out.mp4", config, listen=steps.append)
+    render(photo, lecture, tmp_path / "out.mp4", config, on_progress=steps.append)
     order = list(dict.fromkeys(step.stage for step in steps))
     assert order == ["check", "presenter", "speech", "render", "join"]
     counted = [step.done for step in steps if step.stage == "render"]
@@ -136,7 +136,7 @@ def test_an_interruption_in_any_stage_leaves_nothing(
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            render(presenter, lecture, tmp_path / "out.mp4", config, listen=interrupt)
+            render(presenter, lecture, tmp_path / "out.mp4", config, on_progress=interrupt)
         assert os.listdir(tmp_path) == []
 
 

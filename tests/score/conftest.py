@@ -11,15 +11,15 @@ import pytest
 
 from appliance.face.detect import FaceDetector
 from appliance.face.mesh import FaceMesh, region_of_detection, region_of_points
-from appliance.face.runtime import LiteNetwork
+from appliance.face.tflite import TFLiteModel
 from appliance.face.weights import face_model_path
 from appliance.media.picture import Picture
-from appliance.score.tracks import Face
+from appliance.score.face_tracks import FaceMeasurement
 from tests.talking_face import Image, babble, face_with_opening, voice, write_video
 
 Openings = npt.NDArray[np.float64]
 Film = Callable[..., Path]
-Look = Callable[[Picture], Face]
+Look = Callable[[Picture], FaceMeasurement]
 
 PAUSE = slice(40, 72)  # frames in which nobody speaks and the mouth is shut
 
@@ -58,14 +58,14 @@ def spoken(film: Film, images: list[Image]) -> Path:
 @pytest.fixture(scope="session")
 def look() -> Look:
     """Measures the face in a picture."""
-    detector = FaceDetector(LiteNetwork(face_model_path("face_detection_short_range")))
-    mesh = FaceMesh(LiteNetwork(face_model_path("face_landmark")))
+    detector = FaceDetector(TFLiteModel(face_model_path("face_detection_short_range")))
+    mesh = FaceMesh(TFLiteModel(face_model_path("face_landmark")))
 
-    def measure(picture: Picture) -> Face:
+    def measure(picture: Picture) -> FaceMeasurement:
         region = region_of_detection(detector.detect(picture)[0])
         for _ in range(3):
             points, _ = mesh(picture, region)
             region = region_of_points(points)
-        return Face.of_points(points)
+        return FaceMeasurement.of_points(points)
 
     return measure

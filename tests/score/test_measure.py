@@ -13,7 +13,7 @@ import pytest
 from PIL import Image as Pillow
 
 from appliance.errors import BadInput
-from appliance.face.track import SEGMENT
+from appliance.face.track import SEGMENT_FRAMES
 from appliance.media.probe import probe_presenter
 from appliance.score import Score, format_score, score_video
 from appliance.score.measure import _spans
@@ -141,7 +141,7 @@ def test_the_badge_is_known_and_a_scratch_is_seen(
     marked[30][20:28, 20:28] = 255 - marked[30][20:28, 20:28]
     score = score_video(film("marked", marked), source=spoken)
     assert score.outside is not None
-    assert 0.01 < score.outside.marked < 0.05
+    assert 0.01 < score.outside.badge_share < 0.05
     assert score.outside.max > 60
     assert score.outside.mean < 0.5
     assert codes(score) == []
@@ -224,7 +224,7 @@ def test_no_face_at_all_and_no_video(tmp_path: Path) -> None:
 
 def test_progress_counts_the_frames(spoken: Path) -> None:
     told: list[tuple[int, int]] = []
-    score_video(spoken, progress=lambda done, total: told.append((done, total)))
+    score_video(spoken, on_progress=lambda done, total: told.append((done, total)))
     assert {total for _, total in told} == {100}
     done = [count for count, _ in told]
     assert done == sorted(set(done))
@@ -236,7 +236,7 @@ def test_a_long_file_is_sampled(tmp_path: Path, images: list[Image]) -> None:
     path = write_video(tmp_path / "long.mp4", images * 3, 5)
     told: list[int] = []
     part = score_video(
-        path, reference=path, limit_s=40, progress=lambda done, total: told.append(total)
+        path, reference=path, limit_s=40, on_progress=lambda done, total: told.append(total)
     )
     assert (part.seconds, part.measured_s) == (60, 40)
     assert set(told) == {200}
@@ -252,7 +252,7 @@ def test_a_long_file_is_sampled(tmp_path: Path, images: list[Image]) -> None:
 def test_stretches_lie_apart_and_inside(spoken: Path, limit: float, frames: int) -> None:
     info = dataclasses.replace(probe_presenter(spoken), frames=frames)
     spans = _spans(info, limit)
-    assert all(first % SEGMENT == 0 for first, _ in spans)
+    assert all(first % SEGMENT_FRAMES == 0 for first, _ in spans)
     assert all(a[1] <= b[0] for a, b in pairwise(spans))
     assert spans[0][0] == 0
     assert spans[-1][1] <= frames

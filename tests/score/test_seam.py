@@ -15,8 +15,8 @@ import pytest
 from appliance.face.sampling import apply
 from appliance.lips.geometry import patch_matrix
 from appliance.media.picture import Picture
+from appliance.score.face_tracks import FaceMeasurement
 from appliance.score.seam import SeamMeter
-from appliance.score.tracks import Face
 from tests.talking_face import SIZE, as_picture, babble, face_with_opening, portrait
 
 from .conftest import Look
@@ -27,7 +27,9 @@ LIMIT = 2.5  # the verdict's
 Shape = Literal["oval", "box", "patch"]
 
 
-def seam(pictures: list[Picture], source: Picture, faces: list[Face], theirs: Face) -> float:
+def seam(
+    pictures: list[Picture], source: Picture, faces: list[FaceMeasurement], theirs: FaceMeasurement
+) -> float:
     meter = SeamMeter()
     for picture, face in zip(pictures, faces, strict=True):
         meter.add(picture, source, (face, theirs))
@@ -36,7 +38,9 @@ def seam(pictures: list[Picture], source: Picture, faces: list[Face], theirs: Fa
     return found
 
 
-def pasted(picture: Picture, by: float, soft: float, shape: Shape, face: Face) -> Picture:
+def pasted(
+    picture: Picture, by: float, soft: float, shape: Shape, face: FaceMeasurement
+) -> Picture:
     """The mouth in a brighter patch whose edge is a blur of ``soft`` pixels."""
     mask = np.zeros(picture.y.shape, np.float32)
     if shape == "oval":
@@ -88,7 +92,7 @@ def source() -> Picture:
 
 
 @pytest.fixture(scope="module")
-def face(source: Picture, look: Look) -> Face:
+def face(source: Picture, look: Look) -> FaceMeasurement:
     return look(source)
 
 
@@ -115,26 +119,30 @@ def test_a_moving_mouth_shows_no_seam_and_a_pasted_one_does(
 
 
 @pytest.mark.parametrize("by", [1, 2, 4, 8])
-def test_skin_that_slides_along_shows_no_seam(source: Picture, face: Face, by: float) -> None:
+def test_skin_that_slides_along_shows_no_seam(
+    source: Picture, face: FaceMeasurement, by: float
+) -> None:
     assert seam([slid(source, by)] * FRAMES, source, [face] * FRAMES, face) < LIMIT / 1.5
 
 
 @pytest.mark.parametrize("crf", [18, 28, 35])
-def test_an_encoder_leaves_no_seam(source: Picture, face: Face, crf: int) -> None:
+def test_an_encoder_leaves_no_seam(source: Picture, face: FaceMeasurement, crf: int) -> None:
     assert seam(encoded([source] * FRAMES, crf), source, [face] * FRAMES, face) < LIMIT / 2
 
 
 @pytest.mark.parametrize("shape", ["oval", "box", "patch"])
-def test_a_patch_reads_as_nearly_what_it_is_off(source: Picture, face: Face, shape: Shape) -> None:
+def test_a_patch_reads_as_nearly_what_it_is_off(
+    source: Picture, face: FaceMeasurement, shape: Shape
+) -> None:
     for by in (8, -8):
         patched = [pasted(source, by, 0, shape, face)] * FRAMES
         assert 0.45 * 8 < seam(patched, source, [face] * FRAMES, face) < 8.5
 
 
-def test_no_frame_no_seam_and_a_tiny_face_neither(source: Picture, face: Face) -> None:
+def test_no_frame_no_seam_and_a_tiny_face_neither(source: Picture, face: FaceMeasurement) -> None:
     assert SeamMeter().result() is None
     points: npt.NDArray[np.float32] = (face.points * 0.3).astype(np.float32)
-    tiny = Face.of_points(points)
+    tiny = FaceMeasurement.of_points(points)
     meter = SeamMeter()
     meter.add(source, source, (tiny, tiny))
     assert meter.result() is None

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from appliance.media.picture import Picture
+from appliance.score.face_tracks import FaceMeasurement
 from appliance.score.sharpness import Sharpness, SharpnessMeter
-from appliance.score.tracks import Face
 from tests.talking_face import Image, as_picture, portrait
 
 from .conftest import Look
@@ -22,7 +22,7 @@ def source() -> Picture:
 
 
 @pytest.fixture(scope="module")
-def face(source: Picture, look: Look) -> Face:
+def face(source: Picture, look: Look) -> FaceMeasurement:
     return look(source)
 
 
@@ -35,7 +35,7 @@ def blurred(image: Image, sigma: float, where: tuple[slice, slice] | None = None
     return result
 
 
-def measure(image: Image, source: Picture, face: Face) -> Sharpness:
+def measure(image: Image, source: Picture, face: FaceMeasurement) -> Sharpness:
     meter = SharpnessMeter(1)
     meter.add(0, as_picture(image), source, (face, face))
     found = meter.result()
@@ -44,11 +44,13 @@ def measure(image: Image, source: Picture, face: Face) -> Sharpness:
     return found
 
 
-def test_a_picture_is_as_sharp_as_itself(source: Picture, face: Face) -> None:
+def test_a_picture_is_as_sharp_as_itself(source: Picture, face: FaceMeasurement) -> None:
     assert measure(portrait(), source, face) == Sharpness(1, 1, 1, 1)
 
 
-def test_a_blurred_mouth_is_told_from_a_blurred_picture(source: Picture, face: Face) -> None:
+def test_a_blurred_mouth_is_told_from_a_blurred_picture(
+    source: Picture, face: FaceMeasurement
+) -> None:
     mouth_only = measure(blurred(portrait(), 1.2, MOUTH), source, face)
     assert mouth_only.mouth < 0.4
     assert mouth_only.eyes == pytest.approx(1)
@@ -59,7 +61,7 @@ def test_a_blurred_mouth_is_told_from_a_blurred_picture(source: Picture, face: F
     assert 0.6 < everything.normalised < 1.6
 
 
-def test_more_blur_is_less_sharp(source: Picture, face: Face) -> None:
+def test_more_blur_is_less_sharp(source: Picture, face: FaceMeasurement) -> None:
     found = [
         measure(blurred(portrait(), sigma, MOUTH), source, face).mouth
         for sigma in (0.4, 0.7, 1.0, 1.5, 2.5)
@@ -67,7 +69,7 @@ def test_more_blur_is_less_sharp(source: Picture, face: Face) -> None:
     assert np.all(np.diff(found) < 0)
 
 
-def test_the_energy_is_the_laplacians_variance(source: Picture, face: Face) -> None:
+def test_the_energy_is_the_laplacians_variance(source: Picture, face: FaceMeasurement) -> None:
     """Twice the contrast is four times the energy."""
     low = source.writable()
     low.y[:] = 60 + source.y // 4 * 2 // 2  # a quarter of the contrast, but for rounding
@@ -81,7 +83,7 @@ def test_the_energy_is_the_laplacians_variance(source: Picture, face: Face) -> N
     assert found.normalised == pytest.approx(1, rel=1e-6)
 
 
-def test_totals_weigh_frames_by_their_energy(source: Picture, face: Face) -> None:
+def test_totals_weigh_frames_by_their_energy(source: Picture, face: FaceMeasurement) -> None:
     meter = SharpnessMeter(2)
     soft = blurred(portrait(), 1.0, MOUTH)
     meter.add(0, as_picture(soft), source, (face, face))
@@ -92,10 +94,10 @@ def test_totals_weigh_frames_by_their_energy(source: Picture, face: Face) -> Non
     assert found.frames == 2
 
 
-def test_a_flat_or_absent_face_gives_nothing(source: Picture, face: Face) -> None:
+def test_a_flat_or_absent_face_gives_nothing(source: Picture, face: FaceMeasurement) -> None:
     meter = SharpnessMeter(2)
     assert meter.result() is None
     meter.add(0, source, Picture.blank(256, 256), (face, face))
-    outside = Face(face.points - 5000, face.pose, face.lips, face.opening)
+    outside = FaceMeasurement(face.points - 5000, face.pose, face.lips, face.opening)
     meter.add(1, source, source, (outside, outside))
     assert meter.result() is None

@@ -11,7 +11,7 @@ from appliance.score.sync import (
     LandmarkDistance,
     correlate,
     pearson,
-    sampled,
+    sample_at,
 )
 
 Array = npt.NDArray[np.float64]
@@ -93,7 +93,7 @@ def test_rates_may_differ(fps: float, other_fps: float, late_ms: int) -> None:
 
 def test_sampling_is_linear_and_knows_its_ends() -> None:
     track = np.array([0.0, 1.0, np.nan, 3.0, 5.0])
-    at = sampled(track, 10, np.array([-0.05, 0.0, 0.05, 0.1, 0.15, 0.3, 0.35, 0.4, 0.41]))
+    at = sample_at(track, 10, np.array([-0.05, 0.0, 0.05, 0.1, 0.15, 0.3, 0.35, 0.4, 0.41]))
     truth = [np.nan, 0.0, 0.5, 1.0, np.nan, 3.0, 4.0, 5.0, np.nan]
     assert np.allclose(at, truth, equal_nan=True)
 

@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from appliance.score.outside_mouth import OutsideMouth
 from appliance.score.report import NOTES
 from appliance.score.sharpness import Sharpness
-from appliance.score.stillness import Jitter, Silence
-from appliance.score.surround import Surround
+from appliance.score.silence import Jitter, Silence
 from appliance.score.sync import STILL_OPENING, Correlation
-from appliance.score.verdict import REASONS, Facts, Verdict, judge, worst_moments
+from appliance.score.verdict import REASONS, Measures, Verdict, make_verdict, worst_moments
 
-GOOD = Facts(
+GOOD = Measures(
     face=1.0,
     speech_s=30.0,
     opening_spread=0.05,
@@ -24,12 +24,12 @@ GOOD = Facts(
     silence=Silence(5.0, 0.02, 0.04),
     jitter=Jitter(0.003, 0.004, 0.75),
     sharpness=Sharpness(0.9, 0.95, 0.95, 100),
-    outside=Surround(0.8, 14, 0.01, 0.6, 100),
+    outside=OutsideMouth(0.8, 14, 0.01, 0.6, 100),
 )
 
 
 def judged(**changes: object) -> Verdict:
-    return judge(GOOD._replace(**changes), STILL_OPENING)  # type: ignore[arg-type]
+    return make_verdict(GOOD._replace(**changes), STILL_OPENING)  # type: ignore[arg-type]
 
 
 def test_a_good_video_has_no_reasons() -> None:
@@ -53,9 +53,9 @@ def test_a_good_video_has_no_reasons() -> None:
         ({"jitter": Jitter(0.05, 0.0, None)}, "restless", "poor"),
         ({"sharpness": Sharpness(0.4, 0.95, 0.45, 100)}, "blurred", "check"),
         ({"sharpness": Sharpness(0.1, 0.95, 0.11, 100)}, "blurred", "poor"),
-        ({"outside": Surround(0.8, 14, 0.01, 3.5, 100)}, "seam", "check"),
-        ({"outside": Surround(0.8, 14, 0.01, 6.0, 100)}, "seam", "poor"),
-        ({"outside": Surround(5.0, 14, 0.01, None, 100)}, "outside", "check"),
+        ({"outside": OutsideMouth(0.8, 14, 0.01, 3.5, 100)}, "seam", "check"),
+        ({"outside": OutsideMouth(0.8, 14, 0.01, 6.0, 100)}, "seam", "poor"),
+        ({"outside": OutsideMouth(5.0, 14, 0.01, None, 100)}, "outside", "check"),
     ],
 )
 def test_each_fault_is_named_and_graded(change: dict[str, object], code: str, grade: str) -> None:
@@ -109,7 +109,7 @@ def moments(**changes: Values) -> list[tuple[float, str]]:
     opening = np.full(frames, 0.02)
     silent = np.ones(frames, np.bool_)
     tracks: dict[str, Values] = {
-        "looked": np.ones(frames, np.bool_),
+        "measured": np.ones(frames, np.bool_),
         "opening": opening,
         "silent": silent,
         "distance": np.full(frames, 0.01),
@@ -151,9 +151,9 @@ def test_a_missing_face_is_a_moment_but_an_unseen_frame_is_not() -> None:
     opening = np.full(FPS * SECONDS, 0.02)
     opening[second(7)] = np.nan
     opening[second(40)] = np.nan
-    looked = np.ones(FPS * SECONDS, np.bool_)
-    looked[second(40)] = False
-    assert moments(opening=opening, looked=looked) == [(7.0, "face_missing")]
+    measured = np.ones(FPS * SECONDS, np.bool_)
+    measured[second(40)] = False
+    assert moments(opening=opening, measured=measured) == [(7.0, "face_missing")]
 
 
 def test_an_open_mouth_in_speech_is_no_fault() -> None:

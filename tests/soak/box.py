@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 from PIL import Image
 
-from appliance.jobs.daemon import DaemonRecord
-from appliance.jobs.states import FINAL
+from appliance.jobs.daemon_status import DaemonStatusStore
+from appliance.jobs.states import FINAL_STATES
 from appliance.jobs.store import JobStore, store_path
 from tests.render.conftest import write_wav
 from tests.talking_face import babble, portrait, voice
@@ -29,9 +29,9 @@ video: {crf: 0, badge: false, preset: ultrafast}
 render: {chunk_s: 1}
 lips: {model: MODEL}
 score: {enabled: false}
-jobs: {min_free_mb: 0}
-governor: {start_memory_mb: 0, low_memory_mb: 0}
-inbox: {poll_s: 0.2, settle_s: 0.5, patience_s: 1}
+jobs: {min_free_disk_mb: 0}
+governor: {min_start_memory_mb: 0, min_running_memory_mb: 0}
+inbox: {poll_interval_s: 0.2, settle_s: 0.5, incomplete_timeout_s: 1}
 """
 
 
@@ -78,7 +78,7 @@ class Box:
         assert process.wait(120) == 0
 
     def _at_work(self, pid: int) -> bool:
-        with DaemonRecord(store_path(self.root)) as record:
+        with DaemonStatusStore(store_path(self.root)) as record:
             daemon = record.read()
         return daemon is not None and daemon.pid == pid
 
@@ -92,7 +92,7 @@ class Box:
         def over() -> bool:
             assert process.poll() is None, (self.root / "daemon.txt").read_text()[-3000:]
             with self.store() as store:
-                return len(store.jobs(FINAL)) == len(store.jobs()) and not store.unsettled()
+                return len(store.jobs(FINAL_STATES)) == len(store.jobs()) and not store.unarchived()
 
         wait_for(over, limit_s, pause_s=0.5)
 

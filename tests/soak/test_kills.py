@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from appliance.config import load_config
-from appliance.jobs.states import State
+from appliance.jobs.states import JobState
 from appliance.jobs.store import JobStore
 from appliance.render.render import render
 from tests.render.conftest import frames_of
@@ -54,7 +54,7 @@ def test_every_video_appears_once_and_as_if_nothing_had_happened(box: Box) -> No
         box.wait_until_over(daemon, LIMIT_S + 60 * len(names))
         jobs = store.jobs()
     box.stop(daemon)
-    assert [job.state for job in jobs] == [State.DONE] * len(names)
+    assert [job.state for job in jobs] == [JobState.DONE] * len(names)
     # Most kills hit a rendering; only a finished video leaves none to hit.
     assert hit.total() >= KILLS - KILLS_A_JOB and hit["a job in hand"] > hit.total() / 2
     found = sorted(p.name for p in (box.root / "outbox").iterdir())
@@ -79,7 +79,7 @@ def kill_at_random(
 ) -> str:
     """Start the daemon and kill it, children and all: mostly while it works on a job, now and then
     in its start or when it has just finished one. Gives what it was at when it died."""
-    tried, done = attempts(store), len(store.jobs([State.DONE]))
+    tried, done = attempts(store), len(store.jobs([JobState.DONE]))
     daemon = box.start()
     at_work, over = attempt_after(store, tried), done_after(store, done, dropped)
     if turn % 20 == 9:  # the delivery, and the putting away of the sources
@@ -95,7 +95,7 @@ def kill_at_random(
     daemon.wait()
     if attempts(store) == tried:
         return "the start"
-    return "a job in hand" if store.jobs([State.RUNNING]) else "nothing in hand"
+    return "a job in hand" if store.jobs([JobState.RUNNING]) else "nothing in hand"
 
 
 def attempts(store: JobStore) -> int:
@@ -110,7 +110,7 @@ def attempt_after(store: JobStore, tried: int) -> Callable[[], bool]:
 
 def done_after(store: JobStore, before: int, dropped: int) -> Callable[[], bool]:
     """Says whether more jobs are done than ``before``, or all that were ``dropped``."""
-    return lambda: len(store.jobs([State.DONE])) >= min(before + 1, dropped)
+    return lambda: len(store.jobs([JobState.DONE])) >= min(before + 1, dropped)
 
 
 def work_for(

@@ -21,8 +21,8 @@ import cv2
 import numpy as np
 import pytest
 
-from appliance.jobs.record import NewJob
-from appliance.jobs.states import State
+from appliance.jobs.models import NewJob
+from appliance.jobs.states import JobState
 from tests.soak.box import Box, count, wait_for
 from tests.talking_face import babble, talking, write_video
 
@@ -54,15 +54,15 @@ def test_a_disk_that_fills_in_the_middle_holds_the_job_up_and_no_more(small_disk
             wait_for(lambda: store.get(job).done > 0 or store.get(job).stage == "render", 90)
             filler = box.root / "holiday.mov"
             size = fill(filler)
-            wait_for(lambda: [h.code for h in store.holds()] == ["low_space"], 180)
-            assert store.get(job).state is State.QUEUED
+            wait_for(lambda: [h.code for h in store.holds()] == ["low_disk_space"], 180)
+            assert store.get(job).state is JobState.QUEUED
             time.sleep(3)
             assert daemon.poll() is None and store.get(job).attempts <= 2  # it does not rage
             assert filler.stat().st_size == size  # what is the user's stays
             filler.unlink()
             box.wait_until_over(daemon, 180)
             done = store.get(job)
-            assert done.state is State.DONE and store.holds() == []
+            assert done.state is JobState.DONE and store.holds() == []
         box.stop(daemon)
         assert (box.root / "outbox" / "talk.mp4").is_file()
         print(f"{done.attempts} attempts")
@@ -166,12 +166,12 @@ def render(box: Box, presenter: Path, limit: Callable[[int], object]) -> Made:
         box.wait_until_over(daemon, 2400)
         done = store.get(job)
     box.stop(daemon)
-    assert done.state is State.DONE, done.reason
+    assert done.state is JobState.DONE, done.reason
     assert done.report is not None and done.started is not None and done.finished is not None
     report = json.loads(done.report.read_text())
     plan, took_s = report["plan"], done.finished - done.started
     return Made(
-        round(took_s, 1), done.attempts, done.relief, plan["batch"], plan["chunks"],
+        round(took_s, 1), done.attempts, done.degrade_level, plan["batch"], plan["chunks"],
         plan["budget_mb"], report["peak_rss_mb"],
     )  # fmt: skip
 

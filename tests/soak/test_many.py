@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.jobs.record import NewJob
-from appliance.jobs.states import State
+from appliance.jobs.models import NewJob
+from appliance.jobs.states import JobState
 from tests.soak.box import Box, Footprint, count, wait_for
 
 pytestmark = pytest.mark.slow
@@ -24,7 +24,7 @@ def test_the_daemon_grows_by_less_than_a_twentieth(box: Box) -> None:
 
         def done(number: int) -> bool:
             assert daemon.poll() is None
-            return len(store.jobs([State.DONE])) >= number
+            return len(store.jobs([JobState.DONE])) >= number
 
         wait_for(lambda: done(WARM), 120 * WARM, pause_s=0.2)
         warm = Footprint.of(daemon.pid)

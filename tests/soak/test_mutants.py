@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from appliance.jobs.states import State
+from appliance.jobs.states import JobState
 from appliance.jobs.store import JobStore
 from tests.render.conftest import write_wav
 from tests.soak.box import PROJECT, Box, Footprint, count, wait_for
@@ -57,7 +57,7 @@ def test_no_damaged_file_ends_the_daemon_or_holds_it_up(box: Box) -> None:
         jobs = store.jobs()
     box.stop(daemon)
     print(Counter(job.reason.code if job.reason else job.state.value for job in jobs))
-    assert {job.state for job in jobs} <= {State.DONE, State.FAILED, State.QUEUED}
+    assert {job.state for job in jobs} <= {JobState.DONE, JobState.FAILED, JobState.QUEUED}
     assert len(jobs) == MUTANTS
     warm, at_last = prints[0], prints[-1]
     assert at_last.rss_mb < 1.05 * warm.rss_mb
@@ -68,7 +68,7 @@ def test_no_damaged_file_crashes_a_look_or_makes_it_hang(tmp_path: Path) -> None
     list(mutants(originals_in(tmp_path), tmp_path / "mutants", LOOKS))
     lecture = write_wav(tmp_path / "whole.wav", voice(babble(10)))
     run = subprocess.run(
-        [sys.executable, "-m", "tests.soak.looks", str(tmp_path / "mutants"), str(lecture)],
+        [sys.executable, "-m", "tests.soak.preflight", str(tmp_path / "mutants"), str(lecture)],
         cwd=PROJECT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     looks = [json.loads(line) for line in run.stdout.splitlines()]
@@ -86,9 +86,9 @@ def test_no_damaged_file_crashes_a_look_or_makes_it_hang(tmp_path: Path) -> None
 def over(store: JobStore, daemon: subprocess.Popen[bytes], number: int) -> bool:
     """Whether so many jobs have been tried to an end and put away, or are to be tried again."""
     assert daemon.poll() is None, "the daemon has ended"
-    rested = [job for job in store.jobs([State.QUEUED]) if job.attempts]
-    ended = len(store.jobs([State.DONE, State.FAILED]))
-    return ended + len(rested) >= number and not store.unsettled()
+    rested = [job for job in store.jobs([JobState.QUEUED]) if job.attempts]
+    ended = len(store.jobs([JobState.DONE, JobState.FAILED]))
+    return ended + len(rested) >= number and not store.unarchived()
 
 
 def originals_in(folder: Path) -> list[Path]:

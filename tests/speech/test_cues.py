@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from appliance.speech.cues import LINE_COLUMNS, cues_of, divide
-from appliance.speech.tts import Sentence, Speech, synthesize
+from appliance.speech.cues import LINE_COLUMNS, make_cues, split_text
+from appliance.speech.tts import Sentence, SynthesizedSpeech, synthesize
 
 ENGLISH = (
     "Light is fast. Nothing that we know of moves faster than light, which needs eight minutes "
@@ -30,14 +30,14 @@ def columns(line: str) -> int:
 
 @pytest.mark.parametrize("text", [ENGLISH, CHINESE, "x" * 300, "光" * 300, "a " * 200, "短"])
 def test_no_more_than_two_lines_that_fit_and_not_a_letter_lost(text: str) -> None:
-    parts = divide(text)
+    parts = split_text(text)
     assert all(1 <= len(part) <= 2 for part in parts)
     assert max(columns(line) for part in parts for line in part) <= LINE_COLUMNS
     assert "".join("".join(part) for part in parts).replace(" ", "") == "".join(text.split())
 
 
 def test_lines_break_at_spaces_and_rather_behind_a_comma() -> None:
-    assert divide("When the sun sets in the west, it grows dark outside.") == [
+    assert split_text("When the sun sets in the west, it grows dark outside.") == [
         ("When the sun sets in the west,", "it grows dark outside.")
     ]
 
@@ -53,8 +53,8 @@ def test_a_division_lies_in_the_pause(tmp_path: Path) -> None:
         out.setframerate(rate)
         out.writeframes(noise.astype("<i2").tobytes())
     text = "a word and " * 4 + "a comma, " + "a word and " * 4 + "an end, of all."
-    speech = Speech(path, rate, (Sentence(text, 0.0, 4.0),))
-    first, second = cues_of(speech)
+    speech = SynthesizedSpeech(path, rate, (Sentence(text, 0.0, 4.0),))
+    first, second = make_cues(speech)
     assert 1.6 < first.end == second.start < 1.9
     assert (first.start, second.end) == (0.0, 4.0)
 
@@ -74,7 +74,7 @@ def test_a_division_lies_in_the_pause(tmp_path: Path) -> None:
 )
 def test_what_a_voice_reads_is_shown_while_it_is_read(tmp_path: Path, text: str) -> None:
     speech = synthesize(text, out_wav=tmp_path / "a.wav")
-    cues = cues_of(speech)
+    cues = make_cues(speech)
     assert len(cues) > len(speech.sentences)
     assert all(cue.start < cue.end for cue in cues)
     assert all(one.end <= two.start for one, two in pairwise(cues))
@@ -100,6 +100,6 @@ def test_an_hour_is_as_exact_as_a_minute(tmp_path: Path) -> None:
         out.setsampwidth(2)
         out.setframerate(rate)
         out.writeframes(bytes(2 * rate))  # no sentence is long enough to be listened to
-    cues = cues_of(Speech(path, rate, sentences))
+    cues = make_cues(SynthesizedSpeech(path, rate, sentences))
     assert [cue.start for cue in cues] == [sentence.start for sentence in sentences]
     assert cues[-1].end == 3599.9

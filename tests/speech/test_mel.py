@@ -14,10 +14,10 @@ from appliance.speech.mel import (
     LECTERN_MEL,
     WAV2LIP_MEL,
     MelSpec,
+    compute_mel,
     filterbank,
     hz_to_mel,
     mel_blocks,
-    mel_of,
     mel_to_hz,
 )
 
@@ -64,9 +64,9 @@ def test_lectern_mel_equals_librosa(samples: int) -> None:
         y=sound.astype(np.float64), sr=RATE, n_fft=512, win_length=400, hop_length=160, n_mels=80,
         fmin=60, fmax=7600, center=True,
     )  # fmt: skip
-    ours = mel_of(sound, LECTERN_MEL)
+    ours = compute_mel(sound, LECTERN_MEL)
     assert ours.dtype == np.float32
-    assert ours.shape == (80, LECTERN_MEL.frames(samples))
+    assert ours.shape == (80, LECTERN_MEL.frame_count(samples))
     assert np.abs(ours - np.log(np.maximum(power, 1e-5))).max() < 1e-4
 
 
@@ -77,7 +77,7 @@ def test_wav2lip_mel_equals_its_formula() -> None:
     basis = librosa.filters.mel(sr=RATE, n_fft=800, n_mels=80, fmin=55, fmax=7600)
     db = 20 * np.log10(np.maximum(np.exp(-5 * np.log(10)), basis @ amplitude)) - 20
     expected = np.clip(8 * ((db + 100) / 100) - 4, -4, 4)
-    assert np.abs(mel_of(sound, WAV2LIP_MEL) - expected).max() < 1e-4
+    assert np.abs(compute_mel(sound, WAV2LIP_MEL) - expected).max() < 1e-4
 
 
 @pytest.mark.parametrize("spec", [LECTERN_MEL, WAV2LIP_MEL])
@@ -86,17 +86,17 @@ def test_same_bits_whatever_the_blocks(spec: MelSpec, sizes: list[int]) -> None:
     sound = speechlike(9.3)
     pieces = list(mel_blocks(chop(sound, sizes), spec))
     assert max(piece.shape[1] for piece in pieces) <= BATCH_FRAMES
-    assert np.array_equal(np.concatenate(pieces, axis=1), mel_of(sound, spec))
+    assert np.array_equal(np.concatenate(pieces, axis=1), compute_mel(sound, spec))
 
 
 def test_no_samples_no_frames() -> None:
     assert list(mel_blocks([], LECTERN_MEL)) == []
-    assert mel_of(np.zeros(0, np.float32), LECTERN_MEL).shape == (80, 0)
+    assert compute_mel(np.zeros(0, np.float32), LECTERN_MEL).shape == (80, 0)
 
 
 def test_digital_silence_is_the_floor() -> None:
-    assert np.allclose(mel_of(np.zeros(4000, np.float32), LECTERN_MEL), np.log(1e-5))
-    assert np.all(mel_of(np.zeros(4000, np.float32), WAV2LIP_MEL) == -4.0)
+    assert np.allclose(compute_mel(np.zeros(4000, np.float32), LECTERN_MEL), np.log(1e-5))
+    assert np.all(compute_mel(np.zeros(4000, np.float32), WAV2LIP_MEL) == -4.0)
 
 
 def test_memory_does_not_grow_with_the_stream() -> None:
@@ -110,5 +110,5 @@ def test_memory_does_not_grow_with_the_stream() -> None:
         frames += piece.shape[1]
         peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert frames == LECTERN_MEL.frames(1200 * RATE)
+    assert frames == LECTERN_MEL.frame_count(1200 * RATE)
     assert peak < 12 << 20

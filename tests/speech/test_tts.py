@@ -105,14 +105,14 @@ def test_no_voice_for_it(
 ) -> None:
     monkeypatch.setenv("HIBARI_HOME", str(tmp_path / "voices"))
     with pytest.raises(BadInput) as caught:
-        synthesize(text, voice, out_wav=tmp_path / "a.wav", find=nothing)
+        synthesize(text, voice, out_wav=tmp_path / "a.wav", which=nothing)
     assert caught.value.code == "voice_missing"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_broken_espeak_is_as_good_as_none(tmp_path: Path) -> None:
     with pytest.raises(BadInput) as caught:
-        synthesize("今天", out_wav=tmp_path / "a.wav", find=lambda _: shutil.which("false"))
+        synthesize("今天", out_wav=tmp_path / "a.wav", which=lambda _: shutil.which("false"))
     assert caught.value.code == "voice_missing"
 
 
@@ -145,6 +145,6 @@ def test_chinese_words_in_an_english_text_are_not_left_out(tmp_path: Path) -> No
 
 def test_words_that_no_voice_reads_are_told(tmp_path: Path) -> None:
     text = "Light is fast.\n\nNow say 谢谢 twice.\n\nGood bye."
-    speech = synthesize(text, out_wav=tmp_path / "a.wav", find=lambda _: None)
+    speech = synthesize(text, out_wav=tmp_path / "a.wav", which=lambda _: None)
     assert len(speech.sentences) == 3
-    assert speech.left_out == (speech.sentences[1].start,)
+    assert speech.skipped_s == (speech.sentences[1].start,)

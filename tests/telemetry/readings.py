@@ -9,7 +9,7 @@ from appliance.telemetry.reading import Reading
 PLAIN = Reading(
     at=0.0,
     temperatures_c={"cpu": 50.0, "gpu": 48.5},
-    trips_c={"cpu": {"throttle": 99.0, "critical": 104.5}},
+    trip_points_c={"cpu": {"throttle": 99.0, "critical": 104.5}},
     cpu_load=0.5,
     gpu_load=0.25,
     memory_total_mb=7620.0,

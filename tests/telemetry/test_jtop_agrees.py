@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from appliance.telemetry.sysfs import SysfsSource
+from appliance.telemetry.jetson import JetsonSource
 from tests.telemetry.boards import BOARDS, Board
 
 pytest.importorskip("jtop")
@@ -30,7 +30,7 @@ def made(request: pytest.FixtureRequest, board: Make) -> Board:
 def test_temperatures(made: Board, tmp_path: Path) -> None:
     from jtop.core import temperature
 
-    ours = SysfsSource(tmp_path, made.root)().temperatures_c
+    ours = JetsonSource(tmp_path, made.root)().temperatures_c
     sensors = temperature.get_virtual_thermal_temperature(
         str(made.root / "sys/devices/virtual/thermal")
     )
@@ -44,7 +44,7 @@ def test_temperatures(made: Board, tmp_path: Path) -> None:
 def test_rails_and_the_total(made: Board, tmp_path: Path) -> None:
     from jtop.core import power
 
-    reading = SysfsSource(tmp_path, made.root)()
+    reading = JetsonSource(tmp_path, made.root)()
     sensors = power.find_all_i2c_power_monitor(str(made.root / "sys/bus/i2c/devices"))
     theirs = {name: power.read_power_status(files) for name, files in sensors.items()}
     for values in theirs.values():
@@ -60,7 +60,7 @@ def test_rails_and_the_total(made: Board, tmp_path: Path) -> None:
 def test_load_and_clock_of_the_gpu(made: Board, tmp_path: Path) -> None:
     from jtop.core import gpu
 
-    reading = SysfsSource(tmp_path, made.root)()
+    reading = JetsonSource(tmp_path, made.root)()
     (theirs,) = gpu.find_igpu(str(made.root / "sys/class/devfreq")).values()
     assert reading.gpu_load == gpu.igpu_read_status(theirs["path"])["load"] / 100
     assert reading.gpu_mhz == gpu.igpu_read_freq(theirs["frq_path"])["cur"] / 1000
@@ -69,7 +69,7 @@ def test_load_and_clock_of_the_gpu(made: Board, tmp_path: Path) -> None:
 def test_fan(made: Board, tmp_path: Path) -> None:
     from jtop.core import fan
 
-    reading = SysfsSource(tmp_path, made.root)()
+    reading = JetsonSource(tmp_path, made.root)()
     theirs = fan.get_all_cooling_system(str(made.root / "sys/class/hwmon"))
     (pwm,) = theirs["pwmfan"]["pwm"]
     assert reading.fan_percent == fan.PWMtoValue(float(Path(pwm).read_text()))
@@ -85,7 +85,7 @@ def test_memory(made: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(memory, "open", from_the_tree, raising=False)
     theirs = memory.meminfo()
-    reading = SysfsSource(tmp_path, made.root)()
+    reading = JetsonSource(tmp_path, made.root)()
     assert reading.memory_total_mb == theirs["MemTotal"] / 1024
     assert reading.memory_available_mb == theirs["MemAvailable"] / 1024
     assert reading.gpu_memory_mb == theirs["NvMapMemUsed"] / 1024
@@ -95,7 +95,7 @@ def test_memory(made: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_memory_of_the_gpu_in_debugfs(made: Board) -> None:
     from jtop.core import processes
 
-    from appliance.telemetry.load import nvmap_mb
+    from appliance.telemetry.cpu_gpu import nvmap_mb
 
     table = made.write(
         "sys/kernel/debug/nvmap/iovmm/clients",
@@ -117,4 +117,4 @@ def test_power_mode(made: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         return lambda **_: [f"NV Power Mode: {name}", str(made.kind.mode)]
 
     monkeypatch.setattr(nvpmodel, "Command", tool)
-    assert SysfsSource(tmp_path, made.root)().power_mode == nvpmodel.nvpmodel_query()["name"]
+    assert JetsonSource(tmp_path, made.root)().power_mode == nvpmodel.nvpmodel_query()["name"]

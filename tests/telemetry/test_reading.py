@@ -9,7 +9,7 @@ from tests.telemetry.readings import reading
 
 
 def test_a_reading_comes_back_as_it_was() -> None:
-    full = reading(5.5, unavailable=("zone:cv0",), disk_worn_percent=10.0, throttled=True)
+    full = reading(5.5, unavailable=("zone:cv0",), disk_wear_percent=10.0, throttled=True)
     assert Reading.from_json(full.to_json()) == full
     assert "\n" not in full.to_json()
 
@@ -31,11 +31,11 @@ def test_the_hottest_zone_is_the_one_nearest_to_its_own_limit() -> None:
     warm = reading(
         0,
         temperatures_c={"cpu": 80.0, "nvme": 70.0, "soc0": 66.0},
-        trips_c={"cpu": {"throttle": 99.0}, "nvme": {"critical": 75.0}},
+        trip_points_c={"cpu": {"throttle": 99.0}, "nvme": {"critical": 75.0}},
     )
     assert warm.hottest == ("nvme", 70.0)
     assert warm.headroom_c == 5.0
-    assert reading(0, temperatures_c={"soc0": 66.0}, trips_c={}).headroom_c == 19.0
+    assert reading(0, temperatures_c={"soc0": 66.0}, trip_points_c={}).headroom_c == 19.0
     assert reading(0, temperatures_c={}).headroom_c is None
 
 

@@ -12,14 +12,14 @@ from typing import Any
 import psutil
 import pytest
 
-from appliance.config import Config, Telemetry
-from appliance.telemetry.history import History, history_path
+from appliance.config import Config, TelemetryConfig
 from appliance.telemetry.host import HostSource
+from appliance.telemetry.jetson import JetsonSource
 from appliance.telemetry.jtop import JtopSource
 from appliance.telemetry.reading import Reading
 from appliance.telemetry.sampler import Sampler, start_sampler
-from appliance.telemetry.source import find_source
-from appliance.telemetry.sysfs import SysfsSource
+from appliance.telemetry.source import select_source
+from appliance.telemetry.store import TelemetryStore, telemetry_path
 from tests.telemetry.boards import Board
 from tests.telemetry.readings import reading
 
@@ -27,7 +27,7 @@ Make = Callable[..., Board]
 
 
 def config(root: Path, **telemetry: Any) -> Config:
-    return Config(root=root, telemetry=Telemetry(**telemetry))
+    return Config(root=root, telemetry=TelemetryConfig(**telemetry))
 
 
 class Client(SimpleNamespace):
@@ -62,13 +62,13 @@ class TestChoice:
     def test_a_jetson_is_read_by_ourselves_and_others_by_psutil(
         self, board: Make, tmp_path: Path
     ) -> None:
-        assert isinstance(find_source(config(tmp_path), board("nano").root), SysfsSource)
-        assert isinstance(find_source(config(tmp_path), tmp_path / "pc"), HostSource)
+        assert isinstance(select_source(config(tmp_path), board("nano").root), JetsonSource)
+        assert isinstance(select_source(config(tmp_path), tmp_path / "pc"), HostSource)
 
     def test_what_the_config_names_is_taken(self, board: Make, tmp_path: Path) -> None:
         root = board("nano").root
-        assert isinstance(find_source(config(tmp_path, source="host"), root), HostSource)
-        assert isinstance(find_source(config(tmp_path, source="sysfs"), tmp_path), SysfsSource)
+        assert isinstance(select_source(config(tmp_path, source="host"), root), HostSource)
+        assert isinstance(select_source(config(tmp_path, source="sysfs"), tmp_path), JetsonSource)
 
     @pytest.mark.parametrize(
         "error", [ImportError("No module named 'jtop'"), OSError("no service")]
@@ -79,22 +79,22 @@ class TestChoice:
         def fail() -> Any:
             raise error
 
-        source = find_source(config(tmp_path, source="jtop"), board("nx").root, connect=fail)
-        assert isinstance(source, SysfsSource)
+        source = select_source(config(tmp_path, source="jtop"), board("nx").root, connect=fail)
+        assert isinstance(source, JetsonSource)
         assert (str(error) or "RuntimeError()") in caplog.text
 
 
 class TestJtop:
     def test_its_values_stand_over_ours(self, board: Make, tmp_path: Path) -> None:
         root = board("nano").root
-        source = find_source(config(tmp_path, source="jtop"), root, connect=client)
+        source = select_source(config(tmp_path, source="jtop"), root, connect=client)
         assert isinstance(source, JtopSource)
         reading = source()
         assert reading.temperatures_c == {"cpu": 51.5}
         assert reading.power_mw == {"VDD_SOC": 1500, "VDD_IN": 7000}
         assert (reading.gpu_load, reading.gpu_mhz, reading.gpu_memory_mb) == (0.42, 612, 256)
         assert (reading.power_mode, reading.fan_percent, reading.fan_rpm) == ("25W", 40, 2100)
-        assert reading.trips_c["cpu"]["throttle"] == 99  # our own: it tells none
+        assert reading.trip_points_c["cpu"]["throttle"] == 99  # our own: it tells none
 
     def test_what_it_does_not_tell_stays_ours(self) -> None:
         empty = Client(temperature={}, power={}, gpu={}, memory={}, nvpmodel=None, fan={})
@@ -143,7 +143,7 @@ class TestSampler:
                 raise mood
             return mood
 
-        with History(tmp_path / "t.sqlite3") as history, caplog.at_level(logging.WARNING):
+        with TelemetryStore(tmp_path / "t.sqlite3") as history, caplog.at_level(logging.WARNING):
             sampler = Sampler(source, history, 1, threading.Event())
             assert [sampler.sample(), sampler.sample()] == [None, None]
             assert sampler.sample() == history.latest() == reading(3)
@@ -151,9 +151,9 @@ class TestSampler:
 
     def test_the_daemons_thread_samples_at_once_and_ends_when_told(self, tmp_path: Path) -> None:
         stop = threading.Event()
-        thread = start_sampler(config(tmp_path, every_s=3600), stop)
+        thread = start_sampler(config(tmp_path, interval_s=3600), stop)
         assert thread is not None
-        with History(history_path(tmp_path)) as panel:
+        with TelemetryStore(telemetry_path(tmp_path)) as panel:
             for _ in range(1000):
                 if panel.latest() is not None:
                     break

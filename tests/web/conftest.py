@@ -12,11 +12,12 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from appliance.config import Config
-from appliance.jobs.store import JobStore, store_path
+from appliance.jobs.store import store_path
+from appliance.jobs.worker_store import WorkerStore
+from web.accounts.passwords import hash_password
+from web.accounts.users import Role
 from web.app import create_app
-from web.panel import EXTENSION, Panel
-from web.people.passwords import hash_password
-from web.people.store import Role
+from web.context import EXTENSION, Panel
 
 PASSWORD = "four quiet words"
 NAMES = {"admin": Role.ADMIN, "teacher": Role.TEACHER, "other": Role.TEACHER, "viewer": Role.VIEWER}
@@ -73,7 +74,7 @@ def fresh(config: Config, clock: Clock, tmp_path: Path) -> Iterator[Flask]:
     app.test_client_class = Browser
     yield app
     here: Panel = app.extensions[EXTENSION]
-    here.people.close()
+    here.users.close()
 
 
 @pytest.fixture(scope="session")
@@ -86,7 +87,7 @@ def hashed() -> str:
 def app(fresh: Flask, hashed: str) -> Flask:
     """A panel with one person a role, and a second teacher."""
     here: Panel = fresh.extensions[EXTENSION]
-    with here.people.write() as connection:
+    with here.users.transaction() as connection:
         for name, role in NAMES.items():
             connection.execute(
                 "INSERT INTO people VALUES (?, ?, ?, ?)", (name, role.value, hashed, here.now())
@@ -102,7 +103,7 @@ def sign_in(app: Flask) -> SignIn:
         browser = app.test_client()
         assert isinstance(browser, Browser)
         with app.test_request_context():
-            cookie = app.extensions[EXTENSION].sessions.begin(name)
+            cookie = app.extensions[EXTENSION].sessions.create(name)
         browser.set_cookie("lectern", cookie, httponly=True, samesite="Strict")
         return browser
 
@@ -110,7 +111,7 @@ def sign_in(app: Flask) -> SignIn:
 
 
 @pytest.fixture
-def store(config: Config, clock: Clock) -> Iterator[JobStore]:
+def store(config: Config, clock: Clock) -> Iterator[WorkerStore]:
     """The queue of the panel's box."""
-    with JobStore(store_path(config.root), now=clock) as store:
+    with WorkerStore(store_path(config.root), now=clock) as store:
         yield store

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from web.people.sessions import Sessions
-from web.people.store import People, Role, people_path
+from web.accounts.sessions import SessionStore
+from web.accounts.users import Role, UserStore, users_path
 
 
 def free_port() -> int:
@@ -62,10 +62,10 @@ class Served:
 
     def sign_in(self, role: Role = Role.ADMIN) -> str:
         """A cookie. The panel reads sign-ins when it starts, so this comes first."""
-        people = People(people_path(self.root))
-        if people.none_yet():
+        people = UserStore(users_path(self.root))
+        if people.is_empty():
             people.add("head", role, "four quiet words", time.time())
-        cookie = Sessions(people, 3600, time.time).begin("head")
+        cookie = SessionStore(people, 3600, time.time).create("head")
         people.close()
         return f"lectern={cookie}"
 

@@ -6,10 +6,10 @@ import socket
 
 import pytest
 
-from appliance.config import Config, Panel
+from appliance.config import Config, PanelConfig
 from appliance.errors import BadInput
 from tests.web.served import free_port
-from web.addresses import Addresses, find_addresses, is_everywhere
+from web.addresses import Addresses, find_addresses, is_unspecified
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from web.addresses import Addresses, find_addresses, is_everywhere
     ],
 )
 def test_the_shortest_address_is_told(ports: tuple[int, ...], secure: bool, told: str) -> None:
-    assert Addresses("0.0.0.0", ports, secure).at("box.local") == told
+    assert Addresses("0.0.0.0", ports, secure).url_for_name("box.local") == told
 
 
 def test_the_machines_name_stands_for_all_its_addresses() -> None:
@@ -48,38 +48,38 @@ class TestFinding:
         self, host: str, short: tuple[int, int]
     ) -> None:
         port = free_port()
-        plain = find_addresses(Config(panel=Panel(host=host, port=port)), short)
+        plain = find_addresses(Config(panel=PanelConfig(host=host, port=port)), short)
         assert plain.ports == (port, short[0])
-        secure = find_addresses(Config(panel=Panel(host=host, port=port, tls="own")), short)
+        secure = find_addresses(Config(panel=PanelConfig(host=host, port=port, tls="own")), short)
         assert secure.ports == (port, *short)
 
     def test_a_taken_one_is_left_out(self, short: tuple[int, int]) -> None:
         port = free_port()
         with socket.create_server(("0.0.0.0", short[0])):
-            found = find_addresses(Config(panel=Panel(port=port)), short)
+            found = find_addresses(Config(panel=PanelConfig(port=port)), short)
         assert found.ports == (port,)
 
     def test_one_that_is_the_panels_own_is_not_counted_twice(self, short: tuple[int, int]) -> None:
-        found = find_addresses(Config(panel=Panel(port=short[0])), short)
+        found = find_addresses(Config(panel=PanelConfig(port=short[0])), short)
         assert found.ports == (short[0],)
 
     @pytest.mark.parametrize(
-        "panel", [{"host": "127.0.0.1"}, {"short_address": False}, {"host": "localhost"}]
+        "panel", [{"host": "127.0.0.1"}, {"default_ports": False}, {"host": "localhost"}]
     )
     def test_nobody_gets_them_who_did_not_ask(
         self, panel: dict[str, object], short: tuple[int, int]
     ) -> None:
-        wish = Panel.model_validate({"port": free_port(), **panel})
+        wish = PanelConfig.model_validate({"port": free_port(), **panel})
         assert len(find_addresses(Config(panel=wish), short).ports) == 1
 
     def test_the_panels_own_must_be_free(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
-            panel = Panel(host="127.0.0.1", port=server.getsockname()[1])
-            with pytest.raises(BadInput, match="panel_port"):
+            panel = PanelConfig(host="127.0.0.1", port=server.getsockname()[1])
+            with pytest.raises(BadInput, match="panel_address_unavailable"):
                 find_addresses(Config(panel=panel))
 
 
 @pytest.mark.parametrize(("host", "everywhere"), [("0.0.0.0", True), ("::", True), ("::1", False)])
 def test_everywhere(host: str, everywhere: bool) -> None:
-    assert is_everywhere(host) is everywhere
-    assert not is_everywhere("box.example")
+    assert is_unspecified(host) is everywhere
+    assert not is_unspecified("box.example")

@@ -55,7 +55,7 @@ class TestBuild:
         assert (tmp_path / "htmx.js").read_text() == "newest"
 
     def test_a_package_without_its_file_is_told_and_tried_again(self, tmp_path: Path) -> None:
-        with pytest.raises(Fault, match=r"assets_fetch: .*uPlot\.iife\.min\.js"):
+        with pytest.raises(Fault, match=r"assets_download_failed: .*uPlot\.iife\.min\.js"):
             build(tmp_path, install=Npm(lacks="uplot.js"))
         npm = Npm()
         build(tmp_path, install=npm)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from flask import Blueprint, request
+from flask import Blueprint
 from pydantic import Field
 
-from web.api.operation import NUMBER, Model, operation
-from web.api.schemas import JobNumber
-from web.panel import panel
-from web.people.access import COOKIE, needs, require_in_person
+from web.api.operation import operation
+from web.context import get_panel
+from web.schemas import NUMBER, JobNumber, Model
+from web.security.access import require_browser_session, role_required
+from web.services.account import change_own_password
 
 blueprint = Blueprint("api_account", __name__, url_prefix="/api/v1/me")
 
@@ -46,7 +47,7 @@ class NewKey(Model):
     """Name that identifies the program using the key."""
 
 
-class MadeKey(Model):
+class CreatedKey(Model):
     """A newly created API key."""
 
     key: str
@@ -63,51 +64,38 @@ class NewPassword(Model):
 
 
 @blueprint.get("/keys")
-@needs("viewer")
-@operation("List the user's API keys", answer=Keys)
-def keys() -> Keys:
+@role_required("viewer")
+@operation("List the user's API keys", response=Keys)
+def list_keys() -> Keys:
     """Return the user's API keys without their secrets."""
-    found = panel().tokens.of(require_in_person().name)
-    return Keys(keys=[Key(id=k.id, label=k.label, created=k.created, used=k.used) for k in found])
+    found = get_panel().tokens.list_for(require_browser_session().name)
+    return Keys(
+        keys=[Key(id=k.id, label=k.label, created=k.created, used=k.last_used) for k in found]
+    )
 
 
 @blueprint.post("/keys")
-@needs("viewer")
-@operation("Create an API key", body=NewKey, answer=MadeKey, status=201)
-def make_key(body: NewKey) -> MadeKey:
+@role_required("viewer")
+@operation("Create an API key", body=NewKey, response=CreatedKey, status=201)
+def create_key(body: NewKey) -> CreatedKey:
     """Create an API key with the permissions of its user.
 
     The operations of this module do not accept the key.
     """
-    return MadeKey(key=panel().tokens.make(require_in_person().name, body.label))
+    return CreatedKey(key=get_panel().tokens.create(require_browser_session().name, body.label))
 
 
 @blueprint.delete(f"/keys/<{NUMBER}:key>")
-@needs("viewer")
+@role_required("viewer")
 @operation("Revoke an API key")
 def revoke_key(key: int) -> None:
     """Revoke an API key immediately. An unknown key is not an error."""
-    panel().tokens.revoke(require_in_person().name, key)
+    get_panel().tokens.revoke(require_browser_session().name, key)
 
 
 @blueprint.post("/password")
-@needs("viewer")
+@role_required("viewer")
 @operation("Change the user's own password", body=NewPassword)
 def change_password(body: NewPassword) -> None:
     """Change the user's password and sign out the user's other browsers."""
-    change(body.old, body.new)
-
-
-def change(old: str, new: str) -> None:
-    """Set the current user's password to ``new`` and end the user's other sessions.
-
-    A wrong ``old`` password counts as a failed sign-in. Raises ``BadInput``: ``login_wrong``,
-    ``password_short``, ``too_many_tries``, ``not_allowed`` (request with an API key).
-    """
-    here, person = panel(), require_in_person()
-    address = request.remote_addr or ""
-    here.throttle.attempt(address, person.name)
-    here.people.check(person.name, old)
-    here.throttle.succeeded(address, person.name)
-    here.people.set_password(person.name, new)
-    here.sessions.end_all_of(person.name, keep=request.cookies.get(COOKIE, ""))
+    change_own_password(body.old, body.new)

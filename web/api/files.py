@@ -11,18 +11,18 @@ from flask import Blueprint, Response, request, send_file
 from pydantic import Field
 
 from appliance.errors import BadInput
-from appliance.jobs.record import Job, shown
+from appliance.jobs.models import Job, display_name
 from appliance.jobs.store import JobStore, store_path
-from web.api.operation import NUMBER, Model, operation
-from web.api.schemas import JobNumber, Verdict
-from web.panel import config, panel, pictures
-from web.people.access import may, needs
-from web.results.look import File, file_of, seen_job
-from web.results.sending import noted
-from web.results.words import verdict_of
-from web.results.zip import flat_names, stream
+from web.api.operation import operation
+from web.context import get_config, get_panel, get_thumbnails
+from web.schemas import NUMBER, JobNumber, Model, Verdict
+from web.security.access import has_role, role_required
+from web.services.downloads import on_complete
+from web.services.job_access import ResultKind, get_visible_job, result_file
+from web.services.report_texts import localized_verdict
+from web.services.zip_stream import flat_entries, stream_zip
 
-TYPES: dict[File, str] = {
+TYPES: dict[ResultKind, str] = {
     "video": "video/mp4",
     "thumbnail": "image/jpeg",
     "subtitles": "application/x-subrip",
@@ -51,100 +51,100 @@ class ArchiveQuery(Model):
 
 
 @blueprint.get(f"/<{NUMBER}:job>/video")
-@needs("viewer")
+@role_required("viewer")
 @operation("Get the finished video (supports Range)", query=FileQuery, produces="video/mp4")
 def video(job: int, query: FileQuery) -> Response:
     """Return the finished video, H.264 in MP4."""
-    return _file(job, "video", query.download)
+    return _send_result(job, "video", query.download)
 
 
 @blueprint.get(f"/<{NUMBER}:job>/thumbnail")
-@needs("viewer")
+@role_required("viewer")
 @operation("Get the thumbnail of the video", query=FileQuery, produces="image/jpeg")
 def thumbnail(job: int, query: FileQuery) -> Response:
     """Return the thumbnail as JPEG."""
-    return _file(job, "thumbnail", query.download)
+    return _send_result(job, "thumbnail", query.download)
 
 
 @blueprint.get(f"/<{NUMBER}:job>/before")
-@needs("viewer")
+@role_required("viewer")
 @operation("Get an image of the presenter as filmed", produces="image/jpeg")
-def before(job: int) -> Response:
+def presenter_thumbnail(job: int) -> Response:
     """Return an image of the presenter before lip-sync as JPEG.
 
-    Raises ``BadInput("file_gone")`` if no thumbnail of the presenter has been made.
+    Raises ``BadInput("result_file_missing")`` if no thumbnail of the presenter has been made.
     """
-    found = seen_job(job)
-    picture = pictures().of(found.presenter) if found.presenter else None
+    found = get_visible_job(job)
+    picture = get_thumbnails().get(found.presenter) if found.presenter else None
     if picture is None:
-        raise BadInput("file_gone", job=job)
+        raise BadInput("result_file_missing", job=job)
     return send_file(picture, mimetype="image/jpeg", conditional=True)
 
 
 @blueprint.get(f"/<{NUMBER}:job>/subtitles")
-@needs("viewer")
+@role_required("viewer")
 @operation("Get the subtitles as SubRip", query=FileQuery, produces="application/x-subrip")
 def subtitles(job: int, query: FileQuery) -> Response:
     """Return the subtitles as SubRip (SRT)."""
-    return _file(job, "subtitles", query.download)
+    return _send_result(job, "subtitles", query.download)
 
 
 @blueprint.get(f"/<{NUMBER}:job>/captions")
-@needs("viewer")
+@role_required("viewer")
 @operation("Get the subtitles as WebVTT", produces="text/vtt")
 def captions(job: int) -> Response:
     """Return the subtitles as WebVTT, the format that browsers play.
 
     It differs from SubRip in its header and in the decimal point of its time stamps.
     """
-    found = seen_job(job)
-    path = file_of(found, "subtitles")
+    found = get_visible_job(job)
+    path = result_file(found, "subtitles")
     if path is None:
-        raise BadInput("file_gone", job=job)
+        raise BadInput("result_file_missing", job=job)
     text = path.read_text(encoding="utf-8-sig", errors="replace")
     text = re.sub(r"(\d\d:\d\d:\d\d),(\d{3})", r"\1.\2", text)
     return Response("WEBVTT\n\n" + text, mimetype="text/vtt")
 
 
 @blueprint.get(f"/<{NUMBER}:job>/report")
-@needs("viewer")
+@role_required("viewer")
 @operation("Get the report of the job", query=FileQuery, produces="application/json")
 def report(job: int, query: FileQuery) -> Response:
     """Return the JSON report, in the format of ``lectern render --report``."""
-    return _file(job, "report", query.download)
+    return _send_result(job, "report", query.download)
 
 
 @blueprint.get(f"/<{NUMBER}:job>/verdict")
-@needs("viewer")
-@operation("Get the quality verdict on the video", answer=Verdict)
+@role_required("viewer")
+@operation("Get the quality verdict on the video", response=Verdict)
 def verdict(job: int) -> Verdict:
     """Return the grade of the video, the reasons for it, and the moments to check."""
-    return verdict_of(file_of(seen_job(job), "report"))
+    return localized_verdict(result_file(get_visible_job(job), "report"))
 
 
 @blueprint.get("/archive")
-@needs("viewer")
+@role_required("viewer")
 @operation("Download several videos as a zip", query=ArchiveQuery, produces="application/zip")
 def archive(query: ArchiveQuery) -> Response:
     """Stream a zip archive. Nothing is written to the disk."""
-    found = [seen_job(number) for number in dict.fromkeys(query.job)]
-    kinds: tuple[File, ...] = ("video", "subtitles", "report") if query.all else ("video",)
+    found = [get_visible_job(number) for number in dict.fromkeys(query.job)]
+    kinds: tuple[ResultKind, ...] = ("video", "subtitles", "report") if query.all else ("video",)
     paths: list[Path] = []
     for job in found:
-        if file_of(job, "video") is None:
-            raise BadInput("file_gone", job=job.id)
-        paths += [path for kind in kinds if (path := file_of(job, kind)) is not None]
-    note = _taken([job.id for job in found])
-    response = Response(stream(flat_names(paths), note), mimetype="application/zip")
+        if result_file(job, "video") is None:
+            raise BadInput("result_file_missing", job=job.id)
+        paths += [path for kind in kinds if (path := result_file(job, kind)) is not None]
+    note = _mark_downloaded_callback([job.id for job in found])
+    response = Response(stream_zip(flat_entries(paths), note), mimetype="application/zip")
     response.headers["Content-Disposition"] = 'attachment; filename="lectern.zip"'
     return response
 
 
-def _file(number: int, kind: File, download: bool) -> Response:
-    job = seen_job(number)
-    path = file_of(job, kind)
+def _send_result(number: int, kind: ResultKind, download: bool) -> Response:
+    job = get_visible_job(number)
+    path = result_file(job, kind)
     if path is None:
-        raise BadInput("file_gone", job=number)
+        raise BadInput("result_file_missing", job=number)
     path = path.resolve()
     response = send_file(
         path,
@@ -154,26 +154,26 @@ def _file(number: int, kind: File, download: bool) -> Response:
         conditional=True,
     )
     if download and kind == "video" and request.method == "GET":
-        return noted(response, path, _taken([number]))
+        return on_complete(response, path, _mark_downloaded_callback([number]))
     return response
 
 
-def _taken(numbers: list[int]) -> Callable[[], None]:
+def _mark_downloaded_callback(numbers: list[int]) -> Callable[[], None]:
     """Return a callback that marks the videos of these jobs as downloaded.
 
     Videos marked so may be deleted by retention. A viewer's download marks nothing.
     """
-    if not may("teacher"):
+    if not has_role("teacher"):
         return lambda: None
-    root, now = config().root, panel().now
+    root, now = get_config().root, get_panel().now
 
     def note() -> None:  # called after the request, when its own connection is closed
         with JobStore(store_path(root), now=now) as store:
             for number in numbers:
-                store.fetched(number)
+                store.mark_downloaded(number)
 
     return note
 
 
 def _download_name(job: Job, path: Path) -> str:
-    return shown(path.name).replace("\ufffd", "_") or f"{job.id}"
+    return display_name(path.name).replace("\ufffd", "_") or f"{job.id}"

@@ -2,68 +2,57 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from flask import Blueprint, Response, send_file, url_for
+from flask import Blueprint, Response, send_file
 
 from appliance.errors import BadInput
-from appliance.jobs.record import shown
 from web.api.operation import operation
-from web.api.schemas import NewPresenter, PresenterInLibrary, Presenters
-from web.panel import pictures
-from web.people.access import needs
-from web.presenters import library
+from web.context import get_thumbnails
+from web.schemas import NewPresenter, PresenterList, PresenterView
+from web.security.access import role_required
+from web.services import presenter_library
+from web.services.presenter_library import presenter_view
 
 blueprint = Blueprint("api_presenters", __name__, url_prefix="/api/v1/presenters")
 
 
 @blueprint.get("")
-@needs("viewer")
-@operation("List the presenters of the library", answer=Presenters)
-def all_of_them() -> Presenters:
+@role_required("viewer")
+@operation("List the presenters of the library", response=PresenterList)
+def list_presenters() -> PresenterList:
     """Return the presenters of the library, sorted by name."""
-    return Presenters(presenters=[view(path) for path in library.presenters()])
+    return PresenterList(
+        presenters=[presenter_view(path) for path in presenter_library.list_presenters()]
+    )
 
 
 @blueprint.post("")
-@needs("teacher")
-@operation("Add a finished upload to the library", body=NewPresenter, answer=PresenterInLibrary)
-def add(body: NewPresenter) -> PresenterInLibrary:
+@role_required("teacher")
+@operation("Add a finished upload to the library", body=NewPresenter, response=PresenterView)
+def add_presenter(body: NewPresenter) -> PresenterView:
     """Add a finished upload to the library, under its own name or a new one."""
-    return view(library.add(body.upload, body.name))
+    return presenter_view(presenter_library.add_presenter(body.upload, body.name))
 
 
 @blueprint.delete("/<name>")
-@needs("admin")
+@role_required("admin")
 @operation("Delete a presenter from the library")
-def remove(name: str) -> None:
+def delete_presenter(name: str) -> None:
     """Delete a presenter from the library. This cannot be undone.
 
-    Raises ``BadInput("file_claimed")`` while an unfinished job needs the presenter.
+    Raises ``BadInput("file_in_use")`` while an unfinished job needs the presenter.
     """
-    library.remove(name)
+    presenter_library.delete_presenter(name)
 
 
 @blueprint.get("/<name>/thumbnail")
-@needs("viewer")
+@role_required("viewer")
 @operation("Get the thumbnail of a presenter", produces="image/jpeg")
 def thumbnail(name: str) -> Response:
     """Return the thumbnail as JPEG.
 
-    Raises ``BadInput("picture_awaited")`` until the device has checked the presenter once.
+    Raises ``BadInput("thumbnail_pending")`` until the device has checked the presenter once.
     """
-    picture = pictures().of(library.find(name))
+    picture = get_thumbnails().get(presenter_library.get_presenter(name))
     if picture is None:
-        raise BadInput("picture_awaited", name=name)
+        raise BadInput("thumbnail_pending", name=name)
     return send_file(picture, mimetype="image/jpeg", conditional=True)
-
-
-def view(path: Path) -> PresenterInLibrary:
-    """Return a presenter as the API shows it."""
-    return PresenterInLibrary(
-        name=shown(path.stem),
-        file=shown(path.name),
-        bytes=path.stat().st_size,
-        photo=path.suffix.casefold() in library.PHOTOS,
-        thumbnail=url_for("api_presenters.thumbnail", name=shown(path.stem)),
-    )

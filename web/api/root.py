@@ -6,51 +6,51 @@ from importlib.metadata import PackageNotFoundError, version
 
 from flask import Blueprint, Response, current_app, jsonify
 
-from web.api.document import PREFIX, document
+from web.api.openapi import PREFIX, build_document
 from web.api.operation import operation
-from web.api.schemas import Me, Uploaded, Uploads
-from web.people.access import is_open, needs, require
-from web.uploads.tus import uploads
+from web.context import uploads
+from web.schemas import CurrentUser, UploadList, UploadView
+from web.security.access import public, require_role, role_required
 
 blueprint = Blueprint("api", __name__, url_prefix=PREFIX)
 
 
 @blueprint.get("/openapi.json")
-@is_open
+@public
 def openapi() -> Response:
     """Return the OpenAPI document. It is public, because it contains no data of any user."""
     try:
         number = version("lectern")
     except PackageNotFoundError:
         number = "0+unknown"
-    return jsonify(document(current_app, number))
+    return jsonify(build_document(current_app, number))
 
 
 @blueprint.get("/me")
-@needs("viewer")
-@operation("Get the current user", answer=Me)
-def me() -> Me:
+@role_required("viewer")
+@operation("Get the current user", response=CurrentUser)
+def me() -> CurrentUser:
     """Return the user of the session or of the API key."""
-    person = require("viewer")
-    return Me(name=person.name, role=person.role.value)
+    person = require_role("viewer")
+    return CurrentUser(name=person.name, role=person.role.value)
 
 
 @blueprint.get("/uploads", provide_automatic_options=False)
-@needs("teacher")
-@operation("List the user's uploads", answer=Uploads)
-def my_uploads() -> Uploads:
+@role_required("teacher")
+@operation("List the user's uploads", response=UploadList)
+def list_uploads() -> UploadList:
     """Return the user's uploads, finished ones and those that can be continued."""
     store = uploads()
-    return Uploads(
+    return UploadList(
         uploads=[
-            Uploaded(
+            UploadView(
                 id=upload.id,
                 name=upload.name,
                 kind=upload.kind.value,
                 length=upload.length,
                 offset=upload.offset,
-                expires=store.expires(upload),
+                expires=store.expires_at(upload),
             )
-            for upload in store.of(require("teacher").name)
+            for upload in store.list_for(require_role("teacher").name)
         ]
     )

@@ -45,7 +45,7 @@ Install = Callable[[Path, bool], None]
 def npm_ci(folder: Path, test: bool) -> None:
     """Run ``npm ci`` in ``folder``, with the test-only packages if ``test``.
 
-    Raises ``Fault("assets_fetch")``.
+    Raises ``Fault("assets_download_failed")``.
     """
     command = [*_npm(folder / ".node"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
     _run([*command, *([] if test else ["--omit=dev"])], folder)
@@ -54,7 +54,7 @@ def npm_ci(folder: Path, test: bool) -> None:
 def build(vendor: Path = VENDOR, *, test: bool = False, install: Install = npm_ci) -> None:
     """Fill ``vendor`` with the libraries, unless it already matches the lockfile.
 
-    Raises ``Fault("assets_fetch")`` if npm cannot download the packages.
+    Raises ``Fault("assets_download_failed")`` if npm cannot download the packages.
     """
     files = {**FILES, **(TEST_FILES if test else {})}
     stamp, wanted = vendor / ".lock", _fingerprint()
@@ -74,7 +74,9 @@ def build(vendor: Path = VENDOR, *, test: bool = False, install: Install = npm_c
                 shutil.copyfile(folder / "node_modules" / source, part)
                 part.replace(vendor / name)
             except OSError as error:
-                raise Fault("assets_fetch", reason=f"{source}: {error.strerror}") from error
+                raise Fault(
+                    "assets_download_failed", reason=f"{source}: {error.strerror}"
+                ) from error
     stamp.write_text(wanted, encoding="utf-8")
 
 
@@ -98,7 +100,7 @@ def _run(command: Sequence[str], folder: Path) -> None:
     )
     if result.returncode != 0:
         lines = [line for line in result.stderr.splitlines() if "error" in line.lower()]
-        raise Fault("assets_fetch", reason=(lines or ["npm said nothing"])[0].strip())
+        raise Fault("assets_download_failed", reason=(lines or ["npm said nothing"])[0].strip())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from flask import g, has_request_context, request
 
 from appliance.errors import LecternError
-from appliance.jobs.record import Reason
+from appliance.jobs.models import Reason
 from web.i18n.zh import TEXTS
 
 LANGUAGES = {"en": "English", "zh": "简体中文"}
@@ -39,7 +39,7 @@ def _(text: str, /, **values: object) -> str:
     return translate(text, language(), **values)
 
 
-def told(problem: Reason | LecternError) -> str:
+def localized(problem: Reason | LecternError) -> str:
     """Return a reason or an error in the user's language: what happened and how to fix it."""
-    reason = Reason.of(problem) if isinstance(problem, LecternError) else problem
+    reason = Reason.from_error(problem) if isinstance(problem, LecternError) else problem
     return reason.text(language())

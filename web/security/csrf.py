@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from flask import Response, g, request
 
 from appliance.errors import BadInput
-from web.people.access import caller
+from web.security.access import current_identity
 
 COOKIE = "lectern_form"
 FIELD, HEADER = "csrf", "X-CSRF-Token"
@@ -24,25 +24,25 @@ _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 def csrf_token() -> str:
     """Return the token for the page's forms."""
-    if caller().csrf:
-        return caller().csrf
+    if current_identity().csrf:
+        return current_identity().csrf
     if "form_token" not in g:
         g.form_token = request.cookies.get(COOKIE) or secrets.token_urlsafe(24)
     token: str = g.form_token
     return token
 
 
-def check() -> None:
-    """Raise ``BadInput("form_stale")`` for a change that may have been forged by another site."""
-    if request.method in _SAFE or caller().by_token:
+def check_token() -> None:
+    """Raise ``BadInput("form_expired")`` for a change that may have been forged by another site."""
+    if request.method in _SAFE or current_identity().by_token:
         return
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
     origin = request.headers.get("Origin")
     if site not in ("same-origin", "none") or (
         origin is not None and urlsplit(origin).netloc.casefold() != request.host.casefold()
     ):
-        raise BadInput("form_stale")
-    expected = caller().csrf or request.cookies.get(COOKIE, "")
+        raise BadInput("form_expired")
+    expected = current_identity().csrf or request.cookies.get(COOKIE, "")
     given = request.headers.get(HEADER)
     if given is None and request.mimetype in (
         "application/x-www-form-urlencoded",
@@ -50,10 +50,10 @@ def check() -> None:
     ):
         given = request.form.get(FIELD)
     if not expected or not hmac.compare_digest((given or "").encode(), expected.encode()):
-        raise BadInput("form_stale")
+        raise BadInput("form_expired")
 
 
-def remember(response: Response) -> Response:
+def set_form_cookie(response: Response) -> Response:
     """Set the cookie with which the forms of a browser without a session are compared."""
     token = g.get("form_token")
     if token and token != request.cookies.get(COOKIE):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from flask import Response, request
 
-from web.panel import config
+from web.context import get_config
 
 POLICY = "; ".join(
     (
@@ -44,6 +44,6 @@ def add_headers(response: Response) -> Response:
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "no-store")
     # Not with a local certificate: users would be locked out when it changes.
-    if request.is_secure and config().panel.tls == "files":
+    if request.is_secure and get_config().panel.tls == "files":
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     return response

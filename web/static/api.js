@@ -2,31 +2,33 @@
 
 const token = document.querySelector('meta[name="csrf-token"]').content;
 
-export const csrf = { "X-CSRF-Token": token };
+export const csrfHeaders = { "X-CSRF-Token": token };
 
-export class Refusal extends Error {
+export class ApiError extends Error {
   constructor(problem) {
     super([problem.text, problem.cure].filter(Boolean).join(" "));
     this.code = problem.code;
   }
 }
 
-export const ask = async (method, path, body) => {
-  const headers = { Accept: "application/json", ...csrf };
+// Send a request with an optional JSON body and return the decoded response, or null for status
+// 204. Throws an ApiError when the response reports an error.
+export const request = async (method, path, body) => {
+  const headers = { Accept: "application/json", ...csrfHeaders };
   if (body !== undefined) {
     headers["Content-Type"] = "application/json";
   }
-  const answer = await fetch(`/api/v1${path}`, {
+  const response = await fetch(`/api/v1${path}`, {
     method,
     headers,
     body: body === undefined ? undefined : JSON.stringify(body),
   });
-  if (answer.status === 204) {
+  if (response.status === 204) {
     return null;
   }
-  const data = await answer.json();
-  if (!answer.ok) {
-    throw new Refusal(data);
+  const data = await response.json();
+  if (!response.ok) {
+    throw new ApiError(data);
   }
   return data;
 };
@@ -35,35 +37,39 @@ export const sleep = (ms) => new Promise((resolve) => {
   window.setTimeout(resolve, ms);
 });
 
-// Wait for the result of a preflight or preview. Returns null when the worker is not running or
-// when `stillWanted` returns false. While the worker is busy with other tasks, the wait continues.
-export const answerTo = async (id, { patience = 20000, stillWanted = () => true } = {}) => {
-  let begun = Date.now();
+// Wait until a preflight or preview has ended and return its task. Returns null when `isWanted`
+// returns false or when the worker is not running, which is checked every `timeoutMs` while the
+// task is queued. While the worker is busy with other tasks, the wait continues.
+export const waitForTask = async (id, { timeoutMs = 20000, isWanted = () => true } = {}) => {
+  let startedAt = Date.now();
   for (;;) {
-    const errand = await ask("GET", `/checks/${id}`);
-    if (errand.state === "done" || errand.state === "failed") {
-      return errand;
+    const task = await request("GET", `/checks/${id}`);
+    if (task.state === "done" || task.state === "failed") {
+      return task;
     }
-    if (!stillWanted()) {
+    if (!isWanted()) {
       return null;
     }
-    if (errand.state === "asked" && Date.now() - begun > patience) {
-      if (!(await ask("GET", "/box")).at_work) {
+    if (task.state === "pending" && Date.now() - startedAt > timeoutMs) {
+      if (!(await request("GET", "/box")).worker_running) {
         return null;
       }
-      begun = Date.now();
+      startedAt = Date.now();
     }
     await sleep(600);
   }
 };
 
-export const fill = (text, values) =>
-  text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+// Replace each {name} in `text` by the value of that name.
+export const formatText = (text, values) =>
+  text.replace(/\{(\w+)\}/g, (match, name) => (name in values ? String(values[name]) : match));
 
-export const clock = (seconds) => {
-  const whole = Math.max(0, Math.round(seconds));
-  const minutes = Math.floor(whole / 60) % 60;
-  const hours = Math.floor(whole / 3600);
-  const tail = String(whole % 60).padStart(2, "0");
-  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${tail}` : `${minutes}:${tail}`;
+// Format a duration in seconds as m:ss or h:mm:ss.
+export const formatDuration = (seconds) => {
+  const total = Math.max(0, Math.round(seconds));
+  const minutes = Math.floor(total / 60) % 60;
+  const hours = Math.floor(total / 3600);
+  const twoDigits = (value) => String(value).padStart(2, "0");
+  const tail = twoDigits(total % 60);
+  return hours ? `${hours}:${twoDigits(minutes)}:${tail}` : `${minutes}:${tail}`;
 };

@@ -5,14 +5,15 @@
   const token = document.querySelector('meta[name="csrf-token"]').content;
   const toast = document.getElementById("toast");
 
-  const say = (text) => {
+  // Show a message, or hide the current one when `text` is empty.
+  const showToast = (text) => {
     toast.textContent = text;
     toast.hidden = !text;
   };
 
   document.addEventListener("htmx:configRequest", (event) => {
     event.detail.headers["X-CSRF-Token"] = token;
-    say("");
+    showToast("");
   });
 
   document.addEventListener("htmx:responseError", (event) => {
@@ -22,13 +23,13 @@
     }
     try {
       const problem = JSON.parse(event.detail.xhr.responseText);
-      say(`${problem.text} ${problem.cure}`);
+      showToast(`${problem.text} ${problem.cure}`);
     } catch {
-      say(toast.dataset.failed);
+      showToast(toast.dataset.failed);
     }
   });
 
-  document.addEventListener("htmx:sendError", () => say(toast.dataset.failed));
+  document.addEventListener("htmx:sendError", () => showToast(toast.dataset.failed));
 
   document.addEventListener("submit", (event) => {
     const question = event.target.dataset.confirm;
@@ -40,7 +41,7 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
-      say("");
+      showToast("");
     }
   });
 })();

@@ -13,39 +13,39 @@ for (const button of document.querySelectorAll("button.moment")) {
 const bulk = document.getElementById("bulk");
 if (bulk !== null) {
   const count = document.getElementById("bulk-count");
-  const zip = document.getElementById("bulk-zip");
-  const remove = document.getElementById("bulk-delete");
-  const boxes = [...document.querySelectorAll('input[name="job"]')];
-  const ticked = () => boxes.filter((box) => box.checked);
+  const zipButton = document.getElementById("bulk-zip");
+  const deleteButton = document.getElementById("bulk-delete");
+  const checkboxes = [...document.querySelectorAll('input[name="job"]')];
+  const selectedBoxes = () => checkboxes.filter((checkbox) => checkbox.checked);
 
   const render = () => {
-    const now = ticked();
-    bulk.hidden = now.length === 0;
-    count.textContent = count.dataset.text.replace("{count}", now.length);
-    zip.disabled = !now.every((box) => box.dataset.canZip);
-    if (remove !== null) {
-      remove.disabled = !now.every((box) => box.dataset.canDelete);
+    const selected = selectedBoxes();
+    bulk.hidden = selected.length === 0;
+    count.textContent = count.dataset.text.replace("{count}", selected.length);
+    zipButton.disabled = !selected.every((checkbox) => checkbox.dataset.canZip);
+    if (deleteButton !== null) {
+      deleteButton.disabled = !selected.every((checkbox) => checkbox.dataset.canDelete);
     }
   };
 
-  // Attach the check boxes to the form that is submitted.
+  // Attach the checkboxes to the form that is submitted.
   const submit = (id) => {
-    for (const box of boxes) {
-      box.setAttribute("form", id);
+    for (const checkbox of checkboxes) {
+      checkbox.setAttribute("form", id);
     }
     document.getElementById(id).requestSubmit();
   };
 
-  for (const box of boxes) {
-    box.addEventListener("change", render);
+  for (const checkbox of checkboxes) {
+    checkbox.addEventListener("change", render);
   }
-  zip.addEventListener("click", () => submit("archive"));
-  if (remove !== null) {
-    remove.addEventListener("click", () => submit("several"));
+  zipButton.addEventListener("click", () => submit("archive"));
+  if (deleteButton !== null) {
+    deleteButton.addEventListener("click", () => submit("several"));
   }
   document.getElementById("bulk-none").addEventListener("click", () => {
-    for (const box of boxes) {
-      box.checked = false;
+    for (const checkbox of checkboxes) {
+      checkbox.checked = false;
     }
     render();
   });

@@ -1,14 +1,15 @@
 // Resumable uploads to the device: in chunks with a checksum each, three files at a time. After a
 // lost connection or a closed tab, an upload resumes at the offset that the device reports.
 
-import { csrf } from "./api.js";
+import { csrfHeaders } from "./api.js";
 
-const PIECE = 4 << 20;
-const AT_ONCE = 3;
-const AGAIN_MS = 5000;
-const REFUSED = new Set([400, 401, 403, 404, 412, 413, 415, 429, 507]);
+const CHUNK_BYTES = 4 << 20;
+const MAX_CONCURRENT = 3;
+const RETRY_MS = 5000;
+// An upload is not retried after a response with one of these status codes.
+const FATAL_STATUS = new Set([400, 401, 403, 404, 412, 413, 415, 429, 507]);
 
-const table = Uint32Array.from({ length: 256 }, (_, n) => {
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
   let value = n;
   for (let bit = 0; bit < 8; bit += 1) {
     value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
@@ -17,23 +18,25 @@ const table = Uint32Array.from({ length: 256 }, (_, n) => {
 });
 
 // CRC-32, base64-encoded as the device expects it. Browsers offer SHA only on HTTPS pages.
-const crc32 = async (piece) => {
-  const bytes = new Uint8Array(await piece.arrayBuffer());
+const crc32 = async (chunk) => {
+  const bytes = new Uint8Array(await chunk.arrayBuffer());
   let value = 0xffffffff;
   for (let i = 0; i < bytes.length; i += 1) {
-    value = table[(value ^ bytes[i]) & 255] ^ (value >>> 8);
+    value = CRC_TABLE[(value ^ bytes[i]) & 255] ^ (value >>> 8);
   }
   value = (value ^ 0xffffffff) >>> 0;
-  return btoa(String.fromCharCode(value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255));
+  const digest = [24, 16, 8, 0].map((shift) => (value >>> shift) & 255);
+  return btoa(String.fromCharCode(...digest));
 };
 
-class CheckedStack {
+// The default HTTP stack of tus-js-client with a checksum header on each chunk.
+class ChecksumHttpStack {
   constructor() {
-    this.plain = new window.tus.DefaultHttpStack();
+    this.inner = new window.tus.DefaultHttpStack();
   }
 
   createRequest(method, url) {
-    const request = this.plain.createRequest(method, url);
+    const request = this.inner.createRequest(method, url);
     if (method === "PATCH") {
       const send = request.send.bind(request);
       request.send = async (body) => {
@@ -45,14 +48,14 @@ class CheckedStack {
   }
 
   getName() {
-    return "checked";
+    return "checksum";
   }
 }
 
-const statusOf = (error) =>
+const httpStatus = (error) =>
   (error && error.originalResponse ? error.originalResponse.getStatus() : 0);
 
-const refusalOf = (error) => {
+const errorText = (error) => {
   try {
     const problem = JSON.parse(error.originalResponse.getBody());
     return `${problem.text} ${problem.cure}`;
@@ -61,37 +64,38 @@ const refusalOf = (error) => {
   }
 };
 
-// One file upload. `changed(transfer)` is called whenever `state` (waiting, sending, offline, here,
-// refused), `share` (0 to 1), `leftS` (seconds left or null), `id` or `problem` changes.
+// One file upload. `onChange(transfer)` is called whenever `state` (waiting, sending, offline,
+// done, rejected), `progress` (0 to 1), `secondsLeft` (null if unknown), `id` or `problem`
+// changes.
 export class Transfer {
-  constructor(file, changed) {
+  constructor(file, onChange) {
     this.file = file;
     this.state = "waiting";
-    this.share = 0;
-    this.leftS = null;
+    this.progress = 0;
+    this.secondsLeft = null;
     this.id = null;
     this.problem = "";
-    this.changed = changed;
-    this.begun = null;
-    this.given = false;
+    this.onChange = onChange;
+    this.speedStart = null;
+    this.cancelled = false;
     this.upload = new window.tus.Upload(file, {
       endpoint: "/api/v1/uploads",
-      chunkSize: PIECE,
+      chunkSize: CHUNK_BYTES,
       retryDelays: [0, 500, 1000, 2000, 4000],
-      headers: csrf,
+      headers: csrfHeaders,
       metadata: { filename: file.name },
-      httpStack: new CheckedStack(),
+      httpStack: new ChecksumHttpStack(),
       removeFingerprintOnSuccess: true,
-      onShouldRetry: (error) => !REFUSED.has(statusOf(error)),
-      onProgress: (sent, total) => this.moved(sent, total),
-      onSuccess: () => this.arrived(),
-      onError: (error) => this.failed(error),
+      onShouldRetry: (error) => !FATAL_STATUS.has(httpStatus(error)),
+      onProgress: (sent, total) => this.onProgress(sent, total),
+      onSuccess: () => this.onSuccess(),
+      onError: (error) => this.onError(error),
     });
   }
 
-  set(state) {
+  setState(state) {
     this.state = state;
-    this.changed(this);
+    this.onChange(this);
   }
 
   async start() {
@@ -99,78 +103,83 @@ export class Transfer {
     if (earlier) {
       this.upload.resumeFromPreviousUpload(earlier);
     }
-    if (!this.given) {
-      this.set("sending");
+    if (!this.cancelled) {
+      this.setState("sending");
       this.upload.start();
     }
   }
 
-  moved(sent, total) {
+  onProgress(sent, total) {
     const now = Date.now();
-    if (this.begun === null) {
-      this.begun = { at: now, sent };
+    if (this.speedStart === null) {
+      this.speedStart = { at: now, sent };
     }
-    const speed = (sent - this.begun.sent) / Math.max(1, now - this.begun.at);
-    this.leftS = now - this.begun.at > 2000 && speed > 0 ? (total - sent) / speed / 1000 : null;
-    this.share = total ? sent / total : 0;
-    this.set("sending");
+    const elapsedMs = now - this.speedStart.at;
+    const bytesPerMs = (sent - this.speedStart.sent) / Math.max(1, elapsedMs);
+    this.secondsLeft =
+      elapsedMs > 2000 && bytesPerMs > 0 ? (total - sent) / bytesPerMs / 1000 : null;
+    this.progress = total ? sent / total : 0;
+    this.setState("sending");
   }
 
-  arrived() {
+  onSuccess() {
     this.id = this.upload.url.split("/").pop();
-    this.share = 1;
-    this.set("here");
-    next();
+    this.progress = 1;
+    this.setState("done");
+    startNext();
   }
 
-  failed(error) {
-    if (this.given) {
+  onError(error) {
+    if (this.cancelled) {
       return;
     }
-    if (REFUSED.has(statusOf(error))) {
-      this.problem = refusalOf(error);
-      this.set("refused");
-      next();
+    if (FATAL_STATUS.has(httpStatus(error))) {
+      this.problem = errorText(error);
+      this.setState("rejected");
+      startNext();
       return;
     }
-    this.begun = null;
-    this.set("offline");
+    this.speedStart = null;
+    this.setState("offline");
     window.setTimeout(() => {
-      if (!this.given) {
+      if (!this.cancelled) {
         this.upload.start();
       }
-    }, AGAIN_MS);
+    }, RETRY_MS);
   }
 
   // Cancel the upload and delete it from the device.
-  async giveUp() {
-    this.given = true;
-    const known = this.upload.url;
+  async cancel() {
+    this.cancelled = true;
+    const url = this.upload.url;
     await this.upload.abort();
     queue.splice(0, queue.length, ...queue.filter((other) => other !== this));
-    next();
-    if (known) {
-      await fetch(known, { method: "DELETE", headers: { ...csrf, "Tus-Resumable": "1.0.0" } });
+    startNext();
+    if (url) {
+      await fetch(url, { method: "DELETE", headers: { ...csrfHeaders, "Tus-Resumable": "1.0.0" } });
     }
   }
 }
 
 const queue = [];
-const moving = () => queue.filter((one) => one.state === "sending" || one.state === "offline");
+const activeTransfers = () =>
+  queue.filter(({ state }) => state === "sending" || state === "offline");
 
-const next = () => {
-  const free = AT_ONCE - moving().length;
-  queue.filter((one) => one.state === "waiting").slice(0, Math.max(0, free)).forEach((one) => {
-    one.state = "sending";
-    one.start();
-  });
+const startNext = () => {
+  const free = MAX_CONCURRENT - activeTransfers().length;
+  const waiting = queue.filter(({ state }) => state === "waiting");
+  for (const transfer of waiting.slice(0, Math.max(0, free))) {
+    transfer.state = "sending";
+    transfer.start();
+  }
 };
 
-export const send = (file, changed) => {
-  const transfer = new Transfer(file, changed);
+// Queue a file for upload and return its Transfer.
+export const startUpload = (file, onChange) => {
+  const transfer = new Transfer(file, onChange);
   queue.push(transfer);
-  next();
+  startNext();
   return transfer;
 };
 
-export const anyMoving = () => moving().length > 0;
+export const hasActiveUploads = () => activeTransfers().length > 0;

@@ -21,7 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 AUTHORITY_DAYS = 20 * 365
 """Validity of the authority's certificate in days."""
-DAYS = 397
+CERTIFICATE_DAYS = 397
 """Validity of a certificate in days: browsers accept at most 398 (CA/Browser Forum, ballot SC31),
 Apple's at most 825 even from a private authority."""
 
@@ -46,7 +46,7 @@ _NONE = dict.fromkeys(
 
 
 @dataclass(frozen=True)
-class Signed:
+class KeyPair:
     """A certificate and its private key."""
 
     key: ec.EllipticCurvePrivateKey
@@ -63,7 +63,7 @@ class Signed:
         return key + b"".join(c.public_bytes(serialization.Encoding.PEM) for c in certificates)
 
     @classmethod
-    def from_pem(cls, data: bytes) -> Signed:
+    def from_pem(cls, data: bytes) -> KeyPair:
         """Parse the output of :meth:`to_pem`. Raises ``ValueError`` for anything else."""
         key = serialization.load_pem_private_key(data, None)
         certificate = x509.load_pem_x509_certificates(data)[0]
@@ -79,13 +79,13 @@ class Signed:
         return self.certificate.fingerprint(hashes.SHA256()).hex(":").upper()
 
 
-def make_authority(box: str, names: Iterable[str], now: float) -> Signed:
-    """Create an authority named after ``box`` for ``names`` and all names that end in ``.local``.
+def create_authority(device_name: str, names: Iterable[str], now: float) -> KeyPair:
+    """Create an authority named after ``device_name`` for ``names`` and all ``.local`` names.
 
     ``now`` is in seconds since 1970.
     """
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = _subject(f"Lectern on {box}")
+    subject = _subject(f"Lectern on {device_name}")
     permitted = [x509.DNSName(name) for name in sorted({"local", *names})]
     builder = (
         _builder(key, subject, subject, now, AUTHORITY_DAYS)
@@ -93,10 +93,12 @@ def make_authority(box: str, names: Iterable[str], now: float) -> Signed:
         .add_extension(_usage("key_cert_sign", "crl_sign"), critical=True)
         .add_extension(x509.NameConstraints(permitted, None), critical=True)
     )
-    return Signed(key, builder.sign(key, hashes.SHA256()))
+    return KeyPair(key, builder.sign(key, hashes.SHA256()))
 
 
-def issue(authority: Signed, names: Iterable[str], addresses: Iterable[str], now: float) -> Signed:
+def issue_certificate(
+    authority: KeyPair, names: Iterable[str], addresses: Iterable[str], now: float
+) -> KeyPair:
     """Issue a certificate for the IP ``addresses`` and ``names``.
 
     Names that the authority may not sign are left out. ``now`` is in seconds since 1970.
@@ -109,31 +111,31 @@ def issue(authority: Signed, names: Iterable[str], addresses: Iterable[str], now
     issuer = authority.certificate.subject
     public = authority.key.public_key()
     builder = (
-        _builder(key, subject, issuer, now, DAYS)
+        _builder(key, subject, issuer, now, CERTIFICATE_DAYS)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage("digital_signature"), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(public), critical=False)
     )
-    return Signed(key, builder.sign(authority.key, hashes.SHA256()))
+    return KeyPair(key, builder.sign(authority.key, hashes.SHA256()))
 
 
-def may_sign(authority: Signed, name: str) -> bool:
+def may_sign(authority: KeyPair, name: str) -> bool:
     """Return whether the authority's name constraints permit ``name``."""
     constraints = authority.certificate.extensions.get_extension_for_class(x509.NameConstraints)
     permitted = [name.value for name in constraints.value.permitted_subtrees or ()]
     return any(name == suffix or name.endswith(f".{suffix}") for suffix in permitted)
 
 
-def names_of(certificate: x509.Certificate) -> set[str]:
+def certificate_names(certificate: x509.Certificate) -> set[str]:
     """Return the names and addresses of a certificate."""
     found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     names = set(found.get_values_for_type(x509.DNSName))
     return names | {str(address) for address in found.get_values_for_type(x509.IPAddress)}
 
 
-def is_signed_by(certificate: x509.Certificate, authority: Signed) -> bool:
+def is_signed_by(certificate: x509.Certificate, authority: KeyPair) -> bool:
     """Return whether ``certificate`` was signed by ``authority``."""
     try:
         certificate.verify_directly_issued_by(authority.certificate)
@@ -142,7 +144,7 @@ def is_signed_by(certificate: x509.Certificate, authority: Signed) -> bool:
     return True
 
 
-def holds(certificate: x509.Certificate, now: float, days: float = 0) -> bool:
+def is_valid(certificate: x509.Certificate, now: float, days: float = 0) -> bool:
     """Return whether ``certificate`` is valid at ``now`` and for ``days`` after that."""
     at = _time(now)
     begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc

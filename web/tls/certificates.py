@@ -20,14 +20,14 @@ from appliance.config import Config
 from appliance.errors import BadInput, Fault, LecternError
 from web.security.hosts import own_names
 from web.tls import authority
-from web.tls.authority import Signed
+from web.tls.authority import KeyPair
 
 log = logging.getLogger("lectern.panel")
 
-LOOK_EVERY_S = 600.0
+CHECK_INTERVAL_S = 600.0
 """Interval in seconds at which a certificate is checked for its expiry and for missing names."""
 
-OWN_FOLDER = Path("state", "tls")
+LOCAL_FOLDER = Path("state", "tls")
 """Folder of the local certificates below the device's folder, readable by the panel's user only."""
 
 Names = Callable[[], tuple[set[str], set[str]]]
@@ -36,7 +36,7 @@ Names = Callable[[], tuple[set[str], set[str]]]
 class Certificate(Protocol):
     """A source of certificates."""
 
-    def fresh(self) -> tuple[Path, Path]:
+    def current_files(self) -> tuple[Path, Path]:
         """Return the files of certificate and key, which may be the same.
 
         Raises ``LecternError`` if there is no usable certificate.
@@ -44,7 +44,7 @@ class Certificate(Protocol):
         ...
 
 
-class OwnCertificate:
+class LocalCertificate:
     """A certificate issued by the device.
 
     It is stored in ``folder`` and covers the ``names`` and addresses that the device has at the
@@ -54,7 +54,7 @@ class OwnCertificate:
     def __init__(self, folder: Path, names: Names, now: Callable[[], float] = time.time) -> None:
         self._folder, self._names, self._now = folder, names, now
 
-    def fresh(self) -> tuple[Path, Path]:
+    def current_files(self) -> tuple[Path, Path]:
         """Return the files, after issuing what is missing, expires soon or lacks a name.
 
         Raises ``Fault("output_unwritable")`` if a file cannot be written.
@@ -64,8 +64,8 @@ class OwnCertificate:
         names, addresses = self._names()
         wanted = {name for name in names if authority.may_sign(signer, name)} | addresses
         found = _read(path)
-        if found is None or not self._will_do(found, signer, wanted):
-            made = authority.issue(signer, names, addresses, self._now())
+        if found is None or not self._is_usable(found, signer, wanted):
+            made = authority.issue_certificate(signer, names, addresses, self._now())
             self._write(path, made.to_pem(signer.certificate))
             log.info("a new certificate for %s", ", ".join(sorted(wanted)))
             if outside := names - wanted:
@@ -77,24 +77,24 @@ class OwnCertificate:
                 )
         return path, path
 
-    def authority(self) -> Signed:
+    def authority(self) -> KeyPair:
         """Return the device's authority. It is created if there is no valid one."""
         path = self._folder / "authority.pem"
         found = _read(path)
-        if found is not None and authority.holds(found.certificate, self._now()):
+        if found is not None and authority.is_valid(found.certificate, self._now()):
             return found
         names, _ = self._names()
-        made = authority.make_authority(socket.gethostname(), names, self._now())
+        made = authority.create_authority(socket.gethostname(), names, self._now())
         self._write(path, made.to_pem())
         log.warning("a new certificate authority of this box: SHA-256 %s", made.fingerprint)
         return made
 
-    def _will_do(self, found: Signed, signer: Signed, wanted: set[str]) -> bool:
+    def _is_usable(self, found: KeyPair, signer: KeyPair, wanted: set[str]) -> bool:
         certificate = found.certificate
         return (
-            authority.holds(certificate, self._now(), authority.RENEW_DAYS)
+            authority.is_valid(certificate, self._now(), authority.RENEW_DAYS)
             and authority.is_signed_by(certificate, signer)
-            and wanted <= authority.names_of(certificate)
+            and wanted <= authority.certificate_names(certificate)
         )
 
     def _write(self, path: Path, data: bytes) -> None:
@@ -112,17 +112,20 @@ class OwnCertificate:
             raise Fault("output_unwritable", name=str(path), reason=error.strerror) from error
 
 
-class GivenCertificate:
+class OwnerCertificate:
     """The owner's certificate, which the owner renews."""
 
     def __init__(self, certificate: Path, key: Path) -> None:
         self._certificate, self._key = certificate, key
 
-    def fresh(self) -> tuple[Path, Path]:
-        """Return the current files. Raises ``BadInput("certificate_bad")`` if one is missing."""
+    def current_files(self) -> tuple[Path, Path]:
+        """Return the current files.
+
+        Raises ``BadInput("certificate_invalid")`` if one is missing.
+        """
         for path in (self._certificate, self._key):
             if not path.is_file():
-                raise BadInput("certificate_bad", name=str(path), reason="no such file")
+                raise BadInput("certificate_invalid", name=str(path), reason="no such file")
         return self._certificate, self._key
 
 
@@ -130,26 +133,26 @@ class TlsContext:
     """The TLS context of the panel's connections. Threads may share it.
 
     A replaced certificate is used for new connections. ``path`` is the certificate's file; ``now``
-    returns seconds from any origin. Raises what :meth:`Certificate.fresh` raises, and
-    ``BadInput("certificate_bad")``.
+    returns seconds from any origin. Raises what :meth:`Certificate.current_files` raises, and
+    ``BadInput("certificate_invalid")``.
     """
 
     def __init__(self, certificate: Certificate, now: Callable[[], float] = time.monotonic) -> None:
         self._certificate, self._now = certificate, now
         self._lock = threading.Lock()
-        self._shown: tuple[tuple[str, int], ...] = ()
+        self._loaded_files: tuple[tuple[str, int], ...] = ()
         self._context = self._load()
-        self._looked = now()
+        self._checked_at = now()
 
     def get(self) -> ssl.SSLContext:
         """Return the context.
 
-        The certificate is checked first if ``LOOK_EVERY_S`` seconds have passed since the last
+        The certificate is checked first if ``CHECK_INTERVAL_S`` seconds have passed since the last
         check.
         """
         with self._lock:
-            if self._now() - self._looked >= LOOK_EVERY_S:
-                self._looked = self._now()
+            if self._now() - self._checked_at >= CHECK_INTERVAL_S:
+                self._checked_at = self._now()
                 try:
                     self._context = self._load()
                 except LecternError as error:
@@ -157,11 +160,11 @@ class TlsContext:
             return self._context
 
     def _load(self) -> ssl.SSLContext:
-        certificate, key = self._certificate.fresh()
+        certificate, key = self._certificate.current_files()
         self.path = certificate
         try:
             shown = tuple((str(p), p.stat().st_mtime_ns) for p in (certificate, key))
-            if shown == self._shown:
+            if shown == self._loaded_files:
                 return self._context
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # TLS 1.2 and later
             context.set_alpn_protocols(["http/1.1"])
@@ -169,32 +172,32 @@ class TlsContext:
             context.load_cert_chain(certificate, key, password="")
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", None) or str(error)
-            raise BadInput("certificate_bad", name=str(certificate), reason=reason) from error
-        self._shown = shown
+            raise BadInput("certificate_invalid", name=str(certificate), reason=reason) from error
+        self._loaded_files = shown
         return context
 
 
-def make_context(config: Config) -> TlsContext | None:
+def make_tls_context(config: Config) -> TlsContext | None:
     """Return the TLS context for the settings, or ``None`` if TLS is off.
 
-    Raises ``BadInput("certificate_bad")``, ``Fault("output_unwritable")``.
+    Raises ``BadInput("certificate_invalid")``, ``Fault("output_unwritable")``.
     """
     if config.panel.tls == "none":
         return None
     if config.panel.tls == "own":
-        return TlsContext(own_certificate(config))
+        return TlsContext(local_certificate(config))
     files = (config.root / name for name in (config.panel.certificate, config.panel.key))
-    return TlsContext(GivenCertificate(*files))
+    return TlsContext(OwnerCertificate(*files))
 
 
-def own_certificate(config: Config) -> OwnCertificate:
+def local_certificate(config: Config) -> LocalCertificate:
     """Return the certificate that the device issues itself."""
     names = own_names() | {name.casefold() for name in config.panel.trusted_hosts}
     plain = {name for name in names if name.isascii() and not _is_address(name)}
-    return OwnCertificate(config.root / OWN_FOLDER, lambda: (plain, own_addresses()))
+    return LocalCertificate(config.root / LOCAL_FOLDER, lambda: (plain, local_addresses()))
 
 
-def own_addresses() -> set[str]:
+def local_addresses() -> set[str]:
     """Return the IP addresses of the device, without link-local ones."""
     found = set()
     for entries in psutil.net_if_addrs().values():
@@ -214,8 +217,8 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _read(path: Path) -> Signed | None:
+def _read(path: Path) -> KeyPair | None:
     try:
-        return Signed.from_pem(path.read_bytes())
+        return KeyPair.from_pem(path.read_bytes())
     except (OSError, ValueError, TypeError):
         return None

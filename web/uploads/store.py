@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from appliance.errors import BadInput, Fault
-from appliance.jobs.schema import BUSY_TIMEOUT_S, store_faults, transaction
-from web.uploads.checksum import Checksum
-from web.uploads.record import Limits, Upload, clean_name, is_id, new_id
+from appliance.jobs.database import BUSY_TIMEOUT_S, transaction, translate_sqlite_errors
+from web.uploads.body_reader import Checksum
+from web.uploads.models import Limits, Upload, clean_name, is_id, new_id
 
-SYNC_EVERY = 8 << 20
+SYNC_BYTES = 8 << 20
 """Number of bytes after which a long piece is synced to the disk and acknowledged."""
 
 _TABLE = """
@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS uploads (
     length INTEGER NOT NULL,
     offset INTEGER NOT NULL DEFAULT 0,
     created REAL NOT NULL,
-    touched REAL NOT NULL
+    updated REAL NOT NULL
 ) STRICT
 """
 
@@ -47,8 +47,8 @@ class UploadStore:
 
     ``find_free`` returns the free bytes, ``now`` the time in seconds since 1970. Methods that take
     an ``owner`` raise ``BadInput("upload_unknown")`` also for another user's upload, so as not to
-    reveal that it exists. Every method may raise ``Fault`` (``store_busy``, ``store_damaged``,
-    ``disk_full``).
+    reveal that it exists. Every method may raise ``Fault`` (``database_busy``,
+    ``database_damaged``, ``disk_full``).
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class UploadStore:
         self._find_free = find_free
         self._now = now
         self._database = folder / "uploads.sqlite3"
-        with store_faults(self._database):
+        with translate_sqlite_errors(self._database):
             folder.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(
                 self._database, timeout=BUSY_TIMEOUT_S, isolation_level=None
@@ -93,7 +93,7 @@ class UploadStore:
             raise BadInput("upload_unknown")
         return rows[0]
 
-    def of(self, owner: str) -> list[Upload]:
+    def list_for(self, owner: str) -> list[Upload]:
         """Return the uploads of a user, oldest first."""
         return self._read("SELECT * FROM uploads WHERE owner = ? ORDER BY created, id", owner)
 
@@ -101,37 +101,39 @@ class UploadStore:
         """Return the file that holds the upload's bytes; each upload has a separate folder."""
         return self._folder / upload.id / upload.name
 
-    def expires(self, upload: Upload) -> float:
+    def expires_at(self, upload: Upload) -> float:
         """Return when the upload is deleted unless more bytes arrive."""
-        return upload.touched + self._limits.keep_s
+        return upload.updated + self._limits.keep_s
 
     # Receiving
 
     def create(self, owner: str, name: str, length: int) -> Upload:
         """Create an upload of ``length`` bytes.
 
-        Raises ``BadInput``: ``file_kind``, ``file_empty``, ``upload_too_large``,
-        ``upload_too_many``, ``upload_quota``; ``Fault("disk_full")``.
+        Raises ``BadInput``: ``file_type_unsupported``, ``file_empty``, ``upload_too_large``,
+        ``upload_too_many``, ``upload_quota_exceeded``; ``Fault("disk_full")``.
         """
         name = clean_name(name)
         if length <= 0:
             raise BadInput("file_empty", name=name)
-        if length > self._limits.file:
-            raise BadInput("upload_too_large", name=name, limit=_gb(self._limits.file))
+        if length > self._limits.file_bytes:
+            raise BadInput("upload_too_large", name=name, limit=_gb(self._limits.file_bytes))
         self._check_space(name, length)
         now = self._now()
         with self._write() as connection:
             (count, total) = connection.execute(
                 "SELECT count(*), coalesce(sum(length), 0) FROM uploads WHERE owner = ?", (owner,)
             ).fetchone()
-            if count >= self._limits.count:
-                raise BadInput("upload_too_many", limit=self._limits.count)
-            if total + length > self._limits.person:
-                raise BadInput("upload_quota", name=name, limit=_gb(self._limits.person))
+            if count >= self._limits.user_files:
+                raise BadInput("upload_too_many", limit=self._limits.user_files)
+            if total + length > self._limits.user_bytes:
+                raise BadInput(
+                    "upload_quota_exceeded", name=name, limit=_gb(self._limits.user_bytes)
+                )
             upload = Upload(new_id(), owner, name, length, 0, now, now)
             connection.execute(
                 "INSERT INTO uploads VALUES (:id, :owner, :name, :length, :offset, :created,"
-                " :touched)",
+                " :updated)",
                 vars(upload),
             )
         return upload
@@ -148,13 +150,14 @@ class UploadStore:
 
         If ``blocks`` raises ``OSError`` or ends early, the received bytes are kept, unless there is
         a ``checksum``: then the piece is kept completely or not at all. Raises ``BadInput``:
-        ``upload_busy`` (another piece is being written), ``upload_offset``, ``upload_too_large``,
-        ``upload_checksum``; ``Fault("disk_full")``. After any of these nothing has been added.
+        ``upload_busy`` (another piece is being written), ``upload_offset_mismatch``,
+        ``upload_too_large``, ``upload_checksum_mismatch``; ``Fault("disk_full")``. After any of
+        these nothing has been added.
         """
-        with self._alone(upload) as file:
+        with self._locked(upload) as file:
             now = self.get(upload.id, upload.owner)
             if offset != now.offset:
-                raise BadInput("upload_offset", wanted=now.offset, offset=offset)
+                raise BadInput("upload_offset_mismatch", wanted=now.offset, offset=offset)
             if length > now.length - now.offset:
                 limit = f"{now.length} bytes"
                 raise BadInput("upload_too_large", name=now.name, limit=limit)
@@ -175,27 +178,27 @@ class UploadStore:
         blocks: Iterable[bytes],
         checksum: Checksum | None,
     ) -> Upload:
-        came = synced = 0
-        for block in _until_it_breaks(blocks):
-            block = block[: length - came]
-            os.pwrite(file, block, upload.offset + came)
-            came += len(block)
+        received = synced = 0
+        for block in _until_disconnect(blocks):
+            block = block[: length - received]
+            os.pwrite(file, block, upload.offset + received)
+            received += len(block)
             if checksum is not None:
                 checksum.update(block)
-            elif came - synced >= SYNC_EVERY:
-                self._count(file, upload, came)
-                synced = came
-        if checksum is not None and (came < length or not checksum.matches()):
+            elif received - synced >= SYNC_BYTES:
+                self._acknowledge(file, upload, received)
+                synced = received
+        if checksum is not None and (received < length or not checksum.matches()):
             os.ftruncate(file, upload.offset)
-            raise BadInput("upload_checksum", name=upload.name)
-        return self._count(file, upload, came)
+            raise BadInput("upload_checksum_mismatch", name=upload.name)
+        return self._acknowledge(file, upload, received)
 
-    def _count(self, file: int, upload: Upload, came: int) -> Upload:
-        """Sync the file to the disk and acknowledge ``came`` more bytes."""
+    def _acknowledge(self, file: int, upload: Upload, came: int) -> Upload:
+        """Sync the file to the disk and acknowledge ``received`` more bytes."""
         os.fdatasync(file)
         with self._write() as connection:
             connection.execute(
-                "UPDATE uploads SET offset = ?, touched = ? WHERE id = ?",
+                "UPDATE uploads SET offset = ?, updated = ? WHERE id = ?",
                 (upload.offset + came, self._now(), upload.id),
             )
         return self.get(upload.id, upload.owner)
@@ -205,19 +208,19 @@ class UploadStore:
     def link(self, upload: Upload, target: Path) -> None:
         """Create a hard link ``target`` to the finished upload's file.
 
-        Raises ``BadInput("upload_unfinished")`` and ``OSError``.
+        Raises ``BadInput("upload_incomplete")`` and ``OSError``.
         """
         if not upload.complete:
-            raise BadInput("upload_unfinished", name=upload.name)
+            raise BadInput("upload_incomplete", name=upload.name)
         os.link(self.path(upload), target)
 
-    def discard(self, upload: Upload) -> None:
+    def delete(self, upload: Upload) -> None:
         """Delete an upload. Raises ``BadInput("upload_busy")`` while a piece is being written."""
-        with self._alone(upload), self._write() as connection:
+        with self._locked(upload), self._write() as connection:
             connection.execute("DELETE FROM uploads WHERE id = ?", (upload.id,))
             shutil.rmtree(self.path(upload).parent, ignore_errors=True)
 
-    def sweep(self) -> list[Upload]:
+    def remove_expired(self) -> list[Upload]:
         """Delete expired uploads, and folders that belong to no upload.
 
         Returns the expired uploads.
@@ -226,10 +229,10 @@ class UploadStore:
         gone = []
         for upload in self._read("SELECT * FROM uploads"):
             # A time in the future was written before the clock was set back.
-            if upload.touched <= now < self.expires(upload) or upload.touched > now:
+            if upload.updated <= now < self.expires_at(upload) or upload.updated > now:
                 continue
             try:
-                self.discard(upload)
+                self.delete(upload)
             except BadInput:  # in use
                 continue
             gone.append(upload)
@@ -243,9 +246,9 @@ class UploadStore:
     # Internal
 
     @contextmanager
-    def _alone(self, upload: Upload) -> Iterator[int]:
+    def _locked(self, upload: Upload) -> Iterator[int]:
         """Open the upload's file, locked against other writers."""
-        with store_faults(self.path(upload)):
+        with translate_sqlite_errors(self.path(upload)):
             self.path(upload).parent.mkdir(exist_ok=True)
             file = os.open(self.path(upload), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
@@ -258,21 +261,21 @@ class UploadStore:
             os.close(file)
 
     def _check_space(self, name: str, length: int) -> None:
-        if self._find_free(self._folder) - length < self._limits.spare:
+        if self._find_free(self._folder) - length < self._limits.min_free_bytes:
             raise Fault("disk_full", name=name)
 
     @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
-        with store_faults(self._database), transaction(self._connection):
+        with translate_sqlite_errors(self._database), transaction(self._connection):
             yield self._connection
 
     def _read(self, query: str, *values: object) -> list[Upload]:
-        with store_faults(self._database):
+        with translate_sqlite_errors(self._database):
             rows = self._connection.execute(query, values).fetchall()
         return [Upload(**dict(row)) for row in rows]
 
 
-def _until_it_breaks(blocks: Iterable[bytes]) -> Iterator[bytes]:
+def _until_disconnect(blocks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the blocks up to their end or a network error."""
     source = iter(blocks)
     while True:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from appliance.face.pose import _RIGID, Pose
-from export_tools.data.gate import HEADER, Quality, judge, judge_all, known, passed
+from export_tools.data.gate import HEADER, ClipQuality, assess, assess_all, load_known, passes
 
 FPS, SECONDS = 25.0, 4
 Array = npt.NDArray[np.float64]
@@ -43,7 +43,7 @@ def everywhere(points: Array) -> npt.NDArray[np.bool_]:
 
 def test_a_good_clip_passes() -> None:
     points = speaker()
-    found = judge("a", points, everywhere(points), FPS, loudness())
+    found = assess("a", points, everywhere(points), FPS, loudness())
     assert found.why == "" and found.r > 0.9 and abs(found.lag_ms) <= 40
     assert found.eyes_px == pytest.approx(60, abs=1)
 
@@ -52,37 +52,37 @@ def test_a_good_clip_passes() -> None:
     ("points", "why"), [(speaker(eyes_px=20), "size"), (speaker(yaw=50), "yaw")]
 )
 def test_small_and_turned_heads_fail(points: Array, why: str) -> None:
-    assert judge("a", points, everywhere(points), FPS, loudness()).why == why
+    assert assess("a", points, everywhere(points), FPS, loudness()).why == why
 
 
 def test_a_strange_voice_and_silence_fail() -> None:
     points = speaker()
     other = np.maximum(np.sin(2 * np.pi * 5.7 * np.arange(SECONDS * 100) / 100), 0)
-    assert judge("a", points, everywhere(points), FPS, other).why == "sync"
-    assert judge("a", points, everywhere(points), FPS, np.zeros(0)).why == "sync"
+    assert assess("a", points, everywhere(points), FPS, other).why == "sync"
+    assert assess("a", points, everywhere(points), FPS, np.zeros(0)).why == "sync"
 
 
 def test_a_late_track_is_noted() -> None:
     points = speaker(lag_s=0.08)
-    assert judge("a", points, everywhere(points), FPS, loudness()).lag_ms == pytest.approx(80)
+    assert assess("a", points, everywhere(points), FPS, loudness()).lag_ms == pytest.approx(80)
 
 
 def test_faces_that_come_and_go_fail() -> None:
     points = speaker()
     seen = np.arange(len(points)) % 4 != 0
-    assert judge("a", points, seen, FPS, loudness()).why == "face"
-    assert judge("a", points, ~everywhere(points), FPS, loudness()).why == "face"
+    assert assess("a", points, seen, FPS, loudness()).why == "face"
+    assert assess("a", points, ~everywhere(points), FPS, loudness()).why == "face"
 
 
 def test_rows_are_not_made_twice_and_half_a_row_is_dropped(tmp_path: Path) -> None:
     out = tmp_path / "quality.tsv"
     rows = [
-        Quality("c_a", 1.0, 60.0, 2.0, 0.5, 0.0, ""),
-        Quality("c_b", 0.2, 9.0, 2.0, 0.5, 0.0, "face"),
+        ClipQuality("c_a", 1.0, 60.0, 2.0, 0.5, 0.0, ""),
+        ClipQuality("c_b", 0.2, 9.0, 2.0, 0.5, 0.0, "face"),
     ]
     out.write_text("\n".join([HEADER, *(row.row() for row in rows), "c_c\t1.0\t6"]))
-    assert known(out) == {row.name: row for row in rows}
-    assert passed(out) == {"c_a"}
+    assert load_known(out) == {row.name: row for row in rows}
+    assert passes(out) == {"c_a"}
     clips = [tmp_path / "c" / f"{name}.mp4" for name in ("a", "b")]
-    assert judge_all(clips, tmp_path, out, 1) == known(out)  # no landmarks are looked for
+    assert assess_all(clips, tmp_path, out, 1) == load_known(out)  # no landmarks are looked for
     assert out.read_text().count("\n") == 3

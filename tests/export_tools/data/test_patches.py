@@ -13,7 +13,7 @@ from appliance.face.sampling import apply, sample_plane
 from appliance.lips.geometry import MOUTH_POINTS, patch_matrix
 from export_tools.data.landmarks import extract, pictures
 from export_tools.data.patches import PatchWriter, margin_matrix
-from export_tools.data.sizes import STORED, VISIBLE
+from export_tools.data.sizes import STORED_SIZE, VISIBLE_SIZE
 from tests import talking_face
 
 pytestmark = pytest.mark.export
@@ -49,8 +49,8 @@ def test_landmarks_are_named_by_folder_and_not_made_twice(clip: Path, marks: Pat
 
 def test_the_margin_lies_around_what_the_network_sees(points: npt.NDArray[np.float32]) -> None:
     pose = fit_pose(points[0])
-    middle = np.array([[(VISIBLE - 1) / 2] * 2]), np.array([[(STORED - 1) / 2] * 2])
-    seen, stored = patch_matrix(pose, VISIBLE), margin_matrix(pose)
+    middle = np.array([[(VISIBLE_SIZE - 1) / 2] * 2]), np.array([[(STORED_SIZE - 1) / 2] * 2])
+    seen, stored = patch_matrix(pose, VISIBLE_SIZE), margin_matrix(pose)
     assert np.allclose(apply(seen, middle[0]), apply(stored, middle[1]))
     assert np.allclose(stored[:, :2], seen[:, :2])  # the same pixels, more of them
 
@@ -64,13 +64,13 @@ def test_patches_are_the_pictures_own_pixels(
         assert writer.add(picture, points[picture.index])
     writer.save(tmp_path / "patches.npz")
     with np.load(tmp_path / "patches.npz") as made:
-        assert made["y"].shape == (FRAMES, STORED, STORED)
-        assert made["uv"].shape == (FRAMES, 2, STORED // 2, STORED // 2)
+        assert made["y"].shape == (FRAMES, STORED_SIZE, STORED_SIZE)
+        assert made["uv"].shape == (FRAMES, 2, STORED_SIZE // 2, STORED_SIZE // 2)
         assert made["clip"].tolist() == [0] * FRAMES and made["names"].tolist() == ["a"]
         first = next(iter(pictures(clip)))
         matrix = margin_matrix(fit_pose(points[0]))
-        assert np.array_equal(made["y"][0], sample_plane(first.y, matrix, STORED, STORED))
-        back = apply(matrix, made["points"][0].astype(np.float64) * STORED - 0.5)
+        assert np.array_equal(made["y"][0], sample_plane(first.y, matrix, STORED_SIZE, STORED_SIZE))
+        back = apply(matrix, made["points"][0].astype(np.float64) * STORED_SIZE - 0.5)
         assert np.allclose(back, points[0][MOUTH_POINTS, :2], atol=0.01)
 
 

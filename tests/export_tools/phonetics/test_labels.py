@@ -13,7 +13,7 @@ pytest.importorskip("pocketsphinx")
 from pocketsphinx import get_model_path
 
 from export_tools.phonetics.espeak import classes_of as espeak_classes
-from export_tools.phonetics.hibari_timed import AHEAD_S
+from export_tools.phonetics.hibari_timed import LEAD_S
 from export_tools.phonetics.hibari_timed import classes_of as hibari_classes
 from export_tools.phonetics.inventory import (
     ALPHABETS,
@@ -97,7 +97,7 @@ def test_hibari_gaps_and_stress() -> None:
     symbols = ["", "h", "ˈ", "O", " ", "b", "ˈ", "ə", "ɹ", ".", ""]
     seconds = np.array([0.2, 0.05, 0.05, 0.1, 0.025, 0.05, 0.0, 0.05, 0.05, 0.3, 0.1])
     out = [
-        (n, round(a + AHEAD_S, 3), round(b + AHEAD_S, 3))
+        (n, round(a + LEAD_S, 3), round(b + LEAD_S, 3))
         for n, a, b in hibari_classes(symbols, seconds, 10.0)
     ]
     assert out[1:] == [

@@ -7,22 +7,30 @@ import pytest
 
 pytest.importorskip("torch")
 
-from export_tools.phonetics.learning_curve import CLIPS, DRAWS, MANY, SPEAKERS, draw, means, plan
+from export_tools.phonetics.learning_curve import (
+    CLIPS,
+    DRAWS,
+    MAIN_SPEAKER,
+    SPEAKERS,
+    draw_clips,
+    plan_trainings,
+    summarize,
+)
 
 pytestmark = pytest.mark.export
 
-NAMES = [(f"s1_{k}", MANY) for k in range(150)] + [(f"x{k}", f"x{k}") for k in range(5)]
+NAMES = [(f"s1_{k}", MAIN_SPEAKER) for k in range(150)] + [(f"x{k}", f"x{k}") for k in range(5)]
 
 
 @pytest.mark.parametrize("speakers", SPEAKERS)
 def test_a_draw_has_the_clips_and_the_speakers_asked_for(speakers: int) -> None:
-    names = draw(NAMES, speakers, CLIPS, np.random.default_rng(0))
+    names = draw_clips(NAMES, speakers, CLIPS, np.random.default_rng(0))
     assert len(set(names)) == CLIPS
     assert len({dict(NAMES)[name] for name in names}) == speakers
 
 
 def test_every_draw_is_another_and_comes_again() -> None:
-    one, other = plan(NAMES), plan(NAMES)
+    one, other = plan_trainings(NAMES), plan_trainings(NAMES)
     assert one == other
     assert len({tuple(names) for names in one.values()}) == len(one)
     assert sum(label.startswith("6/") for label in one) == DRAWS
@@ -34,7 +42,7 @@ def test_means_are_over_the_draws_of_a_shape() -> None:
         "1/6/1": {"new": [0.6, 0.8], "wild": [0.1, 0.1]},
         "2/6/0": {"new": [0.9, 0.9], "wild": [0.3, 0.3]},
     }
-    table = means(runs)
+    table = summarize(runs)
     assert list(table) == ["1/6", "2/6"]
     assert table["1/6"]["new r"] == 0.4 and table["1/6"]["new best_r"] == 0.6
     assert table["1/6"]["new r ±"] == pytest.approx(0.2 / 2**0.5, abs=1e-3)

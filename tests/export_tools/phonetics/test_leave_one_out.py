@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from export_tools.phonetics.leave_one_out import gated, ready
+from export_tools.phonetics.leave_one_out import apply_gate, open_gate_early
 from export_tools.phonetics.motion_data import OFFSET_S
 
 pytestmark = pytest.mark.export
@@ -18,7 +18,7 @@ def test_motion_rises_over_so_long_before_the_gate() -> None:
     gate = np.zeros(400, np.float32)
     gate[200:300] = 1
     for ahead in (0.0, 0.6):  # half of the rise is halfway
-        shown = np.flatnonzero(gated(np.ones((200, 2), np.float32), gate, ahead)[:, 0] > 0.5)
+        shown = np.flatnonzero(apply_gate(np.ones((200, 2), np.float32), gate, ahead)[:, 0] > 0.5)
         first, last = (shown[0] / 50 + OFFSET_S, shown[-1] / 50 + OFFSET_S)
         assert first == pytest.approx(2.0 - ahead / 2, abs=0.02)
         assert last == pytest.approx(3.0, abs=0.03)
@@ -28,7 +28,7 @@ def test_the_mouth_comes_to_move_before_speech_and_not_after_it() -> None:
     gate = np.zeros(300, np.float32)
     gate[150:160] = np.linspace(0.09, 0.9, 10)
     gate[160:200] = 1
-    opened = ready(gate, 100, AHEAD_S)
+    opened = open_gate_early(gate, 100, AHEAD_S)
     assert opened.dtype == gate.dtype and len(opened) == len(gate)
     early = round(100 * AHEAD_S)
     assert not opened[: 150 - early].any() and not opened[200:].any()
@@ -36,6 +36,8 @@ def test_the_mouth_comes_to_move_before_speech_and_not_after_it() -> None:
     assert (np.diff(rise) >= 0).all() and np.diff(rise).max() < 0.05  # no snap
     assert rise[early // 2] == pytest.approx(0.5, abs=0.02)
     assert (opened >= gate).all() and (opened[160:200] == 1).all()
-    assert not ready(np.zeros(5, np.float32), 100, AHEAD_S).any()
-    assert np.array_equal(ready(gate[:170], 100, AHEAD_S), opened[:170])  # the end is no wall
-    assert len(ready(np.zeros(0, np.float32), 100, AHEAD_S)) == 0
+    assert not open_gate_early(np.zeros(5, np.float32), 100, AHEAD_S).any()
+    assert np.array_equal(
+        open_gate_early(gate[:170], 100, AHEAD_S), opened[:170]
+    )  # the end is no wall
+    assert len(open_gate_early(np.zeros(0, np.float32), 100, AHEAD_S)) == 0

@@ -9,19 +9,24 @@ import pytest
 pytest.importorskip("torch")
 import torch
 
-from appliance.lips.geometry import BOTTOM, FOLLOWS, TOP
+from appliance.lips.geometry import INNER_BOTTOM, INNER_TOP, SPEECH_WEIGHTS
 from export_tools.phonetics.inventory import CLASSES, INDEX
 from export_tools.phonetics.motion_data import (
     OFFSET_S,
     RATE_HZ,
     Clip,
-    basis,
-    halve,
-    share_amplitude,
-    targets,
+    average_pairs,
+    equalize_amplitude,
+    motion_basis,
+    motion_targets,
 )
-from export_tools.phonetics.motion_score import follow, table
-from export_tools.phonetics.train_motion import COEFFICIENTS, Heard, train, transform
+from export_tools.phonetics.motion_score import correlate_opening, median_scores
+from export_tools.phonetics.train_motion import (
+    COEFFICIENTS,
+    EncodedClip,
+    predict_coefficients,
+    train,
+)
 
 pytestmark = pytest.mark.export
 
@@ -33,8 +38,8 @@ def mouth(openings: npt.NDArray[np.float64], name: str = "a", speaker: str = "s1
     rest = np.zeros((57, 3))
     rest[:, 0] = np.linspace(-0.3, 0.3, 57)
     shapes = np.repeat(rest[None], len(openings), axis=0)
-    shapes[:, BOTTOM, 1] += openings
-    shapes[:, TOP, 2] += 0.02 * np.sin(np.arange(len(openings)))
+    shapes[:, INNER_BOTTOM, 1] += openings
+    shapes[:, INNER_TOP, 2] += 0.02 * np.sin(np.arange(len(openings)))
     valid = np.ones(len(openings), np.bool_)
     return Clip(name, speaker, FPS, shapes, valid, rest, 1.0, np.zeros(16_000, np.float32))
 
@@ -45,53 +50,53 @@ def wave(frames: int, seed: int) -> npt.NDArray[np.float64]:
 
 
 def test_the_basis_finds_the_directions_that_were_moved() -> None:
-    vectors = basis([mouth(wave(100, 0)), mouth(wave(100, 1), "b", "b")], 2)
+    vectors = motion_basis([mouth(wave(100, 0)), mouth(wave(100, 1), "b", "b")], 2)
     flat = vectors.reshape(2, -1)
     assert np.allclose(flat @ flat.T, np.eye(2), atol=1e-9)
-    assert abs(vectors[0, BOTTOM, 1]) == pytest.approx(1, abs=0.01)
-    assert abs(vectors[1, TOP, 2]) == pytest.approx(1, abs=0.01)
+    assert abs(vectors[0, INNER_BOTTOM, 1]) == pytest.approx(1, abs=0.01)
+    assert abs(vectors[1, INNER_TOP, 2]) == pytest.approx(1, abs=0.01)
 
 
 def test_targets_are_the_movement_over_the_speakers_range() -> None:
     clip = mouth(wave(100, 0))
-    vectors = basis([clip], 2)
-    once = targets(clip, vectors)
+    vectors = motion_basis([clip], 2)
+    once = motion_targets(clip, vectors)
     assert once.shape == (int(99 / FPS * RATE_HZ) + 1, 2)
-    moved = (clip.shapes - clip.rest) * FOLLOWS[:, None]
+    moved = (clip.shapes - clip.rest) * SPEECH_WEIGHTS[:, None]
     back = np.tensordot(once[::2], vectors, axes=1)
     assert np.allclose(back, moved, atol=1e-5)
     object.__setattr__(clip, "amplitude", 2.0)
-    assert np.allclose(targets(clip, vectors), once / 2, atol=1e-6)
+    assert np.allclose(motion_targets(clip, vectors), once / 2, atol=1e-6)
 
 
 @pytest.mark.parametrize("late_s", [0.0, 0.1, -0.06])
 def test_the_score_finds_the_lag(late_s: float) -> None:
     clip = mouth(wave(200, 3))
-    vectors = basis([clip], 2)
-    values = targets(clip, vectors)
+    vectors = motion_basis([clip], 2)
+    values = motion_targets(clip, vectors)
     at = np.arange(len(values)) / RATE_HZ + OFFSET_S - late_s
     shown = np.stack([np.interp(at, np.arange(len(values)) / RATE_HZ, v) for v in values.T], 1)
-    zero, best, lag = follow(clip, vectors, shown)
+    zero, best, lag = correlate_opening(clip, vectors, shown)
     assert best > 0.97 and lag == pytest.approx(late_s, abs=0.011)
     assert (zero > 0.97) == (late_s == 0)
-    assert table([clip], vectors, [shown])["lag_ms"] == pytest.approx(1000 * late_s, abs=11)
+    assert median_scores([clip], vectors, [shown])["lag_ms"] == pytest.approx(1000 * late_s, abs=11)
 
 
 def test_speakers_share_their_range_and_loudness_is_halved() -> None:
     clips = [mouth(wave(50, k), f"{k}", "one") for k in range(3)]
     for clip, amplitude in zip(clips, (0.5, 1.0, 4.0), strict=True):
         object.__setattr__(clip, "amplitude", amplitude)
-    share_amplitude(clips)
+    equalize_amplitude(clips)
     assert [clip.amplitude for clip in clips] == [1.0] * 3
-    assert halve(np.array([1, 3, 5, 7, 9], np.float32)).tolist() == [2, 6]
+    assert average_pairs(np.array([1, 3, 5, 7, 9], np.float32)).tolist() == [2, 6]
 
 
-class Told(Heard):
+class Told(EncodedClip):
     """A clip that was heard to say "aa" as far as its mouth is open."""
 
     def __init__(self, clip: Clip, vectors: npt.NDArray[np.float64]) -> None:
-        self.clip, self.wanted = clip, targets(clip, vectors)
-        times = np.arange(len(self.wanted)) / RATE_HZ
+        self.clip, self.targets = clip, motion_targets(clip, vectors)
+        times = np.arange(len(self.targets)) / RATE_HZ
         share = np.interp(times, np.arange(len(clip.shapes)) / FPS, clip.opening()) / 0.25
         posteriors = np.full((len(CLASSES), len(times)), 1e-4, np.float32)
         posteriors[INDEX["AA"]] = np.clip(share, 0.01, 0.99)
@@ -101,8 +106,8 @@ class Told(Heard):
 
 def test_a_short_training_follows_what_it_hears() -> None:
     clips = [mouth(wave(150, k), f"{k}", "s1" if k % 2 else "b") for k in range(4)]
-    vectors = basis(clips, COEFFICIENTS)
-    told: list[Heard] = [Told(clip, vectors) for clip in clips]
+    vectors = motion_basis(clips, COEFFICIENTS)
+    told: list[EncodedClip] = [Told(clip, vectors) for clip in clips]
     unseen = Told(mouth(wave(150, 9)), vectors)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # so small a network is slower on several
@@ -111,5 +116,5 @@ def test_a_short_training_follows_what_it_hears() -> None:
         alone = train(told[1::2], 1, 0, share=1.0, batch=1)  # of one speaker
     finally:
         torch.set_num_threads(threads)
-    assert follow(unseen.clip, vectors, transform(network, unseen))[1] > 0.8
-    assert transform(alone, unseen).shape == unseen.wanted.shape
+    assert correlate_opening(unseen.clip, vectors, predict_coefficients(network, unseen))[1] > 0.8
+    assert predict_coefficients(alone, unseen).shape == unseen.targets.shape

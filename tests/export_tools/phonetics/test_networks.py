@@ -11,15 +11,15 @@ pytest.importorskip("torch")
 import onnxruntime
 import torch
 
-from appliance.lips.motion import run_motion
-from appliance.lips.provider import Network
-from appliance.speech.mel import LECTERN_MEL, mel_of
+from appliance.inference.network import Network
+from appliance.lips.motion import predict_motion
+from appliance.speech.mel import LECTERN_MEL, compute_mel
 from export_tools.phonetics import augment
 from export_tools.phonetics.encoder import CONTEXT_MELS, Encoder, load_encoder
 from export_tools.phonetics.inventory import CLASSES, INDEX
-from export_tools.phonetics.motion import CONTEXT_STEPS, Ensemble, MotionNet, Shutter
+from export_tools.phonetics.motion import CONTEXT_STEPS, LipClosure, MotionEnsemble, MotionNet
 from export_tools.phonetics.train_encoder import rate_at, save
-from export_tools.phonetics.train_motion import Hearing, export
+from export_tools.phonetics.train_motion import MotionModel, export
 
 pytestmark = pytest.mark.export
 
@@ -79,7 +79,7 @@ def test_lips_shut_where_a_closure_is_certain_and_nowhere_else() -> None:
     posteriors[:, INDEX["AA"]] = 1.0
     posteriors[:, INDEX["AA"], 20:24] = 0.0
     posteriors[:, INDEX["P"], 20:24] = 1.0
-    out = Shutter()(motion, posteriors)[0, 0]
+    out = LipClosure()(motion, posteriors)[0, 0]
     assert torch.all(out[21:23] < 0.01)
     assert torch.all(out[:19] > 0.99)
     assert torch.all(out[25:] > 0.99)
@@ -112,7 +112,7 @@ def test_exported_network_in_blocks_is_the_whole(encoder: Encoder, tmp_path: Pat
     """What the box runs on an hour equals what torch does in one piece, to rounding."""
     torch.manual_seed(1)
     members = [MotionNet(4).eval(), MotionNet(4).eval()]
-    hearing = Hearing(encoder, Ensemble(members)).eval()
+    hearing = MotionModel(encoder, MotionEnsemble(members)).eval()
     export(hearing, tmp_path / "motion.onnx")
     session = onnxruntime.InferenceSession(
         str(tmp_path / "motion.onnx"), providers=["CPUExecutionProvider"]
@@ -128,7 +128,7 @@ def test_exported_network_in_blocks_is_the_whole(encoder: Encoder, tmp_path: Pat
     features = np.concatenate([mel[0].numpy(), loudness.numpy()])
     pieces = (features[:, i : i + 777] for i in range(0, frames, 777))
     network = Network(tmp_path / "motion.onnx")
-    blocks = np.concatenate(list(run_motion(network, pieces, context, stride)))
+    blocks = np.concatenate(list(predict_motion(network, pieces, context, stride)))
     assert blocks.shape == whole.shape
     assert np.abs(blocks - whole).max() < 1e-4
 
@@ -136,21 +136,21 @@ def test_exported_network_in_blocks_is_the_whole(encoder: Encoder, tmp_path: Pat
 def test_training_mel_is_the_boxs() -> None:
     rng = np.random.default_rng(0)
     samples = rng.normal(0, 0.1, 20_000).astype(np.float32)
-    assert np.abs(augment.mel(samples) - mel_of(samples, LECTERN_MEL)).max() < 1e-3
+    assert np.abs(augment.warped_mel(samples) - compute_mel(samples, LECTERN_MEL)).max() < 1e-3
 
 
 def test_longer_throats_speak_lower() -> None:
     t = np.arange(16_000) / 16_000
     tone = (0.5 * np.sin(2 * np.pi * 2000 * t)).astype(np.float32)
-    peaks = [int(augment.mel(tone, percent).mean(1).argmax()) for percent in (86, 100, 116)]
+    peaks = [int(augment.warped_mel(tone, percent).mean(1).argmax()) for percent in (86, 100, 116)]
     assert peaks[0] < peaks[1] < peaks[2]
 
 
 def test_distortion_is_fixed_by_its_seed_and_keeps_time() -> None:
-    click = np.zeros(augment.CROP, np.float32)
+    click = np.zeros(augment.CROP_SAMPLES, np.float32)
     click[30_000] = 1.0
-    strength = augment.Strength(p_noise=0.0, p_reverb=1.0)
-    one = augment.distort(click, np.random.default_rng(5), strength)
-    two = augment.distort(click, np.random.default_rng(5), strength)
+    strength = augment.AugmentConfig(p_noise=0.0, p_reverb=1.0)
+    one = augment.add_room_and_noise(click, np.random.default_rng(5), strength)
+    two = augment.add_room_and_noise(click, np.random.default_rng(5), strength)
     assert np.array_equal(one, two)
     assert np.abs(one).argmax() == 30_000

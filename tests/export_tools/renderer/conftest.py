@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from appliance.lips.geometry import INNER, JAW_LINE, OUTER
-from export_tools.data.sizes import STORED
+from export_tools.data.sizes import STORED_SIZE
 from export_tools.renderer.train import SPLITS
 
 FRAMES = 12
@@ -33,9 +33,9 @@ def mouth(opening: float) -> npt.NDArray[np.float32]:
 
 def draw(points: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     """The face of ``points`` as luma: bright skin, darker lips, a dark inner mouth."""
-    image = np.full((STORED, STORED), 180, np.uint8)
+    image = np.full((STORED_SIZE, STORED_SIZE), 180, np.uint8)
     for part, level in ((OUTER, 120), (INNER, 30)):
-        cv2.fillPoly(image, [np.round(points[part] * STORED).astype(np.int32)], level)
+        cv2.fillPoly(image, [np.round(points[part] * STORED_SIZE).astype(np.int32)], level)
     return np.asarray(cv2.GaussianBlur(image, (0, 0), 1.0), np.uint8)
 
 
@@ -48,7 +48,7 @@ def patches(tmp_path_factory: pytest.TempPathFactory) -> Path:
     names.append(f"grid_{splits['held_out_clips'][0]}")
     shapes = [mouth(0.16 * (k % 6) / 5) for _ in names for k in range(FRAMES)]
     path = tmp_path_factory.mktemp("patches") / "patches.npz"
-    side = STORED // 2
+    side = STORED_SIZE // 2
     np.savez(
         path,
         y=np.stack([draw(shape) for shape in shapes]),

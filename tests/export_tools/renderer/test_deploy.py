@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("torch")
 import torch
 
-from export_tools.renderer.deploy import Deployed, inputs, rendering
+from export_tools.renderer.deploy import DeployedRenderer, decode_outputs, deployed_inputs
 from export_tools.renderer.network import Renderer
 from export_tools.renderer.train import split_patches
 
@@ -25,10 +25,14 @@ def test_the_same_flow_and_paint_and_firmer_shares(patches: Path, bytes_: bool) 
     assert network.head.bias is not None
     torch.nn.init.zeros_(network.head.bias)
     data = split_patches(patches).train
-    batch = data.batch(np.random.default_rng(0), np.array([[0, 5, 3], [1, 4, 2]]), plain=False)
+    batch = data.batch(
+        np.random.default_rng(0), np.array([[0, 5, 3], [1, 4, 2]]), augment_off=False
+    )
     with torch.no_grad():
         wanted = network(*batch.inputs())
-        found = rendering(Deployed(network, bytes_=bytes_)(*inputs(batch)), batch)
+        found = decode_outputs(
+            DeployedRenderer(network, bytes_=bytes_)(*deployed_inputs(batch)), batch
+        )
     assert torch.allclose(found.flow, wanted.flow, atol=1e-5)
     painted = found.weights[:, 2:] > 0.01
     assert painted.any() and not painted.all()

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("torch")
 import torch
 
-from export_tools.renderer.equalize import equalized
+from export_tools.renderer.equalize import equalize_weights
 from export_tools.renderer.network import Renderer
 from export_tools.renderer.train import split_patches
 
@@ -26,8 +26,8 @@ def test_the_same_answers_from_channels_more_alike(patches: Path) -> None:
     with torch.no_grad():
         stem.weight[3] *= 50  # one channel outshouts the rest
     data = split_patches(patches).train
-    batch = data.batch(np.random.default_rng(0), np.array([[0, 5, 3], [1, 4, 2]]), plain=True)
-    even = equalized(network, [batch])
+    batch = data.batch(np.random.default_rng(0), np.array([[0, 5, 3], [1, 4, 2]]), augment_off=True)
+    even = equalize_weights(network, [batch])
     with torch.no_grad():
         for one, other in zip(network(*batch.inputs()), even(*batch.inputs()), strict=True):
             assert torch.allclose(one, other, atol=1e-4)

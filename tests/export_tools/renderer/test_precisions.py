@@ -15,8 +15,8 @@ import torch
 from export_tools.renderer.data import Batch
 from export_tools.renderer.export import export
 from export_tools.renderer.network import Renderer
-from export_tools.renderer.parity import compare, sync_lost
-from export_tools.renderer.quantize import half, nodes_of, quantized
+from export_tools.renderer.parity import compare, sync_loss
+from export_tools.renderer.quantize import convert_to_fp16, nodes_of, quantize_nodes
 from export_tools.renderer.train import split_patches
 
 pytestmark = [
@@ -49,13 +49,13 @@ def renderer(network: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def batches(patches: Path) -> list[Batch]:
     held = split_patches(patches).held_out
     rng = np.random.default_rng(0)
-    return [held.batch(rng, held.draw(rng, 4), plain=True)]
+    return [held.batch(rng, held.sample(rng, 4), augment_off=True)]
 
 
 def test_half_precision_changes_next_to_nothing(
     renderer: Path, batches: list[Batch], tmp_path: Path
 ) -> None:
-    half(renderer, tmp_path / "half.onnx")
+    convert_to_fp16(renderer, tmp_path / "half.onnx")
     found = compare(renderer, tmp_path / "half.onnx", batches)
     assert found["psnr_db"] > 60
     assert set(found["max_error"]) == {"flow", "reference", "source", "fill_y", "fill_uv"}
@@ -67,7 +67,7 @@ def test_int8_is_symmetric_a_channel_and_near(
     source, target = tmp_path / "bytes.onnx", tmp_path / "int8.onnx"
     export(network, source, bytes_=True)
     everything = [node.name for node in onnx.load(str(source)).graph.node if node.name]
-    quantized(source, target, batches, everything)
+    quantize_nodes(source, target, batches, everything)
     found = compare(renderer, target, batches)
     assert 30 < found["worst_psnr_db"] <= found["psnr_db"] + 0.01
     assert found["max_error"]["flow"] > 0  # it did change
@@ -83,7 +83,7 @@ def test_every_convolution_of_int8_is_computed_in_bytes(
     source, target, run = (tmp_path / f"{name}.onnx" for name in ("bytes", "int8", "run"))
     export(network, source, bytes_=True)
     kinds = ("Conv", "LeakyRelu", "Resize", "Reshape", "Add")
-    quantized(source, target, batches, nodes_of(source, *kinds))
+    quantize_nodes(source, target, batches, nodes_of(source, *kinds))
     options = ort.SessionOptions()
     options.optimized_model_filepath = str(run)
     options.log_severity_level = 3
@@ -98,5 +98,5 @@ def test_sync_lost_is_taken_clip_by_clip() -> None:
         return {"wild": {"clips": {name: {"r": r} for name, r in clips.items()}}}
 
     scores = {"quality": {"fp32": part(a=0.5, b=0.7, c=None), "int8": part(a=0.49, b=0.7, c=0.1)}}
-    assert sync_lost(scores, "int8") == {"wild": 0.005}
-    assert sync_lost(scores, "fp16") == {}
+    assert sync_loss(scores, "int8") == {"wild": 0.005}
+    assert sync_loss(scores, "fp16") == {}

@@ -11,13 +11,13 @@ import pytest
 pytest.importorskip("torch")
 import torch
 
-from appliance.lips.maps import CHANNELS
-from export_tools.distill import Distillation, Terms
+from appliance.lips.shape_maps import CHANNELS
+from export_tools.distill import DistillationLoss, LossWeights
 from export_tools.renderer.export import load_renderer
-from export_tools.renderer.loop import Run, Schedule, Truth
 from export_tools.renderer.network import HALF, PATCH, Renderer, count_macs
 from export_tools.renderer.resize import resize
-from export_tools.renderer.train import beginning, split_patches
+from export_tools.renderer.train import load_or_create, split_patches
+from export_tools.renderer.trainer import ReconstructionLoss, Schedule, Trainer
 
 pytestmark = pytest.mark.export
 
@@ -34,15 +34,15 @@ def seen() -> tuple[torch.Tensor, ...]:
 def trained(folder: Path, patches: Path, steps: int, stop: int | None = None) -> Path:
     torch.manual_seed(3)
     data = split_patches(patches)
-    schedule = Schedule(steps, batch=2, report=2, judged=32)
-    run = Run(folder, Renderer(SMALL), Truth(), schedule)
+    schedule = Schedule(steps, batch=2, report=2, validation_pairs=32)
+    run = Trainer(folder, Renderer(SMALL), ReconstructionLoss(), schedule)
     if stop is None:
-        run.train(data.train, data.judges())
+        run.train(data.train, data.validation_sets())
     else:  # what a power cut leaves: the checkpoint of the last report
         for _ in range(stop):
             run.step += 1
-            run._learn(data.train)
-        run._report(data.judges(), 0.0)
+            run._train_step(data.train)
+        run._evaluate(data.validation_sets(), 0.0)
     return run.checkpoint
 
 
@@ -94,7 +94,7 @@ def test_another_depth_is_refused() -> None:
 
 def test_the_start_of_a_run_may_be_another_size(tmp_path: Path, patches: Path) -> None:
     checkpoint = trained(tmp_path, patches, 2)
-    assert beginning(checkpoint, (8, 8, 8, 8)).widths == (8, 8, 8, 8)
+    assert load_or_create(checkpoint, (8, 8, 8, 8)).widths == (8, 8, 8, 8)
 
 
 def test_a_teacher_that_agrees_costs_nothing(patches: Path) -> None:
@@ -103,25 +103,25 @@ def test_a_teacher_that_agrees_costs_nothing(patches: Path) -> None:
     torch.nn.init.normal_(teacher.head.weight, std=0.05)
     student = resize(teacher, SMALL)
     data = split_patches(patches).train
-    batch = data.batch(np.random.default_rng(0), np.array([[0, 5, 3], [1, 4, 2]]), plain=True)
-    alone = Truth()(student(*batch.inputs()), batch)
-    helped = Distillation(student, teacher, Terms(feature=0.0))
+    batch = data.batch(np.random.default_rng(0), np.array([[0, 5, 3], [1, 4, 2]]), augment_off=True)
+    alone = ReconstructionLoss()(student(*batch.inputs()), batch)
+    helped = DistillationLoss(student, teacher, LossWeights(feature=0.0))
     assert torch.allclose(helped(student(*batch.inputs()), batch), alone, atol=1e-5)
     with torch.no_grad():
         assert student.head.bias is not None
         student.head.bias[0] += 0.5  # flow to the side
     out = student(*batch.inputs())
-    assert helped(out, batch).item() > Truth()(out, batch).item() + 0.01
+    assert helped(out, batch).item() > ReconstructionLoss()(out, batch).item() + 0.01
 
 
 def test_the_teacher_is_not_changed_and_not_kept(tmp_path: Path, patches: Path) -> None:
     teacher, student = Renderer((16, 16, 16, 16)), Renderer(SMALL)
     before = [p.clone() for p in teacher.parameters()]
-    objective = Distillation(student, teacher)
+    objective = DistillationLoss(student, teacher)
     data = split_patches(patches)
-    run = Run(tmp_path, student, objective, Schedule(2, batch=2, report=2, judged=32))
+    run = Trainer(tmp_path, student, objective, Schedule(2, batch=2, report=2, validation_pairs=32))
     projection = next(objective.projections.parameters()).clone()
-    run.train(data.train, data.judges())
+    run.train(data.train, data.validation_sets())
     assert all(torch.equal(a, b) for a, b in zip(before, teacher.parameters(), strict=True))
     assert not torch.equal(projection, next(objective.projections.parameters()))
     kept = torch.load(run.checkpoint, weights_only=True)["objective"]

@@ -9,12 +9,12 @@ import pytest
 pytest.importorskip("torch")
 import torch
 
-from appliance.lips.provider import Network
+from appliance.inference.network import Network
 from appliance.lips.wav2lip import Wav2LipGenerator
-from export_tools.cost import measure, milliseconds, random_inputs
+from export_tools.flops import cpu_milliseconds, measure_cost, random_inputs
 from export_tools.wav2lip.checkpoint import LICENCE_WARNING, load_wav2lip
-from export_tools.wav2lip.network import NOTA, WAV2LIP, Layout, Wav2Lip, example
-from export_tools.wav2lip.teach import export_wav2lip
+from export_tools.wav2lip.network import NOTA, WAV2LIP, Layout, Wav2Lip, example_inputs
+from export_tools.wav2lip.teacher_targets import export_wav2lip
 
 pytestmark = [
     pytest.mark.export,
@@ -39,13 +39,13 @@ def test_the_published_number_of_parameters(layout: Layout, millions: float) -> 
 
 
 def test_what_notas_network_really_computes(nota: tuple[Wav2Lip, Path]) -> None:
-    assert measure(nota[1]).macs == pytest.approx(75.0e6, rel=1e-3)
+    assert measure_cost(nota[1]).macs == pytest.approx(75.0e6, rel=1e-3)
 
 
 def test_the_box_takes_the_export(nota: tuple[Wav2Lip, Path]) -> None:
     network, path = nota
     Wav2LipGenerator(Network(path))  # finds both inputs by shape
-    mel, face = example(2)
+    mel, face = example_inputs(2)
     picture = Network(path)({"mel": mel.numpy(), "face": face.numpy()})["picture"]
     with torch.no_grad():
         assert torch.allclose(torch.from_numpy(picture), network(mel, face), atol=1e-5)
@@ -61,7 +61,7 @@ def test_a_checkpoint_loads_with_its_warning(
     torch.save(state, tmp_path / "w.pth")
     loaded = load_wav2lip(tmp_path / "w.pth")
     assert LICENCE_WARNING in capsys.readouterr().err
-    assert torch.equal(loaded(*example()), network.eval()(*example()))
+    assert torch.equal(loaded(*example_inputs()), network.eval()(*example_inputs()))
 
 
 @pytest.mark.parametrize("content", ["text", "other", "short"])
@@ -80,5 +80,5 @@ def test_what_is_no_such_checkpoint_is_told_so(tmp_path: Path, content: str) -> 
 
 def test_networks_are_timed_in_turns(nota: tuple[Wav2Lip, Path]) -> None:
     inputs = random_inputs(nota[1])
-    spent = milliseconds({"one": (nota[1], inputs), "two": (nota[1], inputs)}, rounds=9)
+    spent = cpu_milliseconds({"one": (nota[1], inputs), "two": (nota[1], inputs)}, rounds=9)
     assert set(spent) == {"one", "two"} and min(spent.values()) > 0

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from web.panel import EXTENSION
+from web.context import EXTENSION
 
 TUS = {"Tus-Resumable": "1.0.0"}
 PIECE = {**TUS, "Content-Type": "application/offset+octet-stream"}
@@ -71,7 +71,7 @@ def program(app: Flask) -> Programs:
         key = ""
         if name:
             with app.test_request_context():
-                key = app.extensions[EXTENSION].tokens.make(name, "test")
+                key = app.extensions[EXTENSION].tokens.create(name, "test")
         return Program(app.test_client(), key)
 
     return make

@@ -38,9 +38,9 @@ def test_a_key_is_made_used_listed_and_revoked(app: Flask, sign_in: SignIn) -> N
 def test_the_password_is_changed_by_who_knows_it(sign_in: SignIn) -> None:
     here, elsewhere = sign_in("teacher"), sign_in("teacher")
     wrong: list[tuple[dict[str, Any], str]] = [
-        ({"old": "a guess of mine", "new": NEW}, "login_wrong"),
-        ({"old": PASSWORD, "new": "short"}, "password_short"),
-        ({"old": PASSWORD}, "request_bad"),
+        ({"old": "a guess of mine", "new": NEW}, "invalid_credentials"),
+        ({"old": PASSWORD, "new": "short"}, "password_too_short"),
+        ({"old": PASSWORD}, "bad_request"),
     ]
     for body, code in wrong:
         assert send(here, "POST", "/password", body).get_json()["code"] == code

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from appliance.config import Config
-from appliance.jobs.record import Job, NewJob
-from appliance.jobs.store import JobStore
+from appliance.jobs.models import Job, NewJob
+from appliance.jobs.worker_store import WorkerStore
 from appliance.score.verdict import REASONS
 from tests.web.api.conftest import Programs
 from tests.web.conftest import SignIn
 from web.i18n import translate
-from web.results.sending import BLOCK
-from web.results.words import sentence
+from web.services.downloads import BLOCK_BYTES
+from web.services.report_texts import localized_sentence
 
 VIDEO = bytes(range(256)) * 40
 REPORT = {
@@ -37,7 +37,7 @@ Done = Callable[..., Job]
 
 
 @pytest.fixture
-def done(store: JobStore, config: Config) -> Done:
+def done(store: WorkerStore, config: Config) -> Done:
     """Makes a job that is over, with all its results in the outbox."""
 
     def make(stem: str = "lesson", owner: str = "teacher", report: object = REPORT) -> Job:
@@ -51,9 +51,9 @@ def done(store: JobStore, config: Config) -> Done:
         output.with_suffix(".srt").write_text("1\n00:00:01,500 --> 00:00:02,000\nHello, you\n")
         told = outbox / f"{stem}.report.json"
         told.write_text(report if isinstance(report, str) else json.dumps(report))
-        store.name_result(job.id, output, told)
+        store.set_output_paths(job.id, output, told)
         store.finish(job.id)
-        store.settle(job.id)
+        store.mark_archived(job.id)
         return store.get(job.id)
 
     return make
@@ -73,53 +73,53 @@ class TestVideo:
         assert beyond.status_code == 416
 
     def test_taking_it_along_is_noted_watching_it_is_not(
-        self, program: Programs, done: Done, store: JobStore
+        self, program: Programs, done: Done, store: WorkerStore
     ) -> None:
         job, teacher = done("课 1"), program("teacher")
         teacher.get(f"/jobs/{job.id}/video")
-        assert store.get(job.id).fetched is None
+        assert store.get(job.id).downloaded is None
         taken = teacher.get(f"/jobs/{job.id}/video?download=true")
         assert "attachment" in taken.headers["Content-Disposition"]
         assert "%E8%AF%BE%201.mp4" in taken.headers["Content-Disposition"]
-        assert store.get(job.id).fetched is not None
+        assert store.get(job.id).downloaded is not None
 
     def test_a_download_that_breaks_off_is_not_taken_and_one_that_goes_on_is(
-        self, sign_in: SignIn, done: Done, store: JobStore
+        self, sign_in: SignIn, done: Done, store: WorkerStore
     ) -> None:
         job, teacher = done(), sign_in("teacher")
         assert job.output is not None
-        data = os.urandom(2 * BLOCK + 7)
+        data = os.urandom(2 * BLOCK_BYTES + 7)
         job.output.write_bytes(data)
         address = f"/api/v1/jobs/{job.id}/video?download=true"
         broken = teacher.get(address, buffered=False)
         blocks = iter(broken.response)
-        assert next(blocks) == data[:BLOCK]
+        assert next(blocks) == data[:BLOCK_BYTES]
         broken.close()
-        with teacher.get(address, headers={"Range": f"bytes=0-{BLOCK}"}) as part:
-            assert part.data == data[: BLOCK + 1]
+        with teacher.get(address, headers={"Range": f"bytes=0-{BLOCK_BYTES}"}) as part:
+            assert part.data == data[: BLOCK_BYTES + 1]
         with teacher.head(address) as head:
             assert head.content_length == len(data)
         unchanged = {"If-None-Match": head.headers["ETag"]}
         with teacher.get(address, headers=unchanged) as known:
             assert known.status_code == 304
-        assert store.get(job.id).fetched is None
-        with teacher.get(address, headers={"Range": f"bytes={BLOCK}-"}) as rest:
-            assert (rest.status_code, rest.data) == (206, data[BLOCK:])
-        assert store.get(job.id).fetched is not None
+        assert store.get(job.id).downloaded is None
+        with teacher.get(address, headers={"Range": f"bytes={BLOCK_BYTES}-"}) as rest:
+            assert (rest.status_code, rest.data) == (206, data[BLOCK_BYTES:])
+        assert store.get(job.id).downloaded is not None
 
     def test_a_video_that_shrinks_meanwhile_is_seen_to_be_cut_off(
-        self, sign_in: SignIn, done: Done, store: JobStore
+        self, sign_in: SignIn, done: Done, store: WorkerStore
     ) -> None:
         job = done()
         assert job.output is not None
-        job.output.write_bytes(os.urandom(2 * BLOCK))
+        job.output.write_bytes(os.urandom(2 * BLOCK_BYTES))
         answer = sign_in("teacher").get(
             f"/api/v1/jobs/{job.id}/video?download=true", buffered=False
         )
-        os.truncate(job.output, BLOCK)
+        os.truncate(job.output, BLOCK_BYTES)
         with pytest.raises(OSError, match="shorter"):
             list(answer.response)
-        assert store.get(job.id).fetched is None
+        assert store.get(job.id).downloaded is None
 
     @pytest.mark.parametrize("kind", ["video", "thumbnail", "subtitles", "report", "captions"])
     def test_whose_it_is(self, program: Programs, done: Done, kind: str) -> None:
@@ -135,7 +135,7 @@ class TestVideo:
         assert job.output is not None
         job.output.unlink()
         answer = program("teacher").get(f"/jobs/{job.id}/video")
-        assert (answer.status_code, answer.get_json()["code"]) == (404, "file_gone")
+        assert (answer.status_code, answer.get_json()["code"]) == (404, "result_file_missing")
         assert "video" not in program("teacher").get(f"/jobs/{job.id}").get_json()["files"]
 
     def test_a_link_in_the_outbox_leads_nowhere(
@@ -158,7 +158,7 @@ def test_subtitles_for_the_player(program: Programs, done: Done) -> None:
 
 class TestArchive:
     def test_several_videos_and_what_belongs_to_them(
-        self, program: Programs, done: Done, store: JobStore
+        self, program: Programs, done: Done, store: WorkerStore
     ) -> None:
         jobs, teacher = [done("a"), done("b")], program("teacher")
         query = "&".join(f"job={job.id}" for job in jobs)
@@ -166,16 +166,18 @@ class TestArchive:
         with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
             assert archive.namelist() == ["a.mp4", "b.mp4"]
             assert archive.read("b.mp4") == VIDEO
-        assert all(store.get(job.id).fetched for job in jobs)
+        assert all(store.get(job.id).downloaded for job in jobs)
         more = teacher.get(f"/jobs/archive?{query}&all=true")
         with zipfile.ZipFile(io.BytesIO(more.data)) as archive:
             assert set(archive.namelist()) >= {"a.srt", "a.report.json", "b.mp4"}
 
-    def test_not_with_somebody_elses(self, program: Programs, done: Done, store: JobStore) -> None:
+    def test_not_with_somebody_elses(
+        self, program: Programs, done: Done, store: WorkerStore
+    ) -> None:
         mine, theirs = done("a"), done("b", owner="other")
         answer = program("teacher").get(f"/jobs/archive?job={mine.id}&job={theirs.id}")
         assert answer.status_code == 404
-        assert store.get(mine.id).fetched is None
+        assert store.get(mine.id).downloaded is None
 
     @pytest.mark.parametrize("query", ["", "job=0", "job=x", "job=" + "9" * 30, "job=1&all=maybe"])
     def test_what_is_no_list(self, program: Programs, query: str) -> None:
@@ -212,6 +214,6 @@ class TestVerdict:
 
     @pytest.mark.parametrize("code", REASONS)
     def test_every_reason_has_the_scores_own_words(self, code: str) -> None:
-        english = sentence(code, "unknown")
+        english = localized_sentence(code, "unknown")
         assert english == REASONS[code]["en"]
         assert translate(english, "zh").replace("，", ",") == REASONS[code]["zh"].replace("，", ",")

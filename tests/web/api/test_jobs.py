@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from appliance.config import Config
-from appliance.jobs.record import Job, NewJob
-from appliance.jobs.states import Request, State
-from appliance.jobs.store import JobStore
+from appliance.jobs.models import Job, NewJob
+from appliance.jobs.states import JobRequest, JobState
+from appliance.jobs.worker_store import WorkerStore
 from tests.web.api.conftest import Program, Programs
 
 
@@ -24,31 +24,31 @@ def pair(teacher: Program, **more: object) -> dict[str, Any]:
     }
 
 
-def ended(store: JobStore, config: Config, owner: str, state: State = State.DONE) -> Job:
+def ended(store: WorkerStore, config: Config, owner: str, state: JobState = JobState.DONE) -> Job:
     """A job that is over, its results delivered and its files put away."""
     job = store.add(NewJob("lesson", Path("a.mp4"), Path("a.wav"), owner=owner))
     claimed = store.claim()
     assert claimed is not None and claimed.id == job.id
     outbox = config.root / "outbox"
     outbox.mkdir(parents=True, exist_ok=True)
-    if state is State.DONE:
+    if state is JobState.DONE:
         output, report = outbox / f"l{job.id}.mp4", outbox / f"l{job.id}.report.json"
         output.write_bytes(b"video")
         report.write_text("{}")
-        store.name_result(job.id, output, report)
+        store.set_output_paths(job.id, output, report)
         for path in (output, report):
             store.files.add_result(job.id, path)
         store.finish(job.id)
     else:
         store.cancel(job.id)
-        store.obey(job.id, Request.CANCEL)
-    store.settle(job.id)
+        store.apply_request(job.id, JobRequest.CANCEL)
+    store.mark_archived(job.id)
     return store.get(job.id)
 
 
 class TestMaking:
     def test_every_pair_is_a_job_with_files_of_its_own(
-        self, program: Programs, store: JobStore, config: Config
+        self, program: Programs, store: WorkerStore, config: Config
     ) -> None:
         teacher = program("teacher")
         uploads = [teacher.upload(n, n.encode()) for n in ("wang.mp4", "li.jpg", "1.wav", "2.txt")]
@@ -68,11 +68,11 @@ class TestMaking:
         assert all(path.is_relative_to(config.root / "state" / "material") for path in paths)
         assert {job.owner for job in jobs} == {"teacher"}
         assert jobs[0].options == {"speech": {"speed": 1.5}, "face": {"index": 1}}
-        assert store.files.claimed() == set(paths)
+        assert store.files.source_paths() == set(paths)
         assert teacher.get("/uploads").get_json() == {"uploads": []}
 
     def test_a_presenter_of_the_library_stays_there(
-        self, program: Programs, store: JobStore, config: Config
+        self, program: Programs, store: WorkerStore, config: Config
     ) -> None:
         library = config.root / "presenters"
         library.mkdir(parents=True)
@@ -82,7 +82,7 @@ class TestMaking:
         assert teacher.post("/jobs", body).status_code == 200
         (job,) = store.jobs()
         assert job.presenter == library / "Wang.mp4"
-        assert job.presenter not in store.files.claimed()
+        assert job.presenter not in store.files.source_paths()
 
     def test_empty_folders_of_jobs_that_are_over_go(
         self, program: Programs, config: Config
@@ -102,22 +102,22 @@ class TestMaking:
     @pytest.mark.parametrize(
         ("change", "status", "code"),
         [
-            ({"presenters": []}, 400, "request_bad"),
-            ({"presenters": [{}]}, 400, "request_bad"),
-            ({"lectures": [{"library": "wang"}]}, 400, "request_bad"),
+            ({"presenters": []}, 400, "bad_request"),
+            ({"presenters": [{}]}, 400, "bad_request"),
+            ({"lectures": [{"library": "wang"}]}, 400, "bad_request"),
             ({"presenters": [{"library": "../../etc"}]}, 404, "presenter_unknown"),
             ({"presenters": [{"library": "x\u0000"}]}, 404, "presenter_unknown"),
             ({"lectures": [{"upload": "0" * 32}]}, 404, "upload_unknown"),
-            ({"lectures": [{"upload": "../../x"}]}, 400, "request_bad"),
-            ({"options": {"speed": 9}}, 400, "request_bad"),
-            ({"options": {"root": "/etc"}}, 400, "request_bad"),
-            ({"owner": "admin"}, 400, "request_bad"),
+            ({"lectures": [{"upload": "../../x"}]}, 400, "bad_request"),
+            ({"options": {"speed": 9}}, 400, "bad_request"),
+            ({"options": {"root": "/etc"}}, 400, "bad_request"),
+            ({"owner": "admin"}, 400, "bad_request"),
         ],
     )
     def test_what_cannot_be_made(
         self,
         program: Programs,
-        store: JobStore,
+        store: WorkerStore,
         change: dict[str, object],
         status: int,
         code: str,
@@ -134,11 +134,11 @@ class TestMaking:
         assert answer.status_code in (400, 413)
 
     def test_half_an_upload_somebody_elses_and_a_lecture_as_presenter(
-        self, program: Programs, store: JobStore
+        self, program: Programs, store: WorkerStore
     ) -> None:
         teacher = program("teacher")
         begun, text = teacher.begin("half.mp4", 10), teacher.upload("a.txt")
-        for number, code in ((begun, "upload_unfinished"), (text, "not_a_presenter")):
+        for number, code in ((begun, "upload_incomplete"), (text, "presenter_type_unsupported")):
             answer = teacher.post("/jobs", pair(teacher, presenters=[{"upload": number}]))
             assert answer.get_json()["code"] == code
         theirs = program("other").upload("b.mp4")
@@ -146,7 +146,7 @@ class TestMaking:
         assert answer.get_json()["code"] == "upload_unknown"
         assert store.jobs() == []
 
-    def test_too_many_at_once(self, program: Programs, store: JobStore) -> None:
+    def test_too_many_at_once(self, program: Programs, store: WorkerStore) -> None:
         teacher = program("teacher")
         body = pair(teacher)
         body["presenters"] *= 11
@@ -156,7 +156,7 @@ class TestMaking:
 
 class TestLooking:
     def test_a_job_tells_names_and_no_paths(
-        self, program: Programs, store: JobStore, config: Config
+        self, program: Programs, store: WorkerStore, config: Config
     ) -> None:
         teacher = program("teacher")
         teacher.post("/jobs", pair(teacher))
@@ -167,7 +167,7 @@ class TestLooking:
         )  # fmt: skip
         assert os.fspath(config.root) not in answer.text
 
-    def test_who_sees_what(self, program: Programs, store: JobStore) -> None:
+    def test_who_sees_what(self, program: Programs, store: WorkerStore) -> None:
         for owner in ("teacher", "other", ""):
             store.add(NewJob("lesson", Path("a.mp4"), Path("a.wav"), owner=owner))
         seen = {
@@ -179,7 +179,7 @@ class TestLooking:
         assert seen["viewer"] == seen["admin"] == ["", "other", "teacher"]
         assert program("").get("/jobs").status_code == 401
 
-    def test_search_and_pages(self, program: Programs, store: JobStore) -> None:
+    def test_search_and_pages(self, program: Programs, store: WorkerStore) -> None:
         for number in range(5):
             store.add(NewJob(f"Optik {number}", Path("a"), Path("b"), owner="teacher"))
         page = program("teacher").get("/jobs?words=optik&size=2&page=2&state=queued").get_json()
@@ -191,11 +191,11 @@ class TestLooking:
     )
     def test_queries_that_mean_nothing(self, program: Programs, query: str) -> None:
         answer = program("teacher").get(f"/jobs?{query}")
-        assert (answer.status_code, answer.get_json()["code"]) == (400, "request_bad")
+        assert (answer.status_code, answer.get_json()["code"]) == (400, "bad_request")
 
 
 class TestChanging:
-    def test_pause_resume_cancel_retry(self, program: Programs, store: JobStore) -> None:
+    def test_pause_resume_cancel_retry(self, program: Programs, store: WorkerStore) -> None:
         teacher = program("teacher")
         teacher.post("/jobs", pair(teacher))
         (job,) = store.jobs()
@@ -216,11 +216,11 @@ class TestChanging:
         ("name", "status"), [("other", 404), ("viewer", 403), ("", 403), ("admin", 200)]
     )
     def test_who_may_change(
-        self, program: Programs, store: JobStore, name: str, status: int
+        self, program: Programs, store: WorkerStore, name: str, status: int
     ) -> None:
         job = store.add(NewJob("lesson", Path("a.mp4"), Path("a.wav"), owner="teacher"))
         assert program(name).post(f"/jobs/{job.id}/cancel").status_code == status
-        expected = State.CANCELLED if status == 200 else State.QUEUED
+        expected = JobState.CANCELLED if status == 200 else JobState.QUEUED
         assert store.get(job.id).state is expected
 
     @pytest.mark.parametrize("number", ["0", "-1", "99", "2147483648", "1e3", "9" * 40, "%00"])
@@ -231,14 +231,16 @@ class TestChanging:
 
 class TestDeleting:
     def test_a_job_goes_with_its_files(
-        self, program: Programs, store: JobStore, config: Config
+        self, program: Programs, store: WorkerStore, config: Config
     ) -> None:
         job = ended(store, config, "teacher")
         assert program("teacher").delete(f"/jobs/{job.id}").status_code == 204
         assert store.jobs() == []
         assert list((config.root / "outbox").iterdir()) == []
 
-    def test_several_all_or_none(self, program: Programs, store: JobStore, config: Config) -> None:
+    def test_several_all_or_none(
+        self, program: Programs, store: WorkerStore, config: Config
+    ) -> None:
         mine = [ended(store, config, "teacher").id for _ in range(2)]
         theirs = ended(store, config, "other").id
         answer = program("teacher").post("/jobs/delete", {"jobs": [*mine, theirs]})
@@ -248,23 +250,23 @@ class TestDeleting:
         assert [job.id for job in store.jobs()] == [theirs]
 
     def test_not_while_it_is_at_work_or_its_files_are_on_the_move(
-        self, program: Programs, store: JobStore
+        self, program: Programs, store: WorkerStore
     ) -> None:
         teacher = program("teacher")
         teacher.post("/jobs", pair(teacher))
         (job,) = store.jobs()
         assert teacher.delete(f"/jobs/{job.id}").get_json()["code"] == "job_wrong_state"
         store.cancel(job.id)
-        assert teacher.delete(f"/jobs/{job.id}").get_json()["code"] == "job_unsettled"
-        store.settle(job.id)
+        assert teacher.delete(f"/jobs/{job.id}").get_json()["code"] == "job_not_archived"
+        store.mark_archived(job.id)
         assert job.presenter is not None and job.presenter.is_file()
-        store.files.moved(job.presenter, job.presenter)
+        store.files.finish_move(job.presenter, job.presenter)
         assert teacher.delete(f"/jobs/{job.id}").status_code == 204
         assert not job.presenter.exists()
 
 
 def test_a_batch_that_breaks_off_queues_nothing_and_keeps_its_uploads(
-    program: Programs, store: JobStore, config: Config
+    program: Programs, store: WorkerStore, config: Config
 ) -> None:
     teacher = program("teacher")
     presenters = [{"upload": teacher.upload(f"{name}.mp4")} for name in ("wang", "zhou")]
@@ -273,6 +275,6 @@ def test_a_batch_that_breaks_off_queues_nothing_and_keeps_its_uploads(
     gone.unlink()
     body = {"presenters": presenters, "lectures": [lecture]}
     assert teacher.post("/jobs", body).status_code == 500
-    assert store.jobs(set(State)) == []
+    assert store.jobs(set(JobState)) == []
     assert list((config.root / "state" / "material").iterdir()) == []
     assert len(teacher.get("/uploads").get_json()["uploads"]) == 3

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from appliance.config import Config
-from appliance.jobs.pictures import Pictures
-from appliance.jobs.record import NewJob
+from appliance.files.thumbnail_cache import ThumbnailCache
+from appliance.jobs.models import NewJob
 from appliance.jobs.store import JobStore
 from tests.web.api.conftest import Programs
 
@@ -49,10 +49,10 @@ def test_an_upload_joins_under_its_own_or_a_new_name(program: Programs, library:
     ("file", "name", "code"),
     [
         ("wang li.jpg", None, "presenter_exists"),
-        ("a.wav", None, "not_a_presenter"),
+        ("a.wav", None, "presenter_type_unsupported"),
         ("a.mp4", "WANG LI", "presenter_exists"),
-        ("a.mp4", "...", "file_kind"),
-        ("a.mp4", "/", "file_kind"),
+        ("a.mp4", "...", "file_type_unsupported"),
+        ("a.mp4", "/", "file_type_unsupported"),
     ],
 )
 def test_who_cannot_join(
@@ -70,7 +70,7 @@ def test_only_administrators_delete_and_nobody_who_is_needed(
     assert program("teacher").delete("/presenters/Wang Li").status_code == 403
     job = store.add(NewJob("a", library / "Wang Li.mp4", Path("a.wav"), owner="teacher"))
     admin = program("admin")
-    assert admin.delete("/presenters/Wang Li").get_json()["code"] == "file_claimed"
+    assert admin.delete("/presenters/Wang Li").get_json()["code"] == "file_in_use"
     store.cancel(job.id)
     assert admin.delete("/presenters/wang li").status_code == 204
     assert admin.delete("/presenters/Wang Li").status_code == 404
@@ -85,8 +85,8 @@ def test_a_picture_follows_its_file_and_no_other(
     picture.write_bytes(b"\xff\xd8\xff")
     viewer = program("viewer")
     awaited = viewer.get("/presenters/Wang Li/thumbnail")
-    assert (awaited.status_code, awaited.get_json()["code"]) == (404, "picture_awaited")
-    Pictures(config.root).keep(presenter, picture)
+    assert (awaited.status_code, awaited.get_json()["code"]) == (404, "thumbnail_pending")
+    ThumbnailCache(config.root).put(presenter, picture)
     presenter.rename(library / "Moved.mp4")
     found = viewer.get("/presenters/Moved/thumbnail")
     assert (found.data, found.mimetype) == (b"\xff\xd8\xff", "image/jpeg")

@@ -22,7 +22,7 @@ from tests.render.conftest import write_wav
 from tests.talking_face import babble, talking, voice, write_video
 from tests.tiny_wav2lip import write_wav2lip
 from tests.web.browser.proxy import Proxy
-from web.people.store import People, Role, people_path
+from web.accounts.users import Role, UserStore, users_path
 from web.static_files import FOLDER
 
 TLS = os.environ.get("LECTERN_TLS", "none")
@@ -66,13 +66,13 @@ def box(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     settings = {
         "root": str(root),
         "panel": {"host": "127.0.0.1", "port": port, "threads": 72, "tls": tls},
-        "jobs": {"min_free_mb": 0},
-        "inbox": {"poll_s": 0.5, "settle_s": 0},
+        "jobs": {"min_free_disk_mb": 0},
+        "inbox": {"poll_interval_s": 0.5, "settle_s": 0},
         "video": {"preset": "ultrafast", "badge": False},
         "lips": {"model": str(write_wav2lip(folder / "tiny.onnx")), "providers": ["cpu"]},
     }
     config.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    people = People(people_path(root))
+    people = UserStore(users_path(root))
     people.add_first("head", PASSWORD, time.time())
     for name, role in PEOPLE.items():
         people.add(name, role, PASSWORD, time.time())

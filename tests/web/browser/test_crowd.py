@@ -20,15 +20,15 @@ from pathlib import Path
 
 import pytest
 
-from appliance.jobs.record import NewJob
-from appliance.jobs.states import FINAL, State
+from appliance.jobs.models import NewJob
+from appliance.jobs.states import FINAL_STATES, JobState
 from appliance.jobs.store import JobStore, store_path
 from tests.render.conftest import write_wav
 from tests.talking_face import babble, voice
 from tests.web.browser import clock
 from tests.web.browser.conftest import Box
-from web.people.store import People, people_path
-from web.people.tokens import Tokens
+from web.accounts.tokens import TokenStore
+from web.accounts.users import UserStore, users_path
 
 PAGES, PIECE, PIECES, LECTURE_S = 30, 4 << 20, 25, 20
 IDLE_S = 10.0
@@ -113,8 +113,8 @@ class Clock:
 def test_the_panel_answers_meanwhile(
     box: Box, material: Path, tmp_path: Path, daemon: None
 ) -> None:
-    people = People(people_path(box.root))
-    key = Tokens(people, time.time).make("head", "crowd")
+    people = UserStore(users_path(box.root))
+    key = TokenStore(people, time.time).create("head", "crowd")
     people.close()
     quiet = Clock(box)
     time.sleep(IDLE_S)
@@ -135,9 +135,9 @@ def test_the_panel_answers_meanwhile(
             thread.join(LIMIT_S)
         assert not any(thread.is_alive() for thread in work)
         until = time.monotonic() + LIMIT_S
-        while store.get(job.id).state not in FINAL and time.monotonic() < until:
+        while store.get(job.id).state not in FINAL_STATES and time.monotonic() < until:
             time.sleep(0.5)
-        assert store.get(job.id).state is State.DONE
+        assert store.get(job.id).state is JobState.DONE
         busy = crowd.stop()
     for number, digest in digests.items():
         (path,) = (box.root / "state" / "uploads" / number).iterdir()

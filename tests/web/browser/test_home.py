@@ -8,44 +8,45 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from appliance.jobs.daemon import DaemonRecord
-from appliance.jobs.record import NewJob
-from appliance.jobs.states import FINAL, State
-from appliance.jobs.store import JobStore, store_path
+from appliance.jobs.daemon_status import DaemonStatusStore
+from appliance.jobs.models import NewJob
+from appliance.jobs.states import FINAL_STATES, JobState
+from appliance.jobs.store import store_path
+from appliance.jobs.worker_store import WorkerStore
 from tests.web.browser.conftest import Box, sign_in_anew
 from tests.web.browser.proxy import Proxy
-from web.people.store import People, Role, people_path
+from web.accounts.users import Role, UserStore, users_path
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def queue(box: Box) -> Iterator[JobStore]:
+def queue(box: Box) -> Iterator[WorkerStore]:
     """The box's queue with nothing open in it, and a daemon that seems to live."""
     path = store_path(box.root)
-    with DaemonRecord(path) as record:
-        record.begin("1.0", 7)
-    with JobStore(path) as store:
-        for job in store.jobs([state for state in State if state not in FINAL]):
-            if store.cancel(job.id) is State.RUNNING:
+    with DaemonStatusStore(path) as record:
+        record.record_start("1.0", 7)
+    with WorkerStore(path) as store:
+        for job in store.jobs([state for state in JobState if state not in FINAL_STATES]):
+            if store.cancel(job.id) is JobState.RUNNING:
                 store.fail(job.id, job.reason)  # type: ignore[arg-type]
         yield store
 
 
-def add(queue: JobStore, name: str) -> int:
+def add(queue: WorkerStore, name: str) -> int:
     return queue.add(NewJob(name, Path("/p.mp4"), Path("/a.wav"), owner="wang")).id
 
 
-def run(queue: JobStore, job: int, done: int) -> None:
+def run(queue: WorkerStore, job: int, done: int) -> None:
     """Let the job be at work."""
-    if queue.get(job).state is State.QUEUED:
+    if queue.get(job).state is JobState.QUEUED:
         queue.set_priority(job, 99)
         claimed = queue.claim()
         assert claimed and claimed.id == job
-    queue.progress(job, "render", done, 1000)
+    queue.update_progress(job, "render", done, 1000)
 
 
-def test_what_happens_is_seen_without_a_touch(page: Page, queue: JobStore) -> None:
+def test_what_happens_is_seen_without_a_touch(page: Page, queue: WorkerStore) -> None:
     page.goto("/")
     page.evaluate("window.same = true")
     job = add(queue, "Osmosis")
@@ -63,7 +64,7 @@ def test_what_happens_is_seen_without_a_touch(page: Page, queue: JobStore) -> No
 
 
 def test_buttons_work_in_place_and_the_keyboard_stays_where_it_was(
-    page: Page, queue: JobStore
+    page: Page, queue: WorkerStore
 ) -> None:
     first, second = add(queue, "First"), add(queue, "Second")
     page.goto("/")
@@ -76,15 +77,15 @@ def test_buttons_work_in_place_and_the_keyboard_stays_where_it_was(
     expect(page.locator(f"#up-{second}")).to_be_focused()
     page.locator(f"#pause-{first}").click()
     expect(page.locator(f"#resume-{first}")).to_be_visible()
-    assert queue.get(first).state is State.PAUSED
+    assert queue.get(first).state is JobState.PAUSED
     page.on("dialog", lambda dialog: dialog.accept())
     page.locator(f"#cancel-{second}").click()
     expect(page.locator(f"#cancel-{second}")).to_have_count(0)
-    assert queue.get(second).state is State.CANCELLED
+    assert queue.get(second).state is JobState.CANCELLED
     assert page.evaluate("window.same")
 
 
-def test_a_question_answered_with_no_changes_nothing(page: Page, queue: JobStore) -> None:
+def test_a_question_answered_with_no_changes_nothing(page: Page, queue: WorkerStore) -> None:
     job = add(queue, "Keep me")
     page.goto("/")
     page.on("dialog", lambda dialog: dialog.dismiss())
@@ -92,10 +93,10 @@ def test_a_question_answered_with_no_changes_nothing(page: Page, queue: JobStore
     # Requests go out in turn: what the click had sent would have been done before this one.
     page.locator(f"#pause-{job}").click()
     expect(page.locator(f"#resume-{job}")).to_be_visible()
-    assert queue.get(job).state is State.PAUSED
+    assert queue.get(job).state is JobState.PAUSED
 
 
-def test_what_cannot_be_done_any_more_is_said_in_the_page(page: Page, queue: JobStore) -> None:
+def test_what_cannot_be_done_any_more_is_said_in_the_page(page: Page, queue: WorkerStore) -> None:
     job = add(queue, "Gone")
     page.goto("/")
     page.route("**/live*", lambda route: route.abort())
@@ -107,7 +108,7 @@ def test_what_cannot_be_done_any_more_is_said_in_the_page(page: Page, queue: Job
 
 
 def test_after_a_broken_network_the_page_is_right_again(
-    page: Page, queue: JobStore, network: Proxy
+    page: Page, queue: WorkerStore, network: Proxy
 ) -> None:
     job = add(queue, "Osmosis")
     run(queue, job, 100)
@@ -124,7 +125,7 @@ def test_after_a_broken_network_the_page_is_right_again(
     expect(page.locator(".now")).to_have_count(0)
 
 
-def test_where_no_stream_holds_it_asks(page: Page, queue: JobStore) -> None:
+def test_where_no_stream_holds_it_asks(page: Page, queue: WorkerStore) -> None:
     def no_stream(route: Route) -> None:
         route.abort()
 
@@ -135,7 +136,7 @@ def test_where_no_stream_holds_it_asks(page: Page, queue: JobStore) -> None:
     expect(page.locator(".far strong")).to_have_text("42 %", timeout=20_000)
 
 
-def test_a_sign_in_that_ended_elsewhere_ends_the_page(page: Page, queue: JobStore) -> None:
+def test_a_sign_in_that_ended_elsewhere_ends_the_page(page: Page, queue: WorkerStore) -> None:
     sign_in_anew(page, "wang")
     other = page.context.new_page()
     other.goto("/account")
@@ -143,9 +144,11 @@ def test_a_sign_in_that_ended_elsewhere_ends_the_page(page: Page, queue: JobStor
     page.wait_for_url("**/login**", timeout=20_000)
 
 
-def test_another_role_counts_in_a_page_that_is_open(page: Page, queue: JobStore, box: Box) -> None:
+def test_another_role_counts_in_a_page_that_is_open(
+    page: Page, queue: WorkerStore, box: Box
+) -> None:
     queue.add(NewJob("Secret", Path("/p.mp4"), Path("/a.wav"), owner="li"))
-    people = People(people_path(box.root))
+    people = UserStore(users_path(box.root))
     page.goto("/")
     expect(page.locator(".others")).to_have_count(1)
     expect(page.get_by_text("Secret")).to_have_count(0)
@@ -160,7 +163,7 @@ def test_another_role_counts_in_a_page_that_is_open(page: Page, queue: JobStore,
         people.close()
 
 
-def test_names_of_jobs_are_text(page: Page, queue: JobStore) -> None:
+def test_names_of_jobs_are_text(page: Page, queue: WorkerStore) -> None:
     name = "<img src=x onerror=window.evil=1>\"'&amp;"
     job = add(queue, name)
     page.goto("/")

@@ -16,12 +16,13 @@ import pytest
 import yaml
 from playwright.sync_api import Browser, BrowserContext, Page, Response, StorageState, expect
 
-from appliance.jobs.daemon import DaemonRecord
-from appliance.jobs.record import NewJob, Reason
-from appliance.jobs.store import JobStore, store_path
-from appliance.telemetry.history import History, history_path
+from appliance.jobs.daemon_status import DaemonStatusStore
+from appliance.jobs.models import NewJob, Reason
+from appliance.jobs.store import store_path
+from appliance.jobs.worker_store import WorkerStore
+from appliance.telemetry.store import TelemetryStore, telemetry_path
 from tests.web.browser.conftest import PASSWORD, Box, free_port, sign_in, signed_in, wait_for
-from tests.web.test_home_live import reading
+from tests.web.pages.test_home_stream import reading
 from web.i18n.zh import TEXTS
 from web.static_files import FOLDER
 
@@ -82,7 +83,7 @@ def head(chromium: Browser, box: Box, head_signed_in: StorageState) -> Iterator[
 
 def _fill(box: Box) -> None:
     path = store_path(box.root)
-    with JobStore(path) as store:
+    with WorkerStore(path) as store:
         if not any(job.stem == "Runs" for job in store.jobs()):
             for name in ("Fails", "Runs", "Queued", "Paused"):
                 store.add(NewJob(name, Path("/p.mp4"), Path("/a.wav"), owner="wang"))
@@ -96,13 +97,13 @@ def _fill(box: Box) -> None:
                     store.set_priority(job.id, 4)
                     claimed = store.claim()
                     assert claimed and claimed.id == job.id
-                    store.progress(job.id, "render", 30, 100)
+                    store.update_progress(job.id, "render", 30, 100)
                 elif job.stem == "Paused":
                     store.pause(job.id)
             store.add(NewJob("Waits", None, Path("/b.wav"), owner="wang"))
-    with DaemonRecord(path) as record:
-        record.begin("1.0", 7)
-    with History(history_path(box.root)) as history:
+    with DaemonStatusStore(path) as record:
+        record.record_start("1.0", 7)
+    with TelemetryStore(telemetry_path(box.root)) as history:
         for minute in range(60):
             at = time.time() - 60 * (59 - minute)
             history.add(replace(reading(at, 40.0 + minute % 9), power_mw={"VDD_IN": 9000.0}))

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from appliance.jobs.record import NewJob
-from appliance.jobs.store import JobStore, store_path
+from appliance.jobs.models import NewJob
+from appliance.jobs.store import store_path
+from appliance.jobs.worker_store import WorkerStore
 from tests.web.browser.conftest import Box, hurry_until
 from tests.web.browser.proxy import Proxy
 from tests.web.browser.test_upload import digest, large
@@ -37,7 +38,7 @@ def test_who_types_http_comes_to_the_encrypted_page_and_cookies_stay_there(
 def test_the_stream_goes_on_after_a_cut(page: Page, network: Proxy, box: Box) -> None:
     page.goto("/")
     page.evaluate("window.same = true")
-    with JobStore(store_path(box.root)) as queue:
+    with WorkerStore(store_path(box.root)) as queue:
         queue.add(NewJob("Diffusion", Path("/p.mp4"), Path("/a.wav"), owner="wang"))
         expect(page.get_by_text("Diffusion").first).to_be_visible()
         network.cut()
@@ -62,7 +63,7 @@ def test_an_upload_survives_a_cut_and_comes_back_whole(
     (stored,) = (box.root / "state" / "uploads").glob("*/Große*.mp4")
     assert digest(stored) == digest(large)
     # Out again, as the video of a finished job.
-    with JobStore(store_path(box.root)) as queue:
+    with WorkerStore(store_path(box.root)) as queue:
         made = queue.add(NewJob("Large", Path("/p.mp4"), Path("/a.wav"), owner="wang"))
         queue.set_priority(made.id, 99)
         claimed = queue.claim()
@@ -71,9 +72,9 @@ def test_an_upload_survives_a_cut_and_comes_back_whole(
         output.write_bytes(stored.read_bytes())
         report = output.with_suffix(".report.json")
         report.write_text("{}")
-        queue.name_result(made.id, output, report)
+        queue.set_output_paths(made.id, output, report)
         queue.finish(made.id)
-        queue.settle(made.id)
+        queue.mark_archived(made.id)
     page.goto(f"/results/{made.id}")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download", exact=False).first.click()

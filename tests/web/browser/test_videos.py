@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from appliance.jobs.states import State
+from appliance.jobs.states import JobState
 from appliance.jobs.store import JobStore, store_path
 from tests.web.browser.conftest import Box, sign_in, sign_in_anew
 
@@ -116,7 +116,7 @@ class TestWithTheWorker:
         expect(video).to_be_visible(timeout=WORK_MS)
         assert video.evaluate(PLAY) is None
         with JobStore(store_path(box.root)) as store:
-            assert not [job for job in store.jobs() if job.state is State.QUEUED]
+            assert not [job for job in store.jobs() if job.state is JobState.QUEUED]
         for section in ("#presenters", "#lectures"):
             page.locator(section).get_by_role("button", name="Remove").click()
         expect(pair).to_have_count(0)
@@ -134,14 +134,14 @@ def test_a_job_is_cancelled_and_tried_again_and_others_do_not_see_it(
         (job,) = [job for job in store.jobs() if job.stem == "Lesson 1"]
         page.click(f"#cancel-{job.id}")
         for _ in range(50):
-            if store.get(job.id).state is State.CANCELLED:
+            if store.get(job.id).state is JobState.CANCELLED:
                 break
             page.wait_for_timeout(100)
-        assert store.get(job.id).state is State.CANCELLED
+        assert store.get(job.id).state is JobState.CANCELLED
         page.goto(f"/results/{job.id}")
         page.get_by_role("button", name="Retry").click()
         page.wait_for_url("**/")
-        assert store.get(job.id).state is State.QUEUED
+        assert store.get(job.id).state is JobState.QUEUED
         sign_out_and_in(page, "li")
         answer = page.goto(f"/results/{job.id}")
         assert answer is not None and answer.status == 404

@@ -12,14 +12,14 @@ import pytest
 from cryptography import x509
 
 from web.tls.authority import (
-    DAYS,
-    Signed,
-    holds,
+    CERTIFICATE_DAYS,
+    KeyPair,
+    certificate_names,
+    create_authority,
     is_signed_by,
-    issue,
-    make_authority,
+    is_valid,
+    issue_certificate,
     may_sign,
-    names_of,
 )
 
 NOW = datetime.datetime.now().timestamp()
@@ -27,11 +27,11 @@ DAY = 86400.0
 
 
 @pytest.fixture(scope="module")
-def authority() -> Signed:
-    return make_authority("box", {"box", "lectern.local", "panel.school.example"}, NOW)
+def authority() -> KeyPair:
+    return create_authority("box", {"box", "lectern.local", "panel.school.example"}, NOW)
 
 
-def trusted_as(name: str, authority: Signed, shown: Signed, folder: Path) -> None:
+def trusted_as(name: str, authority: KeyPair, shown: KeyPair, folder: Path) -> None:
     """Shake hands with who shows ``shown``; raises ``ssl.SSLError`` where a browser would warn."""
     path = folder / "shown.pem"
     path.write_bytes(shown.to_pem(authority.certificate))
@@ -59,66 +59,68 @@ def trusted_as(name: str, authority: Signed, shown: Signed, folder: Path) -> Non
 
 @pytest.mark.parametrize("name", ["lectern.local", "box", "panel.school.example", "192.168.1.5"])
 def test_who_trusts_the_authority_trusts_the_panel(
-    authority: Signed, tmp_path: Path, name: str
+    authority: KeyPair, tmp_path: Path, name: str
 ) -> None:
-    shown = issue(authority, {"lectern.local", "box", "panel.school.example"}, {"192.168.1.5"}, NOW)
+    shown = issue_certificate(
+        authority, {"lectern.local", "box", "panel.school.example"}, {"192.168.1.5"}, NOW
+    )
     trusted_as(name, authority, shown, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["other.local", "192.168.1.6", "school.example"])
-def test_but_under_no_other_name(authority: Signed, tmp_path: Path, name: str) -> None:
-    shown = issue(authority, {"lectern.local"}, {"192.168.1.5"}, NOW)
+def test_but_under_no_other_name(authority: KeyPair, tmp_path: Path, name: str) -> None:
+    shown = issue_certificate(authority, {"lectern.local"}, {"192.168.1.5"}, NOW)
     with pytest.raises(ssl.SSLCertVerificationError, match=r"mismatch|not valid for"):
         trusted_as(name, authority, shown, tmp_path)
 
 
 def test_a_stolen_authority_passes_for_no_site_elsewhere(tmp_path: Path) -> None:
-    wide = make_authority("box", {"box", "bank.example"}, NOW)
-    narrow = make_authority("box", {"box"}, NOW)
-    thief = Signed(narrow.key, narrow.certificate)
-    forged = issue(Signed(narrow.key, wide.certificate), {"bank.example"}, (), NOW)
-    assert names_of(forged.certificate) == {"bank.example"}
+    wide = create_authority("box", {"box", "bank.example"}, NOW)
+    narrow = create_authority("box", {"box"}, NOW)
+    thief = KeyPair(narrow.key, narrow.certificate)
+    forged = issue_certificate(KeyPair(narrow.key, wide.certificate), {"bank.example"}, (), NOW)
+    assert certificate_names(forged.certificate) == {"bank.example"}
     with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree"):
         trusted_as("bank.example", thief, forged, tmp_path)
 
 
-def test_names_that_it_may_not_sign_are_left_out(authority: Signed) -> None:
-    shown = issue(authority, {"new.name", "box", "evilbox"}, {"::1"}, NOW)
-    assert names_of(shown.certificate) == {"box", "::1"}
+def test_names_that_it_may_not_sign_are_left_out(authority: KeyPair) -> None:
+    shown = issue_certificate(authority, {"new.name", "box", "evilbox"}, {"::1"}, NOW)
+    assert certificate_names(shown.certificate) == {"box", "::1"}
     assert may_sign(authority, "any.local")
     assert not may_sign(authority, "evillocal")
 
 
-def test_another_authoritys_certificate_is_told_apart(authority: Signed) -> None:
-    other = make_authority("box", {"box"}, NOW)
-    assert is_signed_by(issue(authority, {"box"}, (), NOW).certificate, authority)
-    assert not is_signed_by(issue(other, {"box"}, (), NOW).certificate, authority)
+def test_another_authoritys_certificate_is_told_apart(authority: KeyPair) -> None:
+    other = create_authority("box", {"box"}, NOW)
+    assert is_signed_by(issue_certificate(authority, {"box"}, (), NOW).certificate, authority)
+    assert not is_signed_by(issue_certificate(other, {"box"}, (), NOW).certificate, authority)
 
 
-def test_a_certificate_lasts_as_long_as_browsers_take_it(authority: Signed) -> None:
-    certificate = issue(authority, {"box"}, (), NOW).certificate
-    assert holds(certificate, NOW - 0.9 * DAY)
-    assert holds(certificate, NOW, days=DAYS - 2)
-    assert not holds(certificate, NOW - 2 * DAY)
-    assert not holds(certificate, NOW, days=DAYS)
-    assert DAYS <= 398
+def test_a_certificate_lasts_as_long_as_browsers_take_it(authority: KeyPair) -> None:
+    certificate = issue_certificate(authority, {"box"}, (), NOW).certificate
+    assert is_valid(certificate, NOW - 0.9 * DAY)
+    assert is_valid(certificate, NOW, days=CERTIFICATE_DAYS - 2)
+    assert not is_valid(certificate, NOW - 2 * DAY)
+    assert not is_valid(certificate, NOW, days=CERTIFICATE_DAYS)
+    assert CERTIFICATE_DAYS <= 398
 
 
-def test_key_and_certificate_come_back_from_their_file(authority: Signed) -> None:
-    back = Signed.from_pem(authority.to_pem())
+def test_key_and_certificate_come_back_from_their_file(authority: KeyPair) -> None:
+    back = KeyPair.from_pem(authority.to_pem())
     assert back.certificate == authority.certificate
     assert back.fingerprint == authority.fingerprint
     assert len(back.fingerprint) == 32 * 3 - 1
 
 
-def test_a_key_that_is_not_the_certificates_is_refused(authority: Signed) -> None:
-    other = make_authority("box", {"box"}, NOW)
-    mixed = Signed(other.key, authority.certificate).to_pem()
+def test_a_key_that_is_not_the_certificates_is_refused(authority: KeyPair) -> None:
+    other = create_authority("box", {"box"}, NOW)
+    mixed = KeyPair(other.key, authority.certificate).to_pem()
     with pytest.raises(ValueError, match="not the certificate's"):
-        Signed.from_pem(mixed)
+        KeyPair.from_pem(mixed)
 
 
-def test_a_very_long_name_is_cut_where_the_standard_ends(authority: Signed) -> None:
-    made = make_authority("b" * 80, {"box"}, NOW)
+def test_a_very_long_name_is_cut_where_the_standard_ends(authority: KeyPair) -> None:
+    made = create_authority("b" * 80, {"box"}, NOW)
     (name,) = made.certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     assert len(str(name.value)) == 64

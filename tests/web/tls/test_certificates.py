@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from appliance.config import Config, Panel
+from appliance.config import Config, PanelConfig
 from appliance.errors import BadInput, Fault
 from tests.web.conftest import Clock
 from web.app import create_app
-from web.tls.authority import DAYS, Signed, names_of
+from web.tls.authority import CERTIFICATE_DAYS, KeyPair, certificate_names
 from web.tls.certificates import (
-    LOOK_EVERY_S,
-    GivenCertificate,
-    OwnCertificate,
+    CHECK_INTERVAL_S,
+    LocalCertificate,
+    OwnerCertificate,
     TlsContext,
-    make_context,
-    own_addresses,
+    local_addresses,
+    make_tls_context,
 )
 
 DAY = 86400.0
@@ -33,12 +33,12 @@ class Box:
         self.clock = Clock()
         self.names, self.addresses = {"box", "lectern.local"}, {"127.0.0.1"}
         self.folder = folder / "tls"
-        self.own = OwnCertificate(
+        self.own = LocalCertificate(
             self.folder, lambda: (set(self.names), set(self.addresses)), self.clock
         )
 
-    def shown(self) -> Signed:
-        return Signed.from_pem(self.own.fresh()[0].read_bytes())
+    def shown(self) -> KeyPair:
+        return KeyPair.from_pem(self.own.current_files()[0].read_bytes())
 
     def trusted(self) -> str:
         return self.own.authority().fingerprint
@@ -51,7 +51,7 @@ def box(tmp_path: Path) -> Box:
 
 def test_it_is_made_once_and_nobody_else_can_read_it(box: Box) -> None:
     first, trusted = box.shown(), box.trusted()
-    assert names_of(first.certificate) == {"box", "lectern.local", "127.0.0.1"}
+    assert certificate_names(first.certificate) == {"box", "lectern.local", "127.0.0.1"}
     assert box.folder.stat().st_mode & 0o777 == 0o700
     files = sorted(box.folder.iterdir())
     assert [path.name for path in files] == ["authority.pem", "panel.pem"]
@@ -61,7 +61,7 @@ def test_it_is_made_once_and_nobody_else_can_read_it(box: Box) -> None:
 
 def test_it_is_renewed_before_its_end_by_the_same_authority(box: Box) -> None:
     first, trusted = box.shown(), box.trusted()
-    box.clock.time += (DAYS - 32) * DAY
+    box.clock.time += (CERTIFICATE_DAYS - 32) * DAY
     assert box.shown().fingerprint == first.fingerprint
     box.clock.time += 3 * DAY
     assert box.shown().fingerprint != first.fingerprint
@@ -82,7 +82,7 @@ def test_a_new_address_gets_into_it_and_one_that_goes_changes_nothing(box: Box) 
     first = box.shown()
     box.addresses.add("10.0.0.7")
     second = box.shown()
-    assert "10.0.0.7" in names_of(second.certificate)
+    assert "10.0.0.7" in certificate_names(second.certificate)
     assert second.fingerprint != first.fingerprint
     box.addresses.remove("10.0.0.7")
     assert box.shown().fingerprint == second.fingerprint
@@ -95,7 +95,7 @@ def test_a_name_that_the_authority_may_not_sign_is_told_and_left_out(
     trusted = box.trusted()
     box.names.add("new.school.example")
     box.addresses.add("10.0.0.7")
-    assert "new.school.example" not in names_of(box.shown().certificate)
+    assert "new.school.example" not in certificate_names(box.shown().certificate)
     assert "before it had the name new.school.example" in caplog.text
     assert box.trusted() == trusted
 
@@ -106,7 +106,7 @@ def test_a_damaged_file_is_made_anew(box: Box, name: str, damage: bytes) -> None
     box.shown()
     (box.folder / name).write_bytes(damage)
     made = box.shown()
-    assert names_of(made.certificate) >= {"box"}
+    assert certificate_names(made.certificate) >= {"box"}
     TlsContext(box.own)
 
 
@@ -120,7 +120,7 @@ def test_what_a_power_cut_left_half_written_is_no_hindrance(box: Box) -> None:
 def test_a_folder_that_cannot_be_made_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "tls").write_text("")
     with pytest.raises(Fault, match="output_unwritable"):
-        Box(tmp_path).own.fresh()
+        Box(tmp_path).own.current_files()
 
 
 class TestContext:
@@ -129,21 +129,21 @@ class TestContext:
         tls = TlsContext(box.own, clock)
         first = tls.get()
         box.addresses.add("10.0.0.7")
-        clock.time += LOOK_EVERY_S - 1
+        clock.time += CHECK_INTERVAL_S - 1
         assert tls.get() is first
         clock.time += 1
         assert tls.get() is not first
-        assert "10.0.0.7" in names_of(Signed.from_pem(tls.path.read_bytes()).certificate)
+        assert "10.0.0.7" in certificate_names(KeyPair.from_pem(tls.path.read_bytes()).certificate)
 
     def test_it_keeps_the_old_one_when_the_new_one_is_broken(
         self, box: Box, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         path, clock = tmp_path / "given.pem", Clock()
-        path.write_bytes(box.own.fresh()[0].read_bytes())
-        tls = TlsContext(GivenCertificate(path, path), clock)
+        path.write_bytes(box.own.current_files()[0].read_bytes())
+        tls = TlsContext(OwnerCertificate(path, path), clock)
         first = tls.get()
         path.write_bytes(b"half of a certifi")
-        clock.time += LOOK_EVERY_S
+        clock.time += CHECK_INTERVAL_S
         assert tls.get() is first
         assert "stays as it was" in caplog.text
 
@@ -152,11 +152,11 @@ class TestOwners:
     """``panel.tls: files``."""
 
     def wish(self, root: Path, certificate: str, key: str) -> Config:
-        return Config(root=root, panel=Panel(tls="files", certificate=certificate, key=key))
+        return Config(root=root, panel=PanelConfig(tls="files", certificate=certificate, key=key))
 
     def test_one_file_may_hold_both(self, box: Box, tmp_path: Path) -> None:
-        path = str(box.own.fresh()[0])
-        tls = make_context(self.wish(tmp_path, path, path))
+        path = str(box.own.current_files()[0])
+        tls = make_tls_context(self.wish(tmp_path, path, path))
         assert tls is not None
         assert str(tls.path) == path
 
@@ -172,13 +172,15 @@ class TestOwners:
         self, tmp_path: Path, write: Callable[[Path], object]
     ) -> None:
         write(tmp_path / "it.pem")
-        with pytest.raises(BadInput, match="certificate_bad") as caught:
-            make_context(self.wish(tmp_path, str(tmp_path / "it.pem"), str(tmp_path / "it.pem")))
+        with pytest.raises(BadInput, match="certificate_invalid") as caught:
+            make_tls_context(
+                self.wish(tmp_path, str(tmp_path / "it.pem"), str(tmp_path / "it.pem"))
+            )
         assert "it.pem" in str(caught.value)
 
     def test_a_forgotten_name_is_told(self, tmp_path: Path) -> None:
-        with pytest.raises(BadInput, match="certificate_bad"):
-            make_context(self.wish(tmp_path, "", ""))
+        with pytest.raises(BadInput, match="certificate_invalid"):
+            make_tls_context(self.wish(tmp_path, "", ""))
 
     def test_a_key_with_a_password_is_told_and_not_asked_for(
         self, box: Box, tmp_path: Path
@@ -194,31 +196,31 @@ class TestOwners:
         )
         path.write_bytes(locked + shown.certificate.public_bytes(serialization.Encoding.PEM))
         began = time.monotonic()
-        with pytest.raises(BadInput, match="certificate_bad"):
-            make_context(self.wish(tmp_path, str(path), str(path)))
+        with pytest.raises(BadInput, match="certificate_invalid"):
+            make_tls_context(self.wish(tmp_path, str(path), str(path)))
         assert time.monotonic() - began < 10
 
 
 def test_without_the_wish_there_is_no_encryption(tmp_path: Path) -> None:
-    assert make_context(Config(root=tmp_path)) is None
+    assert make_tls_context(Config(root=tmp_path)) is None
     assert not (tmp_path / "state").exists()
 
 
 def test_the_boxs_own_addresses_are_addresses_without_a_zone() -> None:
-    found = own_addresses()
+    found = local_addresses()
     assert "127.0.0.1" in found
     assert not any("%" in address or address.startswith("fe80") for address in found)
 
 
 class TestPage:
     def test_anybody_gets_the_authority_and_never_its_key(self, tmp_path: Path) -> None:
-        app = create_app(Config(root=tmp_path, panel=Panel(tls="own")))
+        app = create_app(Config(root=tmp_path, panel=PanelConfig(tls="own")))
         answer = app.test_client().get("/authority.crt")
         assert answer.status_code == 200
         assert "attachment" in answer.headers["Content-Disposition"]
         assert answer.text.startswith("-----BEGIN CERTIFICATE-----")
         assert "PRIVATE" not in answer.text
-        kept = Signed.from_pem((tmp_path / "state" / "tls" / "authority.pem").read_bytes())
+        kept = KeyPair.from_pem((tmp_path / "state" / "tls" / "authority.pem").read_bytes())
         assert x509.load_pem_x509_certificate(answer.data) == kept.certificate
 
     def test_without_one_there_is_nothing(self, tmp_path: Path) -> None:

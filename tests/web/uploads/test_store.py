@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import BadInput, Fault, LecternError
-from web.uploads.checksum import Checksum
-from web.uploads.record import Limits
-from web.uploads.store import SYNC_EVERY, UploadStore
+from web.uploads.body_reader import Checksum
+from web.uploads.models import Limits
+from web.uploads.store import SYNC_BYTES, UploadStore
 
-LIMITS = Limits(file=1000, person=1500, count=3, keep_s=3600, spare=100)
-LONG = Limits(file=10**9, person=10**9, count=3, keep_s=3600, spare=0)
+LIMITS = Limits(file_bytes=1000, user_bytes=1500, user_files=3, keep_s=3600, min_free_bytes=100)
+LONG = Limits(file_bytes=10**9, user_bytes=10**9, user_files=3, keep_s=3600, min_free_bytes=0)
 
 
 class Clock:
@@ -82,23 +82,23 @@ class TestArriving:
 
     def test_a_long_piece_is_counted_on_its_way(self, tmp_path: Path) -> None:
         with UploadStore(tmp_path / "up", LONG) as uploads:
-            upload = uploads.create("wang", "a.mp4", 3 * SYNC_EVERY)
+            upload = uploads.create("wang", "a.mp4", 3 * SYNC_BYTES)
             seen: list[int] = []
 
             def blocks() -> Iterator[bytes]:
                 for _ in range(3):
-                    yield bytes(SYNC_EVERY)
+                    yield bytes(SYNC_BYTES)
                     seen.append(uploads.get(upload.id, "wang").offset)
 
-            uploads.append(upload, 0, 3 * SYNC_EVERY, blocks())
-        assert seen == [SYNC_EVERY, 2 * SYNC_EVERY, 3 * SYNC_EVERY]
+            uploads.append(upload, 0, 3 * SYNC_BYTES, blocks())
+        assert seen == [SYNC_BYTES, 2 * SYNC_BYTES, 3 * SYNC_BYTES]
 
     @pytest.mark.parametrize("offset", [-1, 3, 5, 1 << 70])
     def test_a_piece_from_elsewhere_writes_nothing(self, uploads: UploadStore, offset: int) -> None:
         upload = uploads.append(uploads.create("wang", "a.mp4", 10), 0, 4, [b"0123"])
         with pytest.raises(BadInput) as error:
             uploads.append(upload, offset, 2, [b"xx"])
-        assert refused(error) == "upload_offset"
+        assert refused(error) == "upload_offset_mismatch"
         assert uploads.path(upload).read_bytes() == b"0123"
 
     def test_more_than_announced_is_refused_before_anything_is_written(
@@ -121,7 +121,7 @@ class TestArriving:
                 uploads.append(upload, 0, 4, [b"xxxx"])
             refusals.append(refused(error))
             with pytest.raises(BadInput):
-                uploads.discard(upload)
+                uploads.delete(upload)
             yield b"0123"
 
         assert uploads.append(upload, 0, 4, blocks()).complete
@@ -140,7 +140,7 @@ class TestChecksum:
         upload = uploads.append(uploads.create("wang", "a.mp4", 8), 0, 4, [b"0123"])
         with pytest.raises(BadInput) as error:
             uploads.append(upload, 4, 4, [b"4X67"], crc(b"4567"))
-        assert refused(error) == "upload_checksum"
+        assert refused(error) == "upload_checksum_mismatch"
         assert uploads.get(upload.id, "wang").offset == 4
         assert uploads.path(upload).read_bytes() == b"0123"
         assert uploads.append(upload, 4, 4, [b"4567"], crc(b"4567")).complete
@@ -155,7 +155,7 @@ class TestChecksum:
     def test_a_header_that_cannot_be_read(self, header: str) -> None:
         with pytest.raises(BadInput) as error:
             Checksum(header)
-        assert refused(error) == "upload_checksum_kind"
+        assert refused(error) == "upload_checksum_unsupported"
 
 
 class TestLimits:
@@ -166,7 +166,7 @@ class TestLimits:
         uploads.create("wang", "a.mp4", 1000)
         with pytest.raises(BadInput) as error:
             uploads.create("wang", "b.mp4", 501)
-        assert refused(error) == "upload_quota"
+        assert refused(error) == "upload_quota_exceeded"
         uploads.create("li", "b.mp4", 1000)  # everybody has room of their own
         uploads.create("wang", "b.mp4", 1)
         uploads.create("wang", "c.mp4", 1)
@@ -216,7 +216,7 @@ class TestOwnership:
             with pytest.raises(BadInput) as error:
                 uploads.get(number, name)
             assert refused(error) == "upload_unknown"
-        assert uploads.of("li") == []
+        assert uploads.list_for("li") == []
 
 
 class TestGoingOut:
@@ -226,13 +226,13 @@ class TestGoingOut:
         upload = uploads.create("wang", "a.mp4", 4)
         with pytest.raises(BadInput) as error:
             uploads.link(upload, tmp_path / "early.mp4")
-        assert refused(error) == "upload_unfinished"
+        assert refused(error) == "upload_incomplete"
         upload = uploads.append(upload, 0, 4, [b"0123"])
         uploads.link(upload, tmp_path / "one.mp4")
         uploads.link(upload, tmp_path / "two.mp4")
-        uploads.discard(upload)
+        uploads.delete(upload)
         assert (tmp_path / "one.mp4").read_bytes() == (tmp_path / "two.mp4").read_bytes() == b"0123"
-        assert uploads.of("wang") == []
+        assert uploads.list_for("wang") == []
         assert not uploads.path(upload).parent.exists()
 
     def test_what_nobody_goes_on_with_expires(
@@ -245,11 +245,11 @@ class TestGoingOut:
         clock.time += 700
         stray = tmp_path / "up" / ("0" * 32)
         stray.mkdir()
-        assert [upload.id for upload in uploads.sweep()] == [old.id]
-        assert [upload.id for upload in uploads.of("wang")] == [young.id]
+        assert [upload.id for upload in uploads.remove_expired()] == [old.id]
+        assert [upload.id for upload in uploads.list_for("wang")] == [young.id]
         assert not stray.exists()
 
     def test_a_clock_put_back_throws_nothing_away(self, uploads: UploadStore, clock: Clock) -> None:
         uploads.create("wang", "a.mp4", 4)
         clock.time -= 10_000
-        assert uploads.sweep() == []
+        assert uploads.remove_expired() == []

@@ -1,0 +1,35 @@
+"""Command line options that override the configuration for one video."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+OverrideArgs = dict[str, dict[str, Any]]
+"""Values by section and key; see :mod:`appliance.config`."""
+
+
+def add_override_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options ``--precision``, ``--model`` and ``--face`` to ``parser``."""
+    parser.add_argument(
+        "--precision",
+        choices=["fp32", "fp16", "int8"],
+        help="precision of the model (default: from the configuration)",
+    )
+    parser.add_argument("--model", help="name of a model, its model.json, or a Wav2Lip .onnx file")
+    parser.add_argument(
+        "--face", type=int, metavar="N", help="face to lip-sync; 0 is the largest one"
+    )
+
+
+def overrides_from(options: argparse.Namespace) -> OverrideArgs:
+    """Return the overrides that were given on the command line."""
+    lips: dict[str, Any] = {}
+    if options.precision is not None:
+        lips["precision"] = options.precision
+    if options.model is not None:
+        file = Path(options.model)  # made absolute: the daemon runs in another working directory
+        lips["model"] = str(file.resolve()) if file.is_file() else options.model
+    face = {} if options.face is None else {"index": options.face}
+    return {section: keys for section, keys in (("lips", lips), ("face", face)) if keys}

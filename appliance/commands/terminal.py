@@ -1,0 +1,88 @@
+"""Shows progress in a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from appliance.render.progress import OnProgress
+from appliance.render.progress import Progress as Step
+
+_STAGES = {
+    "check": "checking the files",
+    "engine": "preparing the GPU (a minute or two, the first time)",
+    "voice": "synthesizing speech",
+    "presenter": "analysing the presenter",
+    "speech": "analysing the lecture",
+    "render": "rendering",
+    "join": "joining",
+    "score": "checking the result",
+}
+_UNITS = {"engine": "s", "render": "frames", "speech": "s analysed", "score": "frames"}
+_LOG_EVERY_S = 10.0
+
+
+class _RateColumn(ProgressColumn):
+    """A column with the units done, the total, and the units per second."""
+
+    def render(self, task: Task) -> Text:
+        unit = task.fields["unit"]
+        if not unit:
+            return Text("")
+        speed = f"  {task.speed:.0f}/s" if task.speed else ""
+        return Text(f"{task.completed:.0f}/{task.total:.0f} {unit}{speed}")
+
+
+@contextmanager
+def progress_bar() -> Iterator[OnProgress]:
+    """Return a callback that shows stage, units, units per second and time left on stderr.
+
+    Without a terminal it writes one line per stage, and now and then the progress.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _line_printer()
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), _RateColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        current = bar.add_task("", total=1, unit="")
+        last = ""
+
+        def listen(step: Step) -> None:
+            nonlocal last
+            if step.stage != last:
+                last = step.stage
+                text, unit = _STAGES[step.stage], _UNITS.get(step.stage, "")
+                bar.reset(current, total=step.total, description=text, unit=unit)
+            bar.update(current, completed=step.done, total=step.total)
+
+        yield listen
+
+
+def _line_printer() -> OnProgress:
+    last_stage, last_time = "", 0.0
+
+    def listen(step: Step) -> None:
+        nonlocal last_stage, last_time
+        now = time.monotonic()
+        if step.stage == last_stage and now - last_time < _LOG_EVERY_S:
+            return
+        far = f" {step.done}/{step.total}" if step.stage in _UNITS and step.done else ""
+        print(f"{_STAGES[step.stage]}{far}", file=sys.stderr, flush=True)
+        last_stage, last_time = step.stage, now
+
+    return listen
+
+
+def terminal_language(environment: Mapping[str, str] = os.environ) -> str:
+    """Return ``"zh"`` if the locale in ``environment`` is Chinese, else ``"en"``."""
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")
+    locale = next((environment[name] for name in names if environment.get(name)), "")
+    return "zh" if locale.startswith("zh") else "en"

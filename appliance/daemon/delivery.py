@@ -1,0 +1,158 @@
+"""Delivers a finished video to the outbox: complete, only once, and without replacing any file."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from appliance.files.atomic import (
+    commit,
+    fsync_file,
+    fsync_folder,
+    temp_path,
+    translate_write_errors,
+)
+from appliance.files.names import safe_stem
+from appliance.jobs.models import Job
+from appliance.jobs.worker_store import WorkerStore
+
+_LINK_UNSUPPORTED = {
+    errno.EXDEV,
+    errno.EPERM,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.EMLINK,
+    errno.ENOSYS,
+}
+
+_BLOCK_BYTES = 1 << 24  # bytes between two heartbeats; a slow USB drive takes seconds to write them
+
+COMPANIONS = (".jpg", ".srt")
+"""Suffixes of files next to a finished video that are delivered with it."""
+
+HeartbeatCallback = Callable[[], None]
+
+
+def deliver(
+    store: WorkerStore,
+    job: Job,
+    video: Path,
+    report: dict[str, Any],
+    outbox: Path,
+    heartbeat: HeartbeatCallback = lambda: None,
+) -> Path:
+    """Publish ``video``, its companions and its report in ``outbox``; return the video there.
+
+    The files are named after the job; a name that is in use gets a number: ``lesson (2).mp4``. If
+    an earlier call was interrupted after the video was published, it is not published again.
+    ``heartbeat`` is called regularly meanwhile. Raises ``Fault``: ``disk_full``, ``file_too_large``
+    or ``encoder_failed``.
+    """
+    job = store.get(job.id)
+    with translate_write_errors(outbox / f"{safe_stem(job.stem)}.mp4"):
+        outbox.mkdir(parents=True, exist_ok=True)
+        if job.output is None or not _is_copy(job.output, video, heartbeat):
+            _publish_new(store, job, video, outbox, heartbeat)
+            job = store.get(job.id)
+        assert job.output is not None and job.report is not None
+        for suffix in COMPANIONS:
+            source, target = video.with_suffix(suffix), job.output.with_suffix(suffix)
+            if source.is_file():
+                shutil.copyfile(source, temp_path(target))
+                commit(target)
+                store.files.add_result(job.id, target)
+        report["output"]["path"] = str(job.output)
+        text = json.dumps(report, indent=2, ensure_ascii=True) + "\n"
+        temp_path(job.report).write_text(text, encoding="utf-8")
+        commit(job.report)
+    for path in (job.output, job.report):
+        store.files.add_result(job.id, path)
+    return job.output
+
+
+def _publish_new(
+    store: WorkerStore, job: Job, video: Path, outbox: Path, heartbeat: HeartbeatCallback
+) -> None:
+    if job.output is not None and job.output.is_file() and not job.output.stat().st_size:
+        job.output.unlink()  # the placeholder of an earlier call that was interrupted
+    for output, report in _candidate_names(outbox, safe_stem(job.stem)):
+        companions = (output.with_suffix(suffix) for suffix in COMPANIONS)
+        if any(os.path.lexists(path) for path in (output, report, *companions)):
+            continue
+        store.set_output_paths(job.id, output, report)
+        with contextlib.suppress(FileExistsError):  # created meanwhile: try the next number
+            link_or_copy(video, output, heartbeat)
+            return
+
+
+def _candidate_names(outbox: Path, stem: str) -> Iterator[tuple[Path, Path]]:
+    for number in count(1):
+        name = stem if number == 1 else f"{stem} ({number})"
+        yield outbox / f"{name}.mp4", outbox / f"{name}.report.json"
+
+
+def link_or_copy(source: Path, target: Path, heartbeat: HeartbeatCallback = lambda: None) -> None:
+    """Create ``target``, which must not exist, as a link or copy of ``source``, flushed to disk.
+
+    ``target`` appears complete. ``heartbeat`` is called regularly while the file is copied. Raises
+    ``FileExistsError``, and other ``OSError``.
+    """
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in _LINK_UNSUPPORTED:
+            raise
+        _copy_to_target(source, target, heartbeat)
+    fsync_folder(target.parent)
+
+
+def _copy_to_target(source: Path, target: Path, heartbeat: HeartbeatCallback) -> None:
+    """Copy the file, between different file systems or on one without hard links."""
+    part = temp_path(target)
+    try:
+        _copy(source, part, heartbeat)
+        fsync_file(part)
+        try:
+            os.link(part, target)
+        except OSError as error:
+            if error.errno not in _LINK_UNSUPPORTED:
+                raise
+            # FAT and some shares have no hard links: reserve the name with an empty file first.
+            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+            os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _copy(source: Path, target: Path, heartbeat: HeartbeatCallback) -> None:
+    with source.open("rb") as old, target.open("wb") as new:
+        for block in _read_blocks(old, heartbeat):
+            new.write(block)
+            new.flush()
+            os.fdatasync(new.fileno())  # spreads the time for writing, so that heartbeats continue
+
+
+def _is_copy(published: Path, video: Path, heartbeat: HeartbeatCallback) -> bool:
+    """Return whether ``published`` is a link to or a copy of ``video``."""
+    try:
+        if published.samefile(video):
+            return True
+        if published.stat().st_size != video.stat().st_size:
+            return False
+        with published.open("rb") as one, video.open("rb") as other:
+            return all(one.read(_BLOCK_BYTES) == block for block in _read_blocks(other, heartbeat))
+    except OSError:
+        return False
+
+
+def _read_blocks(file: BinaryIO, heartbeat: HeartbeatCallback) -> Iterator[bytes]:
+    while block := file.read(_BLOCK_BYTES):
+        yield block
+        heartbeat()

@@ -1,0 +1,206 @@
+"""The daemon: holds the device's lock, watches the inbox and executes jobs and tasks."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from appliance.errors import BadInput, Fault
+from appliance.system.sd_notify import Heartbeat, service_notifications
+from appliance.version import software_version
+
+if TYPE_CHECKING:
+    from appliance.config import Config
+    from appliance.jobs.daemon_status import DaemonStatusStore
+    from appliance.jobs.models import Job
+
+log = logging.getLogger("lectern")
+
+_ESTIMATE_TIMEOUT_S = 60.0
+
+
+def serve(config: Config, stop: threading.Event) -> bool:
+    """Run the daemon for ``config.root`` until ``stop`` is set; return True to restart it.
+
+    The current job is then interrupted where it can be resumed, and queued again. Raises
+    ``BadInput`` for folders that cannot be created, ``Fault("already_running")`` if another daemon
+    is running.
+    """
+    from appliance.daemon.worker import Worker
+    from appliance.governor.governor import newest_reading_source
+    from appliance.jobs.daemon_status import DaemonStatusStore
+    from appliance.jobs.store import store_path
+    from appliance.jobs.tasks import TaskStore
+    from appliance.jobs.worker_store import WorkerStore
+    from appliance.tasks.preview import PreviewMaker
+    from appliance.telemetry.sampler import start_sampler
+
+    path, heartbeat, restart_requested = store_path(config.root), Heartbeat(), threading.Event()
+    limit = config.jobs.max_attempts_without_progress
+
+    def is_stopping() -> bool:
+        heartbeat.beat()
+        return stop.is_set()
+
+    with (
+        _single_instance_lock(config.root),
+        WorkerStore(path, max_attempts_without_progress=limit) as store,
+        TaskStore(path) as errands,
+        DaemonStatusStore(path) as record,
+    ):
+        previous = record.record_start(software_version(), os.getpid())
+        errands.recover()
+        worker = Worker(
+            store,
+            config,
+            stop,
+            read_telemetry=newest_reading_source(config),
+            previews=PreviewMaker(errands, config, tasks_folder(config), stop),
+            estimate=lambda job: _estimate(config, job, is_stopping),
+            heartbeat=heartbeat.beat,
+            on_report=lambda report: _record_engine(record, report),
+        )
+        worker.recover(unclean_shutdown=previous is None or not previous.stopped_cleanly)
+        sampler = start_sampler(config, stop)
+        with _background_threads(config, stop, restart_requested), service_notifications(heartbeat):
+            log.info("started in %s", config.root)
+            worker.run()
+        if sampler is not None:
+            sampler.join()
+        record.record_stop()
+    log.info("restarting" if restart_requested.is_set() else "stopped")
+    return restart_requested.is_set()
+
+
+def tasks_folder(config: Config) -> Path:
+    """Return the folder for images and videos of tasks."""
+    return config.root / "state" / "errands"
+
+
+@contextmanager
+def _background_threads(
+    config: Config, stop: threading.Event, restart_requested: threading.Event
+) -> Iterator[None]:
+    """Run the inbox, the tasks and the heartbeat in threads, until ``stop`` is set.
+
+    If one of them fails, ``stop`` is set and its error is raised at the end.
+    """
+    failures: list[Exception] = []
+
+    def run(task: Callable[[], None]) -> None:
+        try:
+            task()
+        except Exception as error:
+            failures.append(error)
+        finally:
+            stop.set()
+
+    tasks = {
+        "inbox": partial(_watch_inbox, config, stop),
+        "errands": partial(_run_tasks, config, stop, restart_requested, quick=True),
+        "long errands": partial(_run_tasks, config, stop, restart_requested, quick=False),
+        "beat": partial(_heartbeat_loop, config, stop),
+    }
+    threads = [threading.Thread(target=run, args=(t,), name=name) for name, t in tasks.items()]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    if failures:
+        raise failures[0]
+
+
+def _watch_inbox(config: Config, stop: threading.Event) -> None:
+    from appliance.inbox.scanner import InboxScanner
+    from appliance.jobs.store import JobStore, store_path
+
+    with JobStore(store_path(config.root)) as store:
+        InboxScanner(store, config).run(stop)
+
+
+def _run_tasks(
+    config: Config, stop: threading.Event, restart_requested: threading.Event, *, quick: bool
+) -> None:
+    from appliance.daemon.worker import free_mb
+    from appliance.jobs.store import JobStore, store_path
+    from appliance.jobs.tasks import TaskStore
+    from appliance.tasks.runner import QUICK_KINDS, TaskRunner, task_handlers
+
+    path = store_path(config.root)
+
+    def restart() -> None:
+        restart_requested.set()
+        stop.set()
+
+    everything = task_handlers(
+        config, lambda: JobStore(path), lambda: free_mb(config.root), restart, stop.is_set
+    )
+    kinds = {kind: carry for kind, carry in everything.items() if (kind in QUICK_KINDS) is quick}
+    with TaskStore(path) as errands:
+        TaskRunner(errands, tasks_folder(config), kinds, stop).run()
+
+
+def _heartbeat_loop(config: Config, stop: threading.Event) -> None:
+    from appliance.errors import LecternError
+    from appliance.jobs.daemon_status import HEARTBEAT_INTERVAL_S, DaemonStatusStore
+    from appliance.jobs.store import store_path
+
+    with DaemonStatusStore(store_path(config.root)) as record:
+        while not stop.wait(HEARTBEAT_INTERVAL_S):
+            try:
+                record.heartbeat()
+            except LecternError as error:  # may be transient, such as a full disk
+                log.debug("heartbeat failed: %s", error)
+
+
+def _estimate(config: Config, job: Job, ended: Callable[[], bool]) -> float:
+    from appliance.config import apply_overrides
+    from appliance.tasks.child import run_in_child
+
+    wanted = apply_overrides(config, job.options)
+    size = run_in_child(
+        "size",
+        job.presenter,
+        job.lecture,
+        wanted,
+        timeout_s=_ESTIMATE_TIMEOUT_S,
+        is_cancelled=ended,
+    )
+    return float(size)
+
+
+def _record_engine(record: DaemonStatusStore, report: dict[str, Any]) -> None:
+    model = report.get("model", {})
+    record.record_engine(
+        str(report.get("provider", "")), str(model.get("name", "")), str(model.get("precision", ""))
+    )
+
+
+@contextmanager
+def _single_instance_lock(root: Path) -> Iterator[None]:
+    """Hold the lock of ``root``, which the kernel releases however this process ends."""
+    path = root / "state" / "serve.lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise BadInput("output_unwritable", name=str(root), reason=error.strerror) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Fault("already_running", name=str(root)) from None
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,132 @@
+"""Classification of files by their names: media kind, matching stems, files to be ignored."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from enum import Enum
+from pathlib import Path
+
+
+class MediaKind(Enum):
+    """The role of a file in a job: presenter, recorded lecture, lecture as text, or none."""
+
+    PRESENTER = "presenter"
+    AUDIO = "sound"
+    TEXT = "text"
+    OTHER = "other"
+
+
+_SUFFIXES = {
+    MediaKind.PRESENTER: "mp4 m4v mov mkv webm avi flv ts mts m2ts mpg mpeg wmv 3gp mxf dv gif "
+    "jpg jpeg png bmp webp tif tiff heic heif avif",
+    MediaKind.AUDIO: "wav mp3 m4a aac flac ogg oga opus wma aif aiff amr caf w64 ac3 mka",
+    MediaKind.TEXT: "txt md docx",
+}
+_KIND_BY_SUFFIX = {
+    suffix: kind for kind, suffixes in _SUFFIXES.items() for suffix in suffixes.split()
+}
+
+# Endings of incomplete files and of auxiliary files of browsers, copy programs and file managers.
+_TEMPORARY_SUFFIXES = (
+    ".part", ".partial", ".filepart", ".crdownload", ".download", ".opdownload", ".tmp", ".temp",
+    ".swp", ".bak", ".lock", ".!ut", "~",
+)  # fmt: skip
+_SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "__macosx", "$recycle.bin",
+         "system volume information", "lost+found", "icon\r"}  # fmt: skip
+
+
+def is_ignored(name: str) -> bool:
+    """Return whether a file is to be ignored: hidden, incomplete, or created by the system."""
+    folded = name.casefold()
+    return (
+        folded.startswith((".", "~$"))
+        or folded.endswith(_TEMPORARY_SUFFIXES)
+        or folded in _SYSTEM_FILES
+    )
+
+
+def is_os_metadata(name: str) -> bool:
+    """Return whether a file is metadata of an operating system that may be deleted."""
+    folded = name.casefold()
+    return folded in _SYSTEM_FILES or folded == ".ds_store" or folded.startswith("._")
+
+
+def media_kind(path: Path) -> MediaKind:
+    """Return the kind of a file by its suffix."""
+    return _KIND_BY_SUFFIX.get(path.suffix.removeprefix(".").casefold(), MediaKind.OTHER)
+
+
+def match_stem(path: Path) -> str:
+    """Return the file name without its suffix.
+
+    Further known suffixes are removed as well: users whose file manager hides suffixes create names
+    such as ``lesson.txt.txt``.
+    """
+    stem = path.stem
+    while media_kind(Path(stem)) is not MediaKind.OTHER:
+        stem = Path(stem).stem
+    return stem
+
+
+def match_key(stem: str) -> str:
+    """Return a key for comparing stems: case-folded, in Unicode normal form NFC.
+
+    macOS uses decomposed characters in file names.
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", stem).casefold())
+
+
+def split_presenter(stem: str) -> tuple[str, str | None]:
+    """Split a stem at its last ``@`` into lecture and presenter.
+
+    ``lesson04@wang`` is the lecture ``lesson04`` by ``wang``. Returns the whole stem and ``None``
+    if one of the two names is empty.
+    """
+    lesson, at, presenter = stem.rpartition("@")
+    return (lesson, presenter) if at and lesson and presenter else (stem, None)
+
+
+def find_presenter(library: Path, name: str) -> Path | None:
+    """Return the file of the presenter ``name`` in the folder ``library``, or ``None``.
+
+    Videos are preferred to photos.
+    """
+    try:
+        entries = sorted(library.iterdir())
+    except OSError:
+        return None
+    found = [
+        path
+        for path in entries
+        if not is_ignored(path.name)
+        and match_key(match_stem(path)) == match_key(name)
+        and media_kind(path) is MediaKind.PRESENTER
+        and path.is_file()
+    ]
+    photos = {"jpg", "jpeg", "png", "bmp", "webp", "tif", "tiff", "heic", "heif", "avif"}
+    found.sort(key=lambda path: path.suffix.removeprefix(".").casefold() in photos)
+    return found[0] if found else None
+
+
+MAX_STEM_BYTES = 200
+"""Of the 255 bytes that a file name may have; the rest is for numbers, suffixes and ``.….part``."""
+
+
+# Not allowed in names on FAT and Windows, from which most outboxes are accessed.
+_FORBIDDEN_CHARS = re.compile(r'[\x00-\x1f\x7f"*/:<>?\\|\ud800-\udfff]')
+
+
+_DEVICE_NAMES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+
+
+def safe_stem(stem: str) -> str:
+    """Return ``stem`` as a name that every file system accepts.
+
+    Characters that some do not allow become ``_``. The name is shortened to ``MAX_STEM_BYTES``,
+    without splitting a character.
+    """
+    name = _FORBIDDEN_CHARS.sub("_", stem)
+    cut = name.encode()[:MAX_STEM_BYTES].decode("utf-8", "ignore").rstrip(" .")
+    name = cut.lstrip(" ") or "lecture"
+    return f"_{name}" if _DEVICE_NAMES.match(name) or name.startswith(".") else name

@@ -1,0 +1,75 @@
+"""``job.yaml`` in a dropped folder: the settings of the jobs that are created from the folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from appliance.config import Section
+from appliance.config_file import ConfigProblem, read_settings
+from appliance.errors import BadInput
+
+JOB_FILE_NAMES = ("job.yaml", "job.yml")
+MAX_JOB_FILE_BYTES = 100_000
+
+
+class JobFile(Section):
+    """The keys of ``job.yaml``. For a missing key, the setting of the device is used."""
+
+    voice: Annotated[str, Field(min_length=1)] | None = None
+    speed: Annotated[float, Field(ge=0.5, le=2)] | None = None
+    face: Annotated[int, Field(ge=0, le=20)] | None = None
+    precision: Literal["auto", "fp32", "fp16", "int8"] | None = None
+    badge: bool | None = None
+    size: Literal[0, 360, 480, 540, 720, 1080, 1440, 2160] | None = None
+    subtitles: bool | None = None
+    priority: Annotated[int, Field(ge=-100, le=100)] = 0
+
+
+_CONFIG_KEYS = {
+    "voice": ("speech", "voice"),
+    "speed": ("speech", "speed"),
+    "face": ("face", "index"),
+    "precision": ("lips", "precision"),
+    "badge": ("video", "badge"),
+    "size": ("video", "size"),
+    "subtitles": ("speech", "subtitles"),
+}
+"""Section and key of the config file for each key of ``job.yaml``."""
+
+
+def is_job_file(path: Path) -> bool:
+    """Return whether ``path`` has the name of a job file."""
+    return path.name.casefold() in JOB_FILE_NAMES
+
+
+def read_job_file(path: Path) -> tuple[JobFile, list[ConfigProblem]]:
+    """Return the settings in the file ``path`` and its problems.
+
+    If there is a problem, the settings are the defaults. A file that cannot be read at all is a
+    problem on line 0.
+    """
+    try:
+        if path.stat().st_size > MAX_JOB_FILE_BYTES:
+            raise BadInput("text_too_long", name=path.name)
+        values, problems = read_settings(path, JobFile)
+    except BadInput as error:
+        problems = [ConfigProblem(0, "", "", error)]
+    except OSError as error:
+        reason = error.strerror or str(error)
+        unreadable = BadInput("file_unreadable", name=path.name, reason=reason)
+        problems = [ConfigProblem(0, "", "", unreadable)]
+    return (JobFile(), problems) if problems else (JobFile.model_validate(values), [])
+
+
+def to_overrides(settings: JobFile) -> Mapping[str, Mapping[str, Any]]:
+    """Convert the settings in the file to job options, see :mod:`appliance.config`."""
+    options: dict[str, dict[str, Any]] = {}
+    for key, value in settings.model_dump(exclude_unset=True, exclude_none=True).items():
+        if key in _CONFIG_KEYS:
+            section, name = _CONFIG_KEYS[key]
+            options.setdefault(section, {})[name] = value
+    return options

@@ -1,0 +1,107 @@
+"""Copies into the inbox that may be interrupted, when a USB drive is removed or the power fails.
+
+A partial copy is deleted, and a note in ``failed`` reports it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from appliance.errors import BadInput
+
+_PARTIAL_SUFFIX = ".stick-part"
+_INTERRUPTED_CODE = "usb_copy_incomplete"
+
+
+@contextmanager
+def atomic_copy(target: Path) -> Iterator[BinaryIO]:
+    """Open a temporary file that replaces ``target`` at the end of the ``with`` block.
+
+    The content is synced to the disk first. If the block fails, the temporary file is deleted.
+    Raises ``OSError``.
+    """
+    part = _partial_path(target)
+    file = _open_locked(part)
+    try:
+        with file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            part.replace(target)
+    except BaseException:
+        remove_partial_copy(target)
+        raise
+
+
+def remove_partial_copy(target: Path) -> None:
+    """Delete the partial copy of ``target``. To be called only by the process that copies it."""
+    with contextlib.suppress(OSError):
+        _partial_path(target).unlink(missing_ok=True)
+
+
+def remove_partial_copies(inbox: Path) -> None:
+    """Delete the partial copies that no process writes any more, and write a note for each.
+
+    Raises ``OSError`` if ``inbox`` cannot be read.
+    """
+    with os.scandir(inbox) as entries:
+        parts = [
+            Path(entry.path)
+            for entry in entries
+            if entry.name.endswith(_PARTIAL_SUFFIX) and entry.is_file(follow_symlinks=False)
+        ]
+    for part in parts:
+        # A lock ends with its process. If the lock cannot be acquired, the file is kept.
+        with contextlib.suppress(OSError), part.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink()
+            write_failure_note(inbox, part.name.removeprefix(".").removesuffix(_PARTIAL_SUFFIX))
+
+
+def write_failure_note(inbox: Path, name: str) -> None:
+    """Write a note to ``inbox/failed`` that the copy of ``name`` is incomplete."""
+    error = BadInput(_INTERRUPTED_CODE, name=name)
+    lines = [name, *(f"{error.text(each)} {error.cure(each)}" for each in ("en", "zh"))]
+    note = _note_path(inbox, name)
+    note.parent.mkdir(exist_ok=True)
+    text = "\n\n".join([*lines, f"({_INTERRUPTED_CODE})"]) + "\n"
+    note.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def remove_failure_note(inbox: Path, name: str) -> None:
+    """Delete the note about ``name``, which has been copied completely."""
+    note = _note_path(inbox, name)
+    with contextlib.suppress(OSError, ValueError):
+        if note.read_text(encoding="utf-8").endswith(
+            f"({_INTERRUPTED_CODE})\n"
+        ):  # not the reason of a job
+            note.unlink()
+
+
+def _partial_path(target: Path) -> Path:
+    return target.with_name(f".{target.name}{_PARTIAL_SUFFIX}")
+
+
+def _note_path(inbox: Path, name: str) -> Path:
+    return inbox / "failed" / f"{name}.reason.txt"
+
+
+def _open_locked(part: Path) -> BinaryIO:
+    """Open ``part`` empty, with an exclusive lock that is held until it is closed."""
+    while True:
+        # Truncate only after locking: another process may be writing.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        file = os.fdopen(os.open(part, flags, 0o666), "wb")
+        with contextlib.suppress(OSError):  # some shares have no locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(part.stat(), os.fstat(file.fileno())):
+                file.truncate(0)
+                return file
+        file.close()  # deleted by another process between opening and locking

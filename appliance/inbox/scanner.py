@@ -1,0 +1,248 @@
+"""The inbox scanner: creates jobs from the files that have arrived in the inbox."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from appliance.config import Config
+from appliance.errors import BadInput, LecternError
+from appliance.files.mounts import MOUNTINFO
+from appliance.files.names import find_presenter, is_ignored
+from appliance.inbox.completeness import find_incomplete
+from appliance.inbox.folders import DroppedFolder, pair_folder
+from appliance.inbox.mount_guard import MountGuard, path_exists
+from appliance.inbox.pairing import Completion, Decision, Rejection, pair_files
+from appliance.inbox.partial_copies import remove_partial_copies
+from appliance.inbox.stability import Signature, StabilityTracker
+from appliance.inbox.watcher import FolderWatcher
+from appliance.jobs.models import Job, NewJob, display_name
+from appliance.jobs.states import JobState
+from appliance.jobs.store import JobStore
+
+log = logging.getLogger("lectern.inbox")
+
+RESULT_FOLDERS = ("done", "failed")
+"""Folders of the inbox to which the files of ended jobs are moved."""
+
+CompletenessCheck = Callable[[Sequence[Path]], Collection[Path]]
+
+
+class InboxScanner:
+    """Scans the inbox below ``config.root`` and adds jobs to ``store``, in the same thread.
+
+    ``now`` is a monotonic clock in seconds, ``mounts`` is the kernel's ``mountinfo`` file.
+    ``check`` returns those of the given files that look incomplete (by default
+    :func:`~appliance.inbox.completeness.find_incomplete`).
+    """
+
+    def __init__(
+        self,
+        store: JobStore,
+        config: Config,
+        now: Callable[[], float] = time.monotonic,
+        *,
+        mounts: Path = MOUNTINFO,
+        check: CompletenessCheck | None = None,
+    ) -> None:
+        self._store = store
+        self._folder = config.root / "inbox"
+        self._library = config.root / "presenters"
+        settings = config.inbox
+        self._stability = StabilityTracker(settings.settle_s, settings.settle_unknown_s, now)
+        self._settings = settings
+        self._stop = threading.Event()
+        self._check = check or partial(find_incomplete, is_stopped=self._is_stopped)
+        self._complete_signatures: dict[Path, Signature] = {}
+        self._last_error = ""
+        self._busy = True
+        self._watcher = FolderWatcher((self._folder, self._library), config, mounts, now)
+        self._mount_guard = MountGuard(config.root, mounts)
+        for folder in (self._folder, self._library):
+            with contextlib.suppress(OSError):  # a share that is not mounted at present
+                folder.mkdir(parents=True, exist_ok=True)
+
+    def run(self, stop: threading.Event) -> None:
+        """Scan the inbox when necessary until ``stop`` is set.
+
+        Errors are logged, and the scan is repeated: problems of a share may be temporary.
+        """
+        self._stop = stop
+        try:
+            while not stop.is_set():
+                self._scan_if_due()
+                stop.wait(self._settings.poll_interval_s)
+        finally:
+            self._watcher.close()
+
+    def _scan_if_due(self) -> None:
+        try:
+            if self._watcher.is_due(self._busy):
+                self.scan()
+            self._last_error = ""
+        except Exception as error:
+            if str(error) != self._last_error:
+                known = isinstance(error, (OSError, LecternError))
+                log.warning("the inbox cannot be read: %s", error, exc_info=not known)
+            self._last_error = str(error)
+
+    def scan(self) -> None:
+        """Scan the inbox once and create jobs from the files that have arrived.
+
+        Raises ``OSError`` while a folder cannot be read.
+        """
+        self._busy = True
+        remove_partial_copies(self._folder)
+        self._stability.on_events(self._watcher.take_events())
+        claimed = self._store.files.source_paths()
+        files, folders = _list_folder(self._folder)
+        drops = [
+            (path, sorted(_list_dropped_folder(path)))
+            for path in folders
+            if path.name not in RESULT_FOLDERS
+        ]
+        unclaimed = {
+            p for p in (*files, *(p for _, inner in drops for p in inner)) if p not in claimed
+        }
+        library = set(_list_folder(self._library)[0])
+        tracked = [*unclaimed, *library, *(path for path, inner in drops if unclaimed & set(inner))]
+        stable = set(
+            self._stability.update(tracked, events_unreliable=self._watcher.events_unreliable)
+        )
+        arrived = stable - self._find_incomplete(unclaimed & stable)
+        claimed_here = [path for path in claimed if path.is_relative_to(self._folder)]
+        self._mount_guard.remember(files_missing=not all(map(path_exists, claimed_here)))
+        waiting = list(self._waiting_jobs())
+
+        def find(name: str) -> Path | None:
+            found = find_presenter(self._library, name)
+            return found if found in arrived else None
+
+        top_level_jobs = [job for job in waiting if _present_file(job).parent not in folders]
+        top = set(files) & unclaimed
+        self._apply(pair_files(top & arrived, top - arrived, top_level_jobs, find))
+        for folder, inner in drops:
+            folder_unclaimed = unclaimed & set(inner)
+            if folder_unclaimed <= arrived and (not folder_unclaimed or folder in arrived):
+                decisions = list(
+                    pair_folder(DroppedFolder(folder, inner, folder_unclaimed), waiting, find)
+                )
+                new = [each for each in decisions if isinstance(each, NewJob)]
+                self._apply(each for each in decisions if not isinstance(each, NewJob))
+                if new:
+                    self._add(new)  # in one transaction: they share files claimed by the first job
+        self._busy = bool((unclaimed | library) - arrived)
+
+    def _find_incomplete(self, paths: Iterable[Path]) -> set[Path]:
+        """Return the stable files that look incomplete and may still grow.
+
+        A file that has not changed for ``incomplete_timeout_s`` seconds is not held back any
+        longer: if it is damaged, the worker reports the reason.
+        """
+        seen = {path: self._stability.signature(path) for path in paths}
+        self._complete_signatures = {
+            p: s for p, s in self._complete_signatures.items() if seen.get(p) == s
+        }
+        to_check = sorted(
+            path
+            for path in seen
+            if path not in self._complete_signatures
+            and self._stability.unchanged_for_s(path) < self._settings.incomplete_timeout_s
+            and path.is_file()
+            and not path.is_symlink()
+        )
+        incomplete = set(self._check(to_check)) if to_check else set()
+        self._complete_signatures.update(
+            (path, seen[path]) for path in to_check if path not in incomplete
+        )
+        return incomplete
+
+    def _is_stopped(self) -> bool:
+        return self._stop.is_set()
+
+    def _waiting_jobs(self) -> Iterator[Job]:
+        """Yield the waiting jobs; cancel those whose file was removed."""
+        jobs = self._store.jobs([JobState.WAITING])
+        gone = [job for job in jobs if not path_exists(_present_file(job))]
+        # On an unmounted share, or with another USB drive in its place, the files are not removed.
+        for job in [] if self._mount_guard.is_unmounted() else gone:
+            self._store.cancel(job.id)
+            log.info("job %d: cancelled because its file was removed", job.id)
+        yield from (job for job in jobs if job not in gone)
+
+    def _apply(self, decisions: Iterable[Decision]) -> None:
+        for decision in decisions:
+            if isinstance(decision, NewJob):
+                self._add([decision])
+            elif isinstance(decision, Completion):
+                self._complete(decision)
+            else:
+                self._reject(decision)
+
+    def _add(self, new: Sequence[NewJob]) -> None:
+        with _superseded():
+            for job in self._store.add_all(new):
+                why = f": {job.reason.text()}" if job.reason else ""
+                log.info("job %d: %s is %s%s", job.id, display_name(job.stem), job.state.value, why)
+
+    def _complete(self, completion: Completion) -> None:
+        parts = (completion.job.id, completion.presenter, completion.lecture, completion.claims)
+        with _superseded():
+            job = self._store.complete(*parts, stem=completion.stem, options=completion.options)
+            if completion.priority:
+                self._store.set_priority(job.id, completion.priority)
+            log.info("job %d: %s is complete", job.id, display_name(job.stem))
+
+    def _reject(self, refusal: Rejection) -> None:
+        """Add a failed job, so that its files are moved to ``failed`` with the reason."""
+        path = refusal.path
+        claims = refusal.claims or (path,)
+        stem = path.parent.name if refusal.claims else path.stem  # a whole folder, or one file
+        with _superseded():
+            job = self._store.add(NewJob(stem, None, path, claims=claims))
+            self._store.reject(job.id, refusal.reason)
+            log.info("job %d: %s", job.id, refusal.reason.text())
+
+
+@contextlib.contextmanager
+def _superseded() -> Iterator[None]:
+    """Log a ``BadInput``: another process may just have cancelled the job or claimed the file."""
+    try:
+        yield
+    except BadInput as error:
+        log.info("%s", error)
+
+
+def _present_file(job: Job) -> Path:
+    """Return the lecture or presenter of a waiting job, which always has one of the two."""
+    part = job.lecture or job.presenter
+    assert part is not None
+    return part
+
+
+def _list_folder(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the files and the subfolders of ``folder``, without those to be ignored."""
+    files: list[Path] = []
+    folders: list[Path] = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not is_ignored(entry.name):
+                inner = entry.is_dir(follow_symlinks=False)
+                (folders if inner else files).append(Path(entry.path))
+    return files, folders
+
+
+def _list_dropped_folder(folder: Path) -> Iterator[Path]:
+    """Yield the files and subfolders of a dropped folder; nothing if it no longer exists."""
+    try:
+        files, folders = _list_folder(folder)
+    except FileNotFoundError:
+        return
+    yield from files
+    yield from folders

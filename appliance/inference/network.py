@@ -1,0 +1,174 @@
+"""Run ONNX networks on the best working provider, and continue on another if it fails later.
+
+That ONNX Runtime lists a provider proves nothing on a Jetson (a wheel built for another GPU lists
+CUDA and cannot use it). So a provider is used only after its output for a fixed input was correct
+(see :mod:`~appliance.inference.selftest`); otherwise the next one is tried. A provider that fails
+at work first gets smaller batches, if memory was short, and is then replaced by the next one; the
+same happens to one that does not return within
+:attr:`~appliance.inference.providers.Providers.timeout_s`. Each reason is kept for the report.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from appliance.errors import Fault
+from appliance.files.atomic import sha256
+from appliance.inference.golden import MAX_BATCH, Golden
+from appliance.inference.providers import Providers
+from appliance.inference.selftest import (
+    OnTick,
+    first_line,
+    fixed_batch_size,
+    is_out_of_memory,
+    open_for,
+    verify,
+)
+from appliance.inference.session import Session
+from appliance.system.timeouts import CallThread
+
+Array = npt.NDArray[np.float32]
+_T = TypeVar("_T")
+
+log = logging.getLogger("lectern.lips")
+
+
+@dataclass(frozen=True)
+class ProviderChoice:
+    """The provider in use, and the reasons why the preferred ones are not."""
+
+    provider: str
+    rejected: tuple[str, ...]
+
+
+class Network:
+    """One ONNX file on one provider; inputs and outputs are dictionaries of arrays by name.
+
+    ``providers`` are tried in order, the CPU always last. ``golden`` is the manifest's reference
+    output (empty: the CPU's own output is used) and ``precision`` determines the tolerance.
+    ``on_seconds`` is called with the seconds that a self-test takes; an exception that it raises
+    stops the test. Raises ``Fault("inference_failed")`` when no provider can run the file.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        providers: Sequence[str] = ("cpu",),
+        threads: int = 1,
+        *,
+        golden: Golden | None = None,
+        precision: str = "fp32",
+        engines: Providers | None = None,
+        on_seconds: OnTick = lambda seconds: None,
+    ) -> None:
+        self.path = path
+        self._engines = engines or Providers()
+        self._golden: Golden = golden or {}
+        self._on_seconds = on_seconds
+        self._sha256 = sha256(path)
+        self._settings = self._engines.settings(self._sha256, precision, threads)
+        self._remaining = list(self._engines.available(providers).items())
+        self._passed_over: list[str] = []
+        self._call_thread: CallThread | None = None
+        self.session, self.choice, self.batch = self._open_next()
+        self.inputs = {i.name: i.shape for i in self.session.get_inputs()}
+        self.outputs = [o.name for o in self.session.get_outputs()]
+
+    def __call__(self, inputs: dict[str, Array]) -> dict[str, Array]:
+        """Run the network, in several parts if memory is short; outputs are float32.
+
+        Raises ``Fault("inference_failed")`` when the last provider fails.
+        """
+        while True:
+            try:
+                return self._run(inputs)
+            except Exception as error:
+                rows = max(len(value) for value in inputs.values())
+                if is_out_of_memory(error) and min(self.batch, rows) > 1:
+                    self.batch = min(self.batch, rows) // 2
+                    log.warning("%s: out of memory, batch now %d", self.path.name, self.batch)
+                else:
+                    self._fall_back(error)
+
+    def _run(self, inputs: dict[str, Array]) -> dict[str, Array]:
+        rows = max(len(value) for value in inputs.values())
+        parts = []
+        for start in range(0, rows, self.batch):
+            part = {name: value[start : start + self.batch] for name, value in inputs.items()}
+            parts.append(self._with_timeout(partial(self.session.run, self.outputs, part)))
+        columns = zip(*parts, strict=True)
+        joined = [values[0] if len(values) == 1 else np.concatenate(values) for values in columns]
+        return {
+            name: np.asarray(value, np.float32)
+            for name, value in zip(self.outputs, joined, strict=True)
+        }
+
+    def _with_timeout(self, call: Callable[[], _T], limit_s: float | None = None) -> _T:
+        """Call a provider, with a time limit; there is none for the CPU."""
+        if self._call_thread is None:
+            return call()
+        return self._call_thread(call, limit_s or self._engines.timeout_s)
+
+    def _fall_back(self, error: Exception) -> None:
+        """Replace the provider that failed by the next one and record the reason."""
+        name, reason = self.choice.provider, first_line(error)
+        self._passed_over.append(f"{name}: failed while it worked: {reason}")
+        if name != "cpu":
+            log.warning("%s: provider %s failed: %s", self.path.name, name, reason)
+            self._engines.results.add(self._sha256, name, self._settings.precision, reason)
+        try:
+            self.session, self.choice, self.batch = self._open_next()
+        except Fault as fault:
+            raise fault from error
+
+    def _open_next(self) -> tuple[Session, ProviderChoice, int]:
+        """Open the next provider that passes its self-test."""
+        while self._remaining:
+            name, listed = self._remaining.pop(0)
+            if not listed:
+                self._passed_over.append(f"{name}: not in this ONNX Runtime")
+                continue
+            try:
+                session, batch = self._open(name)
+                return session, ProviderChoice(name, tuple(self._passed_over)), batch
+            except _ProviderRejected as error:
+                self._passed_over.append(f"{name}: {error}")
+        reason = "; ".join(self._passed_over)
+        raise Fault("inference_failed", name=self.path.name, reason=reason)
+
+    def _open(self, name: str) -> tuple[Session, int]:
+        selftest = self._engines.make_selftest(
+            self.path, name, self._golden, self._settings, rounds=0
+        )
+        if name != "cpu":
+            result = self._engines.get_or_test(
+                replace(selftest, rounds=9), self._sha256, self._on_seconds
+            )
+            if not result.passed:
+                raise _ProviderRejected(result.reason)
+        self._call_thread = None if name == "cpu" else CallThread()
+        limit_s = self._engines.test_timeout_s(name)
+        try:
+            session = self._with_timeout(partial(open_for, selftest), limit_s)
+            if name == "cpu" and not self._golden:
+                # without a reference it would be compared with itself
+                return session, fixed_batch_size(session) or MAX_BATCH
+            return session, self._with_timeout(partial(verify, session, selftest), limit_s).batch
+        except Exception as error:  # any failure of a provider means: use the next one
+            if name != "cpu":
+                self._engines.results.add(
+                    self._sha256, name, self._settings.precision, first_line(error)
+                )
+            raise _ProviderRejected(first_line(error)) from error
+
+
+class _ProviderRejected(Exception):
+    """A provider cannot be used; the text is the reason."""

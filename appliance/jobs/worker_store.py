@@ -1,0 +1,208 @@
+"""The operations of the job queue that the daemon uses."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+from appliance.jobs.backoff import MAX_BACKOFF_S, fault_backoff_s, interruption_backoff_s
+from appliance.jobs.models import Job, Reason, path_to_blob
+from appliance.jobs.states import JobRequest, JobState
+from appliance.jobs.store import JobStore
+from appliance.jobs.transitions import (
+    add_event,
+    clear_interruptions,
+    record_interruption,
+    rejection,
+    transition,
+)
+
+
+class WorkerStore(JobStore):
+    """The job queue as the daemon uses it: claim jobs, report progress, finish or fail them."""
+
+    def recover(self, *, unclean_shutdown: bool = True) -> list[Job]:
+        """Queue the jobs again that are still marked as running, and return them.
+
+        A pending request to pause or cancel such a job is applied instead. To be called by the
+        only worker before the first :meth:`claim`. ``unclean_shutdown`` says that the last daemon
+        did not shut down in order, alone or with the device; see :mod:`appliance.jobs.backoff`.
+        """
+        jobs = self.jobs([JobState.RUNNING])
+        if unclean_shutdown and not any(job.attempts_without_progress for job in jobs):
+            with self._database.write() as connection:
+                clear_interruptions(connection)
+        for job in jobs:
+            if job.request is not None:
+                self.apply_request(job.id, job.request)
+            elif unclean_shutdown:
+                self._requeue_interrupted(job)
+            else:
+                self.requeue(job.id, excused=True)
+        return [self.get(job.id) for job in jobs]
+
+    def _requeue_interrupted(self, job: Job) -> None:
+        """Queue a job again during which the daemon or the device went down.
+
+        Without progress since its start, the job is suspected to be the cause: it has to wait, and
+        fails when it reaches the maximum number of attempts.
+        """
+        count = job.interruptions + 1 if job.attempts_without_progress else 0
+        reason = Reason("interrupted", {"count": str(count)}) if count else None
+        if count >= self._max_attempts:
+            self.fail(job.id, Reason("repeatedly_interrupted", {"attempts": str(count)}))
+            return
+        wait_s = interruption_backoff_s(count, self._max_attempts) if count else 0.0
+        with self._database.write() as connection:
+            transition(
+                connection,
+                self._now(),
+                job.id,
+                JobState.QUEUED,
+                reason,
+                expected_state=JobState.RUNNING,
+            )
+            record_interruption(connection, job.id, count, self._now() + wait_s if wait_s else 0.0)
+
+    def claim(self, free_mb: float = math.inf) -> Job | None:
+        """Claim the next queued job and mark it as running; ``None`` if there is none.
+
+        The job of the highest priority comes first, then the oldest one. Jobs with estimated disk
+        space above ``free_mb`` are skipped. A job is claimed only once, even if several processes
+        call this at the same time.
+        """
+        now = self._now()
+        with self._database.write() as connection:
+            # A wait longer than the maximum was started before the clock was set back.
+            row = connection.execute(
+                """
+                UPDATE jobs SET state = 'running', request = NULL, reason = NULL,
+                    attempts = attempts + 1, attempts_without_progress = attempts_without_progress +
+                    1, started = coalesce(started, :now), heartbeat = :now
+                WHERE id = (
+                    SELECT id FROM jobs
+                    WHERE state = 'queued'
+                        AND (not_before <= :now OR not_before > :now + :longest)
+                        AND (expected_disk_mb IS NULL OR expected_disk_mb <= :room)
+                    ORDER BY priority DESC, id LIMIT 1
+                )
+                RETURNING *
+                """,
+                {"now": now, "longest": MAX_BACKOFF_S, "room": free_mb},
+            ).fetchone()
+            if row is None:
+                return None
+            add_event(connection, self._now(), row["id"], JobState.RUNNING.value, None)
+        return Job.from_row(row)
+
+    def update_progress(
+        self, job: int, stage: str, done: int, total: int, *, made_progress: bool = False
+    ) -> JobRequest | None:
+        """Record the progress and the heartbeat of a running job; return a pending request.
+
+        ``made_progress`` says that a unit of work was finished that a retry does not repeat; it
+        resets the counters of attempts without progress.
+        """
+        with self._database.write() as connection:
+            row = connection.execute(
+                "UPDATE jobs SET stage = ?, done = ?, total = ?, heartbeat = ?,"
+                " attempts_without_progress = iif(?, 0, attempts_without_progress),"
+                " interruptions = iif(?, 0, interruptions)"
+                " WHERE id = ? AND state = 'running' RETURNING request",
+                (stage, done, total, self._now(), made_progress, made_progress, job),
+            ).fetchone()
+            if row is None:
+                raise rejection(connection, job)
+        return JobRequest(row["request"]) if row["request"] else None
+
+    def set_output_paths(self, job: int, output: Path, report: Path) -> None:
+        """Record the paths at which the result is about to be published."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE jobs SET output = ?, report = ? WHERE id = ?",
+                (path_to_blob(output), path_to_blob(report), job),
+            )
+
+    def finish(self, job: int) -> None:
+        """Mark a job as done; its result is published."""
+        with self._database.write() as connection:
+            transition(connection, self._now(), job, JobState.DONE)
+
+    def fail(self, job: int, reason: Reason) -> None:
+        """Mark a job as failed; a retry would not help."""
+        with self._database.write() as connection:
+            transition(connection, self._now(), job, JobState.FAILED, reason)
+
+    def requeue(
+        self,
+        job: int,
+        reason: Reason | None = None,
+        *,
+        excused: bool = False,
+        min_wait_s: float = 0.0,
+    ) -> JobState:
+        """Queue a running job again and return its new state.
+
+        With a ``reason``, the job waits before the next attempt, at least ``min_wait_s`` seconds,
+        and fails if it has reached the maximum number of attempts without progress. With
+        ``excused``, the job is not the cause, and the attempt is not counted.
+        """
+        attempts = max(self.get(job).attempts_without_progress - excused, 0)
+        if reason is not None and not excused and attempts >= self._max_attempts:
+            self.fail(job, reason)
+            return JobState.FAILED
+        wait_s = max(fault_backoff_s(attempts), min_wait_s)
+        with self._database.write() as connection:
+            transition(
+                connection,
+                self._now(),
+                job,
+                JobState.QUEUED,
+                reason,
+                expected_state=JobState.RUNNING,
+            )
+            connection.execute(
+                "UPDATE jobs SET attempts_without_progress = ?, not_before = ? WHERE id = ?",
+                (attempts, 0 if reason is None else self._now() + wait_s, job),
+            )
+        return JobState.QUEUED
+
+    def apply_request(self, job: int, request: JobRequest) -> None:
+        """Apply a user's request to a running job."""
+        with self._database.write() as connection:
+            if request is JobRequest.PAUSE:
+                transition(
+                    connection, self._now(), job, JobState.PAUSED, expected_state=JobState.RUNNING
+                )
+            else:
+                transition(connection, self._now(), job, JobState.CANCELLED, Reason("cancelled"))
+
+    def degrade(self, job: int) -> None:
+        """Raise the degrade level of a job by one because memory ran out."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE jobs SET degrade_level = degrade_level + 1 WHERE id = ?", (job,)
+            )
+
+    def mark_archived(self, job: int) -> None:
+        """Record that all source files of an ended job are archived."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE jobs SET archived = 1 WHERE id = ?", (job,))
+
+    def add_hold(self, reason: Reason) -> None:
+        """Record a reason why no job is started at present."""
+        with self._database.write() as connection:
+            new = connection.execute(
+                "INSERT OR IGNORE INTO holds VALUES (?, ?, ?)",
+                (reason.code, json.dumps(dict(reason.params)), self._now()),
+            )
+            if new.rowcount:
+                add_event(connection, self._now(), None, "hold", reason)
+
+    def remove_hold(self, code: str) -> None:
+        """Remove a reason for starting no job."""
+        with self._database.write() as connection:
+            gone = connection.execute("DELETE FROM holds WHERE reason = ?", (code,))
+            if gone.rowcount:
+                add_event(connection, self._now(), None, "release", None)

@@ -1,0 +1,196 @@
+"""Opens untrusted media files safely, by content, with errors that users understand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.container
+
+from appliance.errors import BadInput
+
+# Only formats that contain their media: a playlist (m3u8, ffconcat, sdp) in the inbox could make
+# the device open other files or addresses.
+_FORMATS = (
+    "mov,matroska,avi,flv,live_flv,mpegts,mpeg,asf,dv,mxf,gif,"
+    "wav,w64,mp3,aac,flac,ogg,aiff,caf,amr,ac3,eac3"
+)
+_OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
+
+MAX_GAP_S = 10
+"""A longer gap between the times of a stream, in seconds, is treated as an error of its clock."""
+
+_RIFF_SLACK = 1 << 16
+"""Tolerated error of the length in the header of an AVI or WAV, in bytes: some writers omit
+parts."""
+
+_MAX_READ_ERRORS = 100
+"""Number of consecutive read errors after which the rest of a file is ignored."""
+
+
+def check_file(path: Path) -> None:
+    """Raise ``BadInput`` unless ``path`` is a readable file that is not empty.
+
+    The codes are ``file_is_folder``, ``file_empty``, ``file_missing`` and ``file_unreadable``.
+    """
+    name = path.name
+    try:
+        if path.is_dir():
+            raise BadInput("file_is_folder", name=name)
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise BadInput("file_empty", name=name)
+    except (FileNotFoundError, NotADirectoryError):
+        raise BadInput("file_missing", name=name) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadInput("file_unreadable", name=name, reason=reason) from None
+
+
+def read_head(path: Path, size: int = 64) -> bytes:
+    """Return the first ``size`` bytes of a file that has passed :func:`check_file`."""
+    with path.open("rb") as file:
+        return file.read(size)
+
+
+def libav_url(path: Path) -> str:
+    """Return the URL for libav; its prefix keeps ``:``, ``-`` and ``%`` from being interpreted."""
+    return "file:" + os.fspath(path)
+
+
+def open_media(path: Path) -> av.container.InputContainer:
+    """Open a media file, whose format is detected by content alone.
+
+    Raises ``BadInput``: ``file_missing``, ``file_empty``, ``file_is_folder``, ``file_unreadable``,
+    ``file_truncated`` (a known container without its index) or ``not_media``.
+    """
+    check_file(path)
+    try:
+        # Tags are not used, so an unknown encoding must not raise an error: hence "replace".
+        return av.open(
+            libav_url(path), "r", container_options=dict(_OPTIONS), metadata_errors="replace"
+        )
+    except av.FFmpegError as error:
+        if isinstance(error, OSError) and not isinstance(error, ValueError):
+            reason = error.strerror or str(error)
+            raise BadInput("file_unreadable", name=path.name, reason=reason) from None
+        code = "file_truncated" if _is_known_container(read_head(path)) else "not_media"
+        raise BadInput(code, name=path.name) from None
+
+
+def read_packets(
+    container: av.container.InputContainer, *streams: av.stream.Stream
+) -> Iterator[av.Packet[Any]]:
+    """Yield the packets of ``streams`` (by default of all), continuing after damaged parts.
+
+    The last packet of each stream is empty: decoding it drains the decoder.
+    """
+    errors = 0
+    while errors < _MAX_READ_ERRORS:
+        try:
+            for packet in container.demux(*streams):
+                if packet.size:
+                    errors = 0
+                yield packet
+            return
+        except av.FFmpegError:
+            errors += 1
+
+
+def _is_known_container(start: bytes) -> bool:
+    """Return whether the first bytes are those of MP4/MOV, Matroska/WebM, AVI/WAV or FLV."""
+    boxes = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
+    return start[4:8] in boxes or start[:4] in (b"\x1a\x45\xdf\xa3", b"RIFF", b"RF64", b"FLV\x01")
+
+
+class TimestampRepair:
+    """Removes jumps from the time stamps of one stream, packet by packet in file order.
+
+    A time that differs by more than ``MAX_GAP_S`` from the expected one, in either direction, is an
+    error of the recorder (a counter that overflowed, two files in one): later times are shifted to
+    continue the stream.
+    """
+
+    def __init__(self, time_base: Fraction) -> None:
+        self._limit = round(MAX_GAP_S / time_base)
+        self._shift = 0
+        self._expected: int | None = None
+        self.had_jumps = False
+
+    def correct(self, packet: av.Packet[Any]) -> None:
+        """Shift the packet's times in place; a packet without times is not changed."""
+        at = packet.dts if packet.dts is not None else packet.pts
+        if at is None or not packet.size:
+            return
+        if self._expected is not None and abs(at + self._shift - self._expected) > self._limit:
+            self._shift = self._expected - at
+            self.had_jumps = True
+        self._expected = at + self._shift + (packet.duration or 0)
+        packet.pts = None if packet.pts is None else packet.pts + self._shift
+        packet.dts = None if packet.dts is None else packet.dts + self._shift
+
+
+class TruncationDetector:
+    """Detects a truncated stream by comparing the duration in the header with the packets read."""
+
+    # Other formats have no duration in the header, or libav estimates it from the bit rate.
+    _FORMATS_WITH_DURATION = frozenset(
+        {"mov", "matroska", "avi", "flv", "wav", "w64", "flac", "aiff", "caf"}
+    )
+    # Relative for short files; limited for long ones to what headers round and editors leave.
+    _TOLERANCE_S = (1.0, 3.0)
+    _TOLERANCE_SHARE = 0.02
+
+    def __init__(
+        self, container: av.container.InputContainer, stream: av.stream.Stream, path: Path
+    ) -> None:
+        self._short = _is_short_riff(path)
+        self._declared_end_s = self._end_s = 0.0
+        self._streams = {stream.index}
+        kind = container.format.name.split(",")[0]
+        # An MP3 that specifies its encoder delay has a header with the number of frames.
+        has_duration = kind in self._FORMATS_WITH_DURATION or (
+            kind == "mp3" and bool(stream.start_time)
+        )
+        if has_duration and stream.duration and stream.time_base:
+            end = (stream.start_time or 0) + stream.duration
+            self._declared_end_s = float(end * stream.time_base)
+        elif has_duration:
+            # Matroska and FLV only contain the duration of their longest stream.
+            self._declared_end_s = (container.duration or 0) / av.time_base
+            self._streams = {any_stream.index for any_stream in container.streams}
+
+    def observe(self, packet: av.Packet[Any]) -> None:
+        """Take a packet of any stream into account."""
+        time = packet.pts if packet.pts is not None else packet.dts
+        relevant = packet.stream_index in self._streams and packet.size and not packet.is_corrupt
+        if relevant and time is not None:
+            end = float((time + (packet.duration or 0)) * packet.time_base)
+            self._end_s = max(end, self._end_s)
+
+    def is_truncated(self) -> bool:
+        """Return whether the stream is truncated.
+
+        This is so if more than 1 s and 2 % of the duration in the header are missing, or more than
+        3 s, or if an AVI or WAV file is shorter than its header says.
+        """
+        least, most = self._TOLERANCE_S
+        tolerated = min(max(least, self._TOLERANCE_SHARE * self._declared_end_s), most)
+        return self._short or self._declared_end_s - self._end_s > tolerated
+
+
+def _is_short_riff(path: Path) -> bool:
+    """Return whether the header of an AVI or WAV has a larger size than the file.
+
+    libav trusts the size of the file.
+    """
+    start = read_head(path, 12)
+    promised = int.from_bytes(start[4:8], "little")
+    # Recorders that write to a pipe store 0 or a number near 2 or 4 GiB.
+    if start[:4] != b"RIFF" or not 0 < promised < 0x7FFF0000:
+        return False
+    return promised - path.stat().st_size > min(0.02 * promised, _RIFF_SLACK)

@@ -1,0 +1,108 @@
+"""Convert the speech of the whole lecture into mouth motion, once, and save it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from appliance.lips.model import LipModel
+from appliance.lips.motion import Motion, predict_motion
+from appliance.lips.wav2lip import write_mel
+from appliance.media.audio import audio_blocks
+from appliance.speech.mel import LECTERN_MEL, WAV2LIP_MEL, mel_blocks
+from appliance.speech.vad import FRAME_RATE, VoiceActivity, detect_activity
+from appliance.system.malloc import trim_heap
+
+Array = npt.NDArray[np.float32]
+OnSeconds = Callable[[int], None]
+
+_MAX_SAVED_FRAMES = 60_000  # feature frames: ten minutes, 19 MB
+
+
+def compute_motion(
+    audio: Path,
+    model: LipModel,
+    target: Path,
+    on_seconds: OnSeconds,
+    max_saved_frames: int = _MAX_SAVED_FRAMES,
+) -> VoiceActivity:
+    """Write the lecture's mouth motion to ``target`` and return its speech activity.
+
+    ``on_seconds`` is called with the seconds processed so far, of twice the lecture's length: one
+    pass measures level and pauses, one computes the motion. The features of up to
+    ``max_saved_frames`` frames are kept between them; a longer lecture is decoded again.
+    """
+    kept: list[Array] = []
+    activity = detect_activity(_load_saved(_features(audio, on_seconds, 0), kept, max_saved_frames))
+    trim_heap()  # discarded features of a longer lecture, and memory used by the measurement
+    duration_s = len(activity.gate) / FRAME_RATE
+    if model.manifest.kind == "wav2lip":
+        write_mel(target, mel_blocks(_read_audio(audio, on_seconds, duration_s), WAV2LIP_MEL))
+        return activity
+    motion_info = model.manifest.motion
+    stride = int(motion_info["stride"])
+    features = (
+        _reset(kept, on_seconds, duration_s) if kept else _features(audio, on_seconds, duration_s)
+    )
+    parts = list(
+        predict_motion(
+            model.network("motion"),
+            _with_loudness(features, activity.loudness),
+            int(motion_info["context_frames"]),
+            stride,
+        )
+    )
+    model.close_network("motion")  # frees 32 MB, allocated for its longest input
+    values = np.concatenate(parts)
+    del parts, kept, features
+    rate, offset = motion_info["rate_hz"], motion_info["offset_s"]
+    times = (np.arange(len(values)) / rate + offset) * FRAME_RATE
+    gate = np.interp(times, np.arange(len(activity.gate)), activity.gate).astype(np.float32)
+    values *= gate[:, None]
+    Motion.of_lecture(values, rate, offset).save(target)
+    del values, times, gate
+    trim_heap()  # the analysis of the presenter may still be running
+    return activity
+
+
+def _read_audio(audio: Path, on_seconds: OnSeconds, seconds_before: float) -> Iterator[Array]:
+    samples = 0
+    for block in audio_blocks(audio):
+        samples += len(block)
+        on_seconds(int(seconds_before + samples / LECTERN_MEL.rate))
+        yield block
+
+
+def _features(audio: Path, on_seconds: OnSeconds, seconds_before: float) -> Iterator[Array]:
+    return mel_blocks(_read_audio(audio, on_seconds, seconds_before), LECTERN_MEL)
+
+
+def _load_saved(mels: Iterable[Array], kept: list[Array], max_saved_frames: int) -> Iterator[Array]:
+    """Yield ``mels``; afterwards ``kept`` holds all of them, or none if there are too many."""
+    frames = 0
+    for mel in mels:
+        frames += mel.shape[1]
+        if frames <= max_saved_frames:
+            kept.append(mel)
+        else:
+            kept.clear()
+        yield mel
+
+
+def _reset(kept: list[Array], on_seconds: OnSeconds, seconds_before: float) -> Iterator[Array]:
+    frames = 0
+    for mel in kept:
+        frames += mel.shape[1]
+        on_seconds(int(seconds_before + frames / FRAME_RATE))
+        yield mel
+
+
+def _with_loudness(mels: Iterable[Array], loudness: Array) -> Iterator[Array]:
+    done = 0
+    for mel in mels:
+        part = loudness[done : done + mel.shape[1]]
+        done += mel.shape[1]
+        yield np.concatenate([mel, part[None]])

@@ -1,0 +1,180 @@
+"""Analyse a presenter: find the person and build the profile from samples of the whole file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import numpy as np
+
+from appliance.errors import BadInput
+from appliance.face.detect import Detection, FaceDetector
+from appliance.face.networks import face_networks
+from appliance.face.person import Person, find_people
+from appliance.face.sampling import Planes
+from appliance.face.track import FaceTracker, largest_face
+from appliance.lips.profile import Profile, ProfileBuilder
+from appliance.media.decode import FrameReader
+from appliance.media.picture import Picture
+from appliance.media.probe import PresenterInfo
+from appliance.render.prefetch import prefetch
+
+_MAX_UNSAMPLED_FRAMES = 192  # up to this many frames, all are analysed
+_BURST_COUNT = 24  # a longer presenter is sampled in this many bursts: enough for a mouth's range …
+_BURST_FRAMES = 5  # … of this many frames each, about three of which are analysed
+_MIN_KEYFRAMES = 4  # fewer key frames than this do not represent a presenter
+_DETECTION_COUNT = 16  # detections, to distinguish people
+_MAX_SAMPLERS = 2  # decoders in parallel: the smallest device has two cores
+_PREFETCH_DEPTH = 4  # frames decoded ahead of the analysis
+
+
+def make_tracker(info: PresenterInfo, person: Person | None = None) -> FaceTracker:
+    """Return a tracker with its own networks, for ``person`` or the largest face."""
+    detector, mesh = face_networks()
+    return FaceTracker(detector, mesh, person or largest_face, float(info.sar))
+
+
+def sample_bursts(
+    frames: int, keyframe_before: Callable[[int], int] = lambda frame: frame
+) -> list[range]:
+    """Return the presenter frames to sample: all of a short one, else bursts spread evenly.
+
+    ``keyframe_before`` moves the start of a burst back to a frame at which decoding can begin, so
+    that no frame is decoded without being used.
+    """
+    if frames <= _MAX_UNSAMPLED_FRAMES:
+        return [range(frames)]
+    positions = np.linspace(0, frames - _BURST_FRAMES, _BURST_COUNT).astype(int)
+    starts = sorted({keyframe_before(int(position)) for position in positions})
+    if len(starts) < _MIN_KEYFRAMES:  # unused decoded frames are better than too few samples
+        starts = [int(position) for position in positions]
+    length = _BURST_FRAMES * _BURST_COUNT // len(starts)
+    return [range(start, min(start + length, frames)) for start in starts]
+
+
+def analyse_presenter(
+    info: PresenterInfo, face_number: int, threads: int
+) -> tuple[Person, Profile]:
+    """Find the person who is to speak and build the profile.
+
+    ``face_number`` counts from 0, the largest steady face. Raises
+    ``BadInput("no_face")``, and ``BadInput("face_number_out_of_range")`` if there are fewer people.
+    """
+    with ExitStack() as stack:
+        samplers = _make_samplers(info, threads, stack)
+        builder, detections = _run_samplers(samplers, None)
+        persons = find_people(detections, len(detections))
+        if not persons:
+            raise BadInput("no_face", name=info.path.name)
+        if face_number >= len(persons):
+            raise BadInput(
+                "face_number_out_of_range",
+                name=info.path.name,
+                number=face_number,
+                count=len(persons),
+            )
+        person = persons[face_number]
+        if any(largest_face(*sample) is not person(*sample) for sample in detections):
+            builder, _ = _run_samplers(samplers, person)
+    if not len(builder):
+        raise BadInput("no_face", name=info.path.name)
+    return person, builder.profile()
+
+
+def _make_samplers(info: PresenterInfo, threads: int, stack: ExitStack) -> list[_Sampler]:
+    """Divide the samples evenly, each share with its own reader and networks, closed by ``stack``.
+
+    The number of shares depends on the presenter alone, so that every device produces the same
+    profile.
+    """
+    reader = stack.enter_context(FrameReader(info, threads))
+    samples = sample_bursts(info.frames, reader.keyframe_before)
+    count = min(_MAX_SAMPLERS, len(samples))
+    # two single-threaded decoders are faster than one with two threads: seeks do not wait
+    if count > 1:
+        reader.close()
+        readers = [stack.enter_context(FrameReader(info, 1)) for _ in range(count)]
+    else:
+        readers = [reader]
+    step = max(sum(map(len, samples)) // _DETECTION_COUNT, _BURST_FRAMES)
+    cuts = [len(samples) * lane // count for lane in range(count + 1)]
+    return [
+        _Sampler(info, reader, samples[first:stop], step)
+        for reader, first, stop in zip(readers, cuts, cuts[1:], strict=False)
+    ]
+
+
+def _run_samplers(
+    samplers: list[_Sampler], person: Person | None
+) -> tuple[ProfileBuilder, list[tuple[int, list[Detection]]]]:
+    """Sample ``person`` or the largest face in all ``samplers``.
+
+    Returns the samples and, as (frame number, detections), all faces that were seen.
+    """
+    builder = ProfileBuilder()
+    detections: list[tuple[int, list[Detection]]] = []
+    with ThreadPoolExecutor(len(samplers)) as pool:
+        for part, lane_detections in pool.map(lambda lane: lane.sample(person), samplers):
+            builder.extend(part)
+            detections += lane_detections
+    return builder, detections
+
+
+class _Sampler:
+    """Samples the ``sample_bursts`` of a presenter.
+
+    In every ``step``-th frame all faces are detected, to find other people.
+    """
+
+    def __init__(
+        self, info: PresenterInfo, reader: FrameReader, bursts: list[range], step: int
+    ) -> None:
+        self._info = info
+        self._reader = reader
+        self._bursts = bursts
+        self._step = step
+        detector, self._mesh = face_networks()
+        self._detector = _CachingDetector(detector)
+
+    def sample(
+        self, person: Person | None
+    ) -> tuple[ProfileBuilder, list[tuple[int, list[Detection]]]]:
+        """Return the samples of ``person`` or the largest face, and all detected faces."""
+        builder = ProfileBuilder()
+        detections: list[tuple[int, list[Detection]]] = []
+        aspect = float(self._info.sar)
+        with prefetch(self._sampled_pictures(), _PREFETCH_DEPTH) as pictures:
+            for position, picture in pictures:
+                if position == 0:
+                    tracker = FaceTracker(
+                        self._detector, self._mesh, person or largest_face, aspect
+                    )
+                    next_detection = picture.index
+                if picture.index >= next_detection:
+                    next_detection = picture.index + self._step
+                    detections.append((picture.index, self._detector.detect(picture, aspect)))
+                face = tracker.step(picture)
+                if face is not None:
+                    builder.add(picture, face)
+        return builder, detections
+
+    def _sampled_pictures(self) -> Iterator[tuple[int, Picture]]:
+        """Yield the frames of all bursts, each with its position within its burst."""
+        for burst in self._bursts:
+            yield from enumerate(self._reader.read_sparse(burst.start, len(burst)))
+
+
+class _CachingDetector:
+    """A detector that caches its result for the last picture."""
+
+    def __init__(self, detector: FaceDetector) -> None:
+        self._detector = detector
+        self._picture: Planes | None = None
+        self._faces: list[Detection] = []
+
+    def detect(self, picture: Planes, pixel_aspect: float = 1.0) -> list[Detection]:
+        """Detect faces as :meth:`FaceDetector.detect` does."""
+        if picture is not self._picture:
+            self._picture, self._faces = picture, self._detector.detect(picture, pixel_aspect)
+        return self._faces

@@ -1,0 +1,72 @@
+"""The workspace of a render: everything that rendering a chunk needs, and the finished chunks.
+
+    job.pickle     the request and the plan
+    profile.npz    the presenter's profile
+    speech.npy     the mouth motion (for models of kind ``wav2lip``: the mel)
+    segments/      finished chunks, each published atomically
+
+A chunk is a pure function of this folder and its number.
+"""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.config import Config
+from appliance.face.person import Person
+from appliance.files.atomic import commit, temp_path
+from appliance.inference.manifest import Manifest
+from appliance.media.probe import PresenterInfo
+from appliance.render.plan import Plan
+
+MOTION_FILE = "speech.npy"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One lecture by one presenter.
+
+    ``cache_folder`` is the folder in which the presenter's landmarks are kept, if any.
+    """
+
+    folder: Path
+    presenter: PresenterInfo
+    person: Person
+    manifest: Manifest
+    precision: str
+    config: Config
+    plan: Plan
+    cache_folder: Path | None = None
+
+    @property
+    def profile_path(self) -> Path:
+        """Path of the presenter's profile."""
+        return self.folder / "profile.npz"
+
+    @property
+    def motion_path(self) -> Path:
+        """Path of the lecture's mouth motion."""
+        return self.folder / MOTION_FILE
+
+    def segment_path(self, index: int) -> Path:
+        """Return the path of finished chunk ``index``."""
+        return self.folder / "segments" / f"{index:06d}.mp4"
+
+    def save(self) -> None:
+        """Write ``workspace.pickle`` into the folder."""
+        (self.folder / "segments").mkdir(parents=True, exist_ok=True)
+        path = self.folder / "job.pickle"
+        temp_path(path).write_bytes(pickle.dumps(self))
+        commit(path)
+
+    @classmethod
+    def load(cls, folder: Path) -> Workspace:
+        """Read what :meth:`save` wrote.
+
+        Unpickling is safe here: only folders that Lectern itself has written are read.
+        """
+        workspace = pickle.loads((folder / "job.pickle").read_bytes())
+        assert isinstance(workspace, cls)
+        return workspace

@@ -1,0 +1,162 @@
+"""Runs tasks in threads of the daemon, in parallel with a job."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from appliance.attempt.protocol import StopRequested
+from appliance.config import Config, apply_overrides
+from appliance.errors import LecternError
+from appliance.jobs.models import Reason
+from appliance.jobs.states import JobState
+from appliance.jobs.store import JobStore
+from appliance.jobs.tasks import Task, TaskStore
+from appliance.tasks.child import run_in_child
+from appliance.tasks.estimates import estimate_s, seconds_per_pixel
+from appliance.tasks.helper_client import HELPER_KINDS as OUTSIDE
+from appliance.tasks.helper_client import call_helper
+from appliance.tasks.preflight import make_warning
+
+log = logging.getLogger("lectern.errands")
+
+_PRUNE_INTERVAL = 600  # iterations of the loop
+
+QUICK_KINDS = ("preflight", "restart_worker")
+"""Kinds of tasks that a user waits for on a page. They have their own thread, so that they do not
+wait for tasks that may take hours, such as copying a USB drive or building a TensorRT engine."""
+
+_DOCTOR_TIMEOUT_S = 3600.0
+"""Time limit of the doctor in seconds; its first check of TensorRT builds an engine."""
+
+TaskHandler = Callable[[Mapping[str, Any], Path], dict[str, Any]]
+"""Executes one task, given its parameters and a folder for its files; returns the result."""
+
+
+class TaskRunner:
+    """Runs the tasks of the kinds in ``task_handlers``, one after the other.
+
+    Each task has a subfolder of ``folder`` for as long as its result is kept. A runner may be used
+    by one thread only.
+    """
+
+    def __init__(
+        self,
+        errands: TaskStore,
+        folder: Path,
+        carriers: Mapping[str, TaskHandler],
+        stop: threading.Event,
+    ) -> None:
+        self._tasks = errands
+        self._folder = folder
+        self._handlers = carriers
+        self._stop = stop
+
+    def run(self, pause_s: float = 0.5) -> None:
+        """Run tasks until ``stop`` is set; check for new ones every ``pause_s`` seconds."""
+        iterations, last_error = 0, ""
+        while not self._stop.is_set():
+            try:
+                if iterations % _PRUNE_INTERVAL == 0:
+                    self._prune()
+                iterations += 1
+                busy, last_error = self.run_next(), ""
+            except (LecternError, OSError) as error:  # an error of the database may be transient
+                if str(error) != last_error:
+                    log.error("tasks: %s", error)
+                busy, last_error = False, str(error)
+            if not busy:
+                self._stop.wait(pause_s)
+
+    def run_next(self) -> bool:
+        """Run the oldest task; return False if there is none."""
+        errand = self._tasks.claim(self._handlers)
+        if errand is None:
+            return False
+        run_task(self._tasks, errand, self._handle)
+        return True
+
+    def _handle(self, errand: Task) -> dict[str, Any]:
+        return self._handlers[errand.kind](errand.params, self._folder / str(errand.id))
+
+    def _prune(self) -> None:
+        for number in self._tasks.prune():
+            shutil.rmtree(self._folder / str(number), ignore_errors=True)
+
+
+def task_handlers(
+    config: Config,
+    store: Callable[[], JobStore],
+    free_mb: Callable[[], float],
+    restart: Callable[[], None],
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> dict[str, TaskHandler]:
+    """Return the handlers of all kinds of tasks: those of the daemon and those of the helper.
+
+    ``store`` opens the job store; ``free_mb`` returns the free disk space in MiB. ``restart`` ends
+    the daemon so that it is started again. Once ``is_cancelled`` returns True, replies are no
+    longer waited for.
+    """
+
+    def preflight(params: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+        lecture = Path(params["lecture"]) if params.get("lecture") else None
+        wanted = apply_overrides(config, params.get("options") or {})
+        found = run_in_child(
+            "look",
+            Path(params["presenter"]),
+            lecture,
+            wanted,
+            folder / "thumbnail.jpg",
+            is_cancelled=is_cancelled,
+        )
+        with store() as jobs:
+            found["estimated_s"] = estimate_s(
+                found, seconds_per_pixel(jobs.jobs([JobState.DONE], 20))
+            )
+        spare = free_mb() - config.jobs.min_free_disk_mb
+        if (found["estimated_mb"] or 0) > spare:
+            params = {"needed": found["estimated_mb"], "free": max(round(spare), 0)}
+            found["warnings"].append(make_warning("job_needs_disk_space", **params))
+        return dict(found)
+
+    def doctor(params: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+        found = run_in_child(
+            "doctor", None, None, config, timeout_s=_DOCTOR_TIMEOUT_S, is_cancelled=is_cancelled
+        )
+        return dict(found)
+
+    def restart_worker(params: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+        restart()
+        return {}
+
+    def helper_handler(kind: str) -> TaskHandler:
+        return lambda params, folder: call_helper(kind, params, is_cancelled=is_cancelled)
+
+    own_handlers = {"preflight": preflight, "doctor": doctor, "restart_worker": restart_worker}
+    return {**own_handlers, **{kind: helper_handler(kind) for kind in OUTSIDE}}
+
+
+log = logging.getLogger("lectern.errands")
+
+
+def run_task(tasks: TaskStore, task: Task, handler: Callable[[Task], dict[str, Any]]) -> None:
+    """Run the claimed task ``task`` with ``handler`` and store the result, or why it failed.
+
+    Raises ``Fault`` like ``tasks``.
+    """
+    log.info("task %d: %s", task.id, task.kind)
+    try:
+        tasks.finish(task.id, handler(task))
+    except StopRequested:
+        tasks.fail(task.id, Reason("task_interrupted"))
+    except LecternError as error:
+        log.info("task %d: %s", task.id, error)
+        tasks.fail(task.id, Reason.from_error(error))
+    except Exception as error:  # must not affect the next task
+        log.exception("task %d", task.id)
+        reason = f"{type(error).__name__}: {error}"
+        tasks.fail(task.id, Reason("task_failed", {"reason": reason}))

@@ -1,0 +1,188 @@
+"""The daemon as a whole: a process that is started, killed, started again and asked to end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from appliance.jobs.daemon_status import DaemonStatusStore
+from appliance.jobs.models import NewJob
+from appliance.jobs.states import JobState
+from appliance.jobs.store import JobStore, store_path
+from appliance.jobs.tasks import TaskStore
+from appliance.logs.read import last_lines
+from appliance.logs.write import log_path
+from appliance.render.render import render
+from tests.render.conftest import frames_of, settings, write_wav
+from tests.talking_face import babble, portrait, voice
+from tests.tiny_wav2lip import write_wav2lip
+
+pytestmark = pytest.mark.slow
+
+CONFIG = """\
+root: .
+video: {crf: 0, badge: false, preset: ultrafast}
+render: {chunk_s: 1}
+lips: {model: MODEL}
+score: {enabled: false}
+jobs: {min_free_disk_mb: 0}
+inbox: {poll_interval_s: 0.2, settle_s: 0.5, incomplete_timeout_s: 1}
+"""
+
+Start = Callable[[], "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A box with quick settings, a presenter and three seconds of speech beside it."""
+    model = write_wav2lip(tmp_path / "tiny.onnx")
+    (tmp_path / "box.yaml").write_text(CONFIG.replace("MODEL", str(model)))
+    Image.fromarray(portrait()).save(tmp_path / "wang.png")
+    write_wav(tmp_path / "talk.wav", voice(babble(75)))
+    return tmp_path
+
+
+@pytest.fixture
+def start(root: Path, project: Path) -> Iterator[Start]:
+    """Starts the daemon; what is still running at the end is killed."""
+    running: list[subprocess.Popen[str]] = []
+
+    def begin() -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "appliance.cli", "serve", "--config"]
+        command.append(str(root / "box.yaml"))
+        process = subprocess.Popen(command, cwd=project, stderr=subprocess.PIPE, text=True)
+        running.append(process)
+        return process
+
+    yield begin
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(condition: Callable[[], bool], limit_s: float = 90) -> None:
+    end = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.05)
+
+
+def segments(root: Path) -> int:
+    return len(list((root / "state" / "work").glob("*/chunks/*/facts/*.json")))
+
+
+def codecs_in(pid: int) -> set[str]:
+    """Which of the libraries that read strangers' files, and take memory, a process has loaded."""
+    loaded = Path(f"/proc/{pid}/maps").read_text()
+    return {name for name in ("libavcodec", "numpy", "cv2", "onnxruntime") if name in loaded}
+
+
+def test_a_killed_daemon_goes_on_and_ends_when_told(root: Path, start: Start) -> None:
+    store = JobStore(store_path(root))
+    job = store.add(NewJob("talk", root / "wang.png", root / "talk.wav")).id
+    daemon = start()
+    wait_for(lambda: segments(root) >= 1)
+    daemon.kill()
+    daemon.wait()
+    assert store.get(job).state is JobState.RUNNING
+    daemon = start()
+    wait_for(lambda: store.get(job).state is JobState.DONE)
+    assert store.get(job).attempts == 2
+    second = start()
+    assert "already_running" in second.communicate(timeout=60)[1]
+    assert second.returncode == 1
+    daemon.send_signal(signal.SIGTERM)
+    errors = daemon.communicate(timeout=30)[1]
+    assert daemon.returncode == 0 and "Traceback" not in errors
+    assert sorted(os.listdir(root / "outbox")) == ["talk.jpg", "talk.mp4", "talk.report.json"]
+    assert os.listdir(root / "state" / "work") == []
+    config = settings(lips={"model": str(root / "tiny.onnx")})
+    render(root / "wang.png", root / "talk.wav", root / "whole.mp4", config)
+    np.testing.assert_array_equal(
+        frames_of(root / "outbox" / "talk.mp4"), frames_of(root / "whole.mp4")
+    )
+
+
+def test_what_is_dropped_comes_out_and_what_is_bad_is_explained(root: Path, start: Start) -> None:
+    inbox = root / "inbox"
+    inbox.mkdir()
+    for name in ("lesson 三.png", "bad.png", "alone.png"):
+        (inbox / name).write_bytes((root / "wang.png").read_bytes())
+    (inbox / "lesson 三.wav").write_bytes((root / "talk.wav").read_bytes())
+    (inbox / "bad.wav").write_bytes(b"this is no sound at all" * 100)
+    (inbox / "slides.pdf").write_bytes(b"%PDF")
+    daemon = start()
+    store = JobStore(store_path(root))
+    states = [JobState.DONE, JobState.FAILED, JobState.FAILED, JobState.WAITING]
+
+    def over() -> bool:
+        return sorted(job.state for job in store.jobs()) == states and not store.unarchived()
+
+    wait_for(over)
+    daemon.send_signal(signal.SIGIO)  # what a broken lease brings
+    time.sleep(0.5)
+    assert daemon.poll() is None
+    assert codecs_in(daemon.pid) == set()
+    daemon.send_signal(signal.SIGTERM)
+    assert daemon.wait(30) == 0
+    assert sorted(os.listdir(root / "outbox")) == [
+        "lesson 三.jpg", "lesson 三.mp4", "lesson 三.report.json",
+    ]  # fmt: skip
+    assert sorted(os.listdir(inbox)) == ["alone.png", "done", "failed"]
+    assert sorted(os.listdir(inbox / "done")) == ["lesson 三.png", "lesson 三.wav"]
+    assert sorted(os.listdir(inbox / "failed")) == [
+        "bad.png", "bad.reason.txt", "bad.wav", "slides.pdf", "slides.reason.txt",
+    ]  # fmt: skip
+    assert "not_media" in (inbox / "failed" / "bad.reason.txt").read_text(encoding="utf-8")
+
+
+def test_the_panels_wishes_are_done_beside_and_before_a_job(root: Path, start: Start) -> None:
+    write_wav(root / "long.wav", voice(babble(800)))  # still at work when the last wish comes
+    store = JobStore(store_path(root))
+    job = store.add(NewJob("long", root / "wang.png", root / "long.wav")).id
+    daemon = start()
+    wait_for(lambda: segments(root) >= 1)
+    material = {"presenter": str(root / "wang.png"), "lecture": str(root / "talk.wav")}
+    with TaskStore(store_path(root)) as errands, DaemonStatusStore(store_path(root)) as record:
+
+        def answered(number: int) -> bool:
+            return errands.get(number).state in ("done", "failed")
+
+        preflight = errands.submit("preflight", material)
+        wait_for(lambda: answered(preflight))
+        assert errands.get(preflight).result["face_found"] is True
+        assert store.get(job).state is JobState.RUNNING and store.get(job).attempts == 1
+        preview = errands.submit("preview", material)
+        wait_for(lambda: answered(preview))
+        assert Path(errands.get(preview).result["video"]).is_file()
+        wait_for(lambda: store.get(job).state is JobState.RUNNING)
+        before = record.read()
+        assert before is not None and before.is_running(time.time())
+        again = errands.submit("restart_worker", {})
+        wait_for(lambda: (now := record.read()) is not None and now.started > before.started)
+        assert errands.get(again).state == "done" and daemon.poll() is None
+        wait_for(lambda: store.get(job).state is JobState.DONE)
+        now = record.read()
+        assert now is not None and now.pid == daemon.pid and now.provider == "cpu"
+    assert store.get(job).attempts == 3 and store.get(job).attempts_without_progress == 0
+    kept = json.loads((root / "outbox" / "long.report.json").read_text())["reused_chunks"]
+    assert kept >= 2  # neither the preview nor the new beginning cost what was finished
+    with TaskStore(store_path(root)) as errands:
+        long = errands.submit("doctor", {})
+        wait_for(lambda: errands.get(long).state == "running")
+        daemon.send_signal(signal.SIGTERM)  # which does not wait for it
+        assert daemon.wait(60) == 0
+        reason = errands.get(long).reason
+        assert reason is not None and reason.code == "task_interrupted"
+    lines = last_lines(log_path(root), 100, lambda line: line.matches(job, "info"))
+    assert any("is done: long.mp4" in line.text for line in lines)

@@ -1,0 +1,309 @@
+"""Every job ends in the right place, and the worker never ends itself.
+
+What becomes of a job is tried with attempts of known outcome; ``test_attempt.py`` proves that the
+real attempt has these outcomes.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from appliance.attempt.protocol import (
+    ProgressCallback,
+    ProgressUpdate,
+    RenderRequest,
+    StopRequested,
+)
+from appliance.config import Config
+from appliance.daemon.worker import Worker
+from appliance.errors import BadInput, Fault
+from appliance.governor.rules import RESUME_MARGIN_MB, RETRY_AFTER_S
+from appliance.jobs.backoff import INITIAL_BACKOFF_S
+from appliance.jobs.models import NewJob
+from appliance.jobs.states import FINAL_STATES, JobState
+from appliance.jobs.worker_store import WorkerStore
+from tests.daemon.world import Attempts, Clock, drop, succeed, tree, worker_of
+
+
+class TestOutcomes:
+    def test_success_is_delivered_and_leaves_no_debris(
+        self, store: WorkerStore, config: Config
+    ) -> None:
+        worker = worker_of(store, config, succeed)
+        job = drop(store, config)
+        assert worker.run_next() and not worker.run_next()
+        assert store.get(job.id).state is JobState.DONE
+        assert tree(config.root / "outbox") == ["lesson.mp4", "lesson.report.json"]
+        assert tree(config.root / "inbox") == ["done/lesson.mp4", "done/lesson.wav"]
+        assert os.listdir(config.root / "state" / "work") == []
+
+    def test_bad_input_fails_at_once_and_the_next_job_is_done(
+        self, store: WorkerStore, config: Config
+    ) -> None:
+        worker = worker_of(store, config, BadInput("no_face", name="bad.mp4"), succeed)
+        bad, good = drop(store, config, "bad"), drop(store, config, "good")
+        assert worker.run_next() and worker.run_next()
+        assert store.get(bad.id).state is JobState.FAILED
+        assert store.get(good.id).state is JobState.DONE
+        assert "failed/bad.reason.txt" in tree(config.root / "inbox")
+
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            Fault("encoder_failed", name="x", reason="y"),
+            BadInput("file_unreadable", name="x", reason="stale handle"),
+            RuntimeError("a mistake of ours"),
+        ],
+    )
+    def test_a_fault_is_tried_again_later_and_fails_at_the_cap(
+        self, store: WorkerStore, config: Config, clock: Clock, fault: Exception
+    ) -> None:
+        worker = worker_of(store, config, fault)
+        job = drop(store, config)
+        tries = 0
+        for _ in range(6):
+            tries += worker.run_next()
+            assert not worker.run_next()  # not before its rest is over
+            clock.time += INITIAL_BACKOFF_S * 10
+        assert tries == 3
+        ended = store.get(job.id)
+        assert ended.state is JobState.FAILED and ended.reason is not None
+        assert ended.reason.code == getattr(fault, "code", "processing_failed")
+        assert os.listdir(config.root / "state" / "work") == []
+
+    def test_what_looks_cut_off_may_still_be_arriving(
+        self, store: WorkerStore, config: Config, clock: Clock
+    ) -> None:
+        cut = BadInput("file_truncated", name="lesson.wav")
+        worker = worker_of(store, config, cut, cut, now=clock)
+        job = drop(store, config)
+        assert job.lecture is not None
+        dropped = job.lecture.stat().st_ctime
+        clock.time = dropped + config.inbox.incomplete_timeout_s - 5
+        assert worker.run_next()
+        assert store.get(job.id).state is JobState.QUEUED
+        clock.time += INITIAL_BACKOFF_S + 1
+        assert worker.run_next()
+        assert store.get(job.id).state is JobState.FAILED
+
+    @pytest.mark.parametrize("code", ["file_missing", "file_unreadable"])
+    def test_a_share_that_is_away_is_waited_for_however_long(
+        self, store: WorkerStore, config: Config, clock: Clock, code: str
+    ) -> None:
+        outcomes = [*[BadInput(code, name="lesson.wav", reason="Host is down")] * 8, succeed]
+        worker = worker_of(store, config, *outcomes, now=clock)
+        job = drop(store, config)
+        place = config.root / "state" / "inbox.json"
+        place.write_text('{"mounted": ["/", "cifs", "//school/box"]}')  # where the files were seen
+        for _ in range(8):
+            assert worker.run_next() and not worker.run_next()
+            assert store.get(job.id).state is JobState.QUEUED
+            clock.time += 121
+        place.unlink()
+        assert worker.run_next()
+        assert store.get(job.id).state is JobState.DONE
+
+    def test_an_inbox_that_is_away_holds_up_nothing_else(
+        self, store: WorkerStore, config: Config
+    ) -> None:
+        (config.root / "inbox").symlink_to("inbox")  # every look at it is an error
+        worker = worker_of(store, config, succeed)
+        upload = config.root / "upload.wav"
+        upload.write_bytes(b"lesson")
+        job = store.add(NewJob("lesson", upload, upload))
+        assert worker.run_next()
+        assert store.get(job.id).state is JobState.DONE and store.unarchived() == []
+
+    def test_a_source_that_changes_meanwhile_is_worked_on_again(
+        self, store: WorkerStore, config: Config, clock: Clock
+    ) -> None:
+        def overtaken(order: RenderRequest, watch: ProgressCallback) -> dict[str, Any]:
+            report = succeed(order, watch)
+            order.lecture.write_bytes(b"the whole lecture")
+            return report
+
+        worker = worker_of(store, config, overtaken, succeed)
+        job = drop(store, config)
+        assert worker.run_next()
+        reason = store.get(job.id).reason
+        assert reason is not None and reason.code == "source_changed"
+        assert tree(config.root / "outbox") == []
+        clock.time += INITIAL_BACKOFF_S + 1
+        assert worker.run_next()
+        video = config.root / "outbox" / "lesson.mp4"
+        assert video.read_bytes() == b"video of the whole lecture"
+
+    def test_a_full_disk_is_waited_out_however_long(
+        self, store: WorkerStore, config: Config, clock: Clock
+    ) -> None:
+        free = [10.0]
+        outcomes = [*[Fault("disk_full", name="x.mp4")] * 8, succeed]
+        worker = worker_of(store, config, *outcomes, find_free=lambda path: free[0], now=clock)
+        job = drop(store, config)
+        for _ in range(9):
+            assert worker.run_next()
+            clock.time += INITIAL_BACKOFF_S * 10
+            if store.get(job.id).state is not JobState.DONE:
+                assert not worker.run_next()  # it would be full at once
+                assert [hold.code for hold in store.holds()] == ["low_disk_space"]
+            free[0] += RESUME_MARGIN_MB
+        assert store.get(job.id).state is JobState.DONE and store.holds() == []
+
+    def test_a_full_disk_is_tried_again_even_where_it_looks_no_emptier(
+        self, store: WorkerStore, config: Config, clock: Clock
+    ) -> None:
+        worker = worker_of(
+            store, config, Fault("disk_full", name="x"), succeed, find_free=lambda p: 9.0, now=clock
+        )
+        drop(store, config)
+        assert worker.run_next() and not worker.run_next()
+        clock.time += RETRY_AFTER_S
+        assert worker.run_next() and store.holds() == []
+
+    def test_a_faulty_option_fails_its_job_only(self, store: WorkerStore, config: Config) -> None:
+        worker = worker_of(store, config, succeed)
+        wrong = NewJob("x", Path("p"), Path("l"), {"video": {"crf": "high"}})
+        job = store.add(wrong).id
+        assert worker.run_next()
+        reason = store.get(job).reason
+        assert reason is not None and reason.code == "job_options_invalid"
+
+    def test_options_reach_the_rendering(self, store: WorkerStore, config: Config) -> None:
+        attempts = Attempts(BadInput("cancelled"))
+        worker = Worker(store, config, threading.Event(), attempt=attempts)
+        store.add(NewJob("x", Path("p"), Path("l"), {"face": {"index": 2}}))
+        worker.run_next()
+        assert attempts.orders[0].config.face.index == 2
+        assert attempts.orders[0].config.video == config.video
+
+    def test_a_kill_after_the_rendering_does_not_render_again(
+        self, store: WorkerStore, config: Config, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        worker = worker_of(store, config, succeed, RuntimeError("rendered twice"))
+        job = drop(store, config)
+
+        def power_cut(number: int) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(store, "finish", power_cut)
+            worker.run_next()
+        worker.recover()
+        assert worker.run_next()
+        assert store.get(job.id).state is JobState.DONE
+        assert tree(config.root / "outbox") == ["lesson.mp4", "lesson.report.json"]
+
+    def test_a_queue_that_cannot_be_written_is_waited_out(
+        self, store: WorkerStore, config: Config, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stop = threading.Event()
+        real, left = store.requeue, [1]
+
+        def full(*arguments: Any, **more: Any) -> JobState:
+            if left:
+                left.pop()
+                raise Fault("disk_full", name="lectern.sqlite3")
+            return real(*arguments, **more)
+
+        def last(order: RenderRequest, watch: ProgressCallback) -> dict[str, Any]:
+            stop.set()
+            return succeed(order, watch)
+
+        monkeypatch.setattr(store, "requeue", full)
+        attempts = Attempts(Fault("disk_full", name="x"), last)
+        job = drop(store, config)
+        emptier = count(1000, 100)
+        worker = Worker(store, config, stop, attempt=attempts, find_free=lambda path: next(emptier))
+        worker.run(0)
+        assert store.get(job.id).state is JobState.DONE
+
+    def test_a_folder_that_is_deleted_comes_back(self, store: WorkerStore, config: Config) -> None:
+        worker = worker_of(store, config, succeed)
+        job = drop(store, config)
+        (config.root / "outbox").rmdir()
+        assert worker.run_next()
+        assert store.get(job.id).state is JobState.DONE
+
+
+class TestRequests:
+    @pytest.mark.parametrize(
+        ("ask", "state", "kept"),
+        [("pause", JobState.PAUSED, True), ("cancel", JobState.CANCELLED, False)],
+    )
+    def test_what_is_asked_is_obeyed_after_the_chunk(
+        self, store: WorkerStore, config: Config, ask: str, state: JobState, kept: bool
+    ) -> None:
+        job = drop(store, config)
+
+        def asked(order: RenderRequest, watch: ProgressCallback) -> dict[str, Any]:
+            assert not watch(ProgressUpdate("render", 0, 75))
+            getattr(store, ask)(job.id)
+            assert watch(ProgressUpdate("render", 25, 75, saved=True))
+            raise StopRequested
+
+        worker = worker_of(store, config, asked, succeed)
+        assert worker.run_next()
+        found = store.get(job.id)
+        assert (found.state, found.done, found.total) == (state, 25, 75)
+        assert (config.root / "state" / "work" / f"{job.id:06d}").exists() is kept
+        assert not worker.run_next()
+
+    def test_a_pause_that_is_withdrawn_in_time_is_none(
+        self, store: WorkerStore, config: Config
+    ) -> None:
+        job = drop(store, config)
+
+        def asked(order: RenderRequest, watch: ProgressCallback) -> dict[str, Any]:
+            store.pause(job.id)
+            assert watch(ProgressUpdate("render", 25, 75, saved=True))
+            store.resume(job.id)  # while the attempt ends
+            raise StopRequested
+
+        worker = worker_of(store, config, asked, succeed)
+        assert worker.run_next()
+        assert store.get(job.id).state is JobState.QUEUED
+        assert worker.run_next()
+        assert store.get(job.id).state is JobState.DONE
+
+    def test_a_polite_end_queues_the_job_and_counts_nothing(
+        self, store: WorkerStore, config: Config
+    ) -> None:
+        stop = threading.Event()
+
+        def interrupted(order: RenderRequest, watch: ProgressCallback) -> dict[str, Any]:
+            stop.set()
+            assert watch(None)
+            raise StopRequested
+
+        job = drop(store, config)
+        Worker(store, config, stop, attempt=Attempts(interrupted)).run(0)
+        found = store.get(job.id)
+        assert (found.state, found.attempts_without_progress) == (JobState.QUEUED, 0)
+
+
+class TestLeaks:
+    def test_many_jobs_leave_no_descriptor_and_no_memory_behind(
+        self, store: WorkerStore, config: Config
+    ) -> None:
+        """The real renderings are counted in ``tests/soak/test_many.py``."""
+        worker = worker_of(store, config, succeed, BadInput("no_face", name="x"), succeed)
+        process = psutil.Process()
+        jobs = [drop(store, config, f"lesson {number}") for number in range(60)]
+        for _ in jobs[:20]:
+            assert worker.run_next()
+        gc.collect()
+        before = process.memory_info().rss, process.num_fds()
+        for _ in jobs[20:]:
+            assert worker.run_next()
+        gc.collect()
+        assert not worker.run_next() and len(store.jobs(FINAL_STATES)) == 60
+        assert process.num_fds() == before[1]
+        assert process.memory_info().rss < 1.05 * before[0]

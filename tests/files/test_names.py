@@ -1,0 +1,64 @@
+"""What a name tells."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from appliance.files.names import (
+    MediaKind,
+    find_presenter,
+    is_ignored,
+    match_key,
+    media_kind,
+    split_presenter,
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [".DS_Store", "._lesson.mp4", ".lesson.mp4.part", "Thumbs.db", "desktop.ini", "~$notes.txt",
+     "lesson.mp4.filepart", "lesson.mp4.crdownload", "LESSON.TMP", "notes.txt~", "@eaDir"],
+)  # fmt: skip
+def test_junk_is_left_alone(name: str) -> None:
+    assert is_ignored(name)
+
+
+@pytest.mark.parametrize("name", ["lesson.mp4", "-rf.wav", "a.part.mp4", "课程 🎓.txt", "tmp.wav"])
+def test_no_lecture_is_junk(name: str) -> None:
+    assert not is_ignored(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("a.MP4", MediaKind.PRESENTER), ("a.jpg", MediaKind.PRESENTER), ("a.m4a", MediaKind.AUDIO),
+     ("a.Txt", MediaKind.TEXT), ("a.pdf", MediaKind.OTHER), ("mp4", MediaKind.OTHER)],
+)  # fmt: skip
+def test_the_ending_tells_the_kind(name: str, kind: MediaKind) -> None:
+    assert media_kind(Path(name)) is kind
+
+
+def test_stems_match_as_people_read_them() -> None:
+    name = "Leçon É"
+    assert match_key(unicodedata.normalize("NFD", name)) == match_key(name.upper())
+    assert match_key("lesson1") != match_key("lesson2")
+
+
+@pytest.mark.parametrize(
+    ("stem", "parts"),
+    [("lesson@wang", ("lesson", "wang")), ("a@b@wang", ("a@b", "wang")),
+     ("lesson", ("lesson", None)), ("@wang", ("@wang", None)), ("lesson@", ("lesson@", None))],
+)  # fmt: skip
+def test_a_presenter_is_named_after_an_at(stem: str, parts: tuple[str, str | None]) -> None:
+    assert split_presenter(stem) == parts
+
+
+def test_the_library_gives_a_video_before_a_photo(tmp_path: Path) -> None:
+    assert find_presenter(tmp_path / "missing", "wang") is None
+    for name in ("Wang.jpg", "wang.txt", ".wang.mp4", "wang2.mp4"):
+        (tmp_path / name).touch()
+    assert find_presenter(tmp_path, "wang") == tmp_path / "Wang.jpg"
+    (tmp_path / "wang.mp4").touch()
+    assert find_presenter(tmp_path, "WANG") == tmp_path / "wang.mp4"

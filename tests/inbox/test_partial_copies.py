@@ -1,0 +1,108 @@
+"""Copies that are cut off, by ends of real processes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.config import Config
+from appliance.inbox.partial_copies import (
+    atomic_copy,
+    remove_failure_note,
+    remove_partial_copies,
+    write_failure_note,
+)
+from appliance.inbox.scanner import InboxScanner
+from appliance.jobs.store import JobStore, store_path
+
+_COPY = """
+import sys
+from pathlib import Path
+from appliance.inbox.partial_copies import atomic_copy
+with atomic_copy(Path(sys.argv[1])) as file:
+    file.write(b"half")
+    file.flush()
+    print("copying", flush=True)
+    sys.stdin.read()
+"""
+PART = ".lesson.wav.stick-part"
+NOTE = "failed/lesson.wav.reason.txt"
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    (tmp_path / "inbox").mkdir()
+    return tmp_path / "inbox"
+
+
+@pytest.fixture
+def copier(inbox: Path, project: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that has copied half of ``lesson.wav``."""
+    command = [sys.executable, "-c", _COPY, str(inbox / "lesson.wav")]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=project
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "copying\n"
+        yield process
+        process.kill()
+
+
+def there(inbox: Path) -> list[str]:
+    return sorted(str(p.relative_to(inbox)) for p in inbox.rglob("*") if p.is_file())
+
+
+def test_what_is_being_copied_is_left_alone(inbox: Path, copier: subprocess.Popen[str]) -> None:
+    remove_partial_copies(inbox)
+    assert there(inbox) == [PART]
+    copier.communicate()  # the rest comes
+    assert there(inbox) == ["lesson.wav"]
+
+
+def test_after_a_power_cut_a_look_at_the_inbox_tidies_up(
+    inbox: Path, copier: subprocess.Popen[str]
+) -> None:
+    copier.send_signal(signal.SIGKILL)
+    copier.wait()
+    assert there(inbox) == [PART]
+    path = store_path(inbox.parent)
+    path.parent.mkdir()
+    with JobStore(path) as store:
+        InboxScanner(store, Config(root=inbox.parent)).scan()
+        assert list(store.jobs()) == []
+    assert there(inbox) == [NOTE]
+    text = (inbox / NOTE).read_text(encoding="utf-8")
+    assert "Plug the USB drive in again" in text and "重新插入" in text
+
+
+def test_the_note_goes_when_the_file_has_come_and_no_other(inbox: Path) -> None:
+    write_failure_note(inbox, "lesson.wav")
+    remove_failure_note(inbox, "lesson.wav")
+    assert there(inbox) == []
+    (inbox / NOTE).write_text("what a job failed of")
+    remove_failure_note(inbox, "lesson.wav")
+    assert there(inbox) == [NOTE]
+    remove_failure_note(inbox, "another.wav")
+
+
+def test_a_name_that_is_no_text_is_no_hindrance(inbox: Path) -> None:
+    write_failure_note(inbox, "caf\udce9.wav")
+    assert "caf\\udce9.wav" in next((inbox / "failed").iterdir()).read_text()
+
+
+def test_what_others_have_put_there_is_not_ours(inbox: Path) -> None:
+    (inbox / PART).symlink_to(inbox / "elsewhere")
+    (inbox / ".lesson.wav.part").write_bytes(b"another program's")
+    remove_partial_copies(inbox)
+    assert {path.name for path in inbox.iterdir()} == {PART, ".lesson.wav.part"}
+
+
+def test_a_failure_leaves_nothing(inbox: Path) -> None:
+    with pytest.raises(ZeroDivisionError), atomic_copy(inbox / "lesson.wav") as file:
+        file.write(bytes(1 // (len(PART) - len(PART))))
+    assert there(inbox) == []

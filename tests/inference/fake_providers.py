@@ -1,0 +1,104 @@
+"""Graphics engines that are not there: the CPU's sessions with the failings of real drivers.
+
+A module that opens sessions, as ``appliance.inference.session`` is one; it is imported in the child
+process of a self-test as well, so how each provider behaves stands in a file (:func:`set_moods`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from appliance.inference.providers import Providers
+from appliance.inference.session import RuntimeVersions, Session, SessionSettings
+from appliance.inference.session import open_session as open_real
+
+MOODS = "moods.json"
+OPENED = "opened.txt"
+NVMAP = "NvMapMemAllocInternalTagged: 1075072515 error 12"
+
+
+def fake_box(
+    folder: Path, limit_s: float = 60.0, answer_s: float = 60.0, **moods: str
+) -> Providers:
+    """A box in ``folder`` whose ONNX Runtime lists the providers that have a mood.
+
+    Moods: ``good``, ``throws`` (when opened), ``wrong`` (another answer), ``hangs``, ``dies``,
+    ``large`` (no memory for a batch of more than 4), ``later N`` (fails in the Nth run after the
+    child's test), ``stuck N`` (hangs in it) and ``stuck open`` (hangs when opened after that test).
+    """
+    (folder / "cache").mkdir(exist_ok=True)
+    (folder / MOODS).write_text(json.dumps(moods))
+    machine = RuntimeVersions("36.4.3", "10.3.0", "1.23.0")
+    return Providers(
+        folder / "state", folder / "cache", machine, _engine(folder), limit_s, answer_s
+    )
+
+
+def _engine(folder: Path) -> str:
+    """A module of its own for each box: ``available`` takes no argument."""
+    module = folder / f"engine_of_{folder.name.replace('-', '_')}.py"
+    module.write_text(
+        "from functools import partial\nfrom pathlib import Path\n"
+        "from tests.inference import fake_providers as fake\n"
+        f"FOLDER = Path({str(folder)!r})\n"
+        "available = partial(fake.available, FOLDER)\n"
+        "open_session = partial(fake.open_session, FOLDER)\n"
+    )
+    return module.stem
+
+
+def opened(folder: Path) -> list[str]:
+    """The providers that were opened so far, in this process or in a child."""
+    path = folder / OPENED
+    return path.read_text().split() if path.exists() else []
+
+
+def available(folder: Path) -> list[str]:
+    moods: dict[str, str] = json.loads((folder / MOODS).read_text())
+    return [*moods, "cpu"]
+
+
+def open_session(folder: Path, path: Path, provider: str, settings: SessionSettings) -> Session:
+    with (folder / OPENED).open("a") as file:
+        file.write(f"{provider}\n")
+    mood = json.loads((folder / MOODS).read_text()).get(provider, "good")
+    if mood == "throws":
+        raise RuntimeError("no kernel image is available for execution on the device\nat line 1")
+    if mood == "hangs" or (mood == "stuck open" and not _in_child()):
+        time.sleep(3600)
+    if mood == "dies":
+        os.abort()
+    return _Moody(open_real(path, "cpu", replace(settings, cache=None)), mood)
+
+
+def _in_child() -> bool:
+    return getattr(sys.modules["__main__"].__spec__, "name", "") == "appliance.inference.selftest"
+
+
+class _Moody:
+    def __init__(self, session: Session, mood: str) -> None:
+        self._session = session
+        self._mood, _, count = mood.partition(" ")
+        self._left = int(count) if count.isdecimal() else 0
+        self.get_inputs = session.get_inputs
+        self.get_outputs = session.get_outputs
+
+    def run(self, outputs: list[str] | None, inputs: Mapping[str, Any]) -> list[Any]:
+        self._left -= not _in_child()
+        if self._mood == "later" and self._left == 0:
+            raise RuntimeError("CUDA failure 719: unspecified launch failure")
+        if self._mood == "stuck" and self._left == 0:
+            time.sleep(3600)
+        if self._mood == "large" and max(len(value) for value in inputs.values()) > 4:
+            raise RuntimeError(NVMAP)
+        values = self._session.run(outputs, inputs)
+        return [np.flip(v, -1) for v in values] if self._mood == "wrong" else values

@@ -1,0 +1,265 @@
+"""The choice of an encoder, and GStreamer's behind the same face as x264's."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+
+from appliance.config import Config, VideoConfig
+from appliance.errors import Fault
+from appliance.media.encoder import (
+    Encoder,
+    choose_encoder,
+    encoder_for,
+    l4t_release,
+    load_encoder_choice,
+    mark_encoder_failed,
+    measure_presets,
+    resolve_encoder,
+    save_encoder_choice,
+)
+from appliance.media.encoder import (
+    test_encoder as run_encoder_test,
+)
+from appliance.media.encoder import (
+    test_nvenc as run_nvenc_test,
+)
+from appliance.media.gstreamer import PROGRAM, GStreamerWriter, nvenc_elements
+from appliance.media.mux import mux
+from appliance.media.picture import ColorSpec, Picture
+from appliance.media.probe import probe_audio
+from appliance.media.x264 import X264Writer
+from tests.render.conftest import write_wav
+from tests.talking_face import babble, voice
+
+Draw = Callable[..., Picture]
+FPS = Fraction(30000, 1001)
+X264 = ["x264enc", "pass=quant", "quantizer=18", "speed-preset=ultrafast", "bframes=0"]
+
+
+def has_gstreamer() -> bool:
+    inspect = shutil.which("gst-inspect-1.0")
+    if inspect is None or shutil.which(PROGRAM) is None:
+        return False
+    import subprocess
+
+    found = [
+        subprocess.run([inspect, "--exists", name], check=False)
+        for name in ("x264enc", "h264parse")
+    ]
+    return all(run.returncode == 0 for run in found)
+
+
+needs_gstreamer = pytest.mark.skipif(
+    not has_gstreamer(), reason="needs gst-launch-1.0 with x264enc and h264parse"
+)
+
+
+def decode(path: Path) -> list[av.VideoFrame]:
+    with av.open(str(path)) as container:
+        return list(container.decode(video=0))
+
+
+@needs_gstreamer
+class TestGstreamer:
+    def write(self, path: Path, draw: Draw, numbers: range, fps: Fraction = FPS) -> None:
+        color = ColorSpec(True, 9, 9, 16)
+        with GStreamerWriter(path, 128, 96, fps, color, Fraction(16, 11), elements=X264) as writer:
+            for n in numbers:
+                writer.write(draw(n))
+
+    def test_pictures_come_in_order_at_exact_times(
+        self, tmp_path: Path, draw: Draw, number: Callable[[Picture], int]
+    ) -> None:
+        path = tmp_path / "s.mp4"
+        self.write(path, draw, range(70))
+        frames = decode(path)
+        assert [number(Picture.from_av(frame, 0)) for frame in frames] == list(range(70))
+        for n, frame in enumerate(frames):
+            assert frame.pts is not None and frame.time_base is not None
+            assert frame.pts * frame.time_base == n / FPS
+        assert frames[0].key_frame
+        assert [entry.name for entry in tmp_path.iterdir()] == ["s.mp4"]
+
+    def test_colour_and_shape_are_told_whatever_the_encoder_says(
+        self, tmp_path: Path, draw: Draw
+    ) -> None:
+        path = tmp_path / "s.mp4"
+        self.write(path, draw, range(3))
+        assert ColorSpec.of_frame(decode(path)[0]) == ColorSpec(True, 9, 9, 16)
+        with av.open(str(path)) as container:
+            assert container.streams.video[0].sample_aspect_ratio == Fraction(16, 11)
+
+    def test_segments_join_as_those_of_x264_do(
+        self, tmp_path: Path, draw: Draw, number: Callable[[Picture], int]
+    ) -> None:
+        fps = Fraction(25)
+        segments = []
+        for index in range(3):
+            segments.append(tmp_path / f"{index}.mp4")
+            self.write(segments[-1], draw, range(25 * index, 25 * index + 25), fps)
+        sound = write_wav(tmp_path / "talk.wav", voice(babble(75)))
+        out = tmp_path / "out.mp4"
+        mux(segments, probe_audio(sound), out, frames=75, fps=fps, metadata={})
+        frames = decode(out)
+        assert [number(Picture.from_av(frame, 0)) for frame in frames] == list(range(75))
+
+    def test_what_the_encoder_complains_of_is_the_reason(self, tmp_path: Path, draw: Draw) -> None:
+        path = tmp_path / "s.mp4"
+
+        def write() -> None:
+            elements = nvenc_elements(18, 250)  # there is no such hardware where tests run
+            with GStreamerWriter(path, 128, 96, FPS, ColorSpec(), elements=elements) as writer:
+                for n in range(200):
+                    writer.write(draw(n))
+
+        with pytest.raises(Fault) as caught:
+            write()
+        assert caught.value.code == "encoder_failed"
+        assert "nvvidconv" in caught.value.text()
+        assert list(tmp_path.iterdir()) == []
+
+    def test_abort_and_empty_segments_leave_nothing(self, tmp_path: Path, draw: Draw) -> None:
+        path = tmp_path / "s.mp4"
+        writer = GStreamerWriter(path, 128, 96, FPS, ColorSpec(), elements=X264)
+        writer.write(draw(1))
+        with pytest.raises(ValueError, match="64x64"):
+            writer.write(Picture.blank(64, 64))
+        writer.abort()
+        with pytest.raises(ValueError, match="at least one"):
+            GStreamerWriter(path, 128, 96, FPS, ColorSpec(), elements=X264).close()
+        assert list(tmp_path.iterdir()) == []
+
+    def test_one_picture_decides(self) -> None:
+        def good(path: Path, width: int, height: int) -> GStreamerWriter:
+            return GStreamerWriter(path, width, height, Fraction(25), ColorSpec(), elements=X264)
+
+        def wrong(path: Path, width: int, height: int) -> GStreamerWriter:
+            elements = ["videobalance", "brightness=0.5", "!", *X264]
+            return GStreamerWriter(
+                path, width, height, Fraction(25), ColorSpec(), elements=elements
+            )
+
+        assert run_encoder_test(good) == ""
+        assert run_encoder_test(wrong) == "the decoded picture is wrong"
+        assert "nvvidconv" in run_nvenc_test(18)
+
+
+def test_a_program_that_ends_at_once_is_an_encoder_that_failed(tmp_path: Path) -> None:
+    false = shutil.which("false")
+    assert false is not None
+    writer = GStreamerWriter(
+        tmp_path / "s.mp4", 640, 480, FPS, ColorSpec(), elements=[], program=false
+    )
+
+    def write() -> None:
+        for _ in range(100):
+            writer.write(Picture.blank(640, 480))
+        writer.close()
+
+    with pytest.raises(Fault) as caught:
+        write()
+    writer.abort()
+    assert caught.value.code == "encoder_failed" and "it ended (" in caught.value.text()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_encoder_that_takes_nothing_is_left(tmp_path: Path) -> None:
+    script = tmp_path / "hangs"
+    script.write_text("#!/bin/sh\nexec sleep 600\n")
+    script.chmod(0o755)
+    writer = GStreamerWriter(
+        tmp_path / "s.mp4", 640, 480, FPS, ColorSpec(),
+        elements=[], program=str(script), timeout_s=0.2,
+    )  # fmt: skip
+
+    def write() -> None:
+        with writer:
+            for _ in range(100):
+                writer.write(Picture.blank(640, 480))
+
+    with pytest.raises(Fault) as caught:
+        write()
+    assert "it accepted no frame for 0.2 s" in caught.value.text()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["hangs"]
+
+
+class TestChoice:
+    def test_a_plain_computer_uses_x264_without_a_trial(self, tmp_path: Path) -> None:
+        def never(program: str) -> str | None:
+            raise AssertionError(program)
+
+        assert choose_encoder(VideoConfig(), tmp_path, "", which=never) == Encoder()
+        assert resolve_encoder(Config(root=tmp_path)).video.preset == "veryfast"
+
+    def test_a_jetson_without_hardware_is_found_out_once(self, tmp_path: Path) -> None:
+        asked: list[str] = []
+
+        def nothing(program: str) -> None:
+            asked.append(program)
+
+        for _ in range(2):
+            found = choose_encoder(VideoConfig(), tmp_path, "l4t36.4.3", which=nothing)
+            assert (found.name, found.reason) == ("x264", f"{PROGRAM} is not installed")
+        assert asked == [PROGRAM]
+        choose_encoder(
+            VideoConfig(), tmp_path, "l4t36.5.0", which=nothing
+        )  # another system: asked anew
+        assert asked == [PROGRAM] * 2
+
+    def test_what_worked_is_used_until_it_fails(self, tmp_path: Path) -> None:
+        save_encoder_choice(tmp_path, Encoder("nvenc", release="l4t36.4.3"))
+        assert choose_encoder(VideoConfig(), tmp_path, "l4t36.4.3").name == "nvenc"
+        assert choose_encoder(VideoConfig(encoder="x264"), tmp_path, "l4t36.4.3").name == "x264"
+        assert choose_encoder(VideoConfig(crf=0), tmp_path, "l4t36.4.3").name == "x264"
+        mark_encoder_failed(tmp_path, "nvenc", "no buffers", "l4t36.4.3")
+        after = choose_encoder(VideoConfig(), tmp_path, "l4t36.4.3")
+        assert (after.name, after.reason) == ("x264", "it failed during a job: no buffers")
+
+    def test_the_users_preset_is_kept(self, tmp_path: Path) -> None:
+        assert choose_encoder(VideoConfig(preset="slow"), tmp_path, "").preset == "slow"
+
+    def test_a_damaged_memory_is_none(self, tmp_path: Path) -> None:
+        for text in ("[]", "{", '{"name": "gpu"}', '{"colour": 1}'):
+            (tmp_path / "encoder.json").write_text(text)
+            assert load_encoder_choice(tmp_path, "") is None
+
+    def test_a_job_opens_what_was_settled(self, tmp_path: Path) -> None:
+        writer = encoder_for(VideoConfig(encoder="x264", preset="ultrafast")).open(
+            tmp_path / "s.mp4", 64, 48, FPS, ColorSpec(), crf=18
+        )
+        assert isinstance(writer, X264Writer)
+        writer.abort()
+        assert encoder_for(VideoConfig(encoder="nvenc", preset="fast")).name == "nvenc"
+
+    def test_the_release_is_nvidias(self, tmp_path: Path) -> None:
+        assert l4t_release(tmp_path) == ""
+        (tmp_path / "etc").mkdir()
+        (tmp_path / "etc/nv_tegra_release").write_text("# R36 (release), REVISION: 4.3, X: 1")
+        assert l4t_release(tmp_path) == "l4t36.4.3"
+
+
+class TestPreset:
+    def test_more_cores_share_the_work(self, tmp_path: Path) -> None:
+        ticks = iter([step for step in (0.0, 0.096) * 24 + (0.0, 0.0)])
+        times = measure_presets(tmp_path, "", cores=6, clock=lambda: next(ticks))
+        assert times == {"veryfast": 20.0}
+
+    @pytest.mark.parametrize(
+        ("ms", "chosen"),
+        [((9,), "veryfast"), ((25, 15), "superfast"), ((60, 50, 40), "ultrafast")],
+    )
+    def test_the_first_that_keeps_up_or_the_fastest(
+        self, tmp_path: Path, ms: tuple[float, ...], chosen: str
+    ) -> None:
+        """The clock says how long each picture took; what is encoded is real."""
+        ticks = iter([step for each in ms for step in (0.0, each / 1000) * 24 + (0.0, 0.0)])
+        times = measure_presets(tmp_path, "", cores=1, clock=lambda: next(ticks))
+        assert list(times.values()) == [float(each) for each in ms]
+        assert choose_encoder(VideoConfig(), tmp_path, "").preset == chosen
+        assert choose_encoder(VideoConfig(preset="medium"), tmp_path, "").preset == "medium"

@@ -1,0 +1,98 @@
+"""Pooled pictures: no memory is handed out while anybody looks at it, and none is made in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from appliance.media.picture import ColorSpec, Picture
+from appliance.media.picture_pool import PicturePool
+from appliance.media.x264 import X264Writer
+from appliance.render.prefetch import prefetch
+
+SIZE = (96, 64)
+
+
+def test_memory_in_use_is_not_handed_out() -> None:
+    pool = PicturePool(*SIZE)
+    first = pool.empty()
+    second = pool.empty()
+    assert not np.shares_memory(first.y, second.y)
+    assert pool.count == 2
+
+
+@pytest.mark.parametrize(
+    "keep",
+    [
+        lambda picture: picture,
+        lambda picture: picture.with_index(3),
+        lambda picture: picture.v,
+        lambda picture: picture.y[2:4, ::3],
+        lambda picture: picture.to_av(0, Fraction(1, 25)),
+        lambda picture: iter(picture.u),
+    ],
+)
+def test_whatever_looks_at_it_keeps_it(keep: Callable[[Picture], object]) -> None:
+    pool = PicturePool(*SIZE)
+    held = keep(pool.empty())
+    pool.empty()
+    assert pool.count == 2
+    del held
+    pool.empty()
+    assert pool.count == 2
+
+
+def test_what_is_let_go_of_is_used_again() -> None:
+    pool = PicturePool(*SIZE)
+    for index in range(50):
+        picture = pool.empty(index)
+        assert (picture.index, picture.y.flags.writeable) == (index, True)
+        del picture
+    assert pool.count == 1
+
+
+def test_a_copy_is_equal_and_apart(draw: Callable[..., Picture]) -> None:
+    source = draw(5)
+    pool = PicturePool(source.width, source.height)
+    for _ in range(2):  # the second time in memory that was painted on
+        copy = pool.copy(source)
+        assert copy.index == source.index
+        for plane, wanted in zip(copy.planes(), source.planes(), strict=True):
+            np.testing.assert_array_equal(plane, wanted)
+            plane[:] = 7
+    with pytest.raises(ValueError, match="into"):
+        PicturePool(*SIZE).copy(Picture.blank(64, 64))
+
+
+def test_an_odd_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="even"):
+        PicturePool(97, 64)
+
+
+def test_an_encoder_beside_gets_every_picture_and_few_are_made(tmp_path: Path) -> None:
+    count, depth = 120, 4
+    noise = np.random.default_rng(0).integers(16, 235, (count, *SIZE[::-1]), np.uint8)
+    pool = PicturePool(*SIZE)
+
+    def drawn() -> Iterator[Picture]:
+        for index in range(count):
+            picture = pool.copy(Picture.blank(*SIZE, index))
+            picture.y[:] = noise[index]
+            yield picture
+
+    path = tmp_path / "a.mp4"
+    with (
+        X264Writer(path, *SIZE, Fraction(25), ColorSpec(), crf=0) as writer,
+        prefetch(drawn(), depth) as pictures,
+    ):
+        for picture in pictures:
+            writer.write(picture)
+    with av.open(str(path)) as container:
+        seen = [Picture.from_av(frame, 0).y.copy() for frame in container.decode(video=0)]
+    np.testing.assert_array_equal(np.stack(seen), noise)
+    assert pool.count <= depth + 3  # waiting, being drawn, between the two, being encoded

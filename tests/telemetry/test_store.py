@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import sqlite3
+import threading
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from appliance.telemetry.store import TelemetryStore, telemetry_path
+from tests.telemetry.readings import reading
+
+
+def times(history: TelemetryStore, since: float, points: int) -> list[float]:
+    return [each.at for each in history.since(since, points)]
+
+
+def test_what_was_added_is_there_for_another_process(tmp_path: Path) -> None:
+    path = telemetry_path(tmp_path)
+    with TelemetryStore(path) as daemon, TelemetryStore(path) as panel:
+        assert panel.latest() is None and panel.since(0) == []
+        daemon.add(reading(1.0))
+        daemon.add(reading(2.0, cpu_load=0.9))
+        assert panel.latest() == reading(2.0, cpu_load=0.9)
+        assert times(panel, 0, 10) == [1.0, 2.0]
+        assert times(panel, 1.5, 10) == [2.0]
+
+
+def test_it_tells_when_clocks_were_held_down(tmp_path: Path) -> None:
+    with TelemetryStore(tmp_path / "t.sqlite3") as history:
+        held, counts = {2, 3, 7}, [0, 0, 0, 0, 0, 2, 2, 2, 0, 1]  # a new daemon counts anew
+        for at, count in enumerate(counts):
+            history.add(reading(float(at), throttled=at in held, throttle_events=count))
+        assert history.throttled_spans(0) == [(2.0, 3.0), (5.0, 5.0), (7.0, 7.0), (9.0, 9.0)]
+        assert history.throttled_spans(6) == [(7.0, 7.0), (9.0, 9.0)]
+        assert history.throttled_spans(100) == []
+
+
+def test_it_holds_no_more_than_it_should(tmp_path: Path) -> None:
+    path = tmp_path / "t.sqlite3"
+    with TelemetryStore(path, max_readings=100) as history:
+        for at in range(250):
+            history.add(reading(at))
+        assert times(history, 0, 1000) == list(range(150, 250))
+        size = path.stat().st_size
+        for at in range(250, 2000):
+            history.add(reading(at))
+        assert path.stat().st_size <= 1.5 * size
+
+
+@pytest.mark.parametrize("points", [1, 2, 7, 30, 99])
+def test_it_is_thinned_evenly_and_ends_with_the_newest(tmp_path: Path, points: int) -> None:
+    with TelemetryStore(tmp_path / "t.sqlite3") as history:
+        for at in range(100):
+            history.add(reading(at))
+        found = times(history, 0, points)
+    assert 1 <= len(found) <= points and found[-1] == 99
+    steps = {later - sooner for sooner, later in pairwise(found)}
+    assert steps <= {-(-100 // points)}
+
+
+def test_no_points_are_no_readings(tmp_path: Path) -> None:
+    with TelemetryStore(tmp_path / "t.sqlite3") as history:
+        history.add(reading(1))
+        assert history.since(0, 0) == []
+
+
+def test_a_damaged_file_is_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "t.sqlite3"
+    path.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
+    with TelemetryStore(path) as history:
+        history.add(reading(3))
+        assert history.latest() == reading(3)
+
+
+def test_damage_that_is_found_later_is_begun_anew_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "t.sqlite3"
+    with TelemetryStore(path) as history:
+        for at in range(500):
+            history.add(reading(at))
+    with path.open("r+b") as file:  # the header stays right, as after a power cut
+        file.seek(8192)
+        file.write(b"\xff" * (path.stat().st_size - 8192))
+    with TelemetryStore(path) as history:
+        history.add(reading(1000))
+        assert history.latest() == reading(1000)
+
+
+def test_a_folder_in_its_place_is_an_error_and_not_removed(tmp_path: Path) -> None:
+    (tmp_path / "t.sqlite3").mkdir()
+    with pytest.raises(sqlite3.OperationalError):
+        TelemetryStore(tmp_path / "t.sqlite3")
+    assert (tmp_path / "t.sqlite3").is_dir()
+
+
+def test_several_threads_may_use_it(tmp_path: Path) -> None:
+    with TelemetryStore(tmp_path / "t.sqlite3") as history:
+
+        def add() -> None:
+            for at in range(50):
+                history.add(reading(at))
+
+        threads = [threading.Thread(target=add) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(history.since(0, 1000)) == 200

@@ -1,0 +1,133 @@
+"""Passwords cannot be guessed, and guessing locks nobody out."""
+
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from appliance.errors import BadInput
+from tests.web.conftest import PASSWORD, Browser, Clock
+from web.accounts.login_limiter import (
+    IN_TOTAL,
+    PER_ACCOUNT,
+    PER_ADDRESS,
+    LoginLimiter,
+    client_network,
+)
+from web.context import EXTENSION
+
+GUESSES = 10_000 if "LECTERN_LONG" in os.environ else 300
+
+
+class TestGuessing:
+    def guess(self, client: FlaskClient, token: str, address: str, name: str, word: str) -> int:
+        answer = client.post(
+            "/login",
+            data={"csrf": token, "name": name, "password": word},
+            environ_overrides={"REMOTE_ADDR": address},
+        )
+        return answer.status_code
+
+    def test_thousands_of_guesses_come_to_a_few(
+        self, app: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        browser = app.test_client()
+        assert isinstance(browser, Browser)
+        checks = 0
+        here = app.extensions[EXTENSION]
+        check = here.users.authenticate
+
+        def counted(name: str, password: str) -> object:
+            nonlocal checks
+            checks += 1
+            return check(name, password)
+
+        monkeypatch.setattr(here.users, "authenticate", counted)
+        token = browser.token()
+        codes = [
+            self.guess(browser, token, "10.0.0.9", f"user{n % 50}", str(n)) for n in range(GUESSES)
+        ]
+        assert set(codes) == {403, 429}
+        assert codes.count(403) == checks == PER_ADDRESS
+
+    def test_one_account_is_not_guessed_from_many_addresses(self, clock: Clock) -> None:
+        throttle, passed = LoginLimiter(clock), 0
+        for n in range(1000):
+            try:
+                throttle.register_attempt(f"10.0.{n % 250}.{n // 250}", "admin")
+            except Exception:
+                continue
+            passed += 1
+        assert passed == PER_ACCOUNT
+
+    def test_many_guesses_at_once_come_to_no_more_than_one_by_one(self, clock: Clock) -> None:
+        """All of them ask before the first of them is found wrong, which takes a while."""
+        throttle, together = LoginLimiter(clock), threading.Barrier(40)
+
+        def guess(n: int) -> bool:
+            together.wait(10)
+            try:
+                throttle.register_attempt("10.0.0.9", "admin")
+            except BadInput:
+                return False
+            return True
+
+        with ThreadPoolExecutor(40) as browsers:
+            assert sum(browsers.map(guess, range(40))) == PER_ACCOUNT
+
+    def test_who_gets_it_right_is_never_braked(self, clock: Clock) -> None:
+        throttle = LoginLimiter(clock)
+        for n in range(IN_TOTAL + 5):
+            throttle.register_attempt(f"10.0.{n}.1", "admin")
+            throttle.register_success(f"10.0.{n}.1", "admin")
+        throttle.register_attempt("10.9.9.9", "admin")
+
+    def test_many_accounts_from_many_addresses_come_to_an_end_as_well(self, clock: Clock) -> None:
+        throttle, passed = LoginLimiter(clock), 0
+        for n in range(5000):
+            try:
+                throttle.register_attempt(f"10.{n // 250}.{n % 250}.1", f"user{n}")
+            except Exception:
+                continue
+            passed += 1
+        assert passed == IN_TOTAL
+
+    def test_the_owner_gets_in_from_their_usual_place_meanwhile(self, app: Flask) -> None:
+        browser = app.test_client()
+        assert isinstance(browser, Browser)
+        token = browser.token()
+        assert self.guess(browser, token, "192.168.1.5", "teacher", PASSWORD) == 302
+        fresh = app.test_client()
+        assert isinstance(fresh, Browser)
+        token = fresh.token()
+        for n in range(PER_ACCOUNT + 3):
+            self.guess(fresh, token, f"10.0.0.{n}", "teacher", "no")
+        assert self.guess(fresh, token, "10.0.0.99", "teacher", PASSWORD) == 429
+        assert self.guess(fresh, token, "192.168.1.5", "teacher", PASSWORD) == 302
+
+    def test_the_wait_is_told_and_ends(self, app: Flask, clock: Clock) -> None:
+        browser = app.test_client()
+        assert isinstance(browser, Browser)
+        token = browser.token()
+        for _ in range(PER_ACCOUNT):
+            self.guess(browser, token, "10.0.0.9", "teacher", "no")
+        answer = browser.post(
+            "/login",
+            data={"csrf": token, "name": "teacher", "password": "no"},
+            environ_overrides={"REMOTE_ADDR": "10.0.0.9"},
+        )
+        wait = int(answer.headers["Retry-After"])
+        assert answer.status_code == 429 and 0 < wait <= 600
+        assert f"Wait {wait} seconds" in answer.text
+        clock.time += wait + 1
+        assert self.guess(browser, token, "10.0.0.9", "teacher", PASSWORD) == 302
+
+    def test_a_network_of_ipv6_addresses_is_one_place(self) -> None:
+        assert client_network("2001:db8::1") == client_network("2001:db8::ffff:1")
+        assert client_network("2001:db8:1::1") != client_network("2001:db8:2::1")
+        assert client_network("::ffff:10.0.0.1") == client_network("10.0.0.1")

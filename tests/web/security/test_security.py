@@ -1,0 +1,295 @@
+"""What strangers try: forged requests, foreign names, large bodies, guesses, others' things."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from appliance.config import Config, PanelConfig
+from appliance.jobs.states import JobState
+from appliance.jobs.worker_store import WorkerStore
+from tests.web.conftest import PASSWORD, SignIn
+from tests.web.pages.test_home_stream import add
+from web.app import create_app
+from web.context import EXTENSION
+from web.security.headers import POLICY
+from web.security.hosts import is_trusted, own_names
+
+UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
+
+
+def address(rule: Rule) -> str:
+    """An address that fits the rule."""
+    return re.sub(
+        r"<(?:(\w+)(?:\([^)]*\))?:)?\w+>", lambda m: "1" if m[1] == "int" else "x", rule.rule
+    )
+
+
+class TestEveryPage:
+    def test_each_view_says_who_may_use_it(self, app: Flask) -> None:
+        unmarked = [
+            name
+            for name, view in app.view_functions.items()
+            if not (getattr(view, "guarded", False) or getattr(view, "is_open", False))
+        ]
+        assert unmarked == []
+
+    def test_a_stranger_gets_no_page_but_the_open_ones(self, app: Flask) -> None:
+        stranger = app.test_client()
+        let_in = set()
+        for rule in app.url_map.iter_rules():
+            if "GET" in (rule.methods or ()):
+                answer = stranger.get(address(rule), headers={"Accept": "text/html"})
+                if answer.status_code == 200:
+                    let_in.add(rule.endpoint)
+                answer.close()
+        openly = {
+            name for name, view in app.view_functions.items() if getattr(view, "is_open", False)
+        }
+        assert let_in <= openly
+        assert {"people.login", "health.health"} <= let_in
+
+    def test_no_change_goes_without_the_token(self, app: Flask, sign_in: SignIn) -> None:
+        admin, tried = sign_in("admin"), 0
+        for rule in app.url_map.iter_rules():
+            for method in UNSAFE & (rule.methods or set()):
+                answer = admin.open(address(rule), method=method)
+                assert answer.status_code == 403, rule
+                tried += 1
+        assert tried > 20
+
+    def test_a_number_that_no_database_holds_is_an_unknown_one(
+        self, app: Flask, sign_in: SignIn
+    ) -> None:
+        admin = sign_in("admin")
+        headers = {"X-CSRF-Token": admin.token()}
+        tried = 0
+        for rule in app.url_map.iter_rules():
+            if "int" in rule.rule:
+                path = address(rule).replace("1", "9" * 30, 1) if "v1" not in rule.rule else ""
+                for method in rule.methods or set():
+                    if path and method in {"GET", "POST"}:
+                        answer = admin.open(path, method=method, headers=headers)
+                        assert answer.status_code == 404, (path, answer.text)
+                        tried += 1
+        assert tried >= 6
+
+    def test_every_answer_has_its_headers(self, app: Flask, sign_in: SignIn) -> None:
+        for path in ("/", "/login", "/nothing", "/healthz", "/static/panel.css"):
+            answer = sign_in("viewer").get(path)
+            assert answer.headers["Content-Security-Policy"] == POLICY
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert answer.headers["X-Frame-Options"] == "DENY"
+            assert "unsafe" not in POLICY and "*" not in POLICY
+            answer.close()
+
+    def test_pages_hold_no_script_style_or_handler_of_their_own(self, project: Path) -> None:
+        inline = re.compile(
+            r"<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=|javascript:|hx-on", re.I
+        )
+        wrong = {
+            path.name: match[0]
+            for path in (project / "web" / "templates").rglob("*.html")
+            if (match := inline.search(path.read_text(encoding="utf-8")))
+        }
+        assert wrong == {}
+
+    def test_nothing_in_a_page_leaves_the_box(self, project: Path) -> None:
+        ours = [
+            *(project / "web" / "templates").rglob("*.html"),
+            *(project / "web" / "static").glob("*.*"),
+        ]
+        outside = re.compile(r"(?:src|href|url|fetch|import)\W{1,3}(?:https?:)?//", re.I)
+        assert [p.name for p in ours if outside.search(p.read_text(encoding="utf-8"))] == []
+
+
+class TestForgery:
+    @pytest.fixture
+    def job(self, store: WorkerStore) -> int:
+        return add(store, "a", "teacher")
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"Origin": "http://evil.example"},
+            {"Origin": "null"},
+            {"Origin": "http://localhost.evil.example"},
+            {"Sec-Fetch-Site": "cross-site"},
+            {"Sec-Fetch-Site": "same-site"},
+        ],
+    )
+    def test_a_form_of_another_site_changes_nothing_even_with_the_token(
+        self, sign_in: SignIn, store: WorkerStore, job: int, headers: dict[str, str]
+    ) -> None:
+        teacher = sign_in("teacher")
+        data = {"csrf": teacher.token()}
+        answer = teacher.post(f"/jobs/{job}/cancel", data=data, headers=headers)
+        assert answer.status_code == 403
+        assert "nothing was changed" in answer.text
+        assert store.get(job).state is JobState.QUEUED
+
+    @pytest.mark.parametrize("token", ["", "x", "é", "0" * 43])
+    def test_a_guessed_token_changes_nothing(
+        self, sign_in: SignIn, store: WorkerStore, job: int, token: str
+    ) -> None:
+        answer = sign_in("teacher").post(f"/jobs/{job}/cancel", data={"csrf": token})
+        assert answer.status_code == 403
+        assert store.get(job).state is JobState.QUEUED
+
+    def test_one_persons_token_is_not_anothers(
+        self, sign_in: SignIn, store: WorkerStore, job: int
+    ) -> None:
+        token = sign_in("teacher").token()
+        answer = sign_in("admin").post(f"/jobs/{job}/cancel", data={"csrf": token})
+        assert answer.status_code == 403
+
+    def test_nobody_is_signed_in_by_another_site(self, app: Flask) -> None:
+        data = {"name": "admin", "password": PASSWORD, "csrf": "x"}
+        client = app.test_client()
+        client.set_cookie("lectern_form", "y")
+        assert client.post("/login", data=data).status_code == 403
+        assert client.post("/login", data={**data, "csrf": ""}).status_code == 403
+
+    def test_our_own_page_may(self, sign_in: SignIn, store: WorkerStore, job: int) -> None:
+        teacher = sign_in("teacher")
+        headers = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
+        answer = teacher.post(
+            f"/jobs/{job}/cancel", data={"csrf": teacher.token()}, headers=headers
+        )
+        assert answer.status_code == 302
+        assert store.get(job).state is JobState.CANCELLED
+
+
+class TestHosts:
+    @pytest.mark.parametrize(
+        "host",
+        [
+            "localhost",
+            "127.0.0.1:8080",
+            "192.168.1.20",
+            "[::1]:8080",
+            "box.local:8080",
+            "Box",
+            "lectern.local.",
+            "[fe80::1]",
+        ],
+    )
+    def test_the_boxs_own_names_and_every_address_are_taken(self, host: str) -> None:
+        assert is_trusted(host, own_names("box.school.example"))
+
+    @pytest.mark.parametrize(
+        "host",
+        [
+            "evil.example",
+            "",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "box.local:x",
+            "box.local:99999",
+            "box local",
+            "2130706433",
+            "@localhost",
+            "localhost:80@evil",
+        ],
+    )
+    def test_any_other_is_refused(self, host: str) -> None:
+        assert not is_trusted(host, own_names("box"))
+
+    def test_a_foreign_name_gets_no_page(self, app: Flask) -> None:
+        answer = app.test_client().get("/login", headers={"Host": "evil.example"})
+        assert answer.status_code == 421
+        assert "panel.trusted_hosts" in answer.text
+        assert "password" not in answer.text.lower()
+
+    def test_a_name_of_the_config_is_taken(self, tmp_path: Path) -> None:
+        config = Config(root=tmp_path, panel=PanelConfig(trusted_hosts=["lectern.school.example"]))
+        app = create_app(config)
+        client = app.test_client()
+        answer = client.get("/healthz", headers={"Host": "lectern.school.example:8080"})
+        assert answer.status_code == 200
+        app.extensions[EXTENSION].users.close()
+
+
+class TestSizes:
+    def test_a_form_takes_little(self, sign_in: SignIn) -> None:
+        teacher = sign_in("teacher")
+        data = {"csrf": teacher.token(), "label": "x" * 100_000}
+        answer = teacher.post("/account/tokens", data=data)
+        assert answer.status_code == 413
+        assert "64 kB" in answer.text
+
+    def test_a_body_that_does_not_tell_its_length_is_refused(self, sign_in: SignIn) -> None:
+        teacher = sign_in("teacher")
+
+        body = b"csrf=" + teacher.token().encode() + b"&label=" + b"x" * 1_000_000
+        answer = teacher.post(
+            "/account/tokens",
+            input_stream=io.BytesIO(body),
+            content_type="application/x-www-form-urlencoded",
+            headers={"Transfer-Encoding": "chunked"},
+            environ_overrides={"wsgi.input_terminated": True},
+        )
+        assert answer.status_code == 400
+
+
+class TestMachines:
+    def test_anybody_may_ask_whether_it_lives(self, app: Flask) -> None:
+        answer = app.test_client().get("/healthz")
+        assert (answer.status_code, answer.json) == (200, {"status": "ok"})
+
+    def test_numbers_are_for_this_machine(self, app: Flask, store: WorkerStore) -> None:
+        add(store, "a")
+        here = app.test_client().get("/metrics")
+        assert 'lectern_jobs{state="queued"} 1.0' in here.text
+        assert "lectern_worker_up 0.0" in here.text
+        there = app.test_client().get("/metrics", environ_overrides={"REMOTE_ADDR": "10.0.0.9"})
+        assert there.status_code == 403
+        through = app.test_client().get("/metrics", headers={"X-Forwarded-For": "10.0.0.9"})
+        assert through.status_code == 403
+
+    def test_and_for_who_has_the_token(self, tmp_path: Path) -> None:
+        config = Config(root=tmp_path, panel=PanelConfig(metrics_token="geheim"))
+        app = create_app(config)
+        client, far = app.test_client(), {"REMOTE_ADDR": "10.0.0.9"}
+        for token, status in (("geheim", 200), ("geheim2", 403), ("", 403)):
+            headers = {"Authorization": f"Bearer {token}"}
+            answer = client.get("/metrics", headers=headers, environ_overrides=far)
+            assert answer.status_code == status
+        app.extensions[EXTENSION].users.close()
+
+
+class TestStatic:
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "../app.py",
+            "..%2fapp.py",
+            "%2e%2e/app.py",
+            "%2fetc%2fpasswd",
+            "vendor/../../app.py",
+            "vendor",
+            "nothing.css",
+            "a%00.css",
+        ],
+    )
+    def test_nothing_outside_the_folder_is_given_out(self, app: Flask, name: str) -> None:
+        assert app.test_client().get(f"/static/{name}", follow_redirects=True).status_code == 404
+
+    def test_it_is_packed_and_kept_until_it_changes(self, app: Flask) -> None:
+        with app.test_request_context():
+            url = app.extensions["static_files"].url("panel.css")
+        client = app.test_client()
+        plain, packed = (client.get(url, headers={"Accept-Encoding": e}) for e in ("", "gzip"))
+        assert "immutable" in packed.headers["Cache-Control"]
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert len(packed.data) < len(plain.data) / 2
+        again = client.get(
+            url, headers={"Accept-Encoding": "gzip", "If-None-Match": packed.headers["ETag"]}
+        )
+        assert again.status_code == 304
+        assert client.get("/static/panel.css?v=old").headers["Cache-Control"] == "no-cache"

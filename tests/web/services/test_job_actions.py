@@ -1,0 +1,113 @@
+"""Who goes first, and how long it takes."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import random
+from pathlib import Path
+
+import pytest
+
+from appliance.jobs.models import Job, NewJob
+from appliance.jobs.store import JobStore
+from web.services.job_actions import Direction, priorities, reordered
+from web.services.snapshot import queue_sorted
+from web.services.snapshot_poller import EtaEstimator
+
+
+@pytest.fixture
+def queue(store: JobStore) -> list[Job]:
+    owners = ["li", "wang", "li", "wang", "li"]
+    return [
+        store.add(NewJob(f"job {n}", Path("/p.mp4"), Path("/a.wav"), owner=owner))
+        for n, owner in enumerate(owners)
+    ]
+
+
+def numbers(jobs: list[Job]) -> list[int]:
+    return [job.id for job in jobs]
+
+
+class TestOrder:
+    @pytest.mark.parametrize(
+        ("job", "direction", "expected"),
+        [
+            (2, "up", [2, 1, 3, 4, 5]),
+            (1, "up", [1, 2, 3, 4, 5]),
+            (5, "down", [1, 2, 3, 4, 5]),
+            (1, "down", [2, 1, 3, 4, 5]),
+            (5, "first", [5, 1, 2, 3, 4]),
+            (99, "up", [1, 2, 3, 4, 5]),
+        ],
+    )
+    def test_an_administrator_moves_any(
+        self, queue: list[Job], job: int, direction: Direction, expected: list[int]
+    ) -> None:
+        assert numbers(reordered(queue, job, direction, lambda _: True)) == expected
+
+    def test_a_teachers_jobs_change_places_and_nobody_elses_moves(self, queue: list[Job]) -> None:
+        order = reordered(queue, 5, "first", lambda job: job.owner == "li")
+        assert numbers(order) == [5, 2, 1, 4, 3]
+
+    def test_the_priorities_make_the_queue_take_that_order(
+        self, queue: list[Job], store: JobStore
+    ) -> None:
+        for wished in itertools.permutations(queue):
+            order = [store.get(job.id) for job in wished]
+            for number, priority in priorities(order).items():
+                store.set_priority(number, priority)
+            assert numbers(queue_sorted(store.jobs())) == numbers(order)
+
+    def test_they_do_so_from_any_priorities(self, queue: list[Job]) -> None:
+        chance = random.Random(3)
+        for _ in range(200):
+            jobs = [dataclasses.replace(job, priority=chance.randint(-3, 3)) for job in queue]
+            chance.shuffle(jobs)
+            new = priorities(jobs)
+            after = [
+                dataclasses.replace(job, priority=new.get(job.id, job.priority)) for job in jobs
+            ]
+            assert numbers(queue_sorted(after)) == numbers(jobs)
+
+    def test_an_order_that_already_holds_changes_nothing(self, queue: list[Job]) -> None:
+        assert priorities(queue) == {}
+
+
+class TestPace:
+    def job(self, queue: list[Job], done: int, stage: str = "render") -> Job:
+        return dataclasses.replace(queue[0], stage=stage, done=done, total=1000)
+
+    def test_a_steady_pace_tells_the_time_left(self, queue: list[Job]) -> None:
+        pace = EtaEstimator()
+        left = [pace.remaining_s(self.job(queue, 10 * second), second) for second in range(31)]
+        assert left[3] is None
+        assert left[30] == 70
+
+    def test_it_follows_a_pace_that_changes(self, queue: list[Job]) -> None:
+        pace = EtaEstimator()
+        for second in range(40):
+            pace.remaining_s(self.job(queue, 10 * second), second)
+        left = None
+        for second in range(40, 110):
+            left = pace.remaining_s(self.job(queue, 400 + (second - 40)), second)
+        assert left == pytest.approx(530, abs=5)
+
+    def test_a_new_stage_or_a_step_back_begins_anew(self, queue: list[Job]) -> None:
+        pace = EtaEstimator()
+        for second in range(10):
+            pace.remaining_s(self.job(queue, 10 * second), second)
+        assert pace.remaining_s(self.job(queue, 5, "score"), 11) is None
+        for second in range(12, 20):
+            pace.remaining_s(self.job(queue, 10 * second, "score"), second)
+        assert pace.remaining_s(self.job(queue, 3, "score"), 21) is None
+
+    def test_nothing_is_known_of_nothing(self, queue: list[Job]) -> None:
+        assert EtaEstimator().remaining_s(None, 0) is None
+        assert EtaEstimator().remaining_s(dataclasses.replace(queue[0], total=0), 0) is None
+
+    def test_while_it_stands_still_the_time_runs_out_to_nought(self, queue: list[Job]) -> None:
+        pace = EtaEstimator()
+        for second in range(10):
+            pace.remaining_s(self.job(queue, 100 * second), second)
+        assert pace.remaining_s(self.job(queue, 900), 500) == 0

@@ -1,0 +1,111 @@
+"""During an update the panel says so, everywhere, and not a moment longer than it lasts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from appliance.jobs.daemon_status import DaemonStatusStore
+from appliance.jobs.store import store_path
+from appliance.jobs.worker_store import WorkerStore
+from install.paths import UPDATE_LOCK
+from install.system import System
+from install.update_lock import update_lock
+from tests.web.conftest import SignIn
+from tests.web.pages.test_home_stream import add
+from web.context import EXTENSION
+from web.update_lock import MARKER, is_updating
+
+TOLD = "The device is being updated"
+
+
+@pytest.fixture
+def box(app: Flask, tmp_path: Path) -> System:
+    """A machine of the test's own, whose installer the panel looks at."""
+    system = System(tmp_path / "machine")
+    app.extensions[EXTENSION].update_marker = system.path(UPDATE_LOCK)
+    return system
+
+
+def test_installer_and_panel_mean_the_same_file() -> None:
+    assert str(MARKER) == UPDATE_LOCK
+
+
+def test_it_is_told_on_every_page_and_to_programs(box: System, app: Flask, sign_in: SignIn) -> None:
+    admin = sign_in("admin")
+    pages = ("/", "/new", "/results", "/presenters", "/box/", "/people", "/account")
+    for path in pages:
+        assert TOLD not in admin.get(path).text
+    with update_lock(box):
+        for path in pages:
+            assert TOLD in admin.get(path).text, path
+        assert admin.get("/healthz").json == {"status": "updating"}
+        assert admin.get("/api/v1/box").get_json()["updating"]
+        assert admin.get("/live/now").get_json()["tick"]["headline"] == TOLD
+        assert "设备正在更新" in admin.get("/box/", headers={"Accept-Language": "zh"}).text
+    for path in pages:
+        assert TOLD not in admin.get(path).text
+    assert admin.get("/healthz").json == {"status": "ok"}
+    assert not admin.get("/api/v1/box").get_json()["updating"]
+
+
+def test_beside_a_video_in_the_making_it_is_told_as_well(
+    box: System, sign_in: SignIn, store: WorkerStore, app: Flask
+) -> None:
+    here = app.extensions[EXTENSION]
+    with DaemonStatusStore(store_path(here.config.root), now=here.now) as record:
+        record.record_start("1.0", 7)
+    add(store, "Osmosis")
+    store.claim()
+    with update_lock(box):
+        page = sign_in("teacher").get("/").text
+    assert TOLD in page
+    assert "In progress" in page
+
+
+@contextmanager
+def installer(box: System) -> Iterator[subprocess.Popen[bytes]]:
+    """One in a process of its own, at work."""
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from install.system import System\n"
+        "from install.update_lock import update_lock\n"
+        f"with update_lock(System(Path({str(box.root)!r}))):\n"
+        "    print('at work', flush=True); sys.stdin.read()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with process:
+        assert process.stdout and process.stdout.readline() == b"at work\n"
+        yield process
+        process.kill()
+
+
+def test_an_installer_that_is_killed_leaves_nothing_behind_that_counts(box: System) -> None:
+    marker = box.path(UPDATE_LOCK)
+    with installer(box) as process:
+        assert is_updating(marker)
+        process.kill()
+        process.wait()
+        assert marker.exists()
+        assert not is_updating(marker)
+    with update_lock(box):
+        assert is_updating(marker)
+    assert not marker.exists()
+
+
+def test_whoever_may_only_read_it_sees_it(box: System) -> None:
+    with update_lock(box):
+        assert box.path(UPDATE_LOCK).stat().st_mode & 0o777 == 0o644
+
+
+def test_where_no_installer_has_ever_been_nothing_is_said(tmp_path: Path) -> None:
+    assert not is_updating(tmp_path / "none")
+    assert not is_updating(tmp_path)

@@ -1,0 +1,115 @@
+"""User accounts and their roles, for administrators."""
+
+from __future__ import annotations
+
+import logging
+from typing import Annotated, Literal
+
+from flask import Blueprint
+from pydantic import Field
+
+from web.accounts.users import Role, User
+from web.api.operation import operation
+from web.context import get_panel
+from web.schemas import Model
+from web.security.access import require_role, role_required
+
+log = logging.getLogger("lectern.panel")
+
+RoleName = Literal["viewer", "teacher", "admin"]
+
+blueprint = Blueprint("api_people", __name__, url_prefix="/api/v1/people")
+
+
+class UserView(Model):
+    """A user account."""
+
+    name: str
+    """Name with which the user signs in."""
+    role: RoleName
+    """Each role includes the permissions of the roles before it: viewer, teacher, admin."""
+
+
+class UserList(Model):
+    """All user accounts."""
+
+    users: list[UserView]
+    """User accounts, sorted by name."""
+
+
+class NewUser(Model):
+    """A user account to create."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    """Name with which the user signs in: up to 40 letters, digits, dots, hyphens and
+    underscores."""
+    role: RoleName
+    """Role of the user."""
+    password: Annotated[str, Field(min_length=1, max_length=200)]
+    """First password, at least 10 characters."""
+
+
+class UserChange(Model):
+    """A new role, a new password, or both. Null leaves the value unchanged."""
+
+    role: RoleName | None = None
+    """New role. The last administrator cannot be given another one."""
+    password: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """New password, at least 10 characters. It ends all sessions of the user."""
+
+
+@blueprint.get("")
+@role_required("admin")
+@operation("List the user accounts", response=UserList)
+def list_users() -> UserList:
+    """Return all user accounts, sorted by name."""
+    return UserList(users=[_user_view(person) for person in get_panel().users.all()])
+
+
+@blueprint.post("")
+@role_required("admin")
+@operation("Create a user account", body=NewUser, response=UserView, status=201)
+def create_user(body: NewUser) -> UserView:
+    """Create an account with a role and a first password."""
+    people = get_panel().users
+    made = people.add(body.name, Role(body.role), body.password, get_panel().now())
+    _log_change("made the account", made.name)
+    return _user_view(made)
+
+
+@blueprint.patch("/<name>")
+@role_required("admin")
+@operation("Change the role or password of a user", body=UserChange, response=UserView)
+def change_user(name: str, body: UserChange) -> UserView:
+    """Change the role, the password or both.
+
+    The last administrator keeps the role. A new password ends all sessions of the user.
+    """
+    people = get_panel().users
+    person = people.get(name)
+    if body.role is not None:
+        people.set_role(person.name, Role(body.role))
+    if body.password is not None:
+        people.set_password(person.name, body.password)
+        get_panel().sessions.delete_all_for(person.name)
+    _log_change("changed the account", person.name)
+    return _user_view(people.get(person.name))
+
+
+@blueprint.delete("/<name>")
+@role_required("admin")
+@operation("Delete a user account")
+def delete_user(name: str) -> None:
+    """Delete the account and end the user's sessions. The user's jobs and videos are kept."""
+    person = get_panel().users.get(name)
+    get_panel().users.delete(person.name)
+    get_panel().sessions.delete_all_for(person.name)
+    _log_change("removed the account", person.name)
+
+
+def _log_change(action: str, name: str) -> None:
+    log.info("%s %s %s", require_role("admin").name, action, ascii(name))
+
+
+def _user_view(person: User) -> UserView:
+    return UserView(name=person.name, role=person.role.value)

@@ -1,1 +1,0 @@
-"""New video: files are uploaded, checked, and turned into jobs."""

@@ -1,0 +1,181 @@
+"""The page of the device: state, charts, logs and administration."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import (
+    Blueprint,
+    Response,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from werkzeug.wrappers import Response as AnyResponse
+
+from appliance.errors import BadInput, LecternError
+from appliance.jobs.daemon_status import DaemonStatusStore
+from appliance.jobs.store import store_path
+from appliance.jobs.tasks import Task
+from appliance.logs.line import LEVELS
+from web.context import get_panel
+from web.i18n import _
+from web.pages.certificate import authority_fingerprint
+from web.schemas import NUMBER
+from web.security.access import allowed_in_safe_mode, require_role, role_required
+from web.services import formatting, tasks
+from web.services.cleanup import delete_old_jobs
+from web.services.log_files import LOGS, log_files, read_lines, send_log
+from web.services.snapshot import read_snapshot, recent_failures
+from web.services.telemetry_charts import PERIODS_H, build_charts, telemetry_since, throttled_spans
+
+log = logging.getLogger("lectern.panel")
+
+blueprint = Blueprint("box", __name__, url_prefix="/box")
+
+KEEP_DAYS = (7, 30, 90, 365)
+"""Ages in days that the page offers for the deletion of old jobs."""
+
+
+@blueprint.get("/")
+@allowed_in_safe_mode
+@role_required("viewer")
+def index() -> str:
+    """Render the device page."""
+    snapshot = read_snapshot(get_panel())
+    return render_template(
+        "box/index.html",
+        view=snapshot,
+        facts=_device_properties(),
+        hours=PERIODS_H,
+        max_age_days=KEEP_DAYS,
+        levels=LEVELS,
+        logs=LOGS,
+        pruned=request.args.get("pruned", type=int),
+        fingerprint=authority_fingerprint(),
+        now=get_panel().now(),
+    )
+
+
+@blueprint.get("/curves")
+@allowed_in_safe_mode
+@role_required("viewer")
+def chart_data() -> Response:
+    """Return the data of the charts as JSON."""
+    hours = request.args.get("hours", type=int)
+    if hours not in PERIODS_H:
+        raise BadInput("bad_request", reason="hours")
+    root, since = get_panel().config.root, get_panel().now() - hours * 3600
+    return jsonify(build_charts(telemetry_since(root, since), throttled_spans(root, since)))
+
+
+@blueprint.get("/log")
+@allowed_in_safe_mode
+@role_required("admin")
+def log_lines() -> str:
+    """Render the newest log lines that match the search."""
+    root, chosen = get_panel().config.root, request.args
+    lines = read_lines(
+        root, chosen.get("file", LOGS[0]), chosen.get("words", ""), chosen.get("level", "")
+    )
+    page = "box/_log.html" if "HX-Request" in request.headers else "box/log.html"
+    return render_template(
+        page, lines=lines, files=log_files(root), logs=LOGS, levels=LEVELS, chosen=chosen
+    )
+
+
+@blueprint.get("/log/<name>")
+@allowed_in_safe_mode
+@role_required("admin")
+def download_log(name: str) -> Response:
+    """Return a whole log file."""
+    return send_log(get_panel().config.root, name, require_role("admin").name)
+
+
+@blueprint.post("/errands/<kind>")
+@role_required("teacher")
+def submit_task(kind: str) -> AnyResponse:
+    """Submit a task to the daemon and redirect to its result, which updates itself."""
+    params = {name: value for name, value in request.form.items() if name != "csrf"}
+    number = tasks.submit(kind, params)
+    if kind in ("restart_worker", "power_off"):
+        log.warning("%s asks for %s", require_role("admin").name, kind)
+    return redirect(url_for("box.show_task", number=number), 303)
+
+
+@blueprint.get(f"/errands/<{NUMBER}:number>")
+@role_required("teacher")
+def show_task(number: int) -> AnyResponse:
+    """Render the state and result of a task."""
+    task = tasks.get_task(number)
+    page = "box/_errand.html" if "HX-Request" in request.headers else "box/errand.html"
+    return make_response(
+        render_template(page, task=task, lost=tasks.has_timed_out(task), drives=_usb_drives(task))
+    )
+
+
+@blueprint.post("/prune")
+@role_required("admin")
+def prune() -> AnyResponse:
+    """Delete old jobs with their videos and source files. This cannot be undone."""
+    days = request.form.get("days", type=int)
+    if days not in KEEP_DAYS:
+        raise BadInput("bad_request", reason="days")
+    gone = delete_old_jobs(days, keep_not_downloaded="all" not in request.form)
+    return redirect(url_for("box.index", pruned=gone, _anchor="room"))
+
+
+def _device_properties() -> list[tuple[str, str]]:
+    """Return the known properties of the device as pairs of name and value."""
+    facts: list[tuple[str, str]] = []
+    try:
+        with DaemonStatusStore(store_path(get_panel().config.root), now=get_panel().now) as record:
+            daemon = record.read()
+    except LecternError:
+        daemon = None
+    if daemon is not None:
+        facts += [
+            (_("Version"), daemon.version),
+            (_("Compute backend"), formatting.provider_name(daemon.provider)),
+            *_unused_providers(recent_failures(get_panel().config.root, get_panel().now())),
+            (_("Model"), " ".join(part for part in (daemon.model, daemon.precision) if part)),
+            (_("Running since"), formatting.format_time(daemon.started, get_panel().now())),
+        ]
+    recent = telemetry_since(get_panel().config.root, get_panel().now() - 600)
+    if recent:
+        last = recent[-1]
+        facts += [
+            (_("Power mode"), last.power_mode or ""),
+            (_("Fan"), "" if last.fan_percent is None else f"{last.fan_percent:.0f} %"),
+            (_("Throttled (temperature or power)"), _("Yes") if last.throttled else _("No")),
+            (_("Throttling events since startup"), str(last.throttle_events)),
+            (_("Disk"), _disk(last.disk_free_mb, last.disk_total_mb)),
+            (
+                _("Flash wear"),
+                "" if last.disk_wear_percent is None else f"{last.disk_wear_percent:.0f} %",
+            ),
+        ]
+    return [(name, value) for name, value in facts if value]
+
+
+def _unused_providers(engines: dict[str, str]) -> list[tuple[str, str]]:
+    return [
+        (_("{name} is not used", name=formatting.provider_name(name)), reason)
+        for name, reason in engines.items()
+    ]
+
+
+def _disk(free: float, total: float) -> str:
+    return _(
+        "{free} free of {total}",
+        free=formatting.format_size(free),
+        total=formatting.format_size(total),
+    )
+
+
+def _usb_drives(task: Task) -> list[object]:
+    drives = task.result.get("sticks", []) if task.kind == "usb_list" else []
+    return drives if isinstance(drives, list) else []

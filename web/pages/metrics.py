@@ -1,0 +1,60 @@
+"""The device's Prometheus metrics: in base units, one family for each quantity."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from prometheus_client import CollectorRegistry, Gauge
+
+from web.services.snapshot import Snapshot
+
+_MB = 1 << 20
+
+
+def collect(registry: CollectorRegistry, snapshot: Snapshot, streams: int) -> None:
+    """Add the values of ``snapshot`` to ``registry``; unknown values are left out.
+
+    ``streams`` is the number of open live pages.
+    """
+
+    def gauge(name: str, text: str, value: float | None, **labels: str) -> None:
+        if value is None:
+            return
+        family = families.get(name)
+        if family is None:
+            family = families[name] = Gauge(name, text, list(labels), registry=registry)
+        (family.labels(**labels) if labels else family).set(value)
+
+    families: dict[str, Gauge] = {}
+    gauge("lectern_worker_up", "Whether the daemon gives signs of life", snapshot.daemon_up)
+    gauge("lectern_queue_readable", "Whether the queue can be read", snapshot.fault is None)
+    gauge("lectern_panel_streams", "Open live pages", streams)
+    gauge("lectern_holds", "Reasons for which no work is started", len(snapshot.holds))
+    for state, count in _states(snapshot).items():
+        gauge("lectern_jobs", "Jobs that are not over, by state", count, state=state)
+    for job in snapshot.running[:1]:
+        share = job.done / job.total if job.total else 0.0
+        gauge("lectern_job_stage_ratio", "How far the stage in hand is", share)
+    reading = snapshot.reading
+    if reading is None:
+        return
+    for zone, value in reading.temperatures_c.items():
+        gauge("lectern_temperature_celsius", "Temperature of a zone", value, zone=zone)
+    gauge("lectern_cpu_load_ratio", "Load of the processor", reading.cpu_load)
+    gauge("lectern_gpu_load_ratio", "Load of the graphics processor", reading.gpu_load)
+    gauge("lectern_memory_available_bytes", "Free memory", reading.memory_available_mb * _MB)
+    gauge("lectern_memory_total_bytes", "Memory", reading.memory_total_mb * _MB)
+    gauge("lectern_disk_free_bytes", "Free disk space", reading.disk_free_mb * _MB)
+    gauge("lectern_disk_total_bytes", "Size of the disk", reading.disk_total_mb * _MB)
+    power = reading.total_power_mw
+    gauge("lectern_power_watts", "Power of the board", None if power is None else power / 1000)
+    gauge("lectern_throttled", "Whether clocks are held down", reading.throttled)
+    gauge("lectern_throttle_events", "Throttle events since the start", reading.throttle_events)
+
+
+def _states(snapshot: Snapshot) -> Counter[str]:
+    """Return the number of jobs in each state that is not final."""
+    counts = Counter(dict.fromkeys(("running", "queued", "paused", "waiting"), 0))
+    for jobs in (snapshot.running, snapshot.queue, snapshot.paused, snapshot.waiting):
+        counts.update(job.state.value for job in jobs)
+    return counts

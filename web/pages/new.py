@@ -1,0 +1,73 @@
+"""The page on which a new video is created."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template
+
+from web.context import get_config
+from web.i18n import _
+from web.security.access import role_required
+from web.services import presenter_library
+from web.services.presenter_library import presenter_view
+
+blueprint = Blueprint("new", __name__, url_prefix="/new")
+
+PRESENTER_FILES = "video/*,image/*,.mkv,.mts,.m2ts,.mxf"
+LECTURE_FILES = "audio/*,.txt,.md,.docx,.opus,.amr,.caf,.w64,.mka"
+
+
+@blueprint.get("")
+@role_required("teacher")
+def index() -> str:
+    """Render the page for a new video."""
+    return render_template(
+        "new/index.html",
+        presenters=[presenter_view(path) for path in presenter_library.list_presenters()],
+        presenter_files=PRESENTER_FILES,
+        lecture_files=LECTURE_FILES,
+        max_file_gb=get_config().uploads.max_file_gb,
+        script_texts=script_texts(),
+    )
+
+
+def script_texts() -> dict[str, str]:
+    """Return the texts that the page's script shows."""
+    return {
+        "waiting": _("Waiting to upload"),
+        "sending": _("{percent} % · {left}"),
+        "left_s": _("{count} s left"),
+        "left_min": _("{count} min left"),
+        "here": _("Uploaded"),
+        "offline": _("Connection lost. The upload resumes automatically."),
+        "resume": _("{percent} % uploaded. Choose the same file again to resume."),
+        "looking": _("Checking…"),
+        "daemon": _("The check is not available at the moment. You can start anyway."),
+        "ready": _("Ready to start"),
+        "look_twice": _("Check recommended"),
+        "not_possible": _("Cannot start"),
+        "face": _("Face visible in {percent} % of frames"),
+        "no_face": _("No face found"),
+        "yaw": _("Face turned by {degrees}°"),
+        "frontal": _("Facing the camera"),
+        "picture": _("{width} × {height}, {fps} frames per second"),
+        "length": _("Lecture length: {time}"),
+        "level": _("Good volume ({db} dB)"),
+        "quiet": _("Low volume ({db} dB)"),
+        "estimate": _("Estimated time: {time}"),
+        "no_estimate": _("Time estimates are available after the first video"),
+        "size": _("File size: about {size} MB"),
+        "under_a_minute": _("less than a minute"),
+        "minutes": _("about {minutes} min"),
+        "hours": _("about {hours} h {minutes} min"),
+        "previewing": _("Creating a three-second preview…"),
+        "start_none": _("Choose a presenter and a lecture"),
+        "start_one": _("Create video"),
+        "start_many": _("Create {count} videos"),
+        "start_wait": _("Uploading…"),
+        "started": _("Added to the queue. You can close this page."),
+        "unknown_kind": _("{name}: This file type is not supported here."),
+        "too_large": _("{name} is larger than {limit} GB."),
+        "untitled": _("Lecture"),
+        "kept": _("Saved to library"),
+        "failed": _("Something went wrong. Try again in a moment."),
+    }

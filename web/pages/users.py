@@ -1,0 +1,273 @@
+"""The pages for setup, sign-in, the user's own account, and all user accounts."""
+
+from __future__ import annotations
+
+import logging
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from appliance.errors import BadInput, LecternError
+from web import i18n
+from web.accounts.passwords import MIN_LENGTH
+from web.accounts.setup_code import codes_match, delete_setup_code
+from web.accounts.users import Role
+from web.context import get_panel
+from web.errors import status_of
+from web.schemas import NUMBER
+from web.security.access import (
+    public,
+    require_browser_session,
+    require_role,
+    role_required,
+    sign_in,
+    sign_out,
+)
+from web.services.account import change_own_password
+
+log = logging.getLogger("lectern.panel")
+
+blueprint = Blueprint("people", __name__)
+
+_YEAR_S = 365 * 86400
+
+
+@blueprint.get("/setup")
+@public
+def setup() -> AnyResponse:
+    """Render the setup page of a new device."""
+    if not get_panel().users.is_empty():
+        return redirect(url_for("home.index"))
+    return make_response(render_template("people/setup.html", min_length=MIN_LENGTH))
+
+
+@blueprint.post("/setup")
+@public
+def create_administrator() -> AnyResponse:
+    """Create the administrator if the code matches the one in the device's log."""
+    here, form = get_panel(), request.form
+    if not here.users.is_empty():
+        return redirect(url_for("home.index"))
+    address = request.remote_addr or ""
+    try:
+        here.login_limiter.register_attempt(address, "set-up")
+        if not codes_match(form.get("code", ""), here.setup_code):
+            raise BadInput("setup_code_wrong")
+        here.login_limiter.register_success(address, "set-up")
+        password = _new_password()
+        person = here.users.add_first(form.get("name", "").strip(), password, here.now())
+    except BadInput as error:
+        page = render_template("people/setup.html", error=error, min_length=MIN_LENGTH, given=form)
+        return _error_page(page, error)
+    delete_setup_code(here.config.root)
+    log.info("set up by %s from %s", person.name, address)
+    response = redirect(url_for("home.index"))
+    assert isinstance(response, Response)
+    sign_in(response, person)
+    return response
+
+
+@blueprint.get("/login")
+@public
+def login() -> AnyResponse:
+    """Render the sign-in page."""
+    if get_panel().users.is_empty():
+        return redirect(url_for("people.setup"))
+    return make_response(render_template("people/login.html", after=request.args.get("after", "")))
+
+
+@blueprint.post("/login")
+@public
+def log_in() -> AnyResponse:
+    """Sign in with name and password. Too many failures lead to a waiting time."""
+    here, form = get_panel(), request.form
+    address, name = request.remote_addr or "", form.get("name", "").strip()
+    after = form.get("after", "")
+    try:
+        here.login_limiter.register_attempt(address, name)
+        try:
+            person = here.users.authenticate(name, form.get("password", ""))
+        except BadInput:
+            log.warning("a sign-in as %s from %s failed", ascii(name[:40]), address)
+            raise
+    except BadInput as error:
+        page = render_template("people/login.html", error=error, after=after, name=name)
+        return _error_page(page, error)
+    here.login_limiter.register_success(address, name)
+    log.info("%s signed in from %s", person.name, address)
+    response = redirect(_local_url(after))
+    assert isinstance(response, Response)
+    sign_in(response, person)
+    return response
+
+
+@blueprint.post("/logout")
+@public
+def log_out() -> AnyResponse:
+    """End the browser's session."""
+    response = redirect(url_for("people.login"))
+    assert isinstance(response, Response)
+    sign_out(response)
+    return response
+
+
+@blueprint.post("/language")
+@public
+def choose_language() -> AnyResponse:
+    """Store the chosen language in a cookie."""
+    response = redirect(_local_url(request.form.get("after", "")))
+    chosen = request.form.get("language", "")
+    if chosen in i18n.LANGUAGES:
+        response.set_cookie(
+            i18n.COOKIE, chosen, max_age=_YEAR_S, samesite="Lax", httponly=True, path="/"
+        )
+    return response
+
+
+@blueprint.get("/account")
+@role_required("viewer")
+def account() -> str:
+    """Render the user's own account: password and API keys."""
+    return _render_account()
+
+
+@blueprint.post("/account/password")
+@role_required("viewer")
+def change_password() -> AnyResponse:
+    """Change the user's own password; requires the old one."""
+    require_browser_session()
+    try:
+        change_own_password(request.form.get("old", ""), _new_password())
+    except BadInput as error:
+        return _error_page(_render_account(error=error), error)
+    return make_response(_render_account(changed=True))
+
+
+@blueprint.post("/account/tokens")
+@role_required("viewer")
+def make_token() -> str:
+    """Create an API key and show it once."""
+    label = request.form.get("label", "").strip()[:60] or "API"
+    return _render_account(token=get_panel().tokens.create(require_browser_session().name, label))
+
+
+@blueprint.post(f"/account/tokens/<{NUMBER}:number>/revoke")
+@role_required("viewer")
+def revoke_token(number: int) -> AnyResponse:
+    """Revoke one of the user's own API keys."""
+    get_panel().tokens.revoke(require_browser_session().name, number)
+    return redirect(url_for("people.account"))
+
+
+@blueprint.get("/people")
+@role_required("admin")
+def index() -> str:
+    """Render the list of user accounts."""
+    return _render_users()
+
+
+@blueprint.post("/people")
+@role_required("admin")
+def add() -> AnyResponse:
+    """Create a user account."""
+    form = request.form
+    name = form.get("name", "").strip()
+    try:
+        role = _role(form.get("role", ""))
+        get_panel().users.add(name, role, form.get("password", ""), get_panel().now())
+    except BadInput as error:
+        return _error_page(_render_users(error=error, given=form), error)
+    log.info("%s made the account %s (%s)", require_role("admin").name, name, role.value)
+    return redirect(url_for("people.index"))
+
+
+@blueprint.post("/people/<name>/role")
+@role_required("admin")
+def set_role(name: str) -> AnyResponse:
+    """Change the role of a user."""
+    return _apply_change(
+        name, lambda: get_panel().users.set_role(name, _role(request.form.get("role", "")))
+    )
+
+
+@blueprint.post("/people/<name>/password")
+@role_required("admin")
+def set_password(name: str) -> AnyResponse:
+    """Set the password of a user and end the user's sessions."""
+
+    def change() -> None:
+        get_panel().users.set_password(name, request.form.get("password", ""))
+        get_panel().sessions.delete_all_for(name)
+
+    return _apply_change(name, change)
+
+
+@blueprint.post("/people/<name>/remove")
+@role_required("admin")
+def remove(name: str) -> AnyResponse:
+    """Delete a user account; the user's jobs and videos are kept."""
+
+    def change() -> None:
+        get_panel().users.delete(name)
+        get_panel().sessions.delete_all_for(name)
+
+    return _apply_change(name, change)
+
+
+def _apply_change(name: str, change: object) -> AnyResponse:
+    assert callable(change)
+    try:
+        change()
+    except BadInput as error:
+        return _error_page(_render_users(error=error), error)
+    log.info("%s changed the account %s", require_role("admin").name, ascii(name))
+    return redirect(url_for("people.index"))
+
+
+def _render_users(**more: object) -> str:
+    return render_template(
+        "people/index.html",
+        people=get_panel().users.all(),
+        roles=list(Role),
+        min_length=MIN_LENGTH,
+        **more,
+    )
+
+
+def _render_account(**more: object) -> str:
+    tokens = get_panel().tokens.list_for(require_role("viewer").name)
+    return render_template("people/account.html", tokens=tokens, min_length=MIN_LENGTH, **more)
+
+
+def _new_password() -> str:
+    password = request.form.get("password", "")
+    if password != request.form.get("again", ""):
+        raise BadInput("password_mismatch")
+    return password
+
+
+def _role(value: str) -> Role:
+    try:
+        return Role(value)
+    except ValueError:
+        raise BadInput("bad_request", reason="role") from None
+
+
+def _error_page(page: str, error: LecternError) -> Response:
+    response = make_response(page, status_of(error))
+    if error.code == "too_many_attempts":
+        response.headers["Retry-After"] = str(error.details["seconds"])
+    return response
+
+
+def _local_url(address: str) -> str:
+    """Return ``address`` if it is a path of the panel, otherwise the home page.
+
+    This prevents redirects to other sites.
+    """
+    parts = urlsplit(address)
+    inside = address.startswith("/") and not address.startswith(("//", "/\\"))
+    if not inside or parts.scheme or parts.netloc or not address.isprintable():
+        return url_for("home.index")
+    return address

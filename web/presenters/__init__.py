@@ -1,1 +1,0 @@
-"""The presenter library: presenters for any lecture, in the folder ``presenters``."""

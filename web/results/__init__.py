@@ -1,1 +1,0 @@
-"""Results: list, view and download finished videos."""

@@ -1,0 +1,115 @@
+"""Delete expired uploads, and files that were left behind when the panel crashed.
+
+Files are linked into a separate folder for each job (:mod:`web.services.job_creation`) before the
+job is queued. If the panel ends between these two steps, the files belong to no job.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from appliance.config import Config
+from appliance.errors import LecternError
+from appliance.jobs.retention import RetentionPolicy, delete_expired
+from appliance.jobs.states import JobState
+from appliance.jobs.store import JobStore, store_path
+from web.context import get_job_store, get_panel, material_folder, uploads_folder
+from web.security.access import require_role
+from web.uploads.models import Limits
+from web.uploads.store import UploadStore
+
+log = logging.getLogger("lectern.panel")
+
+CLEANUP_INTERVAL_S = 600.0
+"""Interval between two searches for expired uploads, in seconds."""
+
+_FOLDER = re.compile(r"[0-9a-f]{32}")
+
+
+def remove_stale_material(store: JobStore, folder: Path) -> list[Path]:
+    """Delete the folders that no job of ``store`` needs, and return them.
+
+    Call this only while no job is being created, for example when the panel starts.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        found = [path for path in folder.iterdir() if _FOLDER.fullmatch(path.name)]
+        needed = _needed_files(store) if found else set()
+        orphans = [path for path in found if not any(file.is_relative_to(path) for file in needed)]
+        for path in orphans:
+            shutil.rmtree(path, ignore_errors=True)
+        return orphans
+    return []
+
+
+def _needed_files(store: JobStore) -> set[Path]:
+    """Return the files of all jobs, including those that are just being moved."""
+    needed: set[Path | None] = set()
+    for job in store.jobs(set(JobState)):
+        needed |= {job.presenter, job.lecture}
+    needed |= store.files.source_paths()
+    return {path for path in needed if path is not None}
+
+
+def remove_stale_uploads(config: Config, now: Callable[[], float]) -> None:
+    """Delete the expired uploads."""
+    folder = uploads_folder(config.root)
+    if folder.is_dir():
+        with UploadStore(folder, Limits.from_config(config), now=now) as store:
+            for gone in store.remove_expired():
+                log.info("the upload of %s by %s has expired", ascii(gone.name), ascii(gone.owner))
+
+
+def clean_at_start(config: Config) -> None:
+    """Delete the files that an earlier process of the panel left behind."""
+    path = store_path(config.root)
+    if path.is_file():
+        with JobStore(path) as store:
+            for folder in remove_stale_material(store, material_folder(config.root)):
+                log.warning("deleted %s, of which no job had been made", folder.name)
+
+
+def start_cleanup(
+    config: Config, now: Callable[[], float], closing: threading.Event
+) -> threading.Thread:
+    """Delete what an earlier process left behind, and start a thread that deletes expired uploads.
+
+    Returns the thread. It searches every ``CLEANUP_INTERVAL_S`` seconds and ends when ``closing``
+    is set.
+    """
+
+    def run() -> None:
+        while not closing.is_set():
+            try:
+                remove_stale_uploads(config, now)
+            except (LecternError, OSError) as error:
+                log.warning("old uploads cannot be thrown away: %s", error)
+            closing.wait(CLEANUP_INTERVAL_S)
+
+    try:
+        clean_at_start(config)
+    except (LecternError, OSError) as error:
+        log.warning("the material cannot be looked through: %s", error)
+    thread = threading.Thread(target=run, name="care", daemon=True)
+    thread.start()
+    return thread
+
+
+def delete_old_jobs(days: int, *, keep_not_downloaded: bool) -> int:
+    """Delete jobs that ended more than ``max_age_days`` days ago, with their files.
+
+    Returns the number of deleted jobs. ``spare_unfetched`` keeps videos that have not been
+    downloaded yet.
+    """
+    gone = delete_expired(
+        get_job_store(),
+        RetentionPolicy(max_age_days=days, keep_undownloaded=keep_not_downloaded),
+        get_panel().now(),
+    )
+    log.warning("%s deleted %d jobs of %d days ago", require_role("admin").name, len(gone), days)
+    return len(gone)

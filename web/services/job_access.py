@@ -1,0 +1,94 @@
+"""Jobs that the current user may see or change, and jobs as the API and the pages show them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from appliance.errors import BadInput
+from appliance.jobs.models import Job, Reason, display_name
+from web.context import get_job_store
+from web.i18n import language
+from web.schemas import JobView, Problem
+from web.security.access import can_edit, can_view, require_role, visible_owners
+
+ResultKind = Literal["video", "thumbnail", "subtitles", "report"]
+SUFFIXES: dict[ResultKind, str] = {
+    "video": ".mp4",
+    "thumbnail": ".jpg",
+    "subtitles": ".srt",
+    "report": ".report.json",
+}
+"""Suffix of each result file."""
+
+
+def visible_job_owners() -> list[str] | None:
+    """Return the owners of the jobs that the current user may see, or ``None`` for all."""
+    return visible_owners(require_role("viewer"))
+
+
+def get_visible_job(number: int) -> Job:
+    """Return a job that the current user may see.
+
+    Raises ``BadInput("job_unknown")`` for any other, so as not to reveal that it exists.
+    """
+    require_role("viewer")
+    job = get_job_store().get(number)
+    if not can_view(job.owner):
+        raise BadInput("job_unknown", job=number)
+    return job
+
+
+def get_editable_job(number: int) -> Job:
+    """Return a job that the current user may change.
+
+    Raises ``job_unknown`` or ``permission_denied``.
+    """
+    require_role("teacher")
+    job = get_visible_job(number)
+    if not can_edit(job.owner):
+        raise BadInput("permission_denied")
+    return job
+
+
+def result_file(job: Job, kind: ResultKind) -> Path | None:
+    """Return the path of a result file of the job, or ``None`` if it does not exist (any more)."""
+    if job.output is None:
+        return None
+    path = job.report if kind == "report" else job.output.with_suffix(SUFFIXES[kind])
+    return path if path is not None and path.is_file() and not path.is_symlink() else None
+
+
+def job_view(job: Job) -> JobView:
+    """Return the job as the API shows it: with names, without paths."""
+    return JobView(
+        id=job.id,
+        name=display_name(job.stem),
+        owner=job.owner,
+        state=job.state,
+        request=job.request.value if job.request else None,
+        reason=problem_of(job.reason),
+        stage=job.stage,
+        done=job.done,
+        total=job.total,
+        attempts=job.attempts,
+        priority=job.priority,
+        created=job.created,
+        started=job.started,
+        finished=job.finished,
+        downloaded=job.downloaded,
+        presenter=display_name(job.presenter.name) if job.presenter else None,
+        lecture=display_name(job.lecture.name) if job.lecture else None,
+        output=display_name(job.output.name) if job.output else None,
+        files=[kind for kind in SUFFIXES if result_file(job, kind) is not None],
+    )
+
+
+def problem_of(reason: Reason | None) -> Problem | None:
+    """Return ``reason`` in the user's language."""
+    if reason is None:
+        return None
+    error = reason.to_error()
+    if error is None:
+        return Problem(code=reason.code, text=reason.code, cure="")
+    return Problem(code=error.code, text=error.text(language()), cure=error.cure(language()))
