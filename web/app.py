@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 
 from appliance.config import Config
 from appliance.config_file import ConfigProblem
@@ -23,7 +23,7 @@ from web.api import account, files, jobs, preflight, root, uploads
 from web.api import device as device_api
 from web.api import presenters as presenters_api
 from web.api import users as users_api
-from web.context import EXTENSION, Panel, close_job_store, get_panel, update_in_progress
+from web.context import EXTENSION, Panel, close_stores, get_panel, update_in_progress
 from web.i18n import LANGUAGES, _, language, localized
 from web.pages import (
     certificate,
@@ -39,6 +39,8 @@ from web.pages import (
 )
 from web.security import access, body_limits, csrf, headers, hosts, https_redirect
 from web.services import formatting, tasks
+from web.services.snapshot import SnapshotReader
+from web.services.snapshot_poller import add_poller
 from web.static_files import StaticFiles
 from web.update_lock import MARKER
 
@@ -69,7 +71,7 @@ def create_app(
         PERMANENT_SESSION_LIFETIME=timedelta(minutes=config.panel.session_timeout_minutes),
     )
     store = UserStore(users_path(config.root))
-    app.extensions[EXTENSION] = Panel(
+    app.extensions[EXTENSION] = panel = Panel(
         config=config,
         now=now,
         users=store,
@@ -81,11 +83,14 @@ def create_app(
         addresses=addresses,
         update_marker=update_marker,
     )
+    add_poller(
+        app, lambda: SnapshotReader(config.root, now, panel.update_marker), panel.closing.is_set
+    )
     errors.register(app)
     _add_guards(app, hosts.own_names() | set(config.panel.trusted_hosts))
     _add_pages(app)
     _set_template_globals(app)
-    app.teardown_appcontext(close_job_store)
+    app.teardown_appcontext(close_stores)
     return app
 
 
@@ -116,7 +121,7 @@ def _check_mode() -> None:
     Raises ``BadInput``: ``setup_required``, ``safe_mode``.
     """
     view = current_view()
-    if getattr(view, "is_open", False):
+    if getattr(view, "is_public", False):
         return
     if get_panel().users.is_empty():
         raise BadInput("setup_required")
@@ -126,8 +131,6 @@ def _check_mode() -> None:
 
 def current_view() -> object:
     """Return the view function of this request, or ``None``."""
-    from flask import current_app
-
     return current_app.view_functions.get(request.endpoint or "")
 
 

@@ -33,7 +33,8 @@ class Panel:
     ``now`` returns the time in seconds since 1970. ``setup_code`` is the setup code, empty after
     the setup. ``mistakes`` are the errors in the config file; if there are any, the panel runs in
     safe mode. ``closing`` is set when the panel is about to end, so that streams end too.
-    ``addresses`` is set if the panel is being served.
+    ``addresses`` is set if the panel is being served. ``render_lock`` is held while a live update
+    is rendered: many at once would block all other requests (global interpreter lock).
     """
 
     config: Config
@@ -47,6 +48,7 @@ class Panel:
     closing: threading.Event = field(default_factory=threading.Event)
     addresses: Addresses | None = None
     update_marker: Path = MARKER
+    render_lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 def get_panel() -> Panel:
@@ -79,14 +81,7 @@ def get_job_store() -> JobStore:
     return cast(JobStore, g.jobs)
 
 
-def close_job_store(error: BaseException | None = None) -> None:
-    """Close the job store at the end of the request."""
-    store: JobStore | None = g.pop("jobs", None)
-    if store is not None:
-        store.close()
-
-
-def material_folder(root: Path) -> Path:
+def job_files_folder(root: Path) -> Path:
     """Return the folder with the files of jobs that were created in the panel.
 
     The files stay there until the job ends.
@@ -99,10 +94,17 @@ def uploads_folder(root: Path) -> Path:
     return root / "state" / "uploads"
 
 
-def uploads() -> UploadStore:
+def get_uploads() -> UploadStore:
     """Return the upload store, open for this request."""
     if "uploads" not in g:
         folder = uploads_folder(get_config().root)
         g.uploads = UploadStore(folder, Limits.from_config(get_config()), now=get_panel().now)
-    store: UploadStore = g.uploads
-    return store
+    return cast(UploadStore, g.uploads)
+
+
+def close_stores(error: BaseException | None = None) -> None:
+    """Close the job store and the upload store at the end of the request."""
+    for name in ("jobs", "uploads"):
+        store: JobStore | UploadStore | None = g.pop(name, None)
+        if store is not None:
+            store.close()

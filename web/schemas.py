@@ -8,7 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.jobs.states import JobState
 
-LocalizedText = Annotated[str, Field(max_length=200)]
+RoleName = Literal["viewer", "teacher", "admin"]
+"""Role of a user; each one includes the permissions of the roles before it."""
+
+SearchWords = Annotated[str, Field(max_length=200)]
 JobNumber = Annotated[int, Field(ge=1, le=2147483647)]
 UploadNumber = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -40,7 +43,7 @@ class CurrentUser(Model):
 
     name: str
     """Name of the user."""
-    role: Literal["viewer", "teacher", "admin"]
+    role: RoleName
     """Each role includes the permissions of the roles before it: viewer, teacher, admin."""
 
 
@@ -217,7 +220,7 @@ class JobPage(JobList):
 class JobQuery(Model):
     """Filter for jobs."""
 
-    words: LocalizedText = ""
+    words: SearchWords = ""
     """Words that the job's name must contain, separated by spaces, in any case and order."""
     state: tuple[JobState, ...] = ()
     """States to include; empty for all."""

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from flask import Blueprint
+from flask import Blueprint, request
 from pydantic import Field
 
 from web.api.operation import operation
 from web.context import get_panel
 from web.schemas import NUMBER, JobNumber, Model
-from web.security.access import require_browser_session, role_required
+from web.security.access import (
+    COOKIE,
+    current_identity,
+    require_browser_session,
+    role_required,
+)
 from web.services.account import change_own_password
 
 blueprint = Blueprint("api_account", __name__, url_prefix="/api/v1/me")
@@ -98,4 +103,14 @@ def revoke_key(key: int) -> None:
 @operation("Change the user's own password", body=NewPassword)
 def change_password(body: NewPassword) -> None:
     """Change the user's password and sign out the user's other browsers."""
-    change_own_password(body.old, body.new)
+    panel = get_panel()
+    change_own_password(
+        current_identity(),
+        panel.users,
+        panel.sessions,
+        panel.login_limiter,
+        current_password=body.old,
+        new_password=body.new,
+        address=request.remote_addr or "",
+        cookie=request.cookies.get(COOKIE, ""),
+    )

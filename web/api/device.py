@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response
 from pydantic import Field
 
 from web.api.operation import operation
-from web.context import get_config, get_panel
-from web.schemas import NUMBER, JobNumber, LocalizedText, Model, Problem, TaskCreated
-from web.security.access import require_role, role_required
-from web.services import tasks
+from web.context import get_config, get_job_store, get_panel
+from web.schemas import NUMBER, JobNumber, Model, Problem, SearchWords, TaskCreated
+from web.security.access import current_identity, require_role, role_required
 from web.services.cleanup import delete_old_jobs
 from web.services.job_access import problem_of
-from web.services.log_files import log_files, read_lines, send_log
+from web.services.log_files import list_log_files, read_lines, send_log
 from web.services.snapshot import read_snapshot
+from web.services.tasks import DEVICE_TASKS, get_own_task, open_tasks, submit
 from web.services.telemetry_charts import telemetry_since
-
-log = logging.getLogger("lectern.panel")
 
 blueprint = Blueprint("api_box", __name__, url_prefix="/api/v1/box")
 
@@ -73,7 +70,7 @@ class LogQuery(Model):
 
     file: Literal["lectern.log", "panel.log"] = "lectern.log"
     """Log to search, with its rotated files: ``lectern.log`` (worker) or ``panel.log`` (panel)."""
-    words: LocalizedText = ""
+    words: SearchWords = ""
     """Words that a line must contain, separated by spaces, in any case and order."""
     level: Literal["", "debug", "info", "warning", "error"] = ""
     """Lowest level to include; empty for all levels."""
@@ -139,21 +136,22 @@ class PruneResult(Model):
 @operation("Get the state of the device", response=DeviceView)
 def show() -> DeviceView:
     """Return the state of the device with the newest telemetry reading."""
-    now = read_snapshot(get_panel())
-    daemon = now.daemon
+    panel = get_panel()
+    snapshot = read_snapshot(panel.config.root, panel.now, panel.update_marker)
+    daemon = snapshot.daemon
     return DeviceView(
-        worker_running=now.daemon_up,
-        updating=now.updating,
+        worker_running=snapshot.daemon_up,
+        updating=snapshot.updating,
         version=daemon.version if daemon else None,
         provider=daemon.provider if daemon else None,
         model=daemon.model if daemon else None,
         precision=daemon.precision if daemon else None,
-        holds=[problem for hold in now.holds if (problem := problem_of(hold)) is not None],
-        running=len(now.running),
-        queued=len(now.queue),
-        paused=len(now.paused),
-        waiting=len(now.waiting),
-        reading=dataclasses.asdict(now.reading) if now.reading else None,
+        holds=[problem for hold in snapshot.holds if (problem := problem_of(hold)) is not None],
+        running=len(snapshot.running),
+        queued=len(snapshot.queue),
+        paused=len(snapshot.paused),
+        waiting=len(snapshot.waiting),
+        reading=dataclasses.asdict(snapshot.reading) if snapshot.reading else None,
     )
 
 
@@ -173,7 +171,7 @@ def find_log_lines(query: LogQuery) -> LogView:
     """Return the newest log lines that match the query."""
     root = get_config().root
     found = read_lines(root, query.file, query.words, query.level)
-    return LogView(files=log_files(root), lines=[line.to_text() for line in found])
+    return LogView(files=list_log_files(root), lines=[line.to_text() for line in found])
 
 
 @blueprint.get("/log/<name>")
@@ -191,10 +189,16 @@ def log_file(name: str) -> Response:
 @blueprint.post("/prune")
 @role_required("admin")
 @operation("Delete old jobs", body=PruneRequest, response=PruneResult)
-def prune_now(body: PruneRequest) -> PruneResult:
+def prune(body: PruneRequest) -> PruneResult:
     """Delete old jobs with their videos and source files. This cannot be undone."""
     return PruneResult(
-        deleted=delete_old_jobs(body.days, keep_not_downloaded=not body.include_not_downloaded)
+        deleted=delete_old_jobs(
+            get_job_store(),
+            get_panel().now(),
+            require_role("admin").name,
+            body.days,
+            keep_not_downloaded=not body.include_not_downloaded,
+        )
     )
 
 
@@ -206,9 +210,9 @@ def submit_task(body: NewTask) -> TaskCreated:
 
     Raises ``BadInput("permission_denied")`` if the task needs a higher role than the user has.
     """
-    number = tasks.submit(body.kind, body.params)
-    if body.kind in ("restart_worker", "power_off"):
-        log.warning("%s asks for %s", require_role("admin").name, body.kind)
+    panel = get_panel()
+    with open_tasks(panel.config.root, panel.now) as store:
+        number = submit(current_identity(), store, body.kind, body.params, DEVICE_TASKS)
     return TaskCreated(id=number)
 
 
@@ -217,11 +221,13 @@ def submit_task(body: NewTask) -> TaskCreated:
 @operation("Get the state and result of a task", response=DeviceTaskView)
 def task_result(number: int) -> DeviceTaskView:
     """Return the state and result of one of the user's own tasks."""
-    errand = tasks.get_task(number)
+    panel = get_panel()
+    with open_tasks(panel.config.root, panel.now) as store:
+        task = get_own_task(current_identity(), store, number, DEVICE_TASKS)
     return DeviceTaskView(
-        id=errand.id,
-        kind=errand.kind,
-        state=errand.state,
-        result=dict(errand.result),
-        reason=problem_of(errand.reason),
+        id=task.id,
+        kind=task.kind,
+        state=task.state,
+        result=dict(task.result),
+        reason=problem_of(task.reason),
     )

@@ -12,12 +12,11 @@ from pydantic import Field
 
 from appliance.errors import BadInput
 from appliance.jobs.models import Job, display_name
-from appliance.jobs.store import JobStore, store_path
 from web.api.operation import operation
-from web.context import get_config, get_panel, get_thumbnails
+from web.context import get_job_store, get_panel, get_thumbnails
 from web.schemas import NUMBER, JobNumber, Model, Verdict
-from web.security.access import has_role, role_required
-from web.services.downloads import on_complete
+from web.security.access import current_identity, role_required
+from web.services.downloads import call_on_complete, download_callback
 from web.services.job_access import ResultKind, get_visible_job, result_file
 from web.services.report_texts import localized_verdict
 from web.services.zip_stream import flat_entries, stream_zip
@@ -74,11 +73,11 @@ def presenter_thumbnail(job: int) -> Response:
 
     Raises ``BadInput("result_file_missing")`` if no thumbnail of the presenter has been made.
     """
-    found = get_visible_job(job)
-    picture = get_thumbnails().get(found.presenter) if found.presenter else None
-    if picture is None:
+    found = _visible_job(job)
+    thumbnail = get_thumbnails().get(found.presenter) if found.presenter else None
+    if thumbnail is None:
         raise BadInput("result_file_missing", job=job)
-    return send_file(picture, mimetype="image/jpeg", conditional=True)
+    return send_file(thumbnail, mimetype="image/jpeg", conditional=True)
 
 
 @blueprint.get(f"/<{NUMBER}:job>/subtitles")
@@ -97,7 +96,7 @@ def captions(job: int) -> Response:
 
     It differs from SubRip in its header and in the decimal point of its time stamps.
     """
-    found = get_visible_job(job)
+    found = _visible_job(job)
     path = result_file(found, "subtitles")
     if path is None:
         raise BadInput("result_file_missing", job=job)
@@ -119,7 +118,7 @@ def report(job: int, query: FileQuery) -> Response:
 @operation("Get the quality verdict on the video", response=Verdict)
 def verdict(job: int) -> Verdict:
     """Return the grade of the video, the reasons for it, and the moments to check."""
-    return localized_verdict(result_file(get_visible_job(job), "report"))
+    return localized_verdict(result_file(_visible_job(job), "report"))
 
 
 @blueprint.get("/archive")
@@ -127,21 +126,23 @@ def verdict(job: int) -> Verdict:
 @operation("Download several videos as a zip", query=ArchiveQuery, produces="application/zip")
 def archive(query: ArchiveQuery) -> Response:
     """Stream a zip archive. Nothing is written to the disk."""
-    found = [get_visible_job(number) for number in dict.fromkeys(query.job)]
+    found = [_visible_job(number) for number in dict.fromkeys(query.job)]
     kinds: tuple[ResultKind, ...] = ("video", "subtitles", "report") if query.all else ("video",)
     paths: list[Path] = []
     for job in found:
         if result_file(job, "video") is None:
             raise BadInput("result_file_missing", job=job.id)
         paths += [path for kind in kinds if (path := result_file(job, kind)) is not None]
-    note = _mark_downloaded_callback([job.id for job in found])
-    response = Response(stream_zip(flat_entries(paths), note), mimetype="application/zip")
+    mark_downloaded = _download_callback([job.id for job in found])
+    response = Response(
+        stream_zip(flat_entries(paths), mark_downloaded), mimetype="application/zip"
+    )
     response.headers["Content-Disposition"] = 'attachment; filename="lectern.zip"'
     return response
 
 
 def _send_result(number: int, kind: ResultKind, download: bool) -> Response:
-    job = get_visible_job(number)
+    job = _visible_job(number)
     path = result_file(job, kind)
     if path is None:
         raise BadInput("result_file_missing", job=number)
@@ -154,25 +155,17 @@ def _send_result(number: int, kind: ResultKind, download: bool) -> Response:
         conditional=True,
     )
     if download and kind == "video" and request.method == "GET":
-        return on_complete(response, path, _mark_downloaded_callback([number]))
+        return call_on_complete(response, path, _download_callback([number]))
     return response
 
 
-def _mark_downloaded_callback(numbers: list[int]) -> Callable[[], None]:
-    """Return a callback that marks the videos of these jobs as downloaded.
+def _visible_job(number: int) -> Job:
+    return get_visible_job(current_identity(), get_job_store(), number)
 
-    Videos marked so may be deleted by retention. A viewer's download marks nothing.
-    """
-    if not has_role("teacher"):
-        return lambda: None
-    root, now = get_config().root, get_panel().now
 
-    def note() -> None:  # called after the request, when its own connection is closed
-        with JobStore(store_path(root), now=now) as store:
-            for number in numbers:
-                store.mark_downloaded(number)
-
-    return note
+def _download_callback(numbers: list[int]) -> Callable[[], None]:
+    panel = get_panel()
+    return download_callback(current_identity(), panel.config.root, panel.now, numbers)
 
 
 def _download_name(job: Job, path: Path) -> str:

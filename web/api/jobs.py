@@ -6,15 +6,13 @@ from collections.abc import Callable
 
 from flask import Blueprint
 
-from appliance.jobs.history import JobHistory
 from appliance.jobs.states import JobState
-from appliance.jobs.store import store_path
 from web.api.operation import operation
-from web.context import get_config, get_job_store
+from web.context import get_config, get_job_store, get_thumbnails, get_uploads
 from web.schemas import NUMBER, JobChange, JobList, JobNumbers, JobPage, JobQuery, JobView, NewJobs
-from web.security.access import role_required
+from web.security.access import current_identity, role_required
 from web.security.body_limits import body_limit
-from web.services.job_access import get_editable_job, get_visible_job, job_view, visible_job_owners
+from web.services.job_access import find_jobs, get_editable_job, get_visible_job, job_view
 from web.services.job_actions import delete_jobs
 from web.services.job_creation import create_jobs
 
@@ -30,14 +28,14 @@ def list_jobs(query: JobQuery) -> JobPage:
     Teachers see their own jobs and, if the settings allow it, those from the inbox. Viewers and
     administrators see all jobs.
     """
-    with JobHistory(store_path(get_config().root)) as history:
-        page = history.page(
-            query.state or JobState,
-            words=query.words,
-            owners=visible_job_owners(),
-            number=query.page,
-            size=query.size,
-        )
+    page = find_jobs(
+        current_identity(),
+        get_config().root,
+        query.state or JobState,
+        words=query.words,
+        page=query.page,
+        size=query.size,
+    )
     return JobPage(
         jobs=[job_view(job) for job in page.jobs],
         page=page.number,
@@ -52,7 +50,8 @@ def list_jobs(query: JobQuery) -> JobPage:
 @operation("Create a job for each pair of presenter and lecture", body=NewJobs, response=JobList)
 def create(body: NewJobs) -> JobList:
     """Queue one job for each pair of presenter and lecture."""
-    return JobList(jobs=[job_view(job) for job in create_jobs(body)])
+    jobs = create_jobs(current_identity(), get_job_store(), get_uploads(), get_config(), body)
+    return JobList(jobs=[job_view(job) for job in jobs])
 
 
 @blueprint.get(f"/<{NUMBER}:job>")
@@ -60,7 +59,7 @@ def create(body: NewJobs) -> JobList:
 @operation("Get a job", response=JobView)
 def show(job: int) -> JobView:
     """Return the current state of a job."""
-    return job_view(get_visible_job(job))
+    return job_view(get_visible_job(current_identity(), get_job_store(), job))
 
 
 @blueprint.patch(f"/<{NUMBER}:job>")
@@ -68,8 +67,9 @@ def show(job: int) -> JobView:
 @operation("Change the priority of a job", body=JobChange, response=JobView)
 def set_priority(job: int, body: JobChange) -> JobView:
     """Set the priority of a job."""
-    get_job_store().set_priority(get_editable_job(job).id, body.priority)
-    return job_view(get_job_store().get(job))
+    store = get_job_store()
+    store.set_priority(get_editable_job(current_identity(), store, job).id, body.priority)
+    return job_view(store.get(job))
 
 
 @blueprint.post(f"/<{NUMBER}:job>/cancel")
@@ -109,7 +109,7 @@ def retry(job: int) -> JobView:
 @operation("Delete an ended job, its video and its source files")
 def delete(job: int) -> None:
     """Delete the job and its files. This cannot be undone."""
-    delete_jobs([job])
+    _delete([job])
 
 
 @blueprint.post("/delete")
@@ -120,10 +120,15 @@ def delete_selected(body: JobNumbers) -> None:
 
     Nothing is deleted if one of them is unknown, may not be changed by the user, or has not ended.
     """
-    delete_jobs(body.jobs)
+    _delete(body.jobs)
 
 
 def _apply(number: int, action: Callable[[int], object]) -> JobView:
     """Apply ``action`` to a job that the user may change, and return the job afterwards."""
-    action(get_editable_job(number).id)
-    return job_view(get_job_store().get(number))
+    store = get_job_store()
+    action(get_editable_job(current_identity(), store, number).id)
+    return job_view(store.get(number))
+
+
+def _delete(numbers: list[int]) -> None:
+    delete_jobs(current_identity(), get_job_store(), get_thumbnails(), get_config().root, numbers)

@@ -16,20 +16,18 @@ from flask import Blueprint, Response, send_file, url_for
 from appliance.config import apply_overrides
 from appliance.errors import BadInput
 from appliance.jobs.models import Reason
-from appliance.jobs.store import store_path
-from appliance.jobs.tasks import Task, TaskStore
+from appliance.jobs.tasks import Task
 from web.api.operation import operation
-from web.context import get_config, get_panel, get_thumbnails
+from web.context import get_config, get_panel, get_thumbnails, get_uploads
 from web.i18n import language
 from web.schemas import NUMBER, LocalizedReason, Preflight, Preview, TaskCreated, TaskView
-from web.security.access import require_role, role_required
+from web.security.access import current_identity, role_required
 from web.services.job_access import problem_of
 from web.services.job_creation import resolve_lecture, resolve_presenter
+from web.services.tasks import FILE_TASKS, get_own_task, open_tasks, submit
 
 blueprint = Blueprint("api_checks", __name__, url_prefix="/api/v1")
 
-KINDS = ("preflight", "preview")
-"""Kinds of tasks that these routes submit."""
 _FILE_KEYS = {"preflight": "thumbnail", "preview": "video"}
 
 
@@ -41,16 +39,16 @@ def preflight(body: Preflight) -> TaskCreated:
 
     The check takes a few seconds; poll ``GET /api/v1/checks/{number}`` for the result.
     """
-    lecture = resolve_lecture(body.lecture).path if body.lecture else None
+    identity, uploads, config = current_identity(), get_uploads(), get_config()
+    lecture = resolve_lecture(identity, uploads, body.lecture).path if body.lecture else None
     settings = body.options.as_settings()
-    apply_overrides(get_config(), settings)
-    return TaskCreated(
-        id=_submit(
-            "preflight",
-            presenter=os.fspath(resolve_presenter(body.presenter).path),
-            lecture=os.fspath(lecture) if lecture else None,
-            options=settings,
-        )
+    apply_overrides(config, settings)
+    presenter = resolve_presenter(identity, uploads, config.root, body.presenter).path
+    return _submit(
+        "preflight",
+        presenter=os.fspath(presenter),
+        lecture=os.fspath(lecture) if lecture else None,
+        options=settings,
     )
 
 
@@ -62,16 +60,15 @@ def preview(body: Preview) -> TaskCreated:
 
     It precedes all queued jobs, and the current job waits until the preview is ready.
     """
+    identity, uploads, config = current_identity(), get_uploads(), get_config()
     settings = body.options.as_settings()
-    apply_overrides(get_config(), settings)
-    return TaskCreated(
-        id=_submit(
-            "preview",
-            presenter=os.fspath(resolve_presenter(body.presenter).path),
-            lecture=os.fspath(resolve_lecture(body.lecture).path),
-            at_s=body.at_s,
-            options=settings,
-        )
+    apply_overrides(config, settings)
+    return _submit(
+        "preview",
+        presenter=os.fspath(resolve_presenter(identity, uploads, config.root, body.presenter).path),
+        lecture=os.fspath(resolve_lecture(identity, uploads, body.lecture).path),
+        at_s=body.at_s,
+        options=settings,
     )
 
 
@@ -80,19 +77,19 @@ def preview(body: Preview) -> TaskCreated:
 @operation("Get the result of a preflight or preview", response=TaskView)
 def show_result(number: int) -> TaskView:
     """Return the state of a preflight or preview and, when it has ended, its result."""
-    errand = _owned_task(number)
-    result, file = dict(errand.result), None
-    name = _FILE_KEYS[errand.kind]
+    task = _own_task(number)
+    result, file = dict(task.result), None
+    name = _FILE_KEYS[task.kind]
     if result.pop(name, None):
         file = url_for("api_checks.show_file", number=number)
-    _keep_thumbnail(errand)
+    _keep_thumbnail(task)
     return TaskView(
-        id=errand.id,
-        kind=errand.kind,
-        state=errand.state,
+        id=task.id,
+        kind=task.kind,
+        state=task.state,
         result={k: v for k, v in result.items() if k != "warnings"},
-        warnings=localized_warnings(errand.result.get("warnings", ())),
-        reason=problem_of(errand.reason),
+        warnings=localized_warnings(task.result.get("warnings", ())),
+        reason=problem_of(task.reason),
         file=file,
     )
 
@@ -105,11 +102,11 @@ def show_file(number: int) -> Response:
 
     Raises ``BadInput("task_unknown")`` if there is no such file below the device's root folder.
     """
-    errand = _owned_task(number)
-    path = Path(errand.result.get(_FILE_KEYS[errand.kind]) or "")
+    task = _own_task(number)
+    path = Path(task.result.get(_FILE_KEYS[task.kind]) or "")
     if not path.is_file() or not path.resolve().is_relative_to(get_config().root.resolve()):
         raise BadInput("task_unknown", task=number)
-    kind = "image/jpeg" if errand.kind == "preflight" else "video/mp4"
+    kind = "image/jpeg" if task.kind == "preflight" else "video/mp4"
     return send_file(path.resolve(), mimetype=kind, conditional=True)
 
 
@@ -125,27 +122,21 @@ def localized_warnings(warnings: Iterable[Mapping[str, Any]]) -> list[LocalizedR
     return localized
 
 
-def _submit(kind: str, **params: object) -> int:
-    with TaskStore(store_path(get_config().root), now=get_panel().now) as errands:
-        return errands.submit(kind, params, require_role("teacher").name)
+def _submit(kind: str, **params: object) -> TaskCreated:
+    panel = get_panel()
+    with open_tasks(panel.config.root, panel.now) as store:
+        return TaskCreated(id=submit(current_identity(), store, kind, params, FILE_TASKS))
 
 
-def _owned_task(number: int) -> Task:
-    """Return a preflight or preview of the current user.
-
-    Raises ``BadInput("task_unknown")`` also for another user's task, so as not to reveal that it
-    exists.
-    """
-    with TaskStore(store_path(get_config().root), now=get_panel().now) as errands:
-        errand = errands.get(number)
-    if errand.owner != require_role("teacher").name or errand.kind not in KINDS:
-        raise BadInput("task_unknown", task=number)
-    return errand
+def _own_task(number: int) -> Task:
+    panel = get_panel()
+    with open_tasks(panel.config.root, panel.now) as store:
+        return get_own_task(current_identity(), store, number, FILE_TASKS)
 
 
-def _keep_thumbnail(errand: Task) -> None:
+def _keep_thumbnail(task: Task) -> None:
     """Keep the image of a successful preflight as the presenter's thumbnail."""
-    picture = errand.result.get("thumbnail")
-    presenter = errand.params.get("presenter")
-    if errand.state == "done" and picture and isinstance(presenter, str):
-        get_thumbnails().put(Path(presenter), Path(picture))
+    thumbnail = task.result.get("thumbnail")
+    presenter = task.params.get("presenter")
+    if task.state == "done" and thumbnail and isinstance(presenter, str):
+        get_thumbnails().put(Path(presenter), Path(thumbnail))

@@ -6,9 +6,9 @@ from flask import Blueprint, Response, send_file
 
 from appliance.errors import BadInput
 from web.api.operation import operation
-from web.context import get_thumbnails
+from web.context import get_config, get_job_store, get_thumbnails, get_uploads
 from web.schemas import NewPresenter, PresenterList, PresenterView
-from web.security.access import role_required
+from web.security.access import current_identity, role_required
 from web.services import presenter_library
 from web.services.presenter_library import presenter_view
 
@@ -21,7 +21,9 @@ blueprint = Blueprint("api_presenters", __name__, url_prefix="/api/v1/presenters
 def list_presenters() -> PresenterList:
     """Return the presenters of the library, sorted by name."""
     return PresenterList(
-        presenters=[presenter_view(path) for path in presenter_library.list_presenters()]
+        presenters=[
+            presenter_view(path) for path in presenter_library.list_presenters(get_config().root)
+        ]
     )
 
 
@@ -30,7 +32,10 @@ def list_presenters() -> PresenterList:
 @operation("Add a finished upload to the library", body=NewPresenter, response=PresenterView)
 def add_presenter(body: NewPresenter) -> PresenterView:
     """Add a finished upload to the library, under its own name or a new one."""
-    return presenter_view(presenter_library.add_presenter(body.upload, body.name))
+    path = presenter_library.add_presenter(
+        current_identity(), get_uploads(), get_config().root, body.upload, body.name
+    )
+    return presenter_view(path)
 
 
 @blueprint.delete("/<name>")
@@ -41,7 +46,7 @@ def delete_presenter(name: str) -> None:
 
     Raises ``BadInput("file_in_use")`` while an unfinished job needs the presenter.
     """
-    presenter_library.delete_presenter(name)
+    presenter_library.delete_presenter(get_job_store(), get_config().root, name)
 
 
 @blueprint.get("/<name>/thumbnail")
@@ -52,7 +57,7 @@ def thumbnail(name: str) -> Response:
 
     Raises ``BadInput("thumbnail_pending")`` until the device has checked the presenter once.
     """
-    picture = get_thumbnails().get(presenter_library.get_presenter(name))
-    if picture is None:
+    found = get_thumbnails().get(presenter_library.get_presenter(get_config().root, name))
+    if found is None:
         raise BadInput("thumbnail_pending", name=name)
-    return send_file(picture, mimetype="image/jpeg", conditional=True)
+    return send_file(found, mimetype="image/jpeg", conditional=True)

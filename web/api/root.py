@@ -8,7 +8,7 @@ from flask import Blueprint, Response, current_app, jsonify
 
 from web.api.openapi import PREFIX, build_document
 from web.api.operation import operation
-from web.context import uploads
+from web.context import get_uploads
 from web.schemas import CurrentUser, UploadList, UploadView
 from web.security.access import public, require_role, role_required
 
@@ -31,8 +31,8 @@ def openapi() -> Response:
 @operation("Get the current user", response=CurrentUser)
 def me() -> CurrentUser:
     """Return the user of the session or of the API key."""
-    person = require_role("viewer")
-    return CurrentUser(name=person.name, role=person.role.value)
+    user = require_role("viewer")
+    return CurrentUser(name=user.name, role=user.role.value)
 
 
 @blueprint.get("/uploads", provide_automatic_options=False)
@@ -40,7 +40,7 @@ def me() -> CurrentUser:
 @operation("List the user's uploads", response=UploadList)
 def list_uploads() -> UploadList:
     """Return the user's uploads, finished ones and those that can be continued."""
-    store = uploads()
+    store = get_uploads()
     return UploadList(
         uploads=[
             UploadView(

@@ -12,11 +12,11 @@ import binascii
 import re
 from email.utils import formatdate
 
-from flask import Blueprint, Response, current_app, g, request, url_for
+from flask import Blueprint, Response, current_app, request, url_for
 
 from appliance.errors import BadInput
 from web.api.operation import Header, documented
-from web.context import get_config, uploads
+from web.context import get_config, get_uploads
 from web.security.access import public, require_role, role_required
 from web.security.body_limits import body_limit
 from web.uploads.body_reader import (
@@ -28,7 +28,6 @@ from web.uploads.body_reader import (
     time_allowed_s,
 )
 from web.uploads.models import Limits, Upload
-from web.uploads.store import UploadStore
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,termination,checksum,expiration"
@@ -50,13 +49,6 @@ def get_concurrency_limit() -> ConcurrencyLimit:
         "uploads", ConcurrencyLimit(get_config().uploads.max_concurrent)
     )
     return found
-
-
-@blueprint.teardown_app_request
-def _close(error: BaseException | None) -> None:
-    store: UploadStore | None = g.pop("uploads", None)
-    if store is not None:
-        store.close()
 
 
 @blueprint.route("", methods=["OPTIONS"], provide_automatic_options=False)
@@ -81,7 +73,7 @@ def describe(number: str = "") -> Response:
 def create() -> Response:
     """Create an upload. Its URL is in the header ``Location``."""
     _check_version()
-    store = uploads()
+    store = get_uploads()
     name = _metadata().get("filename", "")
     upload = store.create(_owner(), name, _number_header("Upload-Length"))
     response = _tus_response(201, upload)
@@ -94,7 +86,7 @@ def create() -> Response:
 @documented("Get the offset of an upload", _RESUMABLE, status=200)
 def show(number: str) -> Response:
     """Return the number of bytes received in the header ``Upload-Offset``."""
-    upload = uploads().get(number, _owner())
+    upload = get_uploads().get(number, _owner())
     response = _tus_response(200, upload)
     response.headers["Upload-Length"] = str(upload.length)
     name = base64.b64encode(upload.name.encode()).decode()
@@ -111,7 +103,7 @@ def show(number: str) -> Response:
 def append_piece(number: str) -> Response:
     """Append the next piece to an upload."""
     _check_version()
-    upload = uploads().get(number, _owner())
+    upload = get_uploads().get(number, _owner())
     if request.mimetype != PIECE_TYPE:
         raise BadInput("upload_header_invalid", name="Content-Type")
     offset, length = _number_header("Upload-Offset"), _number_header("Content-Length")
@@ -120,7 +112,7 @@ def append_piece(number: str) -> Response:
     environ = request.environ
     with get_concurrency_limit().slot(), deadline(environ, time_allowed_s(length)):
         piece = body_blocks(environ["wsgi.input"], length)
-        return _tus_response(204, uploads().append(upload, offset, length, piece, checksum))
+        return _tus_response(204, get_uploads().append(upload, offset, length, piece, checksum))
 
 
 @blueprint.delete("/<number>", provide_automatic_options=False)
@@ -129,7 +121,7 @@ def append_piece(number: str) -> Response:
 def delete(number: str) -> Response:
     """Delete an upload."""
     _check_version()
-    uploads().delete(uploads().get(number, _owner()))
+    get_uploads().delete(get_uploads().get(number, _owner()))
     return _tus_response(204)
 
 
@@ -143,7 +135,9 @@ def _tus_response(status: int, upload: Upload | None = None) -> Response:
     response.headers["Cache-Control"] = "no-store"
     if upload is not None:
         response.headers["Upload-Offset"] = str(upload.offset)
-        response.headers["Upload-Expires"] = formatdate(uploads().expires_at(upload), usegmt=True)
+        response.headers["Upload-Expires"] = formatdate(
+            get_uploads().expires_at(upload), usegmt=True
+        )
     return response
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Annotated, Literal
+from typing import Annotated
 
 from flask import Blueprint
 from pydantic import Field
@@ -11,12 +11,11 @@ from pydantic import Field
 from web.accounts.users import Role, User
 from web.api.operation import operation
 from web.context import get_panel
-from web.schemas import Model
+from web.schemas import Model, RoleName
 from web.security.access import require_role, role_required
+from web.services import account
 
 log = logging.getLogger("lectern.panel")
-
-RoleName = Literal["viewer", "teacher", "admin"]
 
 blueprint = Blueprint("api_people", __name__, url_prefix="/api/v1/people")
 
@@ -63,7 +62,7 @@ class UserChange(Model):
 @operation("List the user accounts", response=UserList)
 def list_users() -> UserList:
     """Return all user accounts, sorted by name."""
-    return UserList(users=[_user_view(person) for person in get_panel().users.all()])
+    return UserList(users=[_user_view(user) for user in get_panel().users.all()])
 
 
 @blueprint.post("")
@@ -71,10 +70,10 @@ def list_users() -> UserList:
 @operation("Create a user account", body=NewUser, response=UserView, status=201)
 def create_user(body: NewUser) -> UserView:
     """Create an account with a role and a first password."""
-    people = get_panel().users
-    made = people.add(body.name, Role(body.role), body.password, get_panel().now())
-    _log_change("made the account", made.name)
-    return _user_view(made)
+    panel = get_panel()
+    user = panel.users.add(body.name, Role(body.role), body.password, panel.now())
+    _log_change("made the account", user.name)
+    return _user_view(user)
 
 
 @blueprint.patch("/<name>")
@@ -85,15 +84,14 @@ def change_user(name: str, body: UserChange) -> UserView:
 
     The last administrator keeps the role. A new password ends all sessions of the user.
     """
-    people = get_panel().users
-    person = people.get(name)
+    panel = get_panel()
+    user = panel.users.get(name)
     if body.role is not None:
-        people.set_role(person.name, Role(body.role))
+        panel.users.set_role(user.name, Role(body.role))
     if body.password is not None:
-        people.set_password(person.name, body.password)
-        get_panel().sessions.delete_all_for(person.name)
-    _log_change("changed the account", person.name)
-    return _user_view(people.get(person.name))
+        account.set_password(panel.users, panel.sessions, user.name, body.password)
+    _log_change("changed the account", user.name)
+    return _user_view(panel.users.get(user.name))
 
 
 @blueprint.delete("/<name>")
@@ -101,15 +99,14 @@ def change_user(name: str, body: UserChange) -> UserView:
 @operation("Delete a user account")
 def delete_user(name: str) -> None:
     """Delete the account and end the user's sessions. The user's jobs and videos are kept."""
-    person = get_panel().users.get(name)
-    get_panel().users.delete(person.name)
-    get_panel().sessions.delete_all_for(person.name)
-    _log_change("removed the account", person.name)
+    panel = get_panel()
+    account.delete_user(panel.users, panel.sessions, name)
+    _log_change("removed the account", name)
 
 
 def _log_change(action: str, name: str) -> None:
     log.info("%s %s %s", require_role("admin").name, action, ascii(name))
 
 
-def _user_view(person: User) -> UserView:
-    return UserView(name=person.name, role=person.role.value)
+def _user_view(user: User) -> UserView:
+    return UserView(name=user.name, role=user.role.value)

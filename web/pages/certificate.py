@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from flask import Blueprint, Response
 
 from appliance.errors import BadInput
 from web.context import get_config
 from web.security.access import public
-from web.tls.certificates import local_certificate
+from web.tls.certificates import local_certificate, uses_local_certificate
 
 blueprint = Blueprint("certificate", __name__)
 
@@ -18,27 +17,10 @@ blueprint = Blueprint("certificate", __name__)
 @public
 def download_authority() -> Response:
     """Return the authority's certificate. It is public; users compare its fingerprint."""
-    answer = Response(_certificate().public_bytes(Encoding.PEM))
-    answer.content_type = "application/x-x509-ca-cert"
-    answer.headers["Content-Disposition"] = "attachment; filename=lectern.crt"
-    return answer
-
-
-def authority_fingerprint() -> str:
-    """Return the SHA-256 fingerprint of the authority's certificate.
-
-    Returns an empty text if the panel does not use a certificate of this authority.
-    """
-    return (
-        local_certificate(get_config()).authority().fingerprint if _uses_local_certificate() else ""
-    )
-
-
-def _certificate() -> x509.Certificate:
-    if not _uses_local_certificate():
+    if not uses_local_certificate(get_config()):
         raise BadInput("page_not_found")
-    return local_certificate(get_config()).authority().certificate
-
-
-def _uses_local_certificate() -> bool:
-    return get_config().panel.tls == "own"
+    certificate = local_certificate(get_config()).authority().certificate
+    response = Response(certificate.public_bytes(Encoding.PEM))
+    response.content_type = "application/x-x509-ca-cert"
+    response.headers["Content-Disposition"] = "attachment; filename=lectern.crt"
+    return response

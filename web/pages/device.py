@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 from flask import (
     Blueprint,
     Response,
@@ -21,18 +19,28 @@ from appliance.jobs.daemon_status import DaemonStatusStore
 from appliance.jobs.store import store_path
 from appliance.jobs.tasks import Task
 from appliance.logs.line import LEVELS
-from web.context import get_panel
+from web.context import get_job_store, get_panel
 from web.i18n import _
-from web.pages.certificate import authority_fingerprint
 from web.schemas import NUMBER
-from web.security.access import allowed_in_safe_mode, require_role, role_required
-from web.services import formatting, tasks
+from web.security.access import (
+    allowed_in_safe_mode,
+    current_identity,
+    require_role,
+    role_required,
+)
+from web.services import formatting
 from web.services.cleanup import delete_old_jobs
-from web.services.log_files import LOGS, log_files, read_lines, send_log
+from web.services.log_files import LOGS, list_log_files, read_lines, send_log
 from web.services.snapshot import read_snapshot, recent_failures
+from web.services.tasks import (
+    DEVICE_TASKS,
+    get_own_task,
+    has_timed_out,
+    open_tasks,
+    submit,
+)
 from web.services.telemetry_charts import PERIODS_H, build_charts, telemetry_since, throttled_spans
-
-log = logging.getLogger("lectern.panel")
+from web.tls.certificates import authority_fingerprint
 
 blueprint = Blueprint("box", __name__, url_prefix="/box")
 
@@ -45,18 +53,18 @@ KEEP_DAYS = (7, 30, 90, 365)
 @role_required("viewer")
 def index() -> str:
     """Render the device page."""
-    snapshot = read_snapshot(get_panel())
+    panel = get_panel()
     return render_template(
         "box/index.html",
-        view=snapshot,
-        facts=_device_properties(),
+        view=read_snapshot(panel.config.root, panel.now, panel.update_marker),
+        properties=_device_properties(),
         hours=PERIODS_H,
         max_age_days=KEEP_DAYS,
         levels=LEVELS,
         logs=LOGS,
         pruned=request.args.get("pruned", type=int),
-        fingerprint=authority_fingerprint(),
-        now=get_panel().now(),
+        fingerprint=authority_fingerprint(panel.config),
+        now=panel.now(),
     )
 
 
@@ -68,7 +76,8 @@ def chart_data() -> Response:
     hours = request.args.get("hours", type=int)
     if hours not in PERIODS_H:
         raise BadInput("bad_request", reason="hours")
-    root, since = get_panel().config.root, get_panel().now() - hours * 3600
+    panel = get_panel()
+    root, since = panel.config.root, panel.now() - hours * 3600
     return jsonify(build_charts(telemetry_since(root, since), throttled_spans(root, since)))
 
 
@@ -83,7 +92,7 @@ def log_lines() -> str:
     )
     page = "box/_log.html" if "HX-Request" in request.headers else "box/log.html"
     return render_template(
-        page, lines=lines, files=log_files(root), logs=LOGS, levels=LEVELS, chosen=chosen
+        page, lines=lines, files=list_log_files(root), logs=LOGS, levels=LEVELS, chosen=chosen
     )
 
 
@@ -100,9 +109,9 @@ def download_log(name: str) -> Response:
 def submit_task(kind: str) -> AnyResponse:
     """Submit a task to the daemon and redirect to its result, which updates itself."""
     params = {name: value for name, value in request.form.items() if name != "csrf"}
-    number = tasks.submit(kind, params)
-    if kind in ("restart_worker", "power_off"):
-        log.warning("%s asks for %s", require_role("admin").name, kind)
+    panel = get_panel()
+    with open_tasks(panel.config.root, panel.now) as store:
+        number = submit(current_identity(), store, kind, params, DEVICE_TASKS)
     return redirect(url_for("box.show_task", number=number), 303)
 
 
@@ -110,11 +119,12 @@ def submit_task(kind: str) -> AnyResponse:
 @role_required("teacher")
 def show_task(number: int) -> AnyResponse:
     """Render the state and result of a task."""
-    task = tasks.get_task(number)
+    panel = get_panel()
+    with open_tasks(panel.config.root, panel.now) as store:
+        task = get_own_task(current_identity(), store, number, DEVICE_TASKS)
     page = "box/_errand.html" if "HX-Request" in request.headers else "box/errand.html"
-    return make_response(
-        render_template(page, task=task, lost=tasks.has_timed_out(task), drives=_usb_drives(task))
-    )
+    lost = has_timed_out(task, panel.now())
+    return make_response(render_template(page, task=task, lost=lost, drives=_usb_drives(task)))
 
 
 @blueprint.post("/prune")
@@ -124,51 +134,59 @@ def prune() -> AnyResponse:
     days = request.form.get("days", type=int)
     if days not in KEEP_DAYS:
         raise BadInput("bad_request", reason="days")
-    gone = delete_old_jobs(days, keep_not_downloaded="all" not in request.form)
-    return redirect(url_for("box.index", pruned=gone, _anchor="room"))
+    deleted = delete_old_jobs(
+        get_job_store(),
+        get_panel().now(),
+        require_role("admin").name,
+        days,
+        keep_not_downloaded="all" not in request.form,
+    )
+    return redirect(url_for("box.index", pruned=deleted, _anchor="room"))
 
 
 def _device_properties() -> list[tuple[str, str]]:
     """Return the known properties of the device as pairs of name and value."""
-    facts: list[tuple[str, str]] = []
+    panel = get_panel()
+    root, now = panel.config.root, panel.now()
+    properties: list[tuple[str, str]] = []
     try:
-        with DaemonStatusStore(store_path(get_panel().config.root), now=get_panel().now) as record:
+        with DaemonStatusStore(store_path(root), now=panel.now) as record:
             daemon = record.read()
     except LecternError:
         daemon = None
     if daemon is not None:
-        facts += [
+        properties += [
             (_("Version"), daemon.version),
             (_("Compute backend"), formatting.provider_name(daemon.provider)),
-            *_unused_providers(recent_failures(get_panel().config.root, get_panel().now())),
+            *_unused_providers(recent_failures(root, now)),
             (_("Model"), " ".join(part for part in (daemon.model, daemon.precision) if part)),
-            (_("Running since"), formatting.format_time(daemon.started, get_panel().now())),
+            (_("Running since"), formatting.format_time(daemon.started, now)),
         ]
-    recent = telemetry_since(get_panel().config.root, get_panel().now() - 600)
+    recent = telemetry_since(root, now - 600)
     if recent:
         last = recent[-1]
-        facts += [
+        properties += [
             (_("Power mode"), last.power_mode or ""),
             (_("Fan"), "" if last.fan_percent is None else f"{last.fan_percent:.0f} %"),
             (_("Throttled (temperature or power)"), _("Yes") if last.throttled else _("No")),
             (_("Throttling events since startup"), str(last.throttle_events)),
-            (_("Disk"), _disk(last.disk_free_mb, last.disk_total_mb)),
+            (_("Disk"), _disk_text(last.disk_free_mb, last.disk_total_mb)),
             (
                 _("Flash wear"),
                 "" if last.disk_wear_percent is None else f"{last.disk_wear_percent:.0f} %",
             ),
         ]
-    return [(name, value) for name, value in facts if value]
+    return [(name, value) for name, value in properties if value]
 
 
-def _unused_providers(engines: dict[str, str]) -> list[tuple[str, str]]:
+def _unused_providers(failures: dict[str, str]) -> list[tuple[str, str]]:
     return [
         (_("{name} is not used", name=formatting.provider_name(name)), reason)
-        for name, reason in engines.items()
+        for name, reason in failures.items()
     ]
 
 
-def _disk(free: float, total: float) -> str:
+def _disk_text(free: float, total: float) -> str:
     return _(
         "{free} free of {total}",
         free=formatting.format_size(free),

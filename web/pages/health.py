@@ -5,15 +5,15 @@ from __future__ import annotations
 import hmac
 import ipaddress
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, current_app, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from appliance.errors import BadInput
 from web.context import get_panel, update_in_progress
-from web.pages.home import get_poller
 from web.pages.metrics import collect
 from web.security.access import public
 from web.services.snapshot import read_snapshot
+from web.services.snapshot_poller import get_poller
 
 blueprint = Blueprint("health", __name__)
 
@@ -34,8 +34,10 @@ def metrics() -> Response:
     """Return the metrics. Only this machine and clients with the metrics token have access."""
     if not (_is_local() or _has_token()):
         raise BadInput("permission_denied")
+    panel = get_panel()
+    snapshot = read_snapshot(panel.config.root, panel.now, panel.update_marker)
     registry = CollectorRegistry()
-    collect(registry, read_snapshot(get_panel()), get_poller().subscribers)
+    collect(registry, snapshot, get_poller(current_app).subscribers)
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from flask import (
     Blueprint,
     Response,
@@ -16,36 +14,19 @@ from flask import (
     stream_with_context,
     url_for,
 )
-from flask.blueprints import BlueprintSetupState
 from werkzeug.wrappers import Response as AnyResponse
 
-from web.context import EXTENSION, Panel, get_job_store, get_panel
+from web.context import get_job_store, get_panel
 from web.pages import home_stream, home_texts
 from web.schemas import NUMBER
-from web.security.access import allowed_in_safe_mode, role_required
-from web.services.downloads import job_thumbnail
+from web.security.access import allowed_in_safe_mode, current_identity, role_required
 from web.services.job_access import get_visible_job
 from web.services.job_actions import apply_action
-from web.services.snapshot import SnapshotReader, read_snapshot
-from web.services.snapshot_poller import SnapshotPoller
+from web.services.snapshot import read_snapshot
+from web.services.snapshot_poller import get_poller
+from web.services.thumbnails import job_thumbnail
 
 blueprint = Blueprint("home", __name__)
-
-_POLLER = "lectern.home"
-
-
-@blueprint.record_once
-def _register_globals(state: BlueprintSetupState) -> None:
-    here: Panel = state.app.extensions[EXTENSION]
-    state.app.extensions[_POLLER] = SnapshotPoller(
-        lambda: SnapshotReader(here.config.root, here.now, here.update_marker),
-        closing=here.closing.is_set,
-    )
-
-
-def get_poller() -> SnapshotPoller:
-    """Return the poller that all live pages share."""
-    return cast(SnapshotPoller, current_app.extensions[_POLLER])
 
 
 @blueprint.after_app_request
@@ -53,7 +34,7 @@ def _refresh_after_change(response: Response) -> Response:
     """Refresh the live pages immediately after a change. Pieces of uploads do not change them."""
     changes = request.method in ("POST", "PATCH", "DELETE") and response.status_code < 400
     if changes and request.blueprint != "uploads":
-        get_poller().refresh_now()
+        get_poller(current_app).refresh_now()
     return response
 
 
@@ -62,14 +43,14 @@ def _refresh_after_change(response: Response) -> Response:
 @role_required("viewer")
 def index() -> str:
     """Render the home page, or in safe mode the errors in the config file."""
-    if get_panel().mistakes:
-        return render_template("home/safe_mode.html", mistakes=get_panel().mistakes)
-    here = get_panel()
-    snapshot = read_snapshot(here)
-    values = home_texts.live_values(snapshot, None, here.now())
+    panel = get_panel()
+    if panel.mistakes:
+        return render_template("home/safe_mode.html", mistakes=panel.mistakes)
+    snapshot = read_snapshot(panel.config.root, panel.now, panel.update_marker)
+    values = home_texts.live_values(snapshot, None, panel.now())
     return render_template(
         "home/index.html",
-        part=home_stream.render(snapshot, values, here.now()),
+        part=home_stream.render(snapshot, values, panel.now()),
         reader=home_stream.reader_key(),
     )
 
@@ -78,9 +59,9 @@ def index() -> str:
 @role_required("viewer")
 def stream() -> Response:
     """Return the event stream of the home page."""
-    home_stream.check_stream_capacity(get_panel(), get_poller())
+    home_stream.check_stream_capacity(get_panel(), get_poller(current_app))
     return Response(
-        stream_with_context(home_stream.stream(get_panel(), get_poller())),
+        stream_with_context(home_stream.stream(get_panel(), get_poller(current_app))),
         content_type="text/event-stream; charset=utf-8",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
@@ -97,7 +78,7 @@ def poll() -> Response:
 @role_required("teacher")
 def apply_action_to_job(number: int, action: str) -> AnyResponse:
     """Pause, resume, cancel, retry or reorder a job."""
-    apply_action(get_job_store(), number, action)
+    apply_action(current_identity(), get_job_store(), number, action)
     if "HX-Request" in request.headers:
         return make_response("", 204)
     return redirect(url_for("home.index"))
@@ -107,7 +88,9 @@ def apply_action_to_job(number: int, action: str) -> AnyResponse:
 @role_required("viewer")
 def thumbnail(number: int) -> AnyResponse:
     """Return the thumbnail of a job, or redirect to a placeholder."""
-    found = job_thumbnail(get_job_store(), get_panel().config.root, get_visible_job(number))
+    store = get_job_store()
+    job = get_visible_job(current_identity(), store, number)
+    found = job_thumbnail(store, get_panel().config.root, job)
     if found is None:
         return redirect(url_for("static", name="presenter.svg"))
     response = Response(found, content_type="image/jpeg")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 
 from flask import render_template
@@ -22,9 +21,6 @@ KEEPALIVE_INTERVAL_S = 15.0
 SPARE_THREADS = 16
 """Threads that are not used for streams, so that other requests do not wait."""
 
-# Rendering thirty pages at once would block all other requests (global interpreter lock).
-_RENDER_LOCK = threading.Lock()
-
 
 def render(snapshot: Snapshot, values: LiveValues, now: float) -> str:
     """Render the part of the page that changes, for the current user."""
@@ -38,20 +34,20 @@ def reader_key() -> str:
 
     Updates for another reader do not fit the page. Empty if no user is signed in.
     """
-    person = current_user()
-    return f"{person.name} {person.role.value} {language()}" if person is not None else ""
+    user = current_user()
+    return f"{user.name} {user.role.value} {language()}" if user is not None else ""
 
 
-def check_stream_capacity(here: Panel, watcher: SnapshotPoller) -> None:
+def check_stream_capacity(panel: Panel, poller: SnapshotPoller) -> None:
     """Check that another stream can be opened.
 
     Raises ``Fault("too_many_live_pages")`` if only ``SPARE_THREADS`` threads are left.
     """
-    if watcher.subscribers >= here.config.panel.threads - SPARE_THREADS:
+    if poller.subscribers >= panel.config.panel.threads - SPARE_THREADS:
         raise Fault("too_many_live_pages")
 
 
-def stream(here: Panel, watcher: SnapshotPoller) -> Iterator[str]:
+def stream(panel: Panel, poller: SnapshotPoller) -> Iterator[str]:
     """Yield server-sent events until the connection, the user's session or the panel ends.
 
     The stream also ends when the user's role or language changes. An event contains only what
@@ -60,10 +56,10 @@ def stream(here: Panel, watcher: SnapshotPoller) -> Iterator[str]:
     reader = reader_key()
     version, shape, sent = 0, -1, ""
     idle = 0.0
-    with watcher.subscribed():
+    with poller.subscribed():
         yield "retry: 3000\n\n"
-        while not here.closing.is_set():
-            view = watcher.wait(version, 1.0)
+        while not panel.closing.is_set():
+            view = poller.wait(version, 1.0)
             refresh_identity()
             if reader_key() != reader:
                 yield "event: end\ndata: {}\n\n"
@@ -75,24 +71,24 @@ def stream(here: Panel, watcher: SnapshotPoller) -> Iterator[str]:
                     yield ": alive\n\n"
                 continue
             version = view.version
-            data = _event_data(here, view, with_page=view.shape != shape)
+            data = _event_data(panel, view, with_page=view.shape != shape)
             shape = view.shape
             if data != sent:
                 sent, idle = data, 0.0
                 yield f"id: {version}\nevent: view\ndata: {data}\n\n"
 
 
-def poll(here: Panel) -> dict[str, object]:
+def poll(panel: Panel) -> dict[str, object]:
     """Return the complete content once, for polling."""
-    snapshot = read_snapshot(here)
-    values = live_values(snapshot, None, here.now())
-    return {"html": render(snapshot, values, here.now()), "tick": values, "reader": reader_key()}
+    snapshot = read_snapshot(panel.config.root, panel.now, panel.update_marker)
+    values = live_values(snapshot, None, panel.now())
+    return {"html": render(snapshot, values, panel.now()), "tick": values, "reader": reader_key()}
 
 
-def _event_data(here: Panel, view: VersionedSnapshot, *, with_page: bool) -> str:
-    with _RENDER_LOCK:
-        values = live_values(view.snapshot, view.remaining_s, here.now())
+def _event_data(panel: Panel, view: VersionedSnapshot, *, with_page: bool) -> str:
+    with panel.render_lock:
+        values = live_values(view.snapshot, view.remaining_s, panel.now())
         news: dict[str, object] = {"tick": values, "reader": reader_key()}
         if with_page:
-            news["html"] = render(view.snapshot, values, here.now())
+            news["html"] = render(view.snapshot, values, panel.now())
         return json.dumps(news, ensure_ascii=False)

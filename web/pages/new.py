@@ -7,8 +7,7 @@ from flask import Blueprint, render_template
 from web.context import get_config
 from web.i18n import _
 from web.security.access import role_required
-from web.services import presenter_library
-from web.services.presenter_library import presenter_view
+from web.services.presenter_library import list_presenters, presenter_view
 
 blueprint = Blueprint("new", __name__, url_prefix="/new")
 
@@ -20,12 +19,13 @@ LECTURE_FILES = "audio/*,.txt,.md,.docx,.opus,.amr,.caf,.w64,.mka"
 @role_required("teacher")
 def index() -> str:
     """Render the page for a new video."""
+    config = get_config()
     return render_template(
         "new/index.html",
-        presenters=[presenter_view(path) for path in presenter_library.list_presenters()],
+        presenters=[presenter_view(path) for path in list_presenters(config.root)],
         presenter_files=PRESENTER_FILES,
         lecture_files=LECTURE_FILES,
-        max_file_gb=get_config().uploads.max_file_gb,
+        max_file_gb=config.uploads.max_file_gb,
         script_texts=script_texts(),
     )
 

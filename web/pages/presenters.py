@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
+from web.context import get_config, get_job_store
 from web.security.access import role_required
-from web.services import presenter_library
-from web.services.presenter_library import presenter_view
+from web.services.presenter_library import delete_presenter, list_presenters, presenter_view
 
 blueprint = Blueprint("presenters", __name__, url_prefix="/presenters")
 
@@ -16,13 +16,13 @@ blueprint = Blueprint("presenters", __name__, url_prefix="/presenters")
 @role_required("teacher")
 def index() -> str:
     """Render the page of the presenter library."""
-    everybody = [presenter_view(path) for path in presenter_library.list_presenters()]
-    return render_template("presenters/index.html", presenters=everybody)
+    presenters = [presenter_view(path) for path in list_presenters(get_config().root)]
+    return render_template("presenters/index.html", presenters=presenters)
 
 
 @blueprint.post("/<name>/delete")
 @role_required("admin")
 def delete(name: str) -> Response:
     """Delete a presenter from the library. This cannot be undone."""
-    presenter_library.delete_presenter(name)
+    delete_presenter(get_job_store(), get_config().root, name)
     return redirect(url_for("presenters.index"))

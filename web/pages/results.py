@@ -9,21 +9,19 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from appliance.errors import BadInput
-from appliance.jobs.history import JobHistory
 from appliance.jobs.models import Job
 from appliance.jobs.states import JobState
-from appliance.jobs.store import store_path
 from web.context import get_config, get_job_store, get_thumbnails
 from web.i18n import _
 from web.schemas import NUMBER, JobView, Verdict
-from web.security.access import can_edit, role_required
+from web.security.access import can_edit, current_identity, role_required
 from web.services.formatting import format_length, provider_name
 from web.services.job_access import (
+    find_jobs,
     get_editable_job,
     get_visible_job,
     job_view,
     result_file,
-    visible_job_owners,
 )
 from web.services.job_actions import delete_jobs
 from web.services.report_texts import localized_verdict, read_report
@@ -53,14 +51,14 @@ def index() -> str:
     """Render the list of results, newest first."""
     show = request.args.get("show", "done")
     words = request.args.get("words", "")[:200]
-    with JobHistory(store_path(get_config().root)) as history:
-        page = history.page(
-            FILTERS.get(show, FILTERS["done"]),
-            words=words,
-            owners=visible_job_owners(),
-            number=_page_number(request.args.get("page")),
-            size=PAGE_SIZE,
-        )
+    page = find_jobs(
+        current_identity(),
+        get_config().root,
+        FILTERS.get(show, FILTERS["done"]),
+        words=words,
+        page=_page_number(request.args.get("page")),
+        size=PAGE_SIZE,
+    )
     return render_template(
         "results/index.html",
         rows=[_row(job) for job in page.jobs],
@@ -75,14 +73,14 @@ def index() -> str:
 @role_required("viewer")
 def show(job: int) -> str:
     """Render the page of a job: player, verdict and downloads."""
-    found = get_visible_job(job)
+    found = get_visible_job(current_identity(), get_job_store(), job)
     report = read_report(result_file(found, "report"))
     return render_template(
         "results/show.html",
         row=_row(found),
         has_presenter_thumbnail=found.presenter is not None
         and get_thumbnails().get(found.presenter) is not None,
-        facts=result_properties(report),
+        properties=result_properties(report),
         grades=grade_labels(),
     )
 
@@ -91,7 +89,7 @@ def show(job: int) -> str:
 @role_required("teacher")
 def delete(job: int) -> Redirect:
     """Delete the job and its files. This cannot be undone."""
-    delete_jobs([job])
+    _delete([job])
     return redirect(url_for("results.index"))
 
 
@@ -102,8 +100,7 @@ def delete_several() -> Redirect:
     selected = request.form.getlist("job")
     if not selected or not all(map(_is_number, selected)):
         raise BadInput("bad_request", reason="nothing is ticked")
-    numbers = [int(value) for value in selected]
-    delete_jobs(numbers)
+    _delete([int(value) for value in selected])
     return redirect(url_for("results.index"))
 
 
@@ -111,7 +108,8 @@ def delete_several() -> Redirect:
 @role_required("teacher")
 def retry(job: int) -> Redirect:
     """Run the job again from the beginning."""
-    get_job_store().retry(get_editable_job(job).id)
+    store = get_job_store()
+    store.retry(get_editable_job(current_identity(), store, job).id)
     return redirect(url_for("home.index"))
 
 
@@ -152,6 +150,10 @@ def result_properties(report: Any) -> list[tuple[str, str]]:
     except (KeyError, TypeError, ValueError):  # a report of another version
         return properties
     return properties
+
+
+def _delete(numbers: list[int]) -> None:
+    delete_jobs(current_identity(), get_job_store(), get_thumbnails(), get_config().root, numbers)
 
 
 def _row(job: Job) -> Row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
@@ -17,6 +18,8 @@ from web.context import get_panel
 from web.errors import status_of
 from web.schemas import NUMBER
 from web.security.access import (
+    COOKIE,
+    current_identity,
     public,
     require_browser_session,
     require_role,
@@ -24,7 +27,8 @@ from web.security.access import (
     sign_in,
     sign_out,
 )
-from web.services.account import change_own_password
+from web.services.account import change_own_password, delete_user
+from web.services.account import set_password as set_user_password
 
 log = logging.getLogger("lectern.panel")
 
@@ -46,25 +50,25 @@ def setup() -> AnyResponse:
 @public
 def create_administrator() -> AnyResponse:
     """Create the administrator if the code matches the one in the device's log."""
-    here, form = get_panel(), request.form
-    if not here.users.is_empty():
+    panel, form = get_panel(), request.form
+    if not panel.users.is_empty():
         return redirect(url_for("home.index"))
     address = request.remote_addr or ""
     try:
-        here.login_limiter.register_attempt(address, "set-up")
-        if not codes_match(form.get("code", ""), here.setup_code):
+        panel.login_limiter.register_attempt(address, "set-up")
+        if not codes_match(form.get("code", ""), panel.setup_code):
             raise BadInput("setup_code_wrong")
-        here.login_limiter.register_success(address, "set-up")
+        panel.login_limiter.register_success(address, "set-up")
         password = _new_password()
-        person = here.users.add_first(form.get("name", "").strip(), password, here.now())
+        user = panel.users.add_first(form.get("name", "").strip(), password, panel.now())
     except BadInput as error:
         page = render_template("people/setup.html", error=error, min_length=MIN_LENGTH, given=form)
         return _error_page(page, error)
-    delete_setup_code(here.config.root)
-    log.info("set up by %s from %s", person.name, address)
+    delete_setup_code(panel.config.root)
+    log.info("set up by %s from %s", user.name, address)
     response = redirect(url_for("home.index"))
     assert isinstance(response, Response)
-    sign_in(response, person)
+    sign_in(response, user)
     return response
 
 
@@ -81,24 +85,24 @@ def login() -> AnyResponse:
 @public
 def log_in() -> AnyResponse:
     """Sign in with name and password. Too many failures lead to a waiting time."""
-    here, form = get_panel(), request.form
+    panel, form = get_panel(), request.form
     address, name = request.remote_addr or "", form.get("name", "").strip()
     after = form.get("after", "")
     try:
-        here.login_limiter.register_attempt(address, name)
+        panel.login_limiter.register_attempt(address, name)
         try:
-            person = here.users.authenticate(name, form.get("password", ""))
+            user = panel.users.authenticate(name, form.get("password", ""))
         except BadInput:
             log.warning("a sign-in as %s from %s failed", ascii(name[:40]), address)
             raise
     except BadInput as error:
         page = render_template("people/login.html", error=error, after=after, name=name)
         return _error_page(page, error)
-    here.login_limiter.register_success(address, name)
-    log.info("%s signed in from %s", person.name, address)
+    panel.login_limiter.register_success(address, name)
+    log.info("%s signed in from %s", user.name, address)
     response = redirect(_local_url(after))
     assert isinstance(response, Response)
-    sign_in(response, person)
+    sign_in(response, user)
     return response
 
 
@@ -136,9 +140,19 @@ def account() -> str:
 @role_required("viewer")
 def change_password() -> AnyResponse:
     """Change the user's own password; requires the old one."""
-    require_browser_session()
+    current_identity().require_browser_session()
+    panel = get_panel()
     try:
-        change_own_password(request.form.get("old", ""), _new_password())
+        change_own_password(
+            current_identity(),
+            panel.users,
+            panel.sessions,
+            panel.login_limiter,
+            current_password=request.form.get("old", ""),
+            new_password=_new_password(),
+            address=request.remote_addr or "",
+            cookie=request.cookies.get(COOKIE, ""),
+        )
     except BadInput as error:
         return _error_page(_render_account(error=error), error)
     return make_response(_render_account(changed=True))
@@ -186,49 +200,41 @@ def add() -> AnyResponse:
 @role_required("admin")
 def set_role(name: str) -> AnyResponse:
     """Change the role of a user."""
-    return _apply_change(
-        name, lambda: get_panel().users.set_role(name, _role(request.form.get("role", "")))
-    )
+    role = request.form.get("role", "")
+    return _apply_change(name, "changed", lambda: get_panel().users.set_role(name, _role(role)))
 
 
 @blueprint.post("/people/<name>/password")
 @role_required("admin")
 def set_password(name: str) -> AnyResponse:
     """Set the password of a user and end the user's sessions."""
-
-    def change() -> None:
-        get_panel().users.set_password(name, request.form.get("password", ""))
-        get_panel().sessions.delete_all_for(name)
-
-    return _apply_change(name, change)
+    panel, password = get_panel(), request.form.get("password", "")
+    return _apply_change(
+        name, "changed", lambda: set_user_password(panel.users, panel.sessions, name, password)
+    )
 
 
 @blueprint.post("/people/<name>/remove")
 @role_required("admin")
-def remove(name: str) -> AnyResponse:
+def delete(name: str) -> AnyResponse:
     """Delete a user account; the user's jobs and videos are kept."""
-
-    def change() -> None:
-        get_panel().users.delete(name)
-        get_panel().sessions.delete_all_for(name)
-
-    return _apply_change(name, change)
+    panel = get_panel()
+    return _apply_change(name, "deleted", lambda: delete_user(panel.users, panel.sessions, name))
 
 
-def _apply_change(name: str, change: object) -> AnyResponse:
-    assert callable(change)
+def _apply_change(name: str, verb: str, change: Callable[[], object]) -> AnyResponse:
     try:
         change()
     except BadInput as error:
         return _error_page(_render_users(error=error), error)
-    log.info("%s changed the account %s", require_role("admin").name, ascii(name))
+    log.info("%s %s the user %s", require_role("admin").name, verb, ascii(name))
     return redirect(url_for("people.index"))
 
 
 def _render_users(**more: object) -> str:
     return render_template(
         "people/index.html",
-        people=get_panel().users.all(),
+        users=get_panel().users.all(),
         roles=list(Role),
         min_length=MIN_LENGTH,
         **more,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from flask import Response, g, request
 
 from appliance.errors import BadInput, LecternError
 from web.accounts.users import Role, User
 from web.context import get_panel
+from web.schemas import RoleName
 
 COOKIE = "lectern"
 """Name of the session cookie."""
@@ -24,12 +25,68 @@ R = TypeVar("R")
 class Identity:
     """The authenticated user of a request: session cookie, API token or anonymous.
 
-    ``csrf`` is the token of the session, empty without one.
+    ``csrf`` is the token of the session, empty without one. ``by_token`` is set for a request with
+    an API token. ``sees_inbox`` is set if teachers may see the jobs from the inbox
+    (``panel.inbox_visible_to: teachers``).
     """
 
     user: User | None = None
     csrf: str = ""
     by_token: bool = False
+    sees_inbox: bool = False
+
+    def require_role(self, role: RoleName) -> User:
+        """Return the user if they have at least ``role``.
+
+        Raises ``BadInput``: ``login_required`` or ``permission_denied``.
+        """
+        if self.user is None:
+            raise BadInput("login_required")
+        if not self.user.role.includes(Role(role)):
+            raise BadInput("permission_denied")
+        return self.user
+
+    def require_browser_session(self) -> User:
+        """Return the user of a browser session.
+
+        A request with a token must not change how an account is accessed; otherwise a leaked token
+        could create more of them. Raises ``BadInput``: ``login_required``, ``permission_denied``
+        (request with a token).
+        """
+        if self.by_token:
+            raise BadInput("permission_denied")
+        return self.require_role("viewer")
+
+    def has_role(self, role: RoleName) -> bool:
+        """Return whether the user has at least ``role``."""
+        return self.user is not None and self.user.role.includes(Role(role))
+
+    def visible_owners(self) -> list[str] | None:
+        """Return the owners of the jobs that the user may see, or ``None`` for all.
+
+        Teachers see their own jobs and, if ``sees_inbox`` is set, those from the inbox (owner "").
+        Administrators and viewers see all jobs; an anonymous client sees none.
+        """
+        if self.user is None:
+            return []
+        if self.user.role is not Role.TEACHER:
+            return None
+        return [self.user.name, ""] if self.sees_inbox else [self.user.name]
+
+    def can_view(self, owner: str) -> bool:
+        """Return whether the user may see jobs of ``owner``; "" is the inbox."""
+        owners = self.visible_owners()
+        return owners is None or owner in owners
+
+    def can_edit(self, owner: str) -> bool:
+        """Return whether the user may change what belongs to ``owner``.
+
+        Teachers may change what they own; administrators may change everything, also jobs from the
+        inbox (owner "").
+        """
+        if self.user is None or not self.user.role.includes(Role.TEACHER):
+            return False
+        return self.user.role is Role.ADMIN or self.user.name == owner
 
 
 ANONYMOUS = Identity()
@@ -37,9 +94,9 @@ ANONYMOUS = Identity()
 
 def current_identity() -> Identity:
     """Return the authenticated user of this request, determined once per request."""
-    if "caller" not in g:
-        g.caller = _authenticate()
-    found: Identity = g.caller
+    if "identity" not in g:
+        g.identity = _authenticate()
+    found: Identity = g.identity
     return found
 
 
@@ -48,7 +105,7 @@ def refresh_identity() -> Identity:
 
     Streams use this, because they outlive sessions, roles and tokens.
     """
-    g.pop("caller", None)
+    g.pop("identity", None)
     return current_identity()
 
 
@@ -57,9 +114,7 @@ def current_user() -> User | None:
     return current_identity().user
 
 
-def role_required(
-    role: Literal["viewer", "teacher", "admin"],
-) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def role_required(role: RoleName) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Require at least ``role`` for a view.
 
     Otherwise the view raises ``BadInput``: ``login_required`` or ``permission_denied``.
@@ -79,7 +134,7 @@ def role_required(
 
 def public(view: Callable[P, R]) -> Callable[P, R]:
     """Mark a view as public; a test requires every view to be marked or guarded."""
-    view.is_open = True  # type: ignore[attr-defined]
+    view.is_public = True  # type: ignore[attr-defined]
     return view
 
 
@@ -89,81 +144,39 @@ def allowed_in_safe_mode(view: Callable[P, R]) -> Callable[P, R]:
     return view
 
 
-def require_role(role: Literal["viewer", "teacher", "admin"]) -> User:
-    """Return the current user if they have at least ``role``.
-
-    Raises ``BadInput``: ``login_required`` or ``permission_denied``.
-    """
-    person = current_user()
-    if person is None:
-        raise BadInput("login_required")
-    if not person.role.includes(Role(role)):
-        raise BadInput("permission_denied")
-    return person
+def require_role(role: RoleName) -> User:
+    """Return the current user if they have at least ``role``. See :class:`Identity`."""
+    return current_identity().require_role(role)
 
 
 def require_browser_session() -> User:
-    """Return the current user of a browser session.
-
-    A request with a token must not change how an account is accessed; otherwise a leaked token
-    could create more of them. Raises ``BadInput``: ``login_required``, ``permission_denied``
-    (request with a token).
-    """
-    if current_identity().by_token:
-        raise BadInput("permission_denied")
-    return require_role("viewer")
+    """Return the current user of a browser session. See :class:`Identity`."""
+    return current_identity().require_browser_session()
 
 
-def has_role(role: Literal["viewer", "teacher", "admin"]) -> bool:
-    """Return whether the current user has at least ``role``; for templates."""
-    person = current_user()
-    return person is not None and person.role.includes(Role(role))
-
-
-def visible_owners(person: User) -> list[str] | None:
-    """Return the owners of the jobs that ``user`` may see, or ``None`` for all.
-
-    Teachers see their own jobs and, with ``panel.inbox_visible_to: teachers``, those from the inbox
-    (owner ""). Administrators and viewers see all jobs.
-    """
-    if person.role is not Role.TEACHER:
-        return None
-    return (
-        [person.name, ""]
-        if get_panel().config.panel.inbox_visible_to == "teachers"
-        else [person.name]
-    )
+def has_role(role: RoleName) -> bool:
+    """Return whether the current user has at least ``role``."""
+    return current_identity().has_role(role)
 
 
 def can_view(owner: str) -> bool:
-    """Return whether the current user may see jobs of ``find_owner``; "" is the inbox."""
-    person = current_user()
-    if person is None:
-        return False
-    owners = visible_owners(person)
-    return owners is None or owner in owners
+    """Return whether the current user may see jobs of ``owner``; "" is the inbox."""
+    return current_identity().can_view(owner)
 
 
 def can_edit(owner: str) -> bool:
-    """Return whether the current user may change what belongs to ``find_owner``.
-
-    Teachers may change what they own; administrators may change everything, also jobs from the
-    inbox (owner "").
-    """
-    person = current_user()
-    if person is None or not person.role.includes(Role.TEACHER):
-        return False
-    return person.role is Role.ADMIN or person.name == owner
+    """Return whether the current user may change what belongs to ``owner``."""
+    return current_identity().can_edit(owner)
 
 
-def sign_in(response: Response, person: User) -> None:
+def sign_in(response: Response, user: User) -> None:
     """Start a session for ``user``, set its cookie, and end the browser's previous session."""
     old = request.cookies.get(COOKIE)
     if old:
         get_panel().sessions.delete(old)
     response.set_cookie(
         COOKIE,
-        get_panel().sessions.create(person.name),
+        get_panel().sessions.create(user.name),
         httponly=True,
         samesite="Strict",
         secure=request.is_secure,
@@ -178,19 +191,24 @@ def sign_out(response: Response) -> None:
 
 
 def _authenticate() -> Identity:
+    panel = get_panel()
+    sees_inbox = panel.config.panel.inbox_visible_to == "teachers"
     kind, _, value = request.headers.get("Authorization", "").partition(" ")
     if kind.casefold() == "bearer":
-        owner = get_panel().tokens.find_owner(value.strip())
-        return ANONYMOUS if owner is None else Identity(owner, by_token=True)
+        owner = panel.tokens.find_owner(value.strip())
+        if owner is None:
+            return ANONYMOUS
+        return Identity(owner, by_token=True, sees_inbox=sees_inbox)
     cookie = request.cookies.get(COOKIE)
     if not cookie:
         return ANONYMOUS
     # Automatic requests of live pages are not activity, so that open tabs are signed out too.
     active = request.headers.get("X-Lectern-Live") is None and not request.path.endswith("/live")
-    session = get_panel().sessions.find(cookie, active=active)
+    session = panel.sessions.find(cookie, active=active)
     if session is None:
         return ANONYMOUS
     try:
-        return Identity(get_panel().users.get(session.user), session.csrf)
+        user = panel.users.get(session.user)
     except LecternError:
         return ANONYMOUS
+    return Identity(user, session.csrf, sees_inbox=sees_inbox)

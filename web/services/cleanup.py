@@ -19,8 +19,7 @@ from appliance.errors import LecternError
 from appliance.jobs.retention import RetentionPolicy, delete_expired
 from appliance.jobs.states import JobState
 from appliance.jobs.store import JobStore, store_path
-from web.context import get_job_store, get_panel, material_folder, uploads_folder
-from web.security.access import require_role
+from web.context import job_files_folder, uploads_folder
 from web.uploads.models import Limits
 from web.uploads.store import UploadStore
 
@@ -32,7 +31,7 @@ CLEANUP_INTERVAL_S = 600.0
 _FOLDER = re.compile(r"[0-9a-f]{32}")
 
 
-def remove_stale_material(store: JobStore, folder: Path) -> list[Path]:
+def remove_stale_job_files(store: JobStore, folder: Path) -> list[Path]:
     """Delete the folders that no job of ``store`` needs, and return them.
 
     Call this only while no job is being created, for example when the panel starts.
@@ -70,7 +69,7 @@ def clean_at_start(config: Config) -> None:
     path = store_path(config.root)
     if path.is_file():
         with JobStore(path) as store:
-            for folder in remove_stale_material(store, material_folder(config.root)):
+            for folder in remove_stale_job_files(store, job_files_folder(config.root)):
                 log.warning("deleted %s, of which no job had been made", folder.name)
 
 
@@ -100,16 +99,16 @@ def start_cleanup(
     return thread
 
 
-def delete_old_jobs(days: int, *, keep_not_downloaded: bool) -> int:
-    """Delete jobs that ended more than ``max_age_days`` days ago, with their files.
+def delete_old_jobs(
+    store: JobStore, now: float, user: str, days: int, *, keep_not_downloaded: bool
+) -> int:
+    """Delete jobs that ended more than ``days`` days before ``now``, with their files.
 
-    Returns the number of deleted jobs. ``spare_unfetched`` keeps videos that have not been
-    downloaded yet.
+    ``user`` is the name of the user for the log. ``now`` is in seconds since 1970.
+    ``keep_not_downloaded`` keeps videos that have not been downloaded yet. Returns the number of
+    deleted jobs.
     """
-    gone = delete_expired(
-        get_job_store(),
-        RetentionPolicy(max_age_days=days, keep_undownloaded=keep_not_downloaded),
-        get_panel().now(),
-    )
-    log.warning("%s deleted %d jobs of %d days ago", require_role("admin").name, len(gone), days)
-    return len(gone)
+    policy = RetentionPolicy(max_age_days=days, keep_undownloaded=keep_not_downloaded)
+    deleted = delete_expired(store, policy, now)
+    log.warning("%s deleted %d jobs of %d days ago", user, len(deleted), days)
+    return len(deleted)

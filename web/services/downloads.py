@@ -5,15 +5,14 @@ A download that is interrupted does not count; one that resumes it and reaches t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from flask import Response
 
-from appliance.files.thumbnail_cache import ThumbnailCache
-from appliance.jobs.models import Job
-from appliance.jobs.store import JobStore
+from appliance.jobs.store import JobStore, store_path
+from web.security.access import Identity
 
 BLOCK_BYTES = 1 << 18
 """Number of bytes that are read and sent at a time."""
@@ -34,7 +33,7 @@ def file_blocks(file: BinaryIO, start: int, stop: int) -> Iterator[bytes]:
         yield block
 
 
-def on_complete(response: Response, path: Path, on_complete: Callable[[], None]) -> Response:
+def call_on_complete(response: Response, path: Path, on_complete: Callable[[], None]) -> Response:
     """Make the response of ``send_file`` for ``path`` call ``on_complete`` at its end.
 
     ``on_complete`` is called after the last byte of the file, also if the response is a range that
@@ -59,35 +58,20 @@ def on_complete(response: Response, path: Path, on_complete: Callable[[], None])
     return response
 
 
-MAX_BYTES = 1 << 20
-_JPEG = b"\xff\xd8\xff"
+def download_callback(
+    identity: Identity, root: Path, now: Callable[[], float], numbers: Iterable[int]
+) -> Callable[[], None]:
+    """Return a callback that marks the videos of the jobs ``numbers`` as downloaded.
 
-
-def job_thumbnail(store: JobStore, root: Path, job: Job) -> bytes | None:
-    """Return the thumbnail of ``job`` as JPEG, or ``None`` if there is none.
-
-    It shows the finished video (from the cache of thumbnails if possible), otherwise the presenter:
-    the image in the job's work folder, or the cached thumbnail.
+    Videos marked so may be deleted by retention. A viewer's download marks nothing. The callback
+    may be called after the request, when the request's own stores are closed.
     """
-    kept = ThumbnailCache(root)
-    small = kept.get(job.output) if job.output is not None else None
-    results = [file.path for file in store.files.for_job(job.id) if file.role == "result"]
-    candidates = [small] if small is not None else []
-    candidates += [path for path in results if path.suffix == ".jpg"]
-    candidates.append(work_thumbnail_path(root, job))
-    if job.presenter is not None and (known := kept.get(job.presenter)) is not None:
-        candidates.append(known)
-    for path in candidates:
-        try:
-            if path.stat().st_size <= MAX_BYTES:
-                data = path.read_bytes()
-                if data.startswith(_JPEG):
-                    return data
-        except OSError:
-            continue
-    return None
+    if not identity.has_role("teacher"):
+        return lambda: None
 
+    def mark() -> None:
+        with JobStore(store_path(root), now=now) as store:
+            for number in numbers:
+                store.mark_downloaded(number)
 
-def work_thumbnail_path(root: Path, job: Job) -> Path:
-    """Return the path of the presenter's image that the worker stores while ``job`` is running."""
-    return root / "state" / "work" / f"{job.id:06d}" / "presenter.jpg"
+    return mark

@@ -1,16 +1,19 @@
-"""Jobs that the current user may see or change, and jobs as the API and the pages show them."""
+"""Jobs that a user may see or change, and jobs as the API and the pages show them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
 from appliance.errors import BadInput
+from appliance.jobs.history import JobHistory, Page
 from appliance.jobs.models import Job, Reason, display_name
-from web.context import get_job_store
+from appliance.jobs.states import JobState
+from appliance.jobs.store import JobStore, store_path
 from web.i18n import language
 from web.schemas import JobView, Problem
-from web.security.access import can_edit, can_view, require_role, visible_owners
+from web.security.access import Identity
 
 ResultKind = Literal["video", "thumbnail", "subtitles", "report"]
 SUFFIXES: dict[ResultKind, str] = {
@@ -22,31 +25,47 @@ SUFFIXES: dict[ResultKind, str] = {
 """Suffix of each result file."""
 
 
-def visible_job_owners() -> list[str] | None:
-    """Return the owners of the jobs that the current user may see, or ``None`` for all."""
-    return visible_owners(require_role("viewer"))
+def find_jobs(
+    identity: Identity,
+    root: Path,
+    states: Iterable[JobState],
+    *,
+    words: str,
+    page: int,
+    size: int,
+) -> Page:
+    """Return a page of the jobs that the user may see, newest first.
+
+    ``words`` are words that the job's name must contain. Pages are numbered from 1; a number beyond
+    the last page returns the last page. Raises ``BadInput("login_required")``.
+    """
+    identity.require_role("viewer")
+    with JobHistory(store_path(root)) as history:
+        return history.page(
+            states, words=words, owners=identity.visible_owners(), number=page, size=size
+        )
 
 
-def get_visible_job(number: int) -> Job:
-    """Return a job that the current user may see.
+def get_visible_job(identity: Identity, store: JobStore, number: int) -> Job:
+    """Return a job that the user may see.
 
     Raises ``BadInput("job_unknown")`` for any other, so as not to reveal that it exists.
     """
-    require_role("viewer")
-    job = get_job_store().get(number)
-    if not can_view(job.owner):
+    identity.require_role("viewer")
+    job = store.get(number)
+    if not identity.can_view(job.owner):
         raise BadInput("job_unknown", job=number)
     return job
 
 
-def get_editable_job(number: int) -> Job:
-    """Return a job that the current user may change.
+def get_editable_job(identity: Identity, store: JobStore, number: int) -> Job:
+    """Return a job that the user may change.
 
-    Raises ``job_unknown`` or ``permission_denied``.
+    Raises ``BadInput``: ``job_unknown`` or ``permission_denied``.
     """
-    require_role("teacher")
-    job = get_visible_job(number)
-    if not can_edit(job.owner):
+    identity.require_role("teacher")
+    job = get_visible_job(identity, store, number)
+    if not identity.can_edit(job.owner):
         raise BadInput("permission_denied")
     return job
 

@@ -1,17 +1,21 @@
-"""Reorder the queue by changing the priorities of its jobs."""
+"""Control, reorder and delete jobs.
+
+The queue is reordered by changing the priorities of its jobs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Literal
 
 from appliance.errors import BadInput, Fault
+from appliance.files.thumbnail_cache import ThumbnailCache
 from appliance.jobs.models import Job
 from appliance.jobs.retention import delete_job
 from appliance.jobs.states import JobState
 from appliance.jobs.store import JobStore
-from web.context import get_job_store, get_thumbnails
-from web.security.access import can_edit
+from web.security.access import Identity
 from web.services.job_access import get_editable_job
 from web.services.job_creation import remove_empty_folders
 from web.services.snapshot import queue_sorted
@@ -35,8 +39,8 @@ def reordered(
     to = {"up": max(at - 1, 0), "down": min(at + 1, len(own) - 1), "first": 0}[direction]
     own.insert(to, own.pop(at))
     result = list(queue)
-    for place, other in zip(positions, own, strict=True):
-        result[place] = other
+    for position, other in zip(positions, own, strict=True):
+        result[position] = other
     return result
 
 
@@ -59,63 +63,74 @@ def priorities(order: Sequence[Job]) -> dict[int, int]:
     return changes
 
 
-def apply_action(store: JobStore, number: int, action: str) -> None:
+def apply_action(identity: Identity, store: JobStore, number: int, action: str) -> None:
     """Apply ``action`` (a key of :data:`ACTIONS`) to the job ``number``.
 
     Raises ``BadInput``: ``job_unknown`` (also if the user may not see the job),
     ``permission_denied`` (if the user may only see it), ``job_wrong_state``, ``page_not_found``
     (unknown action).
     """
-    job = get_editable_job(number)
-    do = ACTIONS.get(action)
-    if do is None:
+    job = get_editable_job(identity, store, number)
+    apply = ACTIONS.get(action)
+    if apply is None:
         raise BadInput("page_not_found")
-    do(store, job)
+    apply(identity, store, job)
 
 
-def _move(direction: Direction) -> Callable[[JobStore, Job], None]:
-    def move(store: JobStore, job: Job) -> None:
+Action = Callable[[Identity, JobStore, Job], object]
+
+
+def _move(direction: Direction) -> Action:
+    def move(identity: Identity, store: JobStore, job: Job) -> None:
         if job.state is not JobState.QUEUED:
             raise BadInput("job_wrong_state", job=job.id, state=job.state.value)
         queue = queue_sorted(store.jobs([JobState.QUEUED]))
-        order = reordered(queue, job.id, direction, lambda other: can_edit(other.owner))
+        order = reordered(queue, job.id, direction, lambda other: identity.can_edit(other.owner))
         for number, priority in priorities(order).items():
             store.set_priority(number, priority)
 
     return move
 
 
-ACTIONS: dict[str, Callable[[JobStore, Job], object]] = {
-    "cancel": lambda store, job: store.cancel(job.id),
-    "pause": lambda store, job: store.pause(job.id),
-    "resume": lambda store, job: store.resume(job.id),
-    "retry": lambda store, job: store.retry(job.id),
+ACTIONS: dict[str, Action] = {
+    "cancel": lambda _identity, store, job: store.cancel(job.id),
+    "pause": lambda _identity, store, job: store.pause(job.id),
+    "resume": lambda _identity, store, job: store.resume(job.id),
+    "retry": lambda _identity, store, job: store.retry(job.id),
     "up": _move("up"),
     "down": _move("down"),
     "first": _move("first"),
 }
+"""Actions on a job by name: they take the identity, the store and the job."""
 
 
-def delete_jobs(numbers: list[int]) -> None:
+def delete_jobs(
+    identity: Identity,
+    store: JobStore,
+    thumbnails: ThumbnailCache,
+    root: Path,
+    numbers: Iterable[int],
+) -> None:
     """Delete ended jobs with their files and thumbnails.
 
-    Raises ``BadInput``: ``job_unknown``, ``permission_denied``, ``job_wrong_state``,
-    ``job_not_archived``; ``Fault("output_unwritable")`` if a file cannot be deleted.
+    Nothing is deleted if one of them raises ``BadInput``: ``job_unknown``, ``permission_denied``,
+    ``job_wrong_state``. Raises ``BadInput("job_not_archived")`` while the files of a job are still
+    being moved and ``Fault("output_unwritable")`` if a file cannot be deleted.
     """
-    found = [get_editable_job(number) for number in dict.fromkeys(numbers)]
-    for job in found:
+    jobs = [get_editable_job(identity, store, number) for number in dict.fromkeys(numbers)]
+    for job in jobs:
         if job.state not in (JobState.DONE, JobState.FAILED, JobState.CANCELLED):
             raise BadInput("job_wrong_state", job=job.id, state=job.state.value)
-    for job in found:
+    for job in jobs:
         files = [path for path in (job.output, job.presenter) if path is not None]
-        shown = {
-            path: picture for path in files if (picture := get_thumbnails().get(path)) is not None
+        cached = {
+            path: thumbnail for path in files if (thumbnail := thumbnails.get(path)) is not None
         }
         try:
-            delete_job(get_job_store(), job)
-            for path, picture in shown.items():
+            delete_job(store, job)
+            for path, thumbnail in cached.items():
                 if not path.exists():  # library presenters are kept
-                    picture.unlink(missing_ok=True)
+                    thumbnail.unlink(missing_ok=True)
         except OSError as error:
             raise Fault("output_unwritable", name=job.stem, reason=error.strerror) from error
-    remove_empty_folders()
+    remove_empty_folders(root)

@@ -12,16 +12,19 @@ import os
 import shutil
 import time
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.config import apply_overrides
+from appliance.config import Config, apply_overrides
 from appliance.errors import BadInput, Fault, LecternError
 from appliance.files.names import MediaKind, find_presenter
 from appliance.jobs.models import Job, NewJob
-from web.context import get_config, get_job_store, material_folder, uploads
+from appliance.jobs.store import JobStore
+from web.context import job_files_folder
 from web.schemas import FileMaterial, NewJobs
-from web.security.access import require_role
+from web.security.access import Identity
 from web.uploads.models import Upload
+from web.uploads.store import UploadStore
 
 MAX_JOBS = 100
 """Maximum number of jobs of one request (presenters times lectures)."""
@@ -29,17 +32,22 @@ MAX_JOBS = 100
 _MIN_AGE_S = 60.0  # a younger folder may be about to be filled
 
 
+@dataclass(frozen=True)
 class SourceFile:
     """A presenter or a lecture.
 
-    ``path`` is its current file, ``stem`` its name without suffix, ``upload`` the upload that it
-    comes from, or ``None`` for a presenter of the library.
+    ``path`` is its current file. ``upload`` is the upload that it comes from, with its store; both
+    are ``None`` for a presenter of the library.
     """
 
-    def __init__(self, path: Path, upload: Upload | None) -> None:
-        self.path = path
-        self.stem = path.stem
-        self.upload = upload
+    path: Path
+    upload: Upload | None = None
+    uploads: UploadStore | None = None
+
+    @property
+    def stem(self) -> str:
+        """Name of the file without its suffix."""
+        return self.path.stem
 
     def link_into(self, folder: Path) -> Path:
         """Return the path of a file that belongs to one job, which moves it when it ends.
@@ -47,41 +55,45 @@ class SourceFile:
         An upload is linked into ``folder`` without copying bytes; a presenter of the library is
         used where it is.
         """
-        if self.upload is None:
+        if self.upload is None or self.uploads is None:
             return self.path
         folder.mkdir(parents=True)
-        uploads().link(self.upload, folder / self.upload.name)
+        self.uploads.link(self.upload, folder / self.upload.name)
         return folder / self.upload.name
 
 
-def resolve_presenter(material: FileMaterial) -> SourceFile:
+def resolve_presenter(
+    identity: Identity, uploads: UploadStore, root: Path, material: FileMaterial
+) -> SourceFile:
     """Return the presenter that ``material`` names.
 
     Raises ``BadInput``: ``presenter_unknown``, ``upload_unknown``, ``upload_incomplete``,
     ``presenter_type_unsupported``, ``bad_request``.
     """
     if material.library is not None and material.upload is None:
-        path = find_presenter(library_presenters(), material.library)
+        path = find_presenter(library_folder(root), material.library)
         if path is None:
             raise BadInput("presenter_unknown", name=material.library)
-        return SourceFile(path, None)
-    source = _resolve_upload(material)
+        return SourceFile(path)
+    source = _resolve_upload(identity, uploads, material)
     if source.upload is not None and source.upload.kind is not MediaKind.PRESENTER:
         raise BadInput("presenter_type_unsupported", name=source.upload.name)
     return source
 
 
-def resolve_lecture(material: FileMaterial) -> SourceFile:
+def resolve_lecture(identity: Identity, uploads: UploadStore, material: FileMaterial) -> SourceFile:
     """Return the lecture that ``material`` names; of a video only the sound is used.
 
     Raises ``BadInput`` as :func:`resolve_presenter` does.
     """
     if material.library is not None:
         raise BadInput("bad_request", reason="a lecture is an upload")
-    return _resolve_upload(material)
+    return _resolve_upload(identity, uploads, material)
 
 
-def create_jobs(wanted: NewJobs) -> list[Job]:
+def create_jobs(
+    identity: Identity, store: JobStore, uploads: UploadStore, config: Config, wanted: NewJobs
+) -> list[Job]:
     """Queue one job for each pair of presenter and lecture: all of them or none.
 
     The uploads are deleted afterwards unless ``keep_uploads`` is set. Raises ``BadInput``: as
@@ -92,10 +104,13 @@ def create_jobs(wanted: NewJobs) -> list[Job]:
     if count > MAX_JOBS:
         raise BadInput("too_many_jobs", count=count, limit=MAX_JOBS)
     settings = wanted.options.as_settings()
-    apply_overrides(get_config(), settings)
-    presenters = [resolve_presenter(material) for material in wanted.presenters]
-    lectures = [resolve_lecture(material) for material in wanted.lectures]
-    owner = require_role("teacher").name
+    apply_overrides(config, settings)
+    presenters = [
+        resolve_presenter(identity, uploads, config.root, material)
+        for material in wanted.presenters
+    ]
+    lectures = [resolve_lecture(identity, uploads, material) for material in wanted.lectures]
+    owner = identity.require_role("teacher").name
     new: list[NewJob] = []
     folders: list[Path] = []
     try:
@@ -103,9 +118,9 @@ def create_jobs(wanted: NewJobs) -> list[Job]:
             for presenter in presenters:
                 many = len(presenters) > 1
                 stem = f"{lecture.stem} - {presenter.stem}" if many else lecture.stem
-                folders.append(_job_files_folder() / uuid.uuid4().hex)
+                folders.append(job_files_folder(config.root) / uuid.uuid4().hex)
                 new.append(_new_job(folders[-1], stem, presenter, lecture, settings, owner))
-        made = get_job_store().add_all(new)
+        created = store.add_all(new)
     except LecternError:
         for folder in folders:  # all jobs or none
             shutil.rmtree(folder, ignore_errors=True)
@@ -113,9 +128,9 @@ def create_jobs(wanted: NewJobs) -> list[Job]:
     if not wanted.keep_uploads:
         used = {s.upload.id: s.upload for s in (*presenters, *lectures) if s.upload is not None}
         for upload in used.values():
-            uploads().delete(upload)
-    remove_empty_folders()
-    return made
+            uploads.delete(upload)
+    remove_empty_folders(config.root)
+    return created
 
 
 def _new_job(
@@ -136,28 +151,25 @@ def _new_job(
     return NewJob(stem, *paths, options=settings, claims=claims, owner=owner)
 
 
-def remove_empty_folders() -> None:
+def remove_empty_folders(root: Path) -> None:
     """Remove the empty folders of jobs that have ended."""
-    for folder, _, _ in os.walk(_job_files_folder(), topdown=False):
+    top = job_files_folder(root)
+    for folder, _, _ in os.walk(top, topdown=False):
         with contextlib.suppress(OSError):  # still in use
             is_recent = time.time() - os.stat(folder).st_mtime < _MIN_AGE_S
-            if not is_recent and Path(folder) != _job_files_folder():
+            if not is_recent and Path(folder) != top:
                 os.rmdir(folder)
 
 
-def library_presenters() -> Path:
+def library_folder(root: Path) -> Path:
     """Return the folder of the presenter library."""
-    return get_config().root / "presenters"
+    return root / "presenters"
 
 
-def _job_files_folder() -> Path:
-    return material_folder(get_config().root)
-
-
-def _resolve_upload(material: FileMaterial) -> SourceFile:
+def _resolve_upload(identity: Identity, uploads: UploadStore, material: FileMaterial) -> SourceFile:
     if material.upload is None or material.library is not None:
         raise BadInput("bad_request", reason="name an upload or a presenter, not both")
-    upload = uploads().get(material.upload, require_role("teacher").name)
+    upload = uploads.get(material.upload, identity.require_role("teacher").name)
     if not upload.complete:
         raise BadInput("upload_incomplete", name=upload.name)
-    return SourceFile(uploads().path(upload), upload)
+    return SourceFile(uploads.path(upload), upload, uploads)

@@ -22,7 +22,7 @@ LOGS = (LOG_NAME, "panel.log")
 """Logs of the daemon and of the panel."""
 
 
-def log_files(root: Path) -> list[str]:
+def list_log_files(root: Path) -> list[str]:
     """Return the names of the log files of the device with the folder ``root``, newest first."""
     try:
         found = [
@@ -40,7 +40,7 @@ def log_file_path(root: Path, name: str) -> Path:
 
     Raises ``BadInput("page_not_found")`` for other names.
     """
-    if name not in log_files(root):
+    if name not in list_log_files(root):
         raise BadInput("page_not_found")
     return root / "logs" / name
 
@@ -69,7 +69,8 @@ def read_lines(root: Path, name: str = LOG_NAME, words: str = "", level: str = "
 def send_log(root: Path, name: str, user: str) -> Response:
     """Return a whole log file as a plain-text download for ``user``.
 
-    ``name`` is one of :func:`log_files`. Raises ``BadInput("page_not_found")`` for other names.
+    ``name`` is one of :func:`list_log_files`. Raises ``BadInput("page_not_found")`` for any other
+    name.
     """
     path = log_file_path(root, name)
     log.info("%s downloads the log %s", user, name)

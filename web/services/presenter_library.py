@@ -11,11 +11,12 @@ from appliance.errors import BadInput, Fault
 from appliance.files.names import MediaKind, find_presenter, is_ignored, match_key, media_kind
 from appliance.jobs.models import display_name
 from appliance.jobs.states import FINAL_STATES, JobState
-from web.context import get_job_store, uploads
+from appliance.jobs.store import JobStore
 from web.schemas import PresenterView
-from web.security.access import require_role
-from web.services.job_creation import library_presenters
+from web.security.access import Identity
+from web.services.job_creation import library_folder
 from web.uploads.models import clean_name
+from web.uploads.store import UploadStore
 
 PHOTO_SUFFIXES = {
     ".jpg",
@@ -32,10 +33,10 @@ PHOTO_SUFFIXES = {
 """Suffixes of presenters that are photos."""
 
 
-def list_presenters() -> list[Path]:
+def list_presenters(root: Path) -> list[Path]:
     """Return the files of the library, sorted by name."""
     try:
-        entries = list(library_presenters().iterdir())
+        entries = list(library_folder(root).iterdir())
     except FileNotFoundError:
         return []
     found = [
@@ -46,46 +47,52 @@ def list_presenters() -> list[Path]:
     return sorted(found, key=lambda path: match_key(path.stem))
 
 
-def get_presenter(name: str) -> Path:
+def get_presenter(root: Path, name: str) -> Path:
     """Return the file of a presenter. Raises ``BadInput("presenter_unknown")``."""
-    path = find_presenter(library_presenters(), name)
+    path = find_presenter(library_folder(root), name)
     if path is None:
         raise BadInput("presenter_unknown", name=name)
     return path
 
 
-def add_presenter(number: str, name: str | None) -> Path:
-    """Add a finished upload to the library, under ``name`` or its own, and return its path.
+def add_presenter(
+    identity: Identity, uploads: UploadStore, root: Path, number: str, name: str | None
+) -> Path:
+    """Add a finished upload of the user to the library and return its path.
+
+    ``number`` is the number of the upload, ``name`` the name of the presenter; ``None`` keeps the
+    name of the upload.
 
     Raises ``BadInput``: ``upload_unknown``, ``upload_incomplete``, ``presenter_type_unsupported``,
     ``presenter_exists``, ``file_type_unsupported``; ``Fault("output_unwritable")``.
     """
-    upload = uploads().get(number, require_role("teacher").name)
+    upload = uploads.get(number, identity.require_role("teacher").name)
     if upload.kind is not MediaKind.PRESENTER:
         raise BadInput("presenter_type_unsupported", name=upload.name)
     suffix = Path(upload.name).suffix
-    path = library_presenters() / (clean_name(f"{name}{suffix}") if name else upload.name)
-    if find_presenter(library_presenters(), path.stem) is not None:
+    folder = library_folder(root)
+    path = folder / (clean_name(f"{name}{suffix}") if name else upload.name)
+    if find_presenter(folder, path.stem) is not None:
         raise BadInput("presenter_exists", name=path.stem)
     try:
-        library_presenters().mkdir(parents=True, exist_ok=True)
-        uploads().link(upload, path)
+        folder.mkdir(parents=True, exist_ok=True)
+        uploads.link(upload, path)
     except FileExistsError:
         raise BadInput("presenter_exists", name=path.stem) from None
     except OSError as error:
         raise Fault("output_unwritable", name=path.name, reason=error.strerror) from error
-    uploads().delete(upload)
+    uploads.delete(upload)
     return path
 
 
-def delete_presenter(name: str) -> None:
+def delete_presenter(store: JobStore, root: Path, name: str) -> None:
     """Delete a presenter from the library.
 
     Raises ``BadInput``: ``presenter_unknown``, ``file_in_use`` while an unfinished job needs the
     presenter; ``Fault("output_unwritable")``.
     """
-    path = get_presenter(name)
-    for job in get_job_store().jobs(set(JobState) - FINAL_STATES):
+    path = get_presenter(root, name)
+    for job in store.jobs(set(JobState) - FINAL_STATES):
         if job.presenter == path:
             raise BadInput("file_in_use", name=path.name)
     try:

@@ -15,7 +15,6 @@ from appliance.jobs.states import JobState
 from appliance.jobs.store import JobStore, store_path
 from appliance.telemetry.reading import Reading
 from appliance.telemetry.store import TelemetryStore, telemetry_path
-from web.context import Panel
 from web.update_lock import MARKER, is_updating
 
 FAILED_SHOWN_S = 7 * 86400.0
@@ -163,10 +162,10 @@ def recent_failures(root: Path, now: float) -> dict[str, str]:
     return {name: reason for at, name, reason in sorted(found) if 0 <= now - at < FAILURE_MAX_AGE_S}
 
 
-def read_snapshot(here: Panel) -> Snapshot:
-    """Return a snapshot of the device, read without the poller."""
-    looker = SnapshotReader(here.config.root, here.now, here.update_marker)
+def read_snapshot(root: Path, now: Callable[[], float], update_marker: Path) -> Snapshot:
+    """Return a snapshot of the device with the folder ``root``, read without the poller."""
+    reader = SnapshotReader(root, now, update_marker)
     try:
-        return looker()
+        return reader()
     finally:
-        looker.close()
+        reader.close()

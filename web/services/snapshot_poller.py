@@ -13,10 +13,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from flask import Flask
+
 from appliance.jobs.models import Job
 from web.services.snapshot import Snapshot, SnapshotReader
 
 log = logging.getLogger("lectern.panel")
+
+_EXTENSION = "lectern.poller"
 
 POLL_INTERVAL_S = 1.0
 _LINGER_S = 20.0  # after the last page has been closed
@@ -26,8 +30,8 @@ _LINGER_S = 20.0  # after the last page has been closed
 class VersionedSnapshot:
     """A snapshot with version numbers.
 
-    ``version`` grows with every change, ``without_progress`` with every change of more than
-    numbers. ``remaining_s`` is the remaining time of the current stage in seconds, if known.
+    ``version`` grows with every change, ``shape`` with every change of more than numbers.
+    ``remaining_s`` is the remaining time of the current stage in seconds, if known.
     """
 
     version: int
@@ -80,7 +84,9 @@ class SnapshotPoller:
         """
         with self._changed:
             if self._thread is None:  # first page, or the thread has failed
-                self._thread = threading.Thread(target=self._run, name="home", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._run, name="snapshot-poller", daemon=True
+                )
                 self._thread.start()
             self._changed.wait_for(
                 lambda: self._view is not None and self._view.version > after, timeout_s
@@ -93,10 +99,10 @@ class SnapshotPoller:
         self._refresh_requested.set()
 
     def _run(self) -> None:
-        looker, pace = self._make(), EtaEstimator()
+        reader, estimator = self._make(), EtaEstimator()
         try:
             while True:
-                self._read(looker, pace)
+                self._read(reader, estimator)
                 self._refresh_requested.wait(self._interval_s)
                 self._refresh_requested.clear()
                 with self._changed:
@@ -109,11 +115,11 @@ class SnapshotPoller:
             with self._changed:
                 self._thread = self._view = None
         finally:
-            looker.close()
+            reader.close()
 
-    def _read(self, looker: SnapshotReader, pace: EtaEstimator) -> None:
-        snapshot = looker()
-        left = pace.remaining_s(snapshot.running[0] if snapshot.running else None, self._now())
+    def _read(self, reader: SnapshotReader, estimator: EtaEstimator) -> None:
+        snapshot = reader()
+        left = estimator.remaining_s(snapshot.running[0] if snapshot.running else None, self._now())
         with self._changed:
             before = self._view
             if before is not None and (before.snapshot, before.remaining_s) == (snapshot, left):
@@ -133,19 +139,35 @@ class SnapshotPoller:
     """Shape number of the newest view."""
 
 
+def add_poller(app: Flask, make: Callable[[], SnapshotReader], closing: Callable[[], bool]) -> None:
+    """Create the poller that all live pages of ``app`` share."""
+    app.extensions[_EXTENSION] = SnapshotPoller(make, closing=closing)
+
+
+def get_poller(app: Flask) -> SnapshotPoller:
+    """Return the poller that all live pages of ``app`` share."""
+    poller: SnapshotPoller = app.extensions[_EXTENSION]
+    return poller
+
+
 WINDOW_S = 60.0
+"""Seconds of progress from which the remaining time is estimated."""
+
 _MIN_SPAN_S = 4.0  # a shorter observation is not reliable
 
 
 class EtaEstimator:
-    """Progress of the running job; ``now`` is in seconds from any origin."""
+    """Estimates the remaining time of the running job from its progress."""
 
     def __init__(self) -> None:
         self._key: tuple[int, str] = (0, "")
         self._samples: deque[tuple[float, int]] = deque()
 
     def remaining_s(self, job: Job | None, now: float) -> float | None:
-        """Return the seconds to the end of the current stage of ``job``, or ``None`` if unknown."""
+        """Return the seconds to the end of the current stage of ``job``, or ``None`` if unknown.
+
+        ``now`` is in seconds from any origin.
+        """
         if job is None or not job.total:
             self._samples.clear()
             return None

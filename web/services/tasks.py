@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, Literal
+import logging
+from collections.abc import Callable, Container, Mapping
+from pathlib import Path
+from typing import Any
 
 from appliance.errors import BadInput
 from appliance.jobs.store import store_path
 from appliance.jobs.tasks import Task, TaskStore
-from web.context import get_panel
 from web.i18n import language
-from web.security.access import require_role
+from web.schemas import RoleName
+from web.security.access import Identity
 
-KINDS: Mapping[str, Literal["teacher", "admin"]] = {
+log = logging.getLogger("lectern.panel")
+
+Kinds = Mapping[str, RoleName]
+"""Kinds of tasks, with the role that each one needs."""
+
+DEVICE_TASKS: Kinds = {
     "doctor": "teacher",
     "usb_list": "teacher",
     "usb_import": "teacher",
@@ -22,48 +28,55 @@ KINDS: Mapping[str, Literal["teacher", "admin"]] = {
     "restart_worker": "admin",
     "power_off": "admin",
 }
-"""Tasks that the page can submit, with the role that each one needs."""
+"""Tasks of the device page."""
+
+FILE_TASKS: Kinds = {"preflight": "teacher", "preview": "teacher"}
+"""Tasks that check or preview files before a job is queued."""
+
+_LOGGED = ("restart_worker", "power_off")
 
 START_TIMEOUT_S = 45.0
 """Seconds after which a task that has not been started shows that the daemon is down."""
 
 
-@contextmanager
-def get_tasks() -> Iterator[TaskStore]:
-    """Open the task store."""
-    with TaskStore(store_path(get_panel().config.root), now=get_panel().now) as found:
-        yield found
+def open_tasks(root: Path, now: Callable[[], float]) -> TaskStore:
+    """Open the task store of the device with the folder ``root``; a context manager."""
+    return TaskStore(store_path(root), now=now)
 
 
-def submit(kind: str, params: Mapping[str, Any]) -> int:
-    """Submit a task and return its number.
+def submit(
+    identity: Identity, tasks: TaskStore, kind: str, params: Mapping[str, Any], kinds: Kinds
+) -> int:
+    """Submit a task of one of ``kinds`` and return its number.
 
-    Raises ``BadInput``: ``page_not_found`` for an unknown kind, ``permission_denied``.
+    Raises ``BadInput``: ``page_not_found`` for another kind, ``permission_denied``.
     """
-    role = KINDS.get(kind)
+    role = kinds.get(kind)
     if role is None:
         raise BadInput("page_not_found")
-    person = require_role(role)
-    with get_tasks() as found:
-        return found.submit(kind, params, person.name)
+    user = identity.require_role(role)
+    number = tasks.submit(kind, params, user.name)
+    if kind in _LOGGED:
+        log.warning("%s requested %s", user.name, kind)
+    return number
 
 
-def get_task(number: int) -> Task:
-    """Return one of the user's tasks.
+def get_own_task(identity: Identity, tasks: TaskStore, number: int, kinds: Container[str]) -> Task:
+    """Return one of the user's tasks of one of ``kinds``.
 
-    Raises ``BadInput("task_unknown")``, also for other users' tasks.
+    Raises ``BadInput("task_unknown")`` also for other users' tasks, so as not to reveal that they
+    exist.
     """
-    person = require_role("teacher")
-    with get_tasks() as found:
-        errand = found.get(number)
-    if errand.kind not in KINDS or errand.owner != person.name:
+    user = identity.require_role("teacher")
+    task = tasks.get(number)
+    if task.kind not in kinds or task.owner != user.name:
         raise BadInput("task_unknown", task=number)
-    return errand
+    return task
 
 
-def has_timed_out(errand: Task) -> bool:
-    """Return whether the task has waited so long that the daemon must be down."""
-    return errand.state == "pending" and get_panel().now() - errand.created > START_TIMEOUT_S
+def has_timed_out(task: Task, now: float) -> bool:
+    """Return whether the task has waited so long, at ``now``, that the daemon must be down."""
+    return task.state == "pending" and now - task.created > START_TIMEOUT_S
 
 
 def localized_text(texts: object) -> str:

@@ -190,6 +190,21 @@ def make_tls_context(config: Config) -> TlsContext | None:
     return TlsContext(OwnerCertificate(*files))
 
 
+def uses_local_certificate(config: Config) -> bool:
+    """Return whether the panel uses a certificate of the device's own authority."""
+    return config.panel.tls == "own"
+
+
+def authority_fingerprint(config: Config) -> str:
+    """Return the SHA-256 fingerprint of the certificate of the device's own authority.
+
+    Returns an empty text if the panel does not use a certificate of this authority.
+    """
+    return (
+        local_certificate(config).authority().fingerprint if uses_local_certificate(config) else ""
+    )
+
+
 def local_certificate(config: Config) -> LocalCertificate:
     """Return the certificate that the device issues itself."""
     names = own_names() | {name.casefold() for name in config.panel.trusted_hosts}

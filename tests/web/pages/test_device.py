@@ -20,7 +20,7 @@ from appliance.logs.write import configure_logging
 from appliance.telemetry.store import TelemetryStore, telemetry_path
 from tests.web.conftest import Clock, SignIn
 from tests.web.pages.test_home_stream import add, reading
-from web.services.log_files import LOGS, log_file_path, log_files, read_lines
+from web.services.log_files import LOGS, list_log_files, log_file_path, read_lines
 from web.services.telemetry_charts import MAX_POINTS, build_charts, telemetry_since, throttled_spans
 
 LOG = """\
@@ -125,7 +125,7 @@ class TestLog:
         (logs / "lectern.log.1").write_text("older")
         (logs / "secret.txt").write_text("no")
         os.symlink("/etc/passwd", logs / "evil.log")
-        assert sorted(log_files(config.root)) == ["lectern.log", "lectern.log.1"]
+        assert sorted(list_log_files(config.root)) == ["lectern.log", "lectern.log.1"]
         for name in ("secret.txt", "evil.log", "../state/people.sqlite3", ""):
             with pytest.raises(BadInput, match="page_not_found"):
                 log_file_path(config.root, name)

@@ -18,8 +18,8 @@ from appliance.jobs.worker_store import WorkerStore
 from appliance.telemetry.store import TelemetryStore, telemetry_path
 from tests.web.conftest import Clock, SignIn
 from tests.web.pages.test_home_stream import add, reading
-from web.services.downloads import job_thumbnail
 from web.services.snapshot import queue_sorted
+from web.services.thumbnails import job_thumbnail
 
 
 @pytest.fixture(autouse=True)

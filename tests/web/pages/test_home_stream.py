@@ -241,7 +241,7 @@ class TestStream:
         self, app: Flask, sign_in: SignIn, store: WorkerStore
     ) -> None:
         """Not when the watcher looks of its own accord, which here it does once an hour."""
-        app.extensions["lectern.home"]._interval_s = 3600.0
+        app.extensions["lectern.poller"]._interval_s = 3600.0
         job = add(store, "Photosynthesis", "teacher")
         browser = sign_in("teacher")
         headers = {"X-CSRF-Token": browser.token()}
@@ -296,7 +296,7 @@ class TestStream:
     def test_more_streams_than_threads_are_refused_with_a_sentence(
         self, app: Flask, sign_in: SignIn
     ) -> None:
-        watcher = app.extensions["lectern.home"]
+        watcher = app.extensions["lectern.poller"]
         watcher._waiting = app.extensions[EXTENSION].config.panel.threads
         answer = sign_in("viewer").get("/live", headers={"Accept": "application/json"})
         assert answer.status_code == 503

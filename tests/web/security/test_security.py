@@ -35,7 +35,7 @@ class TestEveryPage:
         unmarked = [
             name
             for name, view in app.view_functions.items()
-            if not (getattr(view, "guarded", False) or getattr(view, "is_open", False))
+            if not (getattr(view, "guarded", False) or getattr(view, "is_public", False))
         ]
         assert unmarked == []
 
@@ -49,7 +49,7 @@ class TestEveryPage:
                     let_in.add(rule.endpoint)
                 answer.close()
         openly = {
-            name for name, view in app.view_functions.items() if getattr(view, "is_open", False)
+            name for name, view in app.view_functions.items() if getattr(view, "is_public", False)
         }
         assert let_in <= openly
         assert {"people.login", "health.health"} <= let_in

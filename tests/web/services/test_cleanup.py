@@ -13,15 +13,15 @@ from appliance.config import Config
 from appliance.jobs.models import NewJob, Reason
 from appliance.jobs.worker_store import WorkerStore
 from tests.web.conftest import Clock
-from web.context import material_folder, uploads_folder
-from web.services.cleanup import remove_stale_material, start_cleanup
+from web.context import job_files_folder, uploads_folder
+from web.services.cleanup import remove_stale_job_files, start_cleanup
 from web.uploads.models import Limits
 from web.uploads.store import UploadStore
 
 
 def material(config: Config, number: int) -> tuple[Path, Path]:
     """A job's own files, as the page New video makes them."""
-    folder = material_folder(config.root) / f"{number:032x}"
+    folder = job_files_folder(config.root) / f"{number:032x}"
     files = folder / "presenter" / "wang.mp4", folder / "lecture" / "cells.wav"
     for path in files:
         path.parent.mkdir(parents=True)
@@ -42,12 +42,12 @@ def test_what_no_job_was_made_of_goes_and_all_else_stays(
     store.set_priority(number, 9)
     assert store.claim()
     store.fail(number, Reason("face_missing", {}))
-    foreign = material_folder(config.root) / "keep me"
+    foreign = job_files_folder(config.root) / "keep me"
     foreign.mkdir()
-    assert remove_stale_material(store, material_folder(config.root)) == [orphan[0].parent.parent]
+    assert remove_stale_job_files(store, job_files_folder(config.root)) == [orphan[0].parent.parent]
     assert not orphan[0].exists()
     assert all(path.exists() for path in (*queued, *failed, foreign))
-    assert remove_stale_material(store, material_folder(config.root)) == []
+    assert remove_stale_job_files(store, job_files_folder(config.root)) == []
 
 
 def test_a_file_that_is_just_being_moved_stays(store: WorkerStore, config: Config) -> None:
@@ -56,12 +56,12 @@ def test_a_file_that_is_just_being_moved_stays(store: WorkerStore, config: Confi
     assert store.claim()
     store.finish(number)
     store.files.begin_move(files[0], config.root / "inbox" / "done" / "wang.mp4")
-    assert remove_stale_material(store, material_folder(config.root)) == []
+    assert remove_stale_job_files(store, job_files_folder(config.root)) == []
     assert files[0].exists()
 
 
 def test_without_any_material_nothing_happens(store: WorkerStore, tmp_path: Path) -> None:
-    assert remove_stale_material(store, tmp_path / "none") == []
+    assert remove_stale_job_files(store, tmp_path / "none") == []
 
 
 def test_a_panel_clears_away_when_it_starts(
