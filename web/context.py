@@ -86,7 +86,7 @@ def job_files_folder(root: Path) -> Path:
 
     The files stay there until the job ends.
     """
-    return root / "state" / "material"
+    return root / "state" / "job_files"
 
 
 def uploads_folder(root: Path) -> Path:

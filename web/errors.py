@@ -97,10 +97,10 @@ def error_response(error: LecternError) -> Response:
     if wants_json():
         response = jsonify(as_json(error))
     elif error.code == "login_required" and request.method == "GET":
-        after = request.full_path.rstrip("?")
-        return make_response(redirect(url_for("people.login", after=after)))
+        next_url = request.full_path.rstrip("?")
+        return make_response(redirect(url_for("users.login", next=next_url)))
     elif error.code == "setup_required" and request.method == "GET":
-        return make_response(redirect(url_for("people.setup")))
+        return make_response(redirect(url_for("users.setup")))
     else:
         response = make_response(render_template("error.html", error=error, status=status))
     response.status_code = status

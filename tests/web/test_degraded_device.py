@@ -47,7 +47,7 @@ class TestFullDisk:
         assert isinstance(browser, Browser)
         assert browser.change("/login", name="admin", password=PASSWORD).status_code == 302
         assert browser.get("/").status_code == 200
-        assert "Free up space" in browser.get("/box/").text
+        assert "Free up space" in browser.get("/device/").text
         clock.time += 3 * 3600
         assert browser.get("/account").status_code == 302
 
@@ -55,7 +55,7 @@ class TestFullDisk:
         self, app: Flask, sign_in: SignIn, full: None
     ) -> None:
         admin = sign_in("admin")
-        answer = admin.change("/people", name="new", role="viewer", password=PASSWORD)
+        answer = admin.change("/users", name="new", role="viewer", password=PASSWORD)
         assert answer.status_code == 507
         assert "full" in answer.text and "disk_full" in answer.text
 
@@ -88,10 +88,10 @@ def test_a_fault_of_the_panels_own_is_a_page_without_a_traceback(
 
     monkeypatch.setattr(JobStore, "get", broken)
     browser = sign_in("admin")
-    answer = browser.get("/jobs/1/picture")
+    answer = browser.get("/jobs/1/thumbnail")
     assert answer.status_code == 500
     assert "internal_error" in answer.text
     assert "secret" not in answer.text and "Traceback" not in answer.text
     assert "secret detail" in caplog.text
-    told = browser.get("/jobs/1/picture", headers={"Accept": "application/json"}).json
+    told = browser.get("/jobs/1/thumbnail", headers={"Accept": "application/json"}).json
     assert told and told.keys() == {"code", "text", "cure"}

@@ -39,20 +39,20 @@ def test_installer_and_panel_mean_the_same_file() -> None:
 
 def test_it_is_told_on_every_page_and_to_programs(box: System, app: Flask, sign_in: SignIn) -> None:
     admin = sign_in("admin")
-    pages = ("/", "/new", "/results", "/presenters", "/box/", "/people", "/account")
+    pages = ("/", "/new", "/results", "/presenters", "/device/", "/users", "/account")
     for path in pages:
         assert TOLD not in admin.get(path).text
     with update_lock(box):
         for path in pages:
             assert TOLD in admin.get(path).text, path
         assert admin.get("/healthz").json == {"status": "updating"}
-        assert admin.get("/api/v1/box").get_json()["updating"]
-        assert admin.get("/live/now").get_json()["tick"]["headline"] == TOLD
-        assert "设备正在更新" in admin.get("/box/", headers={"Accept-Language": "zh"}).text
+        assert admin.get("/api/v1/device").get_json()["updating"]
+        assert admin.get("/live/now").get_json()["values"]["headline"] == TOLD
+        assert "设备正在更新" in admin.get("/device/", headers={"Accept-Language": "zh"}).text
     for path in pages:
         assert TOLD not in admin.get(path).text
     assert admin.get("/healthz").json == {"status": "ok"}
-    assert not admin.get("/api/v1/box").get_json()["updating"]
+    assert not admin.get("/api/v1/device").get_json()["updating"]
 
 
 def test_beside_a_video_in_the_making_it_is_told_as_well(

@@ -34,7 +34,7 @@ class Key(Model):
     """Name that the user gave to the key."""
     created: float
     """Time of creation."""
-    used: float | None
+    last_used: float | None
     """Time of the last use, accurate to about a minute, or null if the key was never used."""
 
 
@@ -62,9 +62,9 @@ class CreatedKey(Model):
 class NewPassword(Model):
     """A change of the user's own password."""
 
-    old: Annotated[str, Field(min_length=1, max_length=200)]
+    current_password: Annotated[str, Field(min_length=1, max_length=200)]
     """The current password."""
-    new: Annotated[str, Field(min_length=1, max_length=200)]
+    new_password: Annotated[str, Field(min_length=1, max_length=200)]
     """The new password, at least 10 characters."""
 
 
@@ -75,7 +75,7 @@ def list_keys() -> Keys:
     """Return the user's API keys without their secrets."""
     found = get_panel().tokens.list_for(require_browser_session().name)
     return Keys(
-        keys=[Key(id=k.id, label=k.label, created=k.created, used=k.last_used) for k in found]
+        keys=[Key(id=k.id, label=k.label, created=k.created, last_used=k.last_used) for k in found]
     )
 
 
@@ -109,8 +109,8 @@ def change_password(body: NewPassword) -> None:
         panel.users,
         panel.sessions,
         panel.login_limiter,
-        current_password=body.old,
-        new_password=body.new,
+        current_password=body.current_password,
+        new_password=body.new_password,
         address=request.remote_addr or "",
         cookie=request.cookies.get(COOKIE, ""),
     )

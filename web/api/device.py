@@ -19,7 +19,7 @@ from web.services.snapshot import read_snapshot
 from web.services.tasks import DEVICE_TASKS, get_own_task, open_tasks, submit
 from web.services.telemetry_charts import telemetry_since
 
-blueprint = Blueprint("api_box", __name__, url_prefix="/api/v1/box")
+blueprint = Blueprint("api_device", __name__, url_prefix="/api/v1/device")
 
 
 class DeviceView(Model):
@@ -202,7 +202,7 @@ def prune(body: PruneRequest) -> PruneResult:
     )
 
 
-@blueprint.post("/errands")
+@blueprint.post("/tasks")
 @role_required("teacher")
 @operation("Submit a task to the worker", body=NewTask, response=TaskCreated, status=202)
 def submit_task(body: NewTask) -> TaskCreated:
@@ -216,7 +216,7 @@ def submit_task(body: NewTask) -> TaskCreated:
     return TaskCreated(id=number)
 
 
-@blueprint.get(f"/errands/<{NUMBER}:number>")
+@blueprint.get(f"/tasks/<{NUMBER}:number>")
 @role_required("teacher")
 @operation("Get the state and result of a task", response=DeviceTaskView)
 def task_result(number: int) -> DeviceTaskView:

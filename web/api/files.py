@@ -45,7 +45,7 @@ class ArchiveQuery(Model):
 
     job: Annotated[list[JobNumber], Field(min_length=1, max_length=200)]
     """Numbers of the jobs."""
-    all: bool = False
+    include_sidecars: bool = False
     """Also include subtitles and reports."""
 
 
@@ -65,7 +65,7 @@ def thumbnail(job: int, query: FileQuery) -> Response:
     return _send_result(job, "thumbnail", query.download)
 
 
-@blueprint.get(f"/<{NUMBER}:job>/before")
+@blueprint.get(f"/<{NUMBER}:job>/presenter-thumbnail")
 @role_required("viewer")
 @operation("Get an image of the presenter as filmed", produces="image/jpeg")
 def presenter_thumbnail(job: int) -> Response:
@@ -127,7 +127,9 @@ def verdict(job: int) -> Verdict:
 def archive(query: ArchiveQuery) -> Response:
     """Stream a zip archive. Nothing is written to the disk."""
     found = [_visible_job(number) for number in dict.fromkeys(query.job)]
-    kinds: tuple[ResultKind, ...] = ("video", "subtitles", "report") if query.all else ("video",)
+    kinds: tuple[ResultKind, ...] = (
+        ("video", "subtitles", "report") if query.include_sidecars else ("video",)
+    )
     paths: list[Path] = []
     for job in found:
         if result_file(job, "video") is None:

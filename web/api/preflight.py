@@ -26,7 +26,7 @@ from web.services.job_access import problem_of
 from web.services.job_creation import resolve_lecture, resolve_presenter
 from web.services.tasks import FILE_TASKS, get_own_task, open_tasks, submit
 
-blueprint = Blueprint("api_checks", __name__, url_prefix="/api/v1")
+blueprint = Blueprint("api_preflight", __name__, url_prefix="/api/v1")
 
 _FILE_KEYS = {"preflight": "thumbnail", "preview": "video"}
 
@@ -81,7 +81,7 @@ def show_result(number: int) -> TaskView:
     result, file = dict(task.result), None
     name = _FILE_KEYS[task.kind]
     if result.pop(name, None):
-        file = url_for("api_checks.show_file", number=number)
+        file = url_for("api_preflight.show_file", number=number)
     _keep_thumbnail(task)
     return TaskView(
         id=task.id,

@@ -17,7 +17,7 @@ from web.services import account
 
 log = logging.getLogger("lectern.panel")
 
-blueprint = Blueprint("api_people", __name__, url_prefix="/api/v1/people")
+blueprint = Blueprint("api_users", __name__, url_prefix="/api/v1/users")
 
 
 class UserView(Model):

@@ -42,7 +42,7 @@ from web.services.tasks import (
 from web.services.telemetry_charts import PERIODS_H, build_charts, telemetry_since, throttled_spans
 from web.tls.certificates import authority_fingerprint
 
-blueprint = Blueprint("box", __name__, url_prefix="/box")
+blueprint = Blueprint("device", __name__, url_prefix="/device")
 
 KEEP_DAYS = (7, 30, 90, 365)
 """Ages in days that the page offers for the deletion of old jobs."""
@@ -55,20 +55,20 @@ def index() -> str:
     """Render the device page."""
     panel = get_panel()
     return render_template(
-        "box/index.html",
+        "device/index.html",
         view=read_snapshot(panel.config.root, panel.now, panel.update_marker),
         properties=_device_properties(),
         hours=PERIODS_H,
         max_age_days=KEEP_DAYS,
         levels=LEVELS,
         logs=LOGS,
-        pruned=request.args.get("pruned", type=int),
+        deleted=request.args.get("deleted", type=int),
         fingerprint=authority_fingerprint(panel.config),
         now=panel.now(),
     )
 
 
-@blueprint.get("/curves")
+@blueprint.get("/charts")
 @allowed_in_safe_mode
 @role_required("viewer")
 def chart_data() -> Response:
@@ -90,7 +90,7 @@ def log_lines() -> str:
     lines = read_lines(
         root, chosen.get("file", LOGS[0]), chosen.get("words", ""), chosen.get("level", "")
     )
-    page = "box/_log.html" if "HX-Request" in request.headers else "box/log.html"
+    page = "device/_log.html" if "HX-Request" in request.headers else "device/log.html"
     return render_template(
         page, lines=lines, files=list_log_files(root), logs=LOGS, levels=LEVELS, chosen=chosen
     )
@@ -104,7 +104,7 @@ def download_log(name: str) -> Response:
     return send_log(get_panel().config.root, name, require_role("admin").name)
 
 
-@blueprint.post("/errands/<kind>")
+@blueprint.post("/tasks/<kind>")
 @role_required("teacher")
 def submit_task(kind: str) -> AnyResponse:
     """Submit a task to the daemon and redirect to its result, which updates itself."""
@@ -112,17 +112,17 @@ def submit_task(kind: str) -> AnyResponse:
     panel = get_panel()
     with open_tasks(panel.config.root, panel.now) as store:
         number = submit(current_identity(), store, kind, params, DEVICE_TASKS)
-    return redirect(url_for("box.show_task", number=number), 303)
+    return redirect(url_for("device.show_task", number=number), 303)
 
 
-@blueprint.get(f"/errands/<{NUMBER}:number>")
+@blueprint.get(f"/tasks/<{NUMBER}:number>")
 @role_required("teacher")
 def show_task(number: int) -> AnyResponse:
     """Render the state and result of a task."""
     panel = get_panel()
     with open_tasks(panel.config.root, panel.now) as store:
         task = get_own_task(current_identity(), store, number, DEVICE_TASKS)
-    page = "box/_errand.html" if "HX-Request" in request.headers else "box/errand.html"
+    page = "device/_task.html" if "HX-Request" in request.headers else "device/task.html"
     lost = has_timed_out(task, panel.now())
     return make_response(render_template(page, task=task, lost=lost, drives=_usb_drives(task)))
 
@@ -139,9 +139,9 @@ def prune() -> AnyResponse:
         get_panel().now(),
         require_role("admin").name,
         days,
-        keep_not_downloaded="all" not in request.form,
+        keep_not_downloaded="include_not_downloaded" not in request.form,
     )
-    return redirect(url_for("box.index", pruned=deleted, _anchor="room"))
+    return redirect(url_for("device.index", deleted=deleted, _anchor="disk-space"))
 
 
 def _device_properties() -> list[tuple[str, str]]:
@@ -195,5 +195,5 @@ def _disk_text(free: float, total: float) -> str:
 
 
 def _usb_drives(task: Task) -> list[object]:
-    drives = task.result.get("sticks", []) if task.kind == "usb_list" else []
+    drives = task.result.get("drives", []) if task.kind == "usb_list" else []
     return drives if isinstance(drives, list) else []

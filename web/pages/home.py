@@ -51,7 +51,7 @@ def index() -> str:
     return render_template(
         "home/index.html",
         part=home_stream.render(snapshot, values, panel.now()),
-        reader=home_stream.reader_key(),
+        viewer_key=home_stream.viewer_key(),
     )
 
 
@@ -84,7 +84,7 @@ def apply_action_to_job(number: int, action: str) -> AnyResponse:
     return redirect(url_for("home.index"))
 
 
-@blueprint.get(f"/jobs/<{NUMBER}:number>/picture")
+@blueprint.get(f"/jobs/<{NUMBER}:number>/thumbnail")
 @role_required("viewer")
 def thumbnail(number: int) -> AnyResponse:
     """Return the thumbnail of a job, or redirect to a placeholder."""

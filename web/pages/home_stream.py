@@ -25,14 +25,14 @@ SPARE_THREADS = 16
 def render(snapshot: Snapshot, values: LiveValues, now: float) -> str:
     """Render the part of the page that changes, for the current user."""
     return render_template(
-        "home/live.html", view=snapshot, values=values, headline=headline(snapshot), now=now
+        "home/_content.html", view=snapshot, values=values, headline=headline(snapshot), now=now
     )
 
 
-def reader_key() -> str:
+def viewer_key() -> str:
     """Return the user, role and language for which the page was rendered.
 
-    Updates for another reader do not fit the page. Empty if no user is signed in.
+    Updates for another user, role or language do not fit the page. Empty if no user is signed in.
     """
     user = current_user()
     return f"{user.name} {user.role.value} {language()}" if user is not None else ""
@@ -53,7 +53,7 @@ def stream(panel: Panel, poller: SnapshotPoller) -> Iterator[str]:
     The stream also ends when the user's role or language changes. An event contains only what
     differs from what the browser already has; the first one contains everything.
     """
-    reader = reader_key()
+    viewer = viewer_key()
     version, shape, sent = 0, -1, ""
     idle = 0.0
     with poller.subscribed():
@@ -61,7 +61,7 @@ def stream(panel: Panel, poller: SnapshotPoller) -> Iterator[str]:
         while not panel.closing.is_set():
             view = poller.wait(version, 1.0)
             refresh_identity()
-            if reader_key() != reader:
+            if viewer_key() != viewer:
                 yield "event: end\ndata: {}\n\n"
                 return
             if view is None:
@@ -82,13 +82,17 @@ def poll(panel: Panel) -> dict[str, object]:
     """Return the complete content once, for polling."""
     snapshot = read_snapshot(panel.config.root, panel.now, panel.update_marker)
     values = live_values(snapshot, None, panel.now())
-    return {"html": render(snapshot, values, panel.now()), "tick": values, "reader": reader_key()}
+    return {
+        "html": render(snapshot, values, panel.now()),
+        "values": values,
+        "viewer_key": viewer_key(),
+    }
 
 
 def _event_data(panel: Panel, view: VersionedSnapshot, *, with_page: bool) -> str:
     with panel.render_lock:
         values = live_values(view.snapshot, view.remaining_s, panel.now())
-        news: dict[str, object] = {"tick": values, "reader": reader_key()}
+        update: dict[str, object] = {"values": values, "viewer_key": viewer_key()}
         if with_page:
-            news["html"] = render(view.snapshot, values, panel.now())
-        return json.dumps(news, ensure_ascii=False)
+            update["html"] = render(view.snapshot, values, panel.now())
+        return json.dumps(update, ensure_ascii=False)

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from web.services.snapshot import Snapshot
 
 _MB = 1 << 20
 
 
+class _ThrottleEvents(Collector):
+    """The counter ``lectern_throttle_events_total``, whose value the board provides."""
+
+    def __init__(self, value: int) -> None:
+        self._value = value
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        yield CounterMetricFamily(
+            "lectern_throttle_events", "Throttling events since startup", value=self._value
+        )
+
+
 def collect(registry: CollectorRegistry, snapshot: Snapshot, streams: int) -> None:
     """Add the values of ``snapshot`` to ``registry``; unknown values are left out.
 
-    ``streams`` is the number of open live pages.
+    ``streams`` is the number of open event streams.
     """
 
     def gauge(name: str, text: str, value: float | None, **labels: str) -> None:
@@ -26,30 +41,30 @@ def collect(registry: CollectorRegistry, snapshot: Snapshot, streams: int) -> No
         (family.labels(**labels) if labels else family).set(value)
 
     families: dict[str, Gauge] = {}
-    gauge("lectern_worker_up", "Whether the daemon gives signs of life", snapshot.daemon_up)
+    gauge("lectern_worker_up", "Whether the daemon is running", snapshot.daemon_up)
     gauge("lectern_queue_readable", "Whether the queue can be read", snapshot.fault is None)
-    gauge("lectern_panel_streams", "Open live pages", streams)
-    gauge("lectern_holds", "Reasons for which no work is started", len(snapshot.holds))
+    gauge("lectern_panel_streams", "Open event streams", streams)
+    gauge("lectern_holds", "Reasons why no job is started", len(snapshot.holds))
     for state, count in _states(snapshot).items():
-        gauge("lectern_jobs", "Jobs that are not over, by state", count, state=state)
+        gauge("lectern_jobs", "Jobs that have not ended, by state", count, state=state)
     for job in snapshot.running[:1]:
-        share = job.done / job.total if job.total else 0.0
-        gauge("lectern_job_stage_ratio", "How far the stage in hand is", share)
+        progress = job.done / job.total if job.total else 0.0
+        gauge("lectern_job_stage_progress_ratio", "Progress of the current stage", progress)
     reading = snapshot.reading
     if reading is None:
         return
     for zone, value in reading.temperatures_c.items():
         gauge("lectern_temperature_celsius", "Temperature of a zone", value, zone=zone)
-    gauge("lectern_cpu_load_ratio", "Load of the processor", reading.cpu_load)
-    gauge("lectern_gpu_load_ratio", "Load of the graphics processor", reading.gpu_load)
+    gauge("lectern_cpu_load_ratio", "CPU load", reading.cpu_load)
+    gauge("lectern_gpu_load_ratio", "GPU load", reading.gpu_load)
     gauge("lectern_memory_available_bytes", "Free memory", reading.memory_available_mb * _MB)
     gauge("lectern_memory_total_bytes", "Memory", reading.memory_total_mb * _MB)
     gauge("lectern_disk_free_bytes", "Free disk space", reading.disk_free_mb * _MB)
     gauge("lectern_disk_total_bytes", "Size of the disk", reading.disk_total_mb * _MB)
     power = reading.total_power_mw
     gauge("lectern_power_watts", "Power of the board", None if power is None else power / 1000)
-    gauge("lectern_throttled", "Whether clocks are held down", reading.throttled)
-    gauge("lectern_throttle_events", "Throttle events since the start", reading.throttle_events)
+    gauge("lectern_throttled", "Whether clocks are throttled", reading.throttled)
+    registry.register(_ThrottleEvents(reading.throttle_events))
 
 
 def _states(snapshot: Snapshot) -> Counter[str]:

@@ -26,8 +26,8 @@ def menu_entries() -> list[Entry]:
         ("new.index", "new", _("New video"), "teacher"),
         ("results.index", "results", _("Results"), "viewer"),
         ("presenters.index", "presenters", _("Presenters"), "teacher"),
-        ("box.index", "box", _("Device"), "viewer"),
-        ("people.index", "people", _("Users"), "admin"),
+        ("device.index", "device", _("Device"), "viewer"),
+        ("users.index", "users", _("Users"), "admin"),
     ]
     here = request.blueprint
     return [

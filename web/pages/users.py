@@ -32,7 +32,7 @@ from web.services.account import set_password as set_user_password
 
 log = logging.getLogger("lectern.panel")
 
-blueprint = Blueprint("people", __name__)
+blueprint = Blueprint("users", __name__)
 
 _YEAR_S = 365 * 86400
 
@@ -43,7 +43,7 @@ def setup() -> AnyResponse:
     """Render the setup page of a new device."""
     if not get_panel().users.is_empty():
         return redirect(url_for("home.index"))
-    return make_response(render_template("people/setup.html", min_length=MIN_LENGTH))
+    return make_response(render_template("users/setup.html", min_length=MIN_LENGTH))
 
 
 @blueprint.post("/setup")
@@ -62,7 +62,7 @@ def create_administrator() -> AnyResponse:
         password = _new_password()
         user = panel.users.add_first(form.get("name", "").strip(), password, panel.now())
     except BadInput as error:
-        page = render_template("people/setup.html", error=error, min_length=MIN_LENGTH, given=form)
+        page = render_template("users/setup.html", error=error, min_length=MIN_LENGTH, given=form)
         return _error_page(page, error)
     delete_setup_code(panel.config.root)
     log.info("set up by %s from %s", user.name, address)
@@ -77,8 +77,8 @@ def create_administrator() -> AnyResponse:
 def login() -> AnyResponse:
     """Render the sign-in page."""
     if get_panel().users.is_empty():
-        return redirect(url_for("people.setup"))
-    return make_response(render_template("people/login.html", after=request.args.get("after", "")))
+        return redirect(url_for("users.setup"))
+    return make_response(render_template("users/login.html", next_url=request.args.get("next", "")))
 
 
 @blueprint.post("/login")
@@ -87,7 +87,7 @@ def log_in() -> AnyResponse:
     """Sign in with name and password. Too many failures lead to a waiting time."""
     panel, form = get_panel(), request.form
     address, name = request.remote_addr or "", form.get("name", "").strip()
-    after = form.get("after", "")
+    next_url = form.get("next", "")
     try:
         panel.login_limiter.register_attempt(address, name)
         try:
@@ -96,11 +96,11 @@ def log_in() -> AnyResponse:
             log.warning("a sign-in as %s from %s failed", ascii(name[:40]), address)
             raise
     except BadInput as error:
-        page = render_template("people/login.html", error=error, after=after, name=name)
+        page = render_template("users/login.html", error=error, next_url=next_url, name=name)
         return _error_page(page, error)
     panel.login_limiter.register_success(address, name)
     log.info("%s signed in from %s", user.name, address)
-    response = redirect(_local_url(after))
+    response = redirect(_local_url(next_url))
     assert isinstance(response, Response)
     sign_in(response, user)
     return response
@@ -110,7 +110,7 @@ def log_in() -> AnyResponse:
 @public
 def log_out() -> AnyResponse:
     """End the browser's session."""
-    response = redirect(url_for("people.login"))
+    response = redirect(url_for("users.login"))
     assert isinstance(response, Response)
     sign_out(response)
     return response
@@ -120,7 +120,7 @@ def log_out() -> AnyResponse:
 @public
 def choose_language() -> AnyResponse:
     """Store the chosen language in a cookie."""
-    response = redirect(_local_url(request.form.get("after", "")))
+    response = redirect(_local_url(request.form.get("next", "")))
     chosen = request.form.get("language", "")
     if chosen in i18n.LANGUAGES:
         response.set_cookie(
@@ -148,7 +148,7 @@ def change_password() -> AnyResponse:
             panel.users,
             panel.sessions,
             panel.login_limiter,
-            current_password=request.form.get("old", ""),
+            current_password=request.form.get("current_password", ""),
             new_password=_new_password(),
             address=request.remote_addr or "",
             cookie=request.cookies.get(COOKIE, ""),
@@ -171,17 +171,17 @@ def make_token() -> str:
 def revoke_token(number: int) -> AnyResponse:
     """Revoke one of the user's own API keys."""
     get_panel().tokens.revoke(require_browser_session().name, number)
-    return redirect(url_for("people.account"))
+    return redirect(url_for("users.account"))
 
 
-@blueprint.get("/people")
+@blueprint.get("/users")
 @role_required("admin")
 def index() -> str:
     """Render the list of user accounts."""
     return _render_users()
 
 
-@blueprint.post("/people")
+@blueprint.post("/users")
 @role_required("admin")
 def add() -> AnyResponse:
     """Create a user account."""
@@ -193,10 +193,10 @@ def add() -> AnyResponse:
     except BadInput as error:
         return _error_page(_render_users(error=error, given=form), error)
     log.info("%s made the account %s (%s)", require_role("admin").name, name, role.value)
-    return redirect(url_for("people.index"))
+    return redirect(url_for("users.index"))
 
 
-@blueprint.post("/people/<name>/role")
+@blueprint.post("/users/<name>/role")
 @role_required("admin")
 def set_role(name: str) -> AnyResponse:
     """Change the role of a user."""
@@ -204,7 +204,7 @@ def set_role(name: str) -> AnyResponse:
     return _apply_change(name, "changed", lambda: get_panel().users.set_role(name, _role(role)))
 
 
-@blueprint.post("/people/<name>/password")
+@blueprint.post("/users/<name>/password")
 @role_required("admin")
 def set_password(name: str) -> AnyResponse:
     """Set the password of a user and end the user's sessions."""
@@ -214,7 +214,7 @@ def set_password(name: str) -> AnyResponse:
     )
 
 
-@blueprint.post("/people/<name>/remove")
+@blueprint.post("/users/<name>/delete")
 @role_required("admin")
 def delete(name: str) -> AnyResponse:
     """Delete a user account; the user's jobs and videos are kept."""
@@ -228,12 +228,12 @@ def _apply_change(name: str, verb: str, change: Callable[[], object]) -> AnyResp
     except BadInput as error:
         return _error_page(_render_users(error=error), error)
     log.info("%s %s the user %s", require_role("admin").name, verb, ascii(name))
-    return redirect(url_for("people.index"))
+    return redirect(url_for("users.index"))
 
 
 def _render_users(**more: object) -> str:
     return render_template(
-        "people/index.html",
+        "users/index.html",
         users=get_panel().users.all(),
         roles=list(Role),
         min_length=MIN_LENGTH,
@@ -243,12 +243,12 @@ def _render_users(**more: object) -> str:
 
 def _render_account(**more: object) -> str:
     tokens = get_panel().tokens.list_for(require_role("viewer").name)
-    return render_template("people/account.html", tokens=tokens, min_length=MIN_LENGTH, **more)
+    return render_template("users/account.html", tokens=tokens, min_length=MIN_LENGTH, **more)
 
 
 def _new_password() -> str:
     password = request.form.get("password", "")
-    if password != request.form.get("again", ""):
+    if password != request.form.get("confirm_password", ""):
         raise BadInput("password_mismatch")
     return password
 

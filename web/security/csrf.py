@@ -17,7 +17,7 @@ from flask import Response, g, request
 from appliance.errors import BadInput
 from web.security.access import current_identity
 
-COOKIE = "lectern_form"
+COOKIE = "lectern_csrf"
 FIELD, HEADER = "csrf", "X-CSRF-Token"
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 

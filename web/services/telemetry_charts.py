@@ -36,9 +36,10 @@ def telemetry_since(root: Path, since: float) -> list[Reading]:
 
 
 def throttled_spans(root: Path, since: float) -> list[tuple[float, float]]:
-    """Return the periods, from ``since`` on, in which heat or power held the clocks down.
+    """Return the periods from ``since`` on in which the clocks were throttled.
 
-    Each one is a pair of start and end, in seconds since 1970.
+    The cause is the temperature or the power limit. Each period is a pair of start and end, in
+    seconds since 1970.
     """
     path = telemetry_path(root)
     if not path.is_file():
@@ -51,13 +52,13 @@ def throttled_spans(root: Path, since: float) -> list[tuple[float, float]]:
 
 
 def build_charts(
-    found: Sequence[Reading], slow: Sequence[tuple[float, float]] = ()
+    found: Sequence[Reading], throttled: Sequence[tuple[float, float]] = ()
 ) -> dict[str, Any]:
     """Return the readings as JSON-compatible chart data.
 
-    ``{"at": [...], "slow": [[from, to]], "charts": [{"id", "title", "unit", "series": [{"label",
-    "values"}]}]}``. Times are in seconds since 1970; ``None`` among the values is a gap. Charts
-    without any values are left out.
+    ``{"times": [...], "throttled": [[from, to]], "charts": [{"id", "title", "unit", "series":
+    [{"label", "values"}]}]}``. Times are in seconds since 1970; ``None`` among the values is a gap.
+    Charts without any values are left out.
     """
     charts = [
         _chart("heat", _("Temperature"), "°C", _zones(found)),
@@ -82,8 +83,8 @@ def build_charts(
         _chart("power", _("Power"), "W", {_("Entire board"): lambda r: _watts(r.total_power_mw)}),
     ]
     return {
-        "at": [round(reading.at, 1) for reading in found],
-        "slow": [[round(start, 1), round(end, 1)] for start, end in slow],
+        "times": [round(reading.at, 1) for reading in found],
+        "throttled": [[round(start, 1), round(end, 1)] for start, end in throttled],
         "charts": [
             {**chart, "series": series}
             for chart in charts

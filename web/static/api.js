@@ -51,7 +51,7 @@ export const waitForTask = async (id, { timeoutMs = 20000, isWanted = () => true
       return null;
     }
     if (task.state === "pending" && Date.now() - startedAt > timeoutMs) {
-      if (!(await request("GET", "/box")).worker_running) {
+      if (!(await request("GET", "/device")).worker_running) {
         return null;
       }
       startedAt = Date.now();

@@ -41,7 +41,7 @@
     });
     const line = document.createElement("p");
     line.className = "throttled";
-    line.textContent = charts.dataset.slow.replace("{times}", times.join(", "));
+    line.textContent = charts.dataset.throttled.replace("{times}", times.join(", "));
     return line;
   };
 
@@ -120,16 +120,16 @@
       figure.append(caption);
       charts.append(figure);
     }
-    if (data.slow.length > 0) {
-      charts.append(throttledLine(data.slow));
+    if (data.throttled.length > 0) {
+      charts.append(throttledLine(data.throttled));
     }
     if (!window.uPlot) {
       return; // without uPlot only the captions with the numbers are shown
     }
     data.charts.forEach((chart, index) => {
       const figure = charts.children[index]; // has its final width now that all figures exist
-      const columns = [data.at, ...chart.series.map((series) => series.values)];
-      const options = chartOptions(chart, figure.clientWidth, data.slow);
+      const columns = [data.times, ...chart.series.map((series) => series.values)];
+      const options = chartOptions(chart, figure.clientWidth, data.throttled);
       const plot = new window.uPlot(options, columns, figure);
       plot.root.setAttribute("role", "img");
       plot.root.setAttribute("aria-label", `${chart.title}: ${summary(chart)}`);
@@ -139,7 +139,7 @@
 
   const load = async () => {
     try {
-      const response = await fetch(`${charts.dataset.curves}?hours=${selectedHours}`, {
+      const response = await fetch(`${charts.dataset.url}?hours=${selectedHours}`, {
         headers: { Accept: "application/json", "X-Lectern-Live": "1" },
       });
       if (response.status === 401) {

@@ -49,14 +49,14 @@
   const applyUpdate = (update) => {
     // The user, role or language has changed since the page was loaded. The delay prevents a reload
     // loop.
-    if (update.reader !== live.dataset.reader && performance.now() > MIN_RELOAD_MS) {
+    if (update.viewer_key !== live.dataset.viewerKey && performance.now() > MIN_RELOAD_MS) {
       window.location.reload();
       return;
     }
     if (update.html !== undefined) {
       replaceContent(update.html);
     }
-    for (const [name, value] of Object.entries(update.tick)) {
+    for (const [name, value] of Object.entries(update.values)) {
       setValue(name, value);
     }
     failures = 0;

@@ -48,7 +48,7 @@ const showTransfer = (element, transfer) => {
     waiting: texts.waiting,
     sending: formatText(texts.sending, { percent, left: formatTimeLeft(transfer.secondsLeft) }),
     offline: texts.offline,
-    done: texts.here,
+    done: texts.uploaded,
     rejected: transfer.problem || texts.failed,
   }[transfer.state];
 };
@@ -95,7 +95,7 @@ const removeEntry = (kind, entry) => {
 const addFile = (kind, file) => {
   const pattern = kind === "presenter" ? PRESENTER_FILE : LECTURE_FILE;
   if (!pattern.test(file.name)) {
-    showNote(formatText(texts.unknown_kind, { name: file.name }), true);
+    showNote(formatText(texts.unsupported_type, { name: file.name }), true);
     return;
   }
   if (file.size > Number(page.dataset.limitGb) * 1e9) {
@@ -113,7 +113,7 @@ const addFile = (kind, file) => {
   }
   const transfer = startUpload(file, (updated) => updateEntry(kind, key, entry.element, updated));
   showTransfer(entry.element, transfer);
-  entry.element.querySelector(".drop-it").addEventListener("click", () => {
+  entry.element.querySelector(".remove").addEventListener("click", () => {
     transfer.cancel().catch(() => {});
     removeEntry(kind, entry);
   });
@@ -136,7 +136,7 @@ const restoreUploads = async () => {
     const complete = upload.offset === upload.length;
     const name = `${kind} ${upload.name} ${upload.length}`;
     earlierUploads.set(name, { entry, complete, id: upload.id });
-    entry.element.querySelector(".drop-it").addEventListener("click", () => {
+    entry.element.querySelector(".remove").addEventListener("click", () => {
       removeEntry(kind, entry);
       deleteUpload(upload.id).catch(() => {});
     });
@@ -174,8 +174,8 @@ const saveToLibrary = async (entry) => {
     const saved = await request("POST", "/presenters", { upload: entry.material.upload });
     entry.material = { library: saved.name };
     button.hidden = true;
-    entry.element.querySelector(".drop-it").hidden = true;
-    entry.element.querySelector(".state").textContent = texts.kept;
+    entry.element.querySelector(".remove").hidden = true;
+    entry.element.querySelector(".state").textContent = texts.saved;
     updateChecks();
   } catch (error) {
     showNote(error.message, true);

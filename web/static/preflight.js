@@ -28,7 +28,7 @@ export const runPreflight = async (check, name, presenterImage, body) => {
   const { element } = check;
   element.querySelector(".name").textContent = name;
   element.querySelector("img").src = presenterImage.src;
-  setStatus(check, "", texts.looking);
+  setStatus(check, "", texts.checking);
   try {
     const { id } = await request("POST", "/preflights", body);
     const task = await waitForTask(id, { isWanted: () => check.wanted });
@@ -36,7 +36,7 @@ export const runPreflight = async (check, name, presenterImage, body) => {
       return;
     }
     if (task === null) {
-      setStatus(check, "warn", texts.daemon);
+      setStatus(check, "warn", texts.unavailable);
     } else {
       showResult(check, task, presenterImage);
       offerPreview(check, body, task);
@@ -49,7 +49,7 @@ export const runPreflight = async (check, name, presenterImage, body) => {
 const showResult = (check, task, presenterImage) => {
   const { element } = check;
   if (task.state === "failed") {
-    setStatus(check, "bad", texts.not_possible);
+    setStatus(check, "bad", texts.cannot_start);
     fillList(element.querySelector(".warnings"), [`${task.reason.text} ${task.reason.cure}`]);
     return;
   }
@@ -63,22 +63,22 @@ const showResult = (check, task, presenterImage) => {
   if (result.face_found === false) {
     facts.push(texts.no_face);
   } else if (isKnown(result.coverage)) {
-    facts.push(formatText(texts.face, { percent: Math.round(result.coverage * 100) }));
+    facts.push(formatText(texts.coverage, { percent: Math.round(result.coverage * 100) }));
   }
   if (isKnown(result.yaw_deg)) {
     const degrees = Math.round(Math.abs(result.yaw_deg));
-    facts.push(degrees < 10 ? texts.frontal : formatText(texts.yaw, { degrees }));
+    facts.push(degrees < 10 ? texts.face_frontal : formatText(texts.face_turned, { degrees }));
   }
   if (isKnown(result.width)) {
     const fps = isKnown(result.fps) ? Math.round(result.fps * 100) / 100 : "–";
-    facts.push(formatText(texts.picture, { width: result.width, height: result.height, fps }));
+    facts.push(formatText(texts.resolution, { width: result.width, height: result.height, fps }));
   }
   if (isKnown(result.lecture_s)) {
     facts.push(formatText(texts.length, { time: formatDuration(result.lecture_s) }));
   }
   if (isKnown(result.level_db)) {
     const db = String(Math.round(result.level_db)).replace("-", "−");
-    facts.push(formatText(result.level_db < QUIET_DB ? texts.quiet : texts.level, { db }));
+    facts.push(formatText(result.level_db < QUIET_DB ? texts.low_volume : texts.good_volume, { db }));
   }
   if (isKnown(result.estimated_s)) {
     facts.push(formatText(texts.estimate, { time: formatEstimate(result.estimated_s) }));
@@ -91,7 +91,7 @@ const showResult = (check, task, presenterImage) => {
   fillList(element.querySelector(".facts"), facts);
   fillList(element.querySelector(".warnings"), task.warnings.map((warning) => warning.text));
   const passed = result.face_found !== false && task.warnings.length === 0;
-  setStatus(check, passed ? "good" : "warn", passed ? texts.ready : texts.look_twice);
+  setStatus(check, passed ? "good" : "warn", passed ? texts.ready : texts.check_recommended);
 };
 
 const fillList = (list, lines) => {
@@ -125,7 +125,7 @@ const offerPreview = (check, body, task) => {
       const { id } = await request("POST", "/previews", { ...body, at_s });
       const preview = await waitForTask(id, { timeoutMs: 60000, isWanted: () => check.wanted });
       if (preview === null) {
-        state.textContent = texts.daemon;
+        state.textContent = texts.unavailable;
       } else if (preview.state === "failed") {
         state.textContent = `${preview.reason.text} ${preview.reason.cure}`;
       } else {

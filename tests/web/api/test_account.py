@@ -26,7 +26,7 @@ def test_a_key_is_made_used_listed_and_revoked(app: Flask, sign_in: SignIn) -> N
     program = {"Authorization": f"Bearer {made.get_json()['key']}"}
     assert app.test_client().get("/api/v1/me", headers=program).get_json()["name"] == "teacher"
     (key,) = send(teacher, "GET", "/keys").get_json()["keys"]
-    assert key["label"] == "Moodle" and key["used"] and "key" not in key
+    assert key["label"] == "Moodle" and key["last_used"] and "key" not in key
     other = sign_in("other")
     assert send(other, "GET", "/keys").get_json()["keys"] == []
     assert send(other, "DELETE", f"/keys/{key['id']}").status_code == 204
@@ -38,14 +38,19 @@ def test_a_key_is_made_used_listed_and_revoked(app: Flask, sign_in: SignIn) -> N
 def test_the_password_is_changed_by_who_knows_it(sign_in: SignIn) -> None:
     here, elsewhere = sign_in("teacher"), sign_in("teacher")
     wrong: list[tuple[dict[str, Any], str]] = [
-        ({"old": "a guess of mine", "new": NEW}, "invalid_credentials"),
-        ({"old": PASSWORD, "new": "short"}, "password_too_short"),
-        ({"old": PASSWORD}, "bad_request"),
+        ({"current_password": "a guess of mine", "new_password": NEW}, "invalid_credentials"),
+        ({"current_password": PASSWORD, "new_password": "short"}, "password_too_short"),
+        ({"current_password": PASSWORD}, "bad_request"),
     ]
     for body, code in wrong:
         assert send(here, "POST", "/password", body).get_json()["code"] == code
     assert send(elsewhere, "GET", "").status_code == 200
-    assert send(here, "POST", "/password", {"old": PASSWORD, "new": NEW}).status_code == 204
+    assert (
+        send(
+            here, "POST", "/password", {"current_password": PASSWORD, "new_password": NEW}
+        ).status_code
+        == 204
+    )
     assert send(here, "GET", "").status_code == 200
     assert send(elsewhere, "GET", "").status_code == 401
 
@@ -56,7 +61,7 @@ def test_the_password_is_changed_by_who_knows_it(sign_in: SignIn) -> None:
         ("GET", "/api/v1/me/keys", None),
         ("POST", "/api/v1/me/keys", {"label": "more"}),
         ("DELETE", "/api/v1/me/keys/1", None),
-        ("POST", "/api/v1/me/password", {"old": PASSWORD, "new": NEW}),
+        ("POST", "/api/v1/me/password", {"current_password": PASSWORD, "new_password": NEW}),
         ("POST", "/account/tokens", None),
         ("POST", "/account/tokens/1/revoke", None),
         ("POST", "/account/password", None),

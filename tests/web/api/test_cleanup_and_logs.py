@@ -19,23 +19,25 @@ def test_old_videos_go_and_untaken_ones_only_when_asked_for(
     clock.time += 31 * 86400
     young = make(store, config, "teacher", "C")
     admin = program("admin")
-    assert admin.post("/box/prune", {"days": 90}).get_json() == {"deleted": 0}
-    assert admin.post("/box/prune", {"days": 30}).get_json() == {"deleted": 1}
+    assert admin.post("/device/prune", {"days": 90}).get_json() == {"deleted": 0}
+    assert admin.post("/device/prune", {"days": 30}).get_json() == {"deleted": 1}
     assert {job.id for job in store.jobs()} == {untaken.id, young.id}
-    answer = admin.post("/box/prune", {"days": 30, "include_not_downloaded": True})
+    answer = admin.post("/device/prune", {"days": 30, "include_not_downloaded": True})
     assert answer.get_json() == {"deleted": 1}
     assert {job.id for job in store.jobs()} == {young.id}
 
 
-@pytest.mark.parametrize("body", [{}, {"days": 0}, {"days": -7}, {"days": 30, "all": True}])
+@pytest.mark.parametrize(
+    "body", [{}, {"days": 0}, {"days": -7}, {"days": 30, "include_not_downloaded": "yes"}]
+)
 def test_only_as_offered(program: Programs, body: object) -> None:
-    assert program("admin").post("/box/prune", body).status_code == 400
+    assert program("admin").post("/device/prune", body).status_code == 400
 
 
 @pytest.mark.parametrize("who", ["teacher", "viewer"])
 def test_only_for_administrators(program: Programs, who: str) -> None:
-    assert program(who).post("/box/prune", {"days": 30}).status_code == 403
-    assert program(who).get("/box/log/lectern.log").status_code == 403
+    assert program(who).post("/device/prune", {"days": 30}).status_code == 403
+    assert program(who).get("/device/log/lectern.log").status_code == 403
 
 
 def test_a_log_file_and_nothing_else(program: Programs, config: Config) -> None:
@@ -44,8 +46,8 @@ def test_a_log_file_and_nothing_else(program: Programs, config: Config) -> None:
     (logs / "lectern.log").write_text("a line\n")
     (config.root / "state" / "secret").write_text("secret")
     admin = program("admin")
-    found = admin.get("/box/log/lectern.log")
+    found = admin.get("/device/log/lectern.log")
     assert (found.text, found.mimetype) == ("a line\n", "text/plain")
     assert "attachment" in found.headers["Content-Disposition"]
     for name in ("secret", "..%2fstate%2fsecret", "%2e%2e%2fstate%2fsecret", "lectern.log.9"):
-        assert admin.get(f"/box/log/{name}").status_code == 404
+        assert admin.get(f"/device/log/{name}").status_code == 404

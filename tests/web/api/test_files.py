@@ -167,7 +167,7 @@ class TestArchive:
             assert archive.namelist() == ["a.mp4", "b.mp4"]
             assert archive.read("b.mp4") == VIDEO
         assert all(store.get(job.id).downloaded for job in jobs)
-        more = teacher.get(f"/jobs/archive?{query}&all=true")
+        more = teacher.get(f"/jobs/archive?{query}&include_sidecars=true")
         with zipfile.ZipFile(io.BytesIO(more.data)) as archive:
             assert set(archive.namelist()) >= {"a.srt", "a.report.json", "b.mp4"}
 
@@ -179,7 +179,9 @@ class TestArchive:
         assert answer.status_code == 404
         assert store.get(mine.id).downloaded is None
 
-    @pytest.mark.parametrize("query", ["", "job=0", "job=x", "job=" + "9" * 30, "job=1&all=maybe"])
+    @pytest.mark.parametrize(
+        "query", ["", "job=0", "job=x", "job=" + "9" * 30, "job=1&include_sidecars=maybe"]
+    )
     def test_what_is_no_list(self, program: Programs, query: str) -> None:
         assert program("teacher").get(f"/jobs/archive?{query}").status_code == 400
 

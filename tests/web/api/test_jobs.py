@@ -65,7 +65,7 @@ class TestMaking:
         paths = [path for job in jobs for path in (job.presenter, job.lecture) if path]
         assert len(set(paths)) == 8
         assert all(path.read_bytes() == path.name.encode() for path in paths)
-        assert all(path.is_relative_to(config.root / "state" / "material") for path in paths)
+        assert all(path.is_relative_to(config.root / "state" / "job_files") for path in paths)
         assert {job.owner for job in jobs} == {"teacher"}
         assert jobs[0].options == {"speech": {"speed": 1.5}, "face": {"index": 1}}
         assert store.files.source_paths() == set(paths)
@@ -87,7 +87,7 @@ class TestMaking:
     def test_empty_folders_of_jobs_that_are_over_go(
         self, program: Programs, config: Config
     ) -> None:
-        material = config.root / "state" / "material"
+        material = config.root / "state" / "job_files"
         for name in ("over/lecture", "young/lecture"):
             (material / name).mkdir(parents=True)
         (material / "kept" / "lecture").mkdir(parents=True)
@@ -276,5 +276,5 @@ def test_a_batch_that_breaks_off_queues_nothing_and_keeps_its_uploads(
     body = {"presenters": presenters, "lectures": [lecture]}
     assert teacher.post("/jobs", body).status_code == 500
     assert store.jobs(set(JobState)) == []
-    assert list((config.root / "state" / "material").iterdir()) == []
+    assert list((config.root / "state" / "job_files").iterdir()) == []
     assert len(teacher.get("/uploads").get_json()["uploads"]) == 3

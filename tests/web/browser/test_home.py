@@ -53,9 +53,9 @@ def test_what_happens_is_seen_without_a_touch(page: Page, queue: WorkerStore) ->
     expect(page.locator("#headline")).to_have_text("Starting soon")
     run(queue, job, 250)
     expect(page.locator("#headline")).to_have_text("Osmosis")
-    expect(page.locator(".far strong")).to_have_text("25 %")
+    expect(page.locator(".progress-line strong")).to_have_text("25 %")
     run(queue, job, 750)
-    expect(page.locator(".far strong")).to_have_text("75 %")
+    expect(page.locator(".progress-line strong")).to_have_text("75 %")
     assert page.locator("progress").first.evaluate("bar => bar.value") == 0.75
     assert page.title() == "75 % Osmosis · Lectern"
     queue.finish(job)
@@ -113,7 +113,7 @@ def test_after_a_broken_network_the_page_is_right_again(
     job = add(queue, "Osmosis")
     run(queue, job, 100)
     page.goto("/")
-    expect(page.locator(".far strong")).to_have_text("10 %")
+    expect(page.locator(".progress-line strong")).to_have_text("10 %")
     network.cut()
     run(queue, job, 500)
     expect(page.locator("#connection")).to_contain_text("cannot be reached", timeout=30_000)
@@ -133,7 +133,7 @@ def test_where_no_stream_holds_it_asks(page: Page, queue: WorkerStore) -> None:
     page.goto("/")
     job = add(queue, "Osmosis")
     run(queue, job, 420)
-    expect(page.locator(".far strong")).to_have_text("42 %", timeout=20_000)
+    expect(page.locator(".progress-line strong")).to_have_text("42 %", timeout=20_000)
 
 
 def test_a_sign_in_that_ended_elsewhere_ends_the_page(page: Page, queue: WorkerStore) -> None:

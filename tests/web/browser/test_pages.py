@@ -28,7 +28,7 @@ from web.static_files import FOLDER
 
 pytestmark = pytest.mark.slow
 
-PAGES = ["/", "/new", "/results", "/presenters", "/box/", "/people", "/account", "/nothing"]
+PAGES = ["/", "/new", "/results", "/presenters", "/device/", "/users", "/account", "/nothing"]
 WIDTHS = [390, 820, 1440]
 CURVES_FIT = """async () => {
   const fits = (curve) => curve.offsetWidth <= curve.parentElement.clientWidth;
@@ -151,7 +151,7 @@ def test_each_role_sees_its_menu_and_no_more(
     sign_in(page, who)
     assert page.locator("nav a").all_inner_texts() == menu
     if who != "head":
-        page.goto("/people")
+        page.goto("/users")
         expect(page.get_by_role("heading", level=1)).to_have_text(
             "Your account does not have permission to do this."
         )
@@ -159,7 +159,7 @@ def test_each_role_sees_its_menu_and_no_more(
 
 
 def test_the_language_is_switched_in_the_page_and_stays(head: Page) -> None:
-    head.goto("/box/")
+    head.goto("/device/")
     head.get_by_role("button", name="简体中文").click()
     for path in PAGES[:-1]:
         head.goto(path)
@@ -209,7 +209,7 @@ def speak(page: Page, box: Box, language: str) -> None:
 def show(page: Page, path: str) -> None:
     """Open a page and wait for what it fetches by itself."""
     page.goto(path)
-    if path == "/box/":
+    if path == "/device/":
         page.locator("#charts canvas").first.wait_for()
         page.locator("#log .button, #log .soft").first.wait_for()
 
@@ -219,7 +219,7 @@ def test_the_first_page_is_light_and_nothing_leaves_the_box(chromium: Browser, b
     context = chromium.new_context(base_url=base, locale="en")
     page = context.new_page()
     sign_in(page, "wang")
-    for path in ("/", "/new", "/box/"):
+    for path in ("/", "/new", "/device/"):
         fresh = chromium.new_context(base_url=base, storage_state=context.storage_state())
         size, elsewhere = _load(fresh, path, base)
         assert elsewhere == []

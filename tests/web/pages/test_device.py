@@ -58,7 +58,7 @@ class TestCurves:
         heat = told["charts"][0]["series"]
         assert heat[0]["label"] == "cpu"
         assert heat[0]["values"] == [r.temperatures_c["cpu"] for r in found]
-        assert told["at"] == [r.at for r in found]
+        assert told["times"] == [r.at for r in found]
 
     def test_what_a_board_tells_only_at_times_has_gaps(self, clock: Clock) -> None:
         first = replace(reading(1.0), gpu_load=0.5, power_mw={"VDD_IN": 5000.0})
@@ -79,8 +79,8 @@ class TestCurves:
             for minute in range(6):
                 held = replace(reading(clock.time + 60 * minute), throttled=minute in (2, 3))
                 history.add(held)
-        told = sign_in("viewer").get("/box/curves?hours=6").json
-        assert told and told["slow"] == [[clock.time + 120, clock.time + 180]]
+        told = sign_in("viewer").get("/device/charts?hours=6").json
+        assert told and told["throttled"] == [[clock.time + 120, clock.time + 180]]
         assert throttled_spans(config.root / "missing", 0) == []
 
     def test_without_a_measurement_there_is_nothing(self, config: Config) -> None:
@@ -90,9 +90,9 @@ class TestCurves:
     def test_the_page_gets_them(self, sign_in: SignIn, config: Config, clock: Clock) -> None:
         with TelemetryStore(telemetry_path(config.root)) as history:
             history.add(reading(clock.time))
-        told = sign_in("viewer").get("/box/curves?hours=6").json
-        assert told and told["at"] == [clock.time]
-        assert sign_in("viewer").get("/box/curves?hours=7000").status_code == 400
+        told = sign_in("viewer").get("/device/charts?hours=6").json
+        assert told and told["times"] == [clock.time]
+        assert sign_in("viewer").get("/device/charts?hours=7000").status_code == 400
 
 
 class TestLog:
@@ -134,19 +134,19 @@ class TestLog:
         self, sign_in: SignIn, logs: Path
     ) -> None:
         admin = sign_in("admin")
-        page = admin.get("/box/log?words=face").text
+        page = admin.get("/device/log?words=face").text
         assert "no face" in page and "little room" not in page
-        file = admin.get("/box/log/lectern.log")
+        file = admin.get("/device/log/lectern.log")
         assert file.text == LOG
         assert "attachment" in file.headers["Content-Disposition"]
         file.close()
-        for path in ("/box/log", "/box/log/lectern.log"):
+        for path in ("/device/log", "/device/log/lectern.log"):
             assert sign_in("teacher").get(path).status_code == 403
-        assert admin.get("/box/log/..%2f..%2fstate%2fpeople.sqlite3").status_code == 404
+        assert admin.get("/device/log/..%2f..%2fstate%2fpeople.sqlite3").status_code == 404
 
     def test_a_line_of_the_log_is_text(self, sign_in: SignIn, logs: Path) -> None:
         (logs / "lectern.log").write_text(LOG + LOG.replace("no face", "<script>alert(1)</script>"))
-        page = sign_in("admin").get("/box/log").text
+        page = sign_in("admin").get("/device/log").text
         assert "<script>alert" not in page and "&lt;script&gt;alert" in page
 
 
@@ -155,7 +155,7 @@ class TestErrands:
         self, sign_in: SignIn, errands: TaskStore
     ) -> None:
         teacher = sign_in("teacher")
-        where = teacher.change("/box/errands/doctor").location
+        where = teacher.change("/device/tasks/doctor").location
         assert where
         assert "Working…" in teacher.get(where).text
         errand = errands.claim(["doctor"])
@@ -174,7 +174,7 @@ class TestErrands:
 
     def test_a_failure_is_told_with_its_cure(self, sign_in: SignIn, errands: TaskStore) -> None:
         admin = sign_in("admin")
-        where = admin.change("/box/errands/restart_worker").location
+        where = admin.change("/device/tasks/restart_worker").location
         assert where and errands.claim(["restart_worker"])
         errands.fail(1, Reason("task_interrupted"))
         assert "note bad" in admin.get(where).text
@@ -183,7 +183,7 @@ class TestErrands:
         self, sign_in: SignIn, clock: Clock
     ) -> None:
         teacher = sign_in("teacher")
-        where = teacher.change("/box/errands/doctor").location
+        where = teacher.change("/device/tasks/doctor").location
         assert where
         clock.time += 60
         page = teacher.get(where).text
@@ -194,29 +194,29 @@ class TestErrands:
         self, sign_in: SignIn, errands: TaskStore, kind: str
     ) -> None:
         for who in ("teacher", "viewer"):
-            assert sign_in(who).change(f"/box/errands/{kind}").status_code == 403
+            assert sign_in(who).change(f"/device/tasks/{kind}").status_code == 403
         assert errands.claim([kind]) is None
 
     def test_other_peoples_answers_and_other_kinds_are_not_there(
         self, sign_in: SignIn, errands: TaskStore
     ) -> None:
         teacher = sign_in("teacher")
-        where = teacher.change("/box/errands/doctor").location
+        where = teacher.change("/device/tasks/doctor").location
         assert where and sign_in("other").get(where).status_code == 404
         number = errands.submit("preflight", {}, "teacher")
-        assert teacher.get(f"/box/errands/{number}").status_code == 404
-        assert teacher.change("/box/errands/preflight").status_code == 404
+        assert teacher.get(f"/device/tasks/{number}").status_code == 404
+        assert teacher.change("/device/tasks/preflight").status_code == 404
 
     def test_sticks_are_listed_with_what_can_be_done(
         self, sign_in: SignIn, errands: TaskStore
     ) -> None:
         teacher = sign_in("teacher")
-        where = teacher.change("/box/errands/usb_list").location
+        where = teacher.change("/device/tasks/usb_list").location
         assert where and errands.claim(["usb_list"])
         errands.finish(
             1,
             {
-                "sticks": [
+                "drives": [
                     {"device": "sdb1", "label": "<b>MATHS", "size_mb": 2048, "state": "copying"}
                 ]
             },
@@ -225,17 +225,17 @@ class TestErrands:
         assert "&lt;b&gt;MATHS" in page and "2.0 GB" in page
         assert 'name="device" value="sdb1"' in page and "Do not remove" in page
         assert (
-            "to drive" not in page and teacher.change("/box/errands/usb_export").status_code == 403
+            "to drive" not in page and teacher.change("/device/tasks/usb_export").status_code == 403
         )
-        teacher.change("/box/errands/usb_eject", device="sdb1")
+        teacher.change("/device/tasks/usb_eject", device="sdb1")
         errand = errands.claim(["usb_eject"])
         assert errand and errand.params == {"device": "sdb1"}
 
     def test_what_came_of_a_stick_is_told(self, sign_in: SignIn, errands: TaskStore) -> None:
         admin = sign_in("admin")
-        where = admin.change("/box/errands/usb_export", device="sdb1").location
+        where = admin.change("/device/tasks/usb_export", device="sdb1").location
         assert where and errands.claim(["usb_export"])
-        errands.finish(1, {"files": 3, "left_out": ["<i>long.mp4"]})
+        errands.finish(1, {"files": 3, "skipped": ["<i>long.mp4"]})
         page = admin.get(where).text
         assert "USB drive: 3" in page and "&lt;i&gt;long.mp4" in page and "can now remove" in page
 
@@ -255,14 +255,14 @@ class TestPrune:
             store.mark_archived(job)
             clock.time += 40 * 86400 * (name == "old")
         admin = sign_in("admin")
-        assert admin.change("/box/prune", days="30").location == "/box/?pruned=0#room"
-        answer = admin.change("/box/prune", days="30", all="on")
-        assert answer.location == "/box/?pruned=1#room"
+        assert admin.change("/device/prune", days="30").location == "/device/?deleted=0#disk-space"
+        answer = admin.change("/device/prune", days="30", include_not_downloaded="on")
+        assert answer.location == "/device/?deleted=1#disk-space"
         assert [path.name for path in tmp_path.glob("*.mp4")] == ["young.mp4"]
 
     def test_only_for_administrators_and_only_as_offered(self, sign_in: SignIn) -> None:
-        assert sign_in("teacher").change("/box/prune", days="30").status_code == 403
-        assert sign_in("admin").change("/box/prune", days="0").status_code == 400
+        assert sign_in("teacher").change("/device/prune", days="30").status_code == 403
+        assert sign_in("admin").change("/device/prune", days="0").status_code == 400
 
 
 def test_the_page_says_what_the_box_is(
@@ -273,8 +273,8 @@ def test_the_page_says_what_the_box_is(
         record.record_engine("CUDAExecutionProvider", "lectern-lite", "fp16")
     with TelemetryStore(telemetry_path(config.root)) as history:
         history.add(replace(reading(clock.time), power_mode="15W", throttle_events=3))
-    page = sign_in("viewer").get("/box/").text
+    page = sign_in("viewer").get("/device/").text
     for words in ("1.2.3", "CUDA", "lectern-lite fp16", "15W", "<dd>3</dd>"):
         assert words in page
     assert "Shut down" not in page
-    assert "Shut down" in sign_in("admin").get("/box/").text
+    assert "Shut down" in sign_in("admin").get("/device/").text

@@ -184,8 +184,8 @@ class TestWhoseVideos:
         teacher = sign_in("teacher")
         page = teacher.get("/").text + teacher.get("/live/now").text
         assert "ecret" not in page and "Another user" in page
-        assert teacher.get(f"/jobs/{busy}/picture").status_code == 404
-        assert sign_in("other").get(f"/jobs/{busy}/picture").content_type == "image/jpeg"
+        assert teacher.get(f"/jobs/{busy}/thumbnail").status_code == 404
+        assert sign_in("other").get(f"/jobs/{busy}/thumbnail").content_type == "image/jpeg"
 
     @pytest.mark.parametrize("who", ["other", "viewer", "admin"])
     def test_their_owner_who_looks_and_who_administers_know_all(
@@ -250,7 +250,7 @@ class TestPicture:
         picture = tmp_path / "a.jpg"
         picture.write_bytes(b"\xff\xd8\xff\xe0 picture")
         store.files.add_result(job, picture)
-        answer = sign_in("viewer").get(f"/jobs/{job}/picture")
+        answer = sign_in("viewer").get(f"/jobs/{job}/thumbnail")
         assert (answer.content_type, answer.data) == ("image/jpeg", picture.read_bytes())
 
     def test_in_a_list_it_is_the_small_one_that_was_kept(
@@ -265,12 +265,12 @@ class TestPicture:
         small.write_bytes(b"\xff\xd8\xff small")
         store.set_output_paths(job, video, video)
         store.files.add_result(job, video.with_suffix(".jpg"))
-        assert sign_in("viewer").get(f"/jobs/{job}/picture").data == b"\xff\xd8\xff large"
+        assert sign_in("viewer").get(f"/jobs/{job}/thumbnail").data == b"\xff\xd8\xff large"
         ThumbnailCache(config.root).put(video, small)
-        assert sign_in("viewer").get(f"/jobs/{job}/picture").data == small.read_bytes()
+        assert sign_in("viewer").get(f"/jobs/{job}/thumbnail").data == small.read_bytes()
 
     def test_without_one_it_is_nobodys(self, sign_in: SignIn, store: WorkerStore) -> None:
-        answer = sign_in("viewer").get(f"/jobs/{add(store, 'a')}/picture", follow_redirects=True)
+        answer = sign_in("viewer").get(f"/jobs/{add(store, 'a')}/thumbnail", follow_redirects=True)
         assert answer.content_type.startswith("image/svg+xml")
 
     def test_what_is_no_jpeg_is_not_given_out(self, store: WorkerStore, tmp_path: Path) -> None:
@@ -288,4 +288,4 @@ class TestPicture:
         picture.write_bytes(b"\xff\xd8\xff face")
         ThumbnailCache(config.root).put(presenter, picture)
         job = store.add(NewJob("Mine", presenter, Path("/a.wav"), owner="other")).id
-        assert sign_in("other").get(f"/jobs/{job}/picture").data == picture.read_bytes()
+        assert sign_in("other").get(f"/jobs/{job}/thumbnail").data == picture.read_bytes()

@@ -218,11 +218,11 @@ class TestStream:
         stream = self.read(app, sign_in, "teacher", 10)
         first = next(stream)
         assert "Photosynthesis" in first["html"]
-        assert first["tick"][f"job-{job}-percent"] == "10 %"
+        assert first["values"][f"job-{job}-percent"] == "10 %"
         store.update_progress(job, "render", 25, 100)
         second = next(stream)
         assert "html" not in second
-        assert second["tick"][f"job-{job}-percent"] == "25 %"
+        assert second["values"][f"job-{job}-percent"] == "25 %"
         store.finish(job)
         third = next(stream)
         assert "Recently finished" in third["html"]
@@ -283,10 +283,13 @@ class TestStream:
         browser = sign_in("viewer")
         page = browser.get("/").text
         news = next(self.read(app, sign_in, "viewer", 10))
-        assert news["reader"] == "viewer viewer en" and 'data-reader="viewer viewer en"' in page
+        assert (
+            news["viewer_key"] == "viewer viewer en"
+            and 'data-viewer-key="viewer viewer en"' in page
+        )
         browser.set_cookie("lectern_language", "zh")
         asked = browser.get("/live/now").json
-        assert asked and asked["reader"] == "viewer viewer zh"
+        assert asked and asked["viewer_key"] == "viewer viewer zh"
 
     def test_it_ends_when_the_panel_does(self, app: Flask, sign_in: SignIn) -> None:
         response = sign_in("viewer").get("/live", buffered=False)

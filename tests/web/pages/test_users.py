@@ -22,7 +22,7 @@ def fields(code: str, **more: str) -> dict[str, str]:
         "code": code,
         "name": "Ms Li".replace(" ", "."),
         "password": PASSWORD,
-        "again": PASSWORD,
+        "confirm_password": PASSWORD,
         **more,
     }
 
@@ -52,8 +52,8 @@ class TestSetUp:
         ("change", "status", "words"),
         [
             ({"code": "AAAA-BBBB-CCCC"}, 403, "setup code is wrong"),
-            ({"password": "short", "again": "short"}, 400, "too short"),
-            ({"again": "something else"}, 400, "do not match"),
+            ({"password": "short", "confirm_password": "short"}, 400, "too short"),
+            ({"confirm_password": "something else"}, 400, "do not match"),
             ({"name": "a/../b"}, 400, "cannot be used for an account"),
         ],
     )
@@ -89,8 +89,8 @@ def csrf(browser: Browser, path: str) -> str:
 class TestSignIn:
     def test_the_right_password_opens_the_page_that_was_asked_for(self, app: Flask) -> None:
         browser = browser_of(app)
-        assert browser.get("/account").location == "/login?after=/account"
-        answer = browser.change("/login", name="Teacher", password=PASSWORD, after="/account")
+        assert browser.get("/account").location == "/login?next=/account"
+        answer = browser.change("/login", name="Teacher", password=PASSWORD, next="/account")
         assert (answer.status_code, answer.location) == (302, "/account")
         cookie = browser.get_cookie("lectern")
         assert cookie and cookie.http_only and cookie.same_site == "Strict"
@@ -99,9 +99,7 @@ class TestSignIn:
         "elsewhere", ["//evil.example", "https://evil.example", "/\\evil.example", "evil", ""]
     )
     def test_it_never_leads_elsewhere(self, app: Flask, elsewhere: str) -> None:
-        answer = browser_of(app).change(
-            "/login", name="teacher", password=PASSWORD, after=elsewhere
-        )
+        answer = browser_of(app).change("/login", name="teacher", password=PASSWORD, next=elsewhere)
         assert answer.location == "/"
 
     def test_a_wrong_password_and_an_unknown_name_are_told_alike(self, app: Flask) -> None:
@@ -148,47 +146,51 @@ class TestSignIn:
 
 class TestAccounts:
     def test_only_administrators_see_them(self, sign_in: SignIn) -> None:
-        assert sign_in("admin").get("/people").status_code == 200
+        assert sign_in("admin").get("/users").status_code == 200
         for name in ("teacher", "viewer"):
-            answer = sign_in(name).get("/people")
+            answer = sign_in(name).get("/users")
             assert answer.status_code == 403
             assert "not have permission to do this" in answer.text
 
     def test_a_new_account_can_sign_in(self, app: Flask, sign_in: SignIn) -> None:
         admin = sign_in("admin")
-        answer = admin.change("/people", name="王老师", role="teacher", password=PASSWORD)
+        answer = admin.change("/users", name="王老师", role="teacher", password=PASSWORD)
         assert answer.status_code == 302
-        assert "王老师" in admin.get("/people").text
+        assert "王老师" in admin.get("/users").text
         answer = browser_of(app).change("/login", name="王老师", password=PASSWORD)
         assert answer.status_code == 302
 
     def test_a_new_password_ends_the_persons_sign_ins(self, sign_in: SignIn) -> None:
         teacher, admin = sign_in("teacher"), sign_in("admin")
-        assert admin.change("/people/teacher/password", password="another long one").location
+        assert admin.change("/users/teacher/password", password="another long one").location
         assert teacher.get("/account").status_code == 302
 
     def test_the_last_administrator_stays(self, sign_in: SignIn) -> None:
         admin = sign_in("admin")
         for answer in (
-            admin.change("/people/admin/remove"),
-            admin.change("/people/admin/role", role="viewer"),
+            admin.change("/users/admin/delete"),
+            admin.change("/users/admin/role", role="viewer"),
         ):
             assert answer.status_code == 409
             assert "only administrator" in answer.text
 
     def test_a_deleted_account_is_out_at_once(self, sign_in: SignIn) -> None:
         teacher, admin = sign_in("teacher"), sign_in("admin")
-        admin.change("/people/teacher/remove")
+        admin.change("/users/teacher/delete")
         assert teacher.get("/account").status_code == 302
-        assert admin.change("/people/teacher/remove").status_code == 404
+        assert admin.change("/users/teacher/delete").status_code == 404
 
     def test_changing_ones_own_password_asks_for_the_old_one(
         self, app: Flask, sign_in: SignIn
     ) -> None:
         teacher, elsewhere = sign_in("teacher"), sign_in("teacher")
-        new = {"password": "another long one", "again": "another long one"}
-        assert teacher.change("/account/password", old="wrong", **new).status_code == 403
-        assert teacher.change("/account/password", old=PASSWORD, **new).status_code == 200
+        new = {"password": "another long one", "confirm_password": "another long one"}
+        assert (
+            teacher.change("/account/password", current_password="wrong", **new).status_code == 403
+        )
+        assert (
+            teacher.change("/account/password", current_password=PASSWORD, **new).status_code == 200
+        )
         assert teacher.get("/account").status_code == 200
         assert elsewhere.get("/account").status_code == 302
 
@@ -202,7 +204,7 @@ class TestAccounts:
         assert found[0] not in teacher.get("/account").text
         program, headers = app.test_client(), {"Authorization": f"Bearer {found[0]}"}
         assert program.get("/account", headers=headers).status_code == 200
-        assert program.get("/people", headers=headers).status_code == 403
+        assert program.get("/users", headers=headers).status_code == 403
         teacher.change("/account/tokens/1/revoke")
         assert program.get("/account", headers=headers).status_code == 302
 
@@ -219,7 +221,7 @@ class TestProgramsToo:
         admin, teacher = sign_in("admin"), sign_in("teacher")
         assert teacher.get("/account").status_code == 200
         answer = admin.open(
-            "/api/v1/people/teacher",
+            "/api/v1/users/teacher",
             method=method,
             json=body,
             headers={"X-CSRF-Token": admin.token()},

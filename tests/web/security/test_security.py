@@ -52,7 +52,7 @@ class TestEveryPage:
             name for name, view in app.view_functions.items() if getattr(view, "is_public", False)
         }
         assert let_in <= openly
-        assert {"people.login", "health.health"} <= let_in
+        assert {"users.login", "health.health"} <= let_in
 
     def test_no_change_goes_without_the_token(self, app: Flask, sign_in: SignIn) -> None:
         admin, tried = sign_in("admin"), 0
@@ -151,7 +151,7 @@ class TestForgery:
     def test_nobody_is_signed_in_by_another_site(self, app: Flask) -> None:
         data = {"name": "admin", "password": PASSWORD, "csrf": "x"}
         client = app.test_client()
-        client.set_cookie("lectern_form", "y")
+        client.set_cookie("lectern_csrf", "y")
         assert client.post("/login", data=data).status_code == 403
         assert client.post("/login", data={**data, "csrf": ""}).status_code == 403
 

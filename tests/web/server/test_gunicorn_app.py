@@ -122,9 +122,9 @@ def test_with_a_broken_config_it_comes_up_in_safe_mode(tmp_path: Path) -> None:
         assert status == 200
         for words in ("Line 3", "Use 51 or less.", "vidoe", "not a whole number"):
             assert words in page
-        assert served.get("/box/", cookie)[0] == 200
-        assert served.get("/box/log", cookie)[0] == 200
-        status, page = served.get("/people", cookie)
+        assert served.get("/device/", cookie)[0] == 200
+        assert served.get("/device/log", cookie)[0] == 200
+        status, page = served.get("/users", cookie)
         assert (status, "safe mode" in page) == (503, True)
         assert served.get("/login")[0] == 200
 

@@ -20,12 +20,12 @@ from tests.web.conftest import Browser, SignIn
 
 LOOKS = (
     "/results/{job}",
-    "/jobs/{job}/picture",
+    "/jobs/{job}/thumbnail",
     "/api/v1/jobs/{job}",
     "/api/v1/jobs/{job}/video",
     "/api/v1/jobs/{job}/video?download=true",
     "/api/v1/jobs/{job}/thumbnail",
-    "/api/v1/jobs/{job}/before",
+    "/api/v1/jobs/{job}/presenter-thumbnail",
     "/api/v1/jobs/{job}/subtitles",
     "/api/v1/jobs/{job}/captions",
     "/api/v1/jobs/{job}/report",
@@ -51,7 +51,7 @@ CHANGES = (
     ("POST", "/api/v1/jobs/delete"),
 )
 LISTS = ("/", "/live/now", "/results", "/results?show=failed", "/results?words=secret",
-         "/api/v1/jobs", "/api/v1/jobs?words=secret", "/api/v1/box")  # fmt: skip
+         "/api/v1/jobs", "/api/v1/jobs?words=secret", "/api/v1/device")  # fmt: skip
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ class TestAnotherPersonsJob:
             told = teacher.get(address).text.replace("words=secret", "")
             told = told.replace('value="secret"', "").replace("results for “secret”", "")
             assert "ecret" not in told and os.fspath(config.root) not in told, address
-            if "box" not in address:
+            if "device" not in address:
                 assert "ecret" in viewer.get(address).text, address
 
 
@@ -203,7 +203,7 @@ class TestInboxShownToTeachers:
         for address in LISTS:
             told = teacher.get(address).text
             assert "Hidden" not in told
-            if "box" not in address and "failed" not in address:
+            if "device" not in address and "failed" not in address:
                 assert "Secret share" in told, address
 
 

@@ -51,7 +51,7 @@ def test_the_boxs_page_says_so_beside_what_computes(
         record.record_start("0.1", 7)
         record.record_engine("cuda", "lectern-lite", "fp16")
     verdicts.add("a", "tensorrt", "fp16", "self-test: <off> by 0.3")
-    page = sign_in("viewer").get("/box/").text
+    page = sign_in("viewer").get("/device/").text
     assert "TensorRT is not used" in page and "self-test: &lt;off&gt; by 0.3" in page
     assert "CUDA is not used" not in page
 
