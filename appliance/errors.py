@@ -11,6 +11,9 @@ terminal, the reason file and the panel show the same text.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from appliance.messages import MESSAGES
 
 
@@ -37,6 +40,18 @@ class LecternError(Exception):
         """Return what to do about it, in one sentence. ``language`` is ``en`` or ``zh``."""
         return MESSAGES[self.code].cure[language].format_map(self.details)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the error as JSON-serializable values, to send it to another process."""
+        return {"error": self.code, "type": type(self).__name__, "details": self.details}
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> LecternError:
+        """Restore an error, with its class, from the values of :meth:`to_dict`.
+
+        Raises ``KeyError`` for a missing key, an unknown code or an unknown type.
+        """
+        return _ERROR_TYPES[values["type"]](values["error"], **values["details"])
+
     def __str__(self) -> str:
         return f"{self.code}: {self.text()} {self.cure()}"
 
@@ -55,6 +70,9 @@ class Cancelled(Fault):
     """The user interrupted the work; no incomplete files are left behind."""
 
     exit_status = 130
+
+
+_ERROR_TYPES = {kind.__name__: kind for kind in (LecternError, BadInput, Fault, Cancelled)}
 
 
 def _printable(value: object) -> str:

@@ -1,16 +1,18 @@
 """Executes one attempt at a job in a child process.
 
 A damaged file may crash a decoder, and memory may run out: then only this process ends, and the
-daemon continues. The daemon writes an order to the child's standard input and keeps that open; the
-attempt reports in JSON lines, and ends at once when the daemon is gone. On ``SIGTERM`` it stops at
-the next point from which it can be resumed.
+daemon continues. The daemon writes a ``RenderRequest`` to the child's standard input and keeps that
+open; the attempt reports in JSON lines, and ends at once when the daemon is gone. On ``SIGTERM`` it
+stops at the next point from which it can be resumed.
+
+The lines are ``{"progress": …}`` and, at the end, ``{"report": …}``, ``{"stopped": true}`` or an
+error (:meth:`~appliance.errors.LecternError.to_dict`).
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
-import os
 import signal
 import sys
 import time
@@ -23,9 +25,9 @@ from typing import Any, TextIO
 
 from appliance.attempt.degrade import is_out_of_memory
 from appliance.attempt.protocol import ProgressUpdate, RenderRequest, StopRequested
-from appliance.errors import BadInput, Fault, LecternError
+from appliance.errors import Fault, LecternError
 from appliance.system.malloc import imports_without_gc, limit_malloc_arenas
-from appliance.system.process import exit_with_parent
+from appliance.system.process import exit_with_parent, private_stdout
 
 _REPORT_INTERVAL_S = 0.5  # between two progress reports
 
@@ -34,35 +36,35 @@ _INTERRUPTIBLE = {"check", "engine", "voice", "presenter", "speech", "score"}
 
 
 class _ReportPipe:
-    """Writes progress and the report to the daemon; ``request_stop`` requests an early end."""
+    """Writes progress and the report to the daemon; setting ``stop`` requests an early end."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._stage = ""
         self._next_report_at = 0.0
-        self._step = ProgressUpdate("", 0, 0)
+        self._update = ProgressUpdate("", 0, 0)
         self.stop = False
 
-    def listen(self, progress: Any) -> None:
+    def on_progress(self, progress: Any) -> None:
         """Report progress; passed to :func:`~appliance.render.render.render_in`.
 
         Raises ``StopRequested`` if a stop was requested and the stage can be interrupted.
         """
-        self._step = ProgressUpdate(progress.stage, progress.done, progress.total)
+        self._update = ProgressUpdate(progress.stage, progress.done, progress.total)
         if self.stop and progress.stage in _INTERRUPTIBLE:
             raise StopRequested
         if (self._stage, progress.stage) == ("speech", "render"):
-            self.send({"step": {**vars(self._step), "saved": True}})
+            self.send({"progress": {**vars(self._update), "saved": True}})
         if progress.stage != self._stage or time.monotonic() >= self._next_report_at:
             self._stage, self._next_report_at = (
                 progress.stage,
                 time.monotonic() + _REPORT_INTERVAL_S,
             )
-            self.send({"step": vars(self._step)})
+            self.send({"progress": vars(self._update)})
 
     def after_chunk(self) -> None:
         """Report that a chunk is finished. Raises ``StopRequested`` if a stop was requested."""
-        self.send({"step": {**vars(self._step), "saved": True}})
+        self.send({"progress": {**vars(self._update), "saved": True}})
         if self.stop:
             raise StopRequested
 
@@ -73,21 +75,20 @@ class _ReportPipe:
 
 
 def main() -> None:
-    """Execute the order on standard input; the entry point of the child process."""
+    """Execute the request on standard input; the entry point of the child process."""
     limit_malloc_arenas()
-    # Keep output of libraries out of the reports.
-    pipe = _ReportPipe(os.fdopen(os.dup(1), "w"))
-    os.dup2(2, 1)
+    with private_stdout() as out:
+        pipe = _ReportPipe(out)
 
-    def request_stop(number: int, frame: FrameType | None) -> None:
-        pipe.stop = True
+        def request_stop(number: int, frame: FrameType | None) -> None:
+            pipe.stop = True
 
-    signal.signal(signal.SIGTERM, request_stop)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the daemon handles Ctrl-C
-    request = RenderRequest.from_json(sys.stdin.readline())
-    exit_with_parent()
-    with _folder_lock(request.folder):
-        pipe.send(_execute(request, pipe))
+        signal.signal(signal.SIGTERM, request_stop)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the daemon handles Ctrl-C
+        request = RenderRequest.from_json(sys.stdin.readline())
+        exit_with_parent()
+        with _folder_lock(request.folder):
+            pipe.send(_execute(request, pipe))
 
 
 @contextmanager
@@ -99,7 +100,7 @@ def _folder_lock(folder: Path) -> Iterator[None]:
 
 
 def _execute(request: RenderRequest, pipe: _ReportPipe) -> dict[str, Any]:
-    """Render the order and return the final report line."""
+    """Render the lecture and return the final report line."""
     with imports_without_gc():
         from appliance.render.render import render_in
         from appliance.render.scoring import score_report
@@ -113,26 +114,26 @@ def _execute(request: RenderRequest, pipe: _ReportPipe) -> dict[str, Any]:
             request.lecture,
             request.output,
             request.config,
-            on_progress=pipe.listen,
+            on_progress=pipe.on_progress,
             after_chunk=pipe.after_chunk,
         )
         if request.config.score.enabled:
-            report["score"] = score_report(report, request.presenter, pipe.listen)
+            report["score"] = score_report(report, request.presenter, pipe.on_progress)
         write_sidecars(request.output)
         _save_result_thumbnail(request)
     except StopRequested:
         return {"stopped": True}
     except Exception as error:
         if is_out_of_memory(error):
-            return _error_to_json(Fault("out_of_memory"))
+            return Fault("out_of_memory").to_dict()
         if isinstance(error, LecternError):
-            return _error_to_json(error)
+            return error.to_dict()
         traceback.print_exc()
-        return _error_to_json(Fault("processing_failed", reason=f"{type(error).__name__}: {error}"))
+        return Fault("processing_failed", reason=f"{type(error).__name__}: {error}").to_dict()
     return {"report": report}
 
 
-def _save_presenter_thumbnail(order: RenderRequest) -> None:
+def _save_presenter_thumbnail(request: RenderRequest) -> None:
     """Write a thumbnail of the presenter for the panel, next to the output and into the cache.
 
     Errors are ignored: the thumbnail is optional.
@@ -140,31 +141,23 @@ def _save_presenter_thumbnail(order: RenderRequest) -> None:
     from appliance.files.thumbnail_cache import ThumbnailCache
     from appliance.media.thumbnail import save_presenter_thumbnail
 
-    target, cache = order.output.with_name("presenter.jpg"), ThumbnailCache(order.config.root)
+    target, cache = request.output.with_name("presenter.jpg"), ThumbnailCache(request.config.root)
     if not target.exists():
         with suppress(LecternError, OSError):
-            save_presenter_thumbnail(order.presenter, target)
-    if cache.get(order.presenter) is None:
-        cache.put(order.presenter, target)
+            save_presenter_thumbnail(request.presenter, target)
+    if cache.get(request.presenter) is None:
+        cache.put(request.presenter, target)
 
 
-def _save_result_thumbnail(order: RenderRequest) -> None:
+def _save_result_thumbnail(request: RenderRequest) -> None:
     """Store a small thumbnail of the finished video, for the panel's lists."""
     from appliance.files.thumbnail_cache import ThumbnailCache
     from appliance.media.thumbnail import save_list_thumbnail
 
-    small = order.output.with_name("small.jpg")
+    small = request.output.with_name("small.jpg")
     with suppress(OSError):
-        save_list_thumbnail(order.output.with_suffix(".jpg"), small)
-        ThumbnailCache(order.config.root).put(order.output, small)
-
-
-def _error_to_json(error: LecternError) -> dict[str, Any]:
-    return {
-        "error": error.code,
-        "details": error.details,
-        "input": isinstance(error, BadInput),
-    }
+        save_list_thumbnail(request.output.with_suffix(".jpg"), small)
+        ThumbnailCache(request.config.root).put(request.output, small)
 
 
 if __name__ == "__main__":

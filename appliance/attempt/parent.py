@@ -18,7 +18,7 @@ from appliance.attempt.protocol import (
     RenderRequest,
     StopRequested,
 )
-from appliance.errors import BadInput, Fault
+from appliance.errors import Fault, LecternError
 
 _POLL_INTERVAL_S = 0.5  # maximum time between two calls of ``on_progress``
 
@@ -52,7 +52,7 @@ def run_attempt(
 def _read_updates(
     child: subprocess.Popen[bytes], on_progress: ProgressCallback, stall_s: float
 ) -> dict[str, Any] | None:
-    """Pass steps to ``on_progress`` and return the final report.
+    """Pass progress updates to ``on_progress`` and return the final line.
 
     Returns ``None`` if the child ends without one.
     """
@@ -62,23 +62,23 @@ def _read_updates(
         selector.register(child.stdout, selectors.EVENT_READ)
         while True:
             ready = selector.select(_POLL_INTERVAL_S)
-            steps: list[ProgressUpdate | None] = [None]
+            updates: list[ProgressUpdate | None] = [None]
             if ready:
                 last_report_at = time.monotonic()
                 block = os.read(child.stdout.fileno(), 1 << 16)
                 *lines, buffer = (buffer + block).split(b"\n")
                 messages = [json.loads(line) for line in lines]
-                steps += [ProgressUpdate(**word["step"]) for word in messages if "step" in word]
-                last = next((word for word in messages if "step" not in word), None)
+                updates += [ProgressUpdate(**m["progress"]) for m in messages if "progress" in m]
+                last = next((m for m in messages if "progress" not in m), None)
                 if last is not None or not block:
-                    for step in steps:
-                        on_progress(step)
+                    for update in updates:
+                        on_progress(update)
                     if last is None:
                         _await_exit(child)
                     return last
             elif time.monotonic() - last_report_at > stall_s:
                 return {"stalled": round(stall_s / 60)}
-            if any([on_progress(step) for step in steps]) and not stop_sent:
+            if any([on_progress(update) for update in updates]) and not stop_sent:
                 stop_sent = True
                 child.terminate()
 
@@ -101,8 +101,7 @@ def _report_or_raise(last: dict[str, Any] | None, status: int) -> dict[str, Any]
     if "stopped" in last:
         raise StopRequested
     if "error" in last:
-        kind = BadInput if last["input"] else Fault
-        raise kind(last["error"], **last["details"])
+        raise LecternError.from_dict(last)
     report: dict[str, Any] = last["report"]
     return report
 

@@ -1,4 +1,4 @@
-"""The protocol between the daemon and an attempt: the order and the progress."""
+"""The protocol between the daemon and an attempt: the request and the progress."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RenderRequest:
     config: Config
 
     def to_json(self) -> str:
-        """Return the order as one line.
+        """Return the request as one line.
 
         Paths are hexadecimal, because a file name need not be valid text.
         """
@@ -60,8 +60,9 @@ class ProgressUpdate:
 
 
 ProgressCallback = Callable[["ProgressUpdate | None"], bool]
-"""Called with each step, and with ``None`` at least twice a second; returns whether the attempt is
-to stop."""
+"""Called with each update, and with ``None`` at least twice a second; returns whether the attempt
+must stop."""
 
 
 AttemptRunner = Callable[[RenderRequest, ProgressCallback], dict[str, Any]]
+"""Renders a request and returns the report; see :func:`~appliance.attempt.parent.run_attempt`."""

@@ -8,19 +8,19 @@ import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from appliance.config import SYSTEM_CONFIG, load_config
 from appliance.errors import BadInput, Fault, LecternError
 from appliance.helper.actions import UsbHelper
-from appliance.helper.service_user import ServiceUser, error_to_json
+from appliance.helper.service_user import ServiceUser
 
 _MAX_REQUEST_BYTES = 1 << 16  # bytes of a request
 log = logging.getLogger("lectern.helper")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Import from the device named in ``arguments``, or handle one request if there is none.
+    """Import from a device (``on-plugged-in sda1``), or handle one request without arguments.
 
     Returns the exit status: 0, or 1 if the configuration or the USB drive cannot be used.
     """
@@ -58,15 +58,16 @@ def serve_request(helper: UsbHelper, request: BinaryIO, reply: BinaryIO) -> None
             message = None
         if not isinstance(message, dict):
             raise BadInput("helper_request_unknown", name="")
-        log.info("request: %s", message.get("ask"))
-        result = {"result": helper.handle(message)}
+        log.info("request: %s", message.get("action"))
+        reply_values: dict[str, Any] = {"result": helper.handle(message)}
     except LecternError as error:
         log.info("%s", error)
-        result = error_to_json(error)
+        reply_values = error.to_dict()
     except Exception as error:
         log.exception("failed")
-        result = error_to_json(Fault("helper_failed", reason=f"{type(error).__name__}: {error}"))
-    reply.write(json.dumps(result).encode() + b"\n")
+        reason = f"{type(error).__name__}: {error}"
+        reply_values = Fault("helper_failed", reason=reason).to_dict()
+    reply.write(json.dumps(reply_values).encode() + b"\n")
     reply.flush()
 
 

@@ -34,6 +34,7 @@ from appliance.helper.usb_drives import (
 
 Result = dict[str, Any]
 STATUS_FOLDER = Path("/run/lectern/usb")
+IMPORT_LOG = "usb-imported.tsv"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class UsbHelper:
     now: Callable[[], float] = time.time
 
     def handle(self, request: Mapping[str, Any]) -> Result:
-        """Handle the request ``request["ask"]`` and return its result.
+        """Handle the request ``request["action"]`` and return its result.
 
         Raises ``BadInput("helper_request_unknown")`` for an unknown request, and the errors of the
         action.
@@ -66,44 +67,45 @@ class UsbHelper:
             "usb_eject": lambda: self.eject(self._requested_drive(request)),
             "power_off": self.power_off,
         }
-        verb = actions.get(request.get("ask"))
-        if verb is None:
-            raise BadInput("helper_request_unknown", name=str(request.get("ask")))
-        return verb()
+        action = actions.get(request.get("action"))
+        if action is None:
+            raise BadInput("helper_request_unknown", name=str(request.get("action")))
+        return action()
 
     def list_drives(self) -> Result:
-        """Return the USB drives: ``{"sticks": [{device, label, kind, size_mb, state}]}``.
+        """Return the USB drives: ``{"drives": [{device, label, filesystem, …}]}``.
 
-        ``state`` is ``safe`` (to remove), ``copying``, ``failed`` or ``new``.
+        The other keys are ``size_mb`` and ``state``, which is ``safe`` (to remove), ``copying``,
+        ``failed`` or ``new``.
         """
         return {
-            "sticks": [
+            "drives": [
                 {
-                    "device": stick.device,
-                    "label": stick.label,
-                    "kind": stick.fs_type,
-                    "size_mb": round(stick.size_mb),
-                    "state": self._read_status(stick),
+                    "device": drive.device,
+                    "label": drive.label,
+                    "filesystem": drive.fs_type,
+                    "size_mb": round(drive.size_mb),
+                    "state": self._read_status(drive),
                 }
-                for stick in find_drives(self.run, self._system_devices())
+                for drive in find_drives(self.run, self._system_devices())
             ]
         }
 
     def import_from(self, drive: UsbDrive, *, only_folder: bool) -> Result:
-        """Copy the media files of ``stick`` into the inbox; return ``{"files": number}``."""
+        """Copy the media files of ``drive`` into the inbox; return ``{"files": number}``."""
         with self._status_shown(drive):
             return self._import_from(drive, only_folder=only_folder)
 
     def export_to(self, drive: UsbDrive) -> Result:
-        """Copy the finished videos onto ``stick``; return ``{"files": number, "left_out": names}``.
+        """Copy the finished videos onto ``drive``; return ``{"files": number, "skipped": names}``.
 
-        ``left_out`` are the names of the files that are too large for its file system.
+        ``skipped`` are the names of the files that are too large for its file system.
         """
         with self._status_shown(drive):
             return self._export_to(drive)
 
     def eject(self, drive: UsbDrive) -> Result:
-        """Check that ``stick`` is not in use, sync it and report it as safe to remove.
+        """Check that ``drive`` is not in use, sync it and report it as safe to remove.
 
         Raises ``BadInput("usb_busy")`` if it is being copied or mounted elsewhere.
         """
@@ -145,8 +147,9 @@ class UsbHelper:
             return run_as_user(self.account, partial(self._export_results, top))
 
     def _import_files(self, top: Path, drive_id: str, only_folder: bool) -> Result:
-        inbox, taken = self.root / "inbox", ImportLog(self.root / "state" / "usb-taken.tsv")
-        names = import_files(find_media_files(top, only_folder=only_folder), drive_id, inbox, taken)
+        inbox, import_log = self.root / "inbox", ImportLog(self.root / "state" / IMPORT_LOG)
+        files = find_media_files(top, only_folder=only_folder)
+        names = import_files(files, drive_id, inbox, import_log)
         result: Result = {"files": len(names)}
         if only_folder:
             folder = find_folder(top, IMPORT_FOLDER)
@@ -159,8 +162,8 @@ class UsbHelper:
         folder = find_folder(top, IMPORT_FOLDER) or top / IMPORT_FOLDER
         folder.mkdir(exist_ok=True)
         target = find_folder(folder, RESULTS_FOLDER) or folder / RESULTS_FOLDER
-        copied, left_out = export_results(self.root / "outbox", target)
-        return {"files": len(copied), "left_out": left_out}
+        copied, skipped = export_results(self.root / "outbox", target)
+        return {"files": len(copied), "skipped": skipped}
 
     def _requested_drive(self, request: Mapping[str, Any]) -> UsbDrive:
         return find_drive(str(request.get("device", "")), self.run, self._system_devices())
@@ -195,13 +198,13 @@ class _StatusFile:
     The state is ``copying`` inside the block, and ``safe`` or ``failed`` with a reason after it.
     """
 
-    def __init__(self, helper: UsbHelper, stick: UsbDrive) -> None:
-        self._helper, self._stick = helper, stick
+    def __init__(self, helper: UsbHelper, drive: UsbDrive) -> None:
+        self._helper, self._drive = helper, drive
 
     def __enter__(self) -> None:
-        self._helper._write_status(self._stick, "copying")
+        self._helper._write_status(self._drive, "copying")
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         code = error.code if isinstance(error, LecternError) else type(error).__name__
         state, reason = ("safe", "") if error is None else ("failed", code)
-        self._helper._write_status(self._stick, state, reason)
+        self._helper._write_status(self._drive, state, reason)

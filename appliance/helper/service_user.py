@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from appliance.errors import BadInput, Fault, LecternError
+from appliance.errors import Fault, LecternError
 from appliance.privileges import SERVICE_USER
+from appliance.system.process import private_stdout
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,8 @@ class ServiceUser:
 def run_as_user(account: ServiceUser, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Run ``work`` in a child process with the permissions of ``account`` and return its result.
 
-    The result must be JSON-serializable. Raises ``BadInput`` with the code of a ``LecternError``
-    that ``work`` raised, and with ``helper_failed`` for any other exception. Raises
-    ``Fault("helper_failed")`` if the child process ends without an answer.
+    The result must be JSON-serializable. Raises the ``LecternError`` that ``work`` raised, and
+    ``Fault("helper_failed")`` for any other exception or if the child process ends without a reply.
     """
     reading, writing = os.pipe()
     sys.stdout.flush()
@@ -48,35 +48,27 @@ def run_as_user(account: ServiceUser, work: Callable[[], dict[str, Any]]) -> dic
         try:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
             os.close(reading)
-            with os.fdopen(writing, "w") as answer:
-                answer.write(json.dumps(_run_work(account, work)))
+            os.dup2(writing, 1)  # standard output was the connection to the daemon
+            with private_stdout() as pipe:
+                pipe.write(json.dumps(_run_work(account, work)))
         finally:
             os._exit(0)
     os.close(writing)
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-        with os.fdopen(reading) as answer:
-            reply = answer.read()
+        with os.fdopen(reading) as pipe:
+            raw_reply = pipe.read()
     except BaseException:  # terminated: terminate the child, too, which cleans up first
         os.kill(child, signal.SIGTERM)
         raise
     finally:
         os.waitpid(child, 0)
-    if not reply:
-        raise Fault("helper_failed", reason="it ended without an answer")
-    return error_from_json(json.loads(reply))
-
-
-def error_to_json(error: LecternError) -> dict[str, Any]:
-    """Convert an error to a JSON-serializable dictionary."""
-    return {"error": error.code, "details": error.details}
-
-
-def error_from_json(reply: dict[str, Any]) -> dict[str, Any]:
-    """Return the result in ``reply``, or raise its error as ``BadInput``."""
-    if "result" in reply:
-        return dict(reply["result"])
-    raise BadInput(reply["error"], **reply["details"])
+    if not raw_reply:
+        raise Fault("helper_failed", reason="it ended without a reply")
+    reply = json.loads(raw_reply)
+    if "error" in reply:
+        raise LecternError.from_dict(reply)
+    return dict(reply["result"])
 
 
 def _run_work(account: ServiceUser, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -88,6 +80,6 @@ def _run_work(account: ServiceUser, work: Callable[[], dict[str, Any]]) -> dict[
         os.umask(0o002)
         return {"result": work()}
     except LecternError as error:
-        return error_to_json(error)
+        return error.to_dict()
     except Exception as error:
-        return error_to_json(Fault("helper_failed", reason=f"{type(error).__name__}: {error}"))
+        return Fault("helper_failed", reason=f"{type(error).__name__}: {error}").to_dict()

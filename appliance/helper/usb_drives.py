@@ -31,7 +31,7 @@ _FILESYSTEMS = {
     "ext4": ("ext4", _MOUNT_OPTIONS),
 }
 # Folders in which desktops, users and this helper mount USB drives.
-_USB_MOUNT_FOLDERS = tuple(Path(place) for place in ("/media", "/run/media", "/mnt", "/tmp"))
+_USB_MOUNT_FOLDERS = tuple(Path(folder) for folder in ("/media", "/run/media", "/mnt", "/tmp"))
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def find_drives(run: CommandRunner = run_command, system: Collection[str] = ()) 
         for part in [disk, *disk.get("children", [])]
         if part["fstype"]
     ]
-    return sorted(found, key=lambda stick: stick.device)
+    return sorted(found, key=lambda drive: drive.device)
 
 
 def find_drive(
@@ -87,9 +87,9 @@ def find_drive(
 
     Raises ``BadInput("usb_not_found")``.
     """
-    for stick in find_drives(run, system):
-        if stick.device == device:
-            return stick
+    for drive in find_drives(run, system):
+        if drive.device == device:
+            return drive
     raise BadInput("usb_not_found", device=device)
 
 
@@ -152,7 +152,7 @@ def system_devices(root: Path, mountinfo: str) -> set[str]:
         mount.device_number
         for mount in mounts
         if mount == files
-        or not any(mount.path.is_relative_to(place) for place in _USB_MOUNT_FOLDERS)
+        or not any(mount.path.is_relative_to(folder) for folder in _USB_MOUNT_FOLDERS)
     }
 
 

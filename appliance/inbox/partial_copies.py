@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from appliance.errors import BadInput
 
-_PARTIAL_SUFFIX = ".stick-part"
+_PARTIAL_SUFFIX = ".usb-part"
 _INTERRUPTED_CODE = "usb_copy_incomplete"
 
 

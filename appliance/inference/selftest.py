@@ -29,6 +29,7 @@ from appliance.inference.golden import (
     sample,
 )
 from appliance.inference.session import Session, SessionSettings
+from appliance.system.process import private_stdout
 
 SESSION_MODULE = "appliance.inference.session"
 """Name of the module that opens sessions, with ``available()`` and ``open_session()``."""
@@ -217,16 +218,15 @@ def _parse_result(out: bytes, err: bytes, status: int) -> SelfTestResult:
 
 def main() -> None:
     """Child process: run the test on standard input, print its result as a line of JSON."""
-    output = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # output of libraries must not get into the protocol
-    selftest = SelfTest.from_json(sys.stdin.readline())
-    try:
-        reply = asdict(run_selftest(selftest))
-    except Exception as error:
-        reply = {"failed": first_line(error)}
-    output.write(json.dumps(reply) + "\n")
-    output.flush()
-    os._exit(0)  # a driver may hang while it is unloaded
+    with private_stdout() as output:
+        selftest = SelfTest.from_json(sys.stdin.readline())
+        try:
+            reply = asdict(run_selftest(selftest))
+        except Exception as error:
+            reply = {"failed": first_line(error)}
+        output.write(json.dumps(reply) + "\n")
+        output.flush()
+        os._exit(0)  # a driver may hang while it is unloaded
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ class StoredFile:
 
     job: Job
     size: int
-    taken: bool
+    downloaded: bool
 
 
 def expired_jobs(holdings: Iterable[StoredFile], policy: RetentionPolicy, now: float) -> list[Job]:
@@ -46,7 +46,7 @@ def expired_jobs(holdings: Iterable[StoredFile], policy: RetentionPolicy, now: f
     expired: list[Job] = []
     for stored in oldest_first:
         job = stored.job
-        if policy.keep_undownloaded and job.state is JobState.DONE and not stored.taken:
+        if policy.keep_undownloaded and job.state is JobState.DONE and not stored.downloaded:
             continue
         old = policy.max_age_days > 0 and now - (job.finished or 0.0) > policy.max_age_days * DAY_S
         too_much = policy.max_total_gb > 0 and total > policy.max_total_gb * GB
@@ -64,13 +64,13 @@ def delete_expired(store: JobStore, policy: RetentionPolicy, now: float) -> list
     """
     if not policy.max_age_days and not policy.max_total_gb:
         return []
-    unsettled = {job.id for job in store.unarchived()}
-    ended = [job for job in store.jobs(FINAL_STATES) if job.id not in unsettled]
+    unarchived = {job.id for job in store.unarchived()}
+    ended_jobs = [job for job in store.jobs(FINAL_STATES) if job.id not in unarchived]
     holdings = [
         StoredFile(
             job, sum(_size(path) for path in _deletable_files(store, job)), _is_downloaded(job)
         )
-        for job in ended
+        for job in ended_jobs
     ]
     removed = []
     for job in expired_jobs(holdings, policy, now):

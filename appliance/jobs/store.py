@@ -88,8 +88,8 @@ class JobStore(DatabaseClient):
         """
         rows = self._database.read(
             "SELECT * FROM jobs WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER"
-            " (PARTITION BY owner ORDER BY finished DESC, id DESC) AS place"
-            " FROM jobs WHERE state = ?) WHERE place <= ?) ORDER BY finished DESC, id DESC",
+            " (PARTITION BY owner ORDER BY finished DESC, id DESC) AS age_rank"
+            " FROM jobs WHERE state = ?) WHERE age_rank <= ?) ORDER BY finished DESC, id DESC",
             state.value,
             count,
         )
@@ -264,10 +264,10 @@ class JobStore(DatabaseClient):
     def remove(self, job: int) -> None:
         """Delete the record of an ended job; its files must already be deleted."""
         with self._database.write() as connection:
-            gone = connection.execute(
+            removed = connection.execute(
                 "DELETE FROM jobs WHERE id = ? AND state IN ('done', 'failed', 'cancelled')", (job,)
             )
-            if not gone.rowcount:
+            if not removed.rowcount:
                 raise rejection(connection, job)
 
     def _request(

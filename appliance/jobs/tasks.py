@@ -144,10 +144,15 @@ class TaskStore(DatabaseClient):
     def _complete(self, task: int, state: TaskState, result: str, reason: Reason | None) -> None:
         code, params = reason_columns(reason)
         with self._database.write() as connection:
-            ended = connection.execute(
+            updated = connection.execute(
                 "UPDATE tasks SET state = ?, result = ?, reason = ?, reason_params = ?,"
                 " finished = ? WHERE id = ? AND state = 'running'",
                 (state, result, code, params, self._now(), task),
             )
-            if not ended.rowcount:
+            if not updated.rowcount:
                 raise BadInput("task_unknown", task=task)
+
+
+def make_warning(code: str, **params: object) -> dict[str, Any]:
+    """Return a warning for the result of a task as JSON; its text is in the message catalogue."""
+    return {"code": code, "params": {name: str(value) for name, value in params.items()}}

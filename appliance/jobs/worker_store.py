@@ -39,7 +39,7 @@ class WorkerStore(JobStore):
             elif unclean_shutdown:
                 self._requeue_interrupted(job)
             else:
-                self.requeue(job.id, excused=True)
+                self.requeue(job.id, counts=False)
         return [self.get(job.id) for job in jobs]
 
     def _requeue_interrupted(self, job: Job) -> None:
@@ -84,12 +84,12 @@ class WorkerStore(JobStore):
                     SELECT id FROM jobs
                     WHERE state = 'queued'
                         AND (not_before <= :now OR not_before > :now + :longest)
-                        AND (expected_disk_mb IS NULL OR expected_disk_mb <= :room)
+                        AND (expected_disk_mb IS NULL OR expected_disk_mb <= :free_mb)
                     ORDER BY priority DESC, id LIMIT 1
                 )
                 RETURNING *
                 """,
-                {"now": now, "longest": MAX_BACKOFF_S, "room": free_mb},
+                {"now": now, "longest": MAX_BACKOFF_S, "free_mb": free_mb},
             ).fetchone()
             if row is None:
                 return None
@@ -139,17 +139,17 @@ class WorkerStore(JobStore):
         job: int,
         reason: Reason | None = None,
         *,
-        excused: bool = False,
+        counts: bool = True,
         min_wait_s: float = 0.0,
     ) -> JobState:
         """Queue a running job again and return its new state.
 
         With a ``reason``, the job waits before the next attempt, at least ``min_wait_s`` seconds,
-        and fails if it has reached the maximum number of attempts without progress. With
-        ``excused``, the job is not the cause, and the attempt is not counted.
+        and fails if it has reached the maximum number of attempts without progress. If ``counts``
+        is False, the job is not the cause, and the attempt is not counted.
         """
-        attempts = max(self.get(job).attempts_without_progress - excused, 0)
-        if reason is not None and not excused and attempts >= self._max_attempts:
+        attempts = max(self.get(job).attempts_without_progress - (not counts), 0)
+        if reason is not None and counts and attempts >= self._max_attempts:
             self.fail(job, reason)
             return JobState.FAILED
         wait_s = max(fault_backoff_s(attempts), min_wait_s)
@@ -193,16 +193,16 @@ class WorkerStore(JobStore):
     def add_hold(self, reason: Reason) -> None:
         """Record a reason why no job is started at present."""
         with self._database.write() as connection:
-            new = connection.execute(
+            added = connection.execute(
                 "INSERT OR IGNORE INTO holds VALUES (?, ?, ?)",
                 (reason.code, json.dumps(dict(reason.params)), self._now()),
             )
-            if new.rowcount:
+            if added.rowcount:
                 add_event(connection, self._now(), None, "hold", reason)
 
     def remove_hold(self, code: str) -> None:
         """Remove a reason for starting no job."""
         with self._database.write() as connection:
-            gone = connection.execute("DELETE FROM holds WHERE reason = ?", (code,))
-            if gone.rowcount:
+            removed = connection.execute("DELETE FROM holds WHERE reason = ?", (code,))
+            if removed.rowcount:
                 add_event(connection, self._now(), None, "release", None)

@@ -3,9 +3,31 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
+
+
+@contextmanager
+def private_stdout() -> Iterator[TextIO]:
+    """Reserve standard output for a protocol in a ``with`` block; yield the stream to write to.
+
+    Everything else that is written to file descriptor 1 in the block, by Python or by a library,
+    goes to standard error.
+    """
+    sys.stdout.flush()
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as protocol:
+        os.dup2(2, 1)
+        try:
+            yield protocol
+        finally:
+            sys.stdout.flush()
+            protocol.flush()
+            os.dup2(protocol.fileno(), 1)
 
 
 def exit_with_parent() -> None:

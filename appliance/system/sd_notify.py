@@ -83,7 +83,7 @@ def run_watchdog(pulse: Heartbeat, interval_s: float, send: Send, stopped: threa
 
 @contextmanager
 def service_notifications(
-    pulse: Heartbeat, environment: Mapping[str, str] = os.environ, status: str = "at work"
+    pulse: Heartbeat, environment: Mapping[str, str] = os.environ, status: str = "running"
 ) -> Iterator[Send]:
     """Notify systemd of start and stop, and run the watchdog in between.
 
@@ -102,7 +102,7 @@ def service_notifications(
     try:
         yield send
     finally:
-        send("STOPPING=1\nSTATUS=ending")
+        send("STOPPING=1\nSTATUS=stopping")
         stopped.set()
         if thread is not None:
             thread.join()

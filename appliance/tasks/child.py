@@ -2,9 +2,10 @@
 
 The request is one JSON line on standard input:
 
-    {"task": "look", "presenter": …, "lecture": …, "config": …, "target": …, "at_s": …}
+    {"task": "preflight", "presenter": …, "lecture": …, "config": …, "target": …, "at_s": …}
 
-The reply is one JSON line, ``{"result": …}`` or ``{"error": …}``.
+The reply is one JSON line, ``{"result": …}`` or an error
+(:meth:`~appliance.errors.LecternError.to_dict`).
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from appliance.config import Config
-from appliance.errors import BadInput, Fault, LecternError
-from appliance.system.process import exit_with_parent
+from appliance.errors import Fault, LecternError
+from appliance.system.process import exit_with_parent, private_stdout
 
 TIMEOUT_S = 180.0
 """Seconds after which a child is considered to hang."""
@@ -48,8 +49,8 @@ def run_in_child(
 
     ``task`` is one of:
 
-    - ``look``: examine the files and write the thumbnail ``target``;
-    - ``size``: estimate the disk space that the job takes;
+    - ``preflight``: examine the files and write the thumbnail ``target``;
+    - ``estimate``: estimate the disk space that the job takes;
     - ``excerpt``: cut an excerpt from ``at_s`` seconds on, into the folder ``target``;
     - ``doctor``: examine the device, which needs no files.
 
@@ -78,40 +79,37 @@ def run_in_child(
         finally:
             child.kill()
     if "error" in reply:
-        kind = BadInput if reply["input"] else Fault
-        raise kind(reply["error"], **reply["details"])
+        raise LecternError.from_dict(reply)
     return reply["result"]
 
 
 def _read_reply(
-    child: subprocess.Popen[bytes], limit_s: float, ended: IsCancelled
+    child: subprocess.Popen[bytes], timeout_s: float, is_cancelled: IsCancelled
 ) -> dict[str, Any]:
     assert child.stdout is not None
-    end = time.monotonic() + limit_s
-    while not select.select([child.stdout], [], [], min(_POLL_INTERVAL_S, limit_s))[0]:
-        if ended():
+    end = time.monotonic() + timeout_s
+    while not select.select([child.stdout], [], [], min(_POLL_INTERVAL_S, timeout_s))[0]:
+        if is_cancelled():
             raise Fault("task_interrupted")
         if time.monotonic() >= end:
-            reason = f"the check took more than {limit_s:.0f} s"
+            reason = f"the check took more than {timeout_s:.0f} s"
             raise Fault("processing_failed", reason=reason)
-    answer: dict[str, Any] = json.loads(child.stdout.readline())
-    return answer
+    reply: dict[str, Any] = json.loads(child.stdout.readline())
+    return reply
 
 
 def main() -> None:
     """Execute the request on standard input; the entry point of the child process."""
-    out = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # keep output of libraries out of the reply
-    request = json.loads(sys.stdin.readline())
-    exit_with_parent()
-    try:
-        reply = {"result": _execute(request)}
-    except LecternError as error:
-        bad = isinstance(error, BadInput)
-        reply = {"error": error.code, "details": error.details, "input": bad}
-    out.write(json.dumps(reply) + "\n")
-    out.flush()
-    os._exit(0)
+    with private_stdout() as out:
+        request = json.loads(sys.stdin.readline())
+        exit_with_parent()
+        try:
+            reply = {"result": _execute(request)}
+        except LecternError as error:
+            reply = error.to_dict()
+        out.write(json.dumps(reply) + "\n")
+        out.flush()
+        os._exit(0)
 
 
 def _execute(request: dict[str, Any]) -> Any:
@@ -127,10 +125,10 @@ def _execute(request: dict[str, Any]) -> Any:
         return as_dict(list(run_checks(DoctorContext(config))))
     presenter = Path(request["presenter"])
     lecture = Path(request["lecture"]) if request["lecture"] else None
-    if request["task"] == "look":
+    if request["task"] == "preflight":
         return preflight(presenter, lecture, config, Path(request["target"]))
     assert lecture is not None
-    if request["task"] == "size":
+    if request["task"] == "estimate":
         return estimate_disk_mb(presenter, lecture, config)
     return os.fspath(cut_excerpt(lecture, request["at_s"], Path(request["target"])))
 

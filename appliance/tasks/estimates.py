@@ -6,11 +6,13 @@ import json
 import re
 from collections.abc import Iterable
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from appliance.config import Config
+from appliance.config import AudioConfig, VideoConfig
 from appliance.jobs.models import Job
-from appliance.media.probe import PresenterInfo
+
+if TYPE_CHECKING:  # the daemon imports this module, but no codecs
+    from appliance.media.probe import PresenterInfo
 
 _SAMPLE_JOBS = 5
 
@@ -92,7 +94,11 @@ _PEAK_COPIES = 2.1  # the chunks, and the joined file until it is published
 
 
 def expected_disk_mb(
-    info: PresenterInfo, presenter_bytes: int, duration_s: float, config: Config
+    info: PresenterInfo,
+    presenter_bytes: int,
+    duration_s: float,
+    video: VideoConfig,
+    audio: AudioConfig,
 ) -> float:
     """Estimate the peak disk usage in MiB for ``duration_s`` seconds of lecture.
 
@@ -101,10 +107,10 @@ def expected_disk_mb(
     """
     pixels_s = info.width * info.height * float(info.fps)
     least, most = _MIN_BITS_PER_PIXEL * pixels_s, _MAX_BITS_PER_PIXEL * pixels_s
-    source = 0.0
+    source_bits_s = 0.0
     if info.kind == "video":
-        source = 8 * presenter_bytes * float(info.fps) / max(info.frames, 1)
-    picture = min(max(_SOURCE_FACTOR * source, least), most)
-    picture *= 2 ** ((18 - config.video.crf) / _CRF_PER_HALVING)
-    sound = 1000 * config.audio.aac_kbps
-    return _PEAK_COPIES * (picture + sound) * duration_s / 8 / _MB
+        source_bits_s = 8 * presenter_bytes * float(info.fps) / max(info.frames, 1)
+    picture_bits_s = min(max(_SOURCE_FACTOR * source_bits_s, least), most)
+    picture_bits_s *= 2 ** ((18 - video.crf) / _CRF_PER_HALVING)
+    sound_bits_s = 1000 * audio.aac_kbps
+    return _PEAK_COPIES * (picture_bits_s + sound_bits_s) * duration_s / 8 / _MB

@@ -1,7 +1,7 @@
 """Sends requests to the USB helper, which has rights that the daemon lacks, if it is installed.
 
-Each request uses one connection: a JSON line ``{"ask": kind, …}`` is sent, and one is received,
-``{"result": {…}}`` or ``{"error": code, "details": {…}}``.
+Each request uses one connection: a JSON line ``{"action": …, …}`` is sent, and one is received,
+``{"result": {…}}`` or an error (:meth:`~appliance.errors.LecternError.to_dict`).
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from appliance.errors import BadInput, Fault
-from appliance.messages import MESSAGES
+from appliance.errors import Fault, LecternError
 
 SOCKET = Path("/run/lectern/helper.sock")
 
-HELPER_KINDS = ("usb_list", "usb_import", "usb_export", "usb_eject", "power_off")
+HELPER_ACTIONS = ("usb_list", "usb_import", "usb_export", "usb_eject", "power_off")
 
 _CONNECT_S = 10.0
 _POLL_INTERVAL_S = 0.5
@@ -26,18 +25,18 @@ _MAX_REPLY_BYTES = 1 << 20  # maximum size of a reply in bytes
 
 
 def call_helper(
-    kind: str,
+    action: str,
     params: Mapping[str, Any],
     *,
     path: Path = SOCKET,
     timeout_s: float = 6 * 3600.0,
     is_cancelled: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
-    """Send the request ``kind`` with ``params`` to the helper and return its result.
+    """Request ``action`` with ``params`` from the helper and return its result.
 
     Raises ``Fault``: ``helper_missing`` if it does not accept connections, ``helper_failed`` if
     there was no valid reply, ``task_interrupted`` once ``is_cancelled`` returns True (the helper
-    continues); and the ``BadInput`` in the reply.
+    continues); and the error in the reply.
     """
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -46,7 +45,7 @@ def call_helper(
                 connection.connect(str(path))
             except OSError as error:
                 raise Fault("helper_missing") from error
-            connection.sendall(json.dumps({"ask": kind, **params}).encode() + b"\n")
+            connection.sendall(json.dumps({"action": action, **params}).encode() + b"\n")
             connection.shutdown(socket.SHUT_WR)
             raw_reply = _read_reply(connection, time.monotonic() + timeout_s, is_cancelled)
     except OSError as error:
@@ -55,15 +54,15 @@ def call_helper(
         reply = json.loads(raw_reply)
         if "result" in reply:
             return dict(reply["result"])
-        code, details = str(reply["error"]), dict(reply.get("details", {}))
+        helper_error = LecternError.from_dict(reply)
     except (ValueError, LookupError, TypeError) as error:
         raise Fault("helper_failed", reason="it sent no valid reply") from error
-    if code not in MESSAGES:
-        raise Fault("helper_failed", reason=code)
-    raise BadInput(code, **details)
+    raise helper_error
 
 
-def _read_reply(connection: socket.socket, deadline: float, ended: Callable[[], bool]) -> bytes:
+def _read_reply(
+    connection: socket.socket, deadline: float, is_cancelled: Callable[[], bool]
+) -> bytes:
     """Return all data received until the connection is closed.
 
     Raises ``TimeoutError`` at the monotonic time ``deadline``, ``Fault("task_interrupted")`` once
@@ -75,7 +74,7 @@ def _read_reply(connection: socket.socket, deadline: float, ended: Callable[[], 
         try:
             block = connection.recv(65536)
         except TimeoutError:
-            if ended():
+            if is_cancelled():
                 raise Fault("task_interrupted") from None
             if time.monotonic() >= deadline:
                 raise

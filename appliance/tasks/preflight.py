@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from appliance.config import Config
+from appliance.config import Config, FaceConfig, SpeechConfig
 from appliance.errors import BadInput
 from appliance.face.networks import face_networks
 from appliance.face.person import find_people
 from appliance.face.track import FaceLandmarks, FaceTracker, largest_face
+from appliance.jobs.tasks import make_warning
 from appliance.media.audio import audio_blocks
 from appliance.media.decode import FrameReader
 from appliance.media.picture import Picture
@@ -38,16 +39,15 @@ def estimate_disk_mb(presenter: Path, lecture: Path, config: Config) -> float:
     Raises ``BadInput`` for files that cannot be used.
     """
     info = probe_presenter(presenter, max_fps=config.video.max_fps)
-    return expected_disk_mb(
-        info, presenter.stat().st_size, lecture_duration_s(lecture, config), config
-    )
+    duration_s = lecture_duration_s(lecture, config.speech)
+    return expected_disk_mb(info, presenter.stat().st_size, duration_s, config.video, config.audio)
 
 
-def lecture_duration_s(lecture: Path, config: Config) -> float:
+def lecture_duration_s(lecture: Path, speech: SpeechConfig) -> float:
     """Return the duration of the lecture in seconds; that of a text is a rough estimate."""
     if not is_text(lecture):
         return probe_audio(lecture).duration_s
-    return speaking_time_s(read_document(lecture)) / config.speech.speed
+    return speaking_time_s(read_document(lecture)) / speech.speed
 
 
 def preflight(
@@ -68,20 +68,21 @@ def preflight(
         "thumbnail": str(thumbnail),
         "warnings": [],
     }
-    result.update(_check_face(info, config, thumbnail, result["warnings"]))
+    result.update(_check_face(info, config.face, thumbnail, result["warnings"]))
     result.update(lecture_s=None, level_db=None, estimated_mb=None)
     if lecture is not None:
-        seconds = lecture_duration_s(lecture, config)
+        seconds = lecture_duration_s(lecture, config.speech)
         result["lecture_s"] = round(seconds, 2)
-        bytes_ = presenter.stat().st_size
-        result["estimated_mb"] = math.ceil(expected_disk_mb(info, bytes_, seconds, config))
+        size = presenter.stat().st_size
+        disk_mb = expected_disk_mb(info, size, seconds, config.video, config.audio)
+        result["estimated_mb"] = math.ceil(disk_mb)
         if not is_text(lecture):
             result["level_db"] = _check_level(lecture, result["warnings"])
     return result
 
 
 def _check_face(
-    info: PresenterInfo, config: Config, thumbnail: Path, warnings: list[dict[str, Any]]
+    info: PresenterInfo, settings: FaceConfig, thumbnail: Path, warnings: list[dict[str, Any]]
 ) -> dict[str, Any]:
     networks = face_networks()
     landmarks: list[FaceLandmarks | None] = []
@@ -111,7 +112,7 @@ def _check_face(
     count = len(find_people(detections, len(detections)))
     if coverage < _FACE_RARELY_SEEN:
         warnings.append(make_warning("face_rarely_seen", percent=round(100 * coverage)))
-    if yaw > config.face.max_yaw_deg:
+    if yaw > settings.max_yaw_deg:
         warnings.append(make_warning("face_turned", degrees=round(yaw)))
     if share < _SMALL_FACE:
         warnings.append(make_warning("face_small", percent=round(100 * share, 1)))
@@ -141,8 +142,3 @@ def _check_level(lecture: Path, warnings: list[dict[str, Any]]) -> float:
     if level > _LOUD_DB:
         warnings.append(make_warning("audio_too_loud", level=round(level)))
     return round(level, 1)
-
-
-def make_warning(code: str, **params: object) -> dict[str, Any]:
-    """Return a warning as JSON; its text is in the message catalogue."""
-    return {"code": code, "params": {name: str(value) for name, value in params.items()}}

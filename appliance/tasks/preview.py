@@ -29,17 +29,17 @@ class PreviewMaker:
 
     def __init__(
         self,
-        errands: TaskStore,
+        tasks: TaskStore,
         config: Config,
         folder: Path,
         stop: threading.Event,
         *,
-        attempt: AttemptRunner = lambda order, watch: run_attempt(
-            order, watch, stall_timeout_s=_STALL_S
+        attempt: AttemptRunner = lambda request, on_progress: run_attempt(
+            request, on_progress, stall_timeout_s=_STALL_S
         ),
         run_in_child: Callable[..., Any] = run_in_child,
     ) -> None:
-        self._errands = errands
+        self._tasks = tasks
         self._config = config
         self._folder = folder
         self._stop = stop
@@ -48,24 +48,24 @@ class PreviewMaker:
 
     def has_pending(self) -> bool:
         """Return whether a preview is requested."""
-        return self._errands.has_unfinished([KIND])
+        return self._tasks.has_unfinished([KIND])
 
     def make_next(self, heartbeat: Callable[[], None]) -> None:
         """Make the oldest requested preview; ``heartbeat`` is called regularly meanwhile."""
-        errand = self._errands.claim([KIND])
-        if errand is not None:
-            run_task(self._errands, errand, lambda errand: self._make(errand, heartbeat))
+        task = self._tasks.claim([KIND])
+        if task is not None:
+            run_task(self._tasks, task, lambda task: self._make(task, heartbeat))
 
-    def _make(self, errand: Task, heartbeat: Callable[[], None]) -> dict[str, Any]:
-        folder = self._folder / str(errand.id)
+    def _make(self, task: Task, heartbeat: Callable[[], None]) -> dict[str, Any]:
+        folder = self._folder / str(task.id)
         work = folder / "work"
         work.mkdir(parents=True, exist_ok=True)
-        config = apply_overrides(self._config, errand.params.get("options") or {})
+        config = apply_overrides(self._config, task.params.get("options") or {})
         config = apply_overrides(config, {"score": {"enabled": False}})
-        presenter, lecture = (Path(errand.params[name]) for name in ("presenter", "lecture"))
-        at_s = float(errand.params.get("at_s") or 0)
+        presenter, lecture = (Path(task.params[name]) for name in ("presenter", "lecture"))
+        at_s = float(task.params.get("at_s") or 0)
 
-        def is_cancelled(step: object = None) -> bool:
+        def is_cancelled(update: object = None) -> bool:
             heartbeat()
             return self._stop.is_set()
 

@@ -15,14 +15,12 @@ from appliance.errors import LecternError
 from appliance.jobs.models import Reason
 from appliance.jobs.states import JobState
 from appliance.jobs.store import JobStore
-from appliance.jobs.tasks import Task, TaskStore
+from appliance.jobs.tasks import Task, TaskStore, make_warning
 from appliance.tasks.child import run_in_child
 from appliance.tasks.estimates import estimate_s, seconds_per_pixel
-from appliance.tasks.helper_client import HELPER_KINDS as OUTSIDE
-from appliance.tasks.helper_client import call_helper
-from appliance.tasks.preflight import make_warning
+from appliance.tasks.helper_client import HELPER_ACTIONS, call_helper
 
-log = logging.getLogger("lectern.errands")
+log = logging.getLogger("lectern.tasks")
 
 _PRUNE_INTERVAL = 600  # iterations of the loop
 
@@ -38,7 +36,7 @@ TaskHandler = Callable[[Mapping[str, Any], Path], dict[str, Any]]
 
 
 class TaskRunner:
-    """Runs the tasks of the kinds in ``task_handlers``, one after the other.
+    """Runs the tasks of the kinds in ``handlers``, one after the other.
 
     Each task has a subfolder of ``folder`` for as long as its result is kept. A runner may be used
     by one thread only.
@@ -46,14 +44,14 @@ class TaskRunner:
 
     def __init__(
         self,
-        errands: TaskStore,
+        tasks: TaskStore,
         folder: Path,
-        carriers: Mapping[str, TaskHandler],
+        handlers: Mapping[str, TaskHandler],
         stop: threading.Event,
     ) -> None:
-        self._tasks = errands
+        self._tasks = tasks
         self._folder = folder
-        self._handlers = carriers
+        self._handlers = handlers
         self._stop = stop
 
     def run(self, pause_s: float = 0.5) -> None:
@@ -74,14 +72,14 @@ class TaskRunner:
 
     def run_next(self) -> bool:
         """Run the oldest task; return False if there is none."""
-        errand = self._tasks.claim(self._handlers)
-        if errand is None:
+        task = self._tasks.claim(self._handlers)
+        if task is None:
             return False
-        run_task(self._tasks, errand, self._handle)
+        run_task(self._tasks, task, self._handle)
         return True
 
-    def _handle(self, errand: Task) -> dict[str, Any]:
-        return self._handlers[errand.kind](errand.params, self._folder / str(errand.id))
+    def _handle(self, task: Task) -> dict[str, Any]:
+        return self._handlers[task.kind](task.params, self._folder / str(task.id))
 
     def _prune(self) -> None:
         for number in self._tasks.prune():
@@ -90,57 +88,54 @@ class TaskRunner:
 
 def task_handlers(
     config: Config,
-    store: Callable[[], JobStore],
+    open_store: Callable[[], JobStore],
     free_mb: Callable[[], float],
     restart: Callable[[], None],
     is_cancelled: Callable[[], bool] = lambda: False,
 ) -> dict[str, TaskHandler]:
     """Return the handlers of all kinds of tasks: those of the daemon and those of the helper.
 
-    ``store`` opens the job store; ``free_mb`` returns the free disk space in MiB. ``restart`` ends
-    the daemon so that it is started again. Once ``is_cancelled`` returns True, replies are no
+    ``open_store`` opens the job store; ``free_mb`` returns the free disk space in MiB; ``restart``
+    ends the daemon so that it is started again. Once ``is_cancelled`` returns True, replies are no
     longer waited for.
     """
 
     def preflight(params: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         lecture = Path(params["lecture"]) if params.get("lecture") else None
-        wanted = apply_overrides(config, params.get("options") or {})
-        found = run_in_child(
-            "look",
+        job_config = apply_overrides(config, params.get("options") or {})
+        result = run_in_child(
+            "preflight",
             Path(params["presenter"]),
             lecture,
-            wanted,
+            job_config,
             folder / "thumbnail.jpg",
             is_cancelled=is_cancelled,
         )
-        with store() as jobs:
-            found["estimated_s"] = estimate_s(
-                found, seconds_per_pixel(jobs.jobs([JobState.DONE], 20))
+        with open_store() as store:
+            result["estimated_s"] = estimate_s(
+                result, seconds_per_pixel(store.jobs([JobState.DONE], 20))
             )
-        spare = free_mb() - config.jobs.min_free_disk_mb
-        if (found["estimated_mb"] or 0) > spare:
-            params = {"needed": found["estimated_mb"], "free": max(round(spare), 0)}
-            found["warnings"].append(make_warning("job_needs_disk_space", **params))
-        return dict(found)
+        available_mb = free_mb() - config.jobs.min_free_disk_mb
+        if (result["estimated_mb"] or 0) > available_mb:
+            params = {"needed": result["estimated_mb"], "free": max(round(available_mb), 0)}
+            result["warnings"].append(make_warning("job_needs_disk_space", **params))
+        return dict(result)
 
     def doctor(params: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-        found = run_in_child(
+        result = run_in_child(
             "doctor", None, None, config, timeout_s=_DOCTOR_TIMEOUT_S, is_cancelled=is_cancelled
         )
-        return dict(found)
+        return dict(result)
 
     def restart_worker(params: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         restart()
         return {}
 
-    def helper_handler(kind: str) -> TaskHandler:
-        return lambda params, folder: call_helper(kind, params, is_cancelled=is_cancelled)
+    def helper_handler(action: str) -> TaskHandler:
+        return lambda params, folder: call_helper(action, params, is_cancelled=is_cancelled)
 
     own_handlers = {"preflight": preflight, "doctor": doctor, "restart_worker": restart_worker}
-    return {**own_handlers, **{kind: helper_handler(kind) for kind in OUTSIDE}}
-
-
-log = logging.getLogger("lectern.errands")
+    return {**own_handlers, **{action: helper_handler(action) for action in HELPER_ACTIONS}}
 
 
 def run_task(tasks: TaskStore, task: Task, handler: Callable[[Task], dict[str, Any]]) -> None:

@@ -13,10 +13,11 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from appliance.errors import BadInput
+from appliance.errors import BadInput, Fault
 from appliance.helper.__main__ import import_new_drive, serve_request
 from appliance.helper.actions import UsbHelper
 from appliance.helper.service_user import ServiceUser
@@ -153,7 +154,7 @@ class TestSticks:
 
 class TestRequests:
     def test_list(self, helper: UsbHelper) -> None:
-        sticks = helper.handle({"ask": "usb_list"})["sticks"]
+        sticks = helper.handle({"action": "usb_list"})["drives"]
         assert [(s["device"], s["label"], s["state"]) for s in sticks] == [
             ("sda1", "LESSONS", "new"),
             ("sdb", "", "new"),
@@ -161,39 +162,39 @@ class TestRequests:
 
     def test_import_and_what_is_said_of_the_stick(self, helper: UsbHelper, fake: Fake) -> None:
         (fake.top / "talk.wav").write_bytes(b"sound")
-        assert helper.handle({"ask": "usb_import", "device": "sda1"}) == {"files": 1}
+        assert helper.handle({"action": "usb_import", "device": "sda1"}) == {"files": 1}
         assert (helper.root / "inbox/talk.wav").read_bytes() == b"sound"
-        assert helper.handle({"ask": "usb_list"})["sticks"][0]["state"] == "safe"
+        assert helper.handle({"action": "usb_list"})["drives"][0]["state"] == "safe"
 
     def test_export(self, helper: UsbHelper, fake: Fake) -> None:
         (helper.root / "outbox/lesson.mp4").write_bytes(b"video")
-        said = helper.handle({"ask": "usb_export", "device": "sda1"})
-        assert said == {"files": 1, "left_out": []}
+        said = helper.handle({"action": "usb_export", "device": "sda1"})
+        assert said == {"files": 1, "skipped": []}
         assert (fake.top / "lectern/results/lesson.mp4").read_bytes() == b"video"
 
     def test_a_write_protected_stick(self, helper: UsbHelper, fake: Fake) -> None:
         fake.read_only = True
         with pytest.raises(BadInput, match="usb_read_only"):
-            helper.handle({"ask": "usb_export", "device": "sda1"})
-        assert helper.handle({"ask": "usb_list"})["sticks"][0]["state"] == "failed"
+            helper.handle({"action": "usb_export", "device": "sda1"})
+        assert helper.handle({"action": "usb_list"})["drives"][0]["state"] == "failed"
 
     def test_eject(self, helper: UsbHelper) -> None:
-        assert helper.handle({"ask": "usb_eject", "device": "sda1"}) == {}
+        assert helper.handle({"action": "usb_eject", "device": "sda1"}) == {}
         helper.mount_table.write_text("36 35 8:1 / /media/x rw - vfat /dev/sda1 rw\n")
         with pytest.raises(BadInput, match="usb_busy"):
-            helper.handle({"ask": "usb_eject", "device": "sda1"})
+            helper.handle({"action": "usb_eject", "device": "sda1"})
 
     def test_power_off(self, helper: UsbHelper, fake: Fake) -> None:
-        assert helper.handle({"ask": "power_off"}) == {}
+        assert helper.handle({"action": "power_off"}) == {}
         assert fake.commands == [["systemctl", "poweroff", "--no-block"]]
 
     @pytest.mark.parametrize(
         ("request_", "code"),
         [
-            ({"ask": "usb_import", "device": "nvme0n1p1"}, "usb_not_found"),
-            ({"ask": "usb_export", "device": "sda2"}, "usb_not_found"),
-            ({"ask": "usb_import", "device": "../sda1"}, "usb_not_found"),
-            ({"ask": "format"}, "helper_request_unknown"),
+            ({"action": "usb_import", "device": "nvme0n1p1"}, "usb_not_found"),
+            ({"action": "usb_export", "device": "sda2"}, "usb_not_found"),
+            ({"action": "usb_import", "device": "../sda1"}, "usb_not_found"),
+            ({"action": "format"}, "helper_request_unknown"),
             ({}, "helper_request_unknown"),
         ],
     )
@@ -225,7 +226,7 @@ class TestArrival:
 
         replace(helper, run=run).on_plugged_in("sda1")
         assert seen == ["copying"] * 4
-        assert helper.list_drives()["sticks"][0]["state"] == "safe"
+        assert helper.list_drives()["drives"][0]["state"] == "safe"
 
     def test_writes_to_no_stick_that_does_not_ask_for_it(
         self, helper: UsbHelper, fake: Fake
@@ -264,12 +265,21 @@ class TestTheLine:
         (fake.top / "talk.wav").write_bytes(b"sound")
         assert call_helper("usb_import", {"device": "sda1"}, path=path) == {"files": 1}
 
+    def test_fault_reaches_the_daemon_as_a_fault(
+        self, path: Path, fake: Fake, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (fake.top / "talk.wav").write_bytes(b"sound")
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1))
+        with pytest.raises(Fault) as caught:
+            call_helper("usb_import", {"device": "sda1"}, path=path)
+        assert caught.value.code == "disk_full"
+
     def test_the_daemon_gets_the_error(self, path: Path) -> None:
         with pytest.raises(BadInput) as caught:
             call_helper("usb_import", {"device": "sdx1"}, path=path)
         assert (caught.value.code, caught.value.details) == ("usb_not_found", {"device": "sdx1"})
 
-    @pytest.mark.parametrize("line", [b"", b"nonsense\n", b"[1]\n", b'{"ask": ["x"]}\n'])
+    @pytest.mark.parametrize("line", [b"", b"nonsense\n", b"[1]\n", b'{"action": ["x"]}\n'])
     def test_nonsense_is_answered_too(self, helper: UsbHelper, line: bytes) -> None:
         out = io.BytesIO()
         serve_request(helper, io.BytesIO(line), out)

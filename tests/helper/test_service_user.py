@@ -50,10 +50,15 @@ class TestAsUser:
         def fail() -> dict[str, object]:
             raise Fault("disk_full", name="/inbox")
 
+        def reject() -> dict[str, object]:
+            raise BadInput("file_empty", name="a.mp4")
+
         account = ServiceUser(os.getuid(), os.getgid())
-        with pytest.raises(BadInput, match="disk_full"):
+        with pytest.raises(Fault, match="disk_full"):
             run_as_user(account, fail)
-        with pytest.raises(BadInput, match="ZeroDivisionError"):
+        with pytest.raises(BadInput, match="file_empty"):
+            run_as_user(account, reject)
+        with pytest.raises(Fault, match="ZeroDivisionError"):
             run_as_user(account, lambda: {"x": 1 / 0})
 
     @pytest.mark.parametrize("side", ["after_in_parent", "after_in_child"])

@@ -82,7 +82,7 @@ import os, signal, sys
 from pathlib import Path
 
 def told(event, arguments):
-    if event == "fcntl.flock" and Path(sys.argv[1], "inbox/.endless.wav.stick-part").exists():
+    if event == "fcntl.flock" and Path(sys.argv[1], "inbox/.endless.wav.usb-part").exists():
         os.killpg(0, signal.SIGTERM)
 
 sys.addaudithook(told)
@@ -96,7 +96,7 @@ def endless(inbox: Path, project: Path) -> Iterator[Endless]:
     with subprocess.Popen(command, cwd=project, start_new_session=True) as helper:
         pen = os.open(inbox.parent / "endless.wav", os.O_WRONLY)  # waits for who reads
         os.write(pen, bytes(5000))
-        until((inbox / ".endless.wav.stick-part").exists)
+        until((inbox / ".endless.wav.usb-part").exists)
         yield Endless(helper, pen)
         helper.kill()
         with contextlib.suppress(OSError):

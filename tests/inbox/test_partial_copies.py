@@ -30,7 +30,7 @@ with atomic_copy(Path(sys.argv[1])) as file:
     print("copying", flush=True)
     sys.stdin.read()
 """
-PART = ".lesson.wav.stick-part"
+PART = ".lesson.wav.usb-part"
 NOTE = "failed/lesson.wav.reason.txt"
 
 

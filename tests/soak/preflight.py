@@ -24,7 +24,7 @@ def main(folder: Path, lecture: Path) -> None:
         began = time.process_time()
         try:
             if path.suffix == ".wav":
-                lecture_duration_s(path, config)
+                lecture_duration_s(path, config.speech)
             else:
                 preflight(path, lecture, config, folder.parent / "thumbnail.jpg")
             outcome = "usable"

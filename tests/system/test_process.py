@@ -42,3 +42,22 @@ finally:
     assert "numpy" in sys.modules
 """
     assert _threads(program) == 1
+
+
+def test_private_stdout_carries_only_the_protocol() -> None:
+    program = """
+import os
+from appliance.system.process import private_stdout
+print("before")
+with private_stdout() as protocol:
+    print("stray print")
+    os.write(1, b"stray write\\n")
+    os.system("echo stray child")
+    protocol.write("reply\\n")
+print("after")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["before", "reply", "after"]
+    assert sorted(done.stderr.splitlines()) == ["stray child", "stray print", "stray write"]

@@ -34,8 +34,8 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
 
 class TestSender:
     def test_lines_arrive_as_one_datagram(self, manager: socket.socket) -> None:
-        make_notifier({"NOTIFY_SOCKET": manager.getsockname()})("READY=1\nSTATUS=at work")
-        assert manager.recv(1000) == b"READY=1\nSTATUS=at work"
+        make_notifier({"NOTIFY_SOCKET": manager.getsockname()})("READY=1\nSTATUS=running")
+        assert manager.recv(1000) == b"READY=1\nSTATUS=running"
 
     def test_an_abstract_address(self) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:

@@ -22,7 +22,7 @@ from tests.tasks.conftest import Material
 class TestLook:
     def test_a_face_and_a_lecture(self, material: Material, config: Config, tmp_path: Path) -> None:
         picture = tmp_path / "new" / "thumbnail.jpg"
-        found = run_in_child("look", material.face, material.talk, config, picture)
+        found = run_in_child("preflight", material.face, material.talk, config, picture)
         assert found["face_found"] is True and found["coverage"] == 1.0 and found["faces"] == 1
         assert (found["width"], found["height"]) == (256, 256)
         assert found["yaw_deg"] < 30 and found["presenter_s"] is None
@@ -35,7 +35,7 @@ class TestLook:
     def test_no_face_is_an_answer_and_no_fault(
         self, material: Material, config: Config, tmp_path: Path
     ) -> None:
-        found = run_in_child("look", material.grey, None, config, tmp_path / "t.jpg")
+        found = run_in_child("preflight", material.grey, None, config, tmp_path / "t.jpg")
         assert found["face_found"] is False and found["coverage"] == 0
         assert found["lecture_s"] is None and found["estimated_mb"] is None
 
@@ -44,18 +44,18 @@ class TestLook:
     ) -> None:
         odd = tmp_path / os.fsdecode("课\n".encode() + b"\xff.png")
         shutil.copy(material.grey, odd)
-        assert run_in_child("look", odd, None, config, tmp_path / "t.jpg")["width"] == 320
+        assert run_in_child("preflight", odd, None, config, tmp_path / "t.jpg")["width"] == 320
 
     def test_what_is_no_media_is_bad_input_by_its_name(
         self, material: Material, config: Config
     ) -> None:
         with pytest.raises(BadInput) as bad:
-            run_in_child("size", material.face, material.grey, config)
+            run_in_child("estimate", material.face, material.grey, config)
         assert bad.value.code == "not_media" and "grey.png" in str(bad.value)
 
     def test_one_that_takes_too_long_is_ended(self, material: Material, config: Config) -> None:
         with pytest.raises(Fault) as slow:
-            run_in_child("size", material.face, material.talk, config, timeout_s=0.0)
+            run_in_child("estimate", material.face, material.talk, config, timeout_s=0.0)
         assert slow.value.code == "processing_failed"
 
     def test_one_that_nobody_waits_for_is_ended(self, config: Config) -> None:

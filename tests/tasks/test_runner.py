@@ -147,10 +147,10 @@ class TestHelper:
 
     def test_it_is_asked_and_answers(self, tmp_path: Path) -> None:
         heard: list[bytes] = []
-        thread = self.answering(tmp_path / "h", b'{"result": {"sticks": []}}', heard)
-        assert call_helper("usb_list", {"deep": True}, path=tmp_path / "h") == {"sticks": []}
+        thread = self.answering(tmp_path / "h", b'{"result": {"drives": []}}', heard)
+        assert call_helper("usb_list", {"deep": True}, path=tmp_path / "h") == {"drives": []}
         thread.join()
-        assert json.loads(b"".join(heard)) == {"ask": "usb_list", "deep": True}
+        assert json.loads(b"".join(heard)) == {"action": "usb_list", "deep": True}
 
     @pytest.mark.parametrize(
         ("answer", "code"),
@@ -158,7 +158,11 @@ class TestHelper:
             (b"", "helper_failed"),
             (b"[]", "helper_failed"),
             (b'{"error": "from_the_future"}', "helper_failed"),
-            (b'{"error": "file_missing", "details": {"name": "a.mp4"}}', "file_missing"),
+            (b'{"error": "file_missing", "details": {"name": "a.mp4"}}', "helper_failed"),
+            (
+                b'{"error": "file_missing", "type": "BadInput", "details": {"name": "a.mp4"}}',
+                "file_missing",
+            ),
         ],
     )
     def test_what_went_wrong_is_said(self, tmp_path: Path, answer: bytes, code: str) -> None:
