@@ -33,6 +33,7 @@ def serve(config: Config, stop: threading.Event) -> bool:
     ``BadInput`` for folders that cannot be created, ``Fault("already_running")`` if another daemon
     is running.
     """
+    from appliance.daemon.hooks import WorkerHooks
     from appliance.daemon.worker import Worker
     from appliance.governor.governor import newest_reading_source
     from appliance.jobs.daemon_status import DaemonStatusStore
@@ -52,20 +53,22 @@ def serve(config: Config, stop: threading.Event) -> bool:
     with (
         _single_instance_lock(config.root),
         WorkerStore(path, max_attempts_without_progress=limit) as store,
-        TaskStore(path) as errands,
-        DaemonStatusStore(path) as record,
+        TaskStore(path) as tasks,
+        DaemonStatusStore(path) as status,
     ):
-        previous = record.record_start(software_version(), os.getpid())
-        errands.recover()
+        previous = status.record_start(software_version(), os.getpid())
+        tasks.recover()
         worker = Worker(
             store,
             config,
             stop,
-            read_telemetry=newest_reading_source(config),
-            previews=PreviewMaker(errands, config, tasks_folder(config), stop),
-            estimate=lambda job: _estimate(config, job, is_stopping),
-            heartbeat=heartbeat.beat,
-            on_report=lambda report: _record_engine(record, report),
+            WorkerHooks(
+                previews=PreviewMaker(tasks, config, tasks_folder(config), stop),
+                estimate=lambda job: _estimate(config, job, is_stopping),
+                heartbeat=heartbeat.beat,
+                on_report=lambda report: _record_engine(status, report),
+                read_telemetry=newest_reading_source(config.root),
+            ),
         )
         worker.recover(unclean_shutdown=previous is None or not previous.stopped_cleanly)
         sampler = start_sampler(config, stop)
@@ -74,14 +77,14 @@ def serve(config: Config, stop: threading.Event) -> bool:
             worker.run()
         if sampler is not None:
             sampler.join()
-        record.record_stop()
+        status.record_stop()
     log.info("restarting" if restart_requested.is_set() else "stopped")
     return restart_requested.is_set()
 
 
 def tasks_folder(config: Config) -> Path:
     """Return the folder for images and videos of tasks."""
-    return config.root / "state" / "errands"
+    return config.root / "state" / "tasks"
 
 
 @contextmanager
@@ -94,21 +97,23 @@ def _background_threads(
     """
     failures: list[Exception] = []
 
-    def run(task: Callable[[], None]) -> None:
+    def run(loop: Callable[[], None]) -> None:
         try:
-            task()
+            loop()
         except Exception as error:
             failures.append(error)
         finally:
             stop.set()
 
-    tasks = {
+    loops = {
         "inbox": partial(_watch_inbox, config, stop),
-        "errands": partial(_run_tasks, config, stop, restart_requested, quick=True),
-        "long errands": partial(_run_tasks, config, stop, restart_requested, quick=False),
-        "beat": partial(_heartbeat_loop, config, stop),
+        "tasks": partial(_run_tasks, config, stop, restart_requested, quick=True),
+        "long tasks": partial(_run_tasks, config, stop, restart_requested, quick=False),
+        "heartbeat": partial(_heartbeat_loop, config, stop),
     }
-    threads = [threading.Thread(target=run, args=(t,), name=name) for name, t in tasks.items()]
+    threads = [
+        threading.Thread(target=run, args=(loop,), name=name) for name, loop in loops.items()
+    ]
     for thread in threads:
         thread.start()
     try:
@@ -132,7 +137,7 @@ def _watch_inbox(config: Config, stop: threading.Event) -> None:
 def _run_tasks(
     config: Config, stop: threading.Event, restart_requested: threading.Event, *, quick: bool
 ) -> None:
-    from appliance.daemon.worker import free_mb
+    from appliance.daemon.hooks import free_mb
     from appliance.jobs.store import JobStore, store_path
     from appliance.jobs.tasks import TaskStore
     from appliance.tasks.runner import QUICK_KINDS, TaskRunner, task_handlers
@@ -143,12 +148,14 @@ def _run_tasks(
         restart_requested.set()
         stop.set()
 
-    everything = task_handlers(
+    all_handlers = task_handlers(
         config, lambda: JobStore(path), lambda: free_mb(config.root), restart, stop.is_set
     )
-    kinds = {kind: carry for kind, carry in everything.items() if (kind in QUICK_KINDS) is quick}
-    with TaskStore(path) as errands:
-        TaskRunner(errands, tasks_folder(config), kinds, stop).run()
+    handlers = {
+        kind: handler for kind, handler in all_handlers.items() if (kind in QUICK_KINDS) is quick
+    }
+    with TaskStore(path) as tasks:
+        TaskRunner(tasks, tasks_folder(config), handlers, stop).run()
 
 
 def _heartbeat_loop(config: Config, stop: threading.Event) -> None:
@@ -156,33 +163,32 @@ def _heartbeat_loop(config: Config, stop: threading.Event) -> None:
     from appliance.jobs.daemon_status import HEARTBEAT_INTERVAL_S, DaemonStatusStore
     from appliance.jobs.store import store_path
 
-    with DaemonStatusStore(store_path(config.root)) as record:
+    with DaemonStatusStore(store_path(config.root)) as status:
         while not stop.wait(HEARTBEAT_INTERVAL_S):
             try:
-                record.heartbeat()
+                status.heartbeat()
             except LecternError as error:  # may be transient, such as a full disk
                 log.debug("heartbeat failed: %s", error)
 
 
-def _estimate(config: Config, job: Job, ended: Callable[[], bool]) -> float:
+def _estimate(config: Config, job: Job, is_cancelled: Callable[[], bool]) -> float:
     from appliance.config import apply_overrides
     from appliance.tasks.child import run_in_child
 
-    wanted = apply_overrides(config, job.options)
-    size = run_in_child(
-        "size",
+    disk_mb = run_in_child(
+        "estimate",
         job.presenter,
         job.lecture,
-        wanted,
+        apply_overrides(config, job.options),
         timeout_s=_ESTIMATE_TIMEOUT_S,
-        is_cancelled=ended,
+        is_cancelled=is_cancelled,
     )
-    return float(size)
+    return float(disk_mb)
 
 
-def _record_engine(record: DaemonStatusStore, report: dict[str, Any]) -> None:
+def _record_engine(status: DaemonStatusStore, report: dict[str, Any]) -> None:
     model = report.get("model", {})
-    record.record_engine(
+    status.record_engine(
         str(report.get("provider", "")), str(model.get("name", "")), str(model.get("precision", ""))
     )
 

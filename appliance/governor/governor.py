@@ -6,8 +6,9 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from appliance.config import Config
+from appliance.config import GovernorConfig
 from appliance.governor.quiet_hours import QuietHoursRule
 from appliance.governor.rules import Conditions, DiskRule, HeatRule, MemoryRule, PreviewRule, Rule
 from appliance.jobs.models import Reason
@@ -50,8 +51,8 @@ class Governor:
         now, reading = self._now(), self._read_telemetry()
         if reading is not None and abs(now - reading.at) > MAX_READING_AGE_S:
             reading = None
-        situation = Conditions(now, reading, working)
-        reasons = [reason for rule in self._rules if (reason := rule.check(situation))]
+        conditions = Conditions(now, reading, working)
+        reasons = [reason for rule in self._rules if (reason := rule.check(conditions))]
         self._update_holds(reasons)
         return not reasons
 
@@ -69,7 +70,7 @@ class Governor:
 
 def build_governor(
     store: WorkerStore,
-    config: Config,
+    settings: GovernorConfig,
     disk: DiskRule,
     *,
     read_telemetry: ReadConditions = lambda: None,
@@ -80,7 +81,6 @@ def build_governor(
 
     ``preview_requested`` returns whether a preview is requested.
     """
-    settings = config.governor
     rules: list[Rule] = [
         HeatRule(settings.heat_pause_margin_c, settings.heat_resume_margin_c),
         MemoryRule(settings.min_start_memory_mb, settings.min_running_memory_mb),
@@ -91,16 +91,19 @@ def build_governor(
     return Governor(store, rules, read_telemetry, now)
 
 
-def newest_reading_source(config: Config) -> ReadConditions:
-    """Return a function that reads the newest telemetry reading, or ``None`` if that fails."""
+def newest_reading_source(root: Path) -> ReadConditions:
+    """Return a function that reads the newest telemetry reading below the root folder ``root``.
+
+    It returns ``None`` if there is no reading or it cannot be read.
+    """
     try:
-        history = TelemetryStore(telemetry_path(config.root))
+        telemetry = TelemetryStore(telemetry_path(root))
     except (sqlite3.Error, OSError):
         return lambda: None
 
     def read_telemetry() -> Reading | None:
         try:
-            return history.latest()
+            return telemetry.latest()
         except (sqlite3.Error, OSError, ValueError):
             return None
 

@@ -74,9 +74,9 @@ class QuietHoursRule:
         self._windows = [QuietWindow.parse(window) for window in windows]
         self._local = local
 
-    def check(self, situation: Conditions) -> Reason | None:
+    def check(self, conditions: Conditions) -> Reason | None:
         """Return ``quiet_hours``, or ``None``."""
-        clock = self._local(situation.now)
+        clock = self._local(conditions.now)
         minute = clock.tm_wday * _DAY + clock.tm_hour * 60 + clock.tm_min + clock.tm_sec / 60
         # The end of one window may be inside the next.
         left, passed = 0.0, True
@@ -87,5 +87,5 @@ class QuietHoursRule:
             left, passed = left + more, more > 0
         if not left:
             return None
-        until = self._local(situation.now + 60 * left)
+        until = self._local(conditions.now + 60 * left)
         return Reason("quiet_hours", {"until": time.strftime("%Y-%m-%d %H:%M", until)})

@@ -35,15 +35,15 @@ class DiskRule:
         """Record that a write has failed for lack of space."""
         self._was_full = now, self._find_free()
 
-    def check(self, situation: Conditions) -> Reason | None:
+    def check(self, conditions: Conditions) -> Reason | None:
         """Return ``low_disk_space``, or ``None``."""
         free = self._find_free()
-        if situation.working:
+        if conditions.working:
             needed = self._min_free_mb / 4
         else:
-            needed = max(self._min_free_mb, self._needed_after_full(situation.now))
+            needed = max(self._min_free_mb, self._needed_after_full(conditions.now))
         if free >= needed:
-            if not situation.working:
+            if not conditions.working:
                 self._was_full = None
             return None
         shown = max(needed, self._min_free_mb)
@@ -70,9 +70,9 @@ class HeatRule:
         self._resume_c = max(resume_c, margin_c)
         self._pausing = False
 
-    def check(self, situation: Conditions) -> Reason | None:
+    def check(self, conditions: Conditions) -> Reason | None:
         """Return ``too_hot``, or ``None``."""
-        nearest = None if situation.reading is None else _nearest_to_trip(situation.reading)
+        nearest = None if conditions.reading is None else _nearest_to_trip(conditions.reading)
         if nearest is None:
             self._pausing = False
             return None
@@ -117,12 +117,12 @@ class MemoryRule:
         self._start_mb = start_mb
         self._low_mb = min(low_mb, start_mb)
 
-    def check(self, situation: Conditions) -> Reason | None:
+    def check(self, conditions: Conditions) -> Reason | None:
         """Return ``low_memory``, or ``None``."""
-        if situation.reading is None:
+        if conditions.reading is None:
             return None
-        free = situation.reading.memory_available_mb
-        if free >= (self._low_mb if situation.working else self._start_mb):
+        free = conditions.reading.memory_available_mb
+        if free >= (self._low_mb if conditions.working else self._start_mb):
             return None
         return Reason("low_memory", {"free": f"{free:.0f}", "needed": f"{self._start_mb:.0f}"})
 
@@ -136,10 +136,10 @@ class PreviewRule:
     def __init__(self, preview_requested: Callable[[], bool]) -> None:
         self._preview_requested = preview_requested
 
-    def check(self, situation: Conditions) -> Reason | None:
+    def check(self, conditions: Conditions) -> Reason | None:
         """Return ``preview_pending``, or ``None``."""
         return (
-            Reason("preview_pending") if situation.working and self._preview_requested() else None
+            Reason("preview_pending") if conditions.working and self._preview_requested() else None
         )
 
 
@@ -159,6 +159,6 @@ class Conditions:
 class Rule(Protocol):
     """A rule that may pause the work."""
 
-    def check(self, situation: Conditions) -> Reason | None:
+    def check(self, conditions: Conditions) -> Reason | None:
         """Return the reason why no work may be done now, or ``None``."""
         ...

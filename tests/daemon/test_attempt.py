@@ -20,6 +20,7 @@ from appliance.attempt.protocol import (
     StopRequested,
 )
 from appliance.config import Config, Overrides, apply_overrides
+from appliance.daemon.hooks import WorkerHooks
 from appliance.daemon.worker import Worker
 from appliance.errors import BadInput, Fault
 from appliance.files.thumbnail_cache import ThumbnailCache
@@ -74,7 +75,7 @@ class TestRealAttempt:
 
             return run_attempt(order, see)
 
-        worker = Worker(store, config, stop, attempt=stop_at_a_chunk)
+        worker = Worker(store, config, stop, WorkerHooks(stop_at_a_chunk))
         assert worker.run_next()
         assert asked
         if how == "pause":

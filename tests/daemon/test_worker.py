@@ -23,6 +23,7 @@ from appliance.attempt.protocol import (
     StopRequested,
 )
 from appliance.config import Config
+from appliance.daemon.hooks import WorkerHooks
 from appliance.daemon.worker import Worker
 from appliance.errors import BadInput, Fault
 from appliance.governor.rules import RESUME_MARGIN_MB, RETRY_AFTER_S
@@ -30,14 +31,14 @@ from appliance.jobs.backoff import INITIAL_BACKOFF_S
 from appliance.jobs.models import NewJob
 from appliance.jobs.states import FINAL_STATES, JobState
 from appliance.jobs.worker_store import WorkerStore
-from tests.daemon.world import Attempts, Clock, drop, succeed, tree, worker_of
+from tests.daemon.world import Attempts, Clock, Outcome, drop, make_worker, succeed, tree
 
 
 class TestOutcomes:
     def test_success_is_delivered_and_leaves_no_debris(
         self, store: WorkerStore, config: Config
     ) -> None:
-        worker = worker_of(store, config, succeed)
+        worker = make_worker(store, config, succeed)
         job = drop(store, config)
         assert worker.run_next() and not worker.run_next()
         assert store.get(job.id).state is JobState.DONE
@@ -48,7 +49,7 @@ class TestOutcomes:
     def test_bad_input_fails_at_once_and_the_next_job_is_done(
         self, store: WorkerStore, config: Config
     ) -> None:
-        worker = worker_of(store, config, BadInput("no_face", name="bad.mp4"), succeed)
+        worker = make_worker(store, config, BadInput("no_face", name="bad.mp4"), succeed)
         bad, good = drop(store, config, "bad"), drop(store, config, "good")
         assert worker.run_next() and worker.run_next()
         assert store.get(bad.id).state is JobState.FAILED
@@ -66,7 +67,7 @@ class TestOutcomes:
     def test_a_fault_is_tried_again_later_and_fails_at_the_cap(
         self, store: WorkerStore, config: Config, clock: Clock, fault: Exception
     ) -> None:
-        worker = worker_of(store, config, fault)
+        worker = make_worker(store, config, fault)
         job = drop(store, config)
         tries = 0
         for _ in range(6):
@@ -83,7 +84,7 @@ class TestOutcomes:
         self, store: WorkerStore, config: Config, clock: Clock
     ) -> None:
         cut = BadInput("file_truncated", name="lesson.wav")
-        worker = worker_of(store, config, cut, cut, now=clock)
+        worker = make_worker(store, config, cut, cut, now=clock)
         job = drop(store, config)
         assert job.lecture is not None
         dropped = job.lecture.stat().st_ctime
@@ -98,8 +99,11 @@ class TestOutcomes:
     def test_a_share_that_is_away_is_waited_for_however_long(
         self, store: WorkerStore, config: Config, clock: Clock, code: str
     ) -> None:
-        outcomes = [*[BadInput(code, name="lesson.wav", reason="Host is down")] * 8, succeed]
-        worker = worker_of(store, config, *outcomes, now=clock)
+        outcomes: list[Outcome] = [
+            *[BadInput(code, name="lesson.wav", reason="Host is down")] * 8,
+            succeed,
+        ]
+        worker = make_worker(store, config, *outcomes, now=clock)
         job = drop(store, config)
         place = config.root / "state" / "inbox.json"
         place.write_text('{"mounted": ["/", "cifs", "//school/box"]}')  # where the files were seen
@@ -115,7 +119,7 @@ class TestOutcomes:
         self, store: WorkerStore, config: Config
     ) -> None:
         (config.root / "inbox").symlink_to("inbox")  # every look at it is an error
-        worker = worker_of(store, config, succeed)
+        worker = make_worker(store, config, succeed)
         upload = config.root / "upload.wav"
         upload.write_bytes(b"lesson")
         job = store.add(NewJob("lesson", upload, upload))
@@ -130,7 +134,7 @@ class TestOutcomes:
             order.lecture.write_bytes(b"the whole lecture")
             return report
 
-        worker = worker_of(store, config, overtaken, succeed)
+        worker = make_worker(store, config, overtaken, succeed)
         job = drop(store, config)
         assert worker.run_next()
         reason = store.get(job.id).reason
@@ -145,8 +149,8 @@ class TestOutcomes:
         self, store: WorkerStore, config: Config, clock: Clock
     ) -> None:
         free = [10.0]
-        outcomes = [*[Fault("disk_full", name="x.mp4")] * 8, succeed]
-        worker = worker_of(store, config, *outcomes, find_free=lambda path: free[0], now=clock)
+        outcomes: list[Outcome] = [*[Fault("disk_full", name="x.mp4")] * 8, succeed]
+        worker = make_worker(store, config, *outcomes, find_free_mb=lambda path: free[0], now=clock)
         job = drop(store, config)
         for _ in range(9):
             assert worker.run_next()
@@ -160,8 +164,13 @@ class TestOutcomes:
     def test_a_full_disk_is_tried_again_even_where_it_looks_no_emptier(
         self, store: WorkerStore, config: Config, clock: Clock
     ) -> None:
-        worker = worker_of(
-            store, config, Fault("disk_full", name="x"), succeed, find_free=lambda p: 9.0, now=clock
+        worker = make_worker(
+            store,
+            config,
+            Fault("disk_full", name="x"),
+            succeed,
+            find_free_mb=lambda p: 9.0,
+            now=clock,
         )
         drop(store, config)
         assert worker.run_next() and not worker.run_next()
@@ -169,7 +178,7 @@ class TestOutcomes:
         assert worker.run_next() and store.holds() == []
 
     def test_a_faulty_option_fails_its_job_only(self, store: WorkerStore, config: Config) -> None:
-        worker = worker_of(store, config, succeed)
+        worker = make_worker(store, config, succeed)
         wrong = NewJob("x", Path("p"), Path("l"), {"video": {"crf": "high"}})
         job = store.add(wrong).id
         assert worker.run_next()
@@ -178,7 +187,7 @@ class TestOutcomes:
 
     def test_options_reach_the_rendering(self, store: WorkerStore, config: Config) -> None:
         attempts = Attempts(BadInput("cancelled"))
-        worker = Worker(store, config, threading.Event(), attempt=attempts)
+        worker = Worker(store, config, threading.Event(), WorkerHooks(attempts))
         store.add(NewJob("x", Path("p"), Path("l"), {"face": {"index": 2}}))
         worker.run_next()
         assert attempts.orders[0].config.face.index == 2
@@ -187,7 +196,7 @@ class TestOutcomes:
     def test_a_kill_after_the_rendering_does_not_render_again(
         self, store: WorkerStore, config: Config, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        worker = worker_of(store, config, succeed, RuntimeError("rendered twice"))
+        worker = make_worker(store, config, succeed, RuntimeError("rendered twice"))
         job = drop(store, config)
 
         def power_cut(number: int) -> None:
@@ -221,12 +230,14 @@ class TestOutcomes:
         attempts = Attempts(Fault("disk_full", name="x"), last)
         job = drop(store, config)
         emptier = count(1000, 100)
-        worker = Worker(store, config, stop, attempt=attempts, find_free=lambda path: next(emptier))
+        worker = Worker(
+            store, config, stop, WorkerHooks(attempts, find_free_mb=lambda path: next(emptier))
+        )
         worker.run(0)
         assert store.get(job.id).state is JobState.DONE
 
     def test_a_folder_that_is_deleted_comes_back(self, store: WorkerStore, config: Config) -> None:
-        worker = worker_of(store, config, succeed)
+        worker = make_worker(store, config, succeed)
         job = drop(store, config)
         (config.root / "outbox").rmdir()
         assert worker.run_next()
@@ -249,7 +260,7 @@ class TestRequests:
             assert watch(ProgressUpdate("render", 25, 75, saved=True))
             raise StopRequested
 
-        worker = worker_of(store, config, asked, succeed)
+        worker = make_worker(store, config, asked, succeed)
         assert worker.run_next()
         found = store.get(job.id)
         assert (found.state, found.done, found.total) == (state, 25, 75)
@@ -267,7 +278,7 @@ class TestRequests:
             store.resume(job.id)  # while the attempt ends
             raise StopRequested
 
-        worker = worker_of(store, config, asked, succeed)
+        worker = make_worker(store, config, asked, succeed)
         assert worker.run_next()
         assert store.get(job.id).state is JobState.QUEUED
         assert worker.run_next()
@@ -284,7 +295,7 @@ class TestRequests:
             raise StopRequested
 
         job = drop(store, config)
-        Worker(store, config, stop, attempt=Attempts(interrupted)).run(0)
+        Worker(store, config, stop, WorkerHooks(Attempts(interrupted))).run(0)
         found = store.get(job.id)
         assert (found.state, found.attempts_without_progress) == (JobState.QUEUED, 0)
 
@@ -294,7 +305,7 @@ class TestLeaks:
         self, store: WorkerStore, config: Config
     ) -> None:
         """The real renderings are counted in ``tests/soak/test_many.py``."""
-        worker = worker_of(store, config, succeed, BadInput("no_face", name="x"), succeed)
+        worker = make_worker(store, config, succeed, BadInput("no_face", name="x"), succeed)
         process = psutil.Process()
         jobs = [drop(store, config, f"lesson {number}") for number in range(60)]
         for _ in jobs[:20]:

@@ -15,13 +15,14 @@ from appliance.attempt.protocol import (
     StopRequested,
 )
 from appliance.config import Config
+from appliance.daemon.hooks import WorkerHooks
 from appliance.daemon.worker import Worker
 from appliance.errors import BadInput, Fault
 from appliance.jobs.backoff import INITIAL_BACKOFF_S, MAX_BACKOFF_S
 from appliance.jobs.models import Job
 from appliance.jobs.states import JobState
 from appliance.jobs.worker_store import WorkerStore
-from tests.daemon.world import Attempts, Clock, Previews, drop, succeed, tree, worker_of
+from tests.daemon.world import Attempts, Clock, Previews, drop, make_worker, succeed, tree
 from tests.governor.readings import warm_box
 
 
@@ -37,7 +38,7 @@ class TestRest:
             assert watch(ProgressUpdate("render", 25, 75, saved=True))
             raise StopRequested
 
-        worker = worker_of(
+        worker = make_worker(
             store,
             config,
             warm,
@@ -69,7 +70,7 @@ class TestRest:
             assert watch(ProgressUpdate("render", 25, 75, saved=True))
             raise StopRequested
 
-        worker = worker_of(store, config, interrupted, succeed, previews=previews)
+        worker = make_worker(store, config, interrupted, succeed, previews=previews)
         job = drop(store, config)
         assert worker.run_next()
         assert (store.get(job.id).state, previews.made) == (JobState.QUEUED, 0)
@@ -87,7 +88,7 @@ class TestMemory:
         attempts = Attempts(
             Fault("processing_crashed", reason="signal SIGKILL"), Fault("out_of_memory"), succeed
         )
-        worker = Worker(store, config, threading.Event(), attempt=attempts)
+        worker = Worker(store, config, threading.Event(), WorkerHooks(attempts))
         job = drop(store, config)
         for _ in range(3):
             assert worker.run_next()
@@ -105,7 +106,7 @@ class TestMemory:
     ) -> None:
         small = config.render.model_copy(update={"memory_limit_mb": memory_mb})
         error = BadInput("memory_too_small", need=1, budget=1, width=1, height=1)
-        worker = worker_of(store, config.model_copy(update={"render": small}), error)
+        worker = make_worker(store, config.model_copy(update={"render": small}), error)
         job = drop(store, config)
         assert worker.run_next()
         assert store.get(job.id).state is state
@@ -118,7 +119,7 @@ class TestRoom:
         free = [100.0]
         jobs = config.jobs.model_copy(update={"min_free_disk_mb": 200})
         tight = config.model_copy(update={"jobs": jobs})
-        worker = worker_of(store, tight, succeed, find_free=lambda path: free[0])
+        worker = make_worker(store, tight, succeed, find_free_mb=lambda path: free[0])
         job = drop(store, config)
         assert not worker.run_next() and not worker.run_next()
         (hold,) = store.holds()
@@ -131,9 +132,9 @@ class TestRoom:
         self, store: WorkerStore, config: Config
     ) -> None:
         free, sizes = [500.0], {"large": 600.0, "small": 50.0}
-        worker = worker_of(
+        worker = make_worker(
             store, config, succeed,
-            find_free=lambda path: free[0], estimate=lambda job: sizes[job.stem],
+            find_free_mb=lambda path: free[0], estimate=lambda job: sizes[job.stem],
         )  # fmt: skip
         large, small = drop(store, config, "large"), drop(store, config, "small")
         assert worker.run_next() and not worker.run_next()
@@ -157,7 +158,9 @@ class TestRoom:
 
         worker = Worker(
             store, config, stop,
-            attempt=Attempts(succeed), find_free=lambda path: 500.0, estimate=broken_off,
+            WorkerHooks(
+                Attempts(succeed), find_free_mb=lambda path: 500.0, estimate=broken_off
+            ),
         )  # fmt: skip
         job = drop(store, config)
         assert not worker.run_next()
@@ -171,8 +174,8 @@ class TestRoom:
             (order.folder / "000000.mp4").write_bytes(bytes(3 << 20))
             raise Fault("encoder_failed", name="x", reason="y")
 
-        worker = worker_of(
-            store, config, half, succeed, find_free=lambda path: 10.0, estimate=lambda job: 8.0
+        worker = make_worker(
+            store, config, half, succeed, find_free_mb=lambda path: 10.0, estimate=lambda job: 8.0
         )
         job = drop(store, config)
         assert worker.run_next()
@@ -184,7 +187,7 @@ class TestRoom:
     def test_folders_of_no_job_are_removed_at_start(
         self, store: WorkerStore, config: Config
     ) -> None:
-        worker = worker_of(store, config, succeed)
+        worker = make_worker(store, config, succeed)
         (config.root / "state" / "work" / "000099").mkdir()
         job = drop(store, config)
         store.claim()
@@ -195,7 +198,7 @@ class TestRoom:
 
     def test_old_work_is_swept(self, store: WorkerStore, config: Config, clock: Clock) -> None:
         keep = config.jobs.model_copy(update={"max_age_days": 1.0, "keep_undownloaded": False})
-        worker = worker_of(store, config.model_copy(update={"jobs": keep}), succeed, now=clock)
+        worker = make_worker(store, config.model_copy(update={"jobs": keep}), succeed, now=clock)
         drop(store, config)
         worker.run_next()
         assert tree(config.root / "outbox") != []

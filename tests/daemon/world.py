@@ -9,6 +9,7 @@ from typing import Any
 
 from appliance.attempt.protocol import ProgressCallback, RenderRequest
 from appliance.config import Config
+from appliance.daemon.hooks import WorkerHooks
 from appliance.daemon.worker import Worker
 from appliance.jobs.models import Job, NewJob
 from appliance.jobs.worker_store import WorkerStore
@@ -33,12 +34,13 @@ def succeed(order: RenderRequest, watch: ProgressCallback) -> dict[str, Any]:
     return {"output": {}}
 
 
+Outcome = Callable[[RenderRequest, ProgressCallback], dict[str, Any]] | Exception
+
+
 class Attempts:
     """Attempts with the outcomes that it is given, the last one ever after."""
 
-    def __init__(
-        self, *outcomes: Callable[[RenderRequest, ProgressCallback], dict[str, Any]] | Exception
-    ) -> None:
+    def __init__(self, *outcomes: Outcome) -> None:
         self._outcomes = list(outcomes)
         self.orders: list[RenderRequest] = []
 
@@ -52,8 +54,9 @@ class Attempts:
         return outcome(order, watch)
 
 
-def worker_of(store: WorkerStore, config: Config, *outcomes: Any, **more: Any) -> Worker:
-    return Worker(store, config, threading.Event(), attempt=Attempts(*outcomes), **more)
+def make_worker(store: WorkerStore, config: Config, *outcomes: Outcome, **hooks: Any) -> Worker:
+    """Create a worker with attempts of known outcome; ``hooks`` are fields of ``WorkerHooks``."""
+    return Worker(store, config, threading.Event(), WorkerHooks(Attempts(*outcomes), **hooks))
 
 
 def drop(store: WorkerStore, config: Config, stem: str = "lesson") -> Job:

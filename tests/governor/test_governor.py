@@ -39,7 +39,7 @@ class TestGovernor:
         free = [1.0]
         governor = build_governor(
             store,
-            config,
+            config.governor,
             DiskRule(100, lambda: free[0]),
             read_telemetry=lambda: readings[0],
             now=lambda: NOW,
@@ -56,15 +56,19 @@ class TestGovernor:
     def test_what_an_earlier_daemon_held_is_released(
         self, store: WorkerStore, config: Config
     ) -> None:
-        tight = build_governor(store, config, DiskRule(100, lambda: 1.0), now=lambda: NOW)
+        tight = build_governor(store, config.governor, DiskRule(100, lambda: 1.0), now=lambda: NOW)
         assert not tight.allows(working=False)
-        assert build_governor(store, config, DiskRule(0, lambda: 1.0)).allows(working=False)
+        assert build_governor(store, config.governor, DiskRule(0, lambda: 1.0)).allows(
+            working=False
+        )
         assert store.holds() == []
 
     def test_an_old_reading_tells_nothing(self, store: WorkerStore, config: Config) -> None:
         old = replace(warm_box(NOW - MAX_READING_AGE_S - 1, 98), memory_available_mb=1.0)
         disk = DiskRule(0, lambda: 1.0)
-        governor = build_governor(store, config, disk, read_telemetry=lambda: old, now=lambda: NOW)
+        governor = build_governor(
+            store, config.governor, disk, read_telemetry=lambda: old, now=lambda: NOW
+        )
         assert governor.allows(working=False)
 
     def test_the_settings_reach_the_rules(self, store: WorkerStore, tmp_path: Path) -> None:
@@ -75,7 +79,7 @@ class TestGovernor:
         disk = DiskRule(0, lambda: 1.0)
         look = replace(COOL, at=NOW)
         governor = build_governor(
-            store, load_config(file), disk, read_telemetry=lambda: look, now=lambda: NOW
+            store, load_config(file).governor, disk, read_telemetry=lambda: look, now=lambda: NOW
         )
         assert not governor.allows(working=False)
         assert sorted(hold.code for hold in store.holds()) == ["low_memory", "quiet_hours"]
@@ -85,24 +89,21 @@ class TestNewestReading:
     def test_it_is_what_the_sampler_wrote(self, config: Config) -> None:
         with TelemetryStore(telemetry_path(config.root)) as history:
             history.add(warm_box(NOW, 55))
-        reading = newest_reading_source(config)()
+        reading = newest_reading_source(config.root)()
         assert reading is not None and reading.temperatures_c["cpu"] == 55
 
     def test_where_there_is_none_nothing_is_known(self, config: Config) -> None:
-        assert newest_reading_source(config)() is None
+        assert newest_reading_source(config.root)() is None
         config.root.joinpath("file").touch()
-        assert (
-            newest_reading_source(config.model_copy(update={"root": config.root / "file"}))()
-            is None
-        )
+        assert newest_reading_source(config.root / "file")() is None
 
 
 class TestFootprint:
     def test_it_grows_with_the_length_and_with_the_quality(
         self, hd: PresenterInfo, config: Config
     ) -> None:
-        hour = expected_disk_mb(hd, 1, 3600, config)
-        assert hour == pytest.approx(60 * expected_disk_mb(hd, 1, 60, config))
+        hour = expected_disk_mb(hd, 1, 3600, config.video, config.audio)
+        assert hour == pytest.approx(60 * expected_disk_mb(hd, 1, 60, config.video, config.audio))
         finer = config.model_copy(update={"video": config.video.model_copy(update={"crf": 12})})
-        assert expected_disk_mb(hd, 1, 3600, finer) > 1.5 * hour
+        assert expected_disk_mb(hd, 1, 3600, finer.video, finer.audio) > 1.5 * hour
         assert 500 < hour < 20_000
