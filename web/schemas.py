@@ -54,7 +54,7 @@ class UploadView(Model):
     """Number of the upload."""
     name: str
     """Name of the file."""
-    kind: Literal["presenter", "sound", "text", "other"]
+    kind: Literal["presenter", "audio", "text", "other"]
     """What the file can be used for, by its suffix."""
     length: int
     """Size of the file in bytes."""

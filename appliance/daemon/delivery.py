@@ -18,8 +18,9 @@ from appliance.files.atomic import (
     fsync_folder,
     temp_path,
     translate_write_errors,
+    write_text,
 )
-from appliance.files.names import safe_stem
+from appliance.files.names import SIDECAR_SUFFIXES, numbered, safe_stem
 from appliance.jobs.models import Job
 from appliance.jobs.worker_store import WorkerStore
 
@@ -34,9 +35,6 @@ _LINK_UNSUPPORTED = {
 
 _BLOCK_BYTES = 1 << 24  # bytes between two heartbeats; a slow USB drive takes seconds to write them
 
-COMPANIONS = (".jpg", ".srt")
-"""Suffixes of files next to a finished video that are delivered with it."""
-
 HeartbeatCallback = Callable[[], None]
 
 
@@ -48,7 +46,7 @@ def deliver(
     outbox: Path,
     heartbeat: HeartbeatCallback = lambda: None,
 ) -> Path:
-    """Publish ``video``, its companions and its report in ``outbox``; return the video there.
+    """Publish ``video``, its sidecars and its report in ``outbox``; return the video there.
 
     The files are named after the job; a name that is in use gets a number: ``lesson (2).mp4``. If
     an earlier call was interrupted after the video was published, it is not published again.
@@ -62,7 +60,7 @@ def deliver(
             _publish_new(store, job, video, outbox, heartbeat)
             job = store.get(job.id)
         assert job.output is not None and job.report is not None
-        for suffix in COMPANIONS:
+        for suffix in SIDECAR_SUFFIXES:
             source, target = video.with_suffix(suffix), job.output.with_suffix(suffix)
             if source.is_file():
                 shutil.copyfile(source, temp_path(target))
@@ -70,8 +68,7 @@ def deliver(
                 store.files.add_result(job.id, target)
         report["output"]["path"] = str(job.output)
         text = json.dumps(report, indent=2, ensure_ascii=True) + "\n"
-        temp_path(job.report).write_text(text, encoding="utf-8")
-        commit(job.report)
+        write_text(job.report, text)
     for path in (job.output, job.report):
         store.files.add_result(job.id, path)
     return job.output
@@ -83,8 +80,8 @@ def _publish_new(
     if job.output is not None and job.output.is_file() and not job.output.stat().st_size:
         job.output.unlink()  # the placeholder of an earlier call that was interrupted
     for output, report in _candidate_names(outbox, safe_stem(job.stem)):
-        companions = (output.with_suffix(suffix) for suffix in COMPANIONS)
-        if any(os.path.lexists(path) for path in (output, report, *companions)):
+        sidecars = (output.with_suffix(suffix) for suffix in SIDECAR_SUFFIXES)
+        if any(os.path.lexists(path) for path in (output, report, *sidecars)):
             continue
         store.set_output_paths(job.id, output, report)
         with contextlib.suppress(FileExistsError):  # created meanwhile: try the next number
@@ -94,7 +91,7 @@ def _publish_new(
 
 def _candidate_names(outbox: Path, stem: str) -> Iterator[tuple[Path, Path]]:
     for number in count(1):
-        name = stem if number == 1 else f"{stem} ({number})"
+        name = numbered(stem, number)
         yield outbox / f"{name}.mp4", outbox / f"{name}.report.json"
 
 

@@ -18,7 +18,7 @@ from appliance.config import Config, apply_overrides
 from appliance.daemon.delivery import deliver
 from appliance.daemon.hooks import WorkerHooks
 from appliance.errors import BadInput, Fault, LecternError
-from appliance.files.atomic import commit, temp_path, translate_write_errors
+from appliance.files.atomic import translate_write_errors, write_text
 from appliance.files.names import safe_stem
 from appliance.inbox.archive import archive_sources
 from appliance.inbox.completeness import INCOMPLETE_CODES
@@ -156,8 +156,7 @@ class JobRunner:
             if _file_stamp(path) != stamp:
                 raise Fault("source_changed", name=path.name)
         with translate_write_errors(finished):
-            temp_path(finished).write_text(json.dumps(report), encoding="utf-8")
-            commit(finished)
+            write_text(finished, json.dumps(report))
         return report, video
 
     def _deliver(self, job: Job, report: dict[str, Any], video: Path) -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import os
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from appliance.errors import Fault, LecternError
+from appliance.files.atomic import write_bytes
 
 # pip checks the hash. The networks are the same in the wheels of all platforms.
 REQUIREMENT = (
@@ -104,10 +104,7 @@ def unpack(wheel: Path, folder: Path, models: dict[str, FaceModel]) -> None:
                 raise Fault(
                     "face_models_download_failed", reason=f"{wheel.name} holds another {name}"
                 )
-            target = folder / f"{name}.tflite"
-            part = target.with_suffix(f".{os.getpid()}.part")
-            part.write_bytes(data)
-            part.replace(target)
+            write_bytes(folder / f"{name}.tflite", data, shared=True)
 
 
 def _download_wheel(scratch: Path) -> Path:

@@ -21,11 +21,16 @@ _MAX_NAME_BYTES = 255
 """Maximum length of a file name in bytes, common to all supported file systems."""
 
 
-def temp_path(path: Path) -> Path:
-    """Return the hidden temporary file, in the same folder, in which ``path`` is written."""
-    name = f".{path.name}.part"
+def temp_path(path: Path, *, shared: bool = False) -> Path:
+    """Return the hidden temporary file, in the same folder, in which ``path`` is written.
+
+    With ``shared``, several processes may write ``path`` at the same time: each has its own
+    temporary file. One that a crash leaves behind is not overwritten by the next attempt.
+    """
+    end = f".{os.getpid()}.part" if shared else ".part"
+    name = f".{path.name}{end}"
     if len(os.fsencode(name)) > _MAX_NAME_BYTES:
-        name = f".{hashlib.blake2b(os.fsencode(path.name), digest_size=16).hexdigest()}.part"
+        name = f".{hashlib.blake2b(os.fsencode(path.name), digest_size=16).hexdigest()}{end}"
     return path.with_name(name)
 
 
@@ -81,20 +86,53 @@ def _probe_folder(path: Path) -> None:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
 
-def commit(path: Path) -> None:
+def commit(path: Path, *, shared: bool = False) -> None:
     """Move :func:`temp_path` to ``path``; on return both the data and the name are on disk.
 
     Raises ``OSError``; the temporary file then still exists.
     """
-    part = temp_path(path)
-    fsync_file(part)
-    os.replace(part, path)
+    temp = temp_path(path, shared=shared)
+    fsync_file(temp)
+    os.replace(temp, path)
     fsync_folder(path.parent)
 
 
-def discard_temp(path: Path) -> None:
+def discard_temp(path: Path, *, shared: bool = False) -> None:
     """Delete the temporary file :func:`temp_path`, if it exists."""
-    temp_path(path).unlink(missing_ok=True)
+    temp_path(path, shared=shared).unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes, *, mode: int | None = None, shared: bool = False) -> None:
+    """Write a file that appears with all of ``data`` or not at all, and replaces an existing one.
+
+    ``mode`` sets its permissions, which also apply while it is written; the default depends on the
+    umask. ``shared``: see :func:`temp_path`. Raises ``OSError``; the temporary file is deleted.
+    """
+    discard_temp(path, shared=shared)
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        temp = os.open(temp_path(path, shared=shared), flags, 0o666 if mode is None else mode)
+        with open(temp, "wb") as file:
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
+            file.write(data)
+        commit(path, shared=shared)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            discard_temp(path, shared=shared)
+        raise
+
+
+def write_text(
+    path: Path,
+    text: str,
+    *,
+    errors: str = "strict",
+    mode: int | None = None,
+    shared: bool = False,
+) -> None:
+    """Write ``text`` as UTF-8, like :func:`write_bytes`. ``errors``: see ``str.encode``."""
+    write_bytes(path, text.encode("utf-8", errors), mode=mode, shared=shared)
 
 
 @contextlib.contextmanager

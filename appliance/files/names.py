@@ -1,7 +1,8 @@
-"""Classification of files by their names: media kind, matching stems, files to be ignored."""
+"""File names: media kind, matching stems, files to be ignored, names for new files."""
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from enum import Enum
@@ -12,20 +13,39 @@ class MediaKind(Enum):
     """The role of a file in a job: presenter, recorded lecture, lecture as text, or none."""
 
     PRESENTER = "presenter"
-    AUDIO = "sound"
+    AUDIO = "audio"
     TEXT = "text"
     OTHER = "other"
 
 
-_SUFFIXES = {
-    MediaKind.PRESENTER: "mp4 m4v mov mkv webm avi flv ts mts m2ts mpg mpeg wmv 3gp mxf dv gif "
-    "jpg jpeg png bmp webp tif tiff heic heif avif",
-    MediaKind.AUDIO: "wav mp3 m4a aac flac ogg oga opus wma aif aiff amr caf w64 ac3 mka",
-    MediaKind.TEXT: "txt md docx",
-}
-_KIND_BY_SUFFIX = {
-    suffix: kind for kind, suffixes in _SUFFIXES.items() for suffix in suffixes.split()
-}
+PHOTO_SUFFIXES = (
+    ".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif",
+)  # fmt: skip
+"""Suffixes of presenters that are photos."""
+
+PRESENTER_SUFFIXES = (
+    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".flv", ".ts", ".mts", ".m2ts", ".mpg",
+    ".mpeg", ".wmv", ".3gp", ".mxf", ".dv", ".gif", *PHOTO_SUFFIXES,
+)  # fmt: skip
+"""Suffixes of presenters: videos and photos."""
+
+AUDIO_SUFFIXES = (
+    ".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".oga", ".opus", ".wma", ".aif", ".aiff",
+    ".amr", ".caf", ".w64", ".ac3", ".mka",
+)  # fmt: skip
+"""Suffixes of lectures that are recordings."""
+
+TEXT_SUFFIXES = (".txt", ".md", ".docx")
+"""Suffixes of lectures that are texts."""
+
+SIDECAR_SUFFIXES = (".jpg", ".srt")
+"""Suffixes of the files that accompany a finished video: thumbnail and subtitles."""
+
+_KIND_BY_SUFFIX = (
+    dict.fromkeys(PRESENTER_SUFFIXES, MediaKind.PRESENTER)
+    | dict.fromkeys(AUDIO_SUFFIXES, MediaKind.AUDIO)
+    | dict.fromkeys(TEXT_SUFFIXES, MediaKind.TEXT)
+)
 
 # Endings of incomplete files and of auxiliary files of browsers, copy programs and file managers.
 _TEMPORARY_SUFFIXES = (
@@ -54,7 +74,7 @@ def is_os_metadata(name: str) -> bool:
 
 def media_kind(path: Path) -> MediaKind:
     """Return the kind of a file by its suffix."""
-    return _KIND_BY_SUFFIX.get(path.suffix.removeprefix(".").casefold(), MediaKind.OTHER)
+    return _KIND_BY_SUFFIX.get(path.suffix.casefold(), MediaKind.OTHER)
 
 
 def match_stem(path: Path) -> str:
@@ -104,19 +124,17 @@ def find_presenter(library: Path, name: str) -> Path | None:
         and media_kind(path) is MediaKind.PRESENTER
         and path.is_file()
     ]
-    photos = {"jpg", "jpeg", "png", "bmp", "webp", "tif", "tiff", "heic", "heif", "avif"}
-    found.sort(key=lambda path: path.suffix.removeprefix(".").casefold() in photos)
+    found.sort(key=lambda path: path.suffix.casefold() in PHOTO_SUFFIXES)
     return found[0] if found else None
 
 
 MAX_STEM_BYTES = 200
 """Of the 255 bytes that a file name may have; the rest is for numbers, suffixes and ``.….part``."""
 
+FORBIDDEN_CHARS = '"*/:<>?\\|'
+"""Characters not allowed in names on FAT, exFAT and NTFS, besides control characters."""
 
-# Not allowed in names on FAT and Windows, from which most outboxes are accessed.
-_FORBIDDEN_CHARS = re.compile(r'[\x00-\x1f\x7f"*/:<>?\\|\ud800-\udfff]')
-
-
+_UNSAFE = re.compile(f"[\x00-\x1f\x7f{re.escape(FORBIDDEN_CHARS)}\ud800-\udfff]")
 _DEVICE_NAMES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
 
@@ -126,7 +144,21 @@ def safe_stem(stem: str) -> str:
     Characters that some do not allow become ``_``. The name is shortened to ``MAX_STEM_BYTES``,
     without splitting a character.
     """
-    name = _FORBIDDEN_CHARS.sub("_", stem)
-    cut = name.encode()[:MAX_STEM_BYTES].decode("utf-8", "ignore").rstrip(" .")
-    name = cut.lstrip(" ") or "lecture"
+    name = shorten(_UNSAFE.sub("_", stem)).rstrip(" .").lstrip(" ") or "lecture"
     return f"_{name}" if _DEVICE_NAMES.match(name) or name.startswith(".") else name
+
+
+def shorten(stem: str, max_bytes: int = MAX_STEM_BYTES) -> str:
+    """Return the beginning of ``stem`` in at most ``max_bytes`` bytes, without splitting a letter.
+
+    A stem that is short enough is returned unchanged, even if it is not valid text.
+    """
+    encoded = os.fsencode(stem)
+    if len(encoded) <= max_bytes:
+        return stem
+    return encoded[:max_bytes].decode("utf-8", "ignore")
+
+
+def numbered(stem: str, number: int) -> str:
+    """Return ``stem`` for number 1 and otherwise ``stem (number)``, for names that are in use."""
+    return stem if number == 1 else f"{stem} ({number})"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import shutil
 from pathlib import Path
+
+from appliance.files.atomic import write_bytes
 
 MAX_THUMBNAILS = 2000
 MAX_THUMBNAIL_BYTES = 4 << 20
@@ -44,9 +44,7 @@ class ThumbnailCache:
             if path is None or thumbnail.stat().st_size > MAX_THUMBNAIL_BYTES:
                 return
             self._folder.mkdir(parents=True, exist_ok=True)
-            part = path.with_suffix(f".{os.getpid()}.part")
-            shutil.copyfile(thumbnail, part)
-            part.replace(path)
+            write_bytes(path, thumbnail.read_bytes(), shared=True)
             self._prune()
 
     def _cache_path(self, file: Path) -> Path | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.errors import BadInput, LecternError
+from appliance.files.atomic import write_text
 from appliance.helper.service_user import ServiceUser, run_as_user
 from appliance.helper.usb_copy import (
     IMPORT_FOLDER,
@@ -184,9 +185,7 @@ class UsbHelper:
     def _write_status(self, drive: UsbDrive, state: str, reason: str = "") -> None:
         self.status_folder.mkdir(parents=True, exist_ok=True)
         facts = {"state": state, "uuid": drive.uuid, "at": self.now(), "reason": reason}
-        part = self.status_folder / f".{drive.device}.part"
-        part.write_text(json.dumps(facts), encoding="utf-8")
-        part.replace(self.status_folder / f"{drive.device}.json")
+        write_text(self.status_folder / f"{drive.device}.json", json.dumps(facts))
 
     def _status_shown(self, drive: UsbDrive) -> _StatusFile:
         return _StatusFile(self, drive)

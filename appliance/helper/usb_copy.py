@@ -15,7 +15,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from appliance.errors import BadInput, Fault
-from appliance.files.names import MediaKind, is_ignored, match_key, media_kind
+from appliance.files.atomic import write_text
+from appliance.files.names import (
+    FORBIDDEN_CHARS,
+    SIDECAR_SUFFIXES,
+    MediaKind,
+    is_ignored,
+    match_key,
+    media_kind,
+    shorten,
+)
 from appliance.inbox.partial_copies import (
     atomic_copy,
     remove_failure_note,
@@ -29,10 +38,8 @@ IMPORT_FOLDER = "lectern"
 RESULTS_FOLDER = "results"
 """Subfolder of it to which finished videos are copied automatically."""
 
-_RESULT_SUFFIXES = {".mp4", ".srt", ".jpg"}
-# Characters that FAT, exFAT and NTFS do not allow in file names.
-_FORBIDDEN_CHARACTERS = str.maketrans({c: "_" for c in '<>:"/\\|?*'})
-_MAX_STEM_BYTES = 200  # bytes
+_RESULT_SUFFIXES = (".mp4", *SIDECAR_SUFFIXES)
+_TO_FAT = str.maketrans(dict.fromkeys(FORBIDDEN_CHARS, "_"))
 _MAX_LOG_LINES = 5000  # maximum number of lines of the import log
 
 
@@ -61,7 +68,7 @@ def find_media_files(top: Path, *, only_folder: bool) -> list[Path]:
         if path.is_file()
         and not path.is_symlink()
         and not is_ignored(path.name)
-        and (media_kind(path) is not MediaKind.OTHER or path.suffix.casefold() == ".docx")
+        and media_kind(path) is not MediaKind.OTHER
     ]
 
 
@@ -98,10 +105,8 @@ class ImportLog:
     def add(self, drive_id: str, path: Path) -> None:
         """Add a file to the log and write the log."""
         self._lines = [*self._lines, self._line(drive_id, path)][-_MAX_LOG_LINES:]
-        part = self._path.with_name(f".{self._path.name}.part")
         text = "".join(f"{line}\n" for line in self._lines)
-        part.write_text(text, encoding="utf-8", errors="surrogateescape")
-        part.replace(self._path)
+        write_text(self._path, text, errors="surrogateescape")
 
     def _line(self, drive_id: str, path: Path) -> str:
         status = path.stat()
@@ -179,7 +184,7 @@ def export_results(outbox: Path, target: Path) -> tuple[list[str], list[str]]:
             or not path.is_file()
         ):
             continue
-        destination = target / path.name.translate(_FORBIDDEN_CHARACTERS)
+        destination = target / path.name.translate(_TO_FAT)
         if destination.exists() and destination.stat().st_size == path.stat().st_size:
             continue
         try:
@@ -218,8 +223,6 @@ def _unused_number(group: list[Path], existing: set[str]) -> int:
 
 
 def _numbered(path: Path, number: int) -> str:
-    stem = path.stem
     # Names on a USB drive may be longer than the device's disk allows, also with the suffixes.
-    if len(os.fsencode(stem)) > _MAX_STEM_BYTES:
-        stem = os.fsencode(stem)[:_MAX_STEM_BYTES].decode(errors="ignore")
+    stem = shorten(path.stem)
     return f"{stem}{path.suffix}" if number == 1 else f"{stem}-{number}{path.suffix}"

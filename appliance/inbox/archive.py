@@ -8,9 +8,9 @@ import os
 from itertools import count
 from pathlib import Path
 
-from appliance.files.atomic import commit, temp_path
+from appliance.files.atomic import write_text
 from appliance.files.mounts import MOUNTINFO
-from appliance.files.names import is_os_metadata, safe_stem
+from appliance.files.names import is_os_metadata, numbered, safe_stem
 from appliance.inbox.job_file import is_job_file, read_job_file
 from appliance.inbox.mount_guard import MountGuard, path_exists
 from appliance.jobs.models import Job, OwnedFile, Reason, display_name
@@ -98,7 +98,8 @@ def _move(store: WorkerStore, file: OwnedFile, folder: Path) -> None:
 def _unused_path(folder: Path, name: str) -> Path:
     path = Path(name)
     for number in count(1):
-        free = folder / (name if number == 1 else f"{safe_stem(path.stem)} ({number}){path.suffix}")
+        other = f"{numbered(safe_stem(path.stem), number)}{path.suffix}"
+        free = folder / (name if number == 1 else other)
         if not os.path.lexists(free):
             return free
     raise AssertionError("count ends")
@@ -120,8 +121,7 @@ def _write_reason_file(store: WorkerStore, job: Job, archive_folder: Path, inbox
     lines = [display_name(job.stem), *(reason.text("en") for reason in reasons)]
     lines += [*(reason.text("zh") for reason in reasons), f"({job.reason.code}, {job.id})"]
     folder.mkdir(parents=True, exist_ok=True)
-    temp_path(path).write_text("\n\n".join(lines) + "\n", encoding="utf-8")
-    commit(path)
+    write_text(path, "\n\n".join(lines) + "\n")
     store.files.add_result(job.id, path)
 
 

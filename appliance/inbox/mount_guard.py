@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from appliance.files.atomic import commit, temp_path
+from appliance.files.atomic import write_text
 from appliance.files.mounts import MOUNTINFO, find_mount, read_mounts
 
 DISKS_BY_UUID = Path("/dev/disk/by-uuid")
@@ -35,8 +35,7 @@ class MountGuard:
         now, before = self._current_mount(), self._expected_mount()
         if before is None or (before != now and not files_missing):
             self._state_file.parent.mkdir(parents=True, exist_ok=True)
-            temp_path(self._state_file).write_text(json.dumps({"mounted": now}), encoding="utf-8")
-            commit(self._state_file)
+            write_text(self._state_file, json.dumps({"mount": now}))
 
     def is_unmounted(self) -> bool:
         """Return whether the expected file system is not mounted or its server does not respond.
@@ -83,7 +82,7 @@ class MountGuard:
 
     def _expected_mount(self) -> list[str] | None:
         try:
-            kept = json.loads(self._state_file.read_bytes())["mounted"]
+            kept = json.loads(self._state_file.read_bytes())["mount"]
         except (OSError, ValueError, LookupError, TypeError):
             return None
         return kept if isinstance(kept, list) else None

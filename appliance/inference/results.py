@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from appliance.files.atomic import write_text
 from appliance.inference.session import RuntimeVersions
 
 log = logging.getLogger("lectern.lips")
@@ -121,11 +121,9 @@ class ProviderResults:
             "verdicts": {key: asdict(verdict) for key, verdict in self._results.items()},
             "precisions": self._precisions,
         }
-        part = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps(values, indent=1), encoding="utf-8")
-            part.replace(self._path)
+            write_text(self._path, json.dumps(values, indent=1), shared=True)
         except OSError as error:
             self._log_choice("%s cannot be kept: %s", error.strerror)
 

@@ -23,6 +23,7 @@ import numpy as np
 
 from appliance.config import Config, VideoConfig
 from appliance.errors import LecternError
+from appliance.files.atomic import write_text
 from appliance.media.container import libav_url
 from appliance.media.gstreamer import PROGRAM, GStreamerWriter, nvenc_elements
 from appliance.media.picture import ColorSpec, Picture
@@ -223,11 +224,9 @@ def load_encoder_choice(state: Path, release: str) -> Encoder | None:
 
 def save_encoder_choice(state: Path, encoder: Encoder) -> None:
     """Store the result; if it cannot be written, the encoder is tested again each time."""
-    part = state / f".{ENCODER_FILE}.{os.getpid()}"
     try:
         state.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(asdict(encoder)), encoding="utf-8")
-        part.replace(state / ENCODER_FILE)
+        write_text(state / ENCODER_FILE, json.dumps(asdict(encoder)), shared=True)
     except OSError as error:
         log.warning("%s cannot be written: %s", ENCODER_FILE, error.strerror)
 

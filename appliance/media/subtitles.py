@@ -13,7 +13,7 @@ import av
 import av.container
 from av.subtitles.stream import SubtitleStream
 
-from appliance.files.atomic import commit, temp_path
+from appliance.files.atomic import write_text
 from appliance.media.container import open_media
 
 _MS = Fraction(1, 1000)
@@ -97,8 +97,7 @@ def read_subtitles(video: Path) -> tuple[Cue, ...]:
 
 def write_srt(path: Path, cues: Sequence[Cue]) -> None:
     """Write ``cues`` as SubRip text in UTF-8, atomically. Raises ``OSError``."""
-    temp_path(path).write_text("\n".join(_srt_blocks(cues)), encoding="utf-8")
-    commit(path)
+    write_text(path, "\n".join(_srt_blocks(cues)))
 
 
 def _srt_blocks(cues: Iterable[Cue]) -> Iterator[str]:

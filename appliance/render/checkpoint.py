@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from appliance.config import Config
-from appliance.files.atomic import commit, temp_path, translate_write_errors
+from appliance.files.atomic import fsync_file, translate_write_errors, write_text
 from appliance.lips.model import LipModel
 from appliance.media.probe import AudioInfo
 from appliance.render.chunk import ChunkResult, render_chunk
@@ -99,7 +99,7 @@ def save_plan(workspace: Workspace, silence: float) -> None:
         (workspace.folder / "facts").mkdir(exist_ok=True)
         for path in workspace.folder.iterdir():
             if path.is_file():
-                _fsync(path)
+                fsync_file(path)
         _write_json(workspace.folder / "learned.json", {"silence": silence})
 
 
@@ -141,10 +141,4 @@ def _result_path(folder: Path, index: int) -> Path:
 
 
 def _write_json(path: Path, content: object) -> None:
-    temp_path(path).write_text(json.dumps(content), encoding="utf-8")
-    commit(path)
-
-
-def _fsync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    write_text(path, json.dumps(content))

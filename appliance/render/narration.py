@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.config import Config
-from appliance.files.atomic import commit, temp_path, translate_write_errors
+from appliance.files.atomic import translate_write_errors, write_text
 from appliance.media.subtitles import Cue, Subtitles
 from appliance.speech.document import SUFFIXES, read_document
 
@@ -41,8 +41,7 @@ def synthesize_lecture(
         )
         cues = [(cue.start, cue.end, cue.text) for cue in make_cues(speech)]
         kept = {"language": speech.language, "cues": cues, "left_out": speech.skipped_s}
-        temp_path(folder / CUES_FILE).write_text(json.dumps(kept), encoding="utf-8")
-        commit(folder / CUES_FILE)
+        write_text(folder / CUES_FILE, json.dumps(kept))
     return speech.path
 
 

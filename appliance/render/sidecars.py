@@ -19,7 +19,6 @@ from appliance.media.thumbnail import save_video_thumbnail
 
 log = logging.getLogger("lectern.render")
 
-SIDECAR_SUFFIXES = (".jpg", ".srt")
 """Suffixes of the files that :func:`write_sidecars` may write, beside the video, with its stem."""
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from appliance.config import Config
 from appliance.face.person import Person
-from appliance.files.atomic import commit, temp_path
+from appliance.files.atomic import write_bytes
 from appliance.inference.manifest import Manifest
 from appliance.media.probe import PresenterInfo
 from appliance.render.plan import Plan
@@ -57,9 +57,7 @@ class Workspace:
     def save(self) -> None:
         """Write ``workspace.pickle`` into the folder."""
         (self.folder / "segments").mkdir(parents=True, exist_ok=True)
-        path = self.folder / "job.pickle"
-        temp_path(path).write_bytes(pickle.dumps(self))
-        commit(path)
+        write_bytes(self.folder / "job.pickle", pickle.dumps(self))
 
     @classmethod
     def load(cls, folder: Path) -> Workspace:

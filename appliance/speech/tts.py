@@ -10,7 +10,6 @@ because the English voice would skip what it cannot read.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 import subprocess
@@ -28,6 +27,7 @@ import numpy.typing as npt
 from av.audio.frame import AudioFrame
 
 from appliance.errors import BadInput
+from appliance.files.atomic import commit, discard_temp, temp_path
 from appliance.media.audio import resample
 from appliance.speech.language_detection import detect_latin_language
 
@@ -115,12 +115,11 @@ def synthesize(
     can read the text.
     """
     speaker = _voice_for(text, voice, speed, which)
-    part = out_wav.with_suffix(".part")
     sentences: list[Sentence] = []
     skipped_s: list[float] = []
     letters_read = 0
     try:
-        with wave.open(str(part), "wb") as out:
+        with wave.open(str(temp_path(out_wav)), "wb") as out:
             out.setnchannels(1)
             out.setsampwidth(2)
             out.setframerate(speaker.rate)
@@ -144,9 +143,9 @@ def synthesize(
                     done += len(pcm)
         if not sentences:
             raise BadInput("text_empty")
-        os.replace(part, out_wav)
+        commit(out_wav)
     finally:
-        part.unlink(missing_ok=True)
+        discard_temp(out_wav)
     return SynthesizedSpeech(
         out_wav, speaker.rate, tuple(sentences), speaker.language, tuple(skipped_s)
     )

@@ -18,6 +18,8 @@ from appliance.files.atomic import (
     discard_temp,
     temp_path,
     translate_write_errors,
+    write_bytes,
+    write_text,
 )
 
 
@@ -55,6 +57,51 @@ def test_the_longest_names_have_a_part_too(name: str, tmp_path: Path) -> None:
     commit(path)
     assert os.listdir(tmp_path) == [name]
     discard_temp(path)
+
+
+class TestWriting:
+    def test_a_file_is_replaced_and_nothing_else_is_left(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.json"
+        write_text(path, "old")
+        temp_path(path).write_bytes(b"from a crash, longer than the text")
+        write_text(path, "课程 \udcff", errors="surrogateescape")
+        assert path.read_bytes() == "课程 ".encode() + b"\xff"
+        assert os.listdir(tmp_path) == ["a.json"]
+
+    def test_permissions_are_set_before_the_content_is_written(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path, seen = tmp_path / "key.pem", []
+        sync = os.fsync
+        monkeypatch.setattr(
+            os, "fsync", lambda handle: (seen.append(os.fstat(handle).st_mode), sync(handle))
+        )
+        write_bytes(path, b"secret", mode=0o600)
+        assert stat.S_IMODE(seen[0]) == stat.S_IMODE(path.stat().st_mode) == 0o600
+
+    def test_the_old_file_remains_after_a_failure(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(handle: int) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        path = tmp_path / "a.json"
+        path.write_text("old")
+        monkeypatch.setattr(os, "fsync", fail)
+        with pytest.raises(OSError, match="No space"):
+            write_text(path, "new")
+        assert path.read_text() == "old"
+        assert os.listdir(tmp_path) == ["a.json"]
+
+    def test_processes_that_share_a_file_have_separate_temporary_files(
+        self, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "a.json"
+        temp_path(path).write_bytes(b"of another process")
+        write_bytes(path, b"new", shared=True)
+        assert path.read_bytes() == b"new"
+        assert temp_path(path).exists()
+        assert temp_path(path) != temp_path(path, shared=True)
 
 
 def test_what_cannot_be_written_is_said_before_the_work(tmp_path: Path) -> None:

@@ -13,6 +13,9 @@ from appliance.files.names import (
     is_ignored,
     match_key,
     media_kind,
+    numbered,
+    safe_stem,
+    shorten,
     split_presenter,
 )
 
@@ -62,3 +65,22 @@ def test_the_library_gives_a_video_before_a_photo(tmp_path: Path) -> None:
     assert find_presenter(tmp_path, "wang") == tmp_path / "Wang.jpg"
     (tmp_path / "wang.mp4").touch()
     assert find_presenter(tmp_path, "WANG") == tmp_path / "wang.mp4"
+
+
+def test_a_stem_is_shortened_between_letters() -> None:
+    assert shorten("课程", 5) == "课"
+    assert shorten("课程", 6) == "课程"
+    assert shorten("caf\udce9") == "caf\udce9"
+
+
+def test_names_in_use_get_a_number() -> None:
+    assert [numbered("lesson", number) for number in (1, 2)] == ["lesson", "lesson (2)"]
+
+
+@pytest.mark.parametrize(
+    ("stem", "safe"),
+    [("a/b:c?", "a_b_c_"), ("CON", "_CON"), (".hidden", "_.hidden"), (" . ", "lecture"),
+     ("caf\udce9", "caf_"), ("课" * 80, "课" * 66)],
+)  # fmt: skip
+def test_a_safe_stem_is_accepted_by_every_file_system(stem: str, safe: str) -> None:
+    assert safe_stem(stem) == safe

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
+
+from appliance.files.atomic import write_text
 
 _LETTERS = "ABCDEFGHJKMNPQRSTVWXYZ23456789"  # without similar characters
 
@@ -21,9 +22,7 @@ def get_setup_code(root: Path) -> str:
     code = "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(3))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(code + "\n")
+        write_text(path, f"{code}\n", mode=0o600)
     except OSError:
         pass  # the code is then valid until the next start
     return code

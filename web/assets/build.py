@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from appliance.errors import Fault, LecternError
+from appliance.files.atomic import write_bytes
 
 HERE = Path(__file__).resolve().parent
 VENDOR = HERE.parent / "static" / "vendor"
@@ -70,9 +71,7 @@ def build(vendor: Path = VENDOR, *, test: bool = False, install: Install = npm_c
         stamp.unlink(missing_ok=True)
         for name, source in files.items():
             try:
-                part = vendor / f"{name}.part"
-                shutil.copyfile(folder / "node_modules" / source, part)
-                part.replace(vendor / name)
+                write_bytes(vendor / name, (folder / "node_modules" / source).read_bytes())
             except OSError as error:
                 raise Fault(
                     "assets_download_failed", reason=f"{source}: {error.strerror}"

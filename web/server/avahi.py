@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from appliance.errors import BadInput
+from appliance.files.atomic import write_text
 from web.addresses import Addresses, find_addresses
 from web.server.lenient_config import read_config_leniently
 from web.server.mdns import AVAHI, avahi_announces
@@ -52,10 +53,7 @@ def write_service_file(config: Path | None, service: Path = SERVICE, avahi: Path
     settings, _ = read_config_leniently(config)
     if avahi_announces(settings, avahi):
         text = render_service(find_addresses(settings))
-        part = service.with_name(f".{service.name}.part")
-        part.write_text(text, encoding="utf-8")
-        part.chmod(0o644)
-        part.replace(service)
+        write_text(service, text, mode=0o644)
 
 
 def main() -> int:

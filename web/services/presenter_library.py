@@ -8,7 +8,14 @@ from pathlib import Path
 from flask import url_for
 
 from appliance.errors import BadInput, Fault
-from appliance.files.names import MediaKind, find_presenter, is_ignored, match_key, media_kind
+from appliance.files.names import (
+    PHOTO_SUFFIXES,
+    MediaKind,
+    find_presenter,
+    is_ignored,
+    match_key,
+    media_kind,
+)
 from appliance.jobs.models import display_name
 from appliance.jobs.states import FINAL_STATES, JobState
 from appliance.jobs.store import JobStore
@@ -17,20 +24,6 @@ from web.security.access import Identity
 from web.services.job_creation import library_folder
 from web.uploads.models import clean_name
 from web.uploads.store import UploadStore
-
-PHOTO_SUFFIXES = {
-    ".jpg",
-    ".jpeg",
-    ".png",
-    ".bmp",
-    ".webp",
-    ".tif",
-    ".tiff",
-    ".heic",
-    ".heif",
-    ".avif",
-}
-"""Suffixes of presenters that are photos."""
 
 
 def list_presenters(root: Path) -> list[Path]:

@@ -12,8 +12,10 @@ import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path, PurePosixPath
 
+from appliance.files.names import FORBIDDEN_CHARS, numbered
 from web.services.downloads import file_blocks
 
 
@@ -34,13 +36,11 @@ def flat_entries(paths: Iterable[Path]) -> list[Entry]:
     entries = []
     for path in paths:
         plain = PurePosixPath(
-            "".join(c for c in _text(path.name) if c.isprintable() and c not in '\\/:*?"<>|')
+            "".join(c for c in _text(path.name) if c.isprintable() and c not in FORBIDDEN_CHARS)
         )
         stem = plain.stem.strip(" .") or "file"
-        name, number = f"{stem}{plain.suffix}", 1
-        while name.casefold() in used_names:
-            number += 1
-            name = f"{stem} ({number}){plain.suffix}"
+        names = (f"{numbered(stem, number)}{plain.suffix}" for number in count(1))
+        name = next(name for name in names if name.casefold() not in used_names)
         used_names.add(name.casefold())
         entries.append(Entry(path, name))
     return entries

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import logging
-import os
 import socket
 import ssl
 import threading
@@ -18,6 +17,7 @@ import psutil
 
 from appliance.config import Config
 from appliance.errors import BadInput, Fault, LecternError
+from appliance.files.atomic import write_bytes
 from web.security.hosts import own_names
 from web.tls import authority
 from web.tls.authority import KeyPair
@@ -99,15 +99,9 @@ class LocalCertificate:
 
     def _write(self, path: Path, data: bytes) -> None:
         """Write a file completely or not at all, and never readable by other users."""
-        part = path.with_suffix(".part")
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            part.unlink(missing_ok=True)
-            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
+            write_bytes(path, data, mode=0o600)
         except OSError as error:
             raise Fault("output_unwritable", name=str(path), reason=error.strerror) from error
 

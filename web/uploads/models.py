@@ -10,7 +10,7 @@ from pathlib import Path
 
 from appliance.config import Config
 from appliance.errors import BadInput
-from appliance.files.names import MediaKind, is_ignored, media_kind
+from appliance.files.names import FORBIDDEN_CHARS, MediaKind, is_ignored, media_kind, shorten
 
 MAX_NAME_BYTES = 180
 """Maximum length of a stem in bytes. File systems allow 255; the rest is for numbers and
@@ -86,9 +86,9 @@ def clean_name(name: str) -> str:
     ``BadInput("file_type_unsupported")`` for files that cannot be used for a lecture.
     """
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
-    plain = "".join(c for c in last if c.isprintable() and c not in '<>:"|?*').strip(" .")
+    plain = "".join(c for c in last if c.isprintable() and c not in FORBIDDEN_CHARS).strip(" .")
     path = Path(plain)
-    stem = path.stem.encode("utf-8", "ignore")[:MAX_NAME_BYTES].decode("utf-8", "ignore").rstrip()
+    stem = shorten(path.stem, MAX_NAME_BYTES).rstrip()
     if is_ignored(plain) or not stem or media_kind(path) is MediaKind.OTHER:
         raise BadInput("file_type_unsupported", name=plain[:80] or "?")
     return stem + path.suffix

@@ -112,9 +112,9 @@ def test_a_damaged_file_is_made_anew(box: Box, name: str, damage: bytes) -> None
 
 def test_what_a_power_cut_left_half_written_is_no_hindrance(box: Box) -> None:
     box.folder.mkdir(mode=0o700)
-    (box.folder / "panel.part").write_bytes(b"half")
+    (box.folder / ".panel.pem.part").write_bytes(b"half")
     box.shown()
-    assert not (box.folder / "panel.part").exists()
+    assert not (box.folder / ".panel.pem.part").exists()
 
 
 def test_a_folder_that_cannot_be_made_is_a_fault(tmp_path: Path) -> None:
