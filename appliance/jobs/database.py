@@ -1,12 +1,13 @@
-"""The job database: its tables, schema versions and connections, and its errors as ``Fault``.
+"""SQLite databases: connections, schema versions, and errors as ``Fault``; the job database.
 
-The file must be on a local disk: SQLite's write-ahead log does not work on network shares.
+The files must be on a local disk: SQLite's write-ahead log does not work on network shares.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -139,51 +140,67 @@ SCHEMA = Schema(
 _T = TypeVar("_T", bound="DatabaseClient")
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open the database file; create or migrate it if necessary.
+def open_database(
+    path: Path,
+    schema: Schema,
+    *,
+    timeout_s: float = BUSY_TIMEOUT_S,
+    threads: bool = False,
+    durable: bool = True,
+) -> sqlite3.Connection:
+    """Open the database file ``path``; create it with the tables of ``schema`` if necessary.
 
-    The connection is in autocommit mode: transactions are begun explicitly. Raises
-    ``Fault("database_too_new")`` for a file of a later version of Lectern, and the errors of
-    :func:`translate_sqlite_errors`.
+    The connection is in autocommit mode: transactions are begun explicitly. ``timeout_s`` is how
+    long it waits for a transaction of another process. With ``threads``, several threads may use it
+    one after the other. Without ``durable``, the last transactions may be lost in a power cut, and
+    the file may be damaged by it; in return, nothing waits for the disk.
+
+    Raises ``Fault`` for a file of another version (``database_too_new``, ``database_too_old``);
+    ``sqlite3.Error`` and ``OSError``, for which see :func:`translate_sqlite_errors`.
     """
-    with translate_sqlite_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-        try:
-            connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA foreign_keys = ON")
-            create_tables(connection, SCHEMA, path.name)
-        except BaseException:
-            connection.close()
-            raise
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(
+        path, timeout=timeout_s, isolation_level=None, check_same_thread=not threads
+    )
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        _create_tables(connection, schema, path.name)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
 class Database:
-    """A connection to the database file ``path``. To be used from one thread.
+    """A connection to the database file ``path``, by default the job database.
 
-    Every method raises the errors of :func:`translate_sqlite_errors`.
+    To be used from one thread, or with ``threads`` from several. Every method raises the errors of
+    :func:`translate_sqlite_errors`; opening also raises those of another version.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, schema: Schema = SCHEMA, *, threads: bool = False) -> None:
         self.path = path
-        self._connection = connect(path)
+        self._lock = threading.RLock()
+        with translate_sqlite_errors(path):
+            self._connection = open_database(path, schema, threads=threads)
 
     def close(self) -> None:
         """Close the connection."""
-        self._connection.close()
+        with self._lock:
+            self._connection.close()
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """Run a ``with`` block as one write transaction."""
-        with translate_sqlite_errors(self.path), transaction(self._connection):
+        with self._lock, translate_sqlite_errors(self.path), transaction(self._connection):
             yield self._connection
 
     def read(self, query: str, *values: object) -> list[sqlite3.Row]:
         """Return the rows of a query, which sees one consistent snapshot."""
-        with translate_sqlite_errors(self.path):
+        with self._lock, translate_sqlite_errors(self.path):
             return self._connection.execute(query, values).fetchall()
 
 
@@ -261,7 +278,7 @@ def _has_permission(path: Path) -> bool:
     return os.access(existing, os.R_OK | os.W_OK, effective_ids=True)
 
 
-def create_tables(connection: sqlite3.Connection, schema: Schema, name: str) -> None:
+def _create_tables(connection: sqlite3.Connection, schema: Schema, name: str) -> None:
     """Create the tables of ``schema`` in an empty database; do nothing if they exist.
 
     Raises ``Fault`` for a database of another version: ``database_too_new``, ``database_too_old``.
@@ -272,7 +289,7 @@ def create_tables(connection: sqlite3.Connection, schema: Schema, name: str) -> 
         version = _version(connection)  # another process may have created the tables meanwhile
         if version == schema.version:
             return
-        if version:
+        if version or connection.execute("SELECT 1 FROM sqlite_master").fetchone():
             code = "database_too_new" if version > schema.version else "database_too_old"
             raise Fault(code, name=name)
         for statement in schema.statements:

@@ -6,16 +6,27 @@ import sqlite3
 import threading
 from pathlib import Path
 
+from appliance.errors import Fault
+from appliance.jobs.database import Schema, open_database
 from appliance.telemetry.reading import Reading
 
 DATABASE_NAME = "telemetry.sqlite3"
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS readings (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, reading TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS readings_at ON readings (at);
-"""
+SCHEMA = Schema(
+    1,
+    (
+        """
+        CREATE TABLE readings (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            at REAL NOT NULL,
+            reading TEXT NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX readings_by_time ON readings (at)",
+    ),
+)
+
+_BUSY_TIMEOUT_S = 5.0
 
 
 def telemetry_path(root: Path) -> Path:
@@ -27,34 +38,28 @@ class TelemetryStore:
     """A ring of at most ``max_readings`` readings in the SQLite file ``path``.
 
     Readings are expendable: writes are not synced to the disk, which reduces the wear of flash
-    memory, and a file that is damaged by a power cut is replaced by an empty one. An instance may
-    be used from several threads. Raises ``sqlite3.Error`` or ``OSError`` if the file cannot be
-    created or stays locked for more than 5 s.
+    memory, and a file that is damaged by a power cut or comes from another version is replaced by
+    an empty one. An instance may be used from several threads. Raises ``sqlite3.Error`` or
+    ``OSError`` if the file cannot be created or stays locked for more than 5 s.
     """
 
     def __init__(self, path: Path, *, max_readings: int = 17280) -> None:
         self._path = path
         self._max_readings = max_readings
         self._lock = threading.Lock()
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._database = self._open(path)
+            self._database = self._open()
+        except Fault:  # of another version
+            self._database = self._recreate()
         except sqlite3.DatabaseError as error:
             if not _is_corruption(error):
                 raise
             self._database = self._recreate()
 
-    @staticmethod
-    def _open(path: Path) -> sqlite3.Connection:
-        database = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
-        try:
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = OFF")
-            database.executescript(_SCHEMA)
-        except sqlite3.Error:
-            database.close()
-            raise
-        return database
+    def _open(self) -> sqlite3.Connection:
+        return open_database(
+            self._path, SCHEMA, timeout_s=_BUSY_TIMEOUT_S, threads=True, durable=False
+        )
 
     def __enter__(self) -> TelemetryStore:
         return self
@@ -85,7 +90,7 @@ class TelemetryStore:
     def _recreate(self) -> sqlite3.Connection:
         for suffix in ("", "-wal", "-shm"):
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
-        return self._open(self._path)
+        return self._open()
 
     def since(self, at: float, points: int = 500) -> list[Reading]:
         """Return the readings from ``at`` on, oldest first, thinned evenly to at most ``points``.

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import Fault
-from appliance.jobs.database import SCHEMA, connect
+from appliance.jobs.database import SCHEMA, open_database
 from appliance.jobs.store import JobStore, store_path
 
 
@@ -35,13 +35,18 @@ class TestAccess:
 
 class TestSchema:
     def test_a_new_file_has_the_current_version(self, tmp_path: Path) -> None:
-        connection = connect(tmp_path / "new.sqlite3")
+        connection = open_database(tmp_path / "new.sqlite3", SCHEMA)
         assert connection.execute("PRAGMA user_version").fetchone()[0] == SCHEMA.version
         connection.close()
 
     @pytest.mark.parametrize(
         ("version", "code"),
-        [(1, "database_too_old"), (2, "database_too_old"), (99, "database_too_new")],
+        [
+            (0, "database_too_old"),
+            (1, "database_too_old"),
+            (2, "database_too_old"),
+            (99, "database_too_new"),
+        ],
     )
     def test_a_file_of_another_version_is_rejected_and_kept(
         self, tmp_path: Path, version: int, code: str

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -68,6 +69,17 @@ def test_no_points_are_no_readings(tmp_path: Path) -> None:
 def test_a_damaged_file_is_begun_anew(tmp_path: Path) -> None:
     path = tmp_path / "t.sqlite3"
     path.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
+    with TelemetryStore(path) as history:
+        history.add(reading(3))
+        assert history.latest() == reading(3)
+
+
+@pytest.mark.parametrize("version", [0, 99])
+def test_a_file_of_another_version_is_replaced(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "t.sqlite3"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE readings (at REAL)")
+        other.execute(f"PRAGMA user_version = {version}")
     with TelemetryStore(path) as history:
         history.add(reading(3))
         assert history.latest() == reading(3)

@@ -87,10 +87,10 @@ def hashed() -> str:
 def app(fresh: Flask, hashed: str) -> Flask:
     """A panel with one person a role, and a second teacher."""
     here: Panel = fresh.extensions[EXTENSION]
-    with here.users.transaction() as connection:
+    with here.users.database.write() as connection:
         for name, role in NAMES.items():
             connection.execute(
-                "INSERT INTO people VALUES (?, ?, ?, ?)", (name, role.value, hashed, here.now())
+                "INSERT INTO users VALUES (?, ?, ?, ?)", (name, role.value, hashed, here.now())
             )
     return fresh
 

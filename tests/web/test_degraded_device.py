@@ -20,17 +20,17 @@ from web.context import EXTENSION
 
 def fill(people: UserStore) -> None:
     """Let the accounts' file be as on a full disk: it may not grow, and its pages are full."""
-    (pages,) = people.read("PRAGMA page_count")[0]
-    people.read(f"PRAGMA max_page_count = {pages}")
+    (pages,) = people.database.read("PRAGMA page_count")[0]
+    people.database.read(f"PRAGMA max_page_count = {pages}")
     for query in (
-        "INSERT INTO tokens (key, person, label, created) VALUES (?1, 'admin', ?2, 0)",
+        "INSERT INTO tokens (token_hash, user, label, created) VALUES (?1, 'admin', ?2, 0)",
         "INSERT INTO sessions VALUES (?1, 'admin', ?2, 0, 0)",
-        "INSERT INTO people VALUES (?1, 'viewer', ?2, 0)",
+        "INSERT INTO users VALUES (?1, 'viewer', ?2, 0)",
     ):
         for size in (400, 50, 1):
             with pytest.raises(Fault, match="disk_full"):
                 for number in range(1000):
-                    with people.transaction() as connection:
+                    with people.database.write() as connection:
                         connection.execute(query, (f"{size}-{number}", "x" * size))
 
 

@@ -29,40 +29,42 @@ _MAX_SESSIONS = 10_000
 class Session:
     """The session of one browser.
 
-    Every change must be sent with ``csrf``. ``created`` and ``last_seen`` (last activity) are in
-    seconds since 1970.
+    Every change must be sent with ``csrf_token``. ``created`` and ``last_seen`` (last activity) are
+    in seconds since 1970.
     """
 
     user: str
-    csrf: str
+    csrf_token: str
     created: float
     last_seen: float
 
 
 class SessionStore:
-    """The sessions of ``people``, which end after ``idle_s`` seconds without activity."""
+    """The sessions of ``users``, which end after ``idle_s`` seconds without activity."""
 
-    def __init__(self, people: UserStore, idle_s: float, now: Callable[[], float]) -> None:
-        self._people, self._idle_s, self._now = people, idle_s, now
+    def __init__(self, users: UserStore, idle_s: float, now: Callable[[], float]) -> None:
+        self._users, self._idle_s, self._now = users, idle_s, now
         self._lock = threading.Lock()
         self._written: dict[str, float] = {}
         self._open = {
-            row["key"]: Session(row["person"], row["csrf"], row["created"], row["seen"])
-            for row in people.read("SELECT * FROM sessions")
+            row["token_hash"]: Session(
+                row["user"], row["csrf_token"], row["created"], row["last_seen"]
+            )
+            for row in users.database.read("SELECT * FROM sessions")
         }
 
-    def create(self, person: str) -> str:
+    def create(self, user: str) -> str:
         """Start a session of ``user`` and return the value of its cookie."""
         self._delete_expired()
         value, now = secrets.token_urlsafe(32), self._now()
-        session = Session(person, secrets.token_urlsafe(32), now, now)
+        session = Session(user, secrets.token_urlsafe(32), now, now)
         with self._lock:
             self._open[_digest(value)] = session
         self._write(
             "INSERT INTO sessions VALUES (?, ?, ?, ?, ?)",
             _digest(value),
-            person,
-            session.csrf,
+            user,
+            session.csrf_token,
             now,
             now,
         )
@@ -90,26 +92,26 @@ class SessionStore:
                 if write:
                     self._written[key] = now
         if ended:
-            self._write("DELETE FROM sessions WHERE key = ?", key)
+            self._write("DELETE FROM sessions WHERE token_hash = ?", key)
             return None
         if write:
-            self._write("UPDATE sessions SET seen = ? WHERE key = ?", now, key)
+            self._write("UPDATE sessions SET last_seen = ? WHERE token_hash = ?", now, key)
         return session
 
     def delete(self, value: str) -> None:
         """End the session of a cookie."""
         with self._lock:
             self._open.pop(_digest(value), None)
-        self._write("DELETE FROM sessions WHERE key = ?", _digest(value))
+        self._write("DELETE FROM sessions WHERE token_hash = ?", _digest(value))
 
-    def delete_all_for(self, person: str, keep: str = "") -> None:
+    def delete_all_for(self, user: str, keep: str = "") -> None:
         """End all sessions of ``user``, except for that of the cookie ``keep``."""
         kept = _digest(keep)
         with self._lock:
             for key, session in list(self._open.items()):
-                if session.user.casefold() == person.casefold() and key != kept:
+                if session.user.casefold() == user.casefold() and key != kept:
                     del self._open[key]
-        self._write("DELETE FROM sessions WHERE person = ? AND key != ?", person, kept)
+        self._write("DELETE FROM sessions WHERE user = ? AND token_hash != ?", user, kept)
 
     def _is_valid(self, session: Session, now: float) -> bool:
         return now - session.last_seen < self._idle_s and now - session.created < MAX_AGE_S
@@ -124,14 +126,14 @@ class SessionStore:
                 self._open.pop(key, None)
                 self._written.pop(key, None)
         for key in old:
-            self._write("DELETE FROM sessions WHERE key = ?", key)
+            self._write("DELETE FROM sessions WHERE token_hash = ?", key)
 
     def _write(self, query: str, *values: object) -> None:
         try:
-            with self._people.transaction() as connection:
+            with self._users.database.write() as connection:
                 connection.execute(query, values)
         except LecternError as error:
-            log.warning("a sign-in is not written down: %s", error)
+            log.warning("a session cannot be stored: %s", error)
 
 
 def _digest(value: str) -> str:

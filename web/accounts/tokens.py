@@ -25,46 +25,48 @@ class Token:
 
 
 class TokenStore:
-    """The API tokens of ``people``."""
+    """The API tokens of ``users``."""
 
-    def __init__(self, people: UserStore, now: Callable[[], float]) -> None:
-        self._people, self._now = people, now
+    def __init__(self, users: UserStore, now: Callable[[], float]) -> None:
+        self._users, self._now = users, now
 
-    def list_for(self, person: str) -> list[Token]:
+    def list_for(self, user: str) -> list[Token]:
         """Return the tokens of a user, oldest first."""
-        rows = self._people.read("SELECT * FROM tokens WHERE person = ? ORDER BY id", person)
-        return [Token(row["id"], row["label"], row["created"], row["used"]) for row in rows]
+        rows = self._users.database.read("SELECT * FROM tokens WHERE user = ? ORDER BY id", user)
+        return [Token(row["id"], row["label"], row["created"], row["last_used"]) for row in rows]
 
-    def create(self, person: str, label: str) -> str:
+    def create(self, user: str, label: str) -> str:
         """Create a token and return it. It cannot be read again later."""
         value = PREFIX + secrets.token_urlsafe(32)
-        with self._people.transaction() as connection:
+        with self._users.database.write() as connection:
             connection.execute(
-                "INSERT INTO tokens (key, person, label, created) VALUES (?, ?, ?, ?)",
-                (_digest(value), person, label, self._now()),
+                "INSERT INTO tokens (token_hash, user, label, created) VALUES (?, ?, ?, ?)",
+                (_digest(value), user, label, self._now()),
             )
         return value
 
     def find_owner(self, value: str) -> User | None:
         """Return the owner of a token, or ``None`` if the token is unknown."""
-        rows = self._people.read("SELECT * FROM tokens WHERE key = ?", _digest(value))
+        rows = self._users.database.read(
+            "SELECT * FROM tokens WHERE token_hash = ?", _digest(value)
+        )
         if not rows:
             return None
         now = self._now()
-        if now - (rows[0]["used"] or 0) >= _WRITE_INTERVAL_S:
+        if now - (rows[0]["last_used"] or 0) >= _WRITE_INTERVAL_S:
             try:
-                with self._people.transaction() as connection:
+                with self._users.database.write() as connection:
                     connection.execute(
-                        "UPDATE tokens SET used = ? WHERE id = ?", (now, rows[0]["id"])
+                        "UPDATE tokens SET last_used = ? WHERE id = ?", (now, rows[0]["id"])
                     )
             except LecternError:
                 pass  # e.g. a full disk: the time of the last use is not essential
-        return self._people.get(rows[0]["person"])
+        return self._users.get(rows[0]["user"])
 
-    def revoke(self, person: str, token: int) -> None:
+    def revoke(self, user: str, token: int) -> None:
         """Delete one of the user's tokens."""
-        with self._people.transaction() as connection:
-            connection.execute("DELETE FROM tokens WHERE id = ? AND person = ?", (token, person))
+        with self._users.database.write() as connection:
+            connection.execute("DELETE FROM tokens WHERE id = ? AND user = ?", (token, user))
 
 
 def _digest(value: str) -> str:

@@ -211,4 +211,4 @@ def _authenticate() -> Identity:
         user = panel.users.get(session.user)
     except LecternError:
         return ANONYMOUS
-    return Identity(user, session.csrf, sees_inbox=sees_inbox)
+    return Identity(user, session.csrf_token, sees_inbox=sees_inbox)

@@ -23,7 +23,7 @@ _ID = re.compile(r"[0-9a-f]{32}\Z")
 class Upload:
     """An upload of which ``offset`` of ``length`` bytes are on the disk.
 
-    ``created`` and ``updated`` (last change) are in seconds since 1970 (UTC).
+    ``created`` and ``last_activity`` (when bytes last arrived) are in seconds since 1970 (UTC).
     """
 
     id: str
@@ -32,7 +32,7 @@ class Upload:
     length: int
     offset: int
     created: float
-    updated: float
+    last_activity: float
 
     @property
     def complete(self) -> bool:

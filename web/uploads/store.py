@@ -10,31 +10,35 @@ import errno
 import fcntl
 import os
 import shutil
-import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from appliance.errors import BadInput, Fault
-from appliance.jobs.database import BUSY_TIMEOUT_S, transaction, translate_sqlite_errors
+from appliance.jobs.database import Database, Schema, translate_sqlite_errors
 from web.uploads.body_reader import Checksum
 from web.uploads.models import Limits, Upload, clean_name, is_id, new_id
 
 SYNC_BYTES = 8 << 20
 """Number of bytes after which a long piece is synced to the disk and acknowledged."""
 
-_TABLE = """
-CREATE TABLE IF NOT EXISTS uploads (
-    id TEXT PRIMARY KEY,
-    owner TEXT NOT NULL,
-    name TEXT NOT NULL,
-    length INTEGER NOT NULL,
-    offset INTEGER NOT NULL DEFAULT 0,
-    created REAL NOT NULL,
-    updated REAL NOT NULL
-) STRICT
-"""
+SCHEMA = Schema(
+    1,
+    (
+        """
+        CREATE TABLE uploads (
+            id TEXT PRIMARY KEY,
+            owner TEXT NOT NULL,
+            name TEXT NOT NULL,
+            length INTEGER NOT NULL,
+            offset INTEGER NOT NULL DEFAULT 0,
+            created REAL NOT NULL,
+            last_activity REAL NOT NULL
+        ) STRICT
+        """,
+    ),
+)
 
 
 def free_bytes(path: Path) -> int:
@@ -63,16 +67,7 @@ class UploadStore:
         self._limits = limits
         self._find_free = find_free
         self._now = now
-        self._database = folder / "uploads.sqlite3"
-        with translate_sqlite_errors(self._database):
-            folder.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(
-                self._database, timeout=BUSY_TIMEOUT_S, isolation_level=None
-            )
-            self._connection.row_factory = sqlite3.Row
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = FULL")
-            self._connection.execute(_TABLE)
+        self._database = Database(folder / "uploads.sqlite3", SCHEMA)
 
     def __enter__(self) -> UploadStore:
         return self
@@ -82,7 +77,7 @@ class UploadStore:
 
     def close(self) -> None:
         """Close the database."""
-        self._connection.close()
+        self._database.close()
 
     # Reading
 
@@ -103,7 +98,7 @@ class UploadStore:
 
     def expires_at(self, upload: Upload) -> float:
         """Return when the upload is deleted unless more bytes arrive."""
-        return upload.updated + self._limits.keep_s
+        return upload.last_activity + self._limits.keep_s
 
     # Receiving
 
@@ -120,7 +115,7 @@ class UploadStore:
             raise BadInput("upload_too_large", name=name, limit=_gb(self._limits.file_bytes))
         self._check_space(name, length)
         now = self._now()
-        with self._write() as connection:
+        with self._database.write() as connection:
             (count, total) = connection.execute(
                 "SELECT count(*), coalesce(sum(length), 0) FROM uploads WHERE owner = ?", (owner,)
             ).fetchone()
@@ -133,7 +128,7 @@ class UploadStore:
             upload = Upload(new_id(), owner, name, length, 0, now, now)
             connection.execute(
                 "INSERT INTO uploads VALUES (:id, :owner, :name, :length, :offset, :created,"
-                " :updated)",
+                " :last_activity)",
                 vars(upload),
             )
         return upload
@@ -193,13 +188,13 @@ class UploadStore:
             raise BadInput("upload_checksum_mismatch", name=upload.name)
         return self._acknowledge(file, upload, received)
 
-    def _acknowledge(self, file: int, upload: Upload, came: int) -> Upload:
+    def _acknowledge(self, file: int, upload: Upload, received: int) -> Upload:
         """Sync the file to the disk and acknowledge ``received`` more bytes."""
         os.fdatasync(file)
-        with self._write() as connection:
+        with self._database.write() as connection:
             connection.execute(
-                "UPDATE uploads SET offset = ?, updated = ? WHERE id = ?",
-                (upload.offset + came, self._now(), upload.id),
+                "UPDATE uploads SET offset = ?, last_activity = ? WHERE id = ?",
+                (upload.offset + received, self._now(), upload.id),
             )
         return self.get(upload.id, upload.owner)
 
@@ -216,7 +211,7 @@ class UploadStore:
 
     def delete(self, upload: Upload) -> None:
         """Delete an upload. Raises ``BadInput("upload_busy")`` while a piece is being written."""
-        with self._locked(upload), self._write() as connection:
+        with self._locked(upload), self._database.write() as connection:
             connection.execute("DELETE FROM uploads WHERE id = ?", (upload.id,))
             shutil.rmtree(self.path(upload).parent, ignore_errors=True)
 
@@ -229,7 +224,7 @@ class UploadStore:
         gone = []
         for upload in self._read("SELECT * FROM uploads"):
             # A time in the future was written before the clock was set back.
-            if upload.updated <= now < self.expires_at(upload) or upload.updated > now:
+            if upload.last_activity <= now < self.expires_at(upload) or upload.last_activity > now:
                 continue
             try:
                 self.delete(upload)
@@ -264,15 +259,8 @@ class UploadStore:
         if self._find_free(self._folder) - length < self._limits.min_free_bytes:
             raise Fault("disk_full", name=name)
 
-    @contextmanager
-    def _write(self) -> Iterator[sqlite3.Connection]:
-        with translate_sqlite_errors(self._database), transaction(self._connection):
-            yield self._connection
-
     def _read(self, query: str, *values: object) -> list[Upload]:
-        with translate_sqlite_errors(self._database):
-            rows = self._connection.execute(query, values).fetchall()
-        return [Upload(**dict(row)) for row in rows]
+        return [Upload(**dict(row)) for row in self._database.read(query, *values)]
 
 
 def _until_disconnect(blocks: Iterable[bytes]) -> Iterator[bytes]:

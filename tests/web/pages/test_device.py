@@ -119,14 +119,14 @@ class TestLog:
         (line,) = read_lines(config.root, "panel.log")
         assert (line.level, line.source) == ("warning", "lectern.panel")
         with pytest.raises(BadInput, match="page_not_found"):
-            read_lines(config.root, "../state/people.sqlite3")
+            read_lines(config.root, "../state/users.sqlite3")
 
     def test_only_log_files_are_given_out(self, logs: Path, config: Config) -> None:
         (logs / "lectern.log.1").write_text("older")
         (logs / "secret.txt").write_text("no")
         os.symlink("/etc/passwd", logs / "evil.log")
         assert sorted(list_log_files(config.root)) == ["lectern.log", "lectern.log.1"]
-        for name in ("secret.txt", "evil.log", "../state/people.sqlite3", ""):
+        for name in ("secret.txt", "evil.log", "../state/users.sqlite3", ""):
             with pytest.raises(BadInput, match="page_not_found"):
                 log_file_path(config.root, name)
 
@@ -142,7 +142,7 @@ class TestLog:
         file.close()
         for path in ("/device/log", "/device/log/lectern.log"):
             assert sign_in("teacher").get(path).status_code == 403
-        assert admin.get("/device/log/..%2f..%2fstate%2fpeople.sqlite3").status_code == 404
+        assert admin.get("/device/log/..%2f..%2fstate%2fusers.sqlite3").status_code == 404
 
     def test_a_line_of_the_log_is_text(self, sign_in: SignIn, logs: Path) -> None:
         (logs / "lectern.log").write_text(LOG + LOG.replace("no face", "<script>alert(1)</script>"))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import errno
 import hashlib
+import sqlite3
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,16 @@ def cut(*blocks: bytes) -> Iterator[bytes]:
 def crc(data: bytes) -> Checksum:
     value = base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
     return Checksum(f"crc32 {value}")
+
+
+@pytest.mark.parametrize(("version", "code"), [(0, "database_too_old"), (99, "database_too_new")])
+def test_a_file_of_another_version_is_rejected(tmp_path: Path, version: int, code: str) -> None:
+    with closing(sqlite3.connect(tmp_path / "uploads.sqlite3")) as other:
+        other.execute("CREATE TABLE uploads (id TEXT, touched REAL)")
+        other.execute(f"PRAGMA user_version = {version}")
+    with pytest.raises(Fault) as fault:
+        UploadStore(tmp_path, LIMITS)
+    assert fault.value.code == code
 
 
 class TestArriving:
