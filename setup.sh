@@ -3,12 +3,12 @@
 # this file; apt-get is used only to install Python if it is missing, and only as root.
 set -euo pipefail
 
-CALLED_IN=$PWD
+CALLER_DIR=$PWD
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 VENV=$PWD/.venv
 PYTHON_IN_VENV=$VENV/bin/python
 # Exists while pip runs. If it exists at the start, the last installation was interrupted.
-UNFINISHED=$VENV/.unfinished
+INCOMPLETE=$VENV/.incomplete
 
 usage() {
     cat <<'TEXT'
@@ -85,14 +85,14 @@ installed() {
 
 pip_install() {
     local extra=$1
-    touch "$UNFINISHED"
+    touch "$INCOMPLETE"
     say "Installing Lectern ($extra) into .venv; the first time this takes a few minutes ..."
     "$PYTHON_IN_VENV" -m pip install --quiet --disable-pip-version-check \
         --editable ".[$extra]" || die \
         "pip could not install the packages named above; check the internet connection and the" \
         "free disk space, then run the same command again."
     fingerprint >"$VENV/.installed-$extra"
-    rm "$UNFINISHED"
+    rm "$INCOMPLETE"
 }
 
 # Install the extra $1 under a lock (on the folder itself); an interrupted installation is redone.
@@ -100,7 +100,7 @@ prepare() {
     local extra=$1
     (
         flock 9
-        if [ -e "$UNFINISHED" ] || ! "$PYTHON_IN_VENV" -c 'import pip' 2>/dev/null; then
+        if [ -e "$INCOMPLETE" ] || ! "$PYTHON_IN_VENV" -c 'import pip' 2>/dev/null; then
             make_venv
         fi
         installed "$extra" || pip_install "$extra"
@@ -150,7 +150,7 @@ system_python() {
     for candidate in /usr/bin/python3 python3.12 python3.11 python3.10 python3; do
         if "$candidate" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2])' 2>/dev/null
         then
-            LECTERN_CALLED_IN=$CALLED_IN exec "$candidate" -B -m install "$@"
+            LECTERN_CALLER_DIR=$CALLER_DIR exec "$candidate" -B -m install "$@"
         fi
     done
     die "The installer needs Python 3.10 or later; install it with" \
@@ -163,7 +163,7 @@ roll_back() { system_python rollback "$@"; }
 
 bundle() {
     prepare demo
-    LECTERN_CALLED_IN=$CALLED_IN exec "$PYTHON_IN_VENV" -B -m install bundle "$@"
+    LECTERN_CALLER_DIR=$CALLER_DIR exec "$PYTHON_IN_VENV" -B -m install bundle "$@"
 }
 
 main() {

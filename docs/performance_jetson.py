@@ -110,8 +110,8 @@ the provider that were used, and `batch` |
 | `stages_ms.encode` or `stages_ms.decode` differs by more than a factor of two | 0.65 is wrong \
 for SIMD code, or the mode has fewer cores or lower clocks than the table says; see \
 `reading.cpu_mhz` and `power_mode` |
-| `rendering.frames_a_second` differs by more than a factor of two while the stages agree | the \
-stages do not run in parallel as assumed; `ms_a_frame` of the rendering shows which stage the \
+| `rendering.fps` differs by more than a factor of two while the stages agree | the \
+stages do not run in parallel as assumed; `ms_per_frame` of the rendering shows which stage the \
 others wait for |
 | `rendering.memory_mb` differs by more than a factor of two | the plan's estimate, the share of \
 CUDA and TensorRT or the memory of the system is wrong; `peak_mb` of the rendering is the Lectern \

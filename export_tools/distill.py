@@ -145,7 +145,7 @@ def main() -> None:
 
 def _teacher_examples(checkpoint: Path, args: argparse.Namespace) -> Patches:
     """Return the patches from a Wav2Lip teacher, which are made once per output folder."""
-    target = args.out / "taught.npz"
+    target = args.out / "teacher.npz"
     if not target.exists():
         args.out.mkdir(parents=True, exist_ok=True)
         splits = json.loads(SPLITS.read_text())

@@ -61,7 +61,12 @@ _IN_SYNC_MS = 41.0  # one frame at 25 fps
 _UTTERANCES = 20  # synthetic utterances per language, for closures
 _SIZES = (720, 1080)  # lines
 _MIN_LINES = 700  # least number of lines of a clip that is scaled to these sizes
-_SPLITS = ("grid, new people", "grid, known person", "wild", *(f"wild, {n} lines" for n in _SIZES))
+_SPLITS = (
+    "grid, new speakers",
+    "grid, known speaker",
+    "wild",
+    *(f"wild, {n} lines" for n in _SIZES),
+)
 
 
 class Case(NamedTuple):
@@ -262,10 +267,10 @@ def main() -> None:
             own = score_clips(splits, config, scores, args.out)
             print_table(console, precision, {split: part["median"] for split, part in own.items()})
         if len(args.precision) > 1:
-            scores["lost"] = precision_losses(
+            scores["r_loss"] = precision_losses(
                 {name: scores["quality"][name] for name in args.precision}
             )
-            print_table(console, f"loss of r against {args.precision[0]}", scores["lost"])
+            print_table(console, f"loss of r against {args.precision[0]}", scores["r_loss"])
     if "closures" not in args.skip:
         scores["closures"] = closure_recall(manifest)
         print_table(console, "lips closed for p, b, m", scores["closures"])

@@ -35,11 +35,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the installer and return its exit status.
 
     The status is 0 on success, 1 after an error (reported in two sentences on stderr) and 130 after
-    Ctrl-C. Relative file names are relative to ``$LECTERN_CALLED_IN``, the folder in which
+    Ctrl-C. Relative file names are relative to ``$LECTERN_CALLER_DIR``, the folder in which
     ``setup.sh`` was called.
     """
     with contextlib.suppress(OSError):  # the folder may have been deleted
-        os.chdir(os.environ.get("LECTERN_CALLED_IN", "."))
+        os.chdir(os.environ.get("LECTERN_CALLER_DIR", "."))
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)

@@ -18,7 +18,7 @@ from install.system import System
 EXTRA_FOLDERS = {"face": "share/lectern", "vendor": "lib/python3*/site-packages/web/static"}
 """The other folders of a bundle (face networks, panel scripts) and their target below the virtual
 environment."""
-UNFINISHED = ".unfinished"
+INCOMPLETE = ".incomplete"
 RECORD = "installed.json"
 REQUIRED_MB = 1500
 """Free disk space required. A version takes 600 MB, more with ONNX Runtime for a GPU, and pip needs
@@ -77,7 +77,7 @@ class BuildVersion(Step):
         shutil.rmtree(self._folder, ignore_errors=True)
         self._created_folders = make_parents(self._folder)
         self._folder.mkdir(mode=0o755)
-        (self._folder / UNFINISHED).touch()
+        (self._folder / INCOMPLETE).touch()
         self._source.copy_support(self._folder)
         venv = ("-m", "venv", self._folder / "venv")
         if self._source.is_bundle:
@@ -89,7 +89,7 @@ class BuildVersion(Step):
         # Without this, a power failure could leave an incomplete version that counts as complete.
         self._system.run("sync", "--file-system", self._folder)
         self._write_record()
-        (self._folder / UNFINISHED).unlink()
+        (self._folder / INCOMPLETE).unlink()
 
     def _check_disk_space(self) -> None:
         free = free_mb(self._folder)
@@ -179,7 +179,7 @@ class SelfCheck(Step):
 
 def is_complete(folder: Path) -> bool:
     """Return whether the version in ``folder`` was built completely."""
-    return (folder / RECORD).is_file() and not (folder / UNFINISHED).exists()
+    return (folder / RECORD).is_file() and not (folder / INCOMPLETE).exists()
 
 
 def recorded_runtime(folder: Path) -> str | None:

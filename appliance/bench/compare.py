@@ -77,15 +77,15 @@ class Comparison:
     def as_dict(self) -> dict[str, Any]:
         """Return the results as JSON values."""
         return {
-            "picture": {"width": self.width, "height": self.height, "fps": self.fps},
+            "video": {"width": self.width, "height": self.height, "fps": self.fps},
             "frames": self.frames,
             "rounds": len(self.transcodes),
             "transcode_s": asdict(Spread.of([timing.wall_s for timing in self.transcodes])),
-            "first": asdict(self.uncached_ratio),
-            "again": asdict(self.cached_ratio),
+            "uncached": asdict(self.uncached_ratio),
+            "cached": asdict(self.cached_ratio),
             "first_frame_s": self._first_frame_spread(self.uncached_reports),
-            "first_frame_again_s": self._first_frame_spread(self.cached_reports),
-            "ms_a_frame": {name: round(value, 3) for name, value in self.stages_ms().items()},
+            "first_frame_cached_s": self._first_frame_spread(self.cached_reports),
+            "ms_per_frame": {name: round(value, 3) for name, value in self.stages_ms().items()},
             "peak_mb": round(self.peak_mb, 1),
             "provider": self.uncached_reports[-1]["provider"],
             "precision": self.uncached_reports[-1]["model"]["precision"],

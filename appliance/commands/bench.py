@@ -100,5 +100,5 @@ def _format_table(result: Comparison) -> str:
         f"peak memory         {facts['peak_mb']:8.0f} MB",
         "stages, running in parallel (ms per frame, including the wait for a core):",
     ]
-    lines += [f"  {name:<17} {value:8.2f}" for name, value in facts["ms_a_frame"].items()]
+    lines += [f"  {name:<17} {value:8.2f}" for name, value in facts["ms_per_frame"].items()]
     return "\n".join(lines)

@@ -36,14 +36,14 @@ def check_inference(context: DoctorContext) -> Iterator[Finding]:
         name = _NAMES[result.provider]
         if result.passed:
             yield ok(
-                "engine_passed", provider=name, precision=result.precision,
+                "provider_passed", provider=name, precision=result.precision,
                 ms=result.ms, batch=result.batch,
             )  # fmt: skip
         elif result.provider == "cpu":
-            yield warn("precision_refused", precision=result.precision, reason=result.reason)
+            yield warn("precision_failed", precision=result.precision, reason=result.reason)
         else:
             yield warn(
-                "engine_refused",
+                "provider_failed",
                 provider=name,
                 precision=result.precision,
                 reason=result.reason,
@@ -52,22 +52,22 @@ def check_inference(context: DoctorContext) -> Iterator[Finding]:
         tested = {result.provider for result in results}
         for provider in _PROVIDERS:
             if provider in lips.providers and provider not in tested:
-                yield warn("engine_absent", provider=_NAMES[provider])
+                yield warn("provider_missing", provider=_NAMES[provider])
     best = choose_best(manifest, results)
     if best is None:
         reasons = "; ".join(f"{result.provider}: {result.reason}" for result in results)
-        yield fail("engine_none", reason=reasons or "no precision to test")
+        yield fail("no_provider", reason=reasons or "no precision to test")
         return
     chosen = best
     if lips.precision != "auto":
         matching = [v for v in results if v.passed and v.precision == lips.precision]
         if not matching:
             reasons = f"{lips.precision} passes nowhere"
-            yield fail("engine_none", reason=reasons)
+            yield fail("no_provider", reason=reasons)
             return
         chosen = matching[0]
     yield ok(
-        "engine_chosen",
+        "provider_selected",
         provider=_NAMES[chosen.provider],
         precision=chosen.precision,
         ms=chosen.ms,
@@ -78,27 +78,27 @@ def check_codecs(context: DoctorContext) -> Iterator[Finding]:
     """Check that audio and video can be encoded, and report which encoder is used."""
     reason = _test_aac_encoder()
     if reason:
-        yield fail("codec_missing", codec="AAC", reason=reason)
+        yield fail("encoder_broken", codec="AAC", reason=reason)
     reason = test_encoder(lambda path, w, h: X264Writer(path, w, h, Fraction(25), ColorSpec()))
     if reason:
-        yield fail("codec_missing", codec="H.264", reason=reason)
+        yield fail("encoder_broken", codec="H.264", reason=reason)
         return
     state, release = context.config.root / "state", l4t_release(context.root)
     video = context.config.video
     encoder = choose_encoder(video, state, release, which=context.which)
     if encoder.name == "nvenc":
-        yield ok("encoder_hardware")
+        yield ok("hardware_encoder")
         return
     if release and video.encoder != "x264":
-        yield ok("nvenc_absent", reason=encoder.reason)
+        yield ok("hardware_encoder_unused", reason=encoder.reason)
     try:
         times = measure_presets(state, release, threads=video.threads)
     except LecternError as error:
-        yield fail("codec_missing", codec="H.264", reason=error.text())
+        yield fail("encoder_broken", codec="H.264", reason=error.text())
         return
     preset = choose_encoder(video, state, release, which=context.which).preset
     fastest = min(times, key=times.__getitem__)
-    yield ok("codecs", preset=preset, ms=times.get(preset, times[fastest]))
+    yield ok("software_encoder", preset=preset, ms=times.get(preset, times[fastest]))
 
 
 def _test_aac_encoder() -> str:

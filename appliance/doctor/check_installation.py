@@ -32,13 +32,13 @@ def check_models(context: DoctorContext) -> Iterator[Finding]:
             for role in {**manifest.files.get("any", {}), **manifest.files[precision]}:
                 manifest.path(role, precision)
         sha = manifest.digest(manifest.precisions()[0])[:12]
-        yield ok("model_sound", name=manifest.name, version=manifest.version, sha=sha)
+        yield ok("model_intact", name=manifest.name, version=manifest.version, sha=sha)
     except LecternError as error:
         yield from_error(error)
     try:
         for name in FACE_MODELS:
             face_model_path(name)
-        yield ok("face_sound")
+        yield ok("face_models_intact")
     except LecternError as error:
         yield from_error(error)
 
@@ -56,14 +56,14 @@ def check_disk(context: DoctorContext) -> Iterator[Finding]:
         yield ok("disk", free=f"{free:.1f}", total=f"{total:.1f}", root=root)
     wear_percent = reading.disk_wear_percent
     if wear_percent is not None and wear_percent >= _WEAR_WARNING_PERCENT:
-        yield warn("disk_worn", percent=round(wear_percent))
+        yield warn("flash_worn", percent=round(wear_percent))
     write_errors = {root / name: _write_error(root / name) for name in _FOLDERS}
     existing = {folder: reason for folder, reason in write_errors.items() if reason is not None}
     if not existing:
-        yield warn("folders_absent", root=root)
+        yield warn("folders_missing", root=root)
     for folder, reason in existing.items():
         if reason:
-            yield fail("folder_closed", folder=folder, reason=reason)
+            yield fail("folder_not_writable", folder=folder, reason=reason)
     if existing and not any(existing.values()):
         yield ok("folders")
 
@@ -107,7 +107,11 @@ def check_panel(context: DoctorContext) -> Iterator[Finding]:
     """Check that the panel's JavaScript libraries, which set-up downloads, are present."""
     vendor = context.project / "web" / "static" / "vendor"
     missing = [name for name in _PANEL_SCRIPTS if not (vendor / name).is_file()]
-    yield warn("panel_files", files=", ".join(missing)) if missing else ok("panel_whole")
+    yield (
+        warn("panel_files_missing", files=", ".join(missing))
+        if missing
+        else ok("panel_files_complete")
+    )
 
 
 def check_daemon(context: DoctorContext) -> Iterator[Finding]:
@@ -121,12 +125,12 @@ def check_daemon(context: DoctorContext) -> Iterator[Finding]:
     except FileNotFoundError:
         pass
     except PermissionError:
-        yield warn("folder_closed", folder=path.parent, reason="Permission denied")
+        yield warn("folder_not_writable", folder=path.parent, reason="Permission denied")
         return
     except (LecternError, sqlite3.Error, OSError):
         pass  # ``lectern jobs`` reports what is wrong with the database
     if record is None or not record.is_running(context.now()):
-        yield warn("daemon_down")
+        yield warn("daemon_not_running")
     else:
         since = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.started))
-        yield ok("daemon_up", since=since)
+        yield ok("daemon_running", since=since)

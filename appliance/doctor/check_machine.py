@@ -45,12 +45,12 @@ def check_machine(context: DoctorContext) -> Iterator[Finding]:
         version=software_version(),
     )
     if not (3, 10) <= sys.version_info[:2] <= (3, 12):
-        yield warn("python_other", python=python)
+        yield warn("python_untested", python=python)
     if 0 < memory < _SMALL_MEMORY_MB:
         yield warn("memory_small", memory=round(memory))
     if context.reading.memory_available_mb < _MIN_FREE_MB:
         free = round(context.reading.memory_available_mb)
-        yield warn("memory_busy", free=free, memory=round(memory))
+        yield warn("memory_low", free=free, memory=round(memory))
 
 
 def check_jetson(context: DoctorContext) -> Iterator[Finding]:
@@ -67,7 +67,7 @@ def check_jetson(context: DoctorContext) -> Iterator[Finding]:
         mode=mode,
     )
     if release in _LARGE_ALLOCATION_BUG_RELEASES:
-        yield warn("l4t_large_blocks", l4t=release)
+        yield warn("l4t_allocation_limit", l4t=release)
     names = PowerMode(context.root).names
     watt = re.match(r"(\d+)W", mode)
     if watt and int(watt[1]) <= _LOW_POWER_W and len(names) > 1:
@@ -81,11 +81,11 @@ def check_heat(context: DoctorContext) -> Iterator[Finding]:
     if reading.throttled:
         yield warn("throttled")
     if reading.hottest is None or reading.headroom_c is None:
-        yield ok("heat_unknown")
+        yield ok("temperature_unknown")
         return
     zone, celsius = reading.hottest
     near_limit = reading.headroom_c < _MIN_HEADROOM_C
-    finding, code = (warn, "heat_high") if near_limit else (ok, "heat")
+    finding, code = (warn, "temperature_high") if near_limit else (ok, "temperature")
     yield finding(code, zone=zone, celsius=round(celsius), margin=round(reading.headroom_c))
 
 

@@ -23,12 +23,12 @@ Check = Callable[[DoctorContext], Iterator[Finding]]
 
 CHECKS: dict[str, Check] = {
     "machine": check_machine,
-    "jetson": check_jetson,
-    "heat": check_heat,
+    "jetpack": check_jetson,
+    "temperature": check_heat,
     "clock": check_clock,
     "disk": check_disk,
     "models": check_models,
-    "engines": check_inference,
+    "inference": check_inference,
     "codecs": check_codecs,
     "voices": check_voices,
     "panel": check_panel,
@@ -36,7 +36,11 @@ CHECKS: dict[str, Check] = {
     "share": check_share,
 }
 
-_REQUIRED_CHECKS = {"models", "engines", "codecs"}  # rendering is impossible if one of these fails
+_REQUIRED_CHECKS = {
+    "models",
+    "inference",
+    "codecs",
+}  # rendering is impossible if one of these fails
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ def run_checks(context: DoctorContext) -> Iterator[CheckFinding]:
             yield CheckFinding(name, from_error(error))
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
-            broken = warn("check_broken", name=name, reason=reason)
+            broken = warn("check_failed", name=name, reason=reason)
             yield CheckFinding(
                 name, replace(broken, level="fail") if name in _REQUIRED_CHECKS else broken
             )

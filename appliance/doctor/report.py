@@ -58,7 +58,7 @@ def build_report(
     root = context.root
     return {
         **as_dict(findings),
-        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(context.now())),
+        "created_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(context.now())),
         "machine": {
             "model": board_model(root) or platform.machine(),
             "l4t": l4t_version(root),

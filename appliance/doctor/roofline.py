@@ -244,7 +244,7 @@ def compare_prediction(
     if trial is not None and (trial.width, trial.height) in CPU_MS:
         prediction = predict(module, mode, trial.width, trial.height, gpu=trial.provider != "cpu")
         rendering = {
-            "frames_a_second": _compared(prediction.fps, trial.fps),
+            "fps": _compared(prediction.fps, trial.fps),
             "memory_mb": _compared(prediction.memory_mb, trial.peak_used_mb),
         }
     return {

@@ -96,7 +96,7 @@ def main() -> None:
         if precision != "fp32":
             exact, other = (manifest.path("renderer", p) for p in ("fp32", precision))
             report[precision] = compare(exact, other, batches)
-            report[precision]["r_lost"] = sync_loss(scores, precision)
+            report[precision]["r_loss"] = sync_loss(scores, precision)
     args.out.write_text(json.dumps(report, indent=1) + "\n")
     print(json.dumps(report, indent=1))
 

@@ -187,7 +187,11 @@ def quantize_to_psnr(
         reached = psnr(render_luma(target, batches), exact)
         if reached >= min_psnr_db:
             break
-    return {"psnr_db": round(reached, 2), "kept_in_float": names[:kept], "alone_db": psnr_alone}
+    return {
+        "psnr_db": round(reached, 2),
+        "kept_in_float": names[:kept],
+        "sensitivity_db": psnr_alone,
+    }
 
 
 def main() -> None:

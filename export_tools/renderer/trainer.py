@@ -66,13 +66,13 @@ def _gradient(image: Tensor, dim: int) -> Tensor:
 def psnr(network: Renderer, patches: Patches, seed: int = 1, count: int = 192) -> dict[str, float]:
     """Return the median luma PSNR in dB over the mouth of ``count`` pairs without augmentation.
 
-    The keys are ``rendered``, ``copied`` (the unchanged source) and ``fill_penalty``, the mean
+    The keys are ``rendered``, ``copied`` (the unchanged source) and ``fill_share``, the mean
     share of fill at the mouth.
     """
     rng = np.random.default_rng(seed)
     network.eval()
     scores: dict[str, list[float]] = {"rendered": [], "copied": []}
-    paint = []
+    fill_shares = []
     for _ in range(count // 32):
         batch = patches.batch(rng, patches.sample(rng, 32), augment_off=True)
         out = network(*batch.inputs())
@@ -81,10 +81,10 @@ def psnr(network: Renderer, patches: Patches, seed: int = 1, count: int = 192) -
         for name, image in (("rendered", y), ("copied", batch.source_y)):
             error = (mask * (image - batch.target_y) ** 2).sum((1, 2, 3)) / mask.sum((1, 2, 3))
             scores[name] += (-10 * torch.log10(error.clamp(1e-8))).tolist()
-        paint.append(float((out.weights[:, 2:3] * mask).sum() / mask.sum()))
+        fill_shares.append(float((out.weights[:, 2:3] * mask).sum() / mask.sum()))
     network.train()
     result = {name: round(float(np.median(values)), 3) for name, values in scores.items()}
-    return {**result, "paint": round(float(np.mean(paint)), 4)}
+    return {**result, "fill_share": round(float(np.mean(fill_shares)), 4)}
 
 
 @dataclass(frozen=True)

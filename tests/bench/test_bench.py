@@ -95,10 +95,10 @@ def test_a_real_comparison(clip: Path, lecture: Path) -> None:
     result = compare(clip, lecture, settings(), 1, on_progress=told.append)
     facts = json.loads(json.dumps(result.as_dict()))
     assert told == ["round 1 of 1"]
-    assert facts["picture"] == {"width": 320, "height": 240, "fps": 10}
+    assert facts["video"] == {"width": 320, "height": 240, "fps": 10}
     assert facts["frames"] == 20
-    assert facts["first"]["median"] > 1 and facts["again"]["median"] > 1
-    assert {"decode", "face", "lips", "composite", "encode"} <= set(facts["ms_a_frame"])
+    assert facts["uncached"]["median"] > 1 and facts["cached"]["median"] > 1
+    assert {"decode", "face", "lips", "composite", "encode"} <= set(facts["ms_per_frame"])
     assert 0 < facts["first_frame_s"]["median"] < 60
     assert 100 < facts["peak_mb"] < 2000
 

@@ -44,7 +44,7 @@ def networks(folder: Path, batches: Sequence[int], rounds: int) -> list[dict[str
             row = {
                 "network": name,
                 "batch": batch,
-                "ms_a_frame": round(spent[name] / batch, 3),
+                "ms_per_frame": round(spent[name] / batch, 3),
                 "to_nota": round(spent[name] / spent[ANCHOR], 3),
             }
             rows.append(row)
@@ -63,7 +63,7 @@ def main() -> None:
     rows = networks(options.folder, options.batches, options.rounds)
     write_csv(options.folder / "networks.csv", rows)
     plot_lines(
-        options.folder / "networks.png", rows, "network", ("batch", "ms_a_frame"),
+        options.folder / "networks.png", rows, "network", ("batch", "ms_per_frame"),
         "pictures in a batch", "ms a frame, one thread",
     )  # fmt: skip
 

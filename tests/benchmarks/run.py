@@ -55,10 +55,10 @@ def ratio(folder: Path, case: str, seconds: float, rounds: int) -> dict[str, Any
     facts = result.as_dict()
     row: dict[str, Any] = {"case": case, "frames": result.frames, "rounds": rounds}
     row["transcode_ms"] = round(facts["transcode_s"]["median"] / result.frames * 1000, 2)
-    for name in ("first", "again"):
+    for name in ("uncached", "cached"):
         for part, value in facts[name].items():
             row[f"{name}_{part}"] = round(value, 3)
-    for name in ("first_frame_s", "first_frame_again_s"):
+    for name in ("first_frame_s", "first_frame_cached_s"):
         row[name] = round(facts[name]["median"], 2)
     row["peak_mb"] = facts["peak_mb"]
     print(row, flush=True)
@@ -77,7 +77,7 @@ def length(folder: Path, case: str, lengths: Sequence[float]) -> list[dict[str, 
             "lecture_s": seconds,
             "wall_s": round(timing.wall_s, 1),
             "cpu_s": round(timing.cpu_s, 1),
-            "cpu_ms_a_frame": round(timing.cpu_s / seconds / fps * 1000, 2),
+            "cpu_ms_per_frame": round(timing.cpu_s / seconds / fps * 1000, 2),
             "peak_mb": report["peak_rss_mb"],
         }
         rows.append(row)

@@ -68,7 +68,7 @@ def stages(folder: Path, width: int, height: int) -> dict[str, float]:
     result["face: smoothing, pose"] = _median(
         lambda: [(smooth(list(sightings[:7])), fit_pose(face.points)) for face in faces]
     )
-    result["copy of the picture"] = _median(lambda: [picture.writable() for picture in pictures])
+    result["frame copy"] = _median(lambda: [picture.writable() for picture in pictures])
     for precision in ("fp32", "int8"):
         model = LipModel.open(load_manifest("lectern-lite", MODELS_FOLDER), precision, ["cpu"], 1)
         generator = model.generator(profile, 1.0)
@@ -82,7 +82,7 @@ def stages(folder: Path, width: int, height: int) -> dict[str, float]:
                 generator.run(batch)
 
         result[f"lips: network, {precision}"] = _median(net)
-    result["lips: look"] = _median(
+    result["lips: inputs"] = _median(
         lambda: [
             generator.prepare(*pair, speech, 1.0) for pair in zip(pictures, faces, strict=True)
         ]
@@ -121,10 +121,10 @@ def main() -> None:
     rows = []
     for name, value in stages(options.folder, width, height).items():
         print(f"{name:<24}{value:8.2f}")
-        rows.append({"stage": name, "ms_a_frame": round(value, 3)})
+        rows.append({"stage": name, "ms_per_frame": round(value, 3)})
     path = options.folder / f"stages-{options.size}"
     write_csv(path.with_suffix(".csv"), rows)
-    plot_bars(path.with_suffix(".png"), rows, "stage", "ms_a_frame", "ms a frame, one thread")
+    plot_bars(path.with_suffix(".png"), rows, "stage", "ms_per_frame", "ms a frame, one thread")
 
 
 if __name__ == "__main__":

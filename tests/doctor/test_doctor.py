@@ -85,22 +85,22 @@ class TestMachine:
         board.write("var/lib/nvpmodel/status", "pmode:0003")
         board.write("etc/nv_tegra_release", "# R36 (release), REVISION: 4.7, GCID: 1")
         found = list(check_jetson(context(tmp_path, board.root)))
-        assert [line.code for line in found[1:]] == ["l4t_large_blocks", "power_mode_low"]
+        assert [line.code for line in found[1:]] == ["l4t_allocation_limit", "power_mode_low"]
         assert "1 = 25W, 2 = MAXN_SUPER" in found[2].cure()
 
     def test_little_memory(self, tmp_path: Path) -> None:
         made = feels(context(tmp_path), memory_total_mb=3300.0, memory_available_mb=500.0)
-        assert codes(check_machine(made))[1:] == [("warn", "memory_small"), ("warn", "memory_busy")]
+        assert codes(check_machine(made))[1:] == [("warn", "memory_small"), ("warn", "memory_low")]
 
     def test_heat(self, tmp_path: Path) -> None:
         made = context(tmp_path)
-        assert codes(check_heat(feels(made))) == [("ok", "heat")]
+        assert codes(check_heat(feels(made))) == [("ok", "temperature")]
         hot = {"temperatures_c": {"cpu": 95.0}, "throttled": True}
         assert codes(check_heat(feels(made, **hot))) == [
             ("warn", "throttled"),
-            ("warn", "heat_high"),
+            ("warn", "temperature_high"),
         ]
-        assert codes(check_heat(feels(made, temperatures_c={}))) == [("ok", "heat_unknown")]
+        assert codes(check_heat(feels(made, temperatures_c={}))) == [("ok", "temperature_unknown")]
 
     def test_a_clock_before_lectern_was_installed(self, tmp_path: Path) -> None:
         made = context(tmp_path)
@@ -117,21 +117,21 @@ class TestHouse:
         for free, expected in level.items():
             assert next(check_disk(feels(made, disk_free_mb=free))).level == expected
         found = codes(check_disk(feels(made, disk_wear_percent=90.0)))
-        assert found == [("ok", "disk"), ("warn", "disk_worn"), ("ok", "folders")]
+        assert found == [("ok", "disk"), ("warn", "flash_worn"), ("ok", "folders")]
         assert [entry.name for entry in tmp_path.iterdir()] == ["state"]
 
     def test_folders_that_cannot_be_written(self, tmp_path: Path) -> None:
         made = feels(context(tmp_path, config=Config(root=tmp_path)))
-        assert codes(check_disk(made))[-1] == ("warn", "folders_absent")
+        assert codes(check_disk(made))[-1] == ("warn", "folders_missing")
         (tmp_path / "inbox").touch()  # a file where a folder should be: root may write anywhere
         (line,) = list(check_disk(made))[1:]
-        assert (line.level, line.code) == ("fail", "folder_closed")
+        assert (line.level, line.code) == ("fail", "folder_not_writable")
         assert "Not a directory" in line.text()
 
     def test_damaged_models_are_told_in_the_errors_own_words(self, tmp_path: Path) -> None:
         assert codes(check_models(context(tmp_path))) == [
-            ("ok", "model_sound"),
-            ("ok", "face_sound"),
+            ("ok", "model_intact"),
+            ("ok", "face_models_intact"),
         ]
         missing = Config(root=tmp_path, lips=LipsConfig(model="nobody"))
         found = list(check_models(context(tmp_path, config=missing)))
@@ -154,7 +154,7 @@ class TestHouse:
         vendor.mkdir(parents=True)
         for name in ("htmx.js", "tus.js", "uplot.js", "uplot.css"):
             (vendor / name).touch()
-        assert codes(check_panel(made)) == [("ok", "panel_whole")]
+        assert codes(check_panel(made)) == [("ok", "panel_files_complete")]
 
     def test_share(self, board: Board, tmp_path: Path) -> None:
         made = context(tmp_path, board.root)
@@ -166,15 +166,17 @@ class TestHouse:
 
     def test_daemon(self, tmp_path: Path) -> None:
         made = context(tmp_path)
-        assert codes(check_daemon(made)) == [("warn", "daemon_down")]
+        assert codes(check_daemon(made)) == [("warn", "daemon_not_running")]
         path = store_path(made.config.root)
         path.parent.mkdir(parents=True)
         with DaemonStatusStore(path, now=lambda: NOW - 10) as record:
             record.record_start("0.1", 7)
-        assert codes(check_daemon(made)) == [("ok", "daemon_up")]
-        assert codes(check_daemon(replace(made, now=lambda: NOW + 60))) == [("warn", "daemon_down")]
+        assert codes(check_daemon(made)) == [("ok", "daemon_running")]
+        assert codes(check_daemon(replace(made, now=lambda: NOW + 60))) == [
+            ("warn", "daemon_not_running")
+        ]
         path.write_bytes(b"not a database at all, but long enough to be looked at" * 40)
-        assert codes(check_daemon(made)) == [("warn", "daemon_down")]
+        assert codes(check_daemon(made)) == [("warn", "daemon_not_running")]
 
 
 class TestEngines:
@@ -192,12 +194,12 @@ class TestEngines:
     def test_each_is_told_with_its_reason_and_the_one_in_use(
         self, box: Callable[..., DoctorContext], board: Board
     ) -> None:
-        found = [line for line in CHECKS["engines"](box(board.root, tensorrt="throws"))]
+        found = [line for line in CHECKS["inference"](box(board.root, tensorrt="throws"))]
         assert codes(iter(found)) == [
-            *[("warn", "engine_refused")] * 3,
-            *[("ok", "engine_passed")] * 3,
-            ("warn", "engine_absent"),  # a Jetson whose ONNX Runtime has no CUDA
-            ("ok", "engine_chosen"),
+            *[("warn", "provider_failed")] * 3,
+            *[("ok", "provider_passed")] * 3,
+            ("warn", "provider_missing"),  # a Jetson whose ONNX Runtime has no CUDA
+            ("ok", "provider_selected"),
         ]
         assert "no kernel image is available" in found[0].text()
         assert "CUDA" in found[6].text() and "GPU build" in found[6].cure()
@@ -213,15 +215,15 @@ class TestEngines:
         manifest["files"]["int8"]["renderer"]["golden"]["answer"][0][0] += 5
         (copy / "model.json").write_text(json.dumps(manifest))
         made = replace(box(tmp_path / "pc"), project=tmp_path)
-        found = [line.code for line in CHECKS["engines"](made) if line.level != "ok"]
-        assert found == ["precision_refused"]
+        found = [line.code for line in CHECKS["inference"](made) if line.level != "ok"]
+        assert found == ["precision_failed"]
 
     def test_what_failed_is_tested_again_after_a_cure(
         self, box: Callable[..., DoctorContext], board: Board
     ) -> None:
-        list(CHECKS["engines"](box(board.root, cuda="wrong")))
-        cured = [line.code for line in CHECKS["engines"](box(board.root, cuda="good"))]
-        assert cured.count("engine_refused") == 0 and cured.count("engine_passed") == 6
+        list(CHECKS["inference"](box(board.root, cuda="wrong")))
+        cured = [line.code for line in CHECKS["inference"](box(board.root, cuda="good"))]
+        assert cured.count("provider_failed") == 0 and cured.count("provider_passed") == 6
 
 
 class TestExamining:
@@ -229,7 +231,7 @@ class TestExamining:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def broken(context: DoctorContext) -> Iterator[Finding]:
-            yield ok("face_sound")
+            yield ok("face_models_intact")
             raise ZeroDivisionError("by\nzero")
 
         checks: dict[str, Any] = {"voices": broken, "models": broken}
@@ -242,11 +244,14 @@ class TestExamining:
         assert exit_status(found) == 1 and exit_status(found[:3]) == 0
 
     def test_json_has_both_languages_and_the_worst_level(self) -> None:
-        lines = [CheckFinding("a", ok("face_sound")), CheckFinding("b", warn("voices_english"))]
+        lines = [
+            CheckFinding("a", ok("face_models_intact")),
+            CheckFinding("b", warn("voices_english")),
+        ]
         found = as_dict(lines)
         assert found["level"] == "warn" and found["lines"][0]["cure"] == {}
         assert found["lines"][1]["cure"]["zh"].endswith("espeak-ng。")
-        assert as_dict([CheckFinding("a", fail("engine_none", reason="x"))])["level"] == "fail"
+        assert as_dict([CheckFinding("a", fail("no_provider", reason="x"))])["level"] == "fail"
         assert as_dict(lines[:1])["level"] == "ok"
 
 
@@ -294,7 +299,7 @@ class TestCommand:
         printed = json.loads(capsys.readouterr().out)
         written = json.loads(report.read_text())
         assert written["lines"] == printed["lines"]
-        assert {line["check"] for line in printed["lines"]} >= set(CHECKS) - {"jetson"}
+        assert {line["check"] for line in printed["lines"]} >= set(CHECKS) - {"jetpack"}
         assert {network["precision"] for network in written["networks"]} == {"fp32", "fp16", "int8"}
         assert all(network["ms"] > 0 for network in written["networks"])
         assert written["stages_ms"]["encode"]["cpu_ms"] > written["stages_ms"]["mesh"]["cpu_ms"] > 0

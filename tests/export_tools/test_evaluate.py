@@ -52,7 +52,7 @@ def test_the_splits_share_no_clip(tmp_path: Path) -> None:
     for name in ("s1_pgad8n", "s1_bbaf2n"):
         (tmp_path / "grid" / f"{name}.mp4").touch()
     found = scoring_clips(tmp_path)
-    assert [case.path.stem for case in found["grid, known person"]] == ["s1_pgad8n"]
+    assert [case.path.stem for case in found["grid, known speaker"]] == ["s1_pgad8n"]
     named = [case for cases in found.values() for case in cases]
     assert len(named) == len(set(named))
 

@@ -26,7 +26,7 @@ ok() {
 
 bootstrap() {
     local root=$ROOTS/$1
-    [ ! -e "$root/.whole" ] || return 0
+    [ ! -e "$root/.complete" ] || return 0
     say "bootstrapping $1 ..."
     rm -rf "$root"
     mkdir -p "$ROOTS"
@@ -40,7 +40,7 @@ bootstrap() {
             ;;
         *) say "there is no system '$1'" && exit 2 ;;
     esac >"$ROOTS/$1.log" 2>&1
-    touch "$root/.whole"
+    touch "$root/.complete"
 }
 
 # A writable copy of the root that costs nothing, with what a running system has. With a SIZE, what
