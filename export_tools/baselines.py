@@ -35,15 +35,15 @@ def cost_table(manifest: Manifest, rounds: int = 40) -> dict[str, dict[str, Any]
     basis = manifest.path("basis", "any")
     ours = {f"{manifest.name} {p}": manifest.path("renderer", p) for p in manifest.precisions()}
     with tempfile.TemporaryDirectory() as folder:
-        peers = {}
+        baselines = {}
         for name, layout in (("Nota, compressed Wav2Lip", NOTA), ("Wav2Lip", WAV2LIP)):
-            peers[name] = Path(folder) / f"{name}.onnx"
+            baselines[name] = Path(folder) / f"{name}.onnx"
             torch.manual_seed(0)
-            export_wav2lip(Wav2Lip(layout), peers[name])
-        timed = {name: (path, random_inputs(path)) for name, path in {**ours, **peers}.items()}
+            export_wav2lip(Wav2Lip(layout), baselines[name])
+        timed = {name: (path, random_inputs(path)) for name, path in {**ours, **baselines}.items()}
         timed["motion"] = (motion, random_inputs(motion, motion_sizes))
         spent = cpu_milliseconds(timed, rounds)
-        costs = {name: measure_cost(path) for name, path in {**ours, **peers}.items()}
+        costs = {name: measure_cost(path) for name, path in {**ours, **baselines}.items()}
     audio = measure_cost(motion, motion_sizes)
     table: dict[str, dict[str, Any]] = {}
     for name, cost in costs.items():

@@ -1,4 +1,4 @@
-"""Build a TensorRT engine of a packaged network with ``trtexec``, on the device itself.
+"""Build a TensorRT engine of a packaged network with trtexec, on the device itself.
 
     python -m export_tools.build_engine --precision int8 --cache DIR [--model lectern-lite]
     python -m export_tools.build_engine --precision fp16 --cache DIR --print
@@ -66,31 +66,31 @@ class EngineSpec:
             raise ValueError("The batch size must be 1 or more.")
 
 
-def engine_name(network: Path, machine: RuntimeVersions, wish: EngineSpec) -> str:
+def engine_name(network: Path, machine: RuntimeVersions, spec: EngineSpec) -> str:
     """Return the file name of an engine, which is unique for network, versions and options."""
-    device = "gpu" if wish.dla is None else f"dla{wish.dla}"
-    parts = (network.stem, sha256(network)[:_HASH_DIGITS], str(machine), device, f"b{wish.batch}")
+    device = "gpu" if spec.dla is None else f"dla{spec.dla}"
+    parts = (network.stem, sha256(network)[:_HASH_DIGITS], str(machine), device, f"b{spec.batch}")
     return "_".join(parts) + ".engine"
 
 
-def trtexec_command(trtexec: str, network: Path, engine: Path, wish: EngineSpec) -> list[str]:
+def trtexec_command(trtexec: str, network: Path, engine: Path, spec: EngineSpec) -> list[str]:
     """Return the command line of ``trtexec`` that writes ``engine``."""
     words = [
         trtexec,
         f"--onnx={network}",
         f"--saveEngine={engine}",
-        f"--memPoolSize=workspace:{wish.workspace_mb}",
+        f"--memPoolSize=workspace:{spec.workspace_mb}",
         f"--timingCacheFile={engine.parent / 'timing.cache'}",
     ]
-    least = wish.batch if wish.dla is not None else 1
-    for flag, rows in (("min", least), ("opt", wish.batch), ("max", wish.batch)):
+    least = spec.batch if spec.dla is not None else 1
+    for flag, rows in (("min", least), ("opt", spec.batch), ("max", spec.batch)):
         words.append(f"--{flag}Shapes={_shapes(network, rows)}")
-    if wish.precision != "fp32":
+    if spec.precision != "fp32":
         words.append("--fp16")
-    if wish.precision == "int8":
+    if spec.precision == "int8":
         words.append("--int8")
-    if wish.dla is not None:
-        words += [f"--useDLACore={wish.dla}", "--allowGPUFallback"]
+    if spec.dla is not None:
+        words += [f"--useDLACore={spec.dla}", "--allowGPUFallback"]
     return words
 
 
@@ -110,20 +110,20 @@ def find_trtexec(root: Path = Path("/"), path: str | None = None) -> str | None:
 
 
 def build_engine(
-    trtexec: str, network: Path, cache: Path, wish: EngineSpec, machine: RuntimeVersions
+    trtexec: str, network: Path, cache: Path, spec: EngineSpec, machine: RuntimeVersions
 ) -> Path:
     """Return the file of the engine; build it if it does not exist.
 
     An incomplete file is never left behind. Raises ``RuntimeError`` with the last lines of the
     output of ``trtexec`` if it fails.
     """
-    target = cache / engine_name(network, machine, wish)
+    target = cache / engine_name(network, machine, spec)
     if target.exists():
         return target
     cache.mkdir(parents=True, exist_ok=True)
     part = target.with_suffix(".part")
     done = subprocess.run(
-        trtexec_command(trtexec, network, part, wish), capture_output=True, text=True, check=False
+        trtexec_command(trtexec, network, part, spec), capture_output=True, text=True, check=False
     )
     if done.returncode or not part.exists():
         part.unlink(missing_ok=True)
@@ -145,15 +145,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="precision (default: fp16)",
     )
     parser.add_argument("--cache", type=Path, required=True, help="folder for engines")
-    parser.add_argument("--batch", type=int, default=MAX_BATCH, help="largest batch size")
+    parser.add_argument(
+        "--batch", type=int, default=MAX_BATCH, help=f"largest batch size (default: {MAX_BATCH})"
+    )
     parser.add_argument("--dla", type=int, help="DLA core to use instead of the GPU")
     parser.add_argument(
-        "--workspace-mb", type=int, default=256, help="workspace of TensorRT (default: 256)"
+        "--workspace-mb", type=int, default=256, help="workspace of TensorRT in MiB (default: 256)"
     )
     parser.add_argument("--print", action="store_true", help="print the command without running it")
     args = parser.parse_args(argv)
     try:
-        wish = EngineSpec(args.precision, args.batch, args.dla, args.workspace_mb)
+        spec = EngineSpec(args.precision, args.batch, args.dla, args.workspace_mb)
     except ValueError as error:
         parser.error(str(error))
     try:
@@ -162,15 +164,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     machine = RuntimeVersions.find()
     if args.print:
-        target = args.cache / engine_name(network, machine, wish)
-        print(shlex.join(trtexec_command(find_trtexec() or "trtexec", network, target, wish)))
+        target = args.cache / engine_name(network, machine, spec)
+        print(shlex.join(trtexec_command(find_trtexec() or "trtexec", network, target, spec)))
         return 0
     trtexec = find_trtexec()
     if trtexec is None:
         print(TRTEXEC_MISSING, file=sys.stderr)
         return 2
     try:
-        print(build_engine(trtexec, network, args.cache, wish, machine))
+        print(build_engine(trtexec, network, args.cache, spec, machine))
     except RuntimeError as error:
         print(error, file=sys.stderr)
         return 1

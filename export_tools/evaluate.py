@@ -243,13 +243,27 @@ def main() -> None:
         "--model", default="lectern-lite", help="name of the model (default: lectern-lite)"
     )
     parser.add_argument(
-        "--precision", nargs="+", default=["fp32", "int8"], help="precisions to score"
+        "--precision",
+        nargs="+",
+        default=["fp32", "int8"],
+        metavar="PRECISION",
+        help="precisions to score (default: fp32 int8)",
     )
     parser.add_argument(
-        "--splits", nargs="+", default=_SPLITS, choices=_SPLITS, help="splits to score"
+        "--splits",
+        nargs="+",
+        default=_SPLITS,
+        choices=_SPLITS,
+        metavar="SPLIT",
+        help=f"splits to score (default: all): {'; '.join(_SPLITS)}",
     )
     parser.add_argument(
-        "--skip", nargs="+", default=[], choices=["clips", "closures", "cost"], help="parts to omit"
+        "--skip",
+        nargs="+",
+        default=[],
+        choices=["clips", "closures", "cost"],
+        metavar="PART",
+        help="parts to omit: clips, closures, cost",
     )
     args = parser.parse_args()
     if "clips" not in args.skip and not (args.data / "grid").is_dir():

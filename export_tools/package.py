@@ -1,4 +1,4 @@
-"""Package trained networks in ``models_lite/<name>`` with a manifest of all files.
+"""Package trained networks in models_lite/NAME with a manifest of all files.
 
     python -m export_tools.package --renderer DIR --version 0.3.0 [--motion MOTION_DIR] \\
         [--scores SCORES.json] [--name lectern-lite]

@@ -52,15 +52,15 @@ class InstallOptions:
     share: bool = False
 
 
-def plan_install(system: System, source: Source, wish: InstallOptions) -> list[Step]:
+def plan_install(system: System, source: Source, options: InstallOptions) -> list[Step]:
     """Return the steps that install the version of ``source``; empty if it is up to date."""
-    name = source.identity(wish.python_version, wish.runtime.name)
+    name = source.identity(options.python_version, options.runtime.name)
     folder = system.path(f"{VERSIONS_FOLDER}/{name}")
     built = is_complete(folder)
     steps: list[Step] = [*_account_steps(system), *_folder_steps(system), *_config_steps(system)]
     if not built:
-        steps.append(BuildVersion(system, source, folder, wish.python, wish.runtime))
-    switch = _switch_steps(system, name, source.folder / "systemd", share=wish.share)
+        steps.append(BuildVersion(system, source, folder, options.python, options.runtime))
+    switch = _switch_steps(system, name, source.folder / "systemd", share=options.share)
     if _link_target(system, CURRENT) != name:
         steps.append(SelfCheck(system, folder, USER, CONFIG))
     return [*steps, *switch, *_cleanup_steps(system, name)]

@@ -9,16 +9,16 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.commands import add_config_option
 from appliance.config import load_config
 from appliance.errors import BadInput
 
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
-
     from appliance.bench.compare import Comparison
+    from appliance.commands import Subparsers
 
 
-def add_parser(commands: Commands) -> None:
+def add_parser(commands: Subparsers) -> None:
     """Add the ``bench`` command to the command line."""
     parser = commands.add_parser(
         "bench",
@@ -49,7 +49,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--rounds", type=int, default=3, metavar="N", help="number of rounds (default: 3)"
     )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file")
+    add_config_option(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=_run)
 
@@ -94,7 +94,7 @@ def _format_table(result: Comparison) -> str:
         f"{result.width} × {result.height} at {result.fps:g} fps, {result.frames} frames, "
         f"{facts['rounds']} rounds, {facts['provider']}, {facts['precision']}",
         f"bare transcode      {transcode_ms:8.2f} ms per frame",
-        f"first render        {result.uncached_ratio} × the transcode",
+        f"presenter uncached  {result.uncached_ratio} × the transcode",
         f"presenter cached    {result.cached_ratio} × the transcode",
         f"first frame after   {facts['first_frame_s']['median']:8.2f} s",
         f"peak memory         {facts['peak_mb']:8.0f} MB",

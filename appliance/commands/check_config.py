@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from appliance.config import check_config, find_config
 
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    from appliance.commands import Subparsers
 
 
-def add_parser(commands: Commands) -> None:
+def add_parser(commands: Subparsers) -> None:
     """Add the ``check-config`` command to the command line."""
     parser = commands.add_parser(
         "check-config",
@@ -24,7 +24,7 @@ def add_parser(commands: Commands) -> None:
         "file",
         type=Path,
         nargs="?",
-        help="configuration file (default: the one that Lectern uses)",
+        help="configuration file (default: the one that the other commands use)",
     )
     parser.set_defaults(run=_check_config)
 

@@ -11,19 +11,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.commands import add_config_option
 from appliance.commands.terminal import terminal_language
 from appliance.errors import LecternError
 
 if TYPE_CHECKING:
+    from appliance.commands import Subparsers
     from appliance.config import Config
     from appliance.doctor.roofline import TrialRender
 
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 _LEVEL_LABELS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 
 
-def add_parser(commands: Commands) -> None:
+def add_parser(commands: Subparsers) -> None:
     """Add the ``doctor`` command to the command line."""
     parser = commands.add_parser(
         "doctor",
@@ -45,7 +46,7 @@ def add_parser(commands: Commands) -> None:
         choices=["en", "zh"],
         help="language of the findings (default: from the locale)",
     )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file")
+    add_config_option(parser)
     parser.set_defaults(run=_doctor)
 
 
@@ -102,9 +103,8 @@ def _render_trial(config: Config) -> TrialRender | Exception:
     try:
         return render_trial(config)
     except Exception as error:
-        message = (
-            str(error) if isinstance(error, LecternError) else f"{type(error).__name__}: {error}"
-        )
+        known = isinstance(error, LecternError)
+        message = str(error) if known else f"{type(error).__name__}: {error}"
         print(f"lectern: {message}", file=sys.stderr)
         return error
 

@@ -9,26 +9,36 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.commands import add_config_option
 from appliance.commands.overrides import add_override_options, overrides_from
 from appliance.commands.terminal import terminal_language
 
 if TYPE_CHECKING:
+    from appliance.commands import Subparsers
     from appliance.jobs.models import Job
     from appliance.jobs.store import JobStore
 
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 _ENDED = {"done", "failed", "cancelled"}
 _LIST_LIMIT = 50
 _ON_HOLD = {"en": "On hold: ", "zh": "暂停："}
 
 
-def add_parser(commands: Commands) -> None:
+def add_parser(commands: Subparsers) -> None:
     """Add the ``jobs`` command and its actions to the command line."""
-    parser = commands.add_parser("jobs", help="list and control the jobs in the queue")
+    parser = commands.add_parser(
+        "jobs",
+        help="list and control the jobs in the queue",
+        description="List and control the jobs in the queue.",
+    )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
 
-    listing = actions.add_parser("list", help="list jobs, newest first")
+    listing = actions.add_parser(
+        "list",
+        help="list jobs, newest first",
+        description="List jobs, newest first, with state, progress and the reason of a failure. "
+        "Reasons why no job is started at the moment are printed first.",
+    )
     listing.add_argument("--open", action="store_true", help="list only jobs that have not ended")
     listing.add_argument(
         "--all", action="store_true", help=f"list all jobs (default: the newest {_LIST_LIMIT})"
@@ -36,7 +46,9 @@ def add_parser(commands: Commands) -> None:
     listing.add_argument("--json", action="store_true", help="print JSON")
     _set_action(listing, _list)
 
-    show = actions.add_parser("show", help="show the details of a job")
+    show = actions.add_parser(
+        "show", help="show the details of a job", description="Print all details of a job."
+    )
     show.add_argument("job", type=int, help="job number")
     show.add_argument("--json", action="store_true", help="print JSON")
     _set_action(show, _show)
@@ -48,9 +60,15 @@ def add_parser(commands: Commands) -> None:
     )
     add.add_argument("presenter", type=Path, help="video or photo of the presenter")
     add.add_argument("lecture", type=Path, help="recording, video with sound, or text file")
-    add.add_argument("--name", help="name of the result (default: the name of the lecture)")
     add.add_argument(
-        "--priority", type=int, default=0, help="jobs with a higher priority run first (default: 0)"
+        "--name", metavar="NAME", help="name of the result (default: the name of the lecture)"
+    )
+    add.add_argument(
+        "--priority",
+        type=int,
+        default=0,
+        metavar="N",
+        help="jobs with a higher priority run first (default: 0)",
     )
     add_override_options(add)
     _set_action(add, _add)
@@ -61,11 +79,15 @@ def add_parser(commands: Commands) -> None:
         ("pause", _pause, "pause jobs; a running job pauses after the current chunk"),
         ("resume", _resume, "resume paused jobs"),
     ):
-        action = actions.add_parser(name, help=text)
+        action = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         action.add_argument("jobs", type=int, nargs="+", metavar="job", help="job number")
         _set_action(action, _for_each(act))
 
-    priority = actions.add_parser("priority", help="change the priority of a job")
+    priority = actions.add_parser(
+        "priority",
+        help="change the priority of a job",
+        description="Change the priority of a job.",
+    )
     priority.add_argument("job", type=int, help="job number")
     priority.add_argument("priority", type=int, help="jobs with a higher priority run first")
     _set_action(priority, _set_priority)
@@ -75,7 +97,7 @@ Action = Callable[["JobStore", argparse.Namespace], None]
 
 
 def _set_action(parser: argparse.ArgumentParser, action: Action) -> None:
-    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file")
+    add_config_option(parser)
     parser.add_argument(
         "--language",
         choices=["en", "zh"],

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.commands import add_config_option
 from appliance.logs.line import LEVELS
 
 if TYPE_CHECKING:
+    from appliance.commands import Subparsers
     from appliance.logs.line import LogLine
 
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-
-def add_parser(commands: Commands) -> None:
+def add_parser(commands: Subparsers) -> None:
     """Add the ``logs`` command to the command line."""
-    parser = commands.add_parser("logs", help="print the log of the daemon")
+    parser = commands.add_parser(
+        "logs",
+        help="print the log of the daemon",
+        description="Print the newest lines of the daemon's log, oldest first.",
+    )
     parser.add_argument(
         "-f", "--follow", action="store_true", help="keep printing lines as they are written"
     )
@@ -33,7 +36,7 @@ def add_parser(commands: Commands) -> None:
         "--level", choices=LEVELS, default="debug", help="lowest level to print (default: debug)"
     )
     parser.add_argument("--json", action="store_true", help="print each line as JSON")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file")
+    add_config_option(parser)
     parser.set_defaults(run=_run)
 
 

@@ -17,9 +17,17 @@ def add_override_options(parser: argparse.ArgumentParser) -> None:
         choices=["fp32", "fp16", "int8"],
         help="precision of the model (default: from the configuration)",
     )
-    parser.add_argument("--model", help="name of a model, its model.json, or a Wav2Lip .onnx file")
     parser.add_argument(
-        "--face", type=int, metavar="N", help="face to lip-sync; 0 is the largest one"
+        "--model",
+        metavar="MODEL",
+        help="name of a model, its model.json, or a Wav2Lip .onnx file (default: from the "
+        "configuration)",
+    )
+    parser.add_argument(
+        "--face",
+        type=int,
+        metavar="N",
+        help="face to lip-sync; 0 is the largest one (default: from the configuration)",
     )
 
 

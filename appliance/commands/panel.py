@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.commands import add_config_option
+
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    from appliance.commands import Subparsers
 
 
-def add_parser(commands: Commands) -> None:
+def add_parser(commands: Subparsers) -> None:
     """Add the ``panel`` command to the command line."""
-    parser = commands.add_parser("panel", help="run the web panel")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file")
+    parser = commands.add_parser(
+        "panel",
+        help="run the web panel",
+        description="Run the web panel until it is stopped by SIGINT or SIGTERM. A problem in the "
+        "configuration file is reported, and the panel then uses the default of that key.",
+    )
+    add_config_option(parser)
     parser.set_defaults(run=_run)
 
 

@@ -7,16 +7,20 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.commands import add_config_option
 from appliance.config import load_config
 
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    from appliance.commands import Subparsers
 
 
-def add_parser(commands: Commands) -> None:
+def add_parser(commands: Subparsers) -> None:
     """Add the ``plan`` command to the command line."""
     parser = commands.add_parser(
-        "plan", help="show how a lecture would be split into chunks, and its memory estimate"
+        "plan",
+        help="show how a lecture would be split, and its memory estimate",
+        description="Print how a lecture would be split into chunks, the sizes of the queues and "
+        "batches, and the estimated memory in MiB, without rendering anything.",
     )
     parser.add_argument("presenter", type=Path, help="video or photo of the presenter")
     parser.add_argument("lecture", type=Path, help="recording, video with sound, or text file")
@@ -25,9 +29,9 @@ def add_parser(commands: Commands) -> None:
         type=int,
         default=0,
         metavar="MB",
-        help="memory budget (default: from the available memory)",
+        help="memory budget in MiB (default: from the available memory)",
     )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file")
+    add_config_option(parser)
     parser.set_defaults(run=_plan)
 
 
@@ -49,9 +53,9 @@ def _plan(options: argparse.Namespace) -> int:
         if is_text(lecture):
             lecture = synthesize_lecture(lecture, Path(folder), config, lambda letters, total: None)
         sound = probe_audio(lecture)
-    lips, engines = config.lips, Providers.of(config)
+    lips, providers = config.lips, Providers.of(config)
     manifest = load_manifest(lips.model, MODELS_FOLDER)
-    model = LipModel.open(manifest, lips.precision, lips.providers, engines=engines)
+    model = LipModel.open(manifest, lips.precision, lips.providers, engines=providers)
     plan = plan_for(info, sound, config, NetworkFootprint.of(model), budget_mb=options.memory)
     for name, value in plan.as_dict().items():
         print(f"{name:<14} {value:g}" if isinstance(value, float) else f"{name:<14} {value}")

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from appliance.commands import add_config_option
 from appliance.commands.overrides import add_override_options, overrides_from
 from appliance.config import load_config
 from appliance.errors import BadInput
@@ -16,29 +17,32 @@ from appliance.system.malloc import imports_without_gc
 from appliance.system.signals import raise_if_interrupted
 
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    from appliance.commands import Subparsers
 
 
-def add_parser(commands: Commands) -> None:
+def add_parser(commands: Subparsers) -> None:
     """Add the ``render`` command to the command line."""
     parser = commands.add_parser(
         "render",
         help="render a lecture video",
-        description="Render a lecture video in which the presenter speaks the lecture.",
+        description="Render a lecture video in which the presenter speaks the lecture, measure its "
+        "quality, and print its path.",
     )
     parser.add_argument("presenter", type=Path, help="video or photo of the presenter")
     parser.add_argument("lecture", type=Path, help="recording, video with sound, or text file")
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="FILE", help="MP4 file to write"
     )
-    parser.add_argument("--report", type=Path, metavar="FILE", help="write a JSON report to FILE")
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="also write a JSON report to FILE"
+    )
     parser.add_argument(
         "--subtitles",
         type=Path,
         metavar="FILE",
         help="write the subtitles of a text lecture to FILE (.srt)",
     )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file")
+    add_config_option(parser)
     add_override_options(parser)
     parser.set_defaults(run=_render)
 

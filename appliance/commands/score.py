@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    from appliance.commands import Subparsers
 
 
-def add_parser(commands: Commands) -> None:
+def add_parser(commands: Subparsers) -> None:
     """Add the ``score`` command to the command line."""
-    parser = commands.add_parser("score", help="measure the quality of a finished video")
+    parser = commands.add_parser(
+        "score",
+        help="measure the quality of a finished video",
+        description="Measure the lip movements, the sharpness and the area around the mouth in a "
+        "finished video, and print the values with a verdict.",
+    )
     parser.add_argument("video", type=Path, help="video to measure")
     parser.add_argument(
         "--reference", type=Path, metavar="FILE", help="real video of the same speech"

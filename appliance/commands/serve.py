@@ -7,18 +7,24 @@ import os
 import signal
 import sys
 import threading
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from appliance.commands import add_config_option
+
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    from appliance.commands import Subparsers
 
 
-def add_parser(commands: Commands) -> None:
+def add_parser(commands: Subparsers) -> None:
     """Add the ``serve`` command to the command line."""
-    parser = commands.add_parser("serve", help="run the daemon: inbox, queue and worker")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file")
+    parser = commands.add_parser(
+        "serve",
+        help="run the daemon",
+        description="Run the daemon, which watches the inbox and renders the jobs of the queue one "
+        "after another, until it is stopped by SIGINT or SIGTERM.",
+    )
+    add_config_option(parser)
     parser.set_defaults(run=_run)
 
 

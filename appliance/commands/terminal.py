@@ -1,4 +1,4 @@
-"""Shows progress in a terminal."""
+"""Progress in a terminal, and the language of its user."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STAGES = {
     "score": "checking the result",
 }
 _UNITS = {"engine": "s", "render": "frames", "speech": "s analysed", "score": "frames"}
-_LOG_EVERY_S = 10.0
+_LOG_INTERVAL_S = 10.0
 
 
 class _RateColumn(ProgressColumn):
@@ -42,9 +42,9 @@ class _RateColumn(ProgressColumn):
 
 @contextmanager
 def progress_bar() -> Iterator[OnProgress]:
-    """Return a callback that shows stage, units, units per second and time left on stderr.
+    """Yield a callback that shows stage, units, units per second and time left on stderr.
 
-    Without a terminal it writes one line per stage, and now and then the progress.
+    Without a terminal it writes one line per stage, and the progress every ten seconds.
     """
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -55,7 +55,7 @@ def progress_bar() -> Iterator[OnProgress]:
         current = bar.add_task("", total=1, unit="")
         last = ""
 
-        def listen(step: Step) -> None:
+        def show(step: Step) -> None:
             nonlocal last
             if step.stage != last:
                 last = step.stage
@@ -63,22 +63,22 @@ def progress_bar() -> Iterator[OnProgress]:
                 bar.reset(current, total=step.total, description=text, unit=unit)
             bar.update(current, completed=step.done, total=step.total)
 
-        yield listen
+        yield show
 
 
 def _line_printer() -> OnProgress:
     last_stage, last_time = "", 0.0
 
-    def listen(step: Step) -> None:
+    def show(step: Step) -> None:
         nonlocal last_stage, last_time
         now = time.monotonic()
-        if step.stage == last_stage and now - last_time < _LOG_EVERY_S:
+        if step.stage == last_stage and now - last_time < _LOG_INTERVAL_S:
             return
-        far = f" {step.done}/{step.total}" if step.stage in _UNITS and step.done else ""
-        print(f"{_STAGES[step.stage]}{far}", file=sys.stderr, flush=True)
+        count = f" {step.done}/{step.total}" if step.stage in _UNITS and step.done else ""
+        print(f"{_STAGES[step.stage]}{count}", file=sys.stderr, flush=True)
         last_stage, last_time = step.stage, now
 
-    return listen
+    return show
 
 
 def terminal_language(environment: Mapping[str, str] = os.environ) -> str:

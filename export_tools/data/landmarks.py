@@ -1,4 +1,4 @@
-"""Extract the landmarks of every training and scoring clip to one ``.npz`` file per clip.
+"""Extract the landmarks of every training and scoring clip to one .npz file per clip.
 
     python -m export_tools.data.landmarks CLIPS_DIR… --out DIR [--jobs 2]
 

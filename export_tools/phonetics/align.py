@@ -1,4 +1,4 @@
-"""Forced alignment of transcripts and sound with pocketsphinx, to phones with start and end.
+"""Align transcripts and sound with pocketsphinx, to phones with start and end.
 
     python -m export_tools.phonetics.align SPEECH_FOLDER OUT.jsonl --subset train
 
@@ -102,7 +102,7 @@ def pending(utterances: Iterable[Utterance], out: Path, subset: str) -> list[Utt
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("speech", type=Path, help="folder of recordings with manifest.tsv")
     parser.add_argument("out", type=Path, help="file to write (JSON lines)")
     parser.add_argument("--subset", default=TRAIN_SET, help="set of the manifest (default: train)")

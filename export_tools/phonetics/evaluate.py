@@ -55,7 +55,7 @@ def frame_scores(encoder: Encoder, pack: Pack, limit: int | None = None) -> dict
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("encoder", type=Path, help="checkpoint of the encoder")
     parser.add_argument("pack", type=Path, help="stem of the pack")
     parser.add_argument("--limit", type=int, help="largest number of utterances")

@@ -120,7 +120,7 @@ def load(stem: Path) -> Pack:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("stem", type=Path, help="stem of the pack to write")
     parser.add_argument("audio_folder", type=Path, help="folder of the audio files")
     parser.add_argument("alignments", type=Path, nargs="+", help="alignment files (JSON lines)")

@@ -127,7 +127,7 @@ ENGINES: dict[str, Callable[[list[str], random.Random], Iterator[SynthUtterance]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("engine", choices=sorted(ENGINES), help="speech synthesizer")
     parser.add_argument("speech", type=Path, help="folder of recordings with manifest.tsv")
     parser.add_argument("out", type=Path, help="output folder")

@@ -142,7 +142,7 @@ def train(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="folder of packs and results")
     parser.add_argument("--pack", action="append", required=True, help="STEM:SHARE")
     parser.add_argument("--test", required=True, help="STEM of the pack for evaluation")

@@ -50,8 +50,8 @@ class DeployedRenderer(nn.Module):
         x = self.bottom(skips.pop())
         for squeeze, enlarge, up in zip(self.squeeze, self.enlarge, self.up, strict=True):
             x = up(enlarge(squeeze(x)) + skips.pop())
-        answer: Tensor = self.head(x)
-        return answer
+        output: Tensor = self.head(x)
+        return output
 
 
 def deployed_inputs(batch: Batch) -> tuple[Tensor, Tensor]:

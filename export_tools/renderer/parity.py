@@ -44,8 +44,8 @@ def network_outputs(path: Path, batches: list[Batch]) -> dict[str, Array]:
     visible.
     """
     session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    answers = np.concatenate([session.run([OUTPUT], onnx_inputs(batch))[0] for batch in batches])
-    return {name: answers[:, part].clip(-1, 1) for name, part in _PARTS.items()}
+    outputs = np.concatenate([session.run([OUTPUT], onnx_inputs(batch))[0] for batch in batches])
+    return {name: outputs[:, part].clip(-1, 1) for name, part in _PARTS.items()}
 
 
 def compare(exact: Path, other: Path, batches: list[Batch]) -> dict[str, Any]:

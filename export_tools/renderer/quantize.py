@@ -138,8 +138,8 @@ def render_luma(path: Path, batches: list[Batch]) -> Array:
     session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     composited = []
     for batch in batches:
-        (answer,) = session.run([OUTPUT], onnx_inputs(batch))
-        out = decode_outputs(torch.from_numpy(answer), batch)
+        (output,) = session.run([OUTPUT], onnx_inputs(batch))
+        out = decode_outputs(torch.from_numpy(output), batch)
         y, _ = compose(out, batch.source_y, batch.source_uv, batch.reference_y, batch.reference_uv)
         composited.append(y[:, 0].numpy())
     return np.concatenate(composited)

@@ -69,14 +69,38 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="output folder")
     parser.add_argument("--start", type=Path, help="checkpoint to initialize the weights from")
     parser.add_argument(
-        "--widths", type=int, nargs="+", default=list(WIDTHS), help="channels of each level"
+        "--widths",
+        type=int,
+        nargs="+",
+        default=list(WIDTHS),
+        metavar="N",
+        help=f"channels of each level (default: {' '.join(map(str, WIDTHS))})",
     )
     parser.add_argument("--steps", type=int, default=40_000, help="training steps (default: 40000)")
-    parser.add_argument("--batch", type=int, default=Schedule.batch, help="samples per step")
-    parser.add_argument("--rate", type=float, default=Schedule.rate, help="peak learning rate")
-    parser.add_argument("--report", type=int, default=Schedule.report, help="steps per curve point")
-    parser.add_argument("--minutes", type=float, default=Schedule.minutes, help="time limit")
-    parser.add_argument("--seed", type=int, default=Schedule.seed, help="random seed")
+    parser.add_argument(
+        "--batch", type=int, default=Schedule.batch, help="samples per step (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--rate",
+        type=float,
+        default=Schedule.rate,
+        help="peak learning rate (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--report",
+        type=int,
+        default=Schedule.report,
+        help="steps per curve point (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=Schedule.minutes,
+        help="time limit in minutes (default: none)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=Schedule.seed, help="random seed (default: %(default)s)"
+    )
     parser.add_argument("--threads", type=int, default=1, help="threads of torch (default: 1)")
 
 
