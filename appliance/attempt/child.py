@@ -31,7 +31,7 @@ from appliance.system.process import exit_with_parent, private_stdout
 
 _REPORT_INTERVAL_S = 0.5  # between two progress reports
 
-_INTERRUPTIBLE = {"check", "engine", "voice", "presenter", "speech", "score"}
+_INTERRUPTIBLE = {"check", "selftest", "tts", "presenter", "speech", "score"}
 """Stages that are interrupted at once. Rendering stops after a chunk, and joining is short."""
 
 

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from appliance.media.picture import ColorSpec, Picture
+from appliance.media.picture import ColorSpec, Picture, VideoFormat
 from appliance.media.x264 import X264Writer
 
 Image = npt.NDArray[np.uint8]
@@ -78,10 +78,8 @@ def write_presenter(path: Path, pictures: Iterator[Picture], fps: int) -> Path:
     """Write ``pictures`` as H.264 like a phone does: CRF 20, a keyframe every two seconds."""
     first = next(pictures)
     size = first.width, first.height
-    color = ColorSpec.for_size(*size)
-    with X264Writer(
-        path, *size, Fraction(fps), color, crf=20, preset="fast", gop=2 * fps
-    ) as writer:
+    video_format = VideoFormat(*size, Fraction(fps), ColorSpec.for_size(*size))
+    with X264Writer(path, video_format, crf=20, preset="fast", gop=2 * fps) as writer:
         writer.write(first)
         for picture in pictures:
             writer.write(picture)

@@ -209,7 +209,7 @@ def _progress_percent(job: Job) -> str:
     if job.state.value == "done":
         return "100%"
     # Only rendering counts: the stages before it are short.
-    in_rendering = job.stage in ("render", "join") and job.total
+    in_rendering = job.stage in ("render", "mux") and job.total
     return f"{100 * job.done // job.total}%" if in_rendering else ""
 
 

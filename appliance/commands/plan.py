@@ -45,17 +45,20 @@ def _plan(options: argparse.Namespace) -> int:
     from appliance.render.plan import NetworkFootprint, plan_for
     from appliance.render.render import MODELS_FOLDER
 
-    config = resolve_encoder(load_config(options.config))
-    video = config.video
+    config = load_config(options.config)
+    video = resolve_encoder(config.video, config.root / "state")
+    config = config.model_copy(update={"video": video})
     info = probe_presenter(options.presenter, max_fps=video.max_fps, short_side=video.size)
     with tempfile.TemporaryDirectory() as folder:  # only speech synthesis yields a text's duration
         lecture = options.lecture
         if is_text(lecture):
-            lecture = synthesize_lecture(lecture, Path(folder), config, lambda letters, total: None)
+            lecture = synthesize_lecture(
+                lecture, Path(folder), config.speech, lambda done, total: None
+            )
         sound = probe_audio(lecture)
-    lips, providers = config.lips, Providers.of(config)
+    lips, runtime = config.lips, Providers.of(config.root, config.lips)
     manifest = load_manifest(lips.model, MODELS_FOLDER)
-    model = LipModel.open(manifest, lips.precision, lips.providers, engines=providers)
+    model = LipModel.open(manifest, lips.precision, lips.providers, runtime=runtime)
     plan = plan_for(info, sound, config, NetworkFootprint.of(model), budget_mb=options.memory)
     for name, value in plan.as_dict().items():
         print(f"{name:<14} {value:g}" if isinstance(value, float) else f"{name:<14} {value}")

@@ -6,8 +6,9 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from appliance.commands import add_config_option
 from appliance.commands.overrides import add_override_options, overrides_from
@@ -98,7 +99,7 @@ def _write_subtitles(path: Path, video: Path) -> None:
         raise BadInput("output_unwritable", name=path.name, reason=error.strerror) from error
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
+def _write_json(path: Path, content: Mapping[str, object]) -> None:
     try:
         path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:

@@ -17,15 +17,15 @@ from appliance.render.progress import Progress as Step
 
 _STAGES = {
     "check": "checking the files",
-    "engine": "preparing the GPU (a minute or two, the first time)",
-    "voice": "synthesizing speech",
+    "selftest": "preparing the GPU (a minute or two, the first time)",
+    "tts": "synthesizing speech",
     "presenter": "analysing the presenter",
     "speech": "analysing the lecture",
     "render": "rendering",
-    "join": "joining",
+    "mux": "combining",
     "score": "checking the result",
 }
-_UNITS = {"engine": "s", "render": "frames", "speech": "s analysed", "score": "frames"}
+_UNITS = {"selftest": "s", "render": "frames", "speech": "s analysed", "score": "frames"}
 _LOG_INTERVAL_S = 10.0
 
 

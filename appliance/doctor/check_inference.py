@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -15,7 +14,6 @@ from appliance.errors import LecternError
 from appliance.inference.manifest import load_manifest
 from appliance.inference.precision import benchmark_precisions, choose_best
 from appliance.media.encoder import choose_encoder, l4t_release, measure_presets, test_encoder
-from appliance.media.picture import ColorSpec
 from appliance.media.x264 import X264Writer
 from appliance.telemetry.board import is_jetson
 
@@ -79,7 +77,7 @@ def check_codecs(context: DoctorContext) -> Iterator[Finding]:
     reason = _test_aac_encoder()
     if reason:
         yield fail("encoder_broken", codec="AAC", reason=reason)
-    reason = test_encoder(lambda path, w, h: X264Writer(path, w, h, Fraction(25), ColorSpec()))
+    reason = test_encoder(X264Writer)
     if reason:
         yield fail("encoder_broken", codec="H.264", reason=reason)
         return

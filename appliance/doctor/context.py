@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from appliance.config import PROJECT, Config
+from appliance.config import PROJECT, Config, LipsConfig
 from appliance.inference.providers import Providers
 from appliance.telemetry.reading import Reading
 from appliance.telemetry.source import select_source
@@ -31,7 +31,7 @@ class DoctorContext:
     which: Callable[[str], str | None] = shutil.which
     now: Callable[[], float] = time.time
     on_progress: Callable[[float], None] = lambda seconds: None
-    find_providers: Callable[[Config], Providers] = field(default=Providers.of)
+    find_providers: Callable[[Path, LipsConfig], Providers] = field(default=Providers.of)
 
     @cached_property
     def reading(self) -> Reading:
@@ -41,4 +41,4 @@ class DoctorContext:
     @cached_property
     def providers(self) -> Providers:
         """The inference providers of the device."""
-        return self.find_providers(self.config)
+        return self.find_providers(self.config.root, self.config.lips)

@@ -23,6 +23,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from appliance.doctor.stage_benchmark import Stages
+from appliance.media.picture import VideoFormat
 from appliance.render.plan import NetworkFootprint, make_plan
 from appliance.telemetry.reading import Reading
 
@@ -180,7 +181,7 @@ def predict(
     graphics = network_ms(module, mode, cost) if gpu else 0.0
     limits = {"processor": processor, "thread": thread, "graphics": graphics}
     plan = make_plan(
-        width=width, height=height, fps=Fraction(25), duration_s=3600, chunk_s=20,
+        video_format=VideoFormat(width, height, Fraction(25)), duration_s=3600, chunk_s=20,
         queue_frames=4, budget_mb=module.memory_mb, threads=mode.cores,
         network=NetworkFootprint(_MODEL_FILES_MB, 2.0, "tensorrt" if gpu else "cpu"),
     )  # fmt: skip

@@ -14,7 +14,7 @@ import numpy as np
 from appliance.face.tflite import Array, TFLiteModel
 from appliance.face.weights import face_model_path
 from appliance.media.container import libav_url
-from appliance.media.picture import ColorSpec, Picture
+from appliance.media.picture import Picture, VideoFormat
 from appliance.media.x264 import X264Writer
 
 WIDTH, HEIGHT, FRAMES = 1920, 1080, 50
@@ -35,9 +35,8 @@ def measure_stages(threads: int = 0, frames: int = FRAMES) -> Stages:
     with tempfile.TemporaryDirectory(prefix="lectern-") as folder:
         path = Path(folder) / "trial.mp4"
         draw_frame = _make_frame_source()
-        writer = X264Writer(
-            path, WIDTH, HEIGHT, Fraction(25), ColorSpec(), preset="veryfast", threads=threads
-        )
+        video_format = VideoFormat(WIDTH, HEIGHT, Fraction(25))
+        writer = X264Writer(path, video_format, preset="veryfast", threads=threads)
 
         def encode() -> None:
             for number in range(frames):

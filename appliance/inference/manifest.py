@@ -50,6 +50,11 @@ class Manifest(_Entry):
     quantization: dict[str, Any] = Field(default_factory=dict)
     folder: Path = Field(default=Path(), exclude=True)
 
+    @property
+    def main_role(self) -> str:
+        """The role of the network that runs once per frame."""
+        return "renderer" if self.kind == "lectern" else "generator"
+
     def precisions(self) -> list[str]:
         """Return the available precisions of the model."""
         return [p for p in ("fp32", "fp16", "int8") if p in self.files]

@@ -38,7 +38,7 @@ from appliance.system.timeouts import CallThread
 Array = npt.NDArray[np.float32]
 _T = TypeVar("_T")
 
-log = logging.getLogger("lectern.lips")
+log = logging.getLogger("lectern.inference")
 
 
 @dataclass(frozen=True)
@@ -66,17 +66,17 @@ class Network:
         *,
         golden: Golden | None = None,
         precision: str = "fp32",
-        engines: Providers | None = None,
+        runtime: Providers | None = None,
         on_seconds: OnTick = lambda seconds: None,
     ) -> None:
         self.path = path
-        self._engines = engines or Providers()
+        self._runtime = runtime or Providers()
         self._golden: Golden = golden or {}
         self._on_seconds = on_seconds
         self._sha256 = sha256(path)
-        self._settings = self._engines.settings(self._sha256, precision, threads)
-        self._remaining = list(self._engines.available(providers).items())
-        self._passed_over: list[str] = []
+        self._settings = self._runtime.settings(self._sha256, precision, threads)
+        self._remaining = list(self._runtime.available(providers).items())
+        self._rejected: list[str] = []
         self._call_thread: CallThread | None = None
         self.session, self.choice, self.batch = self._open_next()
         self.inputs = {i.name: i.shape for i in self.session.get_inputs()}
@@ -111,19 +111,19 @@ class Network:
             for name, value in zip(self.outputs, joined, strict=True)
         }
 
-    def _with_timeout(self, call: Callable[[], _T], limit_s: float | None = None) -> _T:
+    def _with_timeout(self, call: Callable[[], _T], timeout_s: float | None = None) -> _T:
         """Call a provider, with a time limit; there is none for the CPU."""
         if self._call_thread is None:
             return call()
-        return self._call_thread(call, limit_s or self._engines.timeout_s)
+        return self._call_thread(call, timeout_s or self._runtime.timeout_s)
 
     def _fall_back(self, error: Exception) -> None:
         """Replace the provider that failed by the next one and record the reason."""
         name, reason = self.choice.provider, first_line(error)
-        self._passed_over.append(f"{name}: failed while it worked: {reason}")
+        self._rejected.append(f"{name}: failed during rendering: {reason}")
         if name != "cpu":
             log.warning("%s: provider %s failed: %s", self.path.name, name, reason)
-            self._engines.results.add(self._sha256, name, self._settings.precision, reason)
+            self._runtime.results.add(self._sha256, name, self._settings.precision, reason)
         try:
             self.session, self.choice, self.batch = self._open_next()
         except Fault as fault:
@@ -134,37 +134,37 @@ class Network:
         while self._remaining:
             name, listed = self._remaining.pop(0)
             if not listed:
-                self._passed_over.append(f"{name}: not in this ONNX Runtime")
+                self._rejected.append(f"{name}: not in this ONNX Runtime")
                 continue
             try:
                 session, batch = self._open(name)
-                return session, ProviderChoice(name, tuple(self._passed_over)), batch
+                return session, ProviderChoice(name, tuple(self._rejected)), batch
             except _ProviderRejected as error:
-                self._passed_over.append(f"{name}: {error}")
-        reason = "; ".join(self._passed_over)
+                self._rejected.append(f"{name}: {error}")
+        reason = "; ".join(self._rejected)
         raise Fault("inference_failed", name=self.path.name, reason=reason)
 
     def _open(self, name: str) -> tuple[Session, int]:
-        selftest = self._engines.make_selftest(
+        selftest = self._runtime.make_selftest(
             self.path, name, self._golden, self._settings, rounds=0
         )
         if name != "cpu":
-            result = self._engines.get_or_test(
+            result = self._runtime.get_or_test(
                 replace(selftest, rounds=9), self._sha256, self._on_seconds
             )
             if not result.passed:
                 raise _ProviderRejected(result.reason)
         self._call_thread = None if name == "cpu" else CallThread()
-        limit_s = self._engines.test_timeout_s(name)
+        timeout_s = self._runtime.test_timeout_s(name)
         try:
-            session = self._with_timeout(partial(open_for, selftest), limit_s)
+            session = self._with_timeout(partial(open_for, selftest), timeout_s)
             if name == "cpu" and not self._golden:
                 # without a reference it would be compared with itself
                 return session, fixed_batch_size(session) or MAX_BATCH
-            return session, self._with_timeout(partial(verify, session, selftest), limit_s).batch
+            return session, self._with_timeout(partial(verify, session, selftest), timeout_s).batch
         except Exception as error:  # any failure of a provider means: use the next one
             if name != "cpu":
-                self._engines.results.add(
+                self._runtime.results.add(
                     self._sha256, name, self._settings.precision, first_line(error)
                 )
             raise _ProviderRejected(first_line(error)) from error

@@ -17,16 +17,11 @@ _FINEST_FIRST = ("fp32", "fp16", "int8")
 _MIN_SPEEDUP = 0.85  # a coarser precision must take less than this share of the finer one's time
 
 
-def main_role(manifest: Manifest) -> str:
-    """Return the role of the network that runs once per frame."""
-    return "renderer" if manifest.kind == "lectern" else "generator"
-
-
 def prepare_providers(
     manifest: Manifest,
     precision: str,
     providers: Sequence[str],
-    engines: Providers,
+    runtime: Providers,
     threads: int,
     on_seconds: OnTick = lambda seconds: None,
 ) -> None:
@@ -36,17 +31,17 @@ def prepare_providers(
     stored choice, the precisions are measured and the best one is chosen. ``on_seconds`` is called
     with the seconds since the start; an exception that it raises stops the work.
     """
-    listed = [name for name, there in engines.available(providers).items() if there]
+    listed = [name for name, there in runtime.available(providers).items() if there]
     if listed == ["cpu"]:
         return
     known = manifest.precisions()
-    if precision == "auto" and engines.results.precision(manifest.digest(known[0])) is None:
-        benchmark_precisions(manifest, listed, engines, threads, on_seconds, every_provider=False)
+    if precision == "auto" and runtime.results.precision(manifest.digest(known[0])) is None:
+        benchmark_precisions(manifest, listed, runtime, threads, on_seconds, every_provider=False)
     elif precision in known:
         benchmark_precisions(
             manifest,
             listed,
-            engines,
+            runtime,
             threads,
             on_seconds,
             precisions=[precision],
@@ -57,7 +52,7 @@ def prepare_providers(
 def benchmark_precisions(
     manifest: Manifest,
     providers: Sequence[str],
-    engines: Providers,
+    runtime: Providers,
     threads: int,
     on_seconds: OnTick = lambda seconds: None,
     *,
@@ -73,28 +68,28 @@ def benchmark_precisions(
     :meth:`~appliance.inference.manifest.Manifest.path` does.
     """
     results: list[ProviderResult] = []
-    role = main_role(manifest)
+    role = manifest.main_role
     started = time.monotonic()
 
     def report_elapsed(seconds: float) -> None:
         on_seconds(time.monotonic() - started)
 
-    for provider, listed in engines.available(providers).items():
+    for provider, listed in runtime.available(providers).items():
         for precision in (precisions or manifest.precisions()) if listed else ():
             path = manifest.path(role, precision)
             sha = sha256(path)
             golden = manifest.entry(role, precision).golden
-            selftest = engines.make_selftest(
-                path, provider, golden, engines.settings(sha, precision, threads)
+            selftest = runtime.make_selftest(
+                path, provider, golden, runtime.settings(sha, precision, threads)
             )
-            test = engines.retest if retest else engines.get_or_test
+            test = runtime.retest if retest else runtime.get_or_test
             results.append(test(selftest, sha, report_elapsed))
-        if not every_provider and any(verdict.passed for verdict in results):
+        if not every_provider and any(result.passed for result in results):
             break
     model = manifest.digest(manifest.precisions()[0])
-    best = choose_best(manifest, results, engines.results.precision(model))
+    best = choose_best(manifest, results, runtime.results.precision(model))
     if best is not None and not precisions:
-        engines.results.set_precision(model, best.precision)
+        runtime.results.set_precision(model, best.precision)
     return results
 
 
@@ -113,7 +108,7 @@ def choose_best(
         return None
     same_provider = [result for result in passed if result.provider == passed[0].provider]
     candidates = sorted(
-        same_provider, key=lambda v: (v.precision != current, _FINEST_FIRST.index(v.precision))
+        same_provider, key=lambda r: (r.precision != current, _FINEST_FIRST.index(r.precision))
     )
     best: ProviderResult | None = None
     for result in candidates:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from appliance.config import Config
+from appliance.config import LipsConfig
 from appliance.inference.golden import Golden
 from appliance.inference.results import RESULTS_FILE, ProviderResult, ProviderResults
 from appliance.inference.selftest import (
@@ -37,7 +37,7 @@ class Providers:
 
     ``state`` is the folder of the self-test results and ``cache`` that of built TensorRT engines;
     without them nothing is kept beyond this process. ``session_module`` names the module that opens
-    sessions. ``timeout_override_s`` overrides the time limits of the tests. ``answer_s`` is the
+    sessions. ``timeout_override_s`` overrides the time limits of the tests. ``timeout_s`` is the
     time in seconds that a GPU provider may take for one batch.
     """
 
@@ -49,13 +49,13 @@ class Providers:
     timeout_s: float = 30.0
 
     @classmethod
-    def of(cls, config: Config) -> Providers:
-        """Return the providers of the device that ``config`` describes."""
+    def of(cls, root: Path, lips: LipsConfig) -> Providers:
+        """Return the providers of the device with the folder ``root`` and the settings ``lips``."""
         return cls(
-            config.root / "state",
-            config.root / "cache" / "engines",
+            root / "state",
+            root / "cache" / "engines",
             RuntimeVersions.find(),
-            timeout_s=config.lips.inference_timeout_s,
+            timeout_s=lips.inference_timeout_s,
         )
 
     def test_timeout_s(self, provider: str) -> float:
@@ -85,18 +85,18 @@ class Providers:
         self,
         selftest: SelfTest,
         sha: str,
-        on_progress: OnTick = lambda seconds: None,
+        on_seconds: OnTick = lambda seconds: None,
     ) -> ProviderResult:
-        """Return the stored result of the self-test ``order``, or run it if there is none."""
+        """Return the stored result of ``selftest``, or run it if there is none."""
         stored = self.results.get(sha, selftest.provider)
         if stored is not None:
             return stored
-        return self.retest(selftest, sha, on_progress)
+        return self.retest(selftest, sha, on_seconds)
 
     def retest(
-        self, selftest: SelfTest, sha: str, on_progress: OnTick = lambda seconds: None
+        self, selftest: SelfTest, sha: str, on_seconds: OnTick = lambda seconds: None
     ) -> ProviderResult:
-        """Run the self-test ``order`` even if there is a stored result; store the new one."""
+        """Run ``selftest`` even if there is a stored result; store the new one."""
         precision = selftest.settings.precision
         try:
             if selftest.provider == "cpu":
@@ -105,13 +105,13 @@ class Providers:
                 if self.cache is not None:
                     remove_stale_engines(self.cache, self.versions)
                 result = run_selftest_in_child(
-                    selftest, self.test_timeout_s(selftest.provider), on_progress
+                    selftest, self.test_timeout_s(selftest.provider), on_seconds
                 )
         except SelfTestFailed as error:
             return self.results.add(sha, selftest.provider, precision, str(error))
         except Exception as error:
             if selftest.provider != "cpu":
-                raise  # the listener requested to stop
+                raise  # ``on_seconds`` requested to stop
             return self.results.add(sha, selftest.provider, precision, first_line(error))
         return self.results.add(
             sha,

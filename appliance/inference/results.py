@@ -13,14 +13,18 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from appliance.files.atomic import write_text
-from appliance.inference.session import RuntimeVersions
 
-log = logging.getLogger("lectern.lips")
+if TYPE_CHECKING:  # the panel reads results without loading ONNX Runtime
+    from appliance.inference.session import RuntimeVersions
 
-RESULTS_FILE = "engines.json"
+log = logging.getLogger("lectern.inference")
+
+RESULTS_FILE = "providers.json"
 RESULT_MAX_AGE_S = 86400.0
+"""Age in seconds above which a failure is ignored."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +56,9 @@ class ProviderResults:
     """
 
     def __init__(
-        self, path: Path | None, machine: RuntimeVersions, now: Callable[[], float] = time.time
+        self, path: Path | None, versions: RuntimeVersions, now: Callable[[], float] = time.time
     ) -> None:
-        self._path, self._versions, self._now = path, machine, now
+        self._path, self._versions, self._now = path, versions, now
         self._results: dict[str, ProviderResult] = {}
         self._precisions: dict[str, str] = {}
         self._logged: set[str] = set()
@@ -104,31 +108,54 @@ class ProviderResults:
         try:
             values = json.loads(self._path.read_bytes())
             self._results = {
-                key: ProviderResult(**value) for key, value in values["verdicts"].items()
+                key: ProviderResult(**value) for key, value in values["results"].items()
             }
             self._precisions = {str(k): str(v) for k, v in values["precisions"].items()}
         except FileNotFoundError:
             pass
         except OSError as error:
-            self._log_choice("%s cannot be read: %s", error.strerror)
+            self._warn_once("%s cannot be read: %s", error.strerror)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            self._log_choice("%s is invalid and is replaced: %s", error)
+            self._warn_once("%s is invalid and is replaced: %s", error)
 
     def _write(self) -> None:
         if self._path is None:
             return
         values = {
-            "verdicts": {key: asdict(verdict) for key, verdict in self._results.items()},
+            "results": {key: asdict(result) for key, result in self._results.items()},
             "precisions": self._precisions,
         }
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             write_text(self._path, json.dumps(values, indent=1), shared=True)
         except OSError as error:
-            self._log_choice("%s cannot be kept: %s", error.strerror)
+            self._warn_once("%s cannot be written: %s", error.strerror)
 
-    def _log_choice(self, text: str, reason: object) -> None:
+    def _warn_once(self, text: str, reason: object) -> None:
         """Log a warning once per text: the file is read and written often."""
         if text not in self._logged:
             log.warning(text, RESULTS_FILE, reason)
         self._logged.add(text)
+
+
+def recent_failures(root: Path, now: float) -> dict[str, str]:
+    """Return the providers that failed within the last day, each with its latest reason.
+
+    ``root`` is the device's folder, ``now`` the time in seconds since 1970. Returns an empty
+    dictionary if the results cannot be read. The CPU is left out.
+    """
+    try:
+        failures = [
+            (float(result["at"]), str(result["provider"]), str(result["reason"]))
+            for result in json.loads((root / "state" / RESULTS_FILE).read_bytes())[
+                "results"
+            ].values()
+            if result["reason"] and result["provider"] != "cpu"
+        ]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
+    return {
+        provider: reason
+        for at, provider, reason in sorted(failures)
+        if 0 <= now - at < RESULT_MAX_AGE_S
+    }

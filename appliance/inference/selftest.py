@@ -184,7 +184,7 @@ def run_selftest_in_child(
             command, stdin=pipe, stdout=pipe, stderr=pipe, env={**os.environ, "PYTHONPATH": paths}
         )
     except OSError as error:  # for example, no memory for another process
-        raise SelfTestFailed(f"its test could not begin: {error.strerror}") from error
+        raise SelfTestFailed(f"the test could not be started: {error.strerror}") from error
     with child:
         begin = time.monotonic()
         line: bytes | None = selftest.to_json().encode() + b"\n"
@@ -198,7 +198,7 @@ def run_selftest_in_child(
                     elapsed = time.monotonic() - begin
                     on_tick(elapsed)
                     if elapsed > timeout_s:
-                        raise SelfTestFailed(f"it gave no answer in {timeout_s:.0f} s") from None
+                        raise SelfTestFailed(f"timed out after {timeout_s:.0f} s") from None
         finally:
             child.kill()
     return _parse_result(out, err, child.returncode)
@@ -212,8 +212,10 @@ def _parse_result(out: bytes, err: bytes, status: int) -> SelfTestResult:
             raise SelfTestFailed(reply["failed"])
         return SelfTestResult(**reply)
     except (IndexError, TypeError, ValueError):
-        last = err.decode("utf-8", "replace").strip().splitlines()[-1:] or ["no word"]
-        raise SelfTestFailed(f"it ended by itself ({status}): {last[0][:200]}") from None
+        last = err.decode("utf-8", "replace").strip().splitlines()[-1:] or ["no output"]
+        raise SelfTestFailed(
+            f"the test process exited with status {status}: {last[0][:200]}"
+        ) from None
 
 
 def main() -> None:

@@ -110,27 +110,27 @@ _BORDER_WEIGHTS = _make_border_weights()
 def composite(
     picture: Planes,
     matrix: Matrix,
-    answer: RendererOutput,
+    output: RendererOutput,
     mask: Array,
     reference: ReferencePatch | None,
 ) -> None:
-    """Blend ``answer`` into the writable planes of ``picture``.
+    """Blend ``output`` into the writable planes of ``picture``.
 
     ``matrix`` maps patch fractions to picture pixels; ``mask`` (m, m) in 0..1 is multiplied in.
-    ``reference`` may be ``None`` if ``answer`` does not use it.
+    ``reference`` may be ``None`` if ``output`` does not use it.
     """
     window = Window.of_mask(matrix, mask, picture.y.shape)
     if window is None:
         return
-    mouth = mask_bounds(answer.layers[..., 0] < 1 - _VISIBLE)
+    mouth = mask_bounds(output.layers[..., 0] < 1 - _VISIBLE)
     reference_matrix = None if reference is None else reference.matrix
-    luma = _Blend(window, matrix, answer, mask, mouth, reference_matrix)
+    luma = _Blend(window, matrix, output, mask, mouth, reference_matrix)
     luma.blend_into(
         picture.y, None if reference is None else reference.y, luma.fill_y, add_detail=True
     )
     reference_matrix = None if reference_matrix is None else to_half_size(reference_matrix)
-    chroma = _Blend(window.half_size(), to_half_size(matrix), answer, mask, mouth, reference_matrix)
-    for name, colour in zip(("u", "v"), chroma.fill_chroma(answer.fill_uv), strict=True):
+    chroma = _Blend(window.half_size(), to_half_size(matrix), output, mask, mouth, reference_matrix)
+    for name, colour in zip(("u", "v"), chroma.fill_chroma(output.fill_uv), strict=True):
         reference_plane = None if reference is None else getattr(reference, name)
         chroma.blend_into(getattr(picture, name), reference_plane, colour)
 
@@ -171,16 +171,16 @@ class _Blend:
         self,
         window: Window,
         matrix: Matrix,
-        answer: RendererOutput,
+        output: RendererOutput,
         mask: Array,
         mouth: Array | None,
         reference: Matrix | None,
     ) -> None:
         self._window = window
         self._mask = cv2.threshold(window.resample(mask), _VISIBLE, 0, cv2.THRESH_TOZERO)[1]
-        enlargement = math.hypot(*matrix[:, 0]) / answer.layers.shape[1]
+        enlargement = math.hypot(*matrix[:, 0]) / output.layers.shape[1]
         self._detail_gain = np.float32(min(_MIN_DETAIL * max(enlargement, 1.0), _MAX_DETAIL))
-        flow = _flow_in_pixels(answer.flow, matrix, reference)
+        flow = _flow_in_pixels(output.flow, matrix, reference)
         moved = window.resample(flow)
         self._moved = _extract_channel(moved, 0), _extract_channel(moved, 1)
         # A pixel that does not move is fetched from exactly its own position.
@@ -191,7 +191,7 @@ class _Blend:
         if self._mouth is None:
             self.fill_y = _EMPTY
             return
-        layers = self._mouth.resample(answer.layers)
+        layers = self._mouth.resample(output.layers)
         self._source_weight, self._reference_weight, self._fill_weight = sharpen_edges(
             layers, enlargement
         )
@@ -214,8 +214,8 @@ class _Blend:
     ) -> None:
         """Blend into ``plane``.
 
-        ``paint`` is the fill of the mouth's pixels in 0..1, ``reference`` the plane of the second
-        source. ``add_detail`` adds the fine detail that is lost by fetching between pixels.
+        ``fill_values`` is the fill of the mouth's pixels in 0..1, ``reference`` the plane of the
+        second source. ``add_detail`` adds the fine detail that is lost by fetching between pixels.
         """
         blended = _sample_pixels(plane, self._x, self._y)
         if self._mouth is not None:

@@ -53,11 +53,13 @@ class Generator(Protocol):
         """
         ...
 
-    def run(self, looks: list[GeneratorInput]) -> list[RendererOutput]:
-        """Return the network's outputs for ``looks``, in order."""
+    def run(self, inputs: list[GeneratorInput]) -> list[RendererOutput]:
+        """Return the network's outputs for ``inputs``, in order."""
         ...
 
-    def composite(self, picture: Planes, look: GeneratorInput, answer: RendererOutput) -> None:
+    def composite(
+        self, picture: Planes, generator_input: GeneratorInput, output: RendererOutput
+    ) -> None:
         """Blend an output into the writable ``picture``."""
         ...
 
@@ -66,11 +68,11 @@ class Generator(Protocol):
 class GeneratorInput:
     """The network's input for one frame.
 
-    ``network_inputs`` are the network's inputs by name (without the batch axis), ``matrix`` maps
-    patch fractions to picture pixels, and ``mask`` is the soft mask.
+    ``arrays`` are the network's inputs by name (without the batch axis), ``matrix`` maps patch
+    fractions to picture pixels, and ``mask`` is the soft mask.
     """
 
-    inputs: dict[str, Array]
+    arrays: dict[str, Array]
     matrix: Matrix
     mask: Array
 
@@ -103,13 +105,24 @@ class LecternGenerator:
         arrays = network_inputs(_patch(picture, matrix), self._reference, maps)
         return GeneratorInput(arrays, matrix, mouth_mask(source, target) * np.float32(strength))
 
-    def run(self, looks: list[GeneratorInput]) -> list[RendererOutput]:
-        batch = {name: np.stack([look.inputs[name] for look in looks]) for name in looks[0].inputs}
-        answers = self._network(batch)["answer"]
-        return [_decode(answer, look) for answer, look in zip(answers, looks, strict=True)]
+    def run(self, inputs: list[GeneratorInput]) -> list[RendererOutput]:
+        arrays = [item.arrays for item in inputs]
+        batch = {name: np.stack([item[name] for item in arrays]) for name in arrays[0]}
+        outputs = self._network(batch)["answer"]
+        return [
+            _decode(values, item["cells"]) for values, item in zip(outputs, arrays, strict=True)
+        ]
 
-    def composite(self, picture: Planes, look: GeneratorInput, answer: RendererOutput) -> None:
-        composite(picture, look.matrix, answer, look.mask, self._profile.reference)
+    def composite(
+        self, picture: Planes, generator_input: GeneratorInput, output: RendererOutput
+    ) -> None:
+        composite(
+            picture,
+            generator_input.matrix,
+            output,
+            generator_input.mask,
+            self._profile.reference,
+        )
 
 
 def _patch(picture: Planes | ReferencePatch, matrix: Matrix) -> PatchImage:
@@ -125,10 +138,12 @@ def _normalize(pixels: npt.NDArray[np.uint8]) -> Array:
     return pixels * np.float32(1 / 255) - np.float32(0.5)
 
 
-def _decode(answer: Array, look: GeneratorInput) -> RendererOutput:
-    """Decode ``answer`` and limit the fill's colour to near that of the presenter's own mouth."""
-    cells = look.inputs["cells"]
-    output = decode_output(answer, cells[MAPS])
+def _decode(values: Array, cells: Array) -> RendererOutput:
+    """Decode the network's output; limit the fill's colour to near that of the presenter's mouth.
+
+    ``cells`` is the network's input of that name.
+    """
+    output = decode_output(values, cells[MAPS])
     prefer_reference_teeth(output, cells[MAPS])
     lips = cells[MAPS][0] > 0.5
     if not lips.any():

@@ -27,7 +27,7 @@ class LipModel:
     precision: str
     providers: Sequence[str]
     threads: int = 1
-    engines: Providers = field(default_factory=Providers)
+    runtime: Providers = field(default_factory=Providers)
     on_seconds: OnTick = lambda seconds: None
     _networks: dict[str, Network] = field(default_factory=dict)
 
@@ -38,7 +38,7 @@ class LipModel:
         precision: str,
         providers: Sequence[str],
         threads: int = 1,
-        engines: Providers | None = None,
+        runtime: Providers | None = None,
         on_seconds: OnTick = lambda seconds: None,
     ) -> LipModel:
         """Return the model in ``precision``.
@@ -48,11 +48,11 @@ class LipModel:
         runs exactly. ``on_seconds`` is called with the seconds that a provider's self-test takes.
         Raises ``BadInput("precision_unavailable")`` when the model lacks ``precision``.
         """
-        engines = engines or Providers()
+        runtime = runtime or Providers()
         available = manifest.precisions()
         chosen = precision
         if precision == "auto":
-            chosen = engines.results.precision(manifest.digest(available[0])) or "fp32"
+            chosen = runtime.results.precision(manifest.digest(available[0])) or "fp32"
             chosen = chosen if chosen in available else available[0]
         if chosen not in available:
             raise BadInput(
@@ -61,7 +61,7 @@ class LipModel:
                 precision=chosen,
                 known=", ".join(available),
             )
-        return cls(manifest, chosen, providers, threads, engines, on_seconds)
+        return cls(manifest, chosen, providers, threads, runtime, on_seconds)
 
     def network(self, role: str) -> Network:
         """Return the network for ``role``, opened on first use."""
@@ -77,7 +77,7 @@ class LipModel:
                 self.threads,
                 golden=self.manifest.entry(role, self.precision).golden,
                 precision=self.precision if in_precision else "fp32",
-                engines=self.engines,
+                runtime=self.runtime,
                 on_seconds=self.on_seconds,
             )
         return self._networks[role]
@@ -92,20 +92,16 @@ class LipModel:
     @property
     def main(self) -> Network:
         """The network that runs once per frame."""
-        return self.network(self._main_role)
-
-    @property
-    def _main_role(self) -> str:
-        return "renderer" if self.manifest.kind == "lectern" else "generator"
+        return self.network(self.manifest.main_role)
 
     def likely_provider(self) -> str:
         """Return the provider that :attr:`main` will probably use, without opening it.
 
         That is the first provider that is listed and has not failed its self-test.
         """
-        sha = sha256(self.manifest.path(self._main_role, self.precision))
-        for name, listed in self.engines.available(self.providers).items():
-            result = self.engines.results.get(sha, name)
+        sha = sha256(self.manifest.path(self.manifest.main_role, self.precision))
+        for name, listed in self.runtime.available(self.providers).items():
+            result = self.runtime.results.get(sha, name)
             if listed and (result is None or result.passed):
                 return name
         return "cpu"

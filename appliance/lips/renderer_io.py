@@ -39,12 +39,12 @@ _OPEN_MOUTH_KERNEL = np.ones(
 _BOUNDS_MARGIN = 4  # cells beyond the inner mouth that :func:`inside_lips` can reach
 
 
-def decode_output(answer: Array, maps: Array) -> RendererOutput:
-    """Convert one network output ``answer`` (24, 48, 48) into flow, layer weights and fill.
+def decode_output(output: Array, maps: Array) -> RendererOutput:
+    """Convert one network output ``output`` (24, 48, 48) into flow, layer weights and fill.
 
     ``maps`` (12, 48, 48) are those of ``draw_maps``.
     """
-    flow = answer[FLOW].transpose(1, 2, 0) * np.float32(1 / FLOW_SCALE)
+    flow = output[FLOW].transpose(1, 2, 0) * np.float32(1 / FLOW_SCALE)
     flow[..., :2] += maps[GUIDE].transpose(1, 2, 0) * np.float32(1 / GUIDE_SCALE)
     layer_values = np.zeros((2 * SIZE, 2 * SIZE, 4), np.float32)
     layer_values[..., 0] = 1
@@ -52,7 +52,7 @@ def decode_output(answer: Array, maps: Array) -> RendererOutput:
     cells = _bounds(maps[TARGET_INNER])
     if cells is not None:
         rows, columns = cells
-        part = answer[:, rows, columns]
+        part = output[:, rows, columns]
         pixels = slice(2 * rows.start, 2 * rows.stop), slice(2 * columns.start, 2 * columns.stop)
         reference, paint = (
             _cells_to_pixels(share) for share in blend_weights(part[REFERENCE], part[SOURCE])

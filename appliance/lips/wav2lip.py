@@ -118,13 +118,16 @@ class Wav2LipGenerator:
             {self._face: np.concatenate([masked, whole]), self._mel: mel[None]}, matrix, mask
         )
 
-    def run(self, looks: list[GeneratorInput]) -> list[RendererOutput]:
-        inputs = {name: np.stack([look.inputs[name] for look in looks]) for name in looks[0].inputs}
-        (faces,) = self._network(inputs).values()
+    def run(self, inputs: list[GeneratorInput]) -> list[RendererOutput]:
+        arrays = [item.arrays for item in inputs]
+        batch = {name: np.stack([item[name] for item in arrays]) for name in arrays[0]}
+        (faces,) = self._network(batch).values()
         return [_decode_face(face) for face in faces]
 
-    def composite(self, picture: Planes, look: GeneratorInput, answer: RendererOutput) -> None:
-        composite(picture, look.matrix, answer, look.mask, None)
+    def composite(
+        self, picture: Planes, generator_input: GeneratorInput, output: RendererOutput
+    ) -> None:
+        composite(picture, generator_input.matrix, output, generator_input.mask, None)
 
 
 def _decode_face(face: Array) -> RendererOutput:

@@ -18,6 +18,11 @@ from appliance.face.sampling import Matrix, compose, invert
 Array = npt.NDArray[np.float32]
 
 # Maps luma pixels to those of a half-size plane: the middle of a 2 × 2 block is at 2 · c + 0.5.
+# This differs from the siting of chroma samples (face.sampling) on purpose: the rasters that are
+# resampled here count from the middle of their cells, too, and in training the weights of a chroma
+# cell are the mean of 2 × 2 luma cells. Both offsets cancel where a patch pixel is as large as a
+# picture pixel (tests/lips/test_window.py); with H.264's siting on one side only, the fill would be
+# shifted by half a luma pixel.
 _HALF = np.array([[0.5, 0.0, -0.25], [0.0, 0.5, -0.25]])
 
 

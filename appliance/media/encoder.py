@@ -21,12 +21,12 @@ from pathlib import Path
 import av
 import numpy as np
 
-from appliance.config import Config, VideoConfig
+from appliance.config import VideoConfig
 from appliance.errors import LecternError
 from appliance.files.atomic import write_text
 from appliance.media.container import libav_url
 from appliance.media.gstreamer import PROGRAM, GStreamerWriter, nvenc_elements
-from appliance.media.picture import ColorSpec, Picture
+from appliance.media.picture import Picture, VideoFormat
 from appliance.media.segment_writer import Writer
 from appliance.media.x264 import X264Writer
 from appliance.telemetry.board import l4t_version
@@ -62,24 +62,17 @@ class Encoder:
     def open(
         self,
         path: Path,
-        width: int,
-        height: int,
-        fps: Fraction,
-        color: ColorSpec,
-        sar: Fraction = Fraction(1),
+        video_format: VideoFormat,
         *,
         crf: int,
         threads: int = 0,
     ) -> Writer:
         """Return a writer for one segment; raises like :class:`X264Writer`."""
         if self.name == "nvenc":
-            return GStreamerWriter(
-                path, width, height, fps, color, sar, elements=nvenc_elements(crf, _GOP)
-            )
+            return GStreamerWriter(path, video_format, elements=nvenc_elements(crf, _GOP))
         return X264Writer(
-            path, width, height, fps, color, sar,
-            crf=crf, preset=self.preset, threads=threads, gop=_GOP,
-        )  # fmt: skip
+            path, video_format, crf=crf, preset=self.preset, threads=threads, gop=_GOP
+        )
 
 
 def l4t_release(root: Path = Path("/")) -> str:
@@ -88,11 +81,13 @@ def l4t_release(root: Path = Path("/")) -> str:
     return f"l4t{release}" if release else ""
 
 
-def resolve_encoder(config: Config) -> Config:
-    """Return ``config`` with the encoder and preset that this device uses for the next job."""
-    encoder = choose_encoder(config.video, config.root / "state", l4t_release())
-    video = config.video.model_copy(update={"encoder": encoder.name, "preset": encoder.preset})
-    return config.model_copy(update={"video": video})
+def resolve_encoder(video: VideoConfig, state: Path) -> VideoConfig:
+    """Return ``video`` with the encoder and preset that this device uses for the next job.
+
+    ``state`` is the folder of the stored choice.
+    """
+    encoder = choose_encoder(video, state, l4t_release())
+    return video.model_copy(update={"encoder": encoder.name, "preset": encoder.preset})
 
 
 def encoder_for(video: VideoConfig) -> Encoder:
@@ -134,19 +129,19 @@ def test_nvenc(crf: int, which: Which = shutil.which) -> str:
     program = which(PROGRAM)
     if program is None:
         return f"{PROGRAM} is not installed"
-    return test_encoder(lambda path, w, h: GStreamerWriter(
-        path, w, h, Fraction(25), ColorSpec(), elements=nvenc_elements(crf, _GOP), program=program
+    return test_encoder(lambda path, video_format: GStreamerWriter(
+        path, video_format, elements=nvenc_elements(crf, _GOP), program=program
     ))  # fmt: skip
 
 
-def test_encoder(make: Callable[[Path, int, int], Writer]) -> str:
+def test_encoder(open_writer: Callable[[Path, VideoFormat], Writer]) -> str:
     """Write one grey frame and read it back; return what went wrong, or an empty string."""
     with tempfile.TemporaryDirectory(prefix="lectern-") as folder:
         path = Path(folder) / "one.mp4"
         picture = Picture.blank(256, 144)
         picture.y[:] = 90
         try:
-            writer = make(path, 256, 144)
+            writer = open_writer(path, VideoFormat(256, 144, Fraction(25)))
             try:
                 writer.write(picture)
                 writer.close()
@@ -196,9 +191,8 @@ def _measure_frame_ms(preset: str, threads: int, clock: Callable[[], float]) -> 
     texture = np.kron(texture, np.ones((8, 8), np.uint8))
     with tempfile.TemporaryDirectory(prefix="lectern-") as folder:
         path = Path(folder) / "trial.mp4"
-        writer = X264Writer(
-            path, width, height, Fraction(25), ColorSpec(), preset=preset, threads=threads
-        )
+        video_format = VideoFormat(width, height, Fraction(25))
+        writer = X264Writer(path, video_format, preset=preset, threads=threads)
         picture = Picture.blank(width, height)
         spent = 0.0
         for number in range(count):

@@ -24,7 +24,7 @@ from av.video.stream import VideoStream
 from appliance.errors import Fault
 from appliance.files.atomic import commit, discard_temp, temp_path, translate_write_errors
 from appliance.media.container import libav_url
-from appliance.media.picture import ColorSpec, Picture
+from appliance.media.picture import Picture, VideoFormat
 from appliance.media.segment_writer import Writer
 
 PROGRAM = "gst-launch-1.0"
@@ -60,31 +60,32 @@ class GStreamerWriter(Writer):
     def __init__(
         self,
         path: Path,
-        width: int,
-        height: int,
-        fps: Fraction,
-        color: ColorSpec,
-        sar: Fraction = Fraction(1),
+        video_format: VideoFormat,
         *,
         elements: Sequence[str],
         program: str = PROGRAM,
         timeout_s: float = 60.0,
     ) -> None:
-        super().__init__(path, width, height)
-        self._time_base = 1 / fps
-        self._color, self._sar = color, sar
-        self._patience_s = timeout_s
+        super().__init__(path, video_format)
+        self._format = video_format
+        self._timeout_s = timeout_s
+        width, height, fps = video_format.width, video_format.height, video_format.fps
         raw = f"width={width} height={height} framerate={fps.numerator}/{fps.denominator}"
         command = [program, "-q", "fdsrc", "fd=0", "!", "rawvideoparse", "format=i420"]
         command += [*raw.split(), "!", *elements, "!", "h264parse", "!"]
         command += ["video/x-h264,stream-format=byte-stream,alignment=au", "!", "fdsink", "fd=1"]
         with translate_write_errors(path):
             self._folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        self._stream_path = self._folder / "encoded.h264"
         try:
-            with translate_write_errors(path), (self._folder / "bare.h264").open("wb") as bare:
+            with translate_write_errors(path), self._stream_path.open("wb") as stream:
                 self._stderr_file = tempfile.TemporaryFile()  # noqa: SIM115 (needed until the child ends)
                 self._child = subprocess.Popen(
-                    command, stdin=subprocess.PIPE, stdout=bare, stderr=self._stderr_file, bufsize=0
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=stream,
+                    stderr=self._stderr_file,
+                    bufsize=0,
                 )
                 assert self._child.stdin is not None
                 os.set_blocking(self._child.stdin.fileno(), False)
@@ -100,9 +101,9 @@ class GStreamerWriter(Writer):
         assert self._child.stdin is not None
         pipe = self._child.stdin.fileno()
         while data:
-            _, ready, _ = select.select([], [pipe], [], self._patience_s)
+            _, ready, _ = select.select([], [pipe], [], self._timeout_s)
             if not ready:
-                raise self._failed(f"it accepted no frame for {self._patience_s:g} s")
+                raise self._failed(f"it accepted no frame for {self._timeout_s:g} s")
             try:
                 data = data[os.write(pipe, data) :]
             except BlockingIOError:
@@ -113,10 +114,9 @@ class GStreamerWriter(Writer):
     def _finish(self) -> None:
         self._drain()
         with translate_write_errors(self.path):
-            _set_metadata(
-                self._folder / "bare.h264", self._folder / "told.h264", self._metadata_options()
-            )
-            written = _mux(self._folder / "told.h264", temp_path(self.path), self._time_base)
+            tagged_path = self._folder / "tagged.h264"
+            _set_metadata(self._stream_path, tagged_path, self._metadata_options())
+            written = _mux(tagged_path, temp_path(self.path), 1 / self._format.fps)
             if written != self.frames:
                 raise self._failed(f"it returned {written} of {self.frames} frames")
             commit(self.path)
@@ -130,7 +130,7 @@ class GStreamerWriter(Writer):
         assert self._child.stdin is not None
         try:
             self._child.stdin.close()
-            status = self._child.wait(self._patience_s)
+            status = self._child.wait(self._timeout_s)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise self._failed() from error
         if status != 0:
@@ -155,8 +155,8 @@ class GStreamerWriter(Writer):
 
     def _metadata_options(self) -> str:
         """Return the colour and pixel shape as options of libavcodec's ``h264_metadata``."""
-        color = self._color
-        ratio = f"{self._sar.numerator}/{self._sar.denominator}"
+        color, sar = self._format.color, self._format.sar
+        ratio = f"{sar.numerator}/{sar.denominator}"
         return (
             f"video_full_range_flag={int(color.full_range)}:colour_primaries={color.primaries}"
             f":transfer_characteristics={color.transfer}:matrix_coefficients={color.matrix}"
@@ -165,7 +165,7 @@ class GStreamerWriter(Writer):
 
 
 def _set_metadata(source_path: Path, output_path: Path, metadata: str) -> None:
-    """Copy an elementary stream to ``told`` with ``metadata`` in its parameter sets."""
+    """Copy an elementary stream to ``output_path`` with ``metadata`` in its parameter sets."""
     with av.open(libav_url(source_path), format="h264") as source, output_path.open("wb") as target:
         stream = source.streams.video[0]
         bitstream_filter = BitStreamFilterContext(f"h264_metadata={metadata}", stream)
@@ -174,25 +174,25 @@ def _set_metadata(source_path: Path, output_path: Path, metadata: str) -> None:
                 target.write(bytes(changed))
 
 
-def _mux(bare: Path, target: Path, on_frames: Fraction) -> int:
-    """Write an elementary stream without B-frames into an MP4, one frame per ``on_frames``.
+def _mux(stream_path: Path, target: Path, time_base: Fraction) -> int:
+    """Write an elementary stream without B-frames into an MP4, one frame per ``time_base`` s.
 
     Returns the number of frames.
     """
     count = 0
     with (
-        av.open(libav_url(bare), format="h264") as source,
+        av.open(libav_url(stream_path), format="h264") as source,
         av.open(libav_url(target), "w", format="mp4") as out,
     ):
         stream = source.streams.video[0]
         track = out.add_stream_from_template(stream)
         assert isinstance(track, VideoStream)
-        track.time_base = on_frames
+        track.time_base = time_base
         for packet in source.demux(stream):
             if not packet.size:
                 continue
             packet.stream = track
-            packet.time_base = on_frames
+            packet.time_base = time_base
             packet.pts = packet.dts = count
             packet.duration = 1
             out.mux(packet)

@@ -85,6 +85,21 @@ class ColorSpec:
         return _LUMA_WEIGHTS.get(self.matrix, _LUMA_WEIGHTS[guess])
 
 
+@dataclass(frozen=True)
+class VideoFormat:
+    """The format of a video stream.
+
+    ``width`` and ``height`` are in pixels and even, ``fps`` is the constant frame rate and ``sar``
+    the width of a pixel divided by its height.
+    """
+
+    width: int
+    height: int
+    fps: Fraction
+    color: ColorSpec = ColorSpec()
+    sar: Fraction = Fraction(1)
+
+
 def _is_high_definition(width: int, height: int) -> bool:
     return max(width, height) >= 1280 or min(width, height) > 576
 

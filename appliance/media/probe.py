@@ -29,7 +29,7 @@ from appliance.media.container import (
 from appliance.media.convert import UPRIGHT, Orientation, to_upright
 from appliance.media.demux import choose_video_stream, has_display_times, timed_frames
 from appliance.media.photo import MIN_SIDE, is_heif, is_photo, load_photo
-from appliance.media.picture import ColorSpec
+from appliance.media.picture import ColorSpec, VideoFormat
 
 PHOTO_FPS = Fraction(25)
 MIN_AUDIO_S = 0.2
@@ -80,6 +80,11 @@ class PresenterInfo:
     """Whether the time of a frame is known when reading does not begin at the start."""
 
     @property
+    def video_format(self) -> VideoFormat:
+        """The format of the delivered frames."""
+        return VideoFormat(self.width, self.height, self.fps, self.color, self.sar)
+
+    @property
     def duration_s(self) -> float:
         """Duration of all frames in seconds."""
         return float(self.frames / self.fps)
@@ -88,11 +93,6 @@ class PresenterInfo:
     def start_s(self) -> float:
         """Time in seconds at which the file shows its first frame."""
         return float(self.start_pts * self.time_base)
-
-    @property
-    def rotation(self) -> int:
-        """Degrees clockwise by which the stored picture is turned: 0, 90, 180 or 270."""
-        return self.orientation.rotation
 
     @property
     def is_still(self) -> bool:
@@ -189,11 +189,11 @@ def probe_audio(path: Path) -> AudioInfo:
     0.2 s) or ``file_truncated`` (the end is missing).
     """
     with AudioSource(path) as source:
-        watch = source.truncation_detector()
+        truncation = source.truncation_detector()
         first: AudioFrame | None = None
         start = end = packet_end = Fraction(0)
         tail: deque[av.Packet[AudioStream]] = deque(maxlen=_TAIL_PACKETS)
-        for packet in source.packets(watch):
+        for packet in source.packets(truncation):
             tail.append(packet)
             if packet.duration:
                 packet_end = ((packet.pts or 0) + packet.duration) * source.time_base
@@ -202,7 +202,7 @@ def probe_audio(path: Path) -> AudioInfo:
                 start = _start_time_s(first, source) if first else start
         if first is None:
             raise BadInput("audio_unreadable", name=path.name)
-        if watch.is_truncated():
+        if truncation.is_truncated():
             raise BadInput("file_truncated", name=path.name)
         context = source.stream.codec_context
         context.flush_buffers()
@@ -328,9 +328,12 @@ def _read_packet_times(path: Path, first: _HeadFrames) -> _PacketTimes:
     last_dts = last_duration = 0
     with open_media(path) as container:
         stream = container.streams[first.stream_index]
-        watch, clock = TruncationDetector(container, stream, path), TimestampRepair(first.time_base)
+        truncation, clock = (
+            TruncationDetector(container, stream, path),
+            TimestampRepair(first.time_base),
+        )
         for packet in read_packets(container):
-            watch.observe(packet)
+            truncation.observe(packet)
             if packet.stream_index != first.stream_index or not packet.size:
                 continue
             clock.correct(packet)
@@ -343,7 +346,7 @@ def _read_packet_times(path: Path, first: _HeadFrames) -> _PacketTimes:
                 last, last_duration = time, packet.duration or 0
             times.append(time)
             last_dts = packet.dts if packet.dts is not None else last_dts
-        if watch.is_truncated():
+        if truncation.is_truncated():
             raise BadInput("file_truncated", name=path.name)
         # AVI packets are numbered by counting. After a damaged part these numbers differ from those
         # of the index, which seeking uses.

@@ -7,22 +7,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from appliance.media.picture import Picture
+from appliance.media.picture import Picture, VideoFormat
 
 W = TypeVar("W", bound="Writer")
 
 
 class Writer(ABC):
-    """Encodes pictures of ``width`` × ``height`` to a segment, ``path``.
+    """Encodes pictures of the size of ``video_format`` to a segment, ``path``.
 
     ``path`` appears complete on :meth:`close` or never. ``frames`` counts the pictures. A writer
     may be used by one thread at a time; ``with`` closes it, or aborts on an error.
     """
 
-    def __init__(self, path: Path, width: int, height: int) -> None:
+    def __init__(self, path: Path, video_format: VideoFormat) -> None:
         self.path = path
         self.frames = 0
-        self._size = (width, height)
+        self._size = (video_format.width, video_format.height)
 
     def __enter__(self: W) -> W:
         return self

@@ -6,24 +6,22 @@ carries the same parameter sets whatever it shows (x264's ``stitchable``).
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
 
 import av
 
 from appliance.files.atomic import commit, discard_temp, temp_path, translate_write_errors
 from appliance.media.container import libav_url
-from appliance.media.picture import ColorSpec, Picture
+from appliance.media.picture import Picture, VideoFormat
 from appliance.media.segment_writer import Writer
 
 
 class X264Writer(Writer):
     """Encodes pictures with libx264 to ``path``, which appears complete on :meth:`close` or never.
 
-    ``width`` and ``height`` are in pixels and even; ``fps`` is the constant rate; ``color`` and
-    ``sar`` are written as in the source; ``crf`` 0 is lossless; ``threads`` is the number of
-    encoder threads (0: one per core); a key frame comes at least every ``gop`` frames. All segments
-    of one video need equal settings.
+    Colour and pixel shape of ``video_format`` are written as in the source; ``crf`` 0 is lossless;
+    ``threads`` is the number of encoder threads (0: one per core); a key frame comes at least every
+    ``gop`` frames. All segments of one video need equal settings.
 
     Raises ``Fault``: ``disk_full``, ``file_too_large`` or ``encoder_failed``.
     """
@@ -31,33 +29,29 @@ class X264Writer(Writer):
     def __init__(
         self,
         path: Path,
-        width: int,
-        height: int,
-        fps: Fraction,
-        color: ColorSpec,
-        sar: Fraction = Fraction(1),
+        video_format: VideoFormat,
         *,
         crf: int = 18,
         preset: str = "veryfast",
         threads: int = 0,
         gop: int = 250,
     ) -> None:
-        super().__init__(path, width, height)
-        self._time_base = 1 / fps
+        super().__init__(path, video_format)
+        color, self._time_base = video_format.color, 1 / video_format.fps
         # a53cc: drop closed captions of the presenter's video, which do not match the lecture.
         options = {"preset": preset, "a53cc": "0", "x264-params": "stitchable=1"}
         options |= {"qp": "0"} if crf == 0 else {"crf": str(crf)}
         with translate_write_errors(path):
             self._container = av.open(libav_url(temp_path(path)), "w", format="mp4")
-            self._stream = self._container.add_stream("libx264", fps, options)
-            self._stream.width, self._stream.height = width, height
+            self._stream = self._container.add_stream("libx264", video_format.fps, options)
+            self._stream.width, self._stream.height = video_format.width, video_format.height
             self._stream.pix_fmt = "yuv420p"
             self._stream.time_base = self._time_base
             context = self._stream.codec_context
             context.time_base = self._time_base
             context.gop_size = gop
             context.thread_count = threads
-            context.sample_aspect_ratio = sar
+            context.sample_aspect_ratio = video_format.sar
             context.color_range = color.av_range
             context.colorspace = color.matrix
             context.color_primaries = color.primaries

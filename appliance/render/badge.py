@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +45,7 @@ class Badge:
         mask = _render_text(
             text,
             max(round(_TEXT_HEIGHT_SHARE * min(width, height)), _MIN_TEXT_HEIGHT),
-            tuple(folders),
+            folders,
         )
         mask = mask[:height, :width]
         rows, columns = mask.shape
@@ -80,8 +79,7 @@ def _blend(
     part[...] = np.rint(part + opacity * (value - part)).astype(np.uint8)
 
 
-@lru_cache(maxsize=4)
-def _render_text(text: str, size: int, folders: tuple[Path, ...]) -> npt.NDArray[np.float64]:
+def _render_text(text: str, size: int, folders: Sequence[Path]) -> npt.NDArray[np.float64]:
     """Return ``text`` as coverage in 0..1, (rows, columns) float64, with a margin.
 
     Both sides are even, because chroma has half the size.
@@ -99,7 +97,7 @@ def _render_text(text: str, size: int, folders: tuple[Path, ...]) -> npt.NDArray
     return np.asarray(image, np.float64) / 255.0
 
 
-def _find_fonts(size: int, folders: tuple[Path, ...]) -> Iterator[_Font]:
+def _find_fonts(size: int, folders: Sequence[Path]) -> Iterator[_Font]:
     """Yield Pillow's built-in font, then the system's fonts, regular ones first."""
     yield ImageFont.load_default(size)
     found = [path for folder in folders for path in folder.rglob("*.[ot]t[fc]")]

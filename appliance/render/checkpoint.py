@@ -1,10 +1,10 @@
 """Resume a render from what an earlier attempt left in its folder.
 
-<key>/            for one presenter, lecture, model and settings; other keys are deleted
-    job.pickle …  see :mod:`appliance.render.workspace`
-    learned.json  written last: everything before the first chunk is complete
-    facts/        one JSON file per finished chunk; a chunk is finished when it has both its
-                  segment and this file
+<key>/                 for one presenter, lecture, model and settings; other keys are deleted
+    workspace.pickle … see :mod:`appliance.render.workspace`
+    analysis.json      written last: everything before the first chunk is complete
+    results/           one JSON file per finished chunk; a chunk is finished when it has both its
+                       segment and this file
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import os
 import pickle
 import shutil
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,10 +22,12 @@ from appliance.config import Config
 from appliance.files.atomic import fsync_file, translate_write_errors, write_text
 from appliance.lips.model import LipModel
 from appliance.media.probe import AudioInfo
-from appliance.render.chunk import ChunkResult, render_chunk
+from appliance.render.chunk import ChunkRenderer, ChunkResult, OnFrames
 from appliance.render.plan import NetworkFootprint, plan_for
 from appliance.render.workspace import Workspace
 from appliance.version import software_version
+
+ANALYSIS_FILE, RESULTS_FOLDER = "analysis.json", "results"
 
 # No other section changes the frames of a chunk, nor do the settings of memory use.
 _RENDER_SECTIONS = {"video", "face", "speech", "lips", "render"}
@@ -52,28 +53,29 @@ def checkpoint_key(presenter: Path, lecture: Path, config: Config, model: LipMod
 
 def checkpoint_folder(folder: Path, key: str) -> Path:
     """Return ``folder/key``, created if needed; remove the folders of other keys."""
-    place = folder / key
-    with translate_write_errors(place):
-        place.mkdir(exist_ok=True)
+    checkpoint = folder / key
+    with translate_write_errors(checkpoint):
+        checkpoint.mkdir(exist_ok=True)
         for other in folder.iterdir():
-            if other.is_dir() and other != place:
+            if other.is_dir() and other != checkpoint:
                 shutil.rmtree(other)
-    return place
+    return checkpoint
 
 
-def load_plan(place: Path) -> tuple[Workspace, float] | None:
-    """Return the job that :func:`save_plan` saved and its share of silence.
+def load_plan(folder: Path) -> tuple[Workspace, float] | None:
+    """Return the workspace that :func:`save_plan` saved and the lecture's share of silence.
 
-    Returns ``None`` and empties the folder if there is none or it cannot be read.
+    Returns ``None`` and empties the folder if there is none, or it cannot be read or is of an older
+    layout.
     """
     try:
-        silence = float(json.loads((place / "learned.json").read_bytes())["silence"])
-        return Workspace.load(place), silence
+        silence = float(json.loads((folder / ANALYSIS_FILE).read_bytes())["silence"])
+        return Workspace.load(folder), silence
     except (OSError, ValueError, LookupError, TypeError, EOFError, AttributeError, ImportError,
             AssertionError, pickle.UnpicklingError):  # fmt: skip
-        with translate_write_errors(place):
-            shutil.rmtree(place)
-            place.mkdir()
+        with translate_write_errors(folder):
+            shutil.rmtree(folder)
+            folder.mkdir()
     return None
 
 
@@ -93,24 +95,25 @@ def replan(workspace: Workspace, audio: AudioInfo, model: LipModel, config: Conf
 
 
 def save_plan(workspace: Workspace, silence: float) -> None:
-    """Save the job for :func:`load_plan`, with all files of the analysis synced to disk."""
+    """Save the workspace for :func:`load_plan`, with all files of the analysis synced to disk."""
     with translate_write_errors(workspace.folder):
         workspace.save()
-        (workspace.folder / "facts").mkdir(exist_ok=True)
+        (workspace.folder / RESULTS_FOLDER).mkdir(exist_ok=True)
         for path in workspace.folder.iterdir():
             if path.is_file():
                 fsync_file(path)
-        _write_json(workspace.folder / "learned.json", {"silence": silence})
+        _write_json(workspace.folder / ANALYSIS_FILE, {"silence": silence})
 
 
 def render_or_reuse(
-    folder: Path, index: int, on_frames: Callable[[int], None] = lambda frames: None
+    renderer: ChunkRenderer, index: int, on_frames: OnFrames = lambda frames: None
 ) -> ChunkResult:
-    """Render a chunk with ``render_chunk``, unless an earlier attempt has finished it."""
+    """Render chunk ``index`` with ``renderer``, unless an earlier attempt has finished it."""
+    folder = renderer.workspace.folder
     saved = finished_chunk(folder, index)
     if saved is not None:
         return saved
-    result = render_chunk(folder, index, on_frames)
+    result = renderer.render(index, on_frames)
     with translate_write_errors(_result_path(folder, index)):
         _write_json(_result_path(folder, index), vars(result))
     return result
@@ -132,12 +135,12 @@ def finished_chunk(folder: Path, index: int) -> ChunkResult | None:
 
 def discard_chunks(folder: Path) -> None:
     """Mark all chunks as not finished."""
-    for path in (folder / "facts").glob("*.json"):
+    for path in (folder / RESULTS_FOLDER).glob("*.json"):
         path.unlink(missing_ok=True)
 
 
 def _result_path(folder: Path, index: int) -> Path:
-    return folder / "facts" / f"{index:06d}.json"
+    return folder / RESULTS_FOLDER / f"{index:06d}.json"
 
 
 def _write_json(path: Path, content: object) -> None:

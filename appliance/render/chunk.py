@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
@@ -61,39 +59,71 @@ class ChunkResult:
     last_reason: str = ""
 
 
-def render_chunk(
-    folder: Path, index: int, on_frames: OnFrames = lambda frames: None
-) -> ChunkResult:
-    """Render chunk ``index`` of the workspace in ``folder`` and publish its segment.
+class ChunkRenderer:
+    """Renders the chunks of the workspace in ``folder``; a context manager.
 
-    A pure function of these two: every run produces the same frames. It keeps the decoder and the
-    model open between chunks; call :func:`close` when done. ``on_frames`` is called with the number
-    of newly encoded frames; an exception that it raises stops the work and leaves no segment.
-    Raises ``Fault``, for example ``encoder_failed`` or ``inference_failed``.
+    It owns what is the same for all chunks: the workspace, the open decoder, the model and the
+    badge. Used by one thread at a time; leaving the context closes everything and frees its memory.
     """
-    try:
-        return _render(folder, index, on_frames)
-    finally:
+
+    def __init__(self, folder: Path) -> None:
+        self.workspace = Workspace.load(folder)
+        workspace, plan, config = self.workspace, self.workspace.plan, self.workspace.config
+        trim_heap()  # memory used by the analysis of presenter and lecture
+        self._frames = _open_frames(workspace)
+        self._model = LipModel.open(
+            workspace.manifest,
+            workspace.precision,
+            config.lips.providers,
+            plan.threads,
+            Providers.of(config.root, config.lips),
+        )
+        self._badge: Badge | None = None
+        if config.video.badge:
+            video = config.video
+            self._badge = Badge(video.badge_text, video.badge_corner, plan.width, plan.height)
+
+    def __enter__(self) -> ChunkRenderer:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._frames.close()
+        del self._frames, self._model, self._badge
         trim_heap()
 
+    def render(self, index: int, on_frames: OnFrames = lambda frames: None) -> ChunkResult:
+        """Render chunk ``index`` and publish its segment.
 
-def _render(folder: Path, index: int, on_frames: OnFrames) -> ChunkResult:
-    workspace = _load_workspace(folder)
-    plan = workspace.plan
-    # half a picture: buffers of the decoder, the encoder and this code
-    set_mmap_threshold(plan.width * plan.height * 3 // 4)
-    start, stop = plan.span(index)
-    result = ChunkResult(start)
-    stopwatch = Stopwatch(result.stages_s)
-    with closing(_get_frames(folder).frames_for(start, stop, stopwatch)) as frames:
-        with ThreadPoolExecutor(1) as executor:  # decode while the network is being opened
-            first = iter([executor.submit(next, frames)])
-            painter = _FrameRenderer(workspace, start, stop, result, stopwatch)
-        # Keep no reference to the first picture: it would keep all memory of its decoder alive.
-        pictures = chain(map(Future.result, first), frames)
-        _encode(workspace, index, painter.render(pictures), stopwatch, on_frames)
-    painter.record_provider()
-    return result
+        A pure function of the workspace and ``index``: every run produces the same frames, whatever
+        was rendered before. ``on_frames`` is called with the number of newly encoded frames; an
+        exception that it raises stops the work and leaves no segment. Raises ``Fault``, for example
+        ``encoder_failed`` or ``inference_failed``.
+        """
+        try:
+            return self._render(index, on_frames)
+        finally:
+            trim_heap()
+
+    def _render(self, index: int, on_frames: OnFrames) -> ChunkResult:
+        plan = self.workspace.plan
+        # half a picture: buffers of the decoder, the encoder and this code
+        set_mmap_threshold(plan.width * plan.height * 3 // 4)
+        start, stop = plan.span(index)
+        result = ChunkResult(start)
+        stopwatch = Stopwatch(result.stages_s)
+        with closing(self._frames.frames_for(start, stop, stopwatch)) as frames:
+            with ThreadPoolExecutor(1) as executor:  # decode while the network is being opened
+                first = iter([executor.submit(next, frames)])
+                renderer = _FrameRenderer(
+                    self.workspace, self._model, self._badge, (start, stop), result, stopwatch
+                )
+            # Keep no reference to the first picture: it would keep all memory of its decoder alive.
+            pictures = chain(map(Future.result, first), frames)
+            _encode(self.workspace, index, renderer.render(pictures), stopwatch, on_frames)
+        # Read at the end: the provider may change while the chunk is rendered.
+        choice = self._model.main.choice
+        result.provider, result.rejected = choice.provider, choice.rejected
+        return result
 
 
 def _encode(
@@ -107,11 +137,7 @@ def _encode(
     encoder = encoder_for(video)
     writer = encoder.open(
         workspace.segment_path(index),
-        plan.width,
-        plan.height,
-        plan.fps,
-        workspace.presenter.color,
-        workspace.presenter.sar,
+        workspace.presenter.video_format,
         crf=video.crf,
         threads=plan.threads,
     )
@@ -130,41 +156,6 @@ def _encode(
                 workspace.config.root / "state", encoder.name, error.details["reason"]
             )
         raise
-
-
-@lru_cache(maxsize=1)
-def _load_workspace(folder: Path) -> Workspace:
-    return Workspace.load(folder)
-
-
-@lru_cache(maxsize=1)
-def _model(folder: Path) -> LipModel:
-    workspace = _load_workspace(folder)
-    return LipModel.open(
-        workspace.manifest,
-        workspace.precision,
-        workspace.config.lips.providers,
-        workspace.plan.threads,
-        Providers.of(workspace.config),
-    )
-
-
-class ChunkRenderer(threading.local):
-    """The open decoder of each thread, kept between the chunks of one job."""
-
-    folder: Path | None = None
-    frames: PresenterFrames | None = None
-
-
-_open = ChunkRenderer()
-
-
-def _get_frames(folder: Path) -> PresenterFrames:
-    if _open.frames is None or _open.folder != folder:
-        _close_frames()
-        trim_heap()  # memory used by the analysis of presenter and lecture
-        _open.folder, _open.frames = folder, _open_frames(_load_workspace(folder))
-    return _open.frames
 
 
 def _open_frames(workspace: Workspace) -> PresenterFrames:
@@ -193,57 +184,38 @@ def _load_motion(workspace: Workspace, start: int, stop: int) -> Motion | MelTra
     return whole.part(workspace.plan.fps, start, stop)
 
 
-def close() -> None:
-    """Close everything that this thread and process keep open between chunks; free its memory."""
-    _close_frames()
-    _load_workspace.cache_clear()
-    _model.cache_clear()
-    trim_heap()
-
-
-def _close_frames() -> None:
-    if _open.frames is not None:
-        _open.frames.close()
-    _open.folder = _open.frames = None
-
-
 class _FrameRenderer:
-    """Turns tracked frames into finished frames, one batch of mouths at a time."""
+    """Turns tracked frames into finished frames, one batch of mouths at a time.
+
+    ``span`` is the chunk's output frames (start, stop). Counts and gaps are added to ``result``.
+    """
 
     def __init__(
-        self, workspace: Workspace, start: int, stop: int, result: ChunkResult, stopwatch: Stopwatch
+        self,
+        workspace: Workspace,
+        model: LipModel,
+        badge: Badge | None,
+        span: tuple[int, int],
+        result: ChunkResult,
+        stopwatch: Stopwatch,
     ) -> None:
         self._workspace = workspace
-        self._start = start
+        self._start = span[0]
+        self._badge = badge
         self._result = result
-        self._watch = stopwatch
-        plan, config = workspace.plan, workspace.config
-        self._picture_pool = PicturePool(plan.width, plan.height)
-        model = _model(workspace.folder)
+        self._stopwatch = stopwatch
+        self._picture_pool = PicturePool(workspace.plan.width, workspace.plan.height)
         self._generator: Generator = model.generator(
-            Profile.load(workspace.profile_path), config.lips.amplitude
+            Profile.load(workspace.profile_path), workspace.config.lips.amplitude
         )
-        self._motion = _load_motion(workspace, start, stop)
-        self._badge = (
-            Badge(config.video.badge_text, config.video.badge_corner, plan.width, plan.height)
-            if config.video.badge
-            else None
-        )
-
-    def record_provider(self) -> None:
-        """Record the provider in use in the chunk's result.
-
-        Call it at the end: the provider may change while the chunk is rendered.
-        """
-        choice = _model(self._workspace.folder).main.choice
-        self._result.provider, self._result.rejected = choice.provider, choice.rejected
+        self._motion = _load_motion(workspace, *span)
 
     def render(self, frames: Iterable[TrackedFrame[Picture]]) -> Iterator[Picture]:
         """Yield the finished frames, in order."""
         batch: list[tuple[Picture, GeneratorInput | None]] = []
         size = 1  # start with small batches, so that the encoder starts early
         for t, item in enumerate(frames, self._start):
-            with self._watch.stage("look"):
+            with self._stopwatch.stage("prepare"):
                 batch.append((item.picture, self._prepare(t, item)))
             if len(batch) >= size:
                 yield from self._finish_batch(batch)
@@ -278,11 +250,11 @@ class _FrameRenderer:
     def _finish_batch(
         self, batch: list[tuple[Picture, GeneratorInput | None]]
     ) -> Iterator[Picture]:
-        looks = [generator_input for _, generator_input in batch if generator_input is not None]
-        with self._watch.stage("lips"):
-            outputs = iter(self._generator.run(looks) if looks else [])
+        inputs = [generator_input for _, generator_input in batch if generator_input is not None]
+        with self._stopwatch.stage("lips"):
+            outputs = iter(self._generator.run(inputs) if inputs else [])
         for picture, generator_input in batch:
-            with self._watch.stage("composite"):
+            with self._stopwatch.stage("composite"):
                 if generator_input is not None or self._badge is not None:
                     picture = self._picture_pool.copy(picture)
                 if generator_input is not None:

@@ -35,8 +35,10 @@ def compute_motion(
     pass measures level and pauses, one computes the motion. The features of up to
     ``max_saved_frames`` frames are kept between them; a longer lecture is decoded again.
     """
-    kept: list[Array] = []
-    activity = detect_activity(_load_saved(_features(audio, on_seconds, 0), kept, max_saved_frames))
+    saved: list[Array] = []
+    activity = detect_activity(
+        _save_features(_features(audio, on_seconds, 0), saved, max_saved_frames)
+    )
     trim_heap()  # discarded features of a longer lecture, and memory used by the measurement
     duration_s = len(activity.gate) / FRAME_RATE
     if model.manifest.kind == "wav2lip":
@@ -45,7 +47,9 @@ def compute_motion(
     motion_info = model.manifest.motion
     stride = int(motion_info["stride"])
     features = (
-        _reset(kept, on_seconds, duration_s) if kept else _features(audio, on_seconds, duration_s)
+        _replay(saved, on_seconds, duration_s)
+        if saved
+        else _features(audio, on_seconds, duration_s)
     )
     parts = list(
         predict_motion(
@@ -57,7 +61,7 @@ def compute_motion(
     )
     model.close_network("motion")  # frees 32 MB, allocated for its longest input
     values = np.concatenate(parts)
-    del parts, kept, features
+    del parts, saved, features
     rate, offset = motion_info["rate_hz"], motion_info["offset_s"]
     times = (np.arange(len(values)) / rate + offset) * FRAME_RATE
     gate = np.interp(times, np.arange(len(activity.gate)), activity.gate).astype(np.float32)
@@ -80,21 +84,23 @@ def _features(audio: Path, on_seconds: OnSeconds, seconds_before: float) -> Iter
     return mel_blocks(_read_audio(audio, on_seconds, seconds_before), LECTERN_MEL)
 
 
-def _load_saved(mels: Iterable[Array], kept: list[Array], max_saved_frames: int) -> Iterator[Array]:
-    """Yield ``mels``; afterwards ``kept`` holds all of them, or none if there are too many."""
+def _save_features(
+    mels: Iterable[Array], saved: list[Array], max_saved_frames: int
+) -> Iterator[Array]:
+    """Yield ``mels``; afterwards ``saved`` holds all of them, or none if there are too many."""
     frames = 0
     for mel in mels:
         frames += mel.shape[1]
         if frames <= max_saved_frames:
-            kept.append(mel)
+            saved.append(mel)
         else:
-            kept.clear()
+            saved.clear()
         yield mel
 
 
-def _reset(kept: list[Array], on_seconds: OnSeconds, seconds_before: float) -> Iterator[Array]:
+def _replay(saved: list[Array], on_seconds: OnSeconds, seconds_before: float) -> Iterator[Array]:
     frames = 0
-    for mel in kept:
+    for mel in saved:
         frames += mel.shape[1]
         on_seconds(int(seconds_before + frames / FRAME_RATE))
         yield mel

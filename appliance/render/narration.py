@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from appliance.config import Config
+from appliance.config import SpeechConfig
 from appliance.files.atomic import translate_write_errors, write_text
 from appliance.media.subtitles import Cue, Subtitles
 from appliance.speech.document import SUFFIXES, read_document
@@ -21,7 +21,7 @@ def is_text(lecture: Path) -> bool:
 
 
 def synthesize_lecture(
-    text: Path, folder: Path, config: Config, on_progress: Callable[[int, int], None]
+    text: Path, folder: Path, settings: SpeechConfig, on_progress: Callable[[int, int], None]
 ) -> Path:
     """Synthesize the speech of ``text`` into ``folder`` and return the path of the audio file.
 
@@ -33,35 +33,35 @@ def synthesize_lecture(
     from appliance.speech.cues import make_cues
     from appliance.speech.tts import synthesize
 
-    content, voice, speed = read_document(text), config.speech.voice, config.speech.speed
+    content, voice, speed = read_document(text), settings.voice, settings.speed
     audio_path = folder / AUDIO_FILE
     with translate_write_errors(audio_path):
         speech = synthesize(
             content, voice, out_wav=audio_path, speed=speed, on_progress=on_progress
         )
         cues = [(cue.start, cue.end, cue.text) for cue in make_cues(speech)]
-        kept = {"language": speech.language, "cues": cues, "left_out": speech.skipped_s}
-        write_text(folder / CUES_FILE, json.dumps(kept))
+        saved = {"language": speech.language, "cues": cues, "skipped_s": speech.skipped_s}
+        write_text(folder / CUES_FILE, json.dumps(saved))
     return speech.path
 
 
 def subtitles_in(folder: Path) -> Subtitles | None:
     """Return the subtitles that :func:`synthesize_lecture` saved; ``None`` for a recording."""
-    kept = _load_saved(folder)
-    if kept is None:
+    saved = _load_saved(folder)
+    if saved is None:
         return None
-    return Subtitles(tuple(Cue(*cue) for cue in kept["cues"]), kept["language"])
+    return Subtitles(tuple(Cue(*cue) for cue in saved["cues"]), saved["language"])
 
 
 def skipped_text(folder: Path) -> list[float]:
     """Return the times in seconds at which :func:`synthesize_lecture` had to skip text."""
-    kept = _load_saved(folder)
-    return kept.get("left_out", []) if kept else []
+    saved = _load_saved(folder)
+    return saved.get("skipped_s", []) if saved else []
 
 
 def _load_saved(folder: Path) -> dict[str, Any] | None:
     try:
-        kept: dict[str, Any] = json.loads((folder / CUES_FILE).read_bytes())
+        saved: dict[str, Any] = json.loads((folder / CUES_FILE).read_bytes())
     except FileNotFoundError:
         return None
-    return kept
+    return saved

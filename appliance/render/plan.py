@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from math import ceil
+from typing import Any
 
 import psutil
 
 from appliance.config import Config
 from appliance.errors import BadInput
 from appliance.lips.model import LipModel
+from appliance.media.picture import VideoFormat
 from appliance.media.probe import AudioInfo, PresenterInfo
 from appliance.system.cgroup import cpu_count, memory_headroom_mb
 
@@ -71,7 +73,7 @@ class Plan:
         start = index * self.chunk_frames
         return start, min(start + self.chunk_frames, self.frames)
 
-    def as_dict(self) -> dict[str, object]:
+    def as_dict(self) -> dict[str, Any]:
         """Return the plan as a dictionary for the report."""
         return {**asdict(self), "fps": float(self.fps), "chunks": self.chunks}
 
@@ -93,7 +95,7 @@ class NetworkFootprint:
         return cls(sum(sizes) / _MB, _ACTIVATIONS_MB[manifest.kind], model.likely_provider())
 
     def memory_mb(self, batch: int) -> float:
-        """Return the memory for a ``batch_size`` in MiB, including the provider's libraries."""
+        """Return the memory for ``batch`` items in MiB, including the provider's libraries."""
         graphics = GRAPHICS_MB if self.provider != "cpu" else 0.0
         return _NETWORK_MEMORY_FACTOR * self.files_mb + self.item_mb * batch + graphics
 
@@ -125,9 +127,7 @@ def plan_for(
     """
     cap = config.render.memory_limit_mb or float("inf")
     return make_plan(
-        width=info.width,
-        height=info.height,
-        fps=info.fps,
+        video_format=info.video_format,
         duration_s=audio.duration_s,
         chunk_s=config.render.chunk_s,
         queue_frames=config.render.queue_frames,
@@ -141,9 +141,7 @@ def plan_for(
 
 def make_plan(
     *,
-    width: int,
-    height: int,
-    fps: Fraction,
+    video_format: VideoFormat,
     duration_s: float,
     chunk_s: float,
     queue_frames: int,
@@ -153,11 +151,12 @@ def make_plan(
     batch: int = 8,
     preset: str = "veryfast",
 ) -> Plan:
-    """Plan a lecture of ``duration_s`` for a presenter of ``width`` × ``height`` at ``fps``.
+    """Plan a lecture of ``duration_s`` for a presenter in ``video_format``.
 
     Queues and batch shrink until the estimate fits ``budget_mb`` (MiB). Raises
     ``BadInput("memory_too_small")`` when even the smallest plan does not fit.
     """
+    width, height, fps = video_format.width, video_format.height, video_format.fps
     frames = max(round(duration_s * fps), 1)
     picture_mb = width * height * 1.5 / _MB
     codec_pictures = _CODEC_PICTURES.get(preset, _CODEC_PICTURES["veryfast"])

@@ -22,7 +22,7 @@ from appliance.render.workspace import MOTION_FILE, Workspace
 
 
 def prepare(
-    place: Path,
+    folder: Path,
     presenter: Path,
     lecture: Path,
     model: LipModel,
@@ -30,16 +30,16 @@ def prepare(
     on_progress: OnProgress,
     stopwatch: Stopwatch,
 ) -> tuple[Workspace, AudioInfo, RenderStats]:
-    """Return the job in ``place``, resumed from an earlier attempt or analysed and saved now.
+    """Return the workspace ``folder``, resumed from an earlier attempt or analysed and saved now.
 
     Also returns the lecture's sound and the statistics that the render adds to. Raises the
     ``BadInput`` and ``Fault`` of every file that is read, and ``BadInput("memory_too_small")``.
     """
-    resumed = load_plan(place)
+    resumed = load_plan(folder)
     if resumed is not None:
         workspace, silence = resumed
         with stopwatch.stage("check"):
-            audio = probe_audio(place / AUDIO_FILE if is_text(lecture) else lecture)
+            audio = probe_audio(folder / AUDIO_FILE if is_text(lecture) else lecture)
             workspace = replan(workspace, audio, model, config)
         return workspace, audio, RenderStats(silence)
     # The presenter is analysed in a second thread, while this one analyses the lecture.
@@ -49,19 +49,19 @@ def prepare(
         )
         if is_text(lecture):
             probed.result()  # check the presenter first: speech synthesis is slow
-            on_progress(Progress("voice", 0, 1))
-            with stopwatch.stage("voice"):
+            on_progress(Progress("tts", 0, 1))
+            with stopwatch.stage("tts"):
                 lecture = synthesize_lecture(
-                    lecture, place, config, lambda *at: on_progress(Progress("voice", *at))
+                    lecture, folder, config.speech, lambda *at: on_progress(Progress("tts", *at))
                 )
         on_progress(Progress("presenter", 0, 1))
         with stopwatch.stage("speech"):
             audio = probe_audio(lecture)
-        analysis = executor.submit(_analyse, place, probed, audio, model, config, stopwatch)
+        analysis = executor.submit(_analyse, folder, probed, audio, model, config, stopwatch)
         total = max(int(2 * audio.duration_s), 1)
         with stopwatch.stage("speech"):
-            on_frames = partial(_report_progress, on_progress, analysis, total)
-            activity = compute_motion(audio.path, model, place / MOTION_FILE, on_frames)
+            on_seconds = partial(_report_progress, on_progress, analysis, total)
+            activity = compute_motion(audio.path, model, folder / MOTION_FILE, on_seconds)
         workspace = analysis.result()
         _report_progress(on_progress, analysis, total, total)
     silence = 1 - float(activity.gate.mean())
@@ -71,7 +71,7 @@ def prepare(
 
 @dataclass(frozen=True)
 class _ProbedPresenter:
-    """A probed presenter file; ``entry`` is its cache folder, ``known`` the cached analysis."""
+    """A probed presenter file; ``entry`` is its cache folder, ``cached`` the cached analysis."""
 
     info: PresenterInfo
     entry: PresenterEntry | None

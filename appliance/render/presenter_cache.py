@@ -14,7 +14,6 @@ or damaged (each carries its checksums) is treated as absent, and on a full disk
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 import json
 import os
@@ -23,7 +22,7 @@ import shutil
 import time
 import zipfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +30,8 @@ import av
 import numpy as np
 
 import appliance.face
+import appliance.files.atomic
+import appliance.inference
 import appliance.lips
 import appliance.media
 from appliance.face.mesh import POINTS
@@ -51,7 +52,8 @@ _CACHED_POINTS = np.array(sorted({*RIGID_POINTS, *MOUTH_POINTS}))
 _BLOCK = 1 << 20
 _MB = 1 << 20
 _CHECKSUM_BYTES = hashlib.sha256().digest_size
-_READ_ERRORS = (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile)
+_READ_ERRORS = (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile,
+                AttributeError, ImportError, TypeError, pickle.UnpicklingError)  # fmt: skip
 
 
 class CachedPresenter(NamedTuple):
@@ -131,18 +133,20 @@ class PresenterEntry:
         self.folder = folder
 
     def load_analysis(self) -> CachedPresenter | None:
-        """Return the cached analysis; ``None`` if it is missing or damaged."""
+        """Return the cached analysis; ``None`` if it is missing, damaged or of another layout."""
         try:
             packed = (self.folder / "info.pickle").read_bytes()
             if hashlib.sha256(packed[_CHECKSUM_BYTES:]).digest() != packed[:_CHECKSUM_BYTES]:
                 return None
             with (self.folder / "person.npz").open("rb") as file, np.load(file) as data:
-                rows = data["places"].tolist()
+                rows = data["positions"].tolist()
             with (self.folder / "profile.npz").open("rb") as file:
                 profile = Profile.load(file)
-            return CachedPresenter(
-                pickle.loads(packed[_CHECKSUM_BYTES:]), Person.from_rows(rows), profile
-            )
+            info = pickle.loads(packed[_CHECKSUM_BYTES:])
+            names = {field.name for field in fields(PresenterInfo)}
+            if not isinstance(info, PresenterInfo) or vars(info).keys() != names:
+                return None  # written by another version
+            return CachedPresenter(info, Person.from_rows(rows), profile)
         except _READ_ERRORS:
             return None
 
@@ -154,7 +158,7 @@ class PresenterEntry:
             os.replace(new, self.folder / "profile.npz")
             path = self.folder / "person.npz"
             with temp_path(path).open("wb") as file:
-                np.savez(file, places=np.array(analysis.person.to_rows(), np.float64))
+                np.savez(file, positions=np.array(analysis.person.to_rows(), np.float64))
             os.replace(temp_path(path), path)
             path, packed = self.folder / "info.pickle", pickle.dumps(analysis.info)
             temp_path(path).write_bytes(hashlib.sha256(packed).digest() + packed)
@@ -181,16 +185,16 @@ class PresenterEntry:
 
     def save(self, segment: int, landmarks: Landmarks) -> None:
         """Store the landmarks of ``segment``. Errors are ignored: this is only a cache."""
-        faces = [sighting for sighting in landmarks if sighting is not None]
-        points = [sighting.points[_CACHED_POINTS] for sighting in faces]
+        faces = [face for face in landmarks if face is not None]
+        points = [face.points[_CACHED_POINTS] for face in faces]
         path = self._track(segment)
         with contextlib.suppress(OSError):
             with temp_path(path).open("wb") as file:
                 np.savez(
                     file,
-                    seen=np.array([sighting is not None for sighting in landmarks]),
+                    seen=np.array([face is not None for face in landmarks]),
                     points=np.array(points, np.float32).reshape(-1, len(_CACHED_POINTS), 3),
-                    confidence=np.array([sighting.confidence for sighting in faces], np.float64),
+                    confidence=np.array([face.confidence for face in faces], np.float64),
                 )
             os.replace(temp_path(path), path)
 
@@ -198,14 +202,15 @@ class PresenterEntry:
         return self.folder / "track" / f"{segment:06d}.npz"
 
 
-@functools.cache
 def _code_digest() -> str:
-    """Return a digest of the code that decodes files and analyses faces.
+    """Return a digest of the code that decodes files, analyses faces and runs networks.
 
     Results of other versions of that code are not reused.
     """
     digest = hashlib.blake2b(av.__version__.encode(), digest_size=16)
-    for package in (appliance.media, appliance.face, appliance.lips):
-        for path in sorted(Path(package.__path__[0]).glob("*.py")):
-            digest.update(path.read_bytes())
+    paths = [Path(appliance.files.atomic.__file__)]
+    for package in (appliance.media, appliance.face, appliance.lips, appliance.inference):
+        paths += sorted(Path(package.__path__[0]).glob("*.py"))
+    for path in paths:
+        digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -94,7 +94,7 @@ class PresenterFrames:
     def _track(
         self, pictures: Iterator[Picture], first: int, stop: int, stopwatch: Stopwatch
     ) -> Iterator[TrackedFrame[Picture]]:
-        """Yield frames ``first`` … ``stop`` - 1 with faces; buffer ``CONTEXT_FRAMES + 1``."""
+        """Yield frames ``first`` … ``stop`` - 1 with faces; buffer ``CONTEXT_FRAMES`` + 1."""
         pending: deque[Picture] = deque()
         for picture in pictures:
             with stopwatch.stage("face"):

@@ -13,8 +13,8 @@ from typing import TypeVar
 class Progress:
     """The current progress: ``done`` of ``total`` units of ``stage``.
 
-    Stages: ``check``, ``engine`` (seconds; the total is unknown), ``voice`` (characters),
-    ``presenter``, ``speech`` (seconds), ``render`` (frames), ``join``, ``score`` (frames).
+    Stages: ``check``, ``selftest`` (seconds; the total is unknown), ``tts`` (characters),
+    ``presenter``, ``speech`` (seconds), ``render`` (frames), ``mux``, ``score`` (frames).
     """
 
     stage: str

@@ -6,16 +6,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from appliance.config import PROJECT, Config
 from appliance.errors import BadInput, Fault
 from appliance.files.atomic import check_writable
 from appliance.inference.manifest import load_manifest
-from appliance.inference.precision import prepare_providers as prepare_engines
+from appliance.inference.precision import prepare_providers
 from appliance.inference.providers import Providers
 from appliance.lips.model import LipModel
 from appliance.media.container import check_file
@@ -29,11 +27,11 @@ from appliance.render.checkpoint import (
     finished_chunk,
     render_or_reuse,
 )
-from appliance.render.chunk import ChunkResult, close
+from appliance.render.chunk import ChunkRenderer
 from appliance.render.narration import subtitles_in
 from appliance.render.prepare import prepare
 from appliance.render.progress import OnProgress, Progress, Stopwatch
-from appliance.render.report import RenderStats, build_report
+from appliance.render.report import RenderReport, RenderStats, build_report
 from appliance.render.workspace import Workspace
 from appliance.system.process import process_age_s
 
@@ -48,8 +46,7 @@ def render(
     config: Config,
     *,
     on_progress: OnProgress = lambda progress: None,
-    executor: Executor | None = None,
-) -> dict[str, Any]:
+) -> RenderReport:
     """Render ``lecture`` (audio, video or text) spoken by ``presenter`` to ``output``.
 
     Returns the report. Works in a hidden folder beside ``output`` that is always removed at the
@@ -58,9 +55,7 @@ def render(
     """
     _check_output(output, (presenter, lecture))
     with _open_workspace(output) as folder:
-        return render_in(
-            folder, presenter, lecture, output, config, on_progress=on_progress, executor=executor
-        )
+        return render_in(folder, presenter, lecture, output, config, on_progress=on_progress)
 
 
 def render_in(
@@ -72,8 +67,7 @@ def render_in(
     *,
     on_progress: OnProgress = lambda progress: None,
     after_chunk: Callable[[], None] = lambda: None,
-    executor: Executor | None = None,
-) -> dict[str, Any]:
+) -> RenderReport:
     """Render as :func:`render` does, in a persistent ``folder``, so that a later call can resume.
 
     However the earlier call ended, even by a kill or a power cut, its finished chunks are reused
@@ -84,35 +78,34 @@ def render_in(
     started = time.monotonic()
     stopwatch = Stopwatch()
     on_progress(Progress("check", 0, 1))
-    config = resolve_encoder(config)
-    manifest = load_manifest(config.lips.model, MODELS_FOLDER)
-    lips_config, engines = config.lips, Providers.of(config)
-    prepare_engines(
-        manifest, lips_config.precision, lips_config.providers, engines, config.video.threads or 1,
-        lambda seconds: on_progress(Progress("engine", int(seconds), int(seconds) + 1)),
+    video = resolve_encoder(config.video, config.root / "state")
+    config = config.model_copy(update={"video": video})
+    lips, runtime = config.lips, Providers.of(config.root, config.lips)
+    manifest = load_manifest(lips.model, MODELS_FOLDER)
+    prepare_providers(
+        manifest, lips.precision, lips.providers, runtime, video.threads or 1,
+        lambda seconds: on_progress(Progress("selftest", int(seconds), int(seconds) + 1)),
     )  # fmt: skip
-    model = LipModel.open(manifest, lips_config.precision, lips_config.providers, engines=engines)
+    model = LipModel.open(manifest, lips.precision, lips.providers, runtime=runtime)
     with stopwatch.stage("check"):
         check_file(presenter)
         check_file(lecture)
-        place = checkpoint_folder(folder, checkpoint_key(presenter, lecture, config, model))
+        checkpoint = checkpoint_folder(folder, checkpoint_key(presenter, lecture, config, model))
     workspace, audio, stats = prepare(
-        place, presenter, lecture, model, config, on_progress, stopwatch
+        checkpoint, presenter, lecture, model, config, on_progress, stopwatch
     )
-    try:
-        kept = _render_chunks(workspace, stats, on_progress, after_chunk, executor)
-    finally:
-        close()
-    on_progress(Progress("join", 0, 1))
-    with stopwatch.stage("join"):
-        _join_chunks(workspace, audio, output)
-    on_progress(Progress("join", 1, 1))
+    with ChunkRenderer(workspace.folder) as renderer:
+        _render_chunks(renderer, stats, on_progress, after_chunk)
+    on_progress(Progress("mux", 0, 1))
+    with stopwatch.stage("mux"):
+        _mux_chunks(workspace, audio, output)
+    on_progress(Progress("mux", 1, 1))
     stats.stages_s = {**stopwatch.seconds, **stats.stages_s}
     stats.wall_s = time.monotonic() - started
-    return {**build_report(workspace, lecture, audio, output, stats), "reused_chunks": kept}
+    return build_report(workspace, lecture, audio, output, stats)
 
 
-def _join_chunks(workspace: Workspace, audio: AudioInfo, output: Path) -> None:
+def _mux_chunks(workspace: Workspace, audio: AudioInfo, output: Path) -> None:
     try:
         mux(
             [workspace.segment_path(index) for index in range(workspace.plan.chunks)],
@@ -131,39 +124,31 @@ def _join_chunks(workspace: Workspace, audio: AudioInfo, output: Path) -> None:
 
 
 def _render_chunks(
-    workspace: Workspace,
+    renderer: ChunkRenderer,
     stats: RenderStats,
     on_progress: OnProgress,
     after_chunk: Callable[[], None],
-    executor: Executor | None,
-) -> int:
-    """Render the missing chunks and return how many were already finished."""
-    plan, done = workspace.plan, 0
+) -> None:
+    """Render the missing chunks and add the results of all to ``stats``."""
+    folder, plan, done = renderer.workspace.folder, renderer.workspace.plan, 0
 
-    def tick(frames: int) -> None:
+    def on_frames(frames: int) -> None:
         nonlocal done
         done += frames
         if frames == 1 and stats.first_frame_s is None:
             stats.first_frame_s = round(process_age_s(), 3)
         on_progress(Progress("render", done, plan.frames))
 
-    tick(0)
-    spans = [plan.span(index) for index in range(plan.chunks)]
-    kept = [finished_chunk(workspace.folder, index) is not None for index in range(plan.chunks)]
-    results: Iterable[ChunkResult]
-    if executor is None:
-        results = (render_or_reuse(workspace.folder, index, tick) for index in range(plan.chunks))
-    else:
-        results = executor.map(
-            render_or_reuse, [workspace.folder] * plan.chunks, range(plan.chunks)
-        )
-    for result, (start, stop), was_saved in zip(results, spans, kept, strict=True):
-        if was_saved or executor is not None:  # these frames have not been counted yet
-            tick(stop - start)
-        stats.add(result)
-        if not was_saved:
+    on_frames(0)
+    was_finished = [finished_chunk(folder, index) is not None for index in range(plan.chunks)]
+    for index, reused in enumerate(was_finished):
+        stats.add(render_or_reuse(renderer, index, on_frames))
+        if reused:
+            stats.reused_chunks += 1
+            start, stop = plan.span(index)
+            on_frames(stop - start)
+        else:
             after_chunk()
-    return sum(kept)
 
 
 def _check_output(output: Path, inputs: Iterable[Path]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from appliance.media.probe import AudioInfo
 from appliance.render.chunk import ChunkResult
@@ -23,6 +23,84 @@ _GAP_TEXTS = {
 }
 
 
+class InputReport(TypedDict):
+    """The files that were read."""
+
+    presenter: str
+    presenter_kind: str
+    presenter_frames: int
+    lecture: str
+    lecture_s: float
+
+
+class OutputReport(TypedDict):
+    """The finished video; ``preset`` is that of x264."""
+
+    path: str
+    frames: int
+    fps: float
+    width: int
+    height: int
+    duration_s: float
+    bytes: int
+    encoder: str
+    preset: str
+
+
+class ModelReport(TypedDict):
+    """The model of the lips; ``sha256`` identifies its files."""
+
+    name: str
+    precision: str
+    sha256: str
+
+
+class FaceReport(TypedDict):
+    """The frames by outcome. ``coverage`` is the share of frames with moved lips.
+
+    ``positions`` are the rows of :meth:`~appliance.face.person.Person.to_rows`.
+    """
+
+    coverage: float
+    spoken: int
+    no_face: int
+    turned_away: int
+    positions: list[list[float]]
+
+
+class ReportWarning(TypedDict):
+    """Something that the user should check, from ``at_s`` on in the video."""
+
+    code: str
+    text: str
+    at_s: float
+
+
+class RenderReport(TypedDict):
+    """The report of a finished lecture, ready for JSON.
+
+    ``plan`` is :meth:`~appliance.render.plan.Plan.as_dict`; ``score`` is
+    :meth:`~appliance.score.report.Score.as_dict`, or empty if the video was not measured.
+    """
+
+    version: str
+    input: InputReport
+    output: OutputReport
+    plan: dict[str, Any]
+    wall_s: float
+    first_frame_s: float | None
+    realtime_factor: float
+    stages_s: dict[str, float]
+    peak_rss_mb: float
+    provider: str
+    rejected_providers: list[str]
+    model: ModelReport
+    face: FaceReport
+    warnings: list[ReportWarning]
+    score: dict[str, Any]
+    reused_chunks: int
+
+
 @dataclass
 class RenderStats:
     """The results of all chunks, added up.
@@ -30,6 +108,7 @@ class RenderStats:
     ``silence`` is the share of the lecture without speech. ``first_frame_s`` is the time from the
     start of the process until the first frame was encoded; ``None`` if an earlier attempt had
     rendered everything. ``rejected`` lists the rejected providers with the reasons.
+    ``reused_chunks`` counts the chunks that an earlier attempt had finished.
     """
 
     silence: float
@@ -40,6 +119,7 @@ class RenderStats:
     rejected: tuple[str, ...] = ()
     wall_s: float = 0.0
     first_frame_s: float | None = None
+    reused_chunks: int = 0
     _last_reason: str = ""
 
     def add(self, result: ChunkResult) -> None:
@@ -58,8 +138,8 @@ class RenderStats:
 
 def build_report(
     workspace: Workspace, lecture: Path, audio: AudioInfo, output: Path, stats: RenderStats
-) -> dict[str, Any]:
-    """Return the report of a finished lecture, ready for JSON.
+) -> RenderReport:
+    """Return the report of a finished lecture, without a score.
 
     ``audio`` is that of ``lecture``, or of the synthesized speech if the lecture is a text.
     """
@@ -101,17 +181,20 @@ def build_report(
         },
         "face": {
             "coverage": round(stats.frames["spoken"] / max(total_frames, 1), 4),
-            **{name: stats.frames[name] for name in ("spoken", "no_face", "turned_away")},
-            "places": [[round(value, 1) for value in row] for row in workspace.person.to_rows()],
+            "spoken": stats.frames["spoken"],
+            "no_face": stats.frames["no_face"],
+            "turned_away": stats.frames["turned_away"],
+            "positions": [[round(value, 1) for value in row] for row in workspace.person.to_rows()],
         },
         "warnings": _warnings(workspace, stats),
         "score": {},
+        "reused_chunks": stats.reused_chunks,
     }
 
 
-def _warnings(workspace: Workspace, stats: RenderStats) -> list[dict[str, Any]]:
+def _warnings(workspace: Workspace, stats: RenderStats) -> list[ReportWarning]:
     fps = float(workspace.plan.fps)
-    warnings: list[dict[str, Any]] = [
+    warnings: list[ReportWarning] = [
         {"code": reason, "text": _GAP_TEXTS[reason], "at_s": round(frame / fps, 3)}
         for frame, reason in stats.gaps[:_MAX_GAPS]
     ]

@@ -12,13 +12,12 @@ from appliance.face.person import Person
 from appliance.face.track import FaceSelector
 from appliance.media.pingpong import pingpong
 from appliance.render.progress import OnProgress, Progress
+from appliance.render.report import RenderReport
 
 log = logging.getLogger("lectern.render")
 
 
-def score_report(
-    report: dict[str, Any], presenter: Path, on_progress: OnProgress
-) -> dict[str, Any]:
+def score_report(report: RenderReport, presenter: Path, on_progress: OnProgress) -> dict[str, Any]:
     """Return the brief score, ready for JSON, of the video that ``report`` describes.
 
     Returns an empty dictionary if it cannot be measured; the video is delivered anyway.
@@ -42,9 +41,9 @@ def score_report(
     return score.as_dict()
 
 
-def load_person(report: dict[str, Any]) -> FaceSelector:
+def load_person(report: RenderReport) -> FaceSelector:
     """Return a function that picks the speaker's face, by frame number of the finished video."""
-    person = Person.from_rows(report["face"]["places"])
+    person = Person.from_rows(report["face"]["positions"])
     frames = report["input"]["presenter_frames"]
 
     def choose(index: int, faces: list[Detection]) -> Detection | None:

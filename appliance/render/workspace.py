@@ -1,9 +1,9 @@
 """The workspace of a render: everything that rendering a chunk needs, and the finished chunks.
 
-    job.pickle     the request and the plan
-    profile.npz    the presenter's profile
-    speech.npy     the mouth motion (for models of kind ``wav2lip``: the mel)
-    segments/      finished chunks, each published atomically
+    workspace.pickle  the request and the plan
+    profile.npz       the presenter's profile
+    motion.npy        the mouth motion (for models of kind ``wav2lip``: the mel)
+    segments/         finished chunks, each published atomically
 
 A chunk is a pure function of this folder and its number.
 """
@@ -11,7 +11,7 @@ A chunk is a pure function of this folder and its number.
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from appliance.config import Config
@@ -21,7 +21,8 @@ from appliance.inference.manifest import Manifest
 from appliance.media.probe import PresenterInfo
 from appliance.render.plan import Plan
 
-MOTION_FILE = "speech.npy"
+MOTION_FILE = "motion.npy"
+WORKSPACE_FILE = "workspace.pickle"
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,17 @@ class Workspace:
     def save(self) -> None:
         """Write ``workspace.pickle`` into the folder."""
         (self.folder / "segments").mkdir(parents=True, exist_ok=True)
-        write_bytes(self.folder / "job.pickle", pickle.dumps(self))
+        write_bytes(self.folder / WORKSPACE_FILE, pickle.dumps(self))
 
     @classmethod
     def load(cls, folder: Path) -> Workspace:
         """Read what :meth:`save` wrote.
 
-        Unpickling is safe here: only folders that Lectern itself has written are read.
+        Unpickling is safe here: only folders that Lectern itself has written are read. Raises
+        ``ValueError`` if another version has written it.
         """
-        workspace = pickle.loads((folder / "job.pickle").read_bytes())
-        assert isinstance(workspace, cls)
+        workspace = pickle.loads((folder / WORKSPACE_FILE).read_bytes())
+        names = {field.name for field in fields(cls)}
+        if not isinstance(workspace, cls) or vars(workspace).keys() != names:
+            raise ValueError(f"{WORKSPACE_FILE} has the layout of another version of Lectern")
         return workspace

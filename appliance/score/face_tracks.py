@@ -13,12 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from appliance.face.detect import FaceDetector
-from appliance.face.mesh import FaceMesh, region_of_points
+from appliance.face.mesh import region_of_points
+from appliance.face.networks import face_networks
 from appliance.face.pose import Pose, fit_pose
-from appliance.face.tflite import TFLiteModel
 from appliance.face.track import SEGMENT_FRAMES, FaceSelector, FaceTracker, Points, largest_face
-from appliance.face.weights import face_model_path
 from appliance.lips.geometry import INNER, OUTER, mouth_opening, to_face_frame
 from appliance.media.decode import FrameReader
 from appliance.media.picture import Picture
@@ -65,9 +63,9 @@ class ScoredFrame:
 class FaceTracks:
     """One value per frame, NaN where there is no face or the frame was not measured.
 
-    ``mouth_opening`` in eye distances. ``lips_moved`` is the mean movement of the lips' points
-    since the previous frame in the face frame, that is, without the movement of the head.
-    ``head_moved`` is that of the eyes and the nose in the picture. Both are in eye distances.
+    ``opening`` is that of the mouth. ``lips_moved`` is the mean movement of the lips' points since
+    the previous frame in the face frame, that is, without the movement of the head. ``head_moved``
+    is that of the eyes and the nose in the picture. All are in eye distances.
     ``measured`` marks the frames that were measured.
     """
 
@@ -109,8 +107,7 @@ class VideoTracker:
         self.fps = float(info.fps)
         self.tracks = FaceTracks(info.frames, self.fps)
         self._choose = choose
-        self._detector = FaceDetector(TFLiteModel(face_model_path("face_detection_short_range")))
-        self._mesh = FaceMesh(TFLiteModel(face_model_path("face_landmark")))
+        self._detector, self._mesh = face_networks()
         self._reader = FrameReader(info)
 
     def __enter__(self) -> VideoTracker:
@@ -124,8 +121,8 @@ class VideoTracker:
         first, stop = max(first // SEGMENT_FRAMES * SEGMENT_FRAMES, 0), min(stop, self.info.frames)
         tracker = FaceTracker(self._detector, self._mesh, self._choose, float(self.info.sar))
         for picture in self._reader.read(min(first, stop), stop):
-            sighting = tracker.step(picture)
-            face = FaceMeasurement.of_points(sighting.points) if sighting is not None else None
+            landmarks = tracker.step(picture)
+            face = FaceMeasurement.of_points(landmarks.points) if landmarks is not None else None
             self.tracks.add(picture.index, face)
             yield ScoredFrame(picture, face)
 
@@ -139,9 +136,9 @@ class VideoTracker:
 class ReferenceTracker:
     """The lips of another video at requested times, in ascending order."""
 
-    def __init__(self, watcher: VideoTracker, first: int, stop: int) -> None:
-        self._fps = watcher.fps
-        self._frames = watcher.track(first, stop)
+    def __init__(self, tracker: VideoTracker, first: int, stop: int) -> None:
+        self._fps = tracker.fps
+        self._frames = tracker.track(first, stop)
         self._recent: deque[tuple[int, FaceMeasurement | None]] = deque(maxlen=2)
 
     def lips_at(self, time: float) -> Array | None:

@@ -144,12 +144,12 @@ class _SourceComparison:
             else:
                 yield from [None] * len(run.frames)
 
-    def add(self, seen: ScoredFrame, original: Picture | None, watcher: VideoTracker) -> None:
+    def add(self, seen: ScoredFrame, original: Picture | None, tracker: VideoTracker) -> None:
         """Compare a frame with its original, if there is one."""
         if original is None:
             return
         face = seen.face
-        source_face = watcher.face_near(original, face) if face is not None else None
+        source_face = tracker.face_near(original, face) if face is not None else None
         self.outside.add(seen.picture, original, face, source_face)
         if self._source.is_still and source_face is not None:
             self.photo_opening = source_face.opening
@@ -176,22 +176,22 @@ def _spans(info: PresenterInfo, limit_s: float | None) -> list[tuple[int, int]]:
 
 
 def _track_reference(
-    other: VideoTracker | None, start_s: float, stop_s: float
+    reference: VideoTracker | None, start_s: float, stop_s: float
 ) -> ReferenceTracker | None:
     """Return a tracker of the reference for a stretch, extended on both ends by the longest lag."""
-    if other is None:
+    if reference is None:
         return None
-    reach = MAX_LAG_S + 1 / other.fps
-    first, stop = int((start_s - reach) * other.fps), int((stop_s + reach) * other.fps) + 1
-    return ReferenceTracker(other, max(first, 0), stop)
+    reach = MAX_LAG_S + 1 / reference.fps
+    first, stop = int((start_s - reach) * reference.fps), int((stop_s + reach) * reference.fps) + 1
+    return ReferenceTracker(reference, max(first, 0), stop)
 
 
 def _add_distance(
-    distance: LandmarkDistance, seen: ScoredFrame, follower: ReferenceTracker | None, fps: float
+    distance: LandmarkDistance, seen: ScoredFrame, reference: ReferenceTracker | None, fps: float
 ) -> None:
-    if follower is None:
+    if reference is None:
         return
-    lips = follower.lips_at(seen.picture.index / fps)
+    lips = reference.lips_at(seen.picture.index / fps)
     if seen.face is not None and lips is not None:
         distance.add(seen.picture.index, seen.face.lips, lips)
 
@@ -223,13 +223,11 @@ def _make_score(
         levels = speech.loudness(info.frames, fps)
         loudness = correlate(tracks.opening, fps, levels, fps, other_still=_CONSTANT_LOUDNESS)
     photo = comparison.photo_opening if comparison is not None else None
-    resting, shaking = (
-        measure_silence(tracks, silent, photo),
-        measure_jitter(tracks, silent),
-    )
-    if resting is not None and resting.misread > 0:
+    silence = measure_silence(tracks, silent, photo)
+    jitter = measure_jitter(tracks, silent)
+    if silence is not None and silence.misread > 0:
         notes.append("photo_smiles")
-    if speech is not None and resting is None:
+    if speech is not None and silence is None:
         notes.append("no_silence")
     sharpness = comparison.sharpness.result() if comparison is not None else None
     outside = comparison.outside.result() if comparison is not None else None
@@ -241,15 +239,15 @@ def _make_score(
         opening_spread=spread,
         reference=agreement.opening if agreement is not None else None,
         loudness=loudness,
-        silence=resting,
-        jitter=shaking,
+        silence=silence,
+        jitter=jitter,
         sharpness=sharpness,
         outside=outside,
     )
     moments = worst_moments(
         fps,
         tracks.measured,
-        tracks.opening - (resting.misread if resting is not None else 0),
+        tracks.opening - (silence.misread if silence is not None else 0),
         silent,
         distance.per_frame if reference_tracker is not None else None,
         comparison.sharpness.per_frame if comparison is not None else None,
@@ -262,8 +260,8 @@ def _make_score(
         face=tracks.coverage,
         reference=agreement,
         loudness=loudness,
-        silence=resting,
-        jitter=shaking,
+        silence=silence,
+        jitter=jitter,
         sharpness=sharpness,
         outside=outside,
         verdict=make_verdict(measures, STILL_OPENING, moments),
@@ -272,11 +270,11 @@ def _make_score(
 
 
 def _compare_reference(
-    watcher: VideoTracker, other: VideoTracker, distance: LandmarkDistance, notes: list[str]
+    tracker: VideoTracker, reference: VideoTracker, distance: LandmarkDistance, notes: list[str]
 ) -> Reference:
-    if other.tracks.coverage == 0:
+    if reference.tracks.coverage == 0:
         notes.append("no_reference_face")
-    elif np.nanstd(other.tracks.opening) <= STILL_OPENING:
+    elif np.nanstd(reference.tracks.opening) <= STILL_OPENING:
         notes.append("reference_still")
-    found = correlate(watcher.tracks.opening, watcher.fps, other.tracks.opening, other.fps)
+    found = correlate(tracker.tracks.opening, tracker.fps, reference.tracks.opening, reference.fps)
     return Reference(found, distance.mean, int(np.isfinite(distance.per_frame).sum()))

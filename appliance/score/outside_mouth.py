@@ -2,7 +2,7 @@
 
 The mouth's region is the patch that rendering may change (:func:`patch_matrix`). Everything else
 should equal the presenter's own picture, except for the encoder's noise. Small blocks that differ
-in *every* frame are a badge or a logo: they are counted separately, so that they are not taken for
+in *every* frame are a badge or a logo: they are counted separately, so that they are not counts for
 a fault.
 """
 
@@ -130,9 +130,9 @@ def _region_pixels(corners: npt.NDArray[np.int32], shape: tuple[int, ...]) -> np
     cv2.fillConvexPoly(region, corners, 1)
     cv2.polylines(region, [corners], True, 1, thickness=3)
     low, high = np.clip([corners[:, 1].min() - 2, corners[:, 1].max() + 3], 0, shape[0]) // _BLOCK
-    taken = np.zeros((-(-shape[0] // _BLOCK), -(-shape[1] // _BLOCK)), np.int64)
-    taken[low : high + 1] = _block_sums(region[low * _BLOCK : (high + 1) * _BLOCK], _BLOCK)
-    return taken
+    counts = np.zeros((-(-shape[0] // _BLOCK), -(-shape[1] // _BLOCK)), np.int64)
+    counts[low : high + 1] = _block_sums(region[low * _BLOCK : (high + 1) * _BLOCK], _BLOCK)
+    return counts
 
 
 def _block_max(plane: Plane, side: int) -> Plane:

@@ -119,10 +119,10 @@ def _strongest_step(rays: Array, near: Array, lines: Array) -> float:
     total = np.concatenate([np.zeros((_RAYS, 1)), np.cumsum(rays, axis=1)], axis=1)
     rows = np.arange(_RAYS)
 
-    def cumulative(place: Array) -> Array:
-        place = np.clip(place, 0, _RADII)
-        low = place.astype(np.intp)
-        share = place - low
+    def cumulative(position: Array) -> Array:
+        position = np.clip(position, 0, _RADII)
+        low = position.astype(np.intp)
+        share = position - low
         high = np.minimum(low + 1, _RADII)
         return np.asarray(total[rows, low] * (1 - share) + total[rows, high] * share)
 

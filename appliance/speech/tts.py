@@ -265,7 +265,7 @@ class _BilingualVoice:
 def _resample_pcm(pcm: Pcm, rate: int, wanted: int) -> Pcm:
     frame = AudioFrame.from_ndarray(pcm[None], "s16", "mono")
     frame.sample_rate = rate
-    parts = [made.to_ndarray()[0] for made in resample([frame], "s16", "mono", wanted)]
+    parts = [block.to_ndarray()[0] for block in resample([frame], "s16", "mono", wanted)]
     return np.concatenate(parts) if parts else pcm
 
 

@@ -67,15 +67,17 @@ def watchdog_interval_s(
     return microseconds / 1e6 if microseconds > 0 else None
 
 
-def run_watchdog(pulse: Heartbeat, interval_s: float, send: Send, stopped: threading.Event) -> None:
-    """Send ``WATCHDOG=1`` while ``pulse`` advances, until ``stopped`` is set.
+def run_watchdog(
+    heartbeat: Heartbeat, interval_s: float, send: Send, stopped: threading.Event
+) -> None:
+    """Send ``WATCHDOG=1`` while ``heartbeat`` advances, until ``stopped`` is set.
 
     A hung worker stops sending it; systemd then restarts the unit.
     """
-    seen = -1
+    last_count = -1
     while True:
-        if pulse.count != seen:
-            seen = pulse.count
+        if heartbeat.count != last_count:
+            last_count = heartbeat.count
             send("WATCHDOG=1")
         if stopped.wait(interval_s / _CHECKS_PER_INTERVAL):
             return
@@ -83,7 +85,7 @@ def run_watchdog(pulse: Heartbeat, interval_s: float, send: Send, stopped: threa
 
 @contextmanager
 def service_notifications(
-    pulse: Heartbeat, environment: Mapping[str, str] = os.environ, status: str = "running"
+    heartbeat: Heartbeat, environment: Mapping[str, str] = os.environ, status: str = "running"
 ) -> Iterator[Send]:
     """Notify systemd of start and stop, and run the watchdog in between.
 
@@ -95,7 +97,7 @@ def service_notifications(
     stopped = threading.Event()
     thread = None
     if interval is not None:
-        arguments = (pulse, interval, send, stopped)
+        arguments = (heartbeat, interval, send, stopped)
         thread = threading.Thread(target=run_watchdog, args=arguments, name="watchdog", daemon=True)
         thread.start()
     send(f"READY=1\nSTATUS={status}")

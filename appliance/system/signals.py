@@ -1,7 +1,8 @@
 """Ctrl-C and ``kill``, even where a library swallows the exception.
 
 Python raises ``KeyboardInterrupt`` wherever the main thread is. Inside a callback of a C library it
-is only printed, so a flag is set as well, and long-running work checks it.
+is only printed, so a flag is set as well, and long-running work checks it. The flag is the module's
+state: signals belong to the process.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class CallTimeout(Exception):
 class CallThread:
     """Makes calls one after the other in a thread of its own.
 
-    One thread, because graphics libraries keep their state per thread. After an
+    One thread, because graphics libraries keep their state per thread. After a
     :class:`CallTimeout` the object must not be used any more.
     """
 
@@ -39,18 +39,18 @@ class CallThread:
         threading.Thread(target=_run_calls, args=(self._calls,), daemon=True).start()
         weakref.finalize(self, self._calls.put, None)
 
-    def __call__(self, call: Callable[[], _Result], limit_s: float) -> _Result:
-        """Return what ``call`` returns; raises ``CallTimeout`` after ``limit_s`` seconds."""
+    def __call__(self, call: Callable[[], _Result], timeout_s: float) -> _Result:
+        """Return what ``call`` returns; raises ``CallTimeout`` after ``timeout_s`` seconds."""
         future: Future[_Result] = Future()
         self._calls.put((call, future))
         try:
-            return future.result(limit_s)
+            return future.result(timeout_s)
         except NotYet:
             if future.done():  # raised by the call itself, a TimeoutError too
                 raise
             _abandoned_calls.add(future)
             future.add_done_callback(_abandoned_calls.discard)
-            raise CallTimeout(f"it gave no answer in {limit_s:.0f} s") from None
+            raise CallTimeout(f"timed out after {timeout_s:.0f} s") from None
 
 
 def _run_calls(calls: queue.SimpleQueue[_Call | None]) -> None:

@@ -21,6 +21,7 @@ from appliance.face.track import smooth
 from appliance.inference.manifest import load_manifest
 from appliance.lips.model import LipModel
 from appliance.media.decode import FrameReader
+from appliance.media.picture import VideoFormat
 from appliance.media.probe import probe_presenter
 from appliance.media.x264 import X264Writer
 from appliance.render.presenter_analysis import analyse_presenter, make_tracker
@@ -59,7 +60,7 @@ def stages(folder: Path, width: int, height: int) -> dict[str, float]:
     def encode() -> None:
         size = info.width, info.height
         out = folder / "stage.mp4"
-        with X264Writer(out, *size, info.fps, info.color, threads=1) as writer:
+        with X264Writer(out, VideoFormat(*size, info.fps, info.color), threads=1) as writer:
             for picture in pictures:
                 writer.write(picture)
 

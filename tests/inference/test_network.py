@@ -65,15 +65,15 @@ def test_says_why_better_providers_are_not_used(net: Path) -> None:
 
 class TestSelfTest:
     def test_the_first_that_proves_itself_is_taken(self, net: Path, box: Box) -> None:
-        network = Network(net, ALL, engines=box(tensorrt="good", cuda="good"))
+        network = Network(net, ALL, runtime=box(tensorrt="good", cuda="good"))
         assert network.choice.provider == "tensorrt" and network.choice.rejected == ()
 
     @pytest.mark.parametrize(
         ("mood", "reason"),
         [
             ("throws", "tensorrt: no kernel image is available for execution on the device"),
-            ("wrong", "tensorrt: self-test: picture is off by"),
-            ("dies", "tensorrt: it ended by itself (-6)"),
+            ("wrong", "tensorrt: self-test: picture deviates by"),
+            ("dies", "tensorrt: the test process exited with status -6"),
         ],
     )
     @pytest.mark.parametrize("recorded", [True, False])
@@ -81,7 +81,7 @@ class TestSelfTest:
         self, net: Path, box: Box, mood: str, reason: str, recorded: bool
     ) -> None:
         golden = reference_output(net) if recorded else None
-        network = Network(net, ALL, golden=golden, engines=box(tensorrt=mood, cuda="good"))
+        network = Network(net, ALL, golden=golden, runtime=box(tensorrt=mood, cuda="good"))
         assert network.choice.provider == "cuda"
         (told,) = network.choice.rejected
         assert told.startswith(reason) and "\n" not in told
@@ -91,15 +91,15 @@ class TestSelfTest:
     def test_one_that_hangs_is_left_after_its_time(self, net: Path, box: Box) -> None:
         waited: list[float] = []
         network = Network(
-            net, ALL, engines=box(tensorrt="hangs", limit_s=3.0), on_seconds=waited.append
+            net, ALL, runtime=box(tensorrt="hangs", limit_s=3.0), on_seconds=waited.append
         )
         assert network.choice.provider == "cpu"
-        assert network.choice.rejected[0] == "tensorrt: it gave no answer in 3 s"
+        assert network.choice.rejected[0] == "tensorrt: timed out after 3 s"
         assert waited == sorted(waited) and waited[-1] > 3
 
     def test_a_test_that_cannot_begin_has_failed(self, net: Path, tmp_path: Path) -> None:
         order = Providers().make_selftest(net, "cuda", {}, SessionSettings())
-        with pytest.raises(SelfTestFailed, match="could not begin: No such file or directory"):
+        with pytest.raises(SelfTestFailed, match="could not be started: No such file or directory"):
             run_in_child(order, 1.0, python=str(tmp_path / "no-python"))
 
     def test_waiting_can_be_stopped(self, net: Path, box: Box) -> None:
@@ -107,10 +107,10 @@ class TestSelfTest:
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            Network(net, ALL, engines=box(tensorrt="hangs"), on_seconds=stop)
+            Network(net, ALL, runtime=box(tensorrt="hangs"), on_seconds=stop)
 
     def test_one_that_is_short_of_memory_gets_smaller_batches(self, net: Path, box: Box) -> None:
-        network = Network(net, ALL, engines=box(cuda="large"))
+        network = Network(net, ALL, runtime=box(cuda="large"))
         assert (network.choice.provider, network.batch) == ("cuda", 4)
         asked = inputs(network, 7)
         np.testing.assert_allclose(network(asked)["picture"], expected(net, asked), atol=1e-6)
@@ -119,21 +119,21 @@ class TestSelfTest:
         other = reference_output(write_wav2lip(tmp_path / "other.onnx", seed=5))
         with pytest.raises(Fault) as caught:
             Network(net, golden=other)
-        assert caught.value.code == "inference_failed" and "off by" in caught.value.text()
+        assert caught.value.code == "inference_failed" and "deviates by" in caught.value.text()
 
     def test_a_coarser_precision_has_more_room(self, net: Path) -> None:
         golden = reference_output(net)
         near = {"picture": [[value + 0.012 for value in row] for row in golden["picture"]]}
         assert Network(net, golden=near, precision="int8").choice.provider == "cpu"
-        with pytest.raises(Fault, match=r"allowed is 0\.01"):
+        with pytest.raises(Fault, match=r"tolerance 0\.01"):
             Network(net, golden=near, precision="fp16")
 
 
 class TestAtWork:
     def test_a_provider_that_fails_is_left_and_the_work_goes_on(self, net: Path, box: Box) -> None:
         # One run when it is opened here: it fails in the work's third.
-        engines = box(tensorrt="later 4", cuda="good")
-        network = Network(net, ALL, engines=engines)
+        runtime = box(tensorrt="later 4", cuda="good")
+        network = Network(net, ALL, runtime=runtime)
         asked = inputs(network)
         used = []
         for _ in range(4):
@@ -141,14 +141,14 @@ class TestAtWork:
             used.append(network.choice.provider)
         assert used == ["tensorrt"] * 2 + ["cuda"] * 2
         assert network.choice.rejected == (
-            "tensorrt: failed while it worked: CUDA failure 719: unspecified launch failure",
+            "tensorrt: failed during rendering: CUDA failure 719: unspecified launch failure",
         )
-        verdict = engines.results.get(sha256(net), "tensorrt")
+        verdict = runtime.results.get(sha256(net), "tensorrt")
         assert verdict is not None and not verdict.passed
 
     def test_a_provider_that_hangs_is_left_and_the_work_goes_on(self, net: Path, box: Box) -> None:
-        engines = box(answer_s=2.0, tensorrt="stuck 3", cuda="good")
-        network = Network(net, ALL, engines=engines)
+        runtime = box(answer_s=2.0, tensorrt="stuck 3", cuda="good")
+        network = Network(net, ALL, runtime=runtime)
         asked = inputs(network)
         used = []
         for _ in range(3):
@@ -156,23 +156,23 @@ class TestAtWork:
             used.append(network.choice.provider)
         assert used == ["tensorrt", "cuda", "cuda"]
         assert network.choice.rejected == (
-            "tensorrt: failed while it worked: it gave no answer in 2 s",
+            "tensorrt: failed during rendering: timed out after 2 s",
         )
-        verdict = engines.results.get(sha256(net), "tensorrt")
-        assert verdict is not None and verdict.reason == "it gave no answer in 2 s"
+        verdict = runtime.results.get(sha256(net), "tensorrt")
+        assert verdict is not None and verdict.reason == "timed out after 2 s"
 
     def test_one_that_hangs_after_its_test_in_the_child_is_left(self, net: Path, box: Box) -> None:
-        engines = box(limit_s=60.0, tensorrt="good")
-        Network(net, ALL, engines=engines)  # the child's verdict is remembered from here
-        engines = box(limit_s=1.0, tensorrt="stuck open")
-        network = Network(net, ALL, engines=engines)
+        runtime = box(limit_s=60.0, tensorrt="good")
+        Network(net, ALL, runtime=runtime)  # the child's verdict is remembered from here
+        runtime = box(limit_s=1.0, tensorrt="stuck open")
+        network = Network(net, ALL, runtime=runtime)
         assert network.choice.provider == "cpu"
-        assert network.choice.rejected[0] == "tensorrt: it gave no answer in 1 s"
+        assert network.choice.rejected[0] == "tensorrt: timed out after 1 s"
 
     def test_without_memory_at_any_batch_the_next_one_goes_on(
         self, net: Path, box: Box, caplog: pytest.LogCaptureFixture
     ) -> None:
-        network = Network(net, ["cuda"], engines=box(cuda="good"))
+        network = Network(net, ["cuda"], runtime=box(cuda="good"))
         asked = inputs(network, 5)
 
         class Full:
@@ -185,7 +185,7 @@ class TestAtWork:
         network.session = Full()
         np.testing.assert_array_equal(network(asked)["picture"], expected(net, asked))
         assert network.choice.provider == "cpu"
-        assert network.choice.rejected == (f"cuda: failed while it worked: {NVMAP}",)
+        assert network.choice.rejected == (f"cuda: failed during rendering: {NVMAP}",)
         assert [record.args for record in caplog.records if "batch" in record.msg] == [
             ("net.onnx", 2),
             ("net.onnx", 1),
@@ -202,17 +202,17 @@ class TestMemory:
     def test_a_verdict_outlasts_the_process_and_saves_the_test(
         self, net: Path, box: Box, tmp_path: Path
     ) -> None:
-        Network(net, ALL, engines=box(tensorrt="throws", cuda="good"))
+        Network(net, ALL, runtime=box(tensorrt="throws", cuda="good"))
         assert opened(tmp_path).count("tensorrt") == 1
-        again = Network(net, ALL, engines=box(tensorrt="good", cuda="good"))
+        again = Network(net, ALL, runtime=box(tensorrt="good", cuda="good"))
         assert again.choice.provider == "cuda"  # within a day it is not tried again
         assert opened(tmp_path).count("tensorrt") == 1
 
     def test_other_versions_ask_anew(self, net: Path, box: Box) -> None:
-        engines = box(tensorrt="throws")
-        assert Network(net, ALL, engines=engines).choice.provider == "cpu"
-        newer = replace(box(tensorrt="good"), versions=replace(engines.versions, l4t="36.5.0"))
-        assert Network(net, ALL, engines=newer).choice.provider == "tensorrt"
+        runtime = box(tensorrt="throws")
+        assert Network(net, ALL, runtime=runtime).choice.provider == "cpu"
+        newer = replace(box(tensorrt="good"), versions=replace(runtime.versions, l4t="36.5.0"))
+        assert Network(net, ALL, runtime=newer).choice.provider == "tensorrt"
 
     def test_engines_of_other_versions_are_removed(
         self, net: Path, box: Box, tmp_path: Path
@@ -220,15 +220,15 @@ class TestMemory:
         old = tmp_path / "cache" / "l4t35.1-trt8.5"
         old.mkdir(parents=True)
         (old / "x.engine").write_bytes(b"x")
-        Network(net, ALL, engines=box(tensorrt="good"))
+        Network(net, ALL, runtime=box(tensorrt="good"))
         assert not old.exists()
 
     def test_a_damaged_file_costs_the_tests_and_nothing_else(
         self, net: Path, box: Box, tmp_path: Path
     ) -> None:
         (tmp_path / "state").mkdir()
-        (tmp_path / "state" / "engines.json").write_text('{"verdicts": [1')
-        assert Network(net, ALL, engines=box(cuda="good")).choice.provider == "cuda"
+        (tmp_path / "state" / "runtime.json").write_text('{"verdicts": [1')
+        assert Network(net, ALL, runtime=box(cuda="good")).choice.provider == "cuda"
 
 
 def test_a_network_for_one_picture_at_a_time_is_given_one(tmp_path: Path) -> None:

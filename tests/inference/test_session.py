@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from appliance.config import PROJECT, Config
+from appliance.config import PROJECT, LipsConfig
 from appliance.inference.golden import check_golden, golden_input, sample
 from appliance.inference.manifest import Manifest, load_manifest
 from appliance.inference.precision import benchmark_precisions, choose_best, prepare_providers
@@ -166,7 +166,7 @@ class TestVerdicts:
         (tmp_path / "state").touch()
         kept = ProviderResults(tmp_path / "state" / RESULTS_FILE, RuntimeVersions())
         kept.set_precision("model", "int8")
-        assert kept.precision("model") == "int8" and "cannot be kept" in caplog.text
+        assert kept.precision("model") == "int8" and "cannot be written" in caplog.text
 
 
 def manifest(tmp_path: Path, int8_db: float = 52.0) -> Manifest:
@@ -219,12 +219,12 @@ class TestChoice:
     ) -> None:
         monkeypatch.syspath_prepend(str(tmp_path))
         three, box = manifest(tmp_path), fake_box(tmp_path, tensorrt="throws", cuda="good")
-        assert LipModel.open(three, "auto", ["cuda"], engines=box).precision == "fp32"
+        assert LipModel.open(three, "auto", ["cuda"], runtime=box).precision == "fp32"
         seconds: list[float] = []
         prepare_providers(three, "auto", ["tensorrt", "cuda"], box, 1, seconds.append)
         chosen = box.results.precision(three.digest("fp32"))
         assert chosen in ("fp32", "fp16", "int8")
-        assert LipModel.open(three, "auto", ["cuda"], engines=box).precision == chosen
+        assert LipModel.open(three, "auto", ["cuda"], runtime=box).precision == chosen
         assert opened(tmp_path).count("cuda") == 3  # each precision once; the CPU was not needed
         prepare_providers(three, "auto", ["tensorrt", "cuda"], box, 1, seconds.append)
         assert opened(tmp_path).count("cuda") == 3
@@ -243,6 +243,6 @@ class TestChoice:
         assert all(v.ms > 0 and v.batch == 8 for v in verdicts if v.passed)
 
     def test_a_plain_computer_prepares_nothing(self, tmp_path: Path) -> None:
-        box = Providers.of(Config(root=tmp_path))
+        box = Providers.of(tmp_path, LipsConfig())
         prepare_providers(manifest(tmp_path), "auto", ["tensorrt", "cuda", "cpu"], box, 1)
         assert not (tmp_path / "state").exists()

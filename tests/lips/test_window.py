@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from appliance.face.sampling import Matrix, apply, compose
+from appliance.face.sampling import Matrix, apply, chroma_matrix, compose
 from appliance.lips.window import Window, mask_bounds, to_half_size
 
 
@@ -43,6 +43,21 @@ def test_the_half_window_lies_over_the_same_patch(mask: np.ndarray) -> None:
     chroma = (luma - 0.5) / 2
     np.testing.assert_allclose(apply(half.to_patch, chroma), apply(window.to_patch, luma))
     np.testing.assert_allclose(apply(to_half_size(MATRIX), luma), apply(MATRIX, luma) / 2 - 0.25)
+
+
+@pytest.mark.parametrize("pixels", [1.0, 1.5])
+def test_siting_of_chroma_cancels_at_equal_size(mask: np.ndarray, pixels: float) -> None:
+    """The chroma that the network sees is put back where it was, within ``pixels`` - 1."""
+    side = 96 * pixels  # of the patch in luma pixels
+    matrix = np.array([[side, 0, 40.0], [0, side, 20.0]])
+    to_picture = compose(matrix, np.array([[1 / 96, 0, 0.5 / 96], [0, 1 / 96, 0.5 / 96]]))
+    cells = np.stack(np.meshgrid(np.arange(48), np.arange(48)), axis=-1)
+    sampled_at = apply(chroma_matrix(to_picture), cells)[..., 0].astype(np.float32)
+    window = Window.of_mask(matrix, mask, (300, 300))
+    assert window is not None
+    half = window.half_size()
+    shift = half.resample(sampled_at) - (half.left + np.arange(half.width))
+    np.testing.assert_allclose(shift, (1 - pixels) / 4, atol=0.02)
 
 
 def test_onto_goes_where_the_matrix_says(mask: np.ndarray) -> None:

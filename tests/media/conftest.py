@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import butter, correlate, sosfilt
 
-from appliance.media.picture import ColorSpec, Picture
+from appliance.media.picture import Picture, VideoFormat
 from appliance.media.probe import AudioInfo, probe_audio
 from appliance.media.x264 import X264Writer
 
@@ -223,7 +223,7 @@ def cut_segments(draw: Draw) -> Callable[..., list[Path]]:
         first = 0
         for part, size in enumerate(sizes):
             path = folder / f"{part:04}.mp4"
-            with X264Writer(path, width, 96, fps, ColorSpec(), **options) as writer:
+            with X264Writer(path, VideoFormat(width, 96, fps), **options) as writer:
                 for n in range(first, first + size):
                     writer.write(draw(n % 4096, width, 96))
             first += size

@@ -15,7 +15,7 @@ import pytest
 from appliance.errors import BadInput
 from appliance.media.decode import FrameReader
 from appliance.media.demux import timed_frames
-from appliance.media.picture import Picture
+from appliance.media.picture import Picture, VideoFormat
 from appliance.media.probe import PresenterInfo, probe_presenter
 from appliance.media.x264 import X264Writer
 from tests.media.reading import VPX, X264, MakeVideo, Number, full_read, same
@@ -224,7 +224,7 @@ def test_two_readers_and_a_writer_side_by_side(
         path = tmp_path / name
         with (
             FrameReader(info, threads=1) as reader,
-            X264Writer(path, info.width, info.height, info.fps, info.color) as writer,
+            X264Writer(path, VideoFormat(info.width, info.height, info.fps, info.color)) as writer,
         ):
             for picture in reader.read(50, 150):
                 writer.write(picture)

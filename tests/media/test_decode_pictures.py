@@ -68,7 +68,7 @@ def test_turned_and_mirrored_video_is_shown_upright(
     )
     info = probe_presenter(path)
     assert (info.width, info.height) == (160, 96)
-    assert info.rotation == (360 - degrees) % 360 or flip
+    assert info.orientation.rotation == (360 - degrees) % 360 or flip
     for picture in full_read(info):
         for plane, expected in zip(picture.planes(), upright, strict=True):
             np.testing.assert_array_equal(plane, expected)

@@ -10,8 +10,9 @@ from pathlib import Path
 import av
 import pytest
 
-from appliance.config import Config, VideoConfig
+from appliance.config import VideoConfig
 from appliance.errors import Fault
+from appliance.media import encoder
 from appliance.media.encoder import (
     Encoder,
     choose_encoder,
@@ -23,15 +24,9 @@ from appliance.media.encoder import (
     resolve_encoder,
     save_encoder_choice,
 )
-from appliance.media.encoder import (
-    test_encoder as run_encoder_test,
-)
-from appliance.media.encoder import (
-    test_nvenc as run_nvenc_test,
-)
 from appliance.media.gstreamer import PROGRAM, GStreamerWriter, nvenc_elements
 from appliance.media.mux import mux
-from appliance.media.picture import ColorSpec, Picture
+from appliance.media.picture import ColorSpec, Picture, VideoFormat
 from appliance.media.probe import probe_audio
 from appliance.media.x264 import X264Writer
 from tests.render.conftest import write_wav
@@ -69,7 +64,9 @@ def decode(path: Path) -> list[av.VideoFrame]:
 class TestGstreamer:
     def write(self, path: Path, draw: Draw, numbers: range, fps: Fraction = FPS) -> None:
         color = ColorSpec(True, 9, 9, 16)
-        with GStreamerWriter(path, 128, 96, fps, color, Fraction(16, 11), elements=X264) as writer:
+        with GStreamerWriter(
+            path, VideoFormat(128, 96, fps, color, Fraction(16, 11)), elements=X264
+        ) as writer:
             for n in numbers:
                 writer.write(draw(n))
 
@@ -114,7 +111,7 @@ class TestGstreamer:
 
         def write() -> None:
             elements = nvenc_elements(18, 250)  # there is no such hardware where tests run
-            with GStreamerWriter(path, 128, 96, FPS, ColorSpec(), elements=elements) as writer:
+            with GStreamerWriter(path, VideoFormat(128, 96, FPS), elements=elements) as writer:
                 for n in range(200):
                     writer.write(draw(n))
 
@@ -126,35 +123,33 @@ class TestGstreamer:
 
     def test_abort_and_empty_segments_leave_nothing(self, tmp_path: Path, draw: Draw) -> None:
         path = tmp_path / "s.mp4"
-        writer = GStreamerWriter(path, 128, 96, FPS, ColorSpec(), elements=X264)
+        writer = GStreamerWriter(path, VideoFormat(128, 96, FPS), elements=X264)
         writer.write(draw(1))
         with pytest.raises(ValueError, match="64x64"):
             writer.write(Picture.blank(64, 64))
         writer.abort()
         with pytest.raises(ValueError, match="at least one"):
-            GStreamerWriter(path, 128, 96, FPS, ColorSpec(), elements=X264).close()
+            GStreamerWriter(path, VideoFormat(128, 96, FPS), elements=X264).close()
         assert list(tmp_path.iterdir()) == []
 
     def test_one_picture_decides(self) -> None:
-        def good(path: Path, width: int, height: int) -> GStreamerWriter:
-            return GStreamerWriter(path, width, height, Fraction(25), ColorSpec(), elements=X264)
+        def good(path: Path, video_format: VideoFormat) -> GStreamerWriter:
+            return GStreamerWriter(path, video_format, elements=X264)
 
-        def wrong(path: Path, width: int, height: int) -> GStreamerWriter:
+        def wrong(path: Path, video_format: VideoFormat) -> GStreamerWriter:
             elements = ["videobalance", "brightness=0.5", "!", *X264]
-            return GStreamerWriter(
-                path, width, height, Fraction(25), ColorSpec(), elements=elements
-            )
+            return GStreamerWriter(path, video_format, elements=elements)
 
-        assert run_encoder_test(good) == ""
-        assert run_encoder_test(wrong) == "the decoded picture is wrong"
-        assert "nvvidconv" in run_nvenc_test(18)
+        assert encoder.test_encoder(good) == ""
+        assert encoder.test_encoder(wrong) == "the decoded picture is wrong"
+        assert "nvvidconv" in encoder.test_nvenc(18)
 
 
 def test_a_program_that_ends_at_once_is_an_encoder_that_failed(tmp_path: Path) -> None:
     false = shutil.which("false")
     assert false is not None
     writer = GStreamerWriter(
-        tmp_path / "s.mp4", 640, 480, FPS, ColorSpec(), elements=[], program=false
+        tmp_path / "s.mp4", VideoFormat(640, 480, FPS), elements=[], program=false
     )
 
     def write() -> None:
@@ -173,8 +168,7 @@ def test_an_encoder_that_takes_nothing_is_left(tmp_path: Path) -> None:
     script = tmp_path / "hangs"
     script.write_text("#!/bin/sh\nexec sleep 600\n")
     script.chmod(0o755)
-    writer = GStreamerWriter(
-        tmp_path / "s.mp4", 640, 480, FPS, ColorSpec(),
+    writer = GStreamerWriter(tmp_path / "s.mp4", VideoFormat(640, 480, FPS),
         elements=[], program=str(script), timeout_s=0.2,
     )  # fmt: skip
 
@@ -195,7 +189,7 @@ class TestChoice:
             raise AssertionError(program)
 
         assert choose_encoder(VideoConfig(), tmp_path, "", which=never) == Encoder()
-        assert resolve_encoder(Config(root=tmp_path)).video.preset == "veryfast"
+        assert resolve_encoder(VideoConfig(), tmp_path).preset == "veryfast"
 
     def test_a_jetson_without_hardware_is_found_out_once(self, tmp_path: Path) -> None:
         asked: list[str] = []
@@ -231,7 +225,7 @@ class TestChoice:
 
     def test_a_job_opens_what_was_settled(self, tmp_path: Path) -> None:
         writer = encoder_for(VideoConfig(encoder="x264", preset="ultrafast")).open(
-            tmp_path / "s.mp4", 64, 48, FPS, ColorSpec(), crf=18
+            tmp_path / "s.mp4", VideoFormat(64, 48, FPS), crf=18
         )
         assert isinstance(writer, X264Writer)
         writer.abort()

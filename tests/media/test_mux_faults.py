@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from appliance.errors import BadInput, Fault
 from appliance.files.atomic import temp_path
 from appliance.media.mux import mux
-from appliance.media.picture import ColorSpec, Picture
+from appliance.media.picture import ColorSpec, Picture, VideoFormat
 from appliance.media.probe import AudioInfo, probe_audio
 from appliance.media.x264 import X264Writer
 from tests.media.muxed import TAGS, pictures_in
@@ -66,7 +66,7 @@ def test_colour_and_shape_survive_the_join(tmp_path: Path, minute: AudioInfo, dr
     color, sar = ColorSpec(True, 1, 9, 14), Fraction(16, 11)
     segments = [tmp_path / "0.mp4", tmp_path / "1.mp4"]
     for path in segments:
-        with X264Writer(path, 128, 96, Fraction(25), color, sar) as writer:
+        with X264Writer(path, VideoFormat(128, 96, Fraction(25), color, sar)) as writer:
             writer.write(draw(1))
     out = tmp_path / "out.mp4"
     mux(segments, minute, out, fps=Fraction(25), frames=2, metadata=TAGS)

@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from appliance.media.picture import ColorSpec, Picture
+from appliance.media.picture import Picture, VideoFormat
 from appliance.media.picture_pool import PicturePool
 from appliance.media.x264 import X264Writer
 from appliance.render.prefetch import prefetch
@@ -87,7 +87,7 @@ def test_an_encoder_beside_gets_every_picture_and_few_are_made(tmp_path: Path) -
 
     path = tmp_path / "a.mp4"
     with (
-        X264Writer(path, *SIZE, Fraction(25), ColorSpec(), crf=0) as writer,
+        X264Writer(path, VideoFormat(*SIZE, Fraction(25)), crf=0) as writer,
         prefetch(drawn(), depth) as pictures,
     ):
         for picture in pictures:

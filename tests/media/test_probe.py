@@ -54,7 +54,7 @@ def test_what_a_video_is(tmp_path: Path, make_video: Make) -> None:
     assert (info.fps, info.frames, info.sar) == (Fraction(30000, 1001), 50, Fraction(4, 3))
     assert info.duration_s == pytest.approx(50 * 1001 / 30000)
     assert info.color == ColorSpec(False, 1, 1, 13)
-    assert (info.rotation, info.interlaced, info.is_still) == (0, False, False)
+    assert (info.orientation.rotation, info.interlaced, info.is_still) == (0, False, False)
 
 
 @pytest.mark.parametrize("sar", [Fraction(255), Fraction(1, 9)])

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from appliance.media.mux import mux
-from appliance.media.picture import ColorSpec, Picture
+from appliance.media.picture import Picture, VideoFormat
 from appliance.media.probe import probe_audio
 from appliance.media.subtitles import Cue, Subtitles, read_subtitles, write_srt
 from appliance.media.x264 import X264Writer
@@ -33,7 +33,7 @@ def video(
 ) -> Path:
     sound = probe_audio(make_sound(tmp_path / "a.mp3", "libmp3lame", babble(4.0)))
     segment = tmp_path / "0.mp4"
-    with X264Writer(segment, 128, 96, Fraction(25), ColorSpec()) as writer:
+    with X264Writer(segment, VideoFormat(128, 96, Fraction(25))) as writer:
         for n in range(100):
             writer.write(draw(n, 128, 96))
     mux(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from appliance.errors import BadInput
-from appliance.media.picture import BT709, SMPTE170M, ColorSpec, Picture
+from appliance.media.picture import BT709, SMPTE170M, ColorSpec, Picture, VideoFormat
 from appliance.media.thumbnail import (
     LIST_SIDE,
     MAX_SIDE,
@@ -105,7 +105,9 @@ class TestPresenter:
         color = ColorSpec(full, matrix, matrix, matrix)
         picture = Picture.blank(128, 96)
         picture.y[:], picture.u[:], picture.v[:] = 60, 100, 180
-        with X264Writer(tmp_path / "p.mp4", 128, 96, Fraction(25), color, crf=0) as writer:
+        with X264Writer(
+            tmp_path / "p.mp4", VideoFormat(128, 96, Fraction(25), color), crf=0
+        ) as writer:
             for _ in range(2):
                 writer.write(picture)
         save_presenter_thumbnail(tmp_path / "p.mp4", tmp_path / "p.jpg")

@@ -12,7 +12,7 @@ import pytest
 
 from appliance.errors import Fault
 from appliance.files.atomic import temp_path
-from appliance.media.picture import ColorSpec, Picture
+from appliance.media.picture import ColorSpec, Picture, VideoFormat
 from appliance.media.x264 import X264Writer
 
 Draw = Callable[..., Picture]
@@ -27,7 +27,7 @@ def _decode(path: Path) -> list[av.VideoFrame]:
 def test_crf_0_gives_back_every_byte(tmp_path: Path) -> None:
     dice = np.random.default_rng(0)
     written = []
-    with X264Writer(tmp_path / "s.mp4", 96, 64, FPS, ColorSpec(), crf=0) as writer:
+    with X264Writer(tmp_path / "s.mp4", VideoFormat(96, 64, FPS), crf=0) as writer:
         for _ in range(20):
             picture = Picture.empty(96, 64)
             for plane in picture.planes():
@@ -46,7 +46,7 @@ def test_pictures_come_in_order_at_exact_times(
     tmp_path: Path, draw: Draw, number: Callable[[Picture], int], preset: str
 ) -> None:
     path = tmp_path / "s.mp4"
-    with X264Writer(path, 128, 96, FPS, ColorSpec(), preset=preset, threads=2) as writer:
+    with X264Writer(path, VideoFormat(128, 96, FPS), preset=preset, threads=2) as writer:
         for n in range(70):
             writer.write(draw(n))
         assert writer.frames == 70
@@ -60,7 +60,7 @@ def test_pictures_come_in_order_at_exact_times(
 
 def test_a_key_frame_comes_at_least_every_gop(tmp_path: Path, draw: Draw) -> None:
     path = tmp_path / "s.mp4"
-    with X264Writer(path, 128, 96, FPS, ColorSpec(), gop=10) as writer:
+    with X264Writer(path, VideoFormat(128, 96, FPS), gop=10) as writer:
         for _ in range(45):
             writer.write(draw(1))
     keys = [n for n, frame in enumerate(_decode(path)) if frame.key_frame]
@@ -73,7 +73,7 @@ def test_colour_and_shape_travel_with_the_picture(
 ) -> None:
     path = tmp_path / "s.mp4"
     color = ColorSpec(full_range, 9, 9, 16)
-    with X264Writer(path, 128, 96, FPS, color, Fraction(16, 11)) as writer:
+    with X264Writer(path, VideoFormat(128, 96, FPS, color, Fraction(16, 11))) as writer:
         writer.write(draw(1))
     (frame,) = _decode(path)
     assert ColorSpec.of_frame(frame) == color
@@ -86,7 +86,7 @@ def test_the_sources_picture_types_do_not_steer_the_encoder(
 ) -> None:
     source = make_video(tmp_path / "intra.mp4", frames=20, options={"g": "1"})
     path = tmp_path / "s.mp4"
-    with X264Writer(path, 128, 96, FPS, ColorSpec()) as writer:
+    with X264Writer(path, VideoFormat(128, 96, FPS)) as writer:
         for frame in _decode(source):
             writer.write(Picture.from_av(frame, 0))
     assert sum(frame.key_frame for frame in _decode(path)) == 1
@@ -95,14 +95,14 @@ def test_the_sources_picture_types_do_not_steer_the_encoder(
 def test_one_picture_may_be_shown_many_times(tmp_path: Path, draw: Draw) -> None:
     path = tmp_path / "s.mp4"
     still = draw(5)
-    with X264Writer(path, 128, 96, Fraction(25), ColorSpec()) as writer:
+    with X264Writer(path, VideoFormat(128, 96, Fraction(25))) as writer:
         for _ in range(30):
             writer.write(still)
     assert len(_decode(path)) == 30
 
 
 def test_another_size_is_refused(tmp_path: Path) -> None:
-    with X264Writer(tmp_path / "s.mp4", 128, 96, FPS, ColorSpec()) as writer:
+    with X264Writer(tmp_path / "s.mp4", VideoFormat(128, 96, FPS)) as writer:
         writer.write(Picture.blank(128, 96))
         with pytest.raises(ValueError, match="64x64"):
             writer.write(Picture.blank(64, 64))
@@ -110,7 +110,7 @@ def test_another_size_is_refused(tmp_path: Path) -> None:
 
 def test_nothing_has_the_name_until_all_is_written(tmp_path: Path, draw: Draw) -> None:
     path = tmp_path / "s.mp4"
-    writer = X264Writer(path, 128, 96, FPS, ColorSpec())
+    writer = X264Writer(path, VideoFormat(128, 96, FPS))
     writer.write(draw(1))
     assert not path.exists()
     writer.close()
@@ -119,7 +119,7 @@ def test_nothing_has_the_name_until_all_is_written(tmp_path: Path, draw: Draw) -
 
 def test_a_failure_inside_with_leaves_nothing(tmp_path: Path, draw: Draw) -> None:
     def fail() -> None:
-        with X264Writer(tmp_path / "s.mp4", 128, 96, FPS, ColorSpec()) as writer:
+        with X264Writer(tmp_path / "s.mp4", VideoFormat(128, 96, FPS)) as writer:
             writer.write(draw(1))
             raise RuntimeError("the network failed")
 
@@ -129,21 +129,21 @@ def test_a_failure_inside_with_leaves_nothing(tmp_path: Path, draw: Draw) -> Non
 
 
 def test_a_segment_without_pictures_is_a_mistake(tmp_path: Path) -> None:
-    writer = X264Writer(tmp_path / "s.mp4", 128, 96, FPS, ColorSpec())
+    writer = X264Writer(tmp_path / "s.mp4", VideoFormat(128, 96, FPS))
     with pytest.raises(ValueError, match="at least one"):
         writer.close()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_abort_before_the_first_picture(tmp_path: Path) -> None:
-    X264Writer(tmp_path / "s.mp4", 128, 96, FPS, ColorSpec()).abort()
+    X264Writer(tmp_path / "s.mp4", VideoFormat(128, 96, FPS)).abort()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_old_segment_survives_a_new_one_that_fails(tmp_path: Path, draw: Draw) -> None:
     path = tmp_path / "s.mp4"
     path.write_bytes(b"old")
-    writer = X264Writer(path, 128, 96, FPS, ColorSpec())
+    writer = X264Writer(path, VideoFormat(128, 96, FPS))
     writer.write(draw(1))
     writer.abort()
     assert path.read_bytes() == b"old"
@@ -156,7 +156,7 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     dice = np.random.default_rng(0)
 
     def fill() -> None:
-        with X264Writer(path, 320, 240, FPS, ColorSpec(), crf=0) as writer:
+        with X264Writer(path, VideoFormat(320, 240, FPS), crf=0) as writer:
             for _ in range(20):
                 picture = Picture.blank(320, 240)
                 picture.y[:] = dice.integers(0, 256, picture.y.shape, np.uint8)
@@ -173,7 +173,7 @@ def test_a_folder_that_is_not_there(tmp_path: Path, draw: Draw) -> None:
     path = tmp_path / "gone" / "s.mp4"
 
     def write() -> None:
-        with X264Writer(path, 128, 96, FPS, ColorSpec()) as writer:
+        with X264Writer(path, VideoFormat(128, 96, FPS)) as writer:
             writer.write(draw(1))
 
     with pytest.raises(Fault) as caught:

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,7 @@ from appliance.config import Config
 from appliance.errors import Fault
 from appliance.render.progress import Progress
 from appliance.render.render import render_in
+from appliance.render.report import RenderReport
 from tests.render.conftest import LECTURE_FRAMES, frames_of, settings, write_wav
 
 CHUNKS = 3
@@ -35,7 +35,7 @@ def config(tiny_model: Path) -> Config:
 @pytest.fixture(scope="module")
 def undisturbed(
     presenter: Path, lecture: Path, config: Config, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
+) -> tuple[npt.NDArray[np.uint8], RenderReport]:
     """Frames and report of a run without an interruption."""
     folder = tmp_path_factory.mktemp("undisturbed")
     report = render_in(folder, presenter, lecture, folder / "out.mp4", config)
@@ -43,23 +43,25 @@ def undisturbed(
     return frames_of(folder / "out.mp4"), report
 
 
-def same(report: dict[str, Any], other: dict[str, Any]) -> bool:
+def same(report: RenderReport, other: RenderReport) -> bool:
     """Whether two reports tell the same of the pictures."""
-    return all(report[key] == other[key] for key in ("face", "warnings", "model", "provider"))
+    return all(
+        report.get(key) == other.get(key) for key in ("face", "warnings", "model", "provider")
+    )
 
 
 def test_it_goes_on_after_the_chunk_at_which_it_was_stopped(
     presenter: Path,
     lecture: Path,
     config: Config,
-    undisturbed: tuple[npt.NDArray[np.uint8], dict[str, Any]],
+    undisturbed: tuple[npt.NDArray[np.uint8], RenderReport],
     tmp_path: Path,
 ) -> None:
     out = tmp_path / "out.mp4"
     for limit in (1, 2):
 
         def stop(limit: int = limit) -> None:
-            if len(list(tmp_path.glob("*/facts/*.json"))) == limit:
+            if len(list(tmp_path.glob("*/results/*.json"))) == limit:
                 raise Stop
 
         with pytest.raises(Stop):
@@ -80,7 +82,7 @@ def test_it_goes_on_after_the_chunk_at_which_it_was_stopped(
     np.testing.assert_array_equal(frames_of(out), undisturbed[0])
     assert same(report, undisturbed[1])
     # Nothing is learned again, and the count begins with what is kept.
-    assert list(dict.fromkeys(step.stage for step in steps)) == ["check", "render", "join"]
+    assert list(dict.fromkeys(step.stage for step in steps)) == ["check", "render", "mux"]
     assert [s.done for s in steps if s.stage == "render"][:3] == [0, 25, 50]
     assert steps[-2].done == 0 and steps[-3].done == LECTURE_FRAMES
 
@@ -89,19 +91,19 @@ def test_missing_and_torn_parts_are_made_anew(
     presenter: Path,
     lecture: Path,
     config: Config,
-    undisturbed: tuple[npt.NDArray[np.uint8], dict[str, Any]],
+    undisturbed: tuple[npt.NDArray[np.uint8], RenderReport],
     tmp_path: Path,
 ) -> None:
     out = tmp_path / "out.mp4"
     render_in(tmp_path, presenter, lecture, out, config)
-    (place,) = (path for path in tmp_path.iterdir() if path.is_dir())
-    (place / "segments" / "000000.mp4").unlink()
-    (place / "facts" / "000002.json").write_bytes(b'{"start": 5')
+    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    (folder / "segments" / "000000.mp4").unlink()
+    (folder / "results" / "000002.json").write_bytes(b'{"start": 5')
     report = render_in(tmp_path, presenter, lecture, out, config)
     assert report["reused_chunks"] == 1
     np.testing.assert_array_equal(frames_of(out), undisturbed[0])
     assert same(report, undisturbed[1])
-    (place / "job.pickle").write_bytes((place / "job.pickle").read_bytes()[:100])
+    (folder / "workspace.pickle").write_bytes((folder / "workspace.pickle").read_bytes()[:100])
     report = render_in(tmp_path, presenter, lecture, out, config)
     assert report["reused_chunks"] == 0
     np.testing.assert_array_equal(frames_of(out), undisturbed[0])
@@ -146,6 +148,7 @@ import json, os, signal, sys
 from pathlib import Path
 from appliance.config import Config
 from appliance.render.render import render_in
+from appliance.render.report import RenderReport
 folder, presenter, lecture = map(Path, sys.argv[1:4])
 at = int(sys.argv[5])
 def on_progress(step):
@@ -161,7 +164,7 @@ def test_kills_in_the_middle_of_chunks_leave_no_trace(
     presenter: Path,
     lecture: Path,
     config: Config,
-    undisturbed: tuple[npt.NDArray[np.uint8], dict[str, Any]],
+    undisturbed: tuple[npt.NDArray[np.uint8], RenderReport],
     tmp_path: Path,
     project: Path,
 ) -> None:
@@ -170,20 +173,20 @@ def test_kills_in_the_middle_of_chunks_leave_no_trace(
         command += [config.model_dump_json(), str(at)]
         run = subprocess.run(command, check=False, cwd=project)
         assert run.returncode == -signal.SIGKILL
-        assert len(list(tmp_path.glob("*/facts/*.json"))) == finished
+        assert len(list(tmp_path.glob("*/results/*.json"))) == finished
     report = render_in(tmp_path, presenter, lecture, tmp_path / "out.mp4", config)
     assert report["reused_chunks"] == 2
     np.testing.assert_array_equal(frames_of(tmp_path / "out.mp4"), undisturbed[0])
     assert same(json.loads(json.dumps(report)), json.loads(json.dumps(undisturbed[1])))
-    (place,) = (path for path in tmp_path.iterdir() if path.is_dir())
-    assert sorted(os.listdir(place / "segments")) == [f"{i:06d}.mp4" for i in range(CHUNKS)]
+    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    assert sorted(os.listdir(folder / "segments")) == [f"{i:06d}.mp4" for i in range(CHUNKS)]
 
 
 def test_less_memory_the_next_time_costs_no_finished_chunk(
     presenter: Path,
     lecture: Path,
     config: Config,
-    undisturbed: tuple[npt.NDArray[np.uint8], dict[str, Any]],
+    undisturbed: tuple[npt.NDArray[np.uint8], RenderReport],
     tmp_path: Path,
 ) -> None:
     def stop() -> None:

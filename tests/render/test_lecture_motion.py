@@ -47,5 +47,5 @@ def test_the_network_that_heard_takes_no_memory_from_the_pictures(
     lecture: Path, model: LipModel, tmp_path: Path
 ) -> None:
     network = weakref.ref(model.network("motion"))
-    compute_motion(lecture, model, tmp_path / "speech.npy", lambda seconds: None)
+    compute_motion(lecture, model, tmp_path / "motion.npy", lambda seconds: None)
     assert network() is None

@@ -38,7 +38,7 @@ def test_a_text_is_spoken_shown_and_laid_beside(
     assert cues[-1].end == pytest.approx(report["output"]["duration_s"], abs=0.05)
     with av.open(str(out)) as container:
         assert container.streams.subtitles[0].language == "eng"
-    read = [step.done for step in heard if step.stage == "voice"]
+    read = [step.done for step in heard if step.stage == "tts"]
     assert len(read) == 4 and read == sorted(read)  # the daemon hears of each sentence
     write_sidecars(out)
     assert (tmp_path / "lesson.srt").read_text().count(" --> ") == 3
@@ -74,7 +74,7 @@ def test_what_is_interrupted_after_the_reading_keeps_its_subtitles(
     assert kept is not None and kept.language == "en"
     stages = set[str]()
     render_in(work, photo, words, out, config, on_progress=lambda step: stages.add(step.stage))
-    assert "voice" not in stages  # it is not read again
+    assert "tts" not in stages  # it is not read again
     assert [cue.text for cue in read_subtitles(out)] == SPOKEN
 
 

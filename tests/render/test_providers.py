@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -36,10 +35,10 @@ def plain(config: Config, presenter: Path, lecture: Path) -> Path:
     [
         (60.0, {"tensorrt": "wrong", "cuda": "large"}, "cuda", ["tensorrt: self-test"]),
         (60.0, {"tensorrt": "throws"}, "cpu", ["tensorrt: no kernel image", "cuda: not in"]),
-        (3.0, {"tensorrt": "hangs"}, "cpu", ["tensorrt: it gave no answer", "cuda: not in"]),
+        (3.0, {"tensorrt": "hangs"}, "cpu", ["tensorrt: timed out after", "cuda: not in"]),
         # One run when it is opened, then one a batch of frames: it fails in the third.
-        (60.0, {"cuda": "later 4"}, "cpu", ["tensorrt: not in", "cuda: failed while it worked"]),
-        (60.0, {"cuda": "stuck 4"}, "cpu", ["tensorrt: not in", "cuda: failed while it worked"]),
+        (60.0, {"cuda": "later 4"}, "cpu", ["tensorrt: not in", "cuda: failed during rendering"]),
+        (60.0, {"cuda": "stuck 4"}, "cpu", ["tensorrt: not in", "cuda: failed during rendering"]),
     ],
 )
 def test_the_job_finishes_and_says_why(
@@ -56,14 +55,14 @@ def test_the_job_finishes_and_says_why(
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
     box = fake_box(tmp_path, limit_s, answer_s=3.0, **moods)
-    monkeypatch.setattr(Providers, "of", lambda config: box)
+    monkeypatch.setattr(Providers, "of", lambda root, lips: box)
     seen: list[Progress] = []
     out = tmp_path / "out.mp4"
-    report: dict[str, Any] = render(presenter, lecture, out, config, on_progress=seen.append)
+    report = render(presenter, lecture, out, config, on_progress=seen.append)
     assert report["provider"] == used
     told = report["rejected_providers"]
     assert len(told) == len(reasons)
     assert all(each.startswith(reason) for each, reason in zip(told, reasons, strict=True))
     np.testing.assert_array_equal(frames_of(plain), frames_of(out))
     if "hangs" in moods.values():  # and people see that something goes on
-        assert [step.done for step in seen if step.stage == "engine"][-1] >= limit_s
+        assert [step.done for step in seen if step.stage == "selftest"][-1] >= limit_s

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import av
@@ -82,17 +81,6 @@ def test_chunks_leave_no_trace(presenter: Path, lecture: Path, tmp_path: Path, m
     np.testing.assert_array_equal(frames_of(whole), frames_of(cut))
 
 
-def test_chunks_may_be_rendered_side_by_side(
-    presenter: Path, lecture: Path, tmp_path: Path, tiny_model: Path
-) -> None:
-    config = settings(lips={"model": str(tiny_model)}, render={"chunk_s": 1.0})
-    alone, together = tmp_path / "alone.mp4", tmp_path / "together.mp4"
-    render(presenter, lecture, alone, config)
-    with ThreadPoolExecutor(2) as pool:
-        render(presenter, lecture, together, config, executor=pool)
-    np.testing.assert_array_equal(frames_of(alone), frames_of(together))
-
-
 def test_a_photo_speaks_and_is_still_in_silence(photo: Path, lecture: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     report = render(photo, lecture, out, settings())
@@ -119,7 +107,7 @@ def test_progress_names_every_stage_and_counts_every_frame(
     config = settings(lips={"model": str(tiny_model)})
     render(photo, lecture, tmp_path / "out.mp4", config, on_progress=steps.append)
     order = list(dict.fromkeys(step.stage for step in steps))
-    assert order == ["check", "presenter", "speech", "render", "join"]
+    assert order == ["check", "presenter", "speech", "render", "mux"]
     counted = [step.done for step in steps if step.stage == "render"]
     assert counted == list(range(LECTURE_FRAMES + 1))
 
@@ -129,7 +117,7 @@ def test_an_interruption_in_any_stage_leaves_nothing(
 ) -> None:
     config = settings(lips={"model": str(tiny_model)}, render={"chunk_s": 1.0})
 
-    for stage in ("presenter", "speech", "render", "join"):
+    for stage in ("presenter", "speech", "render", "mux"):
 
         def interrupt(step: Progress, stage: str = stage) -> None:
             if step.stage == stage and (stage != "render" or step.done == 30):

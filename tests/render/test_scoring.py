@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -15,18 +15,20 @@ from appliance.face.detect import Detection
 from appliance.face.person import Person
 from appliance.render.progress import Progress
 from appliance.render.render import render
+from appliance.render.report import RenderReport
 from appliance.render.scoring import load_person, score_report
 from appliance.score import score_video
 from tests.render.conftest import write_wav
 from tests.talking_face import SIZE, babble, portrait, voice, write_video
 
 
-def report_of(person: Person, frames: int, video: Path = Path("v.mp4")) -> dict[str, Any]:
-    return {
+def report_of(person: Person, frames: int, video: Path = Path("v.mp4")) -> RenderReport:
+    report: Any = {
         "output": {"path": str(video)},
         "input": {"presenter_frames": frames},
-        "face": {"places": person.to_rows()},
+        "face": {"positions": person.to_rows()},
     }
+    return cast(RenderReport, report)
 
 
 def face(x: float) -> Detection:

@@ -65,7 +65,7 @@ def test_one_that_hangs_is_left_behind_and_the_process_still_ends() -> None:
         "except CallTimeout as error:\n    print(error)\n"
         "exit_if_call_hangs(3)\n"
     )
-    assert (done.returncode, done.stdout) == (3, "it gave no answer in 0 s\n"), done.stderr
+    assert (done.returncode, done.stdout) == (3, "timed out after 0 s\n"), done.stderr
 
 
 def test_without_one_the_process_ends_as_ever() -> None:
