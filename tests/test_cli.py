@@ -1,4 +1,4 @@
-"""The command line as a person meets it: exit codes, one plain sentence, nothing left behind."""
+"""The command line: exit codes, one line for each error, and no files left behind."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ BAD_PRESENTERS: list[tuple[str, Callable[[Path, Path], Path]]] = [
 
 
 @pytest.mark.parametrize(("code", "make"), BAD_PRESENTERS, ids=lambda x: getattr(x, "__name__", x))
-def test_a_bad_presenter_is_refused_in_one_sentence(
+def test_bad_presenter_is_rejected_in_one_line(
     code: str,
     make: Callable[[Path, Path], Path],
     clip: Path,
@@ -118,7 +118,7 @@ def test_a_bad_presenter_is_refused_in_one_sentence(
     ("code", "samples"),
     [("audio_too_short", 1600), ("file_missing", -1), ("file_empty", 0)],
 )
-def test_a_bad_lecture_is_refused(
+def test_bad_lecture_is_rejected(
     code: str,
     samples: int,
     photo: Path,
@@ -139,7 +139,7 @@ def test_a_bad_lecture_is_refused(
 
 
 @pytest.mark.parametrize("name", ["two words.png", 'it\'s "quoted".png', "王老师.png", "a\nb.png"])
-def test_names_of_any_kind(
+def test_unusual_file_names_are_accepted(
     name: str, photo: Path, lecture: Path, config: Path, tmp_path: Path
 ) -> None:
     presenter = tmp_path / name
@@ -150,7 +150,7 @@ def test_names_of_any_kind(
     assert out.stat().st_size > 1000
 
 
-def test_a_newline_in_a_name_does_not_break_the_sentence(
+def test_newline_in_a_name_is_escaped(
     config: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["score", str(tmp_path / "a\nb.mp4")]) == 2
@@ -170,7 +170,7 @@ def test_report_and_score_are_written(
     assert content["score"]
 
 
-def test_a_text_leaves_its_subtitles_beside_and_its_name_in_the_report(
+def test_text_lecture_yields_subtitles_and_is_named_in_the_report(
     photo: Path, config: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     text = tmp_path / "lesson.txt"
@@ -185,7 +185,7 @@ def test_a_text_leaves_its_subtitles_beside_and_its_name_in_the_report(
 
 
 @pytest.mark.parametrize("flag", ["--report", "--subtitles"])
-def test_what_cannot_be_written_beside_the_video_is_said_before_the_work(
+def test_unwritable_output_is_reported_before_rendering(
     flag: str, photo: Path, lecture: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out.mp4"
@@ -196,14 +196,14 @@ def test_what_cannot_be_written_beside_the_video_is_said_before_the_work(
     assert os.listdir(tmp_path) == []
 
 
-def test_plan_prints_the_cut(clip: Path, lecture: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_plan_is_printed(clip: Path, lecture: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", str(clip), str(lecture), "--memory", "900"]) == 0
     printed = capfd.readouterr().out
     assert re.search(r"^frames\s+25$", printed, re.MULTILINE)
     assert re.search(r"^budget_mb\s+900$", printed, re.MULTILINE)
 
 
-def test_plan_reads_a_text_aloud_to_know_its_length(
+def test_plan_synthesizes_a_text_to_get_its_duration(
     clip: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     text = tmp_path / "light.txt"
@@ -213,16 +213,14 @@ def test_plan_reads_a_text_aloud_to_know_its_length(
     assert frames is not None and 20 < int(frames[1]) < 100
 
 
-def test_check_config_lists_every_mistake(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_check_config_lists_all_problems(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "wrong.yaml"
     path.write_text("video:\n  crf: 99\n  colour: red\n")
     assert main(["check-config", str(path)]) == 2
     assert len(capfd.readouterr().out.splitlines()) == 2
 
 
-def test_a_terminal_without_chinese_gets_its_numbers(tmp_path: Path) -> None:
+def test_unencodable_characters_are_escaped(tmp_path: Path) -> None:
     path = tmp_path / "wrong.yaml"
     path.write_text("讲: 1\n", encoding="utf-8")
     run = subprocess.run(
@@ -241,7 +239,7 @@ def test_version(capfd: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_command_leaves_nothing(
+def test_interrupted_command_leaves_no_files(
     number: signal.Signals, clip: Path, tmp_path: Path
 ) -> None:
     lecture = write_wav(tmp_path / "long.wav", voice(babble(1500)))

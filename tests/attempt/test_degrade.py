@@ -1,4 +1,4 @@
-"""What counts as a shortage of memory, and what is done with less."""
+"""Recognising that memory ran out, and the degraded settings."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from appliance.errors import BadInput, Fault
 from tests.render.conftest import settings
 
 
-def caused(error: Exception, cause: Exception) -> Exception:
+def with_cause(error: Exception, cause: Exception) -> Exception:
     error.__cause__ = cause
     return error
 
 
-class TestIsShortage:
+class TestIsOutOfMemory:
     @pytest.mark.parametrize(
         "error",
         [
@@ -25,12 +25,12 @@ class TestIsShortage:
             RuntimeError("[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : std::bad_alloc"),
             RuntimeError("CUDA failure 2: out of memory ; GPU=0"),
             RuntimeError("BFCArena::AllocateRawInternal Failed to allocate memory for 1048576"),
-            caused(Fault("encoder_failed", name="x", reason="y"), MemoryError()),
+            with_cause(Fault("encoder_failed", name="x", reason="y"), MemoryError()),
             Fault("inference_failed", name="x", reason="cpu: Unable to allocate 1.27 MiB for an"),
             Fault("encoder_failed", name="x", reason="Generic error in an external library"),
         ],
     )
-    def test_however_it_is_said(self, error: Exception) -> None:
+    def test_messages_of_all_libraries_are_recognised(self, error: Exception) -> None:
         assert is_out_of_memory(error)
 
     @pytest.mark.parametrize(
@@ -42,19 +42,19 @@ class TestIsShortage:
             BadInput("not_media", name="generic error in an external library.mp4"),
         ],
     )
-    def test_other_faults_are_none(self, error: Exception) -> None:
+    def test_other_faults_are_not(self, error: Exception) -> None:
         assert not is_out_of_memory(error)
 
 
-class TestRelieved:
-    def test_each_step_keeps_the_earlier_ones(self) -> None:
+class TestDegradedConfig:
+    def test_each_level_includes_the_previous_ones(self) -> None:
         config = settings(lips={"providers": ["tensorrt", "cuda", "cpu"]})
-        steps = [degraded_config(config, relief) for relief in range(5)]
-        assert steps[0] == config and steps[3] == steps[4]
-        assert [s.render.batch_size for s in steps] == [8, 1, 1, 1, 1]
-        assert [s.lips.providers[0] for s in steps] == ["tensorrt"] * 2 + ["cpu"] * 3
-        assert [s.render.chunk_s for s in steps] == [20.0] * 3 + [DEGRADED_CHUNK_S] * 2
-        assert {s.video.threads for s in steps[3:]} == {1}
+        configs = [degraded_config(config, level) for level in range(5)]
+        assert configs[0] == config and configs[3] == configs[4]
+        assert [s.render.batch_size for s in configs] == [8, 1, 1, 1, 1]
+        assert [s.lips.providers[0] for s in configs] == ["tensorrt"] * 2 + ["cpu"] * 3
+        assert [s.render.chunk_s for s in configs] == [20.0] * 3 + [DEGRADED_CHUNK_S] * 2
+        assert {s.video.threads for s in configs[3:]} == {1}
 
-    def test_a_setting_that_is_smaller_already_stays(self) -> None:
+    def test_smaller_setting_is_kept(self) -> None:
         assert degraded_config(settings(render={"chunk_s": 2.0}), 3).render.chunk_s == 2.0

@@ -1,4 +1,4 @@
-"""A box in a folder of its own, at a time that passes when told to."""
+"""A root folder, a clock and a job store."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
-"""The real attempt: real renderings in a real child process."""
+"""Real renderings in a real child process."""
 
 from __future__ import annotations
 
 import json
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,11 @@ from tests.tiny_wav2lip import write_wav2lip
 
 
 @pytest.fixture(scope="module")
-def material(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def sources(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A photo, and three seconds of speech."""
     from PIL import Image
 
-    folder = tmp_path_factory.mktemp("material")
+    folder = tmp_path_factory.mktemp("sources")
     Image.fromarray(portrait()).save(folder / "wang.png")
     return folder / "wang.png", write_wav(folder / "talk.wav", voice(babble(75)))
 
@@ -46,38 +47,40 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 @pytest.mark.slow
 class TestRealAttempt:
     @pytest.mark.parametrize("how", ["stop", "pause"])
-    def test_neither_an_end_nor_a_pause_leaves_a_trace_in_the_video(
+    def test_stop_and_pause_do_not_change_the_video(
         self,
         store: WorkerStore,
         config: Config,
-        material: tuple[Path, Path],
+        sources: tuple[Path, Path],
         tmp_path: Path,
         how: str,
     ) -> None:
         model = write_wav2lip(tmp_path / "tiny.onnx")
-        more: dict[str, dict[str, Any]] = {
+        options: dict[str, dict[str, Any]] = {
             "lips": {"model": str(model)},
             "render": {"chunk_s": 1.0},
         }
-        job = store.add(NewJob("talk", *material, options=more)).id
+        job = store.add(NewJob("talk", *sources, options=options)).id
         stop = threading.Event()
-        asked: list[str] = []
+        stopped_at: list[str] = []
 
-        def stop_at_a_chunk(order: RenderRequest, watch: ProgressCallback) -> dict[str, Any]:
-            def see(step: ProgressUpdate | None) -> bool:
-                if step is not None and step.saved and step.done:
-                    asked.append(step.stage)
+        def stop_at_a_chunk(
+            request: RenderRequest, on_progress: ProgressCallback
+        ) -> dict[str, Any]:
+            def observe(update: ProgressUpdate | None) -> bool:
+                if update is not None and update.saved and update.done:
+                    stopped_at.append(update.stage)
                     if how == "stop":
                         stop.set()
-                    elif len(asked) == 1:
+                    elif len(stopped_at) == 1:
                         store.pause(job)
-                return watch(step)
+                return on_progress(update)
 
-            return run_attempt(order, see)
+            return run_attempt(request, observe)
 
         worker = Worker(store, config, stop, WorkerHooks(stop_at_a_chunk))
         assert worker.run_next()
-        assert asked
+        assert stopped_at
         if how == "pause":
             assert store.get(job).state is JobState.PAUSED
             assert not worker.run_next()
@@ -88,50 +91,53 @@ class TestRealAttempt:
         assert worker.run_next()
         assert store.get(job).state is JobState.DONE
         report = json.loads((tmp_path / "outbox" / "talk.report.json").read_text())
-        assert report["reused_chunks"] == len(asked)
-        shown = ThumbnailCache(config.root).get(material[0])  # for "before", where nobody looked on
-        assert shown is not None and shown.read_bytes().startswith(b"\xff\xd8\xff")
+        assert report["reused_chunks"] == len(stopped_at)
+        thumbnail = ThumbnailCache(config.root).get(sources[0])
+        assert thumbnail is not None and thumbnail.read_bytes().startswith(b"\xff\xd8\xff")
         assert ThumbnailCache(config.root).get(tmp_path / "outbox" / "talk.mp4") is not None
-        render(*material, tmp_path / "whole.mp4", settings(**more))
+        render(*sources, tmp_path / "whole.mp4", settings(**options))
         np.testing.assert_array_equal(
             frames_of(tmp_path / "outbox" / "talk.mp4"), frames_of(tmp_path / "whole.mp4")
         )
 
-    def test_the_measurement_is_broken_off_and_no_chunk_is_lost(
-        self, material: tuple[Path, Path], config: Config, tmp_path: Path
+    def test_stop_during_scoring_keeps_all_chunks(
+        self, sources: tuple[Path, Path], config: Config, tmp_path: Path
     ) -> None:
         model = write_wav2lip(tmp_path / "tiny.onnx")
-        more: Overrides = {"lips": {"model": str(model)}, "score": {"enabled": True}}
-        order = RenderRequest(
-            tmp_path, *material, tmp_path / "x.mp4", apply_overrides(config, more)
+        options: Overrides = {"lips": {"model": str(model)}, "score": {"enabled": True}}
+        request = RenderRequest(
+            tmp_path, *sources, tmp_path / "x.mp4", apply_overrides(config, options)
         )
         with pytest.raises(StopRequested):
-            run_attempt(order, lambda step: step is not None and step.stage == "score")
-        report = run_attempt(order, lambda step: False)
+            run_attempt(request, lambda update: update is not None and update.stage == "score")
+        report = run_attempt(request, lambda update: False)
         assert report["reused_chunks"] == report["plan"]["chunks"] and report["score"]
 
-    def test_a_rendering_that_dies_is_a_fault_and_bad_input_is_named(
-        self, material: tuple[Path, Path], config: Config, tmp_path: Path
+    def test_crash_hang_and_bad_input_are_reported(
+        self, sources: tuple[Path, Path], config: Config, tmp_path: Path
     ) -> None:
-        def order(lecture: Path) -> RenderRequest:
-            return RenderRequest(tmp_path, material[0], lecture, tmp_path / "x.mp4", config)
+        def make_request(lecture: Path) -> RenderRequest:
+            return RenderRequest(tmp_path, sources[0], lecture, tmp_path / "x.mp4", config)
 
         with pytest.raises(BadInput) as bad:
-            run_attempt(order(tmp_path / os.fsdecode(b"\xff.wav")), lambda step: False)
+            run_attempt(make_request(tmp_path / os.fsdecode(b"\xff.wav")), lambda update: False)
         assert bad.value.code == "file_missing"
 
-        def kill(step: ProgressUpdate | None) -> bool:
-            if step is not None:
-                _child().kill()
+        def kill(update: ProgressUpdate | None) -> bool:
+            with suppress(ProcessLookupError):  # killed by an earlier update
+                if update is not None:
+                    _child().kill()
             return False
 
         with pytest.raises(Fault) as fault:
-            run_attempt(order(material[1]), kill)
+            run_attempt(make_request(sources[1]), kill)
         assert fault.value.code == "processing_crashed" and "SIGKILL" in str(fault.value)
 
         with pytest.raises(Fault) as silent:
             run_attempt(
-                order(material[1]), lambda step: bool(step and _suspend()), stall_timeout_s=1
+                make_request(sources[1]),
+                lambda update: bool(update and _suspend()),
+                stall_timeout_s=1,
             )
         assert "no progress report" in str(silent.value)
         with pytest.raises(ProcessLookupError):
@@ -139,11 +145,12 @@ class TestRealAttempt:
 
 
 def _child() -> psutil.Process:
-    """The attempt's process."""
-    found = [c for c in psutil.Process().children() if "appliance.attempt.child" in c.cmdline()]
-    if not found:
-        raise ProcessLookupError
-    return found[0]
+    """Return the process of the attempt."""
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):  # also raised for a zombie
+            if "appliance.attempt.child" in child.cmdline():
+                return child
+    raise ProcessLookupError
 
 
 def _suspend() -> bool:

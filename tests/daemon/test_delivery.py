@@ -1,4 +1,4 @@
-"""The outbox: whole, once, and over nothing."""
+"""Delivery to the outbox: complete, only once, and without replacing a file."""
 
 from __future__ import annotations
 
@@ -40,109 +40,111 @@ def report() -> dict[str, Any]:
 
 
 def no_links(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file system without hard links."""
+    """Simulate a file system without hard links."""
 
-    def refuse(source: Path, target: Path) -> None:
+    def reject_link(source: Path, target: Path) -> None:
         raise OSError(errno.EPERM, "no links here")
 
-    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(os, "link", reject_link)
 
 
 @pytest.mark.parametrize("links", [True, False])
-def test_nothing_is_written_over(
+def test_existing_files_are_not_replaced(
     store: WorkerStore, video: Path, tmp_path: Path, links: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not links:
         no_links(monkeypatch)
-    box = tmp_path / "outbox"
-    box.mkdir()
-    (box / "lesson.mp4").write_bytes(b"yesterday's")
-    (box / "lesson (2).report.json").write_bytes(b"somebody's")
+    outbox = tmp_path / "outbox"
+    outbox.mkdir()
+    (outbox / "lesson.mp4").write_bytes(b"yesterday's")
+    (outbox / "lesson (2).report.json").write_bytes(b"another report")
     one = job(store)
-    assert deliver(store, one, video, report(), box) == box / "lesson (3).mp4"
-    assert (box / "lesson (3).mp4").read_bytes() == video.read_bytes()
-    told = json.loads((box / "lesson (3).report.json").read_text())
-    assert told["output"] == {"path": str(box / "lesson (3).mp4"), "frames": 3}
-    assert (box / "lesson.mp4").read_bytes() == b"yesterday's"
-    assert len(os.listdir(box)) == 4  # no debris
+    assert deliver(store, one, video, report(), outbox) == outbox / "lesson (3).mp4"
+    assert (outbox / "lesson (3).mp4").read_bytes() == video.read_bytes()
+    delivered = json.loads((outbox / "lesson (3).report.json").read_text())
+    assert delivered["output"] == {"path": str(outbox / "lesson (3).mp4"), "frames": 3}
+    assert (outbox / "lesson.mp4").read_bytes() == b"yesterday's"
+    assert len(os.listdir(outbox)) == 4  # no temporary files
     assert {f.path.name for f in store.files.for_job(one.id)} == {
         "lesson (3).mp4", "lesson (3).report.json",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("links", [True, False])
-def test_a_delivery_cut_off_after_the_video_is_not_made_twice(
+def test_interrupted_delivery_is_not_repeated(
     store: WorkerStore, video: Path, tmp_path: Path, links: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not links:
         no_links(monkeypatch)
-    box, one = tmp_path / "outbox", job(store)
+    outbox, one = tmp_path / "outbox", job(store)
 
     def power_cut(path: Path) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(delivery, "commit", power_cut)
-        deliver(store, one, video, report(), box)
-    assert (box / "lesson.mp4").exists()
-    assert deliver(store, one, video, report(), box) == box / "lesson.mp4"
-    assert sorted(os.listdir(box)) == ["lesson.mp4", "lesson.report.json"]
+        deliver(store, one, video, report(), outbox)
+    assert (outbox / "lesson.mp4").exists()
+    assert deliver(store, one, video, report(), outbox) == outbox / "lesson.mp4"
+    assert sorted(os.listdir(outbox)) == ["lesson.mp4", "lesson.report.json"]
 
 
-def test_a_long_copy_gives_signs_of_life(
+def test_heartbeats_continue_during_a_long_copy(
     store: WorkerStore, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     no_links(monkeypatch)
     os.truncate(video, 50_000_000)
-    box, one, beats = tmp_path / "outbox", job(store), list[None]()
+    outbox, one, heartbeats = tmp_path / "outbox", job(store), list[None]()
     for most in (3, 6):  # the second time, the copy is compared
-        deliver(store, one, video, report(), box, lambda: beats.append(None))
-        assert len(beats) == most
-    assert (box / "lesson.mp4").read_bytes() == video.read_bytes()
-    assert sorted(os.listdir(box)) == ["lesson.mp4", "lesson.report.json"]
+        deliver(store, one, video, report(), outbox, lambda: heartbeats.append(None))
+        assert len(heartbeats) == most
+    assert (outbox / "lesson.mp4").read_bytes() == video.read_bytes()
+    assert sorted(os.listdir(outbox)) == ["lesson.mp4", "lesson.report.json"]
 
 
-def test_a_name_that_was_taken_before_the_cut_is_used(
+def test_reserved_name_is_reused_after_an_interruption(
     store: WorkerStore, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     no_links(monkeypatch)
-    box, one = tmp_path / "outbox", job(store)
+    outbox, one = tmp_path / "outbox", job(store)
 
     def power_cut(source: Path, target: Path) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(os, "replace", power_cut)
-        deliver(store, one, video, report(), box)
-    assert (box / "lesson.mp4").stat().st_size == 0
-    assert deliver(store, one, video, report(), box) == box / "lesson.mp4"
-    assert sorted(os.listdir(box)) == ["lesson.mp4", "lesson.report.json"]
+        deliver(store, one, video, report(), outbox)
+    assert (outbox / "lesson.mp4").stat().st_size == 0
+    assert deliver(store, one, video, report(), outbox) == outbox / "lesson.mp4"
+    assert sorted(os.listdir(outbox)) == ["lesson.mp4", "lesson.report.json"]
 
 
-def test_two_jobs_of_one_name_both_appear(store: WorkerStore, video: Path, tmp_path: Path) -> None:
-    box = tmp_path / "outbox"
+def test_second_job_of_the_same_name_gets_a_number(
+    store: WorkerStore, video: Path, tmp_path: Path
+) -> None:
+    outbox = tmp_path / "outbox"
     for _ in range(2):
-        deliver(store, job(store), video, report(), box)
-    assert sorted(p.name for p in box.glob("*.mp4")) == ["lesson (2).mp4", "lesson.mp4"]
+        deliver(store, job(store), video, report(), outbox)
+    assert sorted(p.name for p in outbox.glob("*.mp4")) == ["lesson (2).mp4", "lesson.mp4"]
 
 
-def test_a_name_taken_at_the_last_moment_is_left_alone(
+def test_file_created_meanwhile_is_not_replaced(
     store: WorkerStore, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    box, fast = tmp_path / "outbox", [b"somebody was faster"]
+    outbox, late = tmp_path / "outbox", [b"created meanwhile"]
 
-    def place_late(source: Path, target: Path, beat: Callable[[], None]) -> None:
-        if fast:
-            target.write_bytes(fast.pop())
-        link_or_copy(source, target, beat)
+    def link_late(source: Path, target: Path, heartbeat: Callable[[], None]) -> None:
+        if late:
+            target.write_bytes(late.pop())
+        link_or_copy(source, target, heartbeat)
 
-    monkeypatch.setattr(delivery, "link_or_copy", place_late)
-    assert deliver(store, job(store), video, report(), box) == box / "lesson (2).mp4"
-    assert (box / "lesson.mp4").read_bytes() == b"somebody was faster"
+    monkeypatch.setattr(delivery, "link_or_copy", link_late)
+    assert deliver(store, job(store), video, report(), outbox) == outbox / "lesson (2).mp4"
+    assert (outbox / "lesson.mp4").read_bytes() == b"created meanwhile"
 
 
 @pytest.mark.parametrize("stem", ["课" * 85, "x" * 255, "🎓" * 63 + "abc", "a/b", "", "a\nb"])
-def test_any_stem_makes_a_file_name(
+def test_any_stem_yields_a_valid_file_name(
     store: WorkerStore, video: Path, tmp_path: Path, stem: str
 ) -> None:
     assert len(os.fsencode(safe_stem(stem))) <= MAX_STEM_BYTES
@@ -166,25 +168,25 @@ def test_any_stem_makes_a_file_name(
         ("console", "console"),
     ],
 )
-def test_a_name_is_one_that_fat_and_windows_have_too(stem: str, name: str) -> None:
+def test_safe_stem_is_valid_on_fat_and_windows(stem: str, name: str) -> None:
     assert safe_stem(stem) == name
 
 
-def test_the_thumbnail_and_the_subtitles_come_with_the_video(
+def test_thumbnail_and_subtitles_are_delivered(
     store: WorkerStore, video: Path, tmp_path: Path
 ) -> None:
-    box = tmp_path / "outbox"
-    box.mkdir()
-    (box / "lesson.srt").write_bytes(b"somebody's own")
+    outbox = tmp_path / "outbox"
+    outbox.mkdir()
+    (outbox / "lesson.srt").write_bytes(b"another file")
     video.with_suffix(".jpg").write_bytes(b"picture")
     video.with_suffix(".srt").write_bytes(b"words")
     one = job(store)
     for _ in range(2):  # the second time as after a power cut
-        assert deliver(store, one, video, report(), box) == box / "lesson (2).mp4"
-    assert (box / "lesson.srt").read_bytes() == b"somebody's own"
-    assert (box / "lesson (2).srt").read_bytes() == b"words"
-    assert (box / "lesson (2).jpg").read_bytes() == b"picture"
+        assert deliver(store, one, video, report(), outbox) == outbox / "lesson (2).mp4"
+    assert (outbox / "lesson.srt").read_bytes() == b"another file"
+    assert (outbox / "lesson (2).srt").read_bytes() == b"words"
+    assert (outbox / "lesson (2).jpg").read_bytes() == b"picture"
     assert {file.path.suffix for file in store.files.for_job(one.id)} == {
         ".mp4", ".json", ".jpg", ".srt",
     }  # fmt: skip
-    assert len(os.listdir(box)) == 5
+    assert len(os.listdir(outbox)) == 5

@@ -1,4 +1,4 @@
-"""Good and bad files with nasty names, dropped together on a daemon that must not blink.
+"""Good and bad files with unusual names, dropped into the inbox of a daemon at the same time.
 
 A few of each by default; ``LECTERN_DROP=40,60`` for the full number of good and bad ones.
 """
@@ -30,7 +30,7 @@ from tests.tiny_wav2lip import write_wav2lip
 pytestmark = pytest.mark.slow
 
 GOOD, BAD = map(int, os.environ.get("LECTERN_DROP", "3,7").split(","))
-LIMIT_S = 300 + 60 * (GOOD + BAD)  # against hanging for ever, not for speed
+LIMIT_S = 300 + 60 * (GOOD + BAD)  # detects a hang, not slowness
 
 CONFIG = """\
 root: .
@@ -42,8 +42,8 @@ inbox: {poll_interval_s: 0.3, settle_s: 1, incomplete_timeout_s: 3}
 """
 
 
-class Material(NamedTuple):
-    """What files are made of."""
+class Contents(NamedTuple):
+    """Contents of files."""
 
     face: bytes
     grey: bytes
@@ -54,8 +54,8 @@ class Material(NamedTuple):
 
 
 @pytest.fixture
-def material(tmp_path: Path) -> Material:
-    folder = tmp_path / "material"
+def contents(tmp_path: Path) -> Contents:
+    folder = tmp_path / "contents"
     folder.mkdir()
     Image.fromarray(portrait()).save(folder / "face.png")
     Image.fromarray(np.full((96, 96, 3), 128, np.uint8)).save(folder / "grey.png")
@@ -64,27 +64,27 @@ def material(tmp_path: Path) -> Material:
     write_wav(folder / "sound.wav", voice(babble(12)))
     write_wav(folder / "blip.wav", voice(babble(1)))
     names = ("face.png", "grey.png", "small.png", "video.mp4", "sound.wav", "blip.wav")
-    return Material(*((folder / name).read_bytes() for name in names))
+    return Contents(*((folder / name).read_bytes() for name in names))
 
 
-def nasty(n: int, room: int) -> str:
-    """A name that somebody, somewhere, will give a file; ``room`` is left for its ending."""
+def unusual_name(n: int, suffix_bytes: int) -> str:
+    """Return an unusual file name that leaves ``suffix_bytes`` for the suffix."""
     long = f"{n:03}" + "长" * 90
-    while len(long.encode()) > 255 - room:
+    while len(long.encode()) > 255 - suffix_bytes:
         long = long[:-1]
     return [
         f"two  words {n}", f"课程 第{n}课（上）", f"🎓{n}👩🏽‍🏫", f"line\nbreak {n}", f"-rf {n}",
-        long.ljust(len(long) + 255 - room - len(long.encode()), "x"), f"'quoted\" {n}",
+        long.ljust(len(long) + 255 - suffix_bytes - len(long.encode()), "x"), f"'quoted\" {n}",
         f"{n}. dots..",
         f"100%s {n} $(reboot)", os.fsdecode(b"\xff\xfe") + str(n), f"back\\slash:{n}?*", f" {n} ",
     ][n % 12]  # fmt: skip
 
 
 class Bad(NamedTuple):
-    """Files by their ending (or their path in a folder), and why nothing can be made of them."""
+    """Contents by suffix (or by path in a folder), and the expected error code."""
 
     code: str
-    files: Callable[[Material], dict[str, bytes]]
+    files: Callable[[Contents], dict[str, bytes]]
 
 
 BAD_KINDS = (
@@ -111,7 +111,7 @@ BAD_KINDS = (
     Bad("config_too_high", lambda m: {"/job.yaml": b"speed: 9", "/a.txt": b"Hello."}),
 )  # fmt: skip
 
-GOOD_KINDS: tuple[Callable[[Material], dict[str, bytes]], ...] = (
+GOOD_KINDS: tuple[Callable[[Contents], dict[str, bytes]], ...] = (
     lambda m: {".png": m.face, ".wav": m.sound},
     lambda m: {".txt": b"Hi."},
     lambda m: {"/a.wav": m.sound, "/p.png": m.face, "/job.yaml": b"priority: 1"},
@@ -120,8 +120,8 @@ GOOD_KINDS: tuple[Callable[[Material], dict[str, bytes]], ...] = (
 
 
 def drop(inbox: Path, name: str, files: dict[str, bytes], secret: Path) -> list[Path]:
-    """Put the files into the inbox; gives where they lie, relative to it."""
-    made = []
+    """Put the files into the inbox; return their paths relative to it."""
+    paths = []
     for ending, content in files.items():
         path = inbox / f"{name}{ending}"
         path.parent.mkdir(exist_ok=True)
@@ -131,45 +131,54 @@ def drop(inbox: Path, name: str, files: dict[str, bytes], secret: Path) -> list[
             os.mkfifo(path)
         else:
             path.write_bytes(content)
-        made.append(path.relative_to(inbox))
-    return made
+        paths.append(path.relative_to(inbox))
+    return paths
 
 
 def start(root: Path, project: Path, log: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "appliance.cli", "serve", "--config", str(root / "box.yaml")]
+    command = [
+        sys.executable,
+        "-m",
+        "appliance.cli",
+        "serve",
+        "--config",
+        str(root / "device.yaml"),
+    ]
     with log.open("wb") as out:
         return subprocess.Popen(command, cwd=project, stderr=out)
 
 
-def of_file(store: JobStore, path: Path) -> list[Job]:
-    """The jobs that a file was part of."""
+def jobs_of_file(store: JobStore, path: Path) -> list[Job]:
+    """Return the jobs that use a file."""
     return [job for job in store.jobs() if path in (job.presenter, job.lecture)
             or path in {file.path for file in store.files.for_job(job.id)}]  # fmt: skip
 
 
-def test_every_one_ends_in_the_right_place_with_the_right_reason(
-    tmp_path: Path, project: Path, material: Material
+def test_each_file_ends_in_the_right_folder_with_the_right_reason(
+    tmp_path: Path, project: Path, contents: Contents
 ) -> None:
-    root = tmp_path / "box"
+    root = tmp_path / "device"
     inbox, library = root / "inbox", root / "presenters"
     inbox.mkdir(parents=True)
     library.mkdir()
-    (library / "default.png").write_bytes(material.face)
+    (library / "default.png").write_bytes(contents.face)
     secret = tmp_path / "secret.m4a"
     secret.write_bytes(b"not for the class")
     model = write_wav2lip(tmp_path / "tiny.onnx")
-    (root / "box.yaml").write_text(CONFIG.replace("MODEL", str(model)))
+    (root / "device.yaml").write_text(CONFIG.replace("MODEL", str(model)))
     daemon = start(root, project, tmp_path / "log")
     try:
         good: list[list[Path]] = []
         bad: list[tuple[str, list[Path]]] = []
         kinds = (BAD_KINDS * 10, GOOD_KINDS * 20)
-        for n, made in enumerate(islice(kinds[1], GOOD)):
-            parts = made(material)
-            good.append(drop(inbox, nasty(n, max(map(len, parts))), parts, secret))
+        for n, make in enumerate(islice(kinds[1], GOOD)):
+            parts = make(contents)
+            good.append(drop(inbox, unusual_name(n, max(map(len, parts))), parts, secret))
         for n, kind in enumerate(islice(kinds[0], BAD), GOOD):
-            parts = kind.files(material)
-            bad.append((kind.code, drop(inbox, nasty(n, max(map(len, parts))), parts, secret)))
+            parts = kind.files(contents)
+            bad.append(
+                (kind.code, drop(inbox, unusual_name(n, max(map(len, parts))), parts, secret))
+            )
         store = JobStore(store_path(root))
         end = time.monotonic() + LIMIT_S
         while len(store.jobs(FINAL_STATES)) < GOOD + BAD or store.unarchived():
@@ -198,7 +207,7 @@ def test_every_one_ends_in_the_right_place_with_the_right_reason(
 def check_good(store: JobStore, inbox: Path, files: list[Path]) -> None:
     for path in files:
         assert os.path.lexists(inbox / "done" / path), path
-    jobs = {job.id: job for path in files for job in of_file(store, inbox / "done" / path)}
+    jobs = {job.id: job for path in files for job in jobs_of_file(store, inbox / "done" / path)}
     (job,) = jobs.values()
     assert (
         job.state is JobState.DONE and job.output is not None and job.output.stat().st_size > 1000
@@ -210,7 +219,7 @@ def check_good(store: JobStore, inbox: Path, files: list[Path]) -> None:
 def check_bad(store: JobStore, inbox: Path, code: str, files: list[Path]) -> None:
     for path in files:
         assert os.path.lexists(inbox / "failed" / path), path
-    jobs = {job.id: job for path in files for job in of_file(store, inbox / "failed" / path)}
+    jobs = {job.id: job for path in files for job in jobs_of_file(store, inbox / "failed" / path)}
     (job,) = jobs.values()
     assert job.reason is not None and (job.state, job.reason.code) == (JobState.FAILED, code)
     (reason,) = (file.path for file in store.files.for_job(job.id) if file.role == "result")

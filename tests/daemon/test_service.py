@@ -1,4 +1,4 @@
-"""The daemon as a whole: a process that is started, killed, started again and asked to end."""
+"""The daemon as a process: started, killed, started again and stopped."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ Start = Callable[[], "subprocess.Popen[str]"]
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A box with quick settings, a presenter and three seconds of speech beside it."""
+    """A root folder with quick settings, a presenter and three seconds of speech."""
     model = write_wav2lip(tmp_path / "tiny.onnx")
-    (tmp_path / "box.yaml").write_text(CONFIG.replace("MODEL", str(model)))
+    (tmp_path / "device.yaml").write_text(CONFIG.replace("MODEL", str(model)))
     Image.fromarray(portrait()).save(tmp_path / "wang.png")
     write_wav(tmp_path / "talk.wav", voice(babble(75)))
     return tmp_path
@@ -54,17 +54,17 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def start(root: Path, project: Path) -> Iterator[Start]:
-    """Starts the daemon; what is still running at the end is killed."""
+    """Start the daemon; processes that still run at the end are killed."""
     running: list[subprocess.Popen[str]] = []
 
-    def begin() -> subprocess.Popen[str]:
+    def start_daemon() -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "appliance.cli", "serve", "--config"]
-        command.append(str(root / "box.yaml"))
+        command.append(str(root / "device.yaml"))
         process = subprocess.Popen(command, cwd=project, stderr=subprocess.PIPE, text=True)
         running.append(process)
         return process
 
-    yield begin
+    yield start_daemon
     for process in running:
         process.kill()
         process.communicate()
@@ -73,7 +73,7 @@ def start(root: Path, project: Path) -> Iterator[Start]:
 def wait_for(condition: Callable[[], bool], limit_s: float = 90) -> None:
     end = time.monotonic() + limit_s
     while not condition():
-        assert time.monotonic() < end, "it did not come"
+        assert time.monotonic() < end, "the condition did not become true"
         time.sleep(0.05)
 
 
@@ -82,12 +82,12 @@ def segments(root: Path) -> int:
 
 
 def codecs_in(pid: int) -> set[str]:
-    """Which of the libraries that read strangers' files, and take memory, a process has loaded."""
+    """Return which libraries that parse untrusted files a process has loaded."""
     loaded = Path(f"/proc/{pid}/maps").read_text()
     return {name for name in ("libavcodec", "numpy", "cv2", "onnxruntime") if name in loaded}
 
 
-def test_a_killed_daemon_goes_on_and_ends_when_told(root: Path, start: Start) -> None:
+def test_killed_daemon_resumes_and_stops_on_request(root: Path, start: Start) -> None:
     store = JobStore(store_path(root))
     job = store.add(NewJob("talk", root / "wang.png", root / "talk.wav")).id
     daemon = start()
@@ -113,7 +113,7 @@ def test_a_killed_daemon_goes_on_and_ends_when_told(root: Path, start: Start) ->
     )
 
 
-def test_what_is_dropped_comes_out_and_what_is_bad_is_explained(root: Path, start: Start) -> None:
+def test_dropped_files_are_rendered_or_rejected_with_a_reason(root: Path, start: Start) -> None:
     inbox = root / "inbox"
     inbox.mkdir()
     for name in ("lesson 三.png", "bad.png", "alone.png"):
@@ -125,11 +125,11 @@ def test_what_is_dropped_comes_out_and_what_is_bad_is_explained(root: Path, star
     store = JobStore(store_path(root))
     states = [JobState.DONE, JobState.FAILED, JobState.FAILED, JobState.WAITING]
 
-    def over() -> bool:
+    def all_ended() -> bool:
         return sorted(job.state for job in store.jobs()) == states and not store.unarchived()
 
-    wait_for(over)
-    daemon.send_signal(signal.SIGIO)  # what a broken lease brings
+    wait_for(all_ended)
+    daemon.send_signal(signal.SIGIO)  # sent by the kernel when a lease is broken
     time.sleep(0.5)
     assert daemon.poll() is None
     assert codecs_in(daemon.pid) == set()
@@ -146,43 +146,43 @@ def test_what_is_dropped_comes_out_and_what_is_bad_is_explained(root: Path, star
     assert "not_media" in (inbox / "failed" / "bad.reason.txt").read_text(encoding="utf-8")
 
 
-def test_the_panels_wishes_are_done_beside_and_before_a_job(root: Path, start: Start) -> None:
-    write_wav(root / "long.wav", voice(babble(800)))  # still at work when the last wish comes
+def test_tasks_run_beside_a_job_and_previews_before_it(root: Path, start: Start) -> None:
+    write_wav(root / "long.wav", voice(babble(800)))  # still rendered at the last task
     store = JobStore(store_path(root))
     job = store.add(NewJob("long", root / "wang.png", root / "long.wav")).id
     daemon = start()
     wait_for(lambda: segments(root) >= 1)
-    material = {"presenter": str(root / "wang.png"), "lecture": str(root / "talk.wav")}
-    with TaskStore(store_path(root)) as errands, DaemonStatusStore(store_path(root)) as record:
+    params = {"presenter": str(root / "wang.png"), "lecture": str(root / "talk.wav")}
+    with TaskStore(store_path(root)) as tasks, DaemonStatusStore(store_path(root)) as status:
 
-        def answered(number: int) -> bool:
-            return errands.get(number).state in ("done", "failed")
+        def is_finished(number: int) -> bool:
+            return tasks.get(number).state in ("done", "failed")
 
-        preflight = errands.submit("preflight", material)
-        wait_for(lambda: answered(preflight))
-        assert errands.get(preflight).result["face_found"] is True
+        preflight = tasks.submit("preflight", params)
+        wait_for(lambda: is_finished(preflight))
+        assert tasks.get(preflight).result["face_found"] is True
         assert store.get(job).state is JobState.RUNNING and store.get(job).attempts == 1
-        preview = errands.submit("preview", material)
-        wait_for(lambda: answered(preview))
-        assert Path(errands.get(preview).result["video"]).is_file()
+        preview = tasks.submit("preview", params)
+        wait_for(lambda: is_finished(preview))
+        assert Path(tasks.get(preview).result["video"]).is_file()
         wait_for(lambda: store.get(job).state is JobState.RUNNING)
-        before = record.read()
+        before = status.read()
         assert before is not None and before.is_running(time.time())
-        again = errands.submit("restart_worker", {})
-        wait_for(lambda: (now := record.read()) is not None and now.started > before.started)
-        assert errands.get(again).state == "done" and daemon.poll() is None
+        restart = tasks.submit("restart_worker", {})
+        wait_for(lambda: (now := status.read()) is not None and now.started > before.started)
+        assert tasks.get(restart).state == "done" and daemon.poll() is None
         wait_for(lambda: store.get(job).state is JobState.DONE)
-        now = record.read()
+        now = status.read()
         assert now is not None and now.pid == daemon.pid and now.provider == "cpu"
     assert store.get(job).attempts == 3 and store.get(job).attempts_without_progress == 0
     kept = json.loads((root / "outbox" / "long.report.json").read_text())["reused_chunks"]
-    assert kept >= 2  # neither the preview nor the new beginning cost what was finished
-    with TaskStore(store_path(root)) as errands:
-        long = errands.submit("doctor", {})
-        wait_for(lambda: errands.get(long).state == "running")
-        daemon.send_signal(signal.SIGTERM)  # which does not wait for it
+    assert kept >= 2  # neither the preview nor the restart discarded finished chunks
+    with TaskStore(store_path(root)) as tasks:
+        long = tasks.submit("doctor", {})
+        wait_for(lambda: tasks.get(long).state == "running")
+        daemon.send_signal(signal.SIGTERM)  # does not wait for the task
         assert daemon.wait(60) == 0
-        reason = errands.get(long).reason
+        reason = tasks.get(long).reason
         assert reason is not None and reason.code == "task_interrupted"
     lines = last_lines(log_path(root), 100, lambda line: line.matches(job, "info"))
     assert any("is done: long.mp4" in line.text for line in lines)

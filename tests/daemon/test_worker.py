@@ -1,7 +1,6 @@
-"""Every job ends in the right place, and the worker never ends itself.
+"""The worker brings each job to the right final state and never stops by itself.
 
-What becomes of a job is tried with attempts of known outcome; ``test_attempt.py`` proves that the
-real attempt has these outcomes.
+The attempts have known outcomes; ``test_attempt.py`` tests that a real attempt has these outcomes.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ from tests.daemon.world import Attempts, Clock, Outcome, drop, make_worker, succ
 
 
 class TestOutcomes:
-    def test_success_is_delivered_and_leaves_no_debris(
+    def test_successful_job_leaves_only_its_result(
         self, store: WorkerStore, config: Config
     ) -> None:
         worker = make_worker(store, config, succeed)
@@ -46,7 +45,7 @@ class TestOutcomes:
         assert tree(config.root / "inbox") == ["done/lesson.mp4", "done/lesson.wav"]
         assert os.listdir(config.root / "state" / "work") == []
 
-    def test_bad_input_fails_at_once_and_the_next_job_is_done(
+    def test_bad_input_fails_the_job_without_retry(
         self, store: WorkerStore, config: Config
     ) -> None:
         worker = make_worker(store, config, BadInput("no_face", name="bad.mp4"), succeed)
@@ -61,26 +60,26 @@ class TestOutcomes:
         [
             Fault("encoder_failed", name="x", reason="y"),
             BadInput("file_unreadable", name="x", reason="stale handle"),
-            RuntimeError("a mistake of ours"),
+            RuntimeError("a bug"),
         ],
     )
-    def test_a_fault_is_tried_again_later_and_fails_at_the_cap(
+    def test_fault_is_retried_up_to_the_maximum(
         self, store: WorkerStore, config: Config, clock: Clock, fault: Exception
     ) -> None:
         worker = make_worker(store, config, fault)
         job = drop(store, config)
-        tries = 0
+        attempts = 0
         for _ in range(6):
-            tries += worker.run_next()
-            assert not worker.run_next()  # not before its rest is over
+            attempts += worker.run_next()
+            assert not worker.run_next()  # not before its waiting time is over
             clock.time += INITIAL_BACKOFF_S * 10
-        assert tries == 3
+        assert attempts == 3
         ended = store.get(job.id)
         assert ended.state is JobState.FAILED and ended.reason is not None
         assert ended.reason.code == getattr(fault, "code", "processing_failed")
         assert os.listdir(config.root / "state" / "work") == []
 
-    def test_what_looks_cut_off_may_still_be_arriving(
+    def test_truncated_file_is_retried_while_it_may_be_incomplete(
         self, store: WorkerStore, config: Config, clock: Clock
     ) -> None:
         cut = BadInput("file_truncated", name="lesson.wav")
@@ -96,7 +95,7 @@ class TestOutcomes:
         assert store.get(job.id).state is JobState.FAILED
 
     @pytest.mark.parametrize("code", ["file_missing", "file_unreadable"])
-    def test_a_share_that_is_away_is_waited_for_however_long(
+    def test_unavailable_share_is_retried_without_limit(
         self, store: WorkerStore, config: Config, clock: Clock, code: str
     ) -> None:
         outcomes: list[Outcome] = [
@@ -105,20 +104,22 @@ class TestOutcomes:
         ]
         worker = make_worker(store, config, *outcomes, now=clock)
         job = drop(store, config)
-        place = config.root / "state" / "inbox.json"
-        place.write_text('{"mounted": ["/", "cifs", "//school/box"]}')  # where the files were seen
+        mount_record = config.root / "state" / "inbox.json"
+        mount_record.write_text(
+            '{"mounted": ["/", "cifs", "//school/share"]}'
+        )  # the share that held the files
         for _ in range(8):
             assert worker.run_next() and not worker.run_next()
             assert store.get(job.id).state is JobState.QUEUED
             clock.time += 121
-        place.unlink()
+        mount_record.unlink()
         assert worker.run_next()
         assert store.get(job.id).state is JobState.DONE
 
-    def test_an_inbox_that_is_away_holds_up_nothing_else(
+    def test_unavailable_inbox_does_not_block_other_jobs(
         self, store: WorkerStore, config: Config
     ) -> None:
-        (config.root / "inbox").symlink_to("inbox")  # every look at it is an error
+        (config.root / "inbox").symlink_to("inbox")  # every access is an error
         worker = make_worker(store, config, succeed)
         upload = config.root / "upload.wav"
         upload.write_bytes(b"lesson")
@@ -126,15 +127,15 @@ class TestOutcomes:
         assert worker.run_next()
         assert store.get(job.id).state is JobState.DONE and store.unarchived() == []
 
-    def test_a_source_that_changes_meanwhile_is_worked_on_again(
+    def test_job_is_retried_if_its_source_changes(
         self, store: WorkerStore, config: Config, clock: Clock
     ) -> None:
-        def overtaken(order: RenderRequest, watch: ProgressCallback) -> dict[str, Any]:
-            report = succeed(order, watch)
-            order.lecture.write_bytes(b"the whole lecture")
+        def change_source(request: RenderRequest, on_progress: ProgressCallback) -> dict[str, Any]:
+            report = succeed(request, on_progress)
+            request.lecture.write_bytes(b"the whole lecture")
             return report
 
-        worker = make_worker(store, config, overtaken, succeed)
+        worker = make_worker(store, config, change_source, succeed)
         job = drop(store, config)
         assert worker.run_next()
         reason = store.get(job.id).reason
@@ -145,7 +146,7 @@ class TestOutcomes:
         video = config.root / "outbox" / "lesson.mp4"
         assert video.read_bytes() == b"video of the whole lecture"
 
-    def test_a_full_disk_is_waited_out_however_long(
+    def test_full_disk_is_retried_without_limit(
         self, store: WorkerStore, config: Config, clock: Clock
     ) -> None:
         free = [10.0]
@@ -156,12 +157,12 @@ class TestOutcomes:
             assert worker.run_next()
             clock.time += INITIAL_BACKOFF_S * 10
             if store.get(job.id).state is not JobState.DONE:
-                assert not worker.run_next()  # it would be full at once
+                assert not worker.run_next()  # it would be full again at once
                 assert [hold.code for hold in store.holds()] == ["low_disk_space"]
             free[0] += RESUME_MARGIN_MB
         assert store.get(job.id).state is JobState.DONE and store.holds() == []
 
-    def test_a_full_disk_is_tried_again_even_where_it_looks_no_emptier(
+    def test_full_disk_is_retried_after_a_while_in_any_case(
         self, store: WorkerStore, config: Config, clock: Clock
     ) -> None:
         worker = make_worker(
@@ -177,7 +178,7 @@ class TestOutcomes:
         clock.time += RETRY_AFTER_S
         assert worker.run_next() and store.holds() == []
 
-    def test_a_faulty_option_fails_its_job_only(self, store: WorkerStore, config: Config) -> None:
+    def test_invalid_option_fails_only_its_job(self, store: WorkerStore, config: Config) -> None:
         worker = make_worker(store, config, succeed)
         wrong = NewJob("x", Path("p"), Path("l"), {"video": {"crf": "high"}})
         job = store.add(wrong).id
@@ -185,15 +186,15 @@ class TestOutcomes:
         reason = store.get(job).reason
         assert reason is not None and reason.code == "job_options_invalid"
 
-    def test_options_reach_the_rendering(self, store: WorkerStore, config: Config) -> None:
+    def test_options_are_applied_to_the_attempt(self, store: WorkerStore, config: Config) -> None:
         attempts = Attempts(BadInput("cancelled"))
         worker = Worker(store, config, threading.Event(), WorkerHooks(attempts))
         store.add(NewJob("x", Path("p"), Path("l"), {"face": {"index": 2}}))
         worker.run_next()
-        assert attempts.orders[0].config.face.index == 2
-        assert attempts.orders[0].config.video == config.video
+        assert attempts.requests[0].config.face.index == 2
+        assert attempts.requests[0].config.video == config.video
 
-    def test_a_kill_after_the_rendering_does_not_render_again(
+    def test_finished_video_is_reused_after_a_kill(
         self, store: WorkerStore, config: Config, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         worker = make_worker(store, config, succeed, RuntimeError("rendered twice"))
@@ -210,7 +211,7 @@ class TestOutcomes:
         assert store.get(job.id).state is JobState.DONE
         assert tree(config.root / "outbox") == ["lesson.mp4", "lesson.report.json"]
 
-    def test_a_queue_that_cannot_be_written_is_waited_out(
+    def test_write_error_of_the_queue_is_retried(
         self, store: WorkerStore, config: Config, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         stop = threading.Event()
@@ -222,21 +223,21 @@ class TestOutcomes:
                 raise Fault("disk_full", name="lectern.sqlite3")
             return real(*arguments, **more)
 
-        def last(order: RenderRequest, watch: ProgressCallback) -> dict[str, Any]:
+        def last(request: RenderRequest, on_progress: ProgressCallback) -> dict[str, Any]:
             stop.set()
-            return succeed(order, watch)
+            return succeed(request, on_progress)
 
         monkeypatch.setattr(store, "requeue", full)
         attempts = Attempts(Fault("disk_full", name="x"), last)
         job = drop(store, config)
-        emptier = count(1000, 100)
+        free_mb = count(1000, 100)
         worker = Worker(
-            store, config, stop, WorkerHooks(attempts, find_free_mb=lambda path: next(emptier))
+            store, config, stop, WorkerHooks(attempts, find_free_mb=lambda path: next(free_mb))
         )
         worker.run(0)
         assert store.get(job.id).state is JobState.DONE
 
-    def test_a_folder_that_is_deleted_comes_back(self, store: WorkerStore, config: Config) -> None:
+    def test_deleted_folder_is_created_again(self, store: WorkerStore, config: Config) -> None:
         worker = make_worker(store, config, succeed)
         job = drop(store, config)
         (config.root / "outbox").rmdir()
@@ -246,52 +247,50 @@ class TestOutcomes:
 
 class TestRequests:
     @pytest.mark.parametrize(
-        ("ask", "state", "kept"),
+        ("user_request", "state", "kept"),
         [("pause", JobState.PAUSED, True), ("cancel", JobState.CANCELLED, False)],
     )
-    def test_what_is_asked_is_obeyed_after_the_chunk(
-        self, store: WorkerStore, config: Config, ask: str, state: JobState, kept: bool
+    def test_request_is_applied_after_the_chunk(
+        self, store: WorkerStore, config: Config, user_request: str, state: JobState, kept: bool
     ) -> None:
         job = drop(store, config)
 
-        def asked(order: RenderRequest, watch: ProgressCallback) -> dict[str, Any]:
-            assert not watch(ProgressUpdate("render", 0, 75))
-            getattr(store, ask)(job.id)
-            assert watch(ProgressUpdate("render", 25, 75, saved=True))
+        def send_request(request: RenderRequest, on_progress: ProgressCallback) -> dict[str, Any]:
+            assert not on_progress(ProgressUpdate("render", 0, 75))
+            getattr(store, user_request)(job.id)
+            assert on_progress(ProgressUpdate("render", 25, 75, saved=True))
             raise StopRequested
 
-        worker = make_worker(store, config, asked, succeed)
+        worker = make_worker(store, config, send_request, succeed)
         assert worker.run_next()
         found = store.get(job.id)
         assert (found.state, found.done, found.total) == (state, 25, 75)
         assert (config.root / "state" / "work" / f"{job.id:06d}").exists() is kept
         assert not worker.run_next()
 
-    def test_a_pause_that_is_withdrawn_in_time_is_none(
-        self, store: WorkerStore, config: Config
-    ) -> None:
+    def test_withdrawn_pause_is_ignored(self, store: WorkerStore, config: Config) -> None:
         job = drop(store, config)
 
-        def asked(order: RenderRequest, watch: ProgressCallback) -> dict[str, Any]:
+        def send_request(request: RenderRequest, on_progress: ProgressCallback) -> dict[str, Any]:
             store.pause(job.id)
-            assert watch(ProgressUpdate("render", 25, 75, saved=True))
-            store.resume(job.id)  # while the attempt ends
+            assert on_progress(ProgressUpdate("render", 25, 75, saved=True))
+            store.resume(job.id)  # while the attempt is stopping
             raise StopRequested
 
-        worker = make_worker(store, config, asked, succeed)
+        worker = make_worker(store, config, send_request, succeed)
         assert worker.run_next()
         assert store.get(job.id).state is JobState.QUEUED
         assert worker.run_next()
         assert store.get(job.id).state is JobState.DONE
 
-    def test_a_polite_end_queues_the_job_and_counts_nothing(
+    def test_shutdown_requeues_the_job_without_counting(
         self, store: WorkerStore, config: Config
     ) -> None:
         stop = threading.Event()
 
-        def interrupted(order: RenderRequest, watch: ProgressCallback) -> dict[str, Any]:
+        def interrupted(request: RenderRequest, on_progress: ProgressCallback) -> dict[str, Any]:
             stop.set()
-            assert watch(None)
+            assert on_progress(None)
             raise StopRequested
 
         job = drop(store, config)
@@ -301,10 +300,10 @@ class TestRequests:
 
 
 class TestLeaks:
-    def test_many_jobs_leave_no_descriptor_and_no_memory_behind(
+    def test_many_jobs_leak_no_descriptors_and_no_memory(
         self, store: WorkerStore, config: Config
     ) -> None:
-        """The real renderings are counted in ``tests/soak/test_many.py``."""
+        """Real renderings are tested in ``tests/soak/test_many.py``."""
         worker = make_worker(store, config, succeed, BadInput("no_face", name="x"), succeed)
         process = psutil.Process()
         jobs = [drop(store, config, f"lesson {number}") for number in range(60)]

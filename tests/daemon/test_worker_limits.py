@@ -1,4 +1,4 @@
-"""When the worker rests, what it does with less, and what it sweeps."""
+"""Holds, degrade levels, disk space and retention."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ from appliance.jobs.models import Job
 from appliance.jobs.states import JobState
 from appliance.jobs.worker_store import WorkerStore
 from tests.daemon.world import Attempts, Clock, Previews, drop, make_worker, succeed, tree
-from tests.governor.readings import warm_box
+from tests.governor.readings import warm_reading
 
 
-class TestRest:
-    def test_the_job_in_hand_is_put_down_at_heat_and_taken_up_when_it_is_cool(
+class TestHolds:
+    def test_current_job_pauses_while_the_device_is_too_hot(
         self, store: WorkerStore, config: Config, clock: Clock
     ) -> None:
         temperature = [60.0]
 
-        def warm(order: RenderRequest, watch: ProgressCallback) -> dict[str, Any]:
-            assert not watch(ProgressUpdate("render", 0, 75))
+        def overheat(request: RenderRequest, on_progress: ProgressCallback) -> dict[str, Any]:
+            assert not on_progress(ProgressUpdate("render", 0, 75))
             temperature[0] = 98.0
-            assert watch(ProgressUpdate("render", 25, 75, saved=True))
+            assert on_progress(ProgressUpdate("render", 25, 75, saved=True))
             raise StopRequested
 
         worker = make_worker(
             store,
             config,
-            warm,
+            overheat,
             succeed,
             now=clock,
-            read_telemetry=lambda: warm_box(clock(), temperature[0]),
+            read_telemetry=lambda: warm_reading(clock(), temperature[0]),
         )
         job = drop(store, config)
         assert worker.run_next()
@@ -53,21 +53,19 @@ class TestRest:
             and store.get(job.id).attempts_without_progress == 0
         )
         assert [hold.code for hold in store.holds()] == ["too_hot"]
-        temperature[0] = 90.0  # under the mark at which it began to rest, which is not enough
+        temperature[0] = 90.0  # below the pausing temperature, which is not enough
         assert not worker.run_next()
         temperature[0] = 70.0
         assert worker.run_next()
         assert store.get(job.id).state is JobState.DONE and store.holds() == []
 
-    def test_a_preview_goes_first_and_the_job_goes_on_after_it(
-        self, store: WorkerStore, config: Config
-    ) -> None:
+    def test_preview_interrupts_the_current_job(self, store: WorkerStore, config: Config) -> None:
         previews = Previews()
 
-        def interrupted(order: RenderRequest, watch: ProgressCallback) -> dict[str, Any]:
-            assert not watch(ProgressUpdate("render", 0, 75))
-            previews.asked = 1
-            assert watch(ProgressUpdate("render", 25, 75, saved=True))
+        def interrupted(request: RenderRequest, on_progress: ProgressCallback) -> dict[str, Any]:
+            assert not on_progress(ProgressUpdate("render", 0, 75))
+            previews.requested = 1
+            assert on_progress(ProgressUpdate("render", 25, 75, saved=True))
             raise StopRequested
 
         worker = make_worker(store, config, interrupted, succeed, previews=previews)
@@ -82,7 +80,7 @@ class TestRest:
 
 
 class TestMemory:
-    def test_each_time_that_it_runs_out_the_next_attempt_does_with_less(
+    def test_each_out_of_memory_raises_the_degrade_level(
         self, store: WorkerStore, config: Config, clock: Clock
     ) -> None:
         attempts = Attempts(
@@ -94,14 +92,14 @@ class TestMemory:
             assert worker.run_next()
             clock.time += MAX_BACKOFF_S
         assert store.get(job.id).state is JobState.DONE
-        first, second, third = (order.config for order in attempts.orders)
+        first, second, third = (request.config for request in attempts.requests)
         assert first == config
         assert second.render.batch_size == 1 and second.lips == first.lips
         assert third.render.batch_size == 1 and third.lips.providers == ["cpu"]
         assert third.render.chunk_s == first.render.chunk_s
 
     @pytest.mark.parametrize(("memory_mb", "state"), [(0, JobState.QUEUED), (9, JobState.FAILED)])
-    def test_what_does_not_fit_the_free_memory_may_fit_later(
+    def test_too_little_memory_is_retried_unless_configured(
         self, store: WorkerStore, config: Config, memory_mb: int, state: JobState
     ) -> None:
         small = config.render.model_copy(update={"memory_limit_mb": memory_mb})
@@ -112,8 +110,8 @@ class TestMemory:
         assert store.get(job.id).state is state
 
 
-class TestRoom:
-    def test_without_room_nothing_is_started_until_there_is(
+class TestDiskSpace:
+    def test_no_job_starts_while_disk_space_is_low(
         self, store: WorkerStore, config: Config
     ) -> None:
         free = [100.0]
@@ -128,7 +126,7 @@ class TestRoom:
         assert worker.run_next()
         assert store.holds() == [] and store.get(job.id).state is JobState.DONE
 
-    def test_a_job_too_large_for_the_disk_waits_and_holds_nobody_up(
+    def test_too_large_job_waits_without_blocking_others(
         self, store: WorkerStore, config: Config
     ) -> None:
         free, sizes = [500.0], {"large": 600.0, "small": 50.0}
@@ -147,19 +145,19 @@ class TestRoom:
         assert worker.run_next()
         assert store.get(large.id).state is JobState.DONE
 
-    def test_an_estimate_that_the_end_broke_off_is_made_again(
+    def test_estimate_interrupted_by_shutdown_is_repeated(
         self, store: WorkerStore, config: Config
     ) -> None:
         stop = threading.Event()
 
-        def broken_off(job: Job) -> float:
+        def interrupted(job: Job) -> float:
             stop.set()
             raise Fault("task_interrupted")
 
         worker = Worker(
             store, config, stop,
             WorkerHooks(
-                Attempts(succeed), find_free_mb=lambda path: 500.0, estimate=broken_off
+                Attempts(succeed), find_free_mb=lambda path: 500.0, estimate=interrupted
             ),
         )  # fmt: skip
         job = drop(store, config)
@@ -167,11 +165,11 @@ class TestRoom:
         found = store.get(job.id)
         assert (found.state, found.expected_disk_mb, found.attempts) == (JobState.QUEUED, None, 0)
 
-    def test_what_lies_in_the_jobs_folder_is_not_asked_for_again(
+    def test_estimate_excludes_existing_files_of_the_job(
         self, store: WorkerStore, config: Config, clock: Clock
     ) -> None:
-        def half(order: RenderRequest, watch: ProgressCallback) -> dict[str, Any]:
-            (order.folder / "000000.mp4").write_bytes(bytes(3 << 20))
+        def half(request: RenderRequest, on_progress: ProgressCallback) -> dict[str, Any]:
+            (request.folder / "000000.mp4").write_bytes(bytes(3 << 20))
             raise Fault("encoder_failed", name="x", reason="y")
 
         worker = make_worker(
@@ -184,7 +182,7 @@ class TestRoom:
         assert worker.run_next()
         assert store.get(job.id).expected_disk_mb == pytest.approx(5, abs=0.1)
 
-    def test_folders_of_no_job_are_removed_at_start(
+    def test_folders_without_a_job_are_deleted_at_start(
         self, store: WorkerStore, config: Config
     ) -> None:
         worker = make_worker(store, config, succeed)
@@ -196,7 +194,9 @@ class TestRoom:
         assert os.listdir(config.root / "state" / "work") == [f"{job.id:06d}"]
         assert store.get(job.id).state is JobState.QUEUED
 
-    def test_old_work_is_swept(self, store: WorkerStore, config: Config, clock: Clock) -> None:
+    def test_expired_jobs_are_deleted(
+        self, store: WorkerStore, config: Config, clock: Clock
+    ) -> None:
         keep = config.jobs.model_copy(update={"max_age_days": 1.0, "keep_undownloaded": False})
         worker = make_worker(store, config.model_copy(update={"jobs": keep}), succeed, now=clock)
         drop(store, config)

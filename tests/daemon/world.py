@@ -1,4 +1,4 @@
-"""A worker with attempts of known outcome, and jobs to drop."""
+"""A worker with attempts of known outcome, and jobs of files in the inbox."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from appliance.jobs.worker_store import WorkerStore
 
 
 class Clock:
-    """A time that passes when told to."""
+    """A clock that tests set."""
 
     time = 1_000_000.0
 
@@ -28,9 +28,9 @@ def tree(folder: Path) -> list[str]:
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
 
 
-def succeed(order: RenderRequest, watch: ProgressCallback) -> dict[str, Any]:
-    """An attempt that makes something of the lecture."""
-    order.output.write_bytes(b"video of " + order.lecture.read_bytes())
+def succeed(request: RenderRequest, on_progress: ProgressCallback) -> dict[str, Any]:
+    """An attempt that writes a fake video of the lecture."""
+    request.output.write_bytes(b"video of " + request.lecture.read_bytes())
     return {"output": {}}
 
 
@@ -38,20 +38,20 @@ Outcome = Callable[[RenderRequest, ProgressCallback], dict[str, Any]] | Exceptio
 
 
 class Attempts:
-    """Attempts with the outcomes that it is given, the last one ever after."""
+    """An attempt runner with the given outcomes in turn; the last one is repeated."""
 
     def __init__(self, *outcomes: Outcome) -> None:
         self._outcomes = list(outcomes)
-        self.orders: list[RenderRequest] = []
+        self.requests: list[RenderRequest] = []
 
-    def __call__(self, order: RenderRequest, watch: ProgressCallback) -> dict[str, Any]:
-        self.orders.append(order)
+    def __call__(self, request: RenderRequest, on_progress: ProgressCallback) -> dict[str, Any]:
+        self.requests.append(request)
         outcome = self._outcomes[0]
         if len(self._outcomes) > 1:
             del self._outcomes[0]
         if isinstance(outcome, Exception):
             raise outcome
-        return outcome(order, watch)
+        return outcome(request, on_progress)
 
 
 def make_worker(store: WorkerStore, config: Config, *outcomes: Outcome, **hooks: Any) -> Worker:
@@ -60,7 +60,7 @@ def make_worker(store: WorkerStore, config: Config, *outcomes: Outcome, **hooks:
 
 
 def drop(store: WorkerStore, config: Config, stem: str = "lesson") -> Job:
-    """A job of two files in the inbox."""
+    """Add a job of two files in the inbox."""
     inbox = config.root / "inbox"
     inbox.mkdir(exist_ok=True)
     presenter, lecture = inbox / f"{stem}.mp4", inbox / f"{stem}.wav"
@@ -70,12 +70,12 @@ def drop(store: WorkerStore, config: Config, stem: str = "lesson") -> Job:
 
 
 class Previews:
-    """Previews of which it is only known how many were asked for and made."""
+    """A source of previews that counts those requested and made."""
 
-    asked = made = 0
+    requested = made = 0
 
     def has_pending(self) -> bool:
-        return self.asked > self.made
+        return self.requested > self.made
 
     def make_next(self, heartbeat: Callable[[], None]) -> None:
         self.made += 1

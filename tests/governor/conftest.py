@@ -1,4 +1,4 @@
-"""What the governor's tests share."""
+"""Fixtures of the governor's tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Readings of boxes that are made up."""
+"""Fake telemetry readings."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ COOL = Reading(
 )
 
 
-def warm_box(at: float, temperature_c: float) -> Reading:
-    """A box whose ``cpu`` zone is at ``temperature_c`` and throttles at 99 °C."""
+def warm_reading(at: float, temperature_c: float) -> Reading:
+    """Return a reading whose ``cpu`` zone is at ``temperature_c`` and throttles at 99 °C."""
     trips = {"cpu": {"throttle": 99.0, "critical": 104.5}}
     return replace(
         COOL, at=at, temperatures_c={"cpu": temperature_c, "pmic": 40}, trip_points_c=trips

@@ -1,4 +1,4 @@
-"""The rules together: what holds is in the store while it does, and said once."""
+"""All rules together: holds are stored while their reasons apply."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from appliance.media.probe import PresenterInfo
 from appliance.tasks.estimates import expected_disk_mb
 from appliance.telemetry.reading import Reading
 from appliance.telemetry.store import TelemetryStore, telemetry_path
-from tests.governor.readings import COOL, warm_box
+from tests.governor.readings import COOL, warm_reading
 
 NOW = 1_000_000.0
 
@@ -32,10 +32,10 @@ def store(config: Config) -> WorkerStore:
 
 
 class TestGovernor:
-    def test_reasons_are_held_while_they_last_and_told_once(
+    def test_holds_exist_while_their_reasons_apply(
         self, store: WorkerStore, config: Config
     ) -> None:
-        readings: list[Reading | None] = [warm_box(NOW, 97)]
+        readings: list[Reading | None] = [warm_reading(NOW, 97)]
         free = [1.0]
         governor = build_governor(
             store,
@@ -46,14 +46,14 @@ class TestGovernor:
         )
         assert not governor.allows(working=False) and not governor.allows(working=False)
         assert sorted(hold.code for hold in store.holds()) == ["low_disk_space", "too_hot"]
-        free[0], readings[0] = 200.0, warm_box(NOW, 97.5)
+        free[0], readings[0] = 200.0, warm_reading(NOW, 97.5)
         assert not governor.allows(working=True)
         assert [hold.code for hold in store.holds()] == ["too_hot"]
         readings[0] = COOL
         assert governor.allows(working=True) and store.holds() == []
         assert [event.kind for event in store.events()].count("hold") == 2
 
-    def test_what_an_earlier_daemon_held_is_released(
+    def test_holds_of_a_previous_daemon_are_removed(
         self, store: WorkerStore, config: Config
     ) -> None:
         tight = build_governor(store, config.governor, DiskRule(100, lambda: 1.0), now=lambda: NOW)
@@ -63,43 +63,43 @@ class TestGovernor:
         )
         assert store.holds() == []
 
-    def test_an_old_reading_tells_nothing(self, store: WorkerStore, config: Config) -> None:
-        old = replace(warm_box(NOW - MAX_READING_AGE_S - 1, 98), memory_available_mb=1.0)
+    def test_old_reading_is_ignored(self, store: WorkerStore, config: Config) -> None:
+        old = replace(warm_reading(NOW - MAX_READING_AGE_S - 1, 98), memory_available_mb=1.0)
         disk = DiskRule(0, lambda: 1.0)
         governor = build_governor(
             store, config.governor, disk, read_telemetry=lambda: old, now=lambda: NOW
         )
         assert governor.allows(working=False)
 
-    def test_the_settings_reach_the_rules(self, store: WorkerStore, tmp_path: Path) -> None:
-        file = tmp_path / "box.yaml"
+    def test_settings_are_passed_to_the_rules(self, store: WorkerStore, tmp_path: Path) -> None:
+        file = tmp_path / "device.yaml"
         file.write_text(
             'root: .\ngovernor: {quiet_hours: ["00:00-00:00"], min_start_memory_mb: 5000}\n'
         )
         disk = DiskRule(0, lambda: 1.0)
-        look = replace(COOL, at=NOW)
+        reading = replace(COOL, at=NOW)
         governor = build_governor(
-            store, load_config(file).governor, disk, read_telemetry=lambda: look, now=lambda: NOW
+            store, load_config(file).governor, disk, read_telemetry=lambda: reading, now=lambda: NOW
         )
         assert not governor.allows(working=False)
         assert sorted(hold.code for hold in store.holds()) == ["low_memory", "quiet_hours"]
 
 
 class TestNewestReading:
-    def test_it_is_what_the_sampler_wrote(self, config: Config) -> None:
+    def test_latest_reading_of_the_sampler_is_returned(self, config: Config) -> None:
         with TelemetryStore(telemetry_path(config.root)) as history:
-            history.add(warm_box(NOW, 55))
+            history.add(warm_reading(NOW, 55))
         reading = newest_reading_source(config.root)()
         assert reading is not None and reading.temperatures_c["cpu"] == 55
 
-    def test_where_there_is_none_nothing_is_known(self, config: Config) -> None:
+    def test_missing_telemetry_yields_none(self, config: Config) -> None:
         assert newest_reading_source(config.root)() is None
         config.root.joinpath("file").touch()
         assert newest_reading_source(config.root / "file")() is None
 
 
-class TestFootprint:
-    def test_it_grows_with_the_length_and_with_the_quality(
+class TestExpectedDiskSpace:
+    def test_estimate_grows_with_duration_and_quality(
         self, hd: PresenterInfo, config: Config
     ) -> None:
         hour = expected_disk_mb(hd, 1, 3600, config.video, config.audio)

@@ -1,4 +1,4 @@
-"""Each rule of the governor, at the edge where it changes its mind."""
+"""Each rule of the governor, near its thresholds."""
 
 from __future__ import annotations
 
@@ -18,48 +18,48 @@ from appliance.governor.rules import (
     MemoryRule,
     PreviewRule,
 )
-from tests.governor.readings import COOL, warm_box
+from tests.governor.readings import COOL, warm_reading
 
 NOW = 1_000_000.0
 MONDAY = 4 * 86_400.0  # 5 January 1970, 00:00 UTC
 
 
 def at(temperature: float) -> Conditions:
-    return Conditions(NOW, warm_box(NOW, temperature), working=True)
+    return Conditions(NOW, warm_reading(NOW, temperature), working=True)
 
 
 class TestHeat:
-    def test_it_rests_near_the_trip_and_until_well_under_it(self) -> None:
+    def test_pause_starts_near_the_trip_point_and_ends_well_below_it(self) -> None:
         heat = HeatRule(6, 16)
         path = [80, 92.9, 93.1, 92, 84, 82.9, 90]
-        rests = [heat.check(at(temperature)) is not None for temperature in path]
-        assert rests == [False, False, True, True, True, False, False]
+        pauses = [heat.check(at(temperature)) is not None for temperature in path]
+        assert pauses == [False, False, True, True, True, False, False]
 
-    def test_the_reason_names_the_zone_and_both_marks(self) -> None:
+    def test_reason_contains_zone_and_temperatures(self) -> None:
         reason = HeatRule(6, 16).check(at(95))
         assert reason is not None
         assert reason.params == {"zone": "cpu", "temperature": "95", "resume": "83"}
 
-    def test_zones_without_trips_and_machines_without_zones_have_no_say(self) -> None:
+    def test_zones_without_trip_points_are_ignored(self) -> None:
         hot = replace(COOL, temperatures_c={"nvme": 110.0})
         for reading in (hot, COOL, None):
             assert HeatRule(6, 16).check(Conditions(NOW, reading, working=True)) is None
 
     @pytest.mark.parametrize(
-        ("trips", "rests"),
+        ("trips", "pauses"),
         [
-            ({"hot": 80.0, "critical": 100.0}, False),  # a processor that may be this warm
+            ({"hot": 80.0, "critical": 100.0}, False),  # below the critical trip point
             ({"critical": 88.0}, True),
             ({"throttle": 88.0, "critical": 120.0}, True),
-            ({"throttle": 0.0}, False),  # drivers say such things
+            ({"throttle": 0.0}, False),  # reported by some drivers
             ({"throttle": -5.0, "critical": 90.0}, True),
         ],
     )
-    def test_the_point_that_counts(self, trips: dict[str, float], rests: bool) -> None:
+    def test_relevant_trip_point_is_used(self, trips: dict[str, float], pauses: bool) -> None:
         reading = replace(COOL, temperatures_c={"cpu": 85.0}, trip_points_c={"cpu": trips})
-        assert (HeatRule(6, 16).check(Conditions(NOW, reading, working=True)) is not None) is rests
+        assert (HeatRule(6, 16).check(Conditions(NOW, reading, working=True)) is not None) is pauses
 
-    def test_marks_in_the_wrong_order_still_make_sense(self) -> None:
+    def test_margins_in_the_wrong_order_are_corrected(self) -> None:
         heat = HeatRule(16, 6)
         assert heat.check(at(85)) is not None
         assert heat.check(at(82)) is None
@@ -67,32 +67,32 @@ class TestHeat:
 
 class TestMemory:
     @pytest.mark.parametrize(
-        ("free", "working", "rests"),
+        ("free", "working", "pauses"),
         [(600, False, False), (400, False, True), (400, True, False), (90, True, True)],
     )
-    def test_to_begin_takes_more_than_to_go_on(
-        self, free: float, working: bool, rests: bool
+    def test_starting_requires_more_than_continuing(
+        self, free: float, working: bool, pauses: bool
     ) -> None:
         reading = replace(COOL, memory_available_mb=free)
         reason = MemoryRule(500, 100).check(Conditions(NOW, reading, working))
-        assert (reason is not None) is rests
+        assert (reason is not None) is pauses
 
-    def test_an_unknown_machine_is_not_held(self) -> None:
+    def test_no_hold_without_a_reading(self) -> None:
         assert MemoryRule(500, 100).check(Conditions(NOW, None, working=False)) is None
 
 
 class TestDisk:
     @pytest.mark.parametrize(
-        ("free", "working", "rests"),
+        ("free", "working", "pauses"),
         [(400, False, False), (399, False, True), (101, True, False), (99, True, True)],
     )
-    def test_to_begin_takes_more_than_to_go_on(
-        self, free: float, working: bool, rests: bool
+    def test_starting_requires_more_than_continuing(
+        self, free: float, working: bool, pauses: bool
     ) -> None:
         reason = DiskRule(400, lambda: free).check(Conditions(NOW, None, working))
-        assert (reason is not None) is rests
+        assert (reason is not None) is pauses
 
-    def test_once_found_full_it_wants_more_than_there_was_then(self) -> None:
+    def test_full_disk_requires_additional_space_to_resume(self) -> None:
         free = [50.0]
         disk = DiskRule(10, lambda: free[0])
         disk.note_disk_full(NOW)
@@ -100,11 +100,11 @@ class TestDisk:
         assert disk.check(Conditions(NOW + 1, None, working=True)) is None
         free[0] += RESUME_MARGIN_MB
         assert disk.check(Conditions(NOW + 2, None, working=False)) is None
-        free[0] = 11  # that is over now
+        free[0] = 11  # the additional space is no longer required
         assert disk.check(Conditions(NOW + 3, None, working=False)) is None
 
     @pytest.mark.parametrize("passed", [RETRY_AFTER_S, -1e6])
-    def test_it_does_not_want_it_for_ever(self, passed: float) -> None:
+    def test_full_disk_is_retried_after_a_while(self, passed: float) -> None:
         disk = DiskRule(10, lambda: 50.0)
         disk.note_disk_full(NOW)
         assert disk.check(Conditions(NOW + passed, None, working=False)) is None
@@ -113,8 +113,8 @@ class TestDisk:
 class TestQuietHours:
     def quiet_until(self, windows: list[str], day: int, hour: float) -> str | None:
         rule = QuietHoursRule(windows, local=time.gmtime)
-        situation = Conditions(MONDAY + 86_400 * day + 3600 * hour, None, working=False)
-        reason = rule.check(situation)
+        conditions = Conditions(MONDAY + 86_400 * day + 3600 * hour, None, working=False)
+        reason = rule.check(conditions)
         return None if reason is None else reason.params["until"]
 
     @pytest.mark.parametrize(
@@ -138,17 +138,19 @@ class TestQuietHours:
             ("sat 8:30-24:00", 5, 8.5, "1970-01-11 00:00"),
         ],
     )
-    def test_windows(self, window: str, day: int, hour: float, until: str | None) -> None:
+    def test_window_is_active_until(
+        self, window: str, day: int, hour: float, until: str | None
+    ) -> None:
         assert self.quiet_until([window], day, hour) == until
 
-    def test_one_window_closes_into_the_next(self) -> None:
+    def test_adjacent_windows_are_joined(self) -> None:
         windows = ["mon 08:00-12:00", "mon 11:00-14:00", "mon 14:00-15:00", "mon 16:00-17:00"]
         assert self.quiet_until(windows, 0, 9) == "1970-01-05 15:00"
 
-    def test_always_quiet_is_quiet_and_no_endless_search(self) -> None:
+    def test_permanent_quiet_hours_end_the_search(self) -> None:
         assert self.quiet_until(["00:00-00:00"], 3, 3) is not None
 
-    def test_none_by_default(self) -> None:
+    def test_no_quiet_hours_by_default(self) -> None:
         assert self.quiet_until(Settings().quiet_hours, 0, 9) is None
 
     @pytest.mark.parametrize(
@@ -162,17 +164,17 @@ class TestQuietHours:
             "8:00-9:00 ",
         ],
     )
-    def test_what_is_no_window_does_not_pass_the_settings(self, text: str) -> None:
+    def test_invalid_window_is_rejected(self, text: str) -> None:
         with pytest.raises(ValueError, match="write days and hours as in"):
             Settings(quiet_hours=[text])
 
-    def test_a_window_knows_how_long_it_stays_open(self) -> None:
+    def test_remaining_time_of_a_window(self) -> None:
         window = QuietWindow.parse("mon 22:00-06:00")
         assert window.seconds_left(22 * 60) == 8 * 60 and window.seconds_left(21 * 60) is None
 
 
-class TestPreviewFirst:
+class TestPreview:
     @pytest.mark.parametrize(("working", "waits"), [(True, True), (False, True), (True, False)])
-    def test_only_a_job_in_hand_makes_way(self, working: bool, waits: bool) -> None:
+    def test_only_a_current_job_is_paused(self, working: bool, waits: bool) -> None:
         reason = PreviewRule(lambda: waits).check(Conditions(NOW, None, working))
         assert (reason is not None) is (working and waits)

@@ -1,5 +1,4 @@
-"""The helper's requests: lsblk's answers, mount's command lines, the line on the socket; and, where
-this machine lets us, real file systems in image files."""
+"""The helper's actions, its protocol and mounting, also of real file systems in image files."""
 
 from __future__ import annotations
 
@@ -50,8 +49,8 @@ LSBLK = {
 }  # fmt: skip
 
 
-class Fake:
-    """lsblk and mount: a stick is the folder ``top``, which mounting moves into place."""
+class FakeCommands:
+    """Fake lsblk and mount; a drive is the folder ``top``, which is moved to its mount point."""
 
     def __init__(self, top: Path) -> None:
         self.top = top
@@ -76,18 +75,18 @@ class Fake:
 
 
 @pytest.fixture
-def fake(tmp_path: Path) -> Fake:
-    (tmp_path / "stick").mkdir()
-    return Fake(tmp_path / "stick")
+def fake(tmp_path: Path) -> FakeCommands:
+    (tmp_path / "drive").mkdir()
+    return FakeCommands(tmp_path / "drive")
 
 
 @pytest.fixture
-def helper(tmp_path: Path, fake: Fake) -> UsbHelper:
+def helper(tmp_path: Path, fake: FakeCommands) -> UsbHelper:
     for name in ("inbox", "outbox", "state"):
-        (tmp_path / "box" / name).mkdir(parents=True)
+        (tmp_path / "root" / name).mkdir(parents=True)
     (tmp_path / "mountinfo").write_text("")
     return UsbHelper(
-        tmp_path / "box",
+        tmp_path / "root",
         ServiceUser(os.getuid(), os.getgid()),
         tmp_path / "states",
         fake,
@@ -95,21 +94,21 @@ def helper(tmp_path: Path, fake: Fake) -> UsbHelper:
     )
 
 
-class TestSticks:
-    def test_are_the_file_systems_on_usb(self, fake: Fake) -> None:
+class TestDrives:
+    def test_drives_are_the_file_systems_on_usb(self, fake: FakeCommands) -> None:
         assert find_drives(fake) == [
             UsbDrive("sda1", "vfat", "LESSONS", "1234-ABCD", 8.0),
             UsbDrive("sdb", "exfat", "", "99-88", 1.0),
         ]
 
-    def test_are_mounted_read_only_and_without_programs(self, fake: Fake) -> None:
+    def test_drives_are_mounted_read_only_and_noexec(self, fake: FakeCommands) -> None:
         with mounted(find_drives(fake)[0], (7, 8), run=fake):
             pass
         options = fake.commands[1][4].split(",")
         assert {"ro", "nosuid", "nodev", "noexec", "uid=7", "gid=8"} <= set(options)
         assert fake.commands[-1][0] == "umount"
 
-    def test_what_is_on_one_that_cannot_be_unmounted_is_never_touched(self, fake: Fake) -> None:
+    def test_files_are_kept_if_unmounting_fails(self, fake: FakeCommands) -> None:
         (fake.top / "holiday.mp4").write_bytes(b"private")
         fake.busy = True
         with (
@@ -120,21 +119,21 @@ class TestSticks:
         assert (top / "holiday.mp4").read_bytes() == b"private"
         shutil.rmtree(top)
 
-    def test_an_unknown_file_system_is_refused(self, fake: Fake) -> None:
+    def test_unknown_file_system_is_rejected(self, fake: FakeCommands) -> None:
         with (
             pytest.raises(BadInput, match="usb_unreadable"),
             mounted(UsbDrive("sda1", "btrfs", "", "u", 1), (0, 0), run=fake),
         ):
             pass
 
-    def test_a_mount_of_the_desktop_is_seen(self) -> None:
+    def test_mount_points_of_the_desktop_are_found(self) -> None:
         table = "36 35 8:1 / /media/some\\040one rw,nosuid shared:1 - vfat /dev/sda1 rw\n"
-        stick = UsbDrive("sda1", "vfat", "", "u", 1)
-        assert other_mount_points(stick, table) == ["/media/some one"]
+        drive = UsbDrive("sda1", "vfat", "", "u", 1)
+        assert other_mount_points(drive, table) == ["/media/some one"]
         assert other_mount_points(UsbDrive("sda", "vfat", "", "u", 1), table) == []
 
     @pytest.mark.parametrize(
-        ("line", "sticks"),
+        ("line", "drives"),
         [
             ("36 35 8:2 / / rw - ext4 /dev/sda2 rw", ["sdb"]),
             ("36 35 8:1 / /boot/efi rw - vfat /dev/sda1 rw", ["sdb"]),
@@ -145,34 +144,34 @@ class TestSticks:
             ("36 35 259:1 / / rw - ext4 /dev/nvme0n1p1 rw", ["sda1", "sdb"]),
         ],
     )
-    def test_are_not_the_disk_that_the_box_runs_from_or_keeps_its_files_on(
-        self, fake: Fake, line: str, sticks: list[str]
+    def test_system_disks_are_excluded(
+        self, fake: FakeCommands, line: str, drives: list[str]
     ) -> None:
-        own = system_devices(Path("/mnt/big/lectern"), line)
-        assert [stick.device for stick in find_drives(fake, own)] == sticks
+        system = system_devices(Path("/mnt/big/lectern"), line)
+        assert [drive.device for drive in find_drives(fake, system)] == drives
 
 
 class TestRequests:
-    def test_list(self, helper: UsbHelper) -> None:
-        sticks = helper.handle({"action": "usb_list"})["drives"]
-        assert [(s["device"], s["label"], s["state"]) for s in sticks] == [
+    def test_list_drives(self, helper: UsbHelper) -> None:
+        drives = helper.handle({"action": "usb_list"})["drives"]
+        assert [(s["device"], s["label"], s["state"]) for s in drives] == [
             ("sda1", "LESSONS", "new"),
             ("sdb", "", "new"),
         ]
 
-    def test_import_and_what_is_said_of_the_stick(self, helper: UsbHelper, fake: Fake) -> None:
+    def test_import_and_status(self, helper: UsbHelper, fake: FakeCommands) -> None:
         (fake.top / "talk.wav").write_bytes(b"sound")
         assert helper.handle({"action": "usb_import", "device": "sda1"}) == {"files": 1}
         assert (helper.root / "inbox/talk.wav").read_bytes() == b"sound"
         assert helper.handle({"action": "usb_list"})["drives"][0]["state"] == "safe"
 
-    def test_export(self, helper: UsbHelper, fake: Fake) -> None:
+    def test_export(self, helper: UsbHelper, fake: FakeCommands) -> None:
         (helper.root / "outbox/lesson.mp4").write_bytes(b"video")
-        said = helper.handle({"action": "usb_export", "device": "sda1"})
-        assert said == {"files": 1, "skipped": []}
+        result = helper.handle({"action": "usb_export", "device": "sda1"})
+        assert result == {"files": 1, "skipped": []}
         assert (fake.top / "lectern/results/lesson.mp4").read_bytes() == b"video"
 
-    def test_a_write_protected_stick(self, helper: UsbHelper, fake: Fake) -> None:
+    def test_write_protected_drive_is_rejected(self, helper: UsbHelper, fake: FakeCommands) -> None:
         fake.read_only = True
         with pytest.raises(BadInput, match="usb_read_only"):
             helper.handle({"action": "usb_export", "device": "sda1"})
@@ -184,7 +183,7 @@ class TestRequests:
         with pytest.raises(BadInput, match="usb_busy"):
             helper.handle({"action": "usb_eject", "device": "sda1"})
 
-    def test_power_off(self, helper: UsbHelper, fake: Fake) -> None:
+    def test_power_off(self, helper: UsbHelper, fake: FakeCommands) -> None:
         assert helper.handle({"action": "power_off"}) == {}
         assert fake.commands == [["systemctl", "poweroff", "--no-block"]]
 
@@ -198,13 +197,17 @@ class TestRequests:
             ({}, "helper_request_unknown"),
         ],
     )
-    def test_nothing_else(self, helper: UsbHelper, request_: dict[str, str], code: str) -> None:
+    def test_other_requests_are_rejected(
+        self, helper: UsbHelper, request_: dict[str, str], code: str
+    ) -> None:
         with pytest.raises(BadInput, match=code):
             helper.handle(request_)
 
 
-class TestArrival:
-    def test_takes_the_folder_and_fills_the_results(self, helper: UsbHelper, fake: Fake) -> None:
+class TestPlugIn:
+    def test_folder_is_imported_and_results_are_exported(
+        self, helper: UsbHelper, fake: FakeCommands
+    ) -> None:
         (fake.top / "Lectern/Results").mkdir(parents=True)
         (fake.top / "Lectern/talk.txt").write_text("Good morning.")
         (fake.top / "holiday.mp4").write_bytes(b"private")
@@ -213,8 +216,8 @@ class TestArrival:
         assert os.listdir(helper.root / "inbox") == ["talk.txt"]
         assert os.listdir(fake.top / "Lectern/Results") == ["lesson.mp4"]
 
-    def test_is_safe_to_remove_only_when_both_are_done(
-        self, helper: UsbHelper, fake: Fake, tmp_path: Path
+    def test_drive_is_safe_to_remove_only_after_both_steps(
+        self, helper: UsbHelper, fake: FakeCommands, tmp_path: Path
     ) -> None:
         (fake.top / "lectern/results").mkdir(parents=True)
         seen = []
@@ -228,8 +231,8 @@ class TestArrival:
         assert seen == ["copying"] * 4
         assert helper.list_drives()["drives"][0]["state"] == "safe"
 
-    def test_writes_to_no_stick_that_does_not_ask_for_it(
-        self, helper: UsbHelper, fake: Fake
+    def test_drive_without_results_folder_is_not_written_to(
+        self, helper: UsbHelper, fake: FakeCommands
     ) -> None:
         (fake.top / "lectern").mkdir()
         (helper.root / "outbox/lesson.mp4").write_bytes(b"video")
@@ -237,36 +240,40 @@ class TestArrival:
         modes = [words[4].split(",")[0] for words in fake.commands if words[0] == "mount"]
         assert set(modes) == {"ro"}
 
-    def test_a_stick_pulled_out_at_once_is_no_crash(self, helper: UsbHelper) -> None:
+    def test_drive_removed_at_once_is_an_error(self, helper: UsbHelper) -> None:
         assert import_new_drive(helper, "sdz1") == 1
 
 
-# The helper has one thread; here the test's own is beside it.
+# The helper has one thread; here it shares the process with the test's thread.
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
-class TestTheLine:
+class TestConnection:
     @pytest.fixture
     def path(self, helper: UsbHelper, tmp_path: Path) -> Iterator[Path]:
-        """A socket that answers one request, as systemd's does with a process for each."""
+        """A socket that serves one request, as systemd does with a process for each request."""
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(tmp_path / "s"))
             listener.listen()
 
-            def answer() -> None:
-                line, _ = listener.accept()
-                with line, line.makefile("rb") as reading, line.makefile("wb") as writing:
+            def serve_one() -> None:
+                connection, _ = listener.accept()
+                with (
+                    connection,
+                    connection.makefile("rb") as reading,
+                    connection.makefile("wb") as writing,
+                ):
                     serve_request(helper, reading, writing)
 
-            thread = threading.Thread(target=answer)
+            thread = threading.Thread(target=serve_one)
             thread.start()
             yield tmp_path / "s"
             thread.join(30)
 
-    def test_the_daemon_gets_its_answer(self, path: Path, fake: Fake) -> None:
+    def test_result_reaches_the_daemon(self, path: Path, fake: FakeCommands) -> None:
         (fake.top / "talk.wav").write_bytes(b"sound")
         assert call_helper("usb_import", {"device": "sda1"}, path=path) == {"files": 1}
 
     def test_fault_reaches_the_daemon_as_a_fault(
-        self, path: Path, fake: Fake, monkeypatch: pytest.MonkeyPatch
+        self, path: Path, fake: FakeCommands, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (fake.top / "talk.wav").write_bytes(b"sound")
         monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1))
@@ -274,13 +281,13 @@ class TestTheLine:
             call_helper("usb_import", {"device": "sda1"}, path=path)
         assert caught.value.code == "disk_full"
 
-    def test_the_daemon_gets_the_error(self, path: Path) -> None:
+    def test_error_reaches_the_daemon(self, path: Path) -> None:
         with pytest.raises(BadInput) as caught:
             call_helper("usb_import", {"device": "sdx1"}, path=path)
         assert (caught.value.code, caught.value.details) == ("usb_not_found", {"device": "sdx1"})
 
     @pytest.mark.parametrize("line", [b"", b"nonsense\n", b"[1]\n", b'{"action": ["x"]}\n'])
-    def test_nonsense_is_answered_too(self, helper: UsbHelper, line: bytes) -> None:
+    def test_invalid_request_is_answered(self, helper: UsbHelper, line: bytes) -> None:
         out = io.BytesIO()
         serve_request(helper, io.BytesIO(line), out)
         assert json.loads(out.getvalue())["error"] in {"helper_request_unknown", "helper_failed"}
@@ -292,12 +299,12 @@ FORMATS = {"vfat": ["mkfs.vfat"], "exfat": ["mkfs.exfat"], "ext4": ["mkfs.ext4",
 
 @pytest.mark.skipif(os.getuid() != 0 or not Path("/dev/loop-control").exists(), reason="needs root")
 @pytest.mark.parametrize("kind", FORMATS)
-def test_a_real_file_system(kind: str, tmp_path: Path) -> None:
+def test_real_file_system(kind: str, tmp_path: Path) -> None:
     if kind not in KERNEL:
         pytest.skip(f"this kernel has no {kind}")
     if shutil.which(FORMATS[kind][0], path="/usr/sbin:/sbin:/usr/bin") is None:
         pytest.skip(f"{FORMATS[kind][0]} is not installed")
-    image = tmp_path / "stick.img"
+    image = tmp_path / "drive.img"
     with image.open("wb") as file:
         file.truncate(32 << 20)
     subprocess.run([*FORMATS[kind], str(image)], check=True, capture_output=True)
@@ -308,10 +315,10 @@ def test_a_real_file_system(kind: str, tmp_path: Path) -> None:
         pytest.skip("no loop device is free")
     device = attach.stdout.strip()
     try:
-        stick = UsbDrive(Path(device).name, kind, "", "u", 32)
-        with mounted(stick, (0, 0), writable=True) as top:
+        drive = UsbDrive(Path(device).name, kind, "", "u", 32)
+        with mounted(drive, (0, 0), writable=True) as top:
             (top / "talk.wav").write_bytes(b"sound")
-        with mounted(stick, (0, 0)) as top:
+        with mounted(drive, (0, 0)) as top:
             assert (top / "talk.wav").read_bytes() == b"sound"
             with pytest.raises(OSError, match="Read-only"):
                 (top / "more").touch()

@@ -1,4 +1,4 @@
-"""The services' user, and what is done as that user."""
+"""Running functions as the services' user."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from appliance.errors import BadInput, Fault
 from appliance.helper.service_user import ServiceUser, run_as_user
 
-_TOLD_WHILE_IT_FORKS = """
+_TERMINATED_DURING_FORK = """
 import os, signal, sys, time
 from pathlib import Path
 from appliance.helper import __main__ as main
@@ -26,27 +26,27 @@ def work():
     Path(sys.argv[2]).touch()
     return {}
 
-def told():
-    os.kill(parent, signal.SIGTERM)  # systemd tells every process of the unit
+def terminate():
+    os.kill(parent, signal.SIGTERM)  # systemd signals every process of the unit
     if os.getpid() != parent:
         os.kill(os.getpid(), signal.SIGTERM)
 
 signal.signal(signal.SIGTERM, main._exit_on_signal)
-os.register_at_fork(**{sys.argv[1]: told})
+os.register_at_fork(**{sys.argv[1]: terminate})
 run_as_user(ServiceUser(os.getuid(), os.getgid()), work)
 """
 
 
-class TestAsUser:
+class TestRunAsUser:
     @pytest.mark.skipif(os.getuid() != 0, reason="needs root")
-    def test_the_work_has_the_users_rights_alone(self, tmp_path: Path) -> None:
-        said = run_as_user(
+    def test_work_has_only_the_users_permissions(self, tmp_path: Path) -> None:
+        result = run_as_user(
             ServiceUser(65534, 65534), lambda: {"who": [*os.getresuid(), *os.getresgid()]}
         )
-        assert said == {"who": [65534] * 6}
+        assert result == {"who": [65534] * 6}
         assert os.getuid() == 0
 
-    def test_errors_come_back(self) -> None:
+    def test_errors_keep_their_class(self) -> None:
         def fail() -> dict[str, object]:
             raise Fault("disk_full", name="/inbox")
 
@@ -62,13 +62,13 @@ class TestAsUser:
             run_as_user(account, lambda: {"x": 1 / 0})
 
     @pytest.mark.parametrize("side", ["after_in_parent", "after_in_child"])
-    def test_told_to_end_while_it_forks_it_ends(
+    def test_termination_during_fork_ends_both_processes(
         self, side: str, project: Path, tmp_path: Path
     ) -> None:
-        # The work would not end by itself, or would say that it has been done.
-        marked = tmp_path / "done"
+        # The work would take too long, or would create the file at its end.
+        marker = tmp_path / "done"
         done = subprocess.run(
-            [sys.executable, "-c", _TOLD_WHILE_IT_FORKS, side, str(marked)],
+            [sys.executable, "-c", _TERMINATED_DURING_FORK, side, str(marker)],
             cwd=project,
             capture_output=True,
             timeout=120,
@@ -76,4 +76,4 @@ class TestAsUser:
         )
         assert done.returncode == 128 + signal.SIGTERM, done.stderr
         assert done.stderr == b""
-        assert not marked.exists()
+        assert not marker.exists()

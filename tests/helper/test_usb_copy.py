@@ -1,4 +1,4 @@
-"""What is taken from a stick and what is put on one, with folders in a stick's place."""
+"""Importing from a USB drive and exporting to it, with folders in place of drives."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from appliance.helper.usb_copy import (
 
 
 @pytest.fixture
-def stick(tmp_path: Path) -> Path:
-    folder = tmp_path / "stick"
+def drive(tmp_path: Path) -> Path:
+    folder = tmp_path / "drive"
     folder.mkdir()
     for name in ("talk.wav", "wang.mp4", "notes.pdf", "._talk.wav", "talk.wav.part"):
         (folder / name).write_bytes(name.encode())
@@ -44,20 +44,20 @@ def inbox(tmp_path: Path) -> Path:
     return tmp_path / "inbox"
 
 
-PATIENCE_S = 120.0
+TIMEOUT_S = 120.0
 """An emulated processor is slow to start a program."""
 
 
-class Endless(NamedTuple):
-    """A helper that copies a file which goes on until ``pen`` is closed; 5000 bytes are through."""
+class EndlessCopy(NamedTuple):
+    """A helper that copies a pipe until ``writer`` is closed; 5000 bytes are already copied."""
 
     helper: subprocess.Popen[bytes]
-    pen: int
+    writer: int
 
     def has_ended(self) -> bool:
-        """Whether the helper has; if not, the file goes on by as much as there is room for."""
+        """Return whether the helper has ended; if not, write more data to the pipe."""
         with contextlib.suppress(BlockingIOError, BrokenPipeError):
-            os.write(self.pen, bytes(1 << 16))
+            os.write(self.writer, bytes(1 << 16))
         return self.helper.poll() is not None
 
 
@@ -70,47 +70,47 @@ from appliance.helper.service_user import ServiceUser, run_as_user
 from appliance.helper.usb_copy import ImportLog, import_files
 
 def work(top):
-    import_files([top / "endless.wav"], "A", top / "inbox", ImportLog(top / "taken.tsv"))
+    import_files([top / "endless.wav"], "A", top / "inbox", ImportLog(top / "imported.tsv"))
     return {}
 
 signal.signal(signal.SIGTERM, main._exit_on_signal)
 run_as_user(ServiceUser(os.getuid(), os.getgid()), partial(work, Path(sys.argv[1])))
 """
 
-_TOLD_TO_END_WHEN_IT_LOCKS_THE_NEW_FILE = """
+_TERMINATED_AFTER_CREATION = """
 import os, signal, sys
 from pathlib import Path
 
-def told(event, arguments):
+def terminate(event, arguments):
     if event == "fcntl.flock" and Path(sys.argv[1], "inbox/.endless.wav.usb-part").exists():
         os.killpg(0, signal.SIGTERM)
 
-sys.addaudithook(told)
+sys.addaudithook(terminate)
 """
 
 
 @pytest.fixture
-def endless(inbox: Path, project: Path) -> Iterator[Endless]:
+def endless(inbox: Path, project: Path) -> Iterator[EndlessCopy]:
     os.mkfifo(inbox.parent / "endless.wav")
     command = [sys.executable, "-c", _HELPER, str(inbox.parent)]
     with subprocess.Popen(command, cwd=project, start_new_session=True) as helper:
-        pen = os.open(inbox.parent / "endless.wav", os.O_WRONLY)  # waits for who reads
-        os.write(pen, bytes(5000))
-        until((inbox / ".endless.wav.usb-part").exists)
-        yield Endless(helper, pen)
+        writer = os.open(inbox.parent / "endless.wav", os.O_WRONLY)  # waits for the reader
+        os.write(writer, bytes(5000))
+        wait_until((inbox / ".endless.wav.usb-part").exists)
+        yield EndlessCopy(helper, writer)
         helper.kill()
         with contextlib.suppress(OSError):
-            os.close(pen)
+            os.close(writer)
 
 
-def until(happens: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not happens():
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + TIMEOUT_S
+    while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
 
 
-def left_in(folder: Path) -> list[str]:
+def files_in(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
@@ -118,122 +118,128 @@ def names(paths: list[Path]) -> list[str]:
     return [path.name for path in paths]
 
 
-class TestMaterial:
-    def test_is_what_lectern_knows(self, stick: Path) -> None:
-        assert names(find_media_files(stick, only_folder=False)) == ["talk.wav", "wang.mp4"]
+class TestFindMediaFiles:
+    def test_only_media_files_are_found(self, drive: Path) -> None:
+        assert names(find_media_files(drive, only_folder=False)) == ["talk.wav", "wang.mp4"]
 
-    def test_a_private_stick_is_left_alone_when_it_arrives(self, stick: Path) -> None:
-        assert find_media_files(stick, only_folder=True) == []
+    def test_drive_without_the_folder_is_ignored_when_plugged_in(self, drive: Path) -> None:
+        assert find_media_files(drive, only_folder=True) == []
 
-    def test_only_the_folder_counts_where_there_is_one(self, stick: Path) -> None:
-        (stick / "LECTERN").mkdir()
-        (stick / "LECTERN" / "lesson.txt").write_text("hello")
+    def test_folder_takes_precedence_over_the_top_level(self, drive: Path) -> None:
+        (drive / "LECTERN").mkdir()
+        (drive / "LECTERN" / "lesson.txt").write_text("hello")
         for only_folder in (True, False):
-            assert names(find_media_files(stick, only_folder=only_folder)) == ["lesson.txt"]
+            assert names(find_media_files(drive, only_folder=only_folder)) == ["lesson.txt"]
 
-    def test_links_lead_nowhere(self, stick: Path, tmp_path: Path) -> None:
+    def test_links_are_not_followed(self, drive: Path, tmp_path: Path) -> None:
         secret = tmp_path / "secret.txt"
-        secret.write_text("of the box")
-        (stick / "a.txt").symlink_to(secret)
-        (stick / "lectern").symlink_to(tmp_path)
-        assert names(find_media_files(stick, only_folder=False)) == ["talk.wav", "wang.mp4"]
+        secret.write_text("secret")
+        (drive / "a.txt").symlink_to(secret)
+        (drive / "lectern").symlink_to(tmp_path)
+        assert names(find_media_files(drive, only_folder=False)) == ["talk.wav", "wang.mp4"]
 
 
-class TestBring:
-    def bring(self, stick: Path, inbox: Path) -> list[str]:
-        taken = ImportLog(inbox.parent / "taken.tsv")
-        return import_files(find_media_files(stick, only_folder=False), "1234-ABCD", inbox, taken)
+class TestImport:
+    def run_import(self, drive: Path, inbox: Path) -> list[str]:
+        import_log = ImportLog(inbox.parent / "imported.tsv")
+        return import_files(
+            find_media_files(drive, only_folder=False), "1234-ABCD", inbox, import_log
+        )
 
-    def test_copies_the_bytes_and_leaves_nothing_else(self, stick: Path, inbox: Path) -> None:
-        assert self.bring(stick, inbox) == ["talk.wav", "wang.mp4"]
+    def test_files_are_copied(self, drive: Path, inbox: Path) -> None:
+        assert self.run_import(drive, inbox) == ["talk.wav", "wang.mp4"]
         assert (inbox / "talk.wav").read_bytes() == b"talk.wav"
         assert sorted(os.listdir(inbox)) == ["talk.wav", "wang.mp4"]
 
-    def test_the_same_stick_brings_nothing_twice(self, stick: Path, inbox: Path) -> None:
-        self.bring(stick, inbox)
-        (inbox / "talk.wav").unlink()  # the daemon has taken it
-        assert self.bring(stick, inbox) == []
-        (stick / "talk.wav").write_bytes(b"a new recording")
-        assert self.bring(stick, inbox) == ["talk.wav"]
+    def test_unchanged_file_is_not_imported_again(self, drive: Path, inbox: Path) -> None:
+        self.run_import(drive, inbox)
+        (inbox / "talk.wav").unlink()  # archived by the daemon
+        assert self.run_import(drive, inbox) == []
+        (drive / "talk.wav").write_bytes(b"a new recording")
+        assert self.run_import(drive, inbox) == ["talk.wav"]
 
-    def test_files_of_one_name_get_one_number(self, stick: Path, inbox: Path) -> None:
-        (stick / "talk.mp4").write_bytes(b"presenter")
-        (inbox / "TALK.wav").write_bytes(b"somebody else's")
-        assert self.bring(stick, inbox) == ["talk-2.mp4", "talk-2.wav", "wang.mp4"]
-        assert (inbox / "TALK.wav").read_bytes() == b"somebody else's"
+    def test_files_of_one_stem_get_the_same_number(self, drive: Path, inbox: Path) -> None:
+        (drive / "talk.mp4").write_bytes(b"presenter")
+        (inbox / "TALK.wav").write_bytes(b"another file")
+        assert self.run_import(drive, inbox) == ["talk-2.mp4", "talk-2.wav", "wang.mp4"]
+        assert (inbox / "TALK.wav").read_bytes() == b"another file"
 
-    def test_without_room_nothing_is_begun(
-        self, stick: Path, inbox: Path, monkeypatch: pytest.MonkeyPatch
+    def test_nothing_is_copied_if_space_is_short(
+        self, drive: Path, inbox: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         class Usage(NamedTuple):
             free: int
 
         monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10))
         with pytest.raises(Fault) as caught:
-            self.bring(stick, inbox)
+            self.run_import(drive, inbox)
         assert caught.value.code == "disk_full"
         assert os.listdir(inbox) == []
 
-    def test_a_stick_that_is_pulled_out_leaves_a_note_until_it_is_back(
-        self, stick: Path, inbox: Path
+    def test_removed_drive_leaves_a_note_until_the_next_import(
+        self, drive: Path, inbox: Path
     ) -> None:
-        # Reading it fails with the error that a device gives that is gone.
-        gone = Path("/proc/self/mem")
-        taken = ImportLog(inbox.parent / "taken.tsv")
+        # Reading it fails with the error of a removed device.
+        unreadable = Path("/proc/self/mem")
+        import_log = ImportLog(inbox.parent / "imported.tsv")
         with pytest.raises(BadInput) as caught:
-            import_files([stick / "talk.wav", gone], "1234-ABCD", inbox, taken)
+            import_files([drive / "talk.wav", unreadable], "1234-ABCD", inbox, import_log)
         assert caught.value.code == "usb_copy_incomplete"
         assert sorted(os.listdir(inbox)) == ["failed", "talk.wav"]
         assert os.listdir(inbox / "failed") == ["mem.reason.txt"]
-        (stick / "mem").write_bytes(b"whole")
-        assert import_files([stick / "mem"], "1234-ABCD", inbox, taken) == ["mem"]
+        (drive / "mem").write_bytes(b"whole")
+        assert import_files([drive / "mem"], "1234-ABCD", inbox, import_log) == ["mem"]
         assert os.listdir(inbox / "failed") == []
 
-    def test_names_that_are_too_long_for_the_box_are_cut(self, stick: Path, inbox: Path) -> None:
-        name = 83 * "课" + ".wav"  # a stick may have longer ones, but this disk not
-        (stick / name).write_bytes(b"lesson")
-        taken = ImportLog(inbox.parent / "taken.tsv")
-        for brought in (66 * "课" + ".wav", 66 * "课" + "-2.wav"):
-            assert import_files([stick / name], "1234-ABCD", inbox, taken) == [brought]
-            (stick / name).write_bytes(b"another lesson")
+    def test_long_names_are_shortened(self, drive: Path, inbox: Path) -> None:
+        name = 83 * "课" + ".wav"  # possible on a USB drive, but too long for this disk
+        (drive / name).write_bytes(b"lesson")
+        import_log = ImportLog(inbox.parent / "imported.tsv")
+        for imported in (66 * "课" + ".wav", 66 * "课" + "-2.wav"):
+            assert import_files([drive / name], "1234-ABCD", inbox, import_log) == [imported]
+            (drive / name).write_bytes(b"another lesson")
 
-    def test_systemd_ends_it_without_leavings(self, endless: Endless, inbox: Path) -> None:
+    def test_termination_deletes_the_partial_copy(self, endless: EndlessCopy, inbox: Path) -> None:
         os.killpg(endless.helper.pid, signal.SIGTERM)  # all processes of the unit, as systemd does
-        # Python sees a signal that comes just before it reads only when that read has ended.
-        os.set_blocking(endless.pen, False)
-        until(endless.has_ended)
+        # Python handles a signal that arrives just before a read only after that read.
+        os.set_blocking(endless.writer, False)
+        wait_until(endless.has_ended)
         assert endless.helper.returncode == 128 + signal.SIGTERM
-        assert left_in(inbox) == ["failed/endless.wav.reason.txt"]
+        assert files_in(inbox) == ["failed/endless.wav.reason.txt"]
 
-    def test_nor_where_it_has_only_made_the_file(self, inbox: Path, project: Path) -> None:
+    def test_termination_right_after_creation_deletes_the_partial_copy(
+        self, inbox: Path, project: Path
+    ) -> None:
         (inbox.parent / "endless.wav").write_bytes(bytes(5000))
-        program = _TOLD_TO_END_WHEN_IT_LOCKS_THE_NEW_FILE + _HELPER
+        program = _TERMINATED_AFTER_CREATION + _HELPER
         command = [sys.executable, "-c", program, str(inbox.parent)]
         done = subprocess.run(
-            command, cwd=project, start_new_session=True, timeout=PATIENCE_S, check=False
+            command, cwd=project, start_new_session=True, timeout=TIMEOUT_S, check=False
         )
         assert done.returncode == 128 + signal.SIGTERM
-        assert left_in(inbox) == ["failed/endless.wav.reason.txt"]
+        assert files_in(inbox) == ["failed/endless.wav.reason.txt"]
 
-    def test_two_sticks_at_once_bring_files_of_one_name_both(
-        self, endless: Endless, stick: Path, inbox: Path
+    def test_two_drives_with_the_same_file_name_are_both_imported(
+        self, endless: EndlessCopy, drive: Path, inbox: Path
     ) -> None:
-        (stick / "endless.wav").write_bytes(b"another lecture")
+        (drive / "endless.wav").write_bytes(b"another lecture")
         with ThreadPoolExecutor(1) as second:
-            taken = ImportLog(inbox.parent / "taken.tsv")
-            coming = second.submit(import_files, [stick / "endless.wav"], "B", inbox, taken)
+            import_log = ImportLog(inbox.parent / "imported.tsv")
+            second_import = second.submit(
+                import_files, [drive / "endless.wav"], "B", inbox, import_log
+            )
             with pytest.raises(NotYet):
-                coming.result(0.3)
-            os.close(endless.pen)
-            assert coming.result(PATIENCE_S) == ["endless-2.wav"]
-        assert endless.helper.wait(PATIENCE_S) == 0
+                second_import.result(0.3)
+            os.close(endless.writer)
+            assert second_import.result(TIMEOUT_S) == ["endless-2.wav"]
+        assert endless.helper.wait(TIMEOUT_S) == 0
         assert (inbox / "endless.wav").read_bytes() == bytes(5000)
         assert (inbox / "endless-2.wav").read_bytes() == b"another lecture"
-        lines = (inbox.parent / "taken.tsv").read_text().splitlines()
+        lines = (inbox.parent / "imported.tsv").read_text().splitlines()
         assert [line.split("\t")[0] for line in lines] == ["A", "B"]
 
 
-class TestHandOut:
+class TestExport:
     @pytest.fixture
     def outbox(self, tmp_path: Path) -> Path:
         (tmp_path / "outbox").mkdir()
@@ -241,14 +247,14 @@ class TestHandOut:
             (tmp_path / "outbox" / name).write_bytes(name.encode())
         return tmp_path / "outbox"
 
-    def test_copies_videos_and_subtitles_once(self, outbox: Path, stick: Path) -> None:
-        target = stick / "results"
+    def test_videos_and_subtitles_are_copied_once(self, outbox: Path, drive: Path) -> None:
+        target = drive / "results"
         assert export_results(outbox, target) == (["a.mp4", "a.srt", "b: why?.mp4"], [])
         assert sorted(os.listdir(target)) == ["a.mp4", "a.srt", "b_ why_.mp4"]
         assert export_results(outbox, target) == ([], [])
 
-    def test_what_the_file_system_cannot_hold_is_named(
-        self, outbox: Path, stick: Path, monkeypatch: pytest.MonkeyPatch
+    def test_too_large_files_are_returned(
+        self, outbox: Path, drive: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def too_large(source: Path, target: Path) -> None:
             if source.name == "a.mp4":
@@ -256,25 +262,25 @@ class TestHandOut:
             shutil.copy(source, target)
 
         monkeypatch.setattr(usb_copy, "copy_file", too_large)
-        assert export_results(outbox, stick / "results") == (["a.srt", "b: why?.mp4"], ["a.mp4"])
+        assert export_results(outbox, drive / "results") == (["a.srt", "b: why?.mp4"], ["a.mp4"])
 
-    def test_a_full_stick_says_how_far_it_got(self, outbox: Path) -> None:
-        def no_room(source: Path, target: Path) -> None:
+    def test_full_drive_reports_the_number_of_copies(self, outbox: Path) -> None:
+        def disk_full(source: Path, target: Path) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         with pytest.MonkeyPatch.context() as patch, pytest.raises(BadInput) as caught:
-            patch.setattr(usb_copy, "copy_file", no_room)
-            export_results(outbox, outbox.parent / "stick")
+            patch.setattr(usb_copy, "copy_file", disk_full)
+            export_results(outbox, outbox.parent / "drive")
         assert (caught.value.code, caught.value.details) == ("usb_full", {"copied": "0"})
 
 
-def test_a_broken_copy_leaves_no_half_file(tmp_path: Path) -> None:
+def test_failed_copy_leaves_no_partial_file(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         usb_copy.copy_file(tmp_path, tmp_path / "target")
     assert os.listdir(tmp_path) == []
 
 
-def test_folders_are_found_in_any_case(tmp_path: Path) -> None:
+def test_folder_names_are_case_insensitive(tmp_path: Path) -> None:
     (tmp_path / "Lectern").mkdir()
     assert find_folder(tmp_path, "lectern") == tmp_path / "Lectern"
     assert find_folder(tmp_path, "results") is None

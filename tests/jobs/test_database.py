@@ -15,14 +15,14 @@ from appliance.jobs.store import JobStore, store_path
 
 
 class TestAccess:
-    @pytest.mark.parametrize("made", [False, True])
-    def test_a_stranger_is_told_to_use_sudo(self, made: bool) -> None:
+    @pytest.mark.parametrize("exists", [False, True])
+    def test_missing_permission_is_reported(self, exists: bool) -> None:
         if os.geteuid():
-            pytest.skip("only root can become somebody else")
+            pytest.skip("only root can change its user ID")
         with tempfile.TemporaryDirectory() as folder:
             Path(folder).chmod(0o755)
             path = Path(folder) / "lectern.sqlite3"
-            if made:
+            if exists:
                 JobStore(path).close()
             os.seteuid(65534)
             try:

@@ -1,4 +1,4 @@
-"""Finding jobs again."""
+"""Searching and paging through jobs."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def history(tmp_path: Path) -> Iterator[JobHistory]:
         yield history
 
 
-def ids(history: JobHistory, **sought: object) -> list[int]:
-    return [job.id for job in history.page(**sought).jobs]  # type: ignore[arg-type]
+def ids(history: JobHistory, **criteria: object) -> list[int]:
+    return [job.id for job in history.page(**criteria).jobs]  # type: ignore[arg-type]
 
 
-def test_the_latest_come_first_and_in_pages(history: JobHistory) -> None:
+def test_newest_jobs_come_first_in_pages(history: JobHistory) -> None:
     assert ids(history, states=[JobState.QUEUED]) == [5, 4, 3]
     first = history.page(size=2)
     assert (first.total, first.pages, first.number) == (5, 3, 1)
@@ -43,7 +43,7 @@ def test_the_latest_come_first_and_in_pages(history: JobHistory) -> None:
 
 
 @pytest.mark.parametrize("number", [-3, 0, 4, 10**9])
-def test_a_page_that_is_not_there_is_the_nearest(history: JobHistory, number: int) -> None:
+def test_missing_page_number_yields_the_nearest_page(history: JobHistory, number: int) -> None:
     page = history.page(size=2, number=number)
     assert page.number == (1 if number < 1 else 3)
 
@@ -52,11 +52,11 @@ def test_a_page_that_is_not_there_is_the_nearest(history: JobHistory, number: in
     ("words", "found"),
     [("OPTIK", [2, 1]), ("2 opt", [2]), ("étude", [3]), ("四", [4]), ("odd", [5]), ("x", [])],
 )
-def test_by_words(history: JobHistory, words: str, found: list[int]) -> None:
+def test_search_by_words(history: JobHistory, words: str, found: list[int]) -> None:
     assert sorted(ids(history, words=words)) == sorted(found)
 
 
-def test_by_owner_and_state(history: JobHistory) -> None:
+def test_filter_by_owner_and_state(history: JobHistory) -> None:
     assert sorted(ids(history, owners=["wang"])) == [1, 3]
     assert ids(history, owners=[""]) == [4]
     assert ids(history, owners=["li"], states=[JobState.DONE]) == [2]
@@ -65,6 +65,6 @@ def test_by_owner_and_state(history: JobHistory) -> None:
     assert ids(history, owners=["x' OR '1'='1"]) == []
 
 
-def test_nothing_is_one_empty_page(history: JobHistory) -> None:
+def test_empty_result_is_one_empty_page(history: JobHistory) -> None:
     page = history.page([JobState.FAILED])
     assert (page.jobs, page.total, page.pages) == ([], 0, 1)

@@ -1,4 +1,4 @@
-"""What is thrown away, and what never is."""
+"""Retention: which jobs are deleted."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ days = [0.0]
 
 
 def finished(
-    store: WorkerStore, day: float, *, fetched: bool = True, result: Path | None = None
+    store: WorkerStore, day: float, *, downloaded: bool = True, result: Path | None = None
 ) -> Job:
-    """A job that ended on ``day``, its files put away."""
+    """Add a job that ended and was archived on ``day``."""
     days[0] = day
     job = store.add(NewJob("lesson", Path("p.mp4"), Path("a.wav"))).id
     store.claim()
@@ -41,27 +41,27 @@ def finished(
         store.files.add_result(job, result)
     store.finish(job)
     store.mark_archived(job)
-    if fetched:
+    if downloaded:
         store.mark_downloaded(job)
     return store.get(job)
 
 
 class TestExpired:
-    def test_by_age(self, store: WorkerStore) -> None:
+    def test_old_jobs_expire(self, store: WorkerStore) -> None:
         old, new = finished(store, 89), finished(store, 91)
-        held = [
+        stored = [
             StoredFile(new, 1, new.downloaded is not None),
             StoredFile(old, 1, old.downloaded is not None),
         ]
-        assert expired_jobs(held, RetentionPolicy(max_age_days=10), TODAY) == [old]
-        assert expired_jobs(held, RetentionPolicy(), TODAY) == []
+        assert expired_jobs(stored, RetentionPolicy(max_age_days=10), TODAY) == [old]
+        assert expired_jobs(stored, RetentionPolicy(), TODAY) == []
 
-    def test_by_size_the_oldest_first_until_it_fits(self, store: WorkerStore) -> None:
+    def test_oldest_jobs_expire_until_the_size_fits(self, store: WorkerStore) -> None:
         jobs = [finished(store, day) for day in (1, 2, 3, 4)]
-        held = [StoredFile(job, GB, job.downloaded is not None) for job in reversed(jobs)]
-        assert expired_jobs(held, RetentionPolicy(max_total_gb=2), TODAY) == jobs[:2]
+        stored = [StoredFile(job, GB, job.downloaded is not None) for job in reversed(jobs)]
+        assert expired_jobs(stored, RetentionPolicy(max_total_gb=2), TODAY) == jobs[:2]
 
-    def test_a_job_without_files_does_not_go_for_their_room(self, store: WorkerStore) -> None:
+    def test_job_without_files_does_not_expire_by_size(self, store: WorkerStore) -> None:
         empty, full = finished(store, 1), finished(store, 2)
         assert expired_jobs(
             [
@@ -72,20 +72,22 @@ class TestExpired:
             TODAY,
         ) == [full]
 
-    def test_what_nobody_took_is_spared_only_if_so_configured(self, store: WorkerStore) -> None:
-        kept, taken = finished(store, 1, fetched=False), finished(store, 2)
-        held = [
+    def test_undownloaded_results_are_kept_if_configured(self, store: WorkerStore) -> None:
+        kept, downloaded_job = finished(store, 1, downloaded=False), finished(store, 2)
+        stored = [
             StoredFile(kept, GB, kept.downloaded is not None),
-            StoredFile(taken, GB, taken.downloaded is not None),
+            StoredFile(downloaded_job, GB, downloaded_job.downloaded is not None),
         ]
-        assert expired_jobs(held, RetentionPolicy(max_age_days=1, max_total_gb=1), TODAY) == [taken]
+        assert expired_jobs(stored, RetentionPolicy(max_age_days=1, max_total_gb=1), TODAY) == [
+            downloaded_job
+        ]
         assert expired_jobs(
-            held, RetentionPolicy(max_age_days=1, max_total_gb=1, keep_undownloaded=False), TODAY
-        ) == [kept, taken]
+            stored, RetentionPolicy(max_age_days=1, max_total_gb=1, keep_undownloaded=False), TODAY
+        ) == [kept, downloaded_job]
 
 
-class TestSweep:
-    def test_files_and_job_go_together(self, store: WorkerStore, tmp_path: Path) -> None:
+class TestDeleteExpired:
+    def test_job_is_deleted_with_its_files(self, store: WorkerStore, tmp_path: Path) -> None:
         old = finished(store, 1, result=tmp_path / "old.mp4")
         new = finished(store, 99, result=tmp_path / "new.mp4")
         assert [
@@ -94,17 +96,17 @@ class TestSweep:
         assert [path.name for path in tmp_path.glob("*.mp4")] == ["new.mp4"]
         assert [job.id for job in store.jobs()] == [new.id]
 
-    def test_a_video_moved_out_of_the_outbox_was_taken(
+    def test_video_moved_out_of_the_outbox_counts_as_downloaded(
         self, store: WorkerStore, tmp_path: Path
     ) -> None:
-        kept = finished(store, 1, fetched=False, result=tmp_path / "kept.mp4")
-        finished(store, 1, fetched=False, result=tmp_path / "moved.mp4")
+        kept = finished(store, 1, downloaded=False, result=tmp_path / "kept.mp4")
+        finished(store, 1, downloaded=False, result=tmp_path / "moved.mp4")
         (tmp_path / "moved.mp4").rename(tmp_path / "elsewhere.mp4")
         delete_expired(store, RetentionPolicy(max_age_days=10), TODAY)
         assert [job.id for job in store.jobs()] == [kept.id]
         assert sorted(p.name for p in tmp_path.glob("*.mp4")) == ["elsewhere.mp4", "kept.mp4"]
 
-    def test_sources_still_in_the_inbox_and_unsettled_jobs_stay(
+    def test_unarchived_jobs_and_their_sources_are_kept(
         self, store: WorkerStore, tmp_path: Path
     ) -> None:
         source = tmp_path / "a.wav"

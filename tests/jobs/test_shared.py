@@ -1,4 +1,4 @@
-"""The queue as several processes at once see it."""
+"""The job queue in several processes at the same time."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ with WorkerStore(Path(sys.argv[1])) as store:
     sys.stdin.readline()
     while (job := store.claim()) is not None:
         print(job.id, flush=True)
-        time.sleep(0.003)  # the lock is not handed out fairly
+        time.sleep(0.003)  # SQLite does not grant the lock fairly
 """
 
-TORN = """
+KILLED_WRITER = """
 import os, signal, sys
 from pathlib import Path
 from appliance.jobs.database import Database
 database = Database(Path(sys.argv[1]))
 with database.write() as connection:
-    # A cache of one page makes SQLite spill what is not committed into the log at once.
+    # A cache of one page makes SQLite write uncommitted pages to the log at once.
     connection.execute("PRAGMA cache_size = 1")
     connection.execute("UPDATE jobs SET state = 'failed', priority = 99")
     for number in range(2000):
@@ -53,7 +53,7 @@ with database.write() as connection:
 
 
 class TestProcesses:
-    def test_two_workers_never_get_the_same_job(
+    def test_two_workers_never_claim_the_same_job(
         self, store: WorkerStore, tmp_path: Path, project: Path
     ) -> None:
         ids = [store.add(lesson()).id for _ in range(60)]
@@ -76,13 +76,15 @@ class TestProcesses:
         assert sorted(claimed[0] + claimed[1]) == ids
         assert claimed[0] and claimed[1]
 
-    def test_a_kill_in_the_middle_of_a_change_leaves_what_was_before(
+    def test_kill_during_a_transaction_leaves_the_previous_state(
         self, store: WorkerStore, tmp_path: Path, project: Path
     ) -> None:
         job = store.add(lesson()).id
         before = store.get(job), store.events()
         path = store_path(tmp_path)
-        run = subprocess.run([sys.executable, "-c", TORN, str(path)], check=False, cwd=project)
+        run = subprocess.run(
+            [sys.executable, "-c", KILLED_WRITER, str(path)], check=False, cwd=project
+        )
         assert run.returncode == -signal.SIGKILL
         assert path.with_name(path.name + "-wal").stat().st_size > 500_000
         with WorkerStore(path) as again:
@@ -92,7 +94,7 @@ class TestProcesses:
             assert plain.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         plain.close()
 
-    def test_a_reader_sees_what_a_writer_has_committed_meanwhile(
+    def test_reader_sees_commits_of_another_process(
         self, store: WorkerStore, tmp_path: Path
     ) -> None:
         with WorkerStore(store_path(tmp_path)) as panel:

@@ -1,4 +1,4 @@
-"""What is asked of the daemon outside the queue is answered once, or said to be lost."""
+"""The store of tasks."""
 
 from __future__ import annotations
 
@@ -26,61 +26,59 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def errands(tmp_path: Path, clock: Clock) -> TaskStore:
+def tasks(tmp_path: Path, clock: Clock) -> TaskStore:
     return TaskStore(store_path(tmp_path), now=clock)
 
 
-class TestErrands:
-    def test_an_answer_reaches_who_asked(self, errands: TaskStore, tmp_path: Path) -> None:
+class TestTaskStore:
+    def test_result_is_returned_to_the_client(self, tasks: TaskStore, tmp_path: Path) -> None:
         name = os.fsdecode("课程\n".encode() + b"\xff")  # a name need not be valid text
-        asked = errands.submit("preflight", {"presenter": name}, "li")
+        number = tasks.submit("preflight", {"presenter": name}, "li")
         with TaskStore(store_path(tmp_path)) as daemon:
-            taken = daemon.claim(["preview", "preflight"])
-            assert taken is not None and taken.id == asked
-            assert taken.params == {"presenter": name} and taken.state == "running"
+            claimed = daemon.claim(["preview", "preflight"])
+            assert claimed is not None and claimed.id == number
+            assert claimed.params == {"presenter": name} and claimed.state == "running"
             assert daemon.claim(["preflight"]) is None
-            daemon.finish(asked, {"face_found": True})
-        answer = errands.get(asked)
-        assert (answer.state, answer.owner, answer.result) == ("done", "li", {"face_found": True})
+            daemon.finish(number, {"face_found": True})
+        task = tasks.get(number)
+        assert (task.state, task.owner, task.result) == ("done", "li", {"face_found": True})
 
-    def test_the_oldest_of_the_wanted_kinds_goes_first(self, errands: TaskStore) -> None:
-        ids = [errands.submit(kind, {}) for kind in ("preview", "preflight", "preflight")]
-        taken = [errands.claim(["preflight"]) for _ in range(3)]
-        assert [errand and errand.id for errand in taken] == [ids[1], ids[2], None]
-        assert errands.has_unfinished(["preview"]) and not errands.has_unfinished(["doctor"])
+    def test_oldest_task_of_the_requested_kinds_is_claimed(self, tasks: TaskStore) -> None:
+        ids = [tasks.submit(kind, {}) for kind in ("preview", "preflight", "preflight")]
+        claimed = [tasks.claim(["preflight"]) for _ in range(3)]
+        assert [task and task.id for task in claimed] == [ids[1], ids[2], None]
+        assert tasks.has_unfinished(["preview"]) and not tasks.has_unfinished(["doctor"])
 
-    def test_one_that_failed_says_why(self, errands: TaskStore) -> None:
-        asked = errands.submit("preflight", {})
-        errands.claim(["preflight"])
-        errands.fail(asked, Reason("no_face", {"name": "wang.mp4"}))
-        answer = errands.get(asked)
-        assert answer.state == "failed" and answer.reason is not None
-        assert "wang.mp4" in answer.reason.text("zh")
+    def test_failed_task_has_a_reason(self, tasks: TaskStore) -> None:
+        number = tasks.submit("preflight", {})
+        tasks.claim(["preflight"])
+        tasks.fail(number, Reason("no_face", {"name": "wang.mp4"}))
+        task = tasks.get(number)
+        assert task.state == "failed" and task.reason is not None
+        assert "wang.mp4" in task.reason.text("zh")
 
-    def test_what_a_daemon_left_is_failed_and_what_it_did_not_begin_is_kept(
-        self, errands: TaskStore
-    ) -> None:
-        begun, waiting = errands.submit("preview", {}), errands.submit("preview", {})
-        errands.claim(["preview"])
-        errands.recover()
-        reason = errands.get(begun).reason
+    def test_recovery_fails_running_tasks_and_keeps_pending_ones(self, tasks: TaskStore) -> None:
+        running, waiting = tasks.submit("preview", {}), tasks.submit("preview", {})
+        tasks.claim(["preview"])
+        tasks.recover()
+        reason = tasks.get(running).reason
         assert reason is not None and reason.code == "task_interrupted"
-        assert errands.get(waiting).state == "pending"
+        assert tasks.get(waiting).state == "pending"
 
-    def test_old_answers_go_and_nothing_else(self, errands: TaskStore, clock: Clock) -> None:
-        old, waiting = errands.submit("preview", {}), errands.submit("doctor", {})
-        errands.claim(["preview"])
-        errands.finish(old, {})
-        assert errands.prune() == []
+    def test_only_finished_tasks_are_pruned(self, tasks: TaskStore, clock: Clock) -> None:
+        old, waiting = tasks.submit("preview", {}), tasks.submit("doctor", {})
+        tasks.claim(["preview"])
+        tasks.finish(old, {})
+        assert tasks.prune() == []
         clock.time += RETENTION_S + 1
-        assert errands.prune() == [old]
-        assert errands.get(waiting).state == "pending"
-        with pytest.raises(BadInput) as refusal:
-            errands.get(old)
-        assert refusal.value.code == "task_unknown"
+        assert tasks.prune() == [old]
+        assert tasks.get(waiting).state == "pending"
+        with pytest.raises(BadInput) as rejection:
+            tasks.get(old)
+        assert rejection.value.code == "task_unknown"
 
-    def test_only_a_running_one_is_answered(self, errands: TaskStore) -> None:
-        asked = errands.submit("doctor", {})
+    def test_only_running_tasks_can_be_finished(self, tasks: TaskStore) -> None:
+        number = tasks.submit("doctor", {})
         with pytest.raises(BadInput):
-            errands.finish(asked, {})
-        assert errands.get(asked).state == "pending"
+            tasks.finish(number, {})
+        assert tasks.get(number).state == "pending"

@@ -1,6 +1,6 @@
 """``python -m tests.soak.preflight FOLDER LECTURE``: check every file of a folder in one process.
 
-Prints a JSON line a file: its name, what came of it, seconds of processor time, memory in MiB.
+Prints a JSON line for each file: name, outcome, seconds of processor time, memory in MiB.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from appliance.tasks.preflight import lecture_duration_s, preflight
 
 
 def main(folder: Path, lecture: Path) -> None:
-    """Whatever is no ``LecternError`` ends it, with its traceback."""
+    """Check all files; an exception other than ``LecternError`` is not caught."""
     config = Config()
     for path in sorted(folder.iterdir()):
-        began = time.process_time()
+        start = time.process_time()
         try:
             if path.suffix == ".wav":
                 lecture_duration_s(path, config.speech)
@@ -30,10 +30,10 @@ def main(folder: Path, lecture: Path) -> None:
             outcome = "usable"
         except LecternError as error:
             outcome = error.code
-        cost = time.process_time() - began
+        cost = time.process_time() - start
         rss = psutil.Process().memory_info().rss / (1 << 20)
-        said = {"name": path.name, "outcome": outcome, "cpu_s": cost, "rss_mb": rss}
-        print(json.dumps(said), flush=True)
+        result = {"name": path.name, "outcome": outcome, "cpu_s": cost, "rss_mb": rss}
+        print(json.dumps(result), flush=True)
 
 
 if __name__ == "__main__":

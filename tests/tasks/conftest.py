@@ -1,4 +1,4 @@
-"""A photo of a face, one without, and a short recording."""
+"""A photo with a face, a photo without one, a short recording and a text."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.tiny_wav2lip import write_wav2lip
 
 
 @dataclass(frozen=True)
-class Material:
-    """Files of a teacher."""
+class SampleFiles:
+    """Files of a job: photos with and without a face, a recording, a text."""
 
     face: Path
     grey: Path
@@ -25,18 +25,18 @@ class Material:
 
 
 @pytest.fixture(scope="session")
-def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
-    folder = tmp_path_factory.mktemp("material")
-    made = Material(*(folder / n for n in ("face.png", "grey.png", "talk.wav", "talk.txt")))
-    Image.fromarray(portrait()).save(made.face)
-    Image.new("RGB", (320, 240), (90, 90, 90)).save(made.grey)
-    write_wav(made.talk, voice(babble(125)))
-    made.text.write_text("Good morning. " * 20, encoding="utf-8")
-    return made
+def files(tmp_path_factory: pytest.TempPathFactory) -> SampleFiles:
+    folder = tmp_path_factory.mktemp("files")
+    files = SampleFiles(*(folder / n for n in ("face.png", "grey.png", "talk.wav", "talk.txt")))
+    Image.fromarray(portrait()).save(files.face)
+    Image.new("RGB", (320, 240), (90, 90, 90)).save(files.grey)
+    write_wav(files.talk, voice(babble(125)))
+    files.text.write_text("Good morning. " * 20, encoding="utf-8")
+    return files
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
     model = write_wav2lip(tmp_path / "tiny.onnx")
-    made = settings(lips={"model": str(model)}, jobs={"min_free_disk_mb": 0})
-    return made.model_copy(update={"root": tmp_path})
+    config = settings(lips={"model": str(model)}, jobs={"min_free_disk_mb": 0})
+    return config.model_copy(update={"root": tmp_path})

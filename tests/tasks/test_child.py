@@ -1,4 +1,4 @@
-"""What a look in a process of its own finds, and what it makes of files that are none."""
+"""Examining files in a child process."""
 
 from __future__ import annotations
 
@@ -16,52 +16,54 @@ from appliance.config import Config
 from appliance.errors import BadInput, Fault
 from appliance.media.probe import probe_audio
 from appliance.tasks.child import run_in_child
-from tests.tasks.conftest import Material
+from tests.tasks.conftest import SampleFiles
 
 
-class TestLook:
-    def test_a_face_and_a_lecture(self, material: Material, config: Config, tmp_path: Path) -> None:
-        picture = tmp_path / "new" / "thumbnail.jpg"
-        found = run_in_child("preflight", material.face, material.talk, config, picture)
-        assert found["face_found"] is True and found["coverage"] == 1.0 and found["faces"] == 1
-        assert (found["width"], found["height"]) == (256, 256)
-        assert found["yaw_deg"] < 30 and found["presenter_s"] is None
-        assert found["lecture_s"] == pytest.approx(5, abs=0.1)
-        assert -40 < found["level_db"] < -3
-        assert found["estimated_mb"] >= 1 and found["warnings"] == []
-        with Image.open(picture) as image:
-            assert image.size == (256, 256) and found["thumbnail"] == str(picture)
-
-    def test_no_face_is_an_answer_and_no_fault(
-        self, material: Material, config: Config, tmp_path: Path
+class TestPreflight:
+    def test_face_and_lecture_are_examined(
+        self, files: SampleFiles, config: Config, tmp_path: Path
     ) -> None:
-        found = run_in_child("preflight", material.grey, None, config, tmp_path / "t.jpg")
-        assert found["face_found"] is False and found["coverage"] == 0
-        assert found["lecture_s"] is None and found["estimated_mb"] is None
+        picture = tmp_path / "new" / "thumbnail.jpg"
+        result = run_in_child("preflight", files.face, files.talk, config, picture)
+        assert result["face_found"] is True and result["coverage"] == 1.0 and result["faces"] == 1
+        assert (result["width"], result["height"]) == (256, 256)
+        assert result["yaw_deg"] < 30 and result["presenter_s"] is None
+        assert result["lecture_s"] == pytest.approx(5, abs=0.1)
+        assert -40 < result["level_db"] < -3
+        assert result["estimated_mb"] >= 1 and result["warnings"] == []
+        with Image.open(picture) as image:
+            assert image.size == (256, 256) and result["thumbnail"] == str(picture)
 
-    def test_a_name_need_not_be_valid_text(
-        self, material: Material, config: Config, tmp_path: Path
+    def test_missing_face_is_a_result(
+        self, files: SampleFiles, config: Config, tmp_path: Path
+    ) -> None:
+        result = run_in_child("preflight", files.grey, None, config, tmp_path / "t.jpg")
+        assert result["face_found"] is False and result["coverage"] == 0
+        assert result["lecture_s"] is None and result["estimated_mb"] is None
+
+    def test_file_name_may_be_invalid_text(
+        self, files: SampleFiles, config: Config, tmp_path: Path
     ) -> None:
         odd = tmp_path / os.fsdecode("课\n".encode() + b"\xff.png")
-        shutil.copy(material.grey, odd)
+        shutil.copy(files.grey, odd)
         assert run_in_child("preflight", odd, None, config, tmp_path / "t.jpg")["width"] == 320
 
-    def test_what_is_no_media_is_bad_input_by_its_name(
-        self, material: Material, config: Config
+    def test_unusable_file_is_bad_input_with_its_name(
+        self, files: SampleFiles, config: Config
     ) -> None:
         with pytest.raises(BadInput) as bad:
-            run_in_child("estimate", material.face, material.grey, config)
+            run_in_child("estimate", files.face, files.grey, config)
         assert bad.value.code == "not_media" and "grey.png" in str(bad.value)
 
-    def test_one_that_takes_too_long_is_ended(self, material: Material, config: Config) -> None:
+    def test_child_is_killed_after_its_time_limit(self, files: SampleFiles, config: Config) -> None:
         with pytest.raises(Fault) as slow:
-            run_in_child("estimate", material.face, material.talk, config, timeout_s=0.0)
+            run_in_child("estimate", files.face, files.talk, config, timeout_s=0.0)
         assert slow.value.code == "processing_failed"
 
-    def test_one_that_nobody_waits_for_is_ended(self, config: Config) -> None:
-        with pytest.raises(Fault) as unwanted:
+    def test_cancelled_child_is_killed(self, config: Config) -> None:
+        with pytest.raises(Fault) as cancelled:
             run_in_child("doctor", None, None, config, is_cancelled=lambda: True)
-        assert unwanted.value.code == "task_interrupted"
+        assert cancelled.value.code == "task_interrupted"
 
 
 def samples(path: Path) -> npt.NDArray[np.float64]:
@@ -71,18 +73,18 @@ def samples(path: Path) -> npt.NDArray[np.float64]:
 
 class TestExcerpt:
     @pytest.mark.parametrize(("at_s", "start_s"), [(0.0, 0.0), (1.5, 1.5), (99.0, 2.0)])
-    def test_three_seconds_from_where_it_was_asked_or_the_last_ones(
-        self, material: Material, config: Config, tmp_path: Path, at_s: float, start_s: float
+    def test_recording_yields_three_seconds_from_the_position_or_the_last_ones(
+        self, files: SampleFiles, config: Config, tmp_path: Path, at_s: float, start_s: float
     ) -> None:
-        cut = Path(
-            run_in_child("excerpt", material.face, material.talk, config, tmp_path, at_s=at_s)
-        )
+        cut = Path(run_in_child("excerpt", files.face, files.talk, config, tmp_path, at_s=at_s))
         assert probe_audio(cut).duration_s == pytest.approx(3, abs=0.01)
-        piece, whole = samples(cut)[::3], samples(material.talk)
+        piece, whole = samples(cut)[::3], samples(files.talk)
         expected = whole[round(16_000 * start_s) :][: len(piece)]
         assert np.corrcoef(piece[: len(expected)], expected)[0, 1] > 0.95
 
-    def test_of_a_text_some_words(self, material: Material, config: Config, tmp_path: Path) -> None:
-        cut = run_in_child("excerpt", material.face, material.text, config, tmp_path, at_s=4.0)
+    def test_text_yields_a_few_words(
+        self, files: SampleFiles, config: Config, tmp_path: Path
+    ) -> None:
+        cut = run_in_child("excerpt", files.face, files.text, config, tmp_path, at_s=4.0)
         words = Path(cut).read_text(encoding="utf-8")
-        assert 20 < len(words) < 90 and words in material.text.read_text(encoding="utf-8")
+        assert 20 < len(words) < 90 and words in files.text.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Three seconds of the real thing, before everything else."""
+"""Making previews."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from appliance.jobs.store import store_path
 from appliance.jobs.tasks import TaskStore
 from appliance.media.probe import probe_presenter
 from appliance.tasks.preview import PreviewMaker
-from tests.tasks.conftest import Material
+from tests.tasks.conftest import SampleFiles
 
 
 @pytest.fixture
-def errands(config: Config) -> TaskStore:
+def tasks(config: Config) -> TaskStore:
     return TaskStore(store_path(config.root))
 
 
-def ask(errands: TaskStore, material: Material, **more: Any) -> int:
-    params = {"presenter": str(material.face), "lecture": str(material.talk), "at_s": 1.0}
-    return errands.submit("preview", {**params, **more})
+def submit_preview(tasks: TaskStore, files: SampleFiles, **more: Any) -> int:
+    params = {"presenter": str(files.face), "lecture": str(files.talk), "at_s": 1.0}
+    return tasks.submit("preview", {**params, **more})
 
 
-class TestPreviewDesk:
+class TestPreviewMaker:
     @pytest.mark.slow
-    def test_a_preview_is_made_and_nothing_else_stays(
-        self, errands: TaskStore, config: Config, material: Material
+    def test_preview_is_rendered_and_its_work_folder_deleted(
+        self, tasks: TaskStore, config: Config, files: SampleFiles
     ) -> None:
-        folder = config.root / "errands"
-        desk = PreviewMaker(errands, config, folder, threading.Event())
-        assert not desk.has_pending()
-        asked = ask(errands, material)
-        beats: list[int] = []
-        assert desk.has_pending()
-        desk.make_next(lambda: beats.append(1))
-        answer = errands.get(asked)
-        assert answer.state == "done", answer.reason
-        video = probe_presenter(Path(answer.result["video"]))
+        folder = config.root / "tasks"
+        maker = PreviewMaker(tasks, config, folder, threading.Event())
+        assert not maker.has_pending()
+        number = submit_preview(tasks, files)
+        heartbeats: list[int] = []
+        assert maker.has_pending()
+        maker.make_next(lambda: heartbeats.append(1))
+        task = tasks.get(number)
+        assert task.state == "done", task.reason
+        video = probe_presenter(Path(task.result["video"]))
         assert video.frames == pytest.approx(3 * video.fps, abs=1)
-        assert beats and not desk.has_pending()
-        assert "work" not in os.listdir(folder / str(asked))
+        assert heartbeats and not maker.has_pending()
+        assert "work" not in os.listdir(folder / str(number))
 
     @pytest.mark.parametrize(
         ("outcome", "code"),
@@ -56,48 +56,48 @@ class TestPreviewDesk:
             (OSError("gone"), "task_failed"),
         ],
     )
-    def test_what_goes_wrong_is_the_answer(
-        self, errands: TaskStore, config: Config, material: Material, outcome: Exception, code: str
+    def test_error_is_stored_as_the_reason(
+        self, tasks: TaskStore, config: Config, files: SampleFiles, outcome: Exception, code: str
     ) -> None:
-        def fail(order: RenderRequest, watch: ProgressCallback) -> dict[str, Any]:
+        def fail(request: RenderRequest, on_progress: ProgressCallback) -> dict[str, Any]:
             raise outcome
 
-        desk = PreviewMaker(
-            errands,
+        maker = PreviewMaker(
+            tasks,
             config,
             config.root,
             threading.Event(),
             attempt=fail,
             run_in_child=lambda *a, **k: "x",
         )
-        asked = ask(errands, material)
-        desk.make_next(lambda: None)
-        reason = errands.get(asked).reason
+        number = submit_preview(tasks, files)
+        maker.make_next(lambda: None)
+        reason = tasks.get(number).reason
         assert reason is not None and reason.code == code
-        desk.make_next(lambda: None)  # none is left
+        maker.make_next(lambda: None)  # none is left
 
-    def test_its_options_are_heard_and_its_score_is_not_asked_for(
-        self, errands: TaskStore, config: Config, material: Material
+    def test_options_are_applied_without_scoring(
+        self, tasks: TaskStore, config: Config, files: SampleFiles
     ) -> None:
-        orders: list[RenderRequest] = []
+        requests: list[RenderRequest] = []
 
-        def note(order: RenderRequest, watch: ProgressCallback) -> dict[str, Any]:
-            orders.append(order)
-            assert watch(None)  # the daemon is to end
+        def record_request(request: RenderRequest, on_progress: ProgressCallback) -> dict[str, Any]:
+            requests.append(request)
+            assert on_progress(None)  # the daemon is stopping
             return {}
 
         stop = threading.Event()
         stop.set()
-        desk = PreviewMaker(
-            errands,
+        maker = PreviewMaker(
+            tasks,
             config,
             config.root,
             stop,
-            attempt=note,
+            attempt=record_request,
             run_in_child=lambda *a, **k: "piece.wav",
         )
-        ask(errands, material, options={"face": {"index": 2}, "score": {"enabled": True}})
-        desk.make_next(lambda: None)
-        (order,) = orders
-        assert order.config.face.index == 2 and not order.config.score.enabled
-        assert (order.presenter, order.lecture) == (material.face, Path("piece.wav"))
+        submit_preview(tasks, files, options={"face": {"index": 2}, "score": {"enabled": True}})
+        maker.make_next(lambda: None)
+        (request,) = requests
+        assert request.config.face.index == 2 and not request.config.score.enabled
+        assert (request.presenter, request.lecture) == (files.face, Path("piece.wav"))

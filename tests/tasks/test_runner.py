@@ -1,4 +1,4 @@
-"""Errands are answered beside the work, and a broken one breaks nothing else."""
+"""The task runner, the client of the USB helper, and estimates."""
 
 from __future__ import annotations
 
@@ -20,68 +20,68 @@ from appliance.jobs.worker_store import WorkerStore
 from appliance.tasks.estimates import estimate_s, seconds_per_pixel
 from appliance.tasks.helper_client import call_helper
 from appliance.tasks.runner import TaskRunner, task_handlers
-from tests.tasks.conftest import Material
+from tests.tasks.conftest import SampleFiles
 
 
 @pytest.fixture
-def errands(config: Config) -> TaskStore:
+def tasks(config: Config) -> TaskStore:
     return TaskStore(store_path(config.root))
 
 
-def real_desk(
-    errands: TaskStore, config: Config, free_mb: float = 1e6
+def make_runner(
+    tasks: TaskStore, config: Config, free_mb: float = 1e6
 ) -> tuple[TaskRunner, list[str]]:
-    """With the daemon's own carriers, and what it was told to do."""
-    told: list[str] = []
+    """Return a runner with the daemon's handlers, and the list of requested restarts."""
+    restarts: list[str] = []
     kinds = task_handlers(
         config,
         lambda: WorkerStore(store_path(config.root)),
         lambda: free_mb,
-        lambda: told.append("restart"),
+        lambda: restarts.append("restart"),
     )
-    return TaskRunner(errands, config.root / "errands", kinds, threading.Event()), told
+    return TaskRunner(tasks, config.root / "tasks", kinds, threading.Event()), restarts
 
 
-class TestDesk:
-    def test_a_preflight_tells_of_the_box_too(
-        self, errands: TaskStore, config: Config, material: Material
+class TestTaskRunner:
+    def test_preflight_includes_facts_about_the_device(
+        self, tasks: TaskStore, config: Config, files: SampleFiles
     ) -> None:
-        desk, _ = real_desk(errands, config, free_mb=0.001)
-        params = {"presenter": str(material.face), "lecture": str(material.talk), "options": {}}
-        asked = errands.submit("preflight", params, "li")
-        assert desk.run_next() and not desk.run_next()
-        answer = errands.get(asked)
-        assert answer.state == "done" and answer.result["face_found"] is True
-        assert answer.result["estimated_s"] is None  # this box has made nothing yet
-        assert [w["code"] for w in answer.result["warnings"]] == ["job_needs_disk_space"]
-        assert Path(answer.result["thumbnail"]).is_file()
+        runner, _ = make_runner(tasks, config, free_mb=0.001)
+        params = {"presenter": str(files.face), "lecture": str(files.talk), "options": {}}
+        number = tasks.submit("preflight", params, "li")
+        assert runner.run_next() and not runner.run_next()
+        task = tasks.get(number)
+        assert task.state == "done" and task.result["face_found"] is True
+        assert task.result["estimated_s"] is None  # no job is finished yet
+        assert [w["code"] for w in task.result["warnings"]] == ["job_needs_disk_space"]
+        assert Path(task.result["thumbnail"]).is_file()
 
-    def test_bad_material_is_a_reason_and_not_the_end(
-        self, errands: TaskStore, config: Config, material: Material
+    def test_failed_task_does_not_stop_the_runner(
+        self, tasks: TaskStore, config: Config, files: SampleFiles
     ) -> None:
-        desk, told = real_desk(errands, config)
-        gone = errands.submit("preflight", {"presenter": "/nowhere.mp4", "lecture": None})
-        odd = errands.submit("preflight", {})
-        again = errands.submit("restart_worker", {})
-        while desk.run_next():
+        runner, restarts = make_runner(tasks, config)
+        missing = tasks.submit("preflight", {"presenter": "/nowhere.mp4", "lecture": None})
+        odd = tasks.submit("preflight", {})
+        again = tasks.submit("restart_worker", {})
+        while runner.run_next():
             pass
-        reasons = [errands.get(number).reason for number in (gone, odd)]
+        reasons = [tasks.get(number).reason for number in (missing, odd)]
         assert [r and r.code for r in reasons] == ["file_missing", "task_failed"]
-        assert errands.get(again).state == "done" and told == ["restart"]
+        assert tasks.get(again).state == "done" and restarts == ["restart"]
 
-    def test_options_that_cannot_be_are_refused(
-        self, errands: TaskStore, config: Config, material: Material
+    def test_invalid_options_are_rejected(
+        self, tasks: TaskStore, config: Config, files: SampleFiles
     ) -> None:
-        desk, _ = real_desk(errands, config)
-        params = {"presenter": str(material.face), "options": {"video": {"crf": "high"}}}
-        asked = errands.submit("preflight", params)
-        assert desk.run_next()
-        reason = errands.get(asked).reason
+        runner, _ = make_runner(tasks, config)
+        params = {"presenter": str(files.face), "options": {"video": {"crf": "high"}}}
+        number = tasks.submit("preflight", params)
+        assert runner.run_next()
+        reason = tasks.get(number).reason
         assert reason is not None and reason.code == "job_options_invalid"
 
-    def test_old_answers_go_with_their_files(self, config: Config) -> None:
+    def test_expired_tasks_are_deleted_with_their_files(self, config: Config) -> None:
         now = [1_000_000.0]
-        errands = TaskStore(store_path(config.root), now=lambda: now[0])
+        tasks = TaskStore(store_path(config.root), now=lambda: now[0])
         stop = threading.Event()
 
         def draw(params: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -90,27 +90,27 @@ class TestDesk:
             stop.set()
             return {}
 
-        folder = config.root / "errands"
-        first = errands.submit("draw", {})
-        TaskRunner(errands, folder, {"draw": draw}, stop).run(0)
+        folder = config.root / "tasks"
+        first = tasks.submit("draw", {})
+        TaskRunner(tasks, folder, {"draw": draw}, stop).run(0)
         assert (folder / str(first) / "thumbnail.jpg").is_file()
         stop.clear()
         now[0] += RETENTION_S + 1
-        errands.submit("draw", {})
-        TaskRunner(errands, folder, {"draw": draw}, stop).run(0)
+        tasks.submit("draw", {})
+        TaskRunner(tasks, folder, {"draw": draw}, stop).run(0)
         assert not (folder / str(first)).exists()
 
     @pytest.mark.slow
-    def test_the_doctor_is_called(self, errands: TaskStore, config: Config) -> None:
-        desk, _ = real_desk(errands, config)
-        asked = errands.submit("doctor", {})
-        assert desk.run_next()
-        answer = errands.get(asked)
-        assert answer.state == "done" and answer.result["lines"]
+    def test_doctor_returns_its_findings(self, tasks: TaskStore, config: Config) -> None:
+        runner, _ = make_runner(tasks, config)
+        number = tasks.submit("doctor", {})
+        assert runner.run_next()
+        task = tasks.get(number)
+        assert task.state == "done" and task.result["lines"]
 
 
-class TestHelper:
-    def answering(self, path: Path, answer: bytes, heard: list[bytes]) -> threading.Thread:
+class TestHelperClient:
+    def serve_reply(self, path: Path, reply: bytes, received: list[bytes]) -> threading.Thread:
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(path))
         listener.listen()
@@ -118,19 +118,19 @@ class TestHelper:
         def serve() -> None:
             with listener, listener.accept()[0] as line:
                 while block := line.recv(4096):
-                    heard.append(block)
-                line.sendall(answer)
+                    received.append(block)
+                line.sendall(reply)
 
         thread = threading.Thread(target=serve)
         thread.start()
         return thread
 
     @pytest.mark.parametrize(
-        ("ended", "limit_s", "code"),
+        ("cancelled", "timeout_s", "code"),
         [(True, 60.0, "task_interrupted"), (False, 0.0, "helper_failed")],
     )
-    def test_it_is_not_waited_for_for_ever(
-        self, tmp_path: Path, ended: bool, limit_s: float, code: str
+    def test_waiting_ends_on_cancellation_and_timeout(
+        self, tmp_path: Path, cancelled: bool, timeout_s: float, code: str
     ) -> None:
         with socket.socket(socket.AF_UNIX) as silent:
             silent.bind(str(tmp_path / "h"))
@@ -140,20 +140,20 @@ class TestHelper:
                     "usb_list",
                     {},
                     path=tmp_path / "h",
-                    timeout_s=limit_s,
-                    is_cancelled=lambda: ended,
+                    timeout_s=timeout_s,
+                    is_cancelled=lambda: cancelled,
                 )
         assert fault.value.code == code
 
-    def test_it_is_asked_and_answers(self, tmp_path: Path) -> None:
-        heard: list[bytes] = []
-        thread = self.answering(tmp_path / "h", b'{"result": {"drives": []}}', heard)
+    def test_request_and_result_are_transmitted(self, tmp_path: Path) -> None:
+        received: list[bytes] = []
+        thread = self.serve_reply(tmp_path / "h", b'{"result": {"drives": []}}', received)
         assert call_helper("usb_list", {"deep": True}, path=tmp_path / "h") == {"drives": []}
         thread.join()
-        assert json.loads(b"".join(heard)) == {"action": "usb_list", "deep": True}
+        assert json.loads(b"".join(received)) == {"action": "usb_list", "deep": True}
 
     @pytest.mark.parametrize(
-        ("answer", "code"),
+        ("reply", "code"),
         [
             (b"", "helper_failed"),
             (b"[]", "helper_failed"),
@@ -165,35 +165,35 @@ class TestHelper:
             ),
         ],
     )
-    def test_what_went_wrong_is_said(self, tmp_path: Path, answer: bytes, code: str) -> None:
-        thread = self.answering(tmp_path / "h", answer, [])
+    def test_errors_are_raised(self, tmp_path: Path, reply: bytes, code: str) -> None:
+        thread = self.serve_reply(tmp_path / "h", reply, [])
         with pytest.raises((BadInput, Fault)) as error:
             call_helper("usb_list", {}, path=tmp_path / "h")
         thread.join()
         assert error.value.code == code
 
-    def test_where_none_is_installed_that_is_said(self, tmp_path: Path) -> None:
+    def test_missing_helper_is_reported(self, tmp_path: Path) -> None:
         with pytest.raises(Fault) as error:
             call_helper("usb_list", {}, path=tmp_path / "none")
         assert error.value.code == "helper_missing"
 
 
-class TestPace:
-    def test_it_is_the_middle_of_what_was_made(self, config: Config) -> None:
+class TestEstimates:
+    def test_estimate_uses_the_median_of_finished_jobs(self, config: Config) -> None:
         store = WorkerStore(store_path(config.root))
         for number, wall_s in enumerate([10.0, 20.0, 90.0]):
             store.add(NewJob("x", Path("p"), Path("l")))
             job = store.claim()
             assert job is not None
             report = config.root / f"{number}.json"
-            made = {"frames": 100, "width": 10, "height": 10}
-            report.write_text(json.dumps({"wall_s": wall_s, "output": made}))
+            output = {"frames": 100, "width": 10, "height": 10}
+            report.write_text(json.dumps({"wall_s": wall_s, "output": output}))
             store.set_output_paths(job.id, Path("x.mp4"), report)
             store.finish(job.id)
-        pace = seconds_per_pixel(store.jobs())
-        look = {"lecture_s": 8.0, "fps": 25.0, "width": 10, "height": 10}
-        assert estimate_s(look, pace) == 40
+        per_pixel = seconds_per_pixel(store.jobs())
+        preflight_result = {"lecture_s": 8.0, "fps": 25.0, "width": 10, "height": 10}
+        assert estimate_s(preflight_result, per_pixel) == 40
         (config.root / "0.json").unlink()
         (config.root / "1.json").write_text("torn {")
-        assert estimate_s(look, seconds_per_pixel(store.jobs())) == 180
-        assert estimate_s({**look, "lecture_s": None}, pace) is None
+        assert estimate_s(preflight_result, seconds_per_pixel(store.jobs())) == 180
+        assert estimate_s({**preflight_result, "lecture_s": None}, per_pixel) is None

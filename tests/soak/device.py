@@ -1,4 +1,4 @@
-"""A whole box in a folder: its daemon is started, killed and watched from outside."""
+"""A complete device in a folder, whose daemon is started, killed and observed from outside."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ inbox: {poll_interval_s: 0.2, settle_s: 0.5, incomplete_timeout_s: 1}
 
 
 @dataclass
-class Box:
-    """With a presenter ``wang.png``, 160 pixels wide, and quick settings in ``box.yaml``."""
+class Device:
+    """A device with a presenter ``wang.png``, 160 pixels wide, and quick settings."""
 
     root: Path
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -49,65 +49,65 @@ class Box:
 
     @property
     def config(self) -> Path:
-        """Its settings."""
-        return self.root / "box.yaml"
+        """The path of the settings."""
+        return self.root / "device.yaml"
 
-    def say(self, name: str, seconds: float, seed: int = 0) -> Path:
-        """A lecture ``name`` in the box's folder."""
+    def write_lecture(self, name: str, seconds: float, seed: int = 0) -> Path:
+        """Write a lecture ``name`` into the device's folder."""
         return write_wav(self.root / name, voice(babble(round(25 * seconds), seed=seed)))
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Start the daemon; what it says goes to ``daemon.txt``."""
+        """Start the daemon; its output goes to ``daemon.txt``."""
         command = [sys.executable, "-m", "appliance.cli", "serve", "--config", str(self.config)]
         with (self.root / "daemon.txt").open("ab") as out:
             process = subprocess.Popen(command, cwd=PROJECT, stderr=out, stdout=out)
         self.processes.append(process)
         return process
 
-    def end(self) -> None:
-        """Kill what still runs."""
+    def kill(self) -> None:
+        """Kill the processes that still run."""
         for process in self.processes:
             if process.poll() is None:
                 process.kill()
                 process.wait()
 
     def stop(self, process: subprocess.Popen[bytes]) -> None:
-        """Tell the daemon to end, once it is at work, and wait for it."""
-        wait_for(lambda: self._at_work(process.pid), 60)
+        """Stop the daemon once it has started, and wait for its end."""
+        wait_for(lambda: self._is_started(process.pid), 60)
         process.send_signal(signal.SIGTERM)
         assert process.wait(120) == 0
 
-    def _at_work(self, pid: int) -> bool:
-        with DaemonStatusStore(store_path(self.root)) as record:
-            daemon = record.read()
+    def _is_started(self, pid: int) -> bool:
+        with DaemonStatusStore(store_path(self.root)) as status:
+            daemon = status.read()
         return daemon is not None and daemon.pid == pid
 
     def store(self) -> JobStore:
-        """Its queue."""
+        """Open the job store."""
         return JobStore(store_path(self.root))
 
-    def wait_until_over(self, process: subprocess.Popen[bytes], limit_s: float) -> None:
-        """Until every job has ended and its files are put away; the daemon must live."""
+    def wait_until_all_ended(self, process: subprocess.Popen[bytes], limit_s: float) -> None:
+        """Wait until every job has ended and is archived; the daemon must keep running."""
 
-        def over() -> bool:
+        def all_archived() -> bool:
             assert process.poll() is None, (self.root / "daemon.txt").read_text()[-3000:]
             with self.store() as store:
                 return len(store.jobs(FINAL_STATES)) == len(store.jobs()) and not store.unarchived()
 
-        wait_for(over, limit_s, pause_s=0.5)
+        wait_for(all_archived, limit_s, pause_s=0.5)
 
 
 def wait_for(condition: Callable[[], bool], limit_s: float, pause_s: float = 0.05) -> None:
-    """Until ``condition``; fails after ``limit_s``."""
+    """Wait until ``condition`` is true; fail after ``limit_s``."""
     end = time.monotonic() + limit_s
     while not condition():
-        assert time.monotonic() < end, f"it did not come within {limit_s} s"
+        assert time.monotonic() < end, f"the condition was not true within {limit_s} s"
         time.sleep(pause_s)
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """What a daemon holds: its own memory (MiB, without its children's) and file descriptors."""
+    """The memory (MiB, without its children) and the file descriptors of a daemon."""
 
     rss_mb: float
     descriptors: int
@@ -119,5 +119,5 @@ class Footprint:
 
 
 def count(variable: str, default: int) -> int:
-    """How often, from the environment: the big runs are for patient people."""
+    """Return a number from the environment, for longer runs."""
     return int(os.environ.get(variable, default))
