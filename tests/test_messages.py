@@ -12,6 +12,7 @@ import pytest
 
 from appliance.errors import BadInput, Cancelled, Fault, LecternError
 from appliance.messages import MESSAGES, Message
+from appliance.messages.score import NOTES, REASONS, WARNINGS, Texts
 
 LANGUAGES = ["en", "zh"]
 IDEOGRAPH = "[\u4e00-\u9fff]"
@@ -47,6 +48,16 @@ class TestEachMessage:
             assert re.search(IDEOGRAPH, sentence)
             assert sentence.index("。") == len(sentence) - 1
             assert not re.search(f"{IDEOGRAPH}[,;:!?()]|[,;:!?()]{IDEOGRAPH}", sentence)
+
+
+@pytest.mark.parametrize("texts", [REASONS, WARNINGS, NOTES])
+def test_texts_of_the_score_are_one_sentence_in_both_languages(texts: Texts) -> None:
+    for code, sentence in texts.items():
+        assert sorted(sentence) == LANGUAGES, code
+        assert placeholders(sentence["en"]) == placeholders(sentence["zh"])
+        assert re.fullmatch(r"[A-Z][^.]*\.", sentence["en"])
+        assert re.fullmatch(f"[^。]*{IDEOGRAPH}[^。]*。", sentence["zh"])
+        assert not re.search(f"{IDEOGRAPH}[,;:!?()]|[,;:!?()]{IDEOGRAPH}", sentence["zh"])
 
 
 class _Raise(ast.NodeVisitor):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from appliance.media.probe import AudioInfo
+from appliance.messages.score import WARNINGS
 from appliance.render.chunk import ChunkResult
 from appliance.render.narration import skipped_text
 from appliance.render.workspace import Workspace
@@ -16,11 +17,6 @@ from appliance.version import software_version
 
 _NO_SPEECH_SHARE = 0.98  # share of silence from which the user should check the recording
 _MAX_GAPS = 50
-
-_GAP_TEXTS = {
-    "no_face": "No face was found from here on, so the picture was left unchanged.",
-    "turned_away": "The face is turned away from here on, so the picture was left unchanged.",
-}
 
 
 class InputReport(TypedDict):
@@ -68,12 +64,19 @@ class FaceReport(TypedDict):
     positions: list[list[float]]
 
 
-class ReportWarning(TypedDict):
-    """Something that the user should check, from ``at_s`` on in the video."""
-
+class _Warning(TypedDict):
     code: str
     text: str
     at_s: float
+
+
+class ReportWarning(_Warning, total=False):
+    """Something that the user should check, from ``at_s`` on in the video.
+
+    ``count`` is the number of further gaps (``more_gaps`` only).
+    """
+
+    count: int
 
 
 class RenderReport(TypedDict):
@@ -194,21 +197,19 @@ def build_report(
 
 def _warnings(workspace: Workspace, stats: RenderStats) -> list[ReportWarning]:
     fps = float(workspace.plan.fps)
-    warnings: list[ReportWarning] = [
-        {"code": reason, "text": _GAP_TEXTS[reason], "at_s": round(frame / fps, 3)}
-        for frame, reason in stats.gaps[:_MAX_GAPS]
-    ]
+    warnings = [_warning(reason, frame / fps) for frame, reason in stats.gaps[:_MAX_GAPS]]
     if len(stats.gaps) > _MAX_GAPS:
-        more = len(stats.gaps) - _MAX_GAPS
-        text = f"There are {more} more stretches like these."
-        at_s = round(stats.gaps[_MAX_GAPS][0] / fps, 3)
-        warnings.append({"code": "more_gaps", "text": text, "at_s": at_s})
+        count = len(stats.gaps) - _MAX_GAPS
+        warnings.append(_warning("more_gaps", stats.gaps[_MAX_GAPS][0] / fps, count=count))
     if stats.silence >= _NO_SPEECH_SHARE:
-        text = "No speech was found in this recording, so the mouth stays closed."
-        warnings.append({"code": "no_speech", "text": text, "at_s": 0.0})
-    text = "Words were left out here, because no voice on this device can read their script."
-    warnings += [
-        {"code": "text_skipped", "text": text, "at_s": round(at_s, 3)}
-        for at_s in skipped_text(workspace.folder)[:_MAX_GAPS]
-    ]
-    return warnings
+        warnings.append(_warning("no_speech", 0.0))
+    skipped = skipped_text(workspace.folder)[:_MAX_GAPS]
+    return warnings + [_warning("text_skipped", at_s) for at_s in skipped]
+
+
+def _warning(code: str, at_s: float, count: int | None = None) -> ReportWarning:
+    text = WARNINGS[code]["en"].format(count=count)
+    warning: ReportWarning = {"code": code, "text": text, "at_s": round(at_s, 3)}
+    if count is not None:
+        warning["count"] = count
+    return warning

@@ -226,7 +226,7 @@ def _make_score(
     silence = measure_silence(tracks, silent, photo)
     jitter = measure_jitter(tracks, silent)
     if silence is not None and silence.misread > 0:
-        notes.append("photo_smiles")
+        notes.append("photo_mouth_open")
     if speech is not None and silence is None:
         notes.append("no_silence")
     sharpness = comparison.sharpness.result() if comparison is not None else None

@@ -12,24 +12,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from appliance.messages.score import NOTES
 from appliance.score.outside_mouth import OutsideMouth
 from appliance.score.sharpness import Sharpness
 from appliance.score.silence import Jitter, Silence
 from appliance.score.sync import Correlation
 from appliance.score.verdict import Verdict
-
-NOTES = {
-    "no_sound": "The file has no sound, so the mouth cannot be judged against it.",
-    "no_silence": "There is no pause long enough to judge the mouth at rest.",
-    "mouth_still": "The mouth does not move, so a correlation is not defined.",
-    "reference_still": "The reference's mouth does not move, so a correlation is not defined.",
-    "no_reference_face": "The reference shows no face.",
-    "photo_smiles": "The photo shows an open mouth; pauses are judged by how far it shuts.",
-    "source_differs": "The source has another size or frame rate, so pictures were not compared.",
-    "source_unused": "Too little of the file could be compared with the source.",
-    "sampled": "The file is long, so only stretches spread evenly over it were measured.",
-}
-"""Why a measure is missing or what it covers, by code."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +40,8 @@ class Score:
     ``seconds`` is the length of the file and ``measured_s`` how much of it was measured. ``face``
     is the share of frames that show a face. ``loudness`` is the correlation of the mouth opening
     with the sound's loudness: without a reference it is the only measure of sync, and a weak one
-    (real speakers reach 0.2 to 0.6).
+    (real speakers reach 0.2 to 0.6). ``notes`` are codes of
+    :data:`~appliance.messages.score.NOTES`.
     """
 
     video: str
@@ -73,7 +62,7 @@ class Score:
         """Return a dictionary for JSON; what is not defined is ``None``."""
         data = dataclasses.asdict(self)
         data["verdict"] = self.verdict.as_dict()
-        data["notes"] = [{"code": code, "text": NOTES[code]} for code in self.notes]
+        data["notes"] = [{"code": code, "text": NOTES[code]["en"]} for code in self.notes]
         cleaned: dict[str, Any] = _json_safe(data)
         return cleaned
 
@@ -105,7 +94,7 @@ def format_score(score: Score) -> str:
     for moment in score.verdict.moments:
         console.print(f"- at {_clock(moment.at_s)}: {moment.text()}", soft_wrap=True)
     for code in score.notes:
-        console.print(f"  {NOTES[code]}", soft_wrap=True)
+        console.print(f"  {NOTES[code]['en']}", soft_wrap=True)
     return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from appliance.messages.score import REASONS
 from appliance.score.outside_mouth import OutsideMouth
 from appliance.score.sharpness import Sharpness
 from appliance.score.silence import Jitter, Silence
@@ -21,49 +22,6 @@ from appliance.score.sync import Correlation
 
 Grade = Literal["good", "check", "poor"]
 Values = npt.NDArray[np.floating]
-
-REASONS: dict[str, dict[str, str]] = {
-    "face_missing": {
-        "en": "Part of the video shows no face.",
-        "zh": "部分画面中没有人脸。",
-    },
-    "mouth_still": {
-        "en": "There is speech, but the mouth does not move.",
-        "zh": "有说话声，但嘴没有动。",
-    },
-    "mouth_late": {
-        "en": "The mouth moves later than the sound.",
-        "zh": "嘴部动作比声音晚。",
-    },
-    "mouth_early": {
-        "en": "The mouth moves earlier than the sound.",
-        "zh": "嘴部动作比声音早。",
-    },
-    "sync_weak": {
-        "en": "The mouth does not match the speech well.",
-        "zh": "嘴部动作与语音不太吻合。",
-    },
-    "open_in_silence": {
-        "en": "The mouth stays open during pauses.",
-        "zh": "停顿时嘴没有闭上。",
-    },
-    "restless": {
-        "en": "The mouth trembles during pauses.",
-        "zh": "停顿时嘴部有抖动。",
-    },
-    "blurred": {
-        "en": "The mouth is less sharp than the rest of the face.",
-        "zh": "嘴部比面部其他区域模糊。",
-    },
-    "seam": {
-        "en": "An edge may be visible around the mouth.",
-        "zh": "嘴部周围可能有接缝。",
-    },
-    "outside": {
-        "en": "Outside the mouth, the picture differs from the original.",
-        "zh": "嘴部以外的画面与原画面不同。",
-    },
-}
 
 # shares of frames below which the grade is "check", and below which it is "poor"
 _FACE_LIMITS = (0.98, 0.60)
@@ -85,7 +43,7 @@ _MIN_GAP_S = 3
 
 
 class VerdictReason(NamedTuple):
-    """A reason for the grade: a code of :data:`REASONS` and its severity."""
+    """A reason for the grade, by its code in :mod:`appliance.messages.score`, and its severity."""
 
     code: str
     grade: Grade
@@ -115,7 +73,7 @@ class Verdict:
     moments: tuple[Moment, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return a dictionary for JSON, texts in English; :data:`REASONS` has other languages."""
+        """Return a dictionary for JSON, with the texts in English."""
         return {
             "grade": self.grade,
             "reasons": [{"code": r.code, "grade": r.grade, "text": r.text()} for r in self.reasons],
@@ -174,14 +132,16 @@ def _find_reasons(measures: Measures, still: float) -> Iterator[VerdictReason]:
         )
     jitter = measures.jitter
     if jitter is not None and (jitter.ratio is None or jitter.ratio > _JITTER_RATIO_LIMIT):
-        yield from _reason_if_above("restless", jitter.lips, _JITTER_LIMITS)
+        yield from _reason_if_above("mouth_trembling", jitter.lips, _JITTER_LIMITS)
     if measures.sharpness is not None:
-        yield from _reason_if_below("blurred", measures.sharpness.normalised, _SHARPNESS_LIMITS)
+        yield from _reason_if_below(
+            "mouth_blurred", measures.sharpness.normalised, _SHARPNESS_LIMITS
+        )
     if measures.outside is not None:
         if measures.outside.seam is not None:
             yield from _reason_if_above("seam", measures.outside.seam, _SEAM_LIMITS)
         if measures.outside.mean > _OUTSIDE_LIMIT:
-            yield VerdictReason("outside", "check")
+            yield VerdictReason("outside_mouth_changed", "check")
 
 
 def _resting_opening(silence: Silence) -> float:
@@ -225,7 +185,7 @@ def worst_moments(
     if distance is not None:
         excess["sync_weak"] = distance / _MOMENT_LMD
     if sharpness is not None:
-        excess["blurred"] = _MOMENT_SHARPNESS / np.maximum(sharpness, 1e-3)
+        excess["mouth_blurred"] = _MOMENT_SHARPNESS / np.maximum(sharpness, 1e-3)
     found = sorted(_excess_seconds(fps, excess), key=lambda moment: -moment[0])
     chosen: list[Moment] = []
     for _, second, code in found:

@@ -112,9 +112,9 @@ def test_a_blurred_mouth_is_not_sharp(film: Film, images: list[Image], spoken: P
     assert score.sharpness is not None
     assert score.sharpness.normalised < 0.6
     assert score.sharpness.eyes > 0.9
-    assert "blurred" in codes(score)
+    assert "mouth_blurred" in codes(score)
     assert score.verdict.moments
-    assert {moment.code for moment in score.verdict.moments} == {"blurred"}
+    assert {moment.code for moment in score.verdict.moments} == {"mouth_blurred"}
 
 
 def test_an_open_and_trembling_mouth_in_the_pause(film: Film, images: list[Image]) -> None:
@@ -126,7 +126,7 @@ def test_an_open_and_trembling_mouth_in_the_pause(film: Film, images: list[Image
     assert score.silence.opening_median > 0.1
     assert score.jitter is not None
     assert score.jitter.lips > 0.02
-    assert {"open_in_silence", "restless"} <= set(codes(score))
+    assert {"open_in_silence", "mouth_trembling"} <= set(codes(score))
     assert score.verdict.grade == "poor"
     assert [moment.code for moment in score.verdict.moments] == ["open_in_silence"]
     assert PAUSE.start / 25 - 1 < score.verdict.moments[0].at_s < PAUSE.stop / 25

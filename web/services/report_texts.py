@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from web.i18n import _
+from appliance.messages.score import REASONS, WARNINGS
+from web.i18n import language
 from web.schemas import LocalizedReason, Moment, Verdict
 
 GRADES = ("good", "check", "poor")
@@ -26,7 +27,7 @@ def localized_verdict(report: Path | None) -> Verdict:
     return Verdict(
         grade=grade if grade in GRADES else None,
         reasons=[
-            LocalizedReason(code=item["code"], text=localized_sentence(item["code"], item["text"]))
+            LocalizedReason(code=item["code"], text=localized_sentence(item))
             for item in _valid_items(found, "reasons")
         ],
         moments=_moments(found, "moments")[:5],
@@ -34,28 +35,16 @@ def localized_verdict(report: Path | None) -> Verdict:
     )
 
 
-def localized_sentence(code: str, english: str) -> str:
-    """Return the text of a reason in the user's language, or ``english`` for an unknown code."""
-    return {
-        "face_missing": _("Part of the video shows no face."),
-        "mouth_still": _("There is speech, but the mouth does not move."),
-        "mouth_late": _("The mouth moves later than the sound."),
-        "mouth_early": _("The mouth moves earlier than the sound."),
-        "sync_weak": _("The mouth does not match the speech well."),
-        "open_in_silence": _("The mouth stays open during pauses."),
-        "restless": _("The mouth trembles during pauses."),
-        "blurred": _("The mouth is less sharp than the rest of the face."),
-        "seam": _("An edge may be visible around the mouth."),
-        "outside": _("Outside the mouth, the picture differs from the original."),
-        "no_face": _("No face was found from here on, so the picture was left unchanged."),
-        "turned_away": _(
-            "The face is turned away from here on, so the picture was left unchanged."
-        ),
-        "no_speech": _("No speech was found in this recording, so the mouth stays closed."),
-        "text_skipped": _(
-            "Words were left out here, because no voice on this device can read their script."
-        ),
-    }.get(code, english)
+def localized_sentence(item: Mapping[str, Any]) -> str:
+    """Return the text of a reason or warning of a report in the user's language.
+
+    For an unknown code it is the English text of the report.
+    """
+    texts = (REASONS | WARNINGS).get(item["code"])
+    try:
+        return texts[language()].format_map(item) if texts else str(item["text"])
+    except KeyError:  # a value for the text is missing
+        return str(item["text"])
 
 
 def read_report(report: Path | None) -> Mapping[str, Any]:
@@ -74,7 +63,7 @@ def _moments(data: Mapping[str, Any], name: str) -> list[Moment]:
         Moment(
             at_s=item["at_s"],
             code=item["code"],
-            text=localized_sentence(item["code"], item["text"]),
+            text=localized_sentence(item),
         )
         for item in _valid_items(data, name)
         if isinstance(item.get("at_s"), (int, float)) and item["at_s"] >= 0

@@ -1,0 +1,117 @@
+"""Texts of the quality verdict and of the warnings in a report, by code, in English and Chinese.
+
+Unlike errors they are stored in reports, in English, and localized by their code when shown.
+"""
+
+from __future__ import annotations
+
+Texts = dict[str, dict[str, str]]
+"""Language (``en``, ``zh``) to sentence, by code."""
+
+REASONS: Texts = {
+    "face_missing": {
+        "en": "Part of the video shows no face.",
+        "zh": "部分画面中没有人脸。",
+    },
+    "mouth_still": {
+        "en": "There is speech, but the mouth does not move.",
+        "zh": "有说话声，但嘴没有动。",
+    },
+    "mouth_late": {
+        "en": "The mouth moves later than the sound.",
+        "zh": "嘴部动作比声音晚。",
+    },
+    "mouth_early": {
+        "en": "The mouth moves earlier than the sound.",
+        "zh": "嘴部动作比声音早。",
+    },
+    "sync_weak": {
+        "en": "The mouth does not match the speech well.",
+        "zh": "嘴部动作与语音不太吻合。",
+    },
+    "open_in_silence": {
+        "en": "The mouth stays open during pauses.",
+        "zh": "停顿时嘴没有闭上。",
+    },
+    "mouth_trembling": {
+        "en": "The mouth trembles during pauses.",
+        "zh": "停顿时嘴部有抖动。",
+    },
+    "mouth_blurred": {
+        "en": "The mouth is less sharp than the rest of the face.",
+        "zh": "嘴部比面部其他区域模糊。",
+    },
+    "seam": {
+        "en": "An edge may be visible around the mouth.",
+        "zh": "嘴部周围可能有接缝。",
+    },
+    "outside_mouth_changed": {
+        "en": "Outside the mouth, the picture differs from the original.",
+        "zh": "嘴部以外的画面与原画面不同。",
+    },
+}
+"""Reasons for the grade of a video, also of single moments."""
+
+WARNINGS: Texts = {
+    "no_face": {
+        "en": "No face was found from here on, so the picture was left unchanged.",
+        "zh": "从此处起未检测到人脸，画面保持不变。",
+    },
+    "turned_away": {
+        "en": "The face is turned away from here on, so the picture was left unchanged.",
+        "zh": "从此处起脸转向一侧，画面保持不变。",
+    },
+    "more_gaps": {
+        "en": "There are {count} more sections like these.",
+        "zh": "还有 {count} 处类似的片段。",
+    },
+    "no_speech": {
+        "en": "No speech was found in this recording, so the mouth stays closed.",
+        "zh": "录音中未检测到说话声，嘴保持闭合。",
+    },
+    "text_skipped": {
+        "en": "Words were left out here, because no voice on this device can read their script.",
+        "zh": "此处略过了部分文字，因为设备上没有能朗读这种文字的语音。",
+    },
+}
+"""Warnings from rendering. ``{count}`` is the key ``count`` of the warning in the report."""
+
+NOTES: Texts = {
+    "no_sound": {
+        "en": "The file has no sound, so the mouth cannot be compared with it.",
+        "zh": "文件没有声音，无法与嘴部动作比较。",
+    },
+    "no_silence": {
+        "en": "There is no pause long enough to measure the mouth at rest.",
+        "zh": "没有足够长的停顿，无法测量静止的嘴部。",
+    },
+    "mouth_still": {
+        "en": "The mouth does not move, so a correlation is not defined.",
+        "zh": "嘴没有动，相关系数无定义。",
+    },
+    "reference_still": {
+        "en": "The reference's mouth does not move, so a correlation is not defined.",
+        "zh": "参考视频中嘴没有动，相关系数无定义。",
+    },
+    "no_reference_face": {
+        "en": "The reference shows no face.",
+        "zh": "参考视频中没有人脸。",
+    },
+    "photo_mouth_open": {
+        "en": "The photo shows an open mouth; pauses are judged by how far it closes.",
+        "zh": "照片中嘴是张开的；停顿时按闭合程度评估。",
+    },
+    "source_differs": {
+        "en": "The source has another size or frame rate, so pictures were not compared.",
+        "zh": "源视频的尺寸或帧率不同，未比较画面。",
+    },
+    "source_unused": {
+        "en": "Too little of the file could be compared with the source.",
+        "zh": "文件中能与源视频比较的部分太少。",
+    },
+    "sampled": {
+        "en": "The file is long, so only sections spread evenly over it were measured.",
+        "zh": "文件较长，只测量了均匀分布的若干片段。",
+    },
+}
+"""Why a measure is missing, or what it covers."""
