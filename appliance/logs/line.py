@@ -1,4 +1,4 @@
-"""The format of the log: one line an event, written as text or JSON, and parsed again."""
+"""The format of the log: one line per event, written as text or JSON, and parsed again."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ LEVELS = ("debug", "info", "warning", "error")
 _JOB: ContextVar[int | None] = ContextVar("job", default=None)
 
 _TEXT = re.compile(
-    r"(?P<at>\d{4}-\d\d-\d\dT\S+) (?P<level>[A-Z]+) +(?:job=(?P<job>\d+) )?"
-    r"(?P<source>[\w.]+): (?P<text>.*)"
+    r"(?P<time>\d{4}-\d\d-\d\dT\S+) (?P<level>[A-Z]+) +(?:job=(?P<job>\d+) )?"
+    r"(?P<logger>[\w.]+): (?P<message>.*)"
 )
 
 
@@ -36,32 +36,32 @@ def job_context(job: int) -> Iterator[None]:
 class LogLine:
     """A line of the log.
 
-    ``at`` is the local time in ISO 8601 with the UTC offset, ``level`` one of ``LEVELS`` and
-    ``source`` the name of the logger, such as ``lectern.inbox``. ``job`` is ``None`` if the line
+    ``time`` is the local time in ISO 8601 with the UTC offset, ``level`` one of ``LEVELS`` and
+    ``logger`` the name of the logger, such as ``lectern.inbox``. ``job`` is ``None`` if the line
     does not concern a job.
     """
 
-    at: str
+    time: str
     level: str
     job: int | None
-    source: str
-    text: str
+    logger: str
+    message: str
 
     @classmethod
     def from_record(cls, record: logging.LogRecord) -> LogLine:
         """Create a line from a log record of the current thread; it includes a traceback."""
-        text = record.getMessage()
+        message = record.getMessage()
         if record.exc_info:
-            text += "\n" + logging.Formatter().formatException(record.exc_info)
-        at = datetime.fromtimestamp(record.created, timezone.utc).astimezone()
+            message += "\n" + logging.Formatter().formatException(record.exc_info)
+        time = datetime.fromtimestamp(record.created, timezone.utc).astimezone()
         level = "error" if record.levelno >= logging.ERROR else record.levelname.lower()
-        return cls(at.isoformat(timespec="milliseconds"), level, _JOB.get(), record.name, text)
+        return cls(time.isoformat(timespec="milliseconds"), level, _JOB.get(), record.name, message)
 
     def to_text(self) -> str:
         """Return the line as text; characters that are not printable are escaped."""
         job = "" if self.job is None else f"job={self.job} "
-        text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in self.text)
-        return f"{self.at} {self.level.upper():<7} {job}{self.source}: {text}"
+        message = "".join(c if c.isprintable() else repr(c)[1:-1] for c in self.message)
+        return f"{self.time} {self.level.upper():<7} {job}{self.logger}: {message}"
 
     def to_json(self) -> str:
         """Return the line as a JSON object in ASCII."""
@@ -84,7 +84,7 @@ class LogLine:
             return None
         parts = match.groupdict()
         job = None if parts["job"] is None else int(parts["job"])
-        return cls(parts["at"], parts["level"].lower(), job, parts["source"], parts["text"])
+        return cls(parts["time"], parts["level"].lower(), job, parts["logger"], parts["message"])
 
     def matches(self, job: int | None, level: str) -> bool:
         """Return whether it concerns ``job`` (``None``: any) and has at least ``level``."""

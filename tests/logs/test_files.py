@@ -36,7 +36,7 @@ class TestLoggingTo:
         assert [file.name for file in files] == ["lectern.log", "lectern.log.1", "lectern.log.2"]
         assert all(file.stat().st_size <= 100_000 for file in files)
         lines = last_lines(path, 2000)
-        assert [line.text for line in lines] == [f"happening {n}" for n in range(4000, 6000)]
+        assert [line.message for line in lines] == [f"happening {n}" for n in range(4000, 6000)]
 
     def test_json_where_it_is_wanted_and_nothing_less_than_the_level(self, config: Config) -> None:
         settings = config.logs.model_copy(update={"json_lines": True, "level": "warning"})
@@ -84,8 +84,8 @@ class TestFollow:
                     for handler in logging.getLogger().handlers:
                         getattr(handler, "doRollover", lambda: None)()
 
-            lines = follow(path, lambda line: "new" in line.text, pause=pause)
-            assert [line.text for line in islice(lines, 9)] == [f"new {n}" for n in range(9)]
+            lines = follow(path, lambda line: "new" in line.message, pause=pause)
+            assert [line.message for line in islice(lines, 9)] == [f"new {n}" for n in range(9)]
 
     def test_it_waits_for_a_log_that_is_not_there_yet(self, tmp_path: Path) -> None:
         path = tmp_path / "lectern.log"
@@ -100,7 +100,7 @@ class TestFollow:
             if text:
                 path.write_text(text)
 
-        assert next(follow(path, pause=pause)).text == "first"
+        assert next(follow(path, pause=pause)).message == "first"
 
 
 class TestCommand:

@@ -39,7 +39,7 @@ class TestLine:
         text = line.to_text()
         assert "\n" not in text and "\x1b" not in text
         text.encode()
-        assert json.loads(line.to_json())["text"] == name
+        assert json.loads(line.to_json())["message"] == name
 
     def test_a_traceback_is_part_of_its_line(self) -> None:
         try:
@@ -51,7 +51,7 @@ class TestLine:
         assert sys.exc_info() == (None, None, None)
 
     @pytest.mark.parametrize(
-        "torn", ["", "{", '{"at": 1}', "2026-11-22 INFO", "Traceback (most", "[]"]
+        "torn", ["", "{", '{"time": 1}', "2026-11-22 INFO", "Traceback (most", "[]"]
     )
     def test_what_is_no_line_is_none(self, torn: str) -> None:
         assert LogLine.parse(torn) is None

@@ -117,7 +117,7 @@ class TestLog:
         with configure_logging(config, "panel.log"):
             logging.getLogger("lectern.panel").warning("refused somebody")
         (line,) = read_lines(config.root, "panel.log")
-        assert (line.level, line.source) == ("warning", "lectern.panel")
+        assert (line.level, line.logger) == ("warning", "lectern.panel")
         with pytest.raises(BadInput, match="page_not_found"):
             read_lines(config.root, "../state/users.sqlite3")
 
