@@ -25,6 +25,15 @@ SYSTEM_CONFIG = Path("/etc/lectern/config.yaml")
 SYSTEM_ROOT = Path("/var/lib/lectern")
 
 
+# Types of the keys that are also options of a job, in ``job.yaml`` and in the API.
+FaceIndex = Annotated[int, Field(ge=0, le=20)]
+Voice = Annotated[str, Field(min_length=1)]
+Speed = Annotated[float, Field(ge=0.5, le=2)]
+Amplitude = Annotated[float, Field(ge=0, le=2)]
+Precision = Literal["auto", "fp32", "fp16", "int8"]
+VideoSize = Literal[0, 360, 480, 540, 720, 1080, 1440, 2160]
+
+
 class Section(BaseModel):
     """Base class of the sections: immutable and strictly typed; unknown keys are errors."""
 
@@ -40,7 +49,7 @@ class VideoConfig(Section):
         "auto", "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"
     ] = "auto"
     max_fps: Annotated[int, Field(ge=1, le=60)] = 60
-    size: Literal[0, 360, 480, 540, 720, 1080, 1440, 2160] = 0
+    size: VideoSize = 0
     threads: Annotated[int, Field(ge=0, le=64)] = 0
     badge: bool = True
     badge_text: Annotated[str, Field(min_length=1, max_length=40)] = "AI-generated"
@@ -56,7 +65,7 @@ class AudioConfig(Section):
 class FaceConfig(Section):
     """The selection of the face, and the frames in which the mouth is not changed."""
 
-    index: Annotated[int, Field(ge=0, le=20)] = 0
+    index: FaceIndex = 0
     max_yaw_deg: Annotated[float, Field(ge=0, le=90)] = 45.0
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
 
@@ -64,8 +73,8 @@ class FaceConfig(Section):
 class SpeechConfig(Section):
     """The speech synthesis for lectures that are texts."""
 
-    voice: Annotated[str, Field(min_length=1)] = "auto"
-    speed: Annotated[float, Field(ge=0.5, le=2)] = 1.0
+    voice: Voice = "auto"
+    speed: Speed = 1.0
     subtitles: bool = True
 
 
@@ -73,8 +82,8 @@ class LipsConfig(Section):
     """The neural network that generates the mouth, and the hardware that runs it."""
 
     model: Annotated[str, Field(min_length=1)] = "lectern-lite"
-    precision: Literal["auto", "fp32", "fp16", "int8"] = "auto"
-    amplitude: Annotated[float, Field(ge=0, le=2)] = 1.0
+    precision: Precision = "auto"
+    amplitude: Amplitude = 1.0
     providers: Annotated[list[Literal["tensorrt", "cuda", "cpu"]], Field(min_length=1)] = [
         "tensorrt",
         "cuda",
@@ -272,13 +281,39 @@ Overrides = Mapping[str, Mapping[str, Any]]
 """Values by section and key, such as ``{"lips": {"precision": "fp16"}}``."""
 
 
-def apply_overrides(config: Config, options: Overrides) -> Config:
-    """Return ``config`` overridden by ``options``.
+JOB_OPTIONS = {
+    "voice": ("speech", "voice"),
+    "speed": ("speech", "speed"),
+    "subtitles": ("speech", "subtitles"),
+    "face": ("face", "index"),
+    "precision": ("lips", "precision"),
+    "amplitude": ("lips", "amplitude"),
+    "badge": ("video", "badge"),
+    "size": ("video", "size"),
+}
+"""Section and key of the configuration for each option of a job."""
 
-    Raises ``BadInput("job_options_invalid")`` if an option is unknown or invalid.
+
+def overrides_from_options(options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Convert options of a job, by name, to overrides.
+
+    An option with the value ``None`` is left out, as are names that are not in ``JOB_OPTIONS``.
+    """
+    overrides: dict[str, dict[str, Any]] = {}
+    for name, value in options.items():
+        if name in JOB_OPTIONS and value is not None:
+            section, key = JOB_OPTIONS[name]
+            overrides.setdefault(section, {})[key] = value
+    return overrides
+
+
+def apply_overrides(config: Config, overrides: Overrides) -> Config:
+    """Return ``config`` with the values of ``overrides``.
+
+    Raises ``BadInput("job_options_invalid")`` if a key is unknown or a value is invalid.
     """
     values = config.model_dump()
-    for section, keys in options.items():
+    for section, keys in overrides.items():
         values[section] = {**values.get(section, {}), **keys}
     try:
         return Config.model_validate(values)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from appliance.config import Amplitude, FaceIndex, Speed, Voice, overrides_from_options
 from appliance.jobs.states import JobState
 
 RoleName = Literal["viewer", "teacher", "admin"]
@@ -118,29 +119,19 @@ class FileMaterial(Model):
 class JobOptions(Model):
     """Options of a job that override the settings of the device. Null keeps the setting."""
 
-    voice: Annotated[str, Field(min_length=1, max_length=60)] | None = None
+    voice: Annotated[Voice, Field(max_length=60)] | None = None
     """Voice that reads a written lecture: ``auto`` or ``espeak:LANGUAGE``."""
-    speed: Annotated[float, Field(ge=0.5, le=2)] | None = None
+    speed: Speed | None = None
     """Speaking rate for a written lecture; 1 is normal."""
-    face: Annotated[int, Field(ge=0, le=20)] | None = None
+    face: FaceIndex | None = None
     """Which face to use if there are several: 0 is the largest steady face, 1 the next smaller
     one."""
-    amplitude: Annotated[float, Field(ge=0, le=2)] | None = None
+    amplitude: Amplitude | None = None
     """Strength of the mouth movement; 1 is normal."""
 
     def as_settings(self) -> dict[str, dict[str, Any]]:
         """Return the options that are set, by section and key, in the form that jobs store."""
-        given = {
-            ("speech", "voice"): self.voice,
-            ("speech", "speed"): self.speed,
-            ("face", "index"): self.face,
-            ("lips", "amplitude"): self.amplitude,
-        }
-        settings: dict[str, dict[str, Any]] = {}
-        for (section, key), value in given.items():
-            if value is not None:
-                settings.setdefault(section, {})[key] = value
-        return settings
+        return overrides_from_options(self.model_dump())
 
 
 class NewJobs(Model):

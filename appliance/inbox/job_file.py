@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from appliance.config import Section
+from appliance.config import (
+    FaceIndex,
+    Precision,
+    Section,
+    Speed,
+    VideoSize,
+    Voice,
+    overrides_from_options,
+)
 from appliance.config_file import ConfigProblem, read_settings
 from appliance.errors import BadInput
 
@@ -19,26 +27,14 @@ MAX_JOB_FILE_BYTES = 100_000
 class JobFile(Section):
     """The keys of ``job.yaml``. For a missing key, the setting of the device is used."""
 
-    voice: Annotated[str, Field(min_length=1)] | None = None
-    speed: Annotated[float, Field(ge=0.5, le=2)] | None = None
-    face: Annotated[int, Field(ge=0, le=20)] | None = None
-    precision: Literal["auto", "fp32", "fp16", "int8"] | None = None
+    voice: Voice | None = None
+    speed: Speed | None = None
+    face: FaceIndex | None = None
+    precision: Precision | None = None
     badge: bool | None = None
-    size: Literal[0, 360, 480, 540, 720, 1080, 1440, 2160] | None = None
+    size: VideoSize | None = None
     subtitles: bool | None = None
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
-
-
-_CONFIG_KEYS = {
-    "voice": ("speech", "voice"),
-    "speed": ("speech", "speed"),
-    "face": ("face", "index"),
-    "precision": ("lips", "precision"),
-    "badge": ("video", "badge"),
-    "size": ("video", "size"),
-    "subtitles": ("speech", "subtitles"),
-}
-"""Section and key of the config file for each key of ``job.yaml``."""
 
 
 def is_job_file(path: Path) -> bool:
@@ -66,10 +62,5 @@ def read_job_file(path: Path) -> tuple[JobFile, list[ConfigProblem]]:
 
 
 def to_overrides(settings: JobFile) -> Mapping[str, Mapping[str, Any]]:
-    """Convert the settings in the file to job options, see :mod:`appliance.config`."""
-    options: dict[str, dict[str, Any]] = {}
-    for key, value in settings.model_dump(exclude_unset=True, exclude_none=True).items():
-        if key in _CONFIG_KEYS:
-            section, name = _CONFIG_KEYS[key]
-            options.setdefault(section, {})[name] = value
-    return options
+    """Convert the settings in the file to overrides, see :mod:`appliance.config`."""
+    return overrides_from_options(settings.model_dump(exclude_unset=True))

@@ -45,7 +45,7 @@ class TestLoggingTo:
             with job_context(5):
                 log.warning("this\nway")
         (line,) = log_path(config.root).read_text().splitlines()
-        assert json.loads(line)["job"] == 5 and json.loads(line)["text"] == "this\nway"
+        assert json.loads(line)["job"] == 5 and json.loads(line)["message"] == "this\nway"
 
     def test_where_it_cannot_be_kept_the_work_goes_on(
         self, config: Config, capsys: pytest.CaptureFixture[str]
@@ -118,7 +118,7 @@ class TestCommand:
         assert main([*arguments, "--level", "warning"]) == 0
         assert capsys.readouterr().out.endswith("job=2 lectern.test: beware of two\n")
         assert main([*arguments, "--json", "-n", "1"]) == 0
-        assert json.loads(capsys.readouterr().out)["text"] == "beware of two"
+        assert json.loads(capsys.readouterr().out)["message"] == "beware of two"
 
     def test_before_the_first_line_there_is_nothing(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
