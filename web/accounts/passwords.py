@@ -44,4 +44,4 @@ def verify(hashed: str | None, password: str) -> bool:
 @functools.cache
 def _dummy_hash() -> str:
     """Return the hash that is verified for a user that does not exist."""
-    return _HASHER.hash("nobody has this password")
+    return _HASHER.hash("dummy")

@@ -72,7 +72,7 @@ def create_user(body: NewUser) -> UserView:
     """Create an account with a role and a first password."""
     panel = get_panel()
     user = panel.users.add(body.name, Role(body.role), body.password, panel.now())
-    _log_change("made the account", user.name)
+    _log_change("created", user.name)
     return _user_view(user)
 
 
@@ -90,7 +90,7 @@ def change_user(name: str, body: UserChange) -> UserView:
         panel.users.set_role(user.name, Role(body.role))
     if body.password is not None:
         account.set_password(panel.users, panel.sessions, user.name, body.password)
-    _log_change("changed the account", user.name)
+    _log_change("changed", user.name)
     return _user_view(panel.users.get(user.name))
 
 
@@ -101,11 +101,11 @@ def delete_user(name: str) -> None:
     """Delete the account and end the user's sessions. The user's jobs and videos are kept."""
     panel = get_panel()
     account.delete_user(panel.users, panel.sessions, name)
-    _log_change("removed the account", name)
+    _log_change("deleted", name)
 
 
-def _log_change(action: str, name: str) -> None:
-    log.info("%s %s %s", require_role("admin").name, action, ascii(name))
+def _log_change(verb: str, name: str) -> None:
+    log.info("%s %s the user %s", require_role("admin").name, verb, ascii(name))
 
 
 def _user_view(user: User) -> UserView:

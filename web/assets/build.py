@@ -99,7 +99,7 @@ def _run(command: Sequence[str], folder: Path) -> None:
     )
     if result.returncode != 0:
         lines = [line for line in result.stderr.splitlines() if "error" in line.lower()]
-        raise Fault("assets_download_failed", reason=(lines or ["npm said nothing"])[0].strip())
+        raise Fault("assets_download_failed", reason=(lines or ["npm printed no error"])[0].strip())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -99,7 +99,7 @@ def delete_several() -> Redirect:
     """Delete the selected jobs."""
     selected = request.form.getlist("job")
     if not selected or not all(map(_is_number, selected)):
-        raise BadInput("bad_request", reason="nothing is ticked")
+        raise BadInput("bad_request", reason="no job is selected")
     _delete([int(value) for value in selected])
     return redirect(url_for("results.index"))
 

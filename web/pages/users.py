@@ -55,10 +55,10 @@ def create_administrator() -> AnyResponse:
         return redirect(url_for("home.index"))
     address = request.remote_addr or ""
     try:
-        panel.login_limiter.register_attempt(address, "set-up")
+        panel.login_limiter.register_attempt(address, "setup")
         if not codes_match(form.get("code", ""), panel.setup_code):
             raise BadInput("setup_code_wrong")
-        panel.login_limiter.register_success(address, "set-up")
+        panel.login_limiter.register_success(address, "setup")
         password = _new_password()
         user = panel.users.add_first(form.get("name", "").strip(), password, panel.now())
     except BadInput as error:
@@ -93,7 +93,7 @@ def log_in() -> AnyResponse:
         try:
             user = panel.users.authenticate(name, form.get("password", ""))
         except BadInput:
-            log.warning("a sign-in as %s from %s failed", ascii(name[:40]), address)
+            log.warning("sign-in as %s from %s failed", ascii(name[:40]), address)
             raise
     except BadInput as error:
         page = render_template("users/login.html", error=error, next_url=next_url, name=name)
@@ -192,7 +192,7 @@ def add() -> AnyResponse:
         get_panel().users.add(name, role, form.get("password", ""), get_panel().now())
     except BadInput as error:
         return _error_page(_render_users(error=error, given=form), error)
-    log.info("%s made the account %s (%s)", require_role("admin").name, name, role.value)
+    log.info("%s created the user %s (%s)", require_role("admin").name, name, role.value)
     return redirect(url_for("users.index"))
 
 

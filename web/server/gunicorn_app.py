@@ -143,9 +143,11 @@ def log_address(panel: Panel, url: str) -> None:
     """Log the panel's address and, before the setup, the setup code."""
     log.info("the panel is at %s", url)
     if not (FOLDER / "vendor" / "htmx.js").is_file():
-        log.warning("the browser's libraries are missing; fetch them: python -m web.assets.build")
+        log.warning(
+            "the browser's libraries are missing; download them: python -m web.assets.build"
+        )
     if panel.setup_code:
-        log.warning("set-up code: %s (open %s/setup)", panel.setup_code, url)
+        log.warning("setup code: %s (open %s/setup)", panel.setup_code, url)
 
 
 def _check_folder(folder: Path) -> None:

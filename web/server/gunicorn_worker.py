@@ -104,7 +104,7 @@ class SlowClientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no t
         """Shut down overdue connections. The main loop calls this at least once a second."""
         super().notify()
         for address, count in Counter(self._pending.close_overdue()).items():
-            log.warning("refused %s: %d requests that hardly moved", address, count)
+            log.warning("refused %s: %d requests arrived too slowly", address, count)
 
     def enqueue_req(self, conn: TConn) -> None:
         """Let a connection without data wait in the main loop and not in a thread."""
@@ -117,7 +117,7 @@ class SlowClientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no t
         """Handle one request in a thread, if its address may have another one."""
         address = str(conn.client[0]) if conn.client else ""
         if not self._pending.add(conn, conn.sock, address):
-            log.warning("refused %s: too many requests that hardly move", address)
+            log.warning("refused %s: too many pending requests", address)
             _shutdown(conn.sock)
             return False
         try:
@@ -140,7 +140,7 @@ class SlowClientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no t
                 conn.parser = http.get_parser(self.cfg, conn.sock, conn.client)
                 conn.initialized = True
         except OSError as error:  # e.g. a browser that does not trust the certificate
-            log.debug("no encryption with %s: %s", conn.client, error)
+            log.debug("TLS handshake with %s failed: %s", conn.client, error)
             return False
         return True
 

@@ -80,7 +80,7 @@ class Announcer:
                 else:
                     self._closing.wait(self._interval_s)
             except Exception as error:  # an error on the network must not end the thread
-                log.warning("the name on the network is not announced: %s", error)
+                log.warning("mDNS announcement failed: %s", error)
                 self._closing.wait(self._interval_s)
 
     def _announce(self, own_addresses: set[str]) -> None:
@@ -94,13 +94,13 @@ class Announcer:
                 None,
             )
             if name is None:
-                raise OSError("all of its names are taken")
+                raise OSError("all of its names are in use")
             network.register_service(self._service(name, own_addresses), allow_name_change=True)
             self._set_announced(name)
             while not self._closing.wait(self._interval_s) and self._interfaces() == own_addresses:
                 others = addresses_claimed_by(network, name) - own_addresses
                 if others and min(map(_number, others)) < min(map(_number, own_addresses)):
-                    log.warning("the name %s belongs to %s as well", name, ", ".join(others))
+                    log.warning("the name %s is also used by %s", name, ", ".join(others))
                     break
         finally:
             network.close()  # sends a goodbye packet
@@ -122,7 +122,7 @@ class Announcer:
 
     def _set_announced(self, name: str | None) -> None:
         if name is not None:
-            log.info("the panel is at %s as well", self._addresses.url_for_name(name))
+            log.info("the panel is also at %s", self._addresses.url_for_name(name))
         with self._changed:
             self._name = name
             self._changed.notify_all()

@@ -70,7 +70,7 @@ def clean_at_start(config: Config) -> None:
     if path.is_file():
         with JobStore(path) as store:
             for folder in remove_stale_job_files(store, job_files_folder(config.root)):
-                log.warning("deleted %s, of which no job had been made", folder.name)
+                log.warning("deleted %s, which belonged to no job", folder.name)
 
 
 def start_cleanup(
@@ -87,14 +87,14 @@ def start_cleanup(
             try:
                 remove_stale_uploads(config, now)
             except (LecternError, OSError) as error:
-                log.warning("old uploads cannot be thrown away: %s", error)
+                log.warning("expired uploads cannot be deleted: %s", error)
             closing.wait(CLEANUP_INTERVAL_S)
 
     try:
         clean_at_start(config)
     except (LecternError, OSError) as error:
-        log.warning("the material cannot be looked through: %s", error)
-    thread = threading.Thread(target=run, name="care", daemon=True)
+        log.warning("the job files cannot be cleaned up: %s", error)
+    thread = threading.Thread(target=run, name="cleanup", daemon=True)
     thread.start()
     return thread
 
@@ -110,5 +110,5 @@ def delete_old_jobs(
     """
     policy = RetentionPolicy(max_age_days=days, keep_undownloaded=keep_not_downloaded)
     deleted = delete_expired(store, policy, now)
-    log.warning("%s deleted %d jobs of %d days ago", user, len(deleted), days)
+    log.warning("%s deleted %d jobs older than %d days", user, len(deleted), days)
     return len(deleted)

@@ -168,7 +168,7 @@ def library_folder(root: Path) -> Path:
 
 def _resolve_upload(identity: Identity, uploads: UploadStore, material: FileMaterial) -> SourceFile:
     if material.upload is None or material.library is not None:
-        raise BadInput("bad_request", reason="name an upload or a presenter, not both")
+        raise BadInput("bad_request", reason="exactly one of upload and library must be set")
     upload = uploads.get(material.upload, identity.require_role("teacher").name)
     if not upload.complete:
         raise BadInput("upload_incomplete", name=upload.name)

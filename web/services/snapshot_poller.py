@@ -111,7 +111,7 @@ class SnapshotPoller:
                         self._thread = self._view = None
                         return
         except Exception:
-            log.exception("the watch over the queue ended")
+            log.exception("the snapshot poller failed")
             with self._changed:
                 self._thread = self._view = None
         finally:

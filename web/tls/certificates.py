@@ -67,11 +67,11 @@ class LocalCertificate:
         if found is None or not self._is_usable(found, signer, wanted):
             made = authority.issue_certificate(signer, names, addresses, self._now())
             self._write(path, made.to_pem(signer.certificate))
-            log.info("a new certificate for %s", ", ".join(sorted(wanted)))
+            log.info("new certificate for %s", ", ".join(sorted(wanted)))
             if outside := names - wanted:
                 log.warning(
-                    "the box's authority was made before it had the name %s; delete %s to have a"
-                    " new one, which everybody has to trust again",
+                    "the local authority was created before the device had the name %s; delete %s"
+                    " to create a new one, which all users must trust again",
                     ", ".join(sorted(outside)),
                     self._folder,
                 )
@@ -86,7 +86,7 @@ class LocalCertificate:
         names, _ = self._names()
         made = authority.create_authority(socket.gethostname(), names, self._now())
         self._write(path, made.to_pem())
-        log.warning("a new certificate authority of this box: SHA-256 %s", made.fingerprint)
+        log.warning("new local certificate authority: SHA-256 %s", made.fingerprint)
         return made
 
     def _is_usable(self, found: KeyPair, signer: KeyPair, wanted: set[str]) -> bool:
@@ -150,7 +150,7 @@ class TlsContext:
                 try:
                     self._context = self._load()
                 except LecternError as error:
-                    log.error("the certificate stays as it was: %s", error)
+                    log.error("the certificate was not reloaded: %s", error)
             return self._context
 
     def _load(self) -> ssl.SSLContext:

@@ -114,7 +114,7 @@ def test_a_new_box_is_set_up_with_the_code_of_its_log(chromium: Browser, fresh: 
     page = context.new_page()
     page.goto("/")
     expect(page.get_by_role("heading", level=1)).to_have_text("Welcome to Lectern")
-    code = re.search(r"set-up code: (\S+)", fresh.log.read_text(encoding="utf-8"))
+    code = re.search(r"setup code: (\S+)", fresh.log.read_text(encoding="utf-8"))
     assert code
     for given in ("AAAA-AAAA-AAAA", code[1]):
         page.fill("#code", given)

@@ -184,7 +184,7 @@ class TestWatcher:
         with watcher.subscribed():
             assert watcher.wait(0, 0.2) is None
             assert watcher.wait(0, 5) is not None
-        assert "the watch over the queue ended" in caplog.text
+        assert "the snapshot poller failed" in caplog.text
 
 
 def text(piece: object) -> str:

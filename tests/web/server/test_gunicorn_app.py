@@ -105,7 +105,7 @@ def _wait(done: object, limit_s: float = 30.0) -> None:
 
 def test_the_set_up_code_stands_in_the_log_and_nowhere_else(tmp_path: Path) -> None:
     with Served(tmp_path) as served:
-        code = re.search(r"set-up code: (\S+) \(open \S+/setup\)", served.log.read_text())
+        code = re.search(r"setup code: (\S+) \(open \S+/setup\)", served.log.read_text())
         assert code
         path = served.root / "state" / "setup-code"
         assert path.read_text().strip() == code[1]

@@ -100,4 +100,4 @@ def test_a_queue_that_cannot_be_read_does_not_keep_the_panel_down(
     closing = threading.Event()
     closing.set()
     start_cleanup(config, clock, closing).join(10)
-    assert "cannot be looked through" in caplog.text
+    assert "the job files cannot be cleaned up" in caplog.text
