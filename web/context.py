@@ -14,6 +14,7 @@ from appliance.config import Config
 from appliance.config_file import ConfigProblem
 from appliance.files.thumbnail_cache import ThumbnailCache
 from appliance.jobs.store import JobStore, store_path
+from appliance.jobs.tasks import TaskStore
 from web.accounts.login_limiter import LoginLimiter
 from web.accounts.sessions import SessionStore
 from web.accounts.tokens import TokenStore
@@ -102,9 +103,16 @@ def get_uploads() -> UploadStore:
     return cast(UploadStore, g.uploads)
 
 
+def get_task_store() -> TaskStore:
+    """Return the task store, open for this request. Raises what :class:`TaskStore` raises."""
+    if "tasks" not in g:
+        g.tasks = TaskStore(store_path(get_config().root), now=get_panel().now)
+    return cast(TaskStore, g.tasks)
+
+
 def close_stores(error: BaseException | None = None) -> None:
-    """Close the job store and the upload store at the end of the request."""
-    for name in ("jobs", "uploads"):
-        store: JobStore | UploadStore | None = g.pop(name, None)
+    """Close the stores that were opened for the request."""
+    for name in ("jobs", "tasks", "uploads"):
+        store: JobStore | TaskStore | UploadStore | None = g.pop(name, None)
         if store is not None:
             store.close()

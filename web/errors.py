@@ -104,9 +104,14 @@ def error_response(error: LecternError) -> Response:
     else:
         response = make_response(render_template("error.html", error=error, status=status))
     response.status_code = status
+    set_retry_after(response, error)
+    return response
+
+
+def set_retry_after(response: Response, error: LecternError) -> None:
+    """Set the header ``Retry-After`` of a response to too many attempts."""
     if error.code == "too_many_attempts":
         response.headers["Retry-After"] = str(error.details["seconds"])
-    return response
 
 
 def register(app: Flask) -> None:

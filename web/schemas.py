@@ -301,20 +301,25 @@ class TaskCreated(Model):
 
 
 class TaskView(Model):
-    """State and result of a preflight or preview."""
+    """State and result of a task."""
 
     id: JobNumber
     """Number of the task."""
     kind: str
-    """``preflight`` or ``preview``."""
+    """Kind of the task that was submitted."""
     state: Literal["pending", "running", "done", "failed"]
     """``pending`` until the worker starts the task, then ``running``, at the end ``done`` or
     ``failed``."""
     result: dict[str, Any]
     """Result of the task; its keys depend on ``kind``."""
-    warnings: list[LocalizedReason]
-    """Problems that were found but do not prevent the job."""
     reason: Problem | None
     """Why the task failed, otherwise null."""
+
+
+class FileTaskView(TaskView):
+    """State and result of a preflight or preview."""
+
+    warnings: list[LocalizedReason]
+    """Problems that were found but do not prevent the job."""
     file: str | None
     """Path of the URL of the image or video; null until it exists."""

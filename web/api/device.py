@@ -9,14 +9,14 @@ from flask import Blueprint, Response
 from pydantic import Field
 
 from web.api.operation import operation
-from web.context import get_config, get_job_store, get_panel
-from web.schemas import NUMBER, JobNumber, Model, Problem, SearchWords, TaskCreated
+from web.context import get_config, get_job_store, get_panel, get_task_store
+from web.schemas import NUMBER, Model, Problem, SearchWords, TaskCreated, TaskView
 from web.security.access import current_identity, require_role, role_required
 from web.services.cleanup import delete_old_jobs
 from web.services.job_access import problem_of
 from web.services.log_files import list_log_files, read_lines, send_log
 from web.services.snapshot import read_snapshot
-from web.services.tasks import DEVICE_TASKS, get_own_task, open_tasks, submit
+from web.services.tasks import DEVICE_TASKS, get_own_task, submit
 from web.services.telemetry_charts import telemetry_since
 
 blueprint = Blueprint("api_device", __name__, url_prefix="/api/v1/device")
@@ -97,22 +97,6 @@ class NewTask(Model):
         Field(max_length=10, default_factory=dict),
     ]
     """Parameters of the task; which ones depends on ``kind``."""
-
-
-class DeviceTaskView(Model):
-    """State and result of a task."""
-
-    id: JobNumber
-    """Number of the task."""
-    kind: str
-    """What was requested."""
-    state: Literal["pending", "running", "done", "failed"]
-    """``pending`` until the worker starts the task, then ``running``, at the end ``done`` or
-    ``failed``."""
-    result: dict[str, Any]
-    """Result of the task; its keys depend on ``kind``."""
-    reason: Problem | None
-    """Why the task failed, otherwise null."""
 
 
 class PruneRequest(Model):
@@ -210,21 +194,17 @@ def submit_task(body: NewTask) -> TaskCreated:
 
     Raises ``BadInput("permission_denied")`` if the task needs a higher role than the user has.
     """
-    panel = get_panel()
-    with open_tasks(panel.config.root, panel.now) as store:
-        number = submit(current_identity(), store, body.kind, body.params, DEVICE_TASKS)
+    number = submit(current_identity(), get_task_store(), body.kind, body.params, DEVICE_TASKS)
     return TaskCreated(id=number)
 
 
 @blueprint.get(f"/tasks/<{NUMBER}:number>")
 @role_required("teacher")
-@operation("Get the state and result of a task", response=DeviceTaskView)
-def task_result(number: int) -> DeviceTaskView:
+@operation("Get the state and result of a task", response=TaskView)
+def task_result(number: int) -> TaskView:
     """Return the state and result of one of the user's own tasks."""
-    panel = get_panel()
-    with open_tasks(panel.config.root, panel.now) as store:
-        task = get_own_task(current_identity(), store, number, DEVICE_TASKS)
-    return DeviceTaskView(
+    task = get_own_task(current_identity(), get_task_store(), number, DEVICE_TASKS)
+    return TaskView(
         id=task.id,
         kind=task.kind,
         state=task.state,

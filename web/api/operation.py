@@ -3,8 +3,8 @@
 Example::
 
     @blueprint.get("/jobs")
-    @needs("viewer")
-    @operation("List jobs", query=JobQuery, answer=JobPage)
+    @role_required("viewer")
+    @operation("List jobs", query=JobQuery, response=JobPage)
     def list_jobs(query: JobQuery) -> JobPage: ...
 """
 

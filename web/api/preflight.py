@@ -18,13 +18,13 @@ from appliance.errors import BadInput
 from appliance.jobs.models import Reason
 from appliance.jobs.tasks import Task
 from web.api.operation import operation
-from web.context import get_config, get_panel, get_thumbnails, get_uploads
+from web.context import get_config, get_task_store, get_thumbnails, get_uploads
 from web.i18n import language
-from web.schemas import NUMBER, LocalizedReason, Preflight, Preview, TaskCreated, TaskView
+from web.schemas import NUMBER, FileTaskView, LocalizedReason, Preflight, Preview, TaskCreated
 from web.security.access import current_identity, role_required
 from web.services.job_access import problem_of
 from web.services.job_creation import resolve_lecture, resolve_presenter
-from web.services.tasks import FILE_TASKS, get_own_task, open_tasks, submit
+from web.services.tasks import FILE_TASKS, get_own_task, submit
 
 blueprint = Blueprint("api_preflight", __name__, url_prefix="/api/v1")
 
@@ -74,8 +74,8 @@ def preview(body: Preview) -> TaskCreated:
 
 @blueprint.get(f"/checks/<{NUMBER}:number>")
 @role_required("teacher")
-@operation("Get the result of a preflight or preview", response=TaskView)
-def show_result(number: int) -> TaskView:
+@operation("Get the result of a preflight or preview", response=FileTaskView)
+def show_result(number: int) -> FileTaskView:
     """Return the state of a preflight or preview and, when it has ended, its result."""
     task = _own_task(number)
     result, file = dict(task.result), None
@@ -83,7 +83,7 @@ def show_result(number: int) -> TaskView:
     if result.pop(name, None):
         file = url_for("api_preflight.show_file", number=number)
     _keep_thumbnail(task)
-    return TaskView(
+    return FileTaskView(
         id=task.id,
         kind=task.kind,
         state=task.state,
@@ -123,15 +123,12 @@ def localized_warnings(warnings: Iterable[Mapping[str, Any]]) -> list[LocalizedR
 
 
 def _submit(kind: str, **params: object) -> TaskCreated:
-    panel = get_panel()
-    with open_tasks(panel.config.root, panel.now) as store:
-        return TaskCreated(id=submit(current_identity(), store, kind, params, FILE_TASKS))
+    number = submit(current_identity(), get_task_store(), kind, params, FILE_TASKS)
+    return TaskCreated(id=number)
 
 
 def _own_task(number: int) -> Task:
-    panel = get_panel()
-    with open_tasks(panel.config.root, panel.now) as store:
-        return get_own_task(current_identity(), store, number, FILE_TASKS)
+    return get_own_task(current_identity(), get_task_store(), number, FILE_TASKS)
 
 
 def _keep_thumbnail(task: Task) -> None:

@@ -19,7 +19,7 @@ from appliance.jobs.daemon_status import DaemonStatusStore
 from appliance.jobs.store import store_path
 from appliance.jobs.tasks import Task
 from appliance.logs.line import LEVELS
-from web.context import get_job_store, get_panel
+from web.context import get_job_store, get_panel, get_task_store
 from web.i18n import _
 from web.schemas import NUMBER
 from web.security.access import (
@@ -36,7 +36,6 @@ from web.services.tasks import (
     DEVICE_TASKS,
     get_own_task,
     has_timed_out,
-    open_tasks,
     submit,
 )
 from web.services.telemetry_charts import PERIODS_H, build_charts, telemetry_since, throttled_spans
@@ -109,9 +108,7 @@ def download_log(name: str) -> Response:
 def submit_task(kind: str) -> AnyResponse:
     """Submit a task to the daemon and redirect to its result, which updates itself."""
     params = {name: value for name, value in request.form.items() if name != "csrf"}
-    panel = get_panel()
-    with open_tasks(panel.config.root, panel.now) as store:
-        number = submit(current_identity(), store, kind, params, DEVICE_TASKS)
+    number = submit(current_identity(), get_task_store(), kind, params, DEVICE_TASKS)
     return redirect(url_for("device.show_task", number=number), 303)
 
 
@@ -119,11 +116,9 @@ def submit_task(kind: str) -> AnyResponse:
 @role_required("teacher")
 def show_task(number: int) -> AnyResponse:
     """Render the state and result of a task."""
-    panel = get_panel()
-    with open_tasks(panel.config.root, panel.now) as store:
-        task = get_own_task(current_identity(), store, number, DEVICE_TASKS)
+    task = get_own_task(current_identity(), get_task_store(), number, DEVICE_TASKS)
     page = "device/_task.html" if "HX-Request" in request.headers else "device/task.html"
-    lost = has_timed_out(task, panel.now())
+    lost = has_timed_out(task, get_panel().now())
     return make_response(render_template(page, task=task, lost=lost, drives=_usb_drives(task)))
 
 

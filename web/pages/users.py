@@ -15,7 +15,7 @@ from web.accounts.passwords import MIN_LENGTH
 from web.accounts.setup_code import codes_match, delete_setup_code
 from web.accounts.users import Role
 from web.context import get_panel
-from web.errors import status_of
+from web.errors import set_retry_after, status_of
 from web.schemas import NUMBER
 from web.security.access import (
     COOKIE,
@@ -262,8 +262,7 @@ def _role(value: str) -> Role:
 
 def _error_page(page: str, error: LecternError) -> Response:
     response = make_response(page, status_of(error))
-    if error.code == "too_many_attempts":
-        response.headers["Retry-After"] = str(error.details["seconds"])
+    set_retry_after(response, error)
     return response
 
 

@@ -59,11 +59,11 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> Flask:
         app = create_app(self._lectern, mistakes=self._mistakes, addresses=self._addresses)
-        here: Panel = app.extensions[EXTENSION]
-        log_address(here, self._addresses.url())
-        start_cleanup(self._lectern, here.now, here.closing)
+        panel: Panel = app.extensions[EXTENSION]
+        log_address(panel, self._addresses.url())
+        start_cleanup(self._lectern, panel.now, panel.closing)
         self._announcer = make_announcer(self._lectern, self._addresses)
-        signal.signal(signal.SIGTERM, _stop_before_workers(here))
+        signal.signal(signal.SIGTERM, _stop_before_workers(panel))
         return app
 
 

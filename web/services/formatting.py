@@ -1,4 +1,4 @@
-"""Times, sizes and names as text for people."""
+"""Times, sizes and names as text for users."""
 
 from __future__ import annotations
 

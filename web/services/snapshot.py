@@ -148,7 +148,7 @@ def recent_failures(root: Path, now: float) -> dict[str, str]:
     """Return the providers that failed within the last day, each with its latest reason.
 
     ``root`` is the device's folder, ``now`` the time in seconds since 1970. Returns an empty dict
-    if the results that ``appliance.lips`` stores cannot be read.
+    if the results that ``appliance.inference`` stores cannot be read.
     """
     try:
         verdicts = json.loads((root / "state" / "engines.json").read_bytes())["verdicts"].values()

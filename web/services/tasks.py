@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Container, Mapping
-from pathlib import Path
+from collections.abc import Container, Mapping
 from typing import Any
 
 from appliance.errors import BadInput
-from appliance.jobs.store import store_path
 from appliance.jobs.tasks import Task, TaskStore
 from web.i18n import language
 from web.schemas import RoleName
@@ -37,11 +35,6 @@ _LOGGED = ("restart_worker", "power_off")
 
 START_TIMEOUT_S = 45.0
 """Seconds after which a task that has not been started shows that the daemon is down."""
-
-
-def open_tasks(root: Path, now: Callable[[], float]) -> TaskStore:
-    """Open the task store of the device with the folder ``root``; a context manager."""
-    return TaskStore(store_path(root), now=now)
 
 
 def submit(
