@@ -1,4 +1,4 @@
-"""The measurement measures: real processes, real clips, small ones."""
+"""The benchmark, with real processes and small clips."""
 
 from __future__ import annotations
 
@@ -51,26 +51,26 @@ def frames(path: Path) -> list[np.ndarray]:
         return [frame.to_ndarray() for frame in container.decode(video=0)]
 
 
-def test_the_clip_moves_and_has_grain(clip: Path) -> None:
+def test_presenter_clip_moves_and_has_noise(clip: Path) -> None:
     info = probe_presenter(clip)
     assert (info.width, info.height, info.frames, float(info.fps)) == (320, 240, 12, 10)
     first, second = (image[:240].astype(float) for image in frames(clip)[4:6])
     assert 0.5 < np.abs(first - second).mean() < 20
 
 
-def test_the_transcode_changes_nothing_but_the_bytes(
+def test_transcode_keeps_the_pictures_and_the_sound(
     clip: Path, lecture: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.mp4"
     transcode(clip, lecture, out, 20, threads=1, preset="veryfast", crf=12)
     before, after = frames(clip), frames(out)
-    assert len(after) == 20  # past the end it begins again
+    assert len(after) == 20  # starts again after the end
     for n in (0, 5, 14):
         assert np.abs(after[n].astype(int) - before[n % 12]).mean() < 2
     assert probe_audio(out).duration_s == pytest.approx(probe_audio(lecture).duration_s, abs=0.07)
 
 
-def test_a_process_is_timed_from_outside() -> None:
+def test_process_is_timed() -> None:
     timing = time_process(["-c", "import time; time.sleep(0.3); sum(range(10 ** 6))"])
     assert timing.wall_s > 0.3
     assert timing.wall_s > timing.cpu_s > 0
@@ -78,23 +78,23 @@ def test_a_process_is_timed_from_outside() -> None:
         time_process(["-c", "raise SystemExit('no such luck')"])
 
 
-def test_a_spread_is_median_low_and_high() -> None:
+def test_spread_is_median_minimum_and_maximum() -> None:
     assert Spread.of([3.0, 1.0, 2.0]) == Spread(2.0, 1.0, 3.0)
     assert str(Spread.of([1.0])) == "1.00 (1.00–1.00)"
 
 
-def test_ratios_are_taken_round_by_round() -> None:
+def test_ratios_are_computed_within_a_round() -> None:
     slow, fast = Timing(4, 8), Timing(2, 4)
     both = Comparison(transcodes=[Timing(2, 4), Timing(1, 2)], uncached=[slow, fast])
     assert both.uncached_ratio == Spread(2.0, 2.0, 2.0)
 
 
 @pytest.mark.slow
-def test_a_real_comparison(clip: Path, lecture: Path) -> None:
-    told: list[str] = []
-    result = compare(clip, lecture, settings(), 1, on_progress=told.append)
+def test_comparison_of_real_renders(clip: Path, lecture: Path) -> None:
+    messages: list[str] = []
+    result = compare(clip, lecture, settings(), 1, on_progress=messages.append)
     facts = json.loads(json.dumps(result.as_dict()))
-    assert told == ["round 1 of 1"]
+    assert messages == ["round 1 of 1"]
     assert facts["video"] == {"width": 320, "height": 240, "fps": 10}
     assert facts["frames"] == 20
     assert facts["uncached"]["median"] > 1 and facts["cached"]["median"] > 1
@@ -103,7 +103,7 @@ def test_a_real_comparison(clip: Path, lecture: Path) -> None:
     assert 100 < facts["peak_mb"] < 2000
 
 
-def test_material_is_taken_from_the_library_or_made(clip: Path, tmp_path: Path) -> None:
+def test_presenter_comes_from_the_library(clip: Path, tmp_path: Path) -> None:
     library = tmp_path / "presenters"
     with pytest.raises(BadInput, match="bench_presenter_missing"):
         find_inputs(tmp_path, library, 1, lambda: None)
@@ -111,21 +111,21 @@ def test_material_is_taken_from_the_library_or_made(clip: Path, tmp_path: Path) 
     (library / "notes.txt").write_text("no presenter")
     (library / "wang.mp4").write_bytes(clip.read_bytes())
 
-    def nobody() -> Image | None:
+    def fail_if_called() -> Image | None:
         raise AssertionError("the library has one")
 
-    presenter, lecture = find_inputs(tmp_path, library, 1, nobody)
+    presenter, lecture = find_inputs(tmp_path, library, 1, fail_if_called)
     assert presenter == library / "wang.mp4"
     assert probe_audio(lecture).duration_s == pytest.approx(1, abs=0.1)
 
 
-def test_a_photo_of_the_library_stands_upright(tmp_path: Path) -> None:
+def test_photo_of_the_library_is_upright(tmp_path: Path) -> None:
     library = tmp_path / "library"
     library.mkdir()
     photo = np.zeros((96, 128, 3), np.uint8)
     photo[:, :64] = 255
     exif = Pillow.Exif()
-    exif[0x0112] = 6  # the camera was turned: its left is above
+    exif[0x0112] = 6  # rotated: the left side of the camera is at the top
     Pillow.fromarray(photo).save(library / "phone.jpg", exif=exif)
     presenter, _ = find_inputs(tmp_path, library, 0.1, lambda: None)
     with av.open(str(presenter)) as container:
@@ -135,7 +135,7 @@ def test_a_photo_of_the_library_stands_upright(tmp_path: Path) -> None:
     assert middle[height // 8] > 200 > 60 > middle[-height // 8]
 
 
-def test_the_command_says_what_is_missing(
+def test_command_reports_missing_files(
     clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["bench", str(clip)]) == 2
@@ -144,7 +144,7 @@ def test_the_command_says_what_is_missing(
     assert "file_missing" in capsys.readouterr().err
 
 
-def test_murmur_has_syllables_and_gaps() -> None:
+def test_synthetic_speech_has_syllables_and_pauses() -> None:
     sound = synthetic_speech(3.0)
     assert len(sound) == 3 * RATE
     level = np.abs(sound).reshape(-1, RATE // 50).max(axis=1)

@@ -1,4 +1,4 @@
-"""``lectern jobs`` as a person uses it."""
+"""``lectern jobs`` as a user calls it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from appliance.jobs.store import store_path
 from appliance.jobs.worker_store import WorkerStore
 
 
-class Say(Protocol):
+class RunJobs(Protocol):
     def __call__(self, *words: object, status: int = 0) -> str: ...
 
 
@@ -30,8 +30,10 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def say(root: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Say:
-    """Runs ``lectern jobs WORDS``; gives what it prints (on failure, what it complains)."""
+def run_jobs(
+    root: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> RunJobs:
+    """Return a function that runs ``lectern jobs WORDS`` and returns its output or its error."""
     monkeypatch.chdir(root)
 
     def run(*words: object, status: int = 0) -> str:
@@ -49,8 +51,10 @@ def store(root: Path) -> WorkerStore:
     return WorkerStore(store_path(root))
 
 
-def test_add_queues_whole_paths_under_the_lectures_name(say: Say, store: WorkerStore) -> None:
-    number = int(say("add", "wang.mp4", "lesson 03.wav", "--priority", 3, "--face", 1))
+def test_add_queues_absolute_paths_with_the_name_of_the_lecture(
+    run_jobs: RunJobs, store: WorkerStore
+) -> None:
+    number = int(run_jobs("add", "wang.mp4", "lesson 03.wav", "--priority", 3, "--face", 1))
     job = store.get(number)
     assert job.presenter == Path("wang.mp4").resolve()
     assert job.lecture == Path("lesson 03.wav").resolve()
@@ -68,65 +72,67 @@ def test_add_queues_whole_paths_under_the_lectures_name(say: Say, store: WorkerS
         (["wang.mp4", "lesson 03.wav", "--face", "-1"], "job_options_invalid"),
     ],
 )
-def test_add_refuses_what_cannot_work(
-    say: Say, store: WorkerStore, words: list[str], code: str
+def test_add_rejects_invalid_input(
+    run_jobs: RunJobs, store: WorkerStore, words: list[str], code: str
 ) -> None:
-    assert say("add", *words, status=2).startswith(f"lectern: {code}: ")
+    assert run_jobs("add", *words, status=2).startswith(f"lectern: {code}: ")
     assert store.jobs() == []
 
 
-def test_list_shows_state_share_name_and_reason(say: Say, store: WorkerStore) -> None:
-    assert say("list") == "There are no jobs.\n"
+def test_list_shows_state_progress_name_and_reason(run_jobs: RunJobs, store: WorkerStore) -> None:
+    assert run_jobs("list") == "There are no jobs.\n"
     half = store.add(NewJob("half\nway", Path("p"), Path("l"))).id
     store.claim()
     store.update_progress(half, "render", 50, 100)
     failed = store.add(NewJob(os.fsdecode(b"\xff"), Path("p"), Path("l"))).id
     store.fail(failed, Reason("no_face", {"name": "p.mp4"}))
-    _, first, second = say("list").splitlines()
+    _, first, second = run_jobs("list").splitlines()
     assert re.fullmatch(rf" +{failed}  failed +� \(No face was found in p\.mp4\. Use .*\)", first)
     assert re.fullmatch(rf" +{half}  running +50%  half�way", second)
-    assert [job["id"] for job in json.loads(say("list", "--open", "--json"))] == [half]
+    assert [job["id"] for job in json.loads(run_jobs("list", "--open", "--json"))] == [half]
 
 
-def test_list_says_why_nothing_is_started(say: Say, store: WorkerStore) -> None:
+def test_list_shows_holds(run_jobs: RunJobs, store: WorkerStore) -> None:
     store.add_hold(Reason("disk_full", {"name": "a.mp4"}))
-    assert say("list").startswith("On hold: The disk is full, so a.mp4 could not be written.")
+    assert run_jobs("list").startswith("On hold: The disk is full, so a.mp4 could not be written.")
 
 
-def test_show_tells_all_of_one_job(say: Say, store: WorkerStore) -> None:
+def test_show_prints_the_details_of_a_job(run_jobs: RunJobs, store: WorkerStore) -> None:
     job = store.add(NewJob("lesson", Path("p.mp4"), Path("l.wav"))).id
-    shown = dict(re.split(" +", line, maxsplit=1) for line in say("show", job).splitlines())
-    assert shown["state"] == "queued" and shown["presenter"] == "p.mp4"
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", shown["created"])
-    assert json.loads(say("show", job, "--json"))["lecture"] == "l.wav"
-    assert say("show", 99, status=2).startswith("lectern: job_unknown: ")
+    printed = dict(re.split(" +", line, maxsplit=1) for line in run_jobs("show", job).splitlines())
+    assert printed["state"] == "queued" and printed["presenter"] == "p.mp4"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", printed["created"])
+    assert json.loads(run_jobs("show", job, "--json"))["lecture"] == "l.wav"
+    assert run_jobs("show", 99, status=2).startswith("lectern: job_unknown: ")
 
 
-def test_pause_resume_cancel_and_retry(say: Say, store: WorkerStore) -> None:
+def test_pause_resume_cancel_and_retry(run_jobs: RunJobs, store: WorkerStore) -> None:
     one, two = (store.add(NewJob("lesson", Path("p"), Path("l"))).id for _ in range(2))
-    assert say("pause", one, two) == f"Job {one}: paused.\nJob {two}: paused.\n"
-    assert say("resume", one) == f"Job {one}: queued.\n"
-    assert say("cancel", one) == f"Job {one}: cancelled.\n"
-    assert say("retry", one) == f"Job {one}: queued.\n"
-    assert say("retry", two, status=2).startswith("lectern: job_wrong_state: ")
+    assert run_jobs("pause", one, two) == f"Job {one}: paused.\nJob {two}: paused.\n"
+    assert run_jobs("resume", one) == f"Job {one}: queued.\n"
+    assert run_jobs("cancel", one) == f"Job {one}: cancelled.\n"
+    assert run_jobs("retry", one) == f"Job {one}: queued.\n"
+    assert run_jobs("retry", two, status=2).startswith("lectern: job_wrong_state: ")
     store.claim()
-    assert say("cancel", one) == f"Job {one}: will stop after the current chunk.\n"
+    assert run_jobs("cancel", one) == f"Job {one}: will stop after the current chunk.\n"
     assert store.get(one).state is JobState.RUNNING
 
 
-def test_priority_changes_the_turn(say: Say, store: WorkerStore) -> None:
+def test_priority_changes_the_order(run_jobs: RunJobs, store: WorkerStore) -> None:
     _, two = (store.add(NewJob("lesson", Path("p"), Path("l"))).id for _ in range(2))
-    say("priority", two, 5)
+    run_jobs("priority", two, 5)
     job = store.claim()
     assert job is not None and job.id == two
 
 
-def test_why_the_work_rests_is_said_in_the_readers_language(
-    say: Say, store: WorkerStore, root: Path
+def test_holds_are_shown_in_the_requested_language(
+    run_jobs: RunJobs, store: WorkerStore, root: Path
 ) -> None:
-    say("add", "wang.mp4", "lesson 03.wav")
+    run_jobs("add", "wang.mp4", "lesson 03.wav")
     store.add_hold(Reason("quiet_hours", {"until": "2026-11-23 12:30"}))
-    assert say("list", "--language", "en").startswith(
+    assert run_jobs("list", "--language", "en").startswith(
         "On hold: Quiet hours are in effect until 2026"
     )
-    assert say("list", "--language", "zh").startswith("暂停：现在是安静时段，到 2026-11-23 12:30")
+    assert run_jobs("list", "--language", "zh").startswith(
+        "暂停：现在是安静时段，到 2026-11-23 12:30"
+    )

@@ -1,4 +1,4 @@
-"""The terminal's language, from its locale."""
+"""The language of the terminal's user, from the locale."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ from appliance.commands.terminal import terminal_language
         ({"LANG": "C"}, "en"),
     ],
 )
-def test_the_locale_decides(environment: dict[str, str], language: str) -> None:
+def test_language_is_that_of_the_locale(environment: dict[str, str], language: str) -> None:
     assert terminal_language(environment) == language

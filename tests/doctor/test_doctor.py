@@ -1,4 +1,4 @@
-"""The doctor on simulated boards and on this machine: findings, cures, exit status, file."""
+"""The doctor on simulated boards and on this machine: findings, fixes, exit status, report."""
 
 from __future__ import annotations
 
@@ -44,42 +44,42 @@ NOW = 1_900_000_000.0
 
 @pytest.fixture
 def board(tmp_path: Path) -> Iterator[Board]:
-    made = make_board(tmp_path / "root", BOARDS["nano"])
-    yield made
-    made.close()
+    ctx = make_board(tmp_path / "root", BOARDS["nano"])
+    yield ctx
+    ctx.close()
 
 
 def context(tmp_path: Path, root: Path | None = None, **changes: Any) -> DoctorContext:
     config = changes.pop(
         "config", Config(root=tmp_path / "box", jobs=JobsConfig(min_free_disk_mb=0))
     )
-    made = DoctorContext(config, root or tmp_path / "pc", now=lambda: NOW, **changes)
-    return made
+    ctx = DoctorContext(config, root or tmp_path / "pc", now=lambda: NOW, **changes)
+    return ctx
 
 
 def codes(lines: Iterator[Finding]) -> list[tuple[str, str]]:
     return [(line.level, line.code) for line in lines]
 
 
-def feels(made: DoctorContext, **changes: Any) -> DoctorContext:
-    """``made`` with a reading of its own, as if the sensors had said so."""
-    made.__dict__["reading"] = reading(NOW, **changes)
-    return made
+def with_reading(ctx: DoctorContext, **changes: Any) -> DoctorContext:
+    """Return ``ctx`` with a telemetry reading of the given values."""
+    ctx.__dict__["reading"] = reading(NOW, **changes)
+    return ctx
 
 
 class TestMachine:
-    def test_a_board_says_what_it_is(self, board: Board, tmp_path: Path) -> None:
-        made = context(tmp_path, board.root)
-        (line,) = check_machine(made)
+    def test_board_is_described(self, board: Board, tmp_path: Path) -> None:
+        ctx = context(tmp_path, board.root)
+        (line,) = check_machine(ctx)
         assert line.text().startswith("NVIDIA Jetson Orin Nano Engineering Reference Developer Kit")
         assert "7619 MB" in line.text() and "Lectern " in line.text()
-        (about,) = check_jetson(made)
+        (about,) = check_jetson(ctx)
         assert about.text() == "JetPack 6 (L4T 36.4.3, TensorRT –), power mode 25W."
 
-    def test_a_plain_computer_is_no_jetson(self, tmp_path: Path) -> None:
+    def test_jetson_check_is_skipped_on_a_pc(self, tmp_path: Path) -> None:
         assert codes(check_jetson(context(tmp_path))) == []
 
-    def test_weak_modes_and_known_bugs_of_a_release_are_told(
+    def test_low_power_mode_and_known_bug_of_a_release_are_reported(
         self, board: Board, tmp_path: Path
     ) -> None:
         board.write("var/lib/nvpmodel/status", "pmode:0003")
@@ -88,47 +88,49 @@ class TestMachine:
         assert [line.code for line in found[1:]] == ["l4t_allocation_limit", "power_mode_low"]
         assert "1 = 25W, 2 = MAXN_SUPER" in found[2].cure()
 
-    def test_little_memory(self, tmp_path: Path) -> None:
-        made = feels(context(tmp_path), memory_total_mb=3300.0, memory_available_mb=500.0)
-        assert codes(check_machine(made))[1:] == [("warn", "memory_small"), ("warn", "memory_low")]
+    def test_low_memory_is_reported(self, tmp_path: Path) -> None:
+        ctx = with_reading(context(tmp_path), memory_total_mb=3300.0, memory_available_mb=500.0)
+        assert codes(check_machine(ctx))[1:] == [("warn", "memory_small"), ("warn", "memory_low")]
 
-    def test_heat(self, tmp_path: Path) -> None:
-        made = context(tmp_path)
-        assert codes(check_heat(feels(made))) == [("ok", "temperature")]
+    def test_high_temperature_and_throttling_are_reported(self, tmp_path: Path) -> None:
+        ctx = context(tmp_path)
+        assert codes(check_heat(with_reading(ctx))) == [("ok", "temperature")]
         hot = {"temperatures_c": {"cpu": 95.0}, "throttled": True}
-        assert codes(check_heat(feels(made, **hot))) == [
+        assert codes(check_heat(with_reading(ctx, **hot))) == [
             ("warn", "throttled"),
             ("warn", "temperature_high"),
         ]
-        assert codes(check_heat(feels(made, temperatures_c={}))) == [("ok", "temperature_unknown")]
+        assert codes(check_heat(with_reading(ctx, temperatures_c={}))) == [
+            ("ok", "temperature_unknown")
+        ]
 
-    def test_a_clock_before_lectern_was_installed(self, tmp_path: Path) -> None:
-        made = context(tmp_path)
-        assert codes(check_clock(made)) == [("ok", "clock")]
-        assert codes(check_clock(replace(made, now=lambda: 1000.0))) == [("warn", "clock_wrong")]
+    def test_clock_before_the_installation_is_reported(self, tmp_path: Path) -> None:
+        ctx = context(tmp_path)
+        assert codes(check_clock(ctx)) == [("ok", "clock")]
+        assert codes(check_clock(replace(ctx, now=lambda: 1000.0))) == [("warn", "clock_wrong")]
 
 
-class TestHouse:
-    def test_disk(self, tmp_path: Path) -> None:
+class TestInstallation:
+    def test_free_space_and_wear_of_the_disk(self, tmp_path: Path) -> None:
         config = Config(root=tmp_path, jobs=JobsConfig(min_free_disk_mb=2048))
-        made = context(tmp_path, config=config)
+        ctx = context(tmp_path, config=config)
         (tmp_path / "state").mkdir()
         level = {20000.0: "ok", 3000.0: "warn", 1000.0: "fail"}
         for free, expected in level.items():
-            assert next(check_disk(feels(made, disk_free_mb=free))).level == expected
-        found = codes(check_disk(feels(made, disk_wear_percent=90.0)))
+            assert next(check_disk(with_reading(ctx, disk_free_mb=free))).level == expected
+        found = codes(check_disk(with_reading(ctx, disk_wear_percent=90.0)))
         assert found == [("ok", "disk"), ("warn", "flash_worn"), ("ok", "folders")]
         assert [entry.name for entry in tmp_path.iterdir()] == ["state"]
 
-    def test_folders_that_cannot_be_written(self, tmp_path: Path) -> None:
-        made = feels(context(tmp_path, config=Config(root=tmp_path)))
-        assert codes(check_disk(made))[-1] == ("warn", "folders_missing")
+    def test_unwritable_folder_fails(self, tmp_path: Path) -> None:
+        ctx = with_reading(context(tmp_path, config=Config(root=tmp_path)))
+        assert codes(check_disk(ctx))[-1] == ("warn", "folders_missing")
         (tmp_path / "inbox").touch()  # a file where a folder should be: root may write anywhere
-        (line,) = list(check_disk(made))[1:]
+        (line,) = list(check_disk(ctx))[1:]
         assert (line.level, line.code) == ("fail", "folder_not_writable")
         assert "Not a directory" in line.text()
 
-    def test_damaged_models_are_told_in_the_errors_own_words(self, tmp_path: Path) -> None:
+    def test_missing_model_is_reported_with_the_text_of_its_error(self, tmp_path: Path) -> None:
         assert codes(check_models(context(tmp_path))) == [
             ("ok", "model_intact"),
             ("ok", "face_models_intact"),
@@ -138,7 +140,7 @@ class TestHouse:
         assert codes(iter(found))[0] == ("fail", "model_unknown")
         assert "nobody" in found[0].text("zh") and found[0].cure("zh")
 
-    def test_voices(self, tmp_path: Path) -> None:
+    def test_missing_speech_synthesizer_is_reported(self, tmp_path: Path) -> None:
         assert (
             codes(check_voices(context(tmp_path, which=lambda name: f"/bin/{name}")))[0][0] == "ok"
         )
@@ -146,52 +148,52 @@ class TestHouse:
             ("warn", "voices_english")
         ]
 
-    def test_panel_files(self, tmp_path: Path) -> None:
-        made = context(tmp_path, project=tmp_path)
-        (line,) = check_panel(made)
+    def test_missing_panel_files_are_reported(self, tmp_path: Path) -> None:
+        ctx = context(tmp_path, project=tmp_path)
+        (line,) = check_panel(ctx)
         assert line.level == "warn" and "htmx.js, tus.js" in line.text()
         vendor = tmp_path / "web/static/vendor"
         vendor.mkdir(parents=True)
         for name in ("htmx.js", "tus.js", "uplot.js", "uplot.css"):
             (vendor / name).touch()
-        assert codes(check_panel(made)) == [("ok", "panel_files_complete")]
+        assert codes(check_panel(ctx)) == [("ok", "panel_files_complete")]
 
-    def test_share(self, board: Board, tmp_path: Path) -> None:
-        made = context(tmp_path, board.root)
-        assert codes(check_share(made)) == [("ok", "share_off")]
+    def test_share_without_samba_is_reported(self, board: Board, tmp_path: Path) -> None:
+        ctx = context(tmp_path, board.root)
+        assert codes(check_share(ctx)) == [("ok", "share_off")]
         board.write("etc/samba/smb.conf", "[global]\n   include = /etc/lectern/samba.conf")
-        assert codes(check_share(made)) == [("warn", "share_down")]
+        assert codes(check_share(ctx)) == [("warn", "share_down")]
         board.write("proc/77/comm", "smbd")
-        assert codes(check_share(made)) == [("ok", "share")]
+        assert codes(check_share(ctx)) == [("ok", "share")]
 
-    def test_daemon(self, tmp_path: Path) -> None:
-        made = context(tmp_path)
-        assert codes(check_daemon(made)) == [("warn", "daemon_not_running")]
-        path = store_path(made.config.root)
+    def test_stopped_daemon_is_reported(self, tmp_path: Path) -> None:
+        ctx = context(tmp_path)
+        assert codes(check_daemon(ctx)) == [("warn", "daemon_not_running")]
+        path = store_path(ctx.config.root)
         path.parent.mkdir(parents=True)
         with DaemonStatusStore(path, now=lambda: NOW - 10) as record:
             record.record_start("0.1", 7)
-        assert codes(check_daemon(made)) == [("ok", "daemon_running")]
-        assert codes(check_daemon(replace(made, now=lambda: NOW + 60))) == [
+        assert codes(check_daemon(ctx)) == [("ok", "daemon_running")]
+        assert codes(check_daemon(replace(ctx, now=lambda: NOW + 60))) == [
             ("warn", "daemon_not_running")
         ]
         path.write_bytes(b"not a database at all, but long enough to be looked at" * 40)
-        assert codes(check_daemon(made)) == [("warn", "daemon_not_running")]
+        assert codes(check_daemon(ctx)) == [("warn", "daemon_not_running")]
 
 
-class TestEngines:
+class TestInference:
     @pytest.fixture
     def box(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., DoctorContext]:
         monkeypatch.syspath_prepend(str(tmp_path))
 
         def make(root: Path, config: Config | None = None, **moods: str) -> DoctorContext:
-            engines: Providers = fake_box(tmp_path, 60.0, 60.0, **moods)
+            providers: Providers = fake_box(tmp_path, 60.0, 60.0, **moods)
             extra = {"config": config} if config else {}
-            return context(tmp_path, root, find_providers=lambda config: engines, **extra)
+            return context(tmp_path, root, find_providers=lambda config: providers, **extra)
 
         return make
 
-    def test_each_is_told_with_its_reason_and_the_one_in_use(
+    def test_each_provider_and_the_selected_one_are_reported(
         self, box: Callable[..., DoctorContext], board: Board
     ) -> None:
         found = [line for line in CHECKS["inference"](box(board.root, tensorrt="throws"))]
@@ -205,7 +207,7 @@ class TestEngines:
         assert "CUDA" in found[6].text() and "GPU build" in found[6].cure()
         assert found[7].text().startswith("Videos are rendered with CPU in ")
 
-    def test_a_damaged_answer_of_the_processor_is_no_matter_of_the_gpu(
+    def test_wrong_reference_output_on_the_cpu_fails_the_precision(
         self, tmp_path: Path, box: Callable[..., DoctorContext]
     ) -> None:
         source = PROJECT / "models_lite" / "lectern-lite"
@@ -214,20 +216,20 @@ class TestEngines:
         manifest = json.loads((copy / "model.json").read_text())
         manifest["files"]["int8"]["renderer"]["golden"]["answer"][0][0] += 5
         (copy / "model.json").write_text(json.dumps(manifest))
-        made = replace(box(tmp_path / "pc"), project=tmp_path)
-        found = [line.code for line in CHECKS["inference"](made) if line.level != "ok"]
+        ctx = replace(box(tmp_path / "pc"), project=tmp_path)
+        found = [line.code for line in CHECKS["inference"](ctx) if line.level != "ok"]
         assert found == ["precision_failed"]
 
-    def test_what_failed_is_tested_again_after_a_cure(
+    def test_failed_provider_is_tested_again(
         self, box: Callable[..., DoctorContext], board: Board
     ) -> None:
         list(CHECKS["inference"](box(board.root, cuda="wrong")))
-        cured = [line.code for line in CHECKS["inference"](box(board.root, cuda="good"))]
-        assert cured.count("provider_failed") == 0 and cured.count("provider_passed") == 6
+        repaired = [line.code for line in CHECKS["inference"](box(board.root, cuda="good"))]
+        assert repaired.count("provider_failed") == 0 and repaired.count("provider_passed") == 6
 
 
-class TestExamining:
-    def test_a_check_that_breaks_is_a_finding(
+class TestRunChecks:
+    def test_exception_in_a_check_becomes_a_finding(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def broken(context: DoctorContext) -> Iterator[Finding]:
@@ -243,7 +245,7 @@ class TestExamining:
         )
         assert exit_status(found) == 1 and exit_status(found[:3]) == 0
 
-    def test_json_has_both_languages_and_the_worst_level(self) -> None:
+    def test_json_contains_both_languages_and_the_worst_level(self) -> None:
         lines = [
             CheckFinding("a", ok("face_models_intact")),
             CheckFinding("b", warn("voices_english")),
@@ -257,7 +259,7 @@ class TestExamining:
 
 @pytest.mark.parametrize("code", TEXTS)
 class TestTexts:
-    def test_both_languages_say_the_same_in_one_sentence_each(self, code: str) -> None:
+    def test_both_languages_have_one_sentence_with_the_same_placeholders(self, code: str) -> None:
         message = TEXTS[code]
         names = {
             language: [
@@ -273,7 +275,7 @@ class TestTexts:
             assert sentence == "" or sentence.index("。") == len(sentence) - 1
         assert bool(message.cure["en"]) == bool(message.cure["zh"])
 
-    def test_what_is_ever_wrong_has_a_cure(self, code: str) -> None:
+    def test_every_problem_has_a_suggested_fix(self, code: str) -> None:
         source = "".join(p.read_text() for p in (PROJECT / "appliance" / "doctor").glob("*.py"))
         used = re.findall(rf'\b(ok|warn|fail)\(\s*"{code}"', source)
         assert used or f'(warn, "{code}")' in source or f'(ok, "{code}")' in source
@@ -289,7 +291,7 @@ class TestCommand:
         path.write_text("root: box\njobs: {min_free_disk_mb: 0}\nvideo: {threads: 1}\n")
         return str(path)
 
-    def test_it_checks_and_measures_this_machine(
+    def test_report_contains_checks_and_measurements_of_this_machine(
         self, config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         report = tmp_path / "report.json"
@@ -305,12 +307,12 @@ class TestCommand:
         assert written["stages_ms"]["encode"]["cpu_ms"] > written["stages_ms"]["mesh"]["cpu_ms"] > 0
         assert written["reading"]["memory_total_mb"] > 0 and written["packages"]["onnxruntime"]
         assert written["rendering"]["frames"] == 150 and written["rendering"]["peak_mb"] > 100
-        assert written["predicted"] == {}  # this is no Orin
-        # It may be published: nothing of the people who use the box, nor where it stands.
+        assert written["predicted"] == {}  # this machine is no Orin
+        # The report may be published: it contains no names of users or files and no paths.
         assert "wang" not in report.read_text()
         assert str(tmp_path) not in report.read_text().replace(str(tmp_path / "box"), "")
 
-    def test_people_get_lines_in_their_language(
+    def test_findings_are_printed_in_the_requested_language(
         self, config: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
         assert main(["doctor", "--language", "zh", "--config", config]) == 0
@@ -319,10 +321,10 @@ class TestCommand:
         assert any("人脸模型完整。" in line for line in lines)
 
 
-def test_a_report_is_written_where_nothing_works(
+def test_report_is_written_although_every_measurement_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """That is where it is asked for: no model, and no folder for what is only tried out."""
+    """The report is most needed on a broken device: here without a model and a temporary folder."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
     findings = [CheckFinding("models", fail("model_unknown", name="none", known="others"))]
     config = Config(root=tmp_path / "box", lips=LipsConfig(model="none"))
@@ -334,13 +336,13 @@ def test_a_report_is_written_where_nothing_works(
     assert written["level"] == "fail"
 
 
-def test_without_a_presenter_the_report_says_why_nothing_was_rendered(tmp_path: Path) -> None:
+def test_trial_render_without_a_presenter_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="bench_presenter_missing"):
         render_trial(Config(root=tmp_path), portrait=lambda: None)
 
 
 @pytest.mark.parametrize("target", [".", "nowhere/report.json"])
-def test_a_report_that_cannot_be_written_is_said_first(
+def test_unwritable_report_is_rejected_before_the_checks(
     tmp_path: Path, target: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["doctor", "--report", str(tmp_path / target)]) == 2

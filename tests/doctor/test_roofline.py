@@ -1,4 +1,4 @@
-"""The roofline: its inputs are the shipped network's, and its page is what it says."""
+"""The roofline model: its inputs match the shipped network, and its page is up to date."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ def script() -> ModuleType:
     return module
 
 
-def test_the_page_is_what_the_model_says(script: ModuleType) -> None:
+def test_page_is_up_to_date(script: ModuleType) -> None:
     written: Path = script.TARGET
     assert written.read_text(encoding="utf-8") == script.page()
     assert "Everything on this page is predicted" in script.page()
 
 
-def test_the_networks_cost_is_the_shipped_ones(script: ModuleType) -> None:
+def test_cost_is_that_of_the_shipped_network(script: ModuleType) -> None:
     counted: RendererCost = script.count()
     # The prediction claims a factor of two, so a new network of a similar size leaves it true.
     assert counted.macs == pytest.approx(SHIPPED.macs, rel=0.25)
     assert counted.activations == pytest.approx(SHIPPED.activations, rel=0.5)
 
 
-def test_the_network_agrees_with_the_facts_estimate() -> None:
-    """Orin Nano 8GB: about 0.2 ms a frame in batches of eight, within a factor of two."""
+def test_network_time_agrees_with_an_independent_estimate() -> None:
+    """Orin Nano 8GB: about 0.2 ms per frame in batches of eight, within a factor of two."""
     nano = MODULES[1]
     assert 0.1 <= network_ms(nano, nano.modes[0]) <= 0.4
 
 
 @pytest.mark.parametrize("module", MODULES, ids=[module.name for module in MODULES])
-def test_more_power_is_never_slower_on_the_gpu_and_video_fits(module: object) -> None:
+def test_higher_power_mode_is_never_slower_and_video_fits_the_memory(module: object) -> None:
     assert module in MODULES
     found = next(each for each in MODULES if each is module)
     first, last = found.modes[0], found.modes[-1]
@@ -67,8 +67,8 @@ def test_more_power_is_never_slower_on_the_gpu_and_video_fits(module: object) ->
     assert slowdown(last) <= slowdown(first)
 
 
-class TestComparing:
-    def test_a_board_is_found_by_its_name_memory_and_mode(self) -> None:
+class TestComparison:
+    def test_module_is_found_by_name_memory_and_mode(self) -> None:
         name = "NVIDIA Jetson Orin NX Engineering Reference Developer Kit"
         found = find_module(name, reading(0, memory_total_mb=15500.0, power_mode="25W"))
         assert found is not None
@@ -79,11 +79,11 @@ class TestComparing:
             find_module("Intel NUC", reading(0)) is None and find_module(None, reading(0)) is None
         )
 
-    def test_each_stage_holds_within_a_factor_of_two_or_not(self) -> None:
+    def test_stage_holds_within_a_factor_of_two(self) -> None:
         nano = MODULES[1]
         about = reading(0, memory_total_mb=7600.0, power_mode="15W")
-        said = CPU_MS[1920, 1080]["encode"] * slowdown(nano.modes[0])
-        stages = {"encode": {"cpu_ms": said * 1.9}, "decode": {"cpu_ms": said * 9}}
+        predicted = CPU_MS[1920, 1080]["encode"] * slowdown(nano.modes[0])
+        stages = {"encode": {"cpu_ms": predicted * 1.9}, "decode": {"cpu_ms": predicted * 9}}
         network = {"precision": "fp16", "provider": "tensorrt", "ms": 0.2}
         other = {"precision": "int8", "provider": "cuda", "ms": 9.0}
         found = compare_prediction("Jetson Orin Nano", about, stages, [other, network])
@@ -92,13 +92,15 @@ class TestComparing:
         assert holds == {"encode": True, "decode": False, "network": True}
         assert found["rendering"] == {}
 
-    def test_a_lecture_rendered_there_confirms_pace_and_memory_or_refutes_them(self) -> None:
+    def test_trial_render_confirms_or_refutes_speed_and_memory(self) -> None:
         about = reading(0, memory_total_mb=7600.0, power_mode="15W")
-        said = predict(MODULES[1], MODULES[1].modes[0], 1920, 1080)
-        trial = TrialRender(1920, 1080, said.fps / 3, said.memory_mb * 1.2, "tensorrt", {})
+        predicted = predict(MODULES[1], MODULES[1].modes[0], 1920, 1080)
+        trial = TrialRender(
+            1920, 1080, predicted.fps / 3, predicted.memory_mb * 1.2, "tensorrt", {}
+        )
         found = compare_prediction("Jetson Orin Nano", about, {}, [], trial)["rendering"]
         assert found["fps"] == {
-            "predicted": said.fps, "measured": round(said.fps / 3, 3), "holds": False,
+            "predicted": predicted.fps, "measured": round(predicted.fps / 3, 3), "holds": False,
         }  # fmt: skip
         assert found["memory_mb"]["holds"]
         alone = predict(MODULES[1], MODULES[1].modes[0], 1920, 1080, gpu=False)
@@ -108,12 +110,12 @@ class TestComparing:
         other = replace(trial, width=640, height=360)
         assert compare_prediction("Jetson Orin Nano", about, {}, [], other)["rendering"] == {}
 
-    def test_in_a_mode_that_is_not_predicted_nothing_is_refuted(self) -> None:
+    def test_unknown_power_mode_is_not_compared(self) -> None:
         about = reading(0, memory_total_mb=7600.0, power_mode="7W")
         stages = {"encode": {"cpu_ms": 400.0}}
         assert compare_prediction("Jetson Orin Nano", about, stages, []) == {
             "module": "Orin Nano 8GB", "mode": None, "modes": ["15W", "25W", "MAXN_SUPER"],
         }  # fmt: skip
 
-    def test_a_machine_that_is_not_predicted_has_nothing_to_compare(self) -> None:
+    def test_unknown_device_is_not_compared(self) -> None:
         assert compare_prediction("Intel NUC", reading(0), {}, []) == {}

@@ -1,4 +1,4 @@
-"""The engine builder: its command, its cache key, and what it says where TensorRT is not."""
+"""The engine builder: its command, its cache key, and its behaviour without TensorRT."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def network(precision: str) -> Path:
 
 
 def fake_trtexec(folder: Path, body: str) -> str:
-    """A program that notes its arguments and then does ``body``; ``$engine`` is the output."""
+    """Return a program that counts its calls and runs ``body``; ``$engine`` is the output."""
     path = folder / "trtexec"
     path.write_text(
         "#!/bin/sh\necho x >> " + str(folder / "calls") + "\n"
@@ -36,7 +36,7 @@ def fake_trtexec(folder: Path, body: str) -> str:
     return str(path)
 
 
-def test_int8_reads_scales_from_the_file(tmp_path: Path) -> None:
+def test_int8_uses_the_scales_of_the_file(tmp_path: Path) -> None:
     words = trtexec_command("trtexec", network("int8"), tmp_path / "e", EngineSpec("int8"))
     assert "--int8" in words and "--fp16" in words
     assert not any("calib" in word for word in words)
@@ -45,7 +45,7 @@ def test_int8_reads_scales_from_the_file(tmp_path: Path) -> None:
     assert "cells:8x16x48x48" in high
 
 
-def test_a_dla_gets_one_batch_size(tmp_path: Path) -> None:
+def test_dla_has_a_fixed_batch_size(tmp_path: Path) -> None:
     words = trtexec_command(
         "trtexec", network("fp16"), tmp_path / "e", EngineSpec("fp16", batch=4, dla=1)
     )
@@ -53,18 +53,18 @@ def test_a_dla_gets_one_batch_size(tmp_path: Path) -> None:
     assert len({w.split("=")[1] for w in words if "Shapes=" in w}) == 1
 
 
-def test_fp32_asks_for_no_half_precision(tmp_path: Path) -> None:
+def test_fp32_enables_no_other_precision(tmp_path: Path) -> None:
     words = trtexec_command("trtexec", network("fp32"), tmp_path / "e", EngineSpec("fp32"))
     assert not {"--fp16", "--int8"} & set(words)
 
 
 @pytest.mark.parametrize(("precision", "batch", "dla"), [("int8", 1, 0), ("fp16", 0, None)])
-def test_wishes_that_cannot_be(precision: str, batch: int, dla: int | None) -> None:
+def test_impossible_options_are_rejected(precision: str, batch: int, dla: int | None) -> None:
     with pytest.raises(ValueError, match=r"\.$"):
         EngineSpec(precision, batch, dla)
 
 
-def test_the_name_tells_engines_apart() -> None:
+def test_engine_names_are_unique() -> None:
     other = RuntimeVersions(l4t="36.4.4", tensorrt="10.3.0", onnxruntime="1.23.0")
     names = {
         engine_name(network("fp16"), ORIN, EngineSpec("fp16")),
@@ -76,7 +76,7 @@ def test_the_name_tells_engines_apart() -> None:
     assert len(names) == 5 and all("trt10.3.0" in name for name in names)
 
 
-def test_an_engine_is_built_once(tmp_path: Path) -> None:
+def test_engine_is_built_once(tmp_path: Path) -> None:
     program = fake_trtexec(tmp_path, 'echo engine > "$engine"\n')
     for _ in range(2):
         made = build_engine(program, network("fp16"), tmp_path / "cache", EngineSpec("fp16"), ORIN)
@@ -84,14 +84,14 @@ def test_an_engine_is_built_once(tmp_path: Path) -> None:
     assert (tmp_path / "calls").read_text() == "x\n"
 
 
-def test_a_failure_leaves_nothing_and_says_why(tmp_path: Path) -> None:
+def test_failure_is_reported_and_leaves_no_file(tmp_path: Path) -> None:
     program = fake_trtexec(tmp_path, 'echo half > "$engine"; echo "no memory"; exit 1\n')
     with pytest.raises(RuntimeError, match="no memory"):
         build_engine(program, network("fp16"), tmp_path / "cache", EngineSpec("fp16"), ORIN)
     assert not list((tmp_path / "cache").iterdir())
 
 
-def test_it_is_found_where_jetpack_puts_it(tmp_path: Path) -> None:
+def test_trtexec_of_jetpack_is_found(tmp_path: Path) -> None:
     assert find_trtexec(tmp_path, path="") is None
     usual = tmp_path / "usr" / "src" / "tensorrt" / "bin" / "trtexec"
     usual.parent.mkdir(parents=True)
@@ -99,7 +99,7 @@ def test_it_is_found_where_jetpack_puts_it(tmp_path: Path) -> None:
     assert find_trtexec(tmp_path, path="") == str(usual)
 
 
-def test_the_command_can_be_seen_anywhere(
+def test_command_is_printed_without_tensorrt(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--cache", str(tmp_path), "--print", "--precision", "int8"]) == 0
@@ -109,8 +109,6 @@ def test_the_command_can_be_seen_anywhere(
 
 
 @pytest.mark.skipif(find_trtexec() is not None, reason="TensorRT is here")
-def test_without_tensorrt_it_says_where_it_comes_from(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_missing_tensorrt_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--cache", str(tmp_path)]) == 2
     assert "JetPack" in capsys.readouterr().err

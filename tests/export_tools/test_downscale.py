@@ -1,4 +1,4 @@
-"""A clip at another size keeps its time and its sound."""
+"""A downscaled clip keeps its timestamps and its sound."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tests import talking_face
 pytestmark = pytest.mark.export
 
 
-def test_lines_frames_and_sound(tmp_path: Path) -> None:
+def test_downscaled_clip_keeps_frames_and_sound(tmp_path: Path) -> None:
     openings = talking_face.babble(40)
     source, target = tmp_path / "a.mp4", tmp_path / "b.mp4"
     pictures = talking_face.talking(openings)
     talking_face.write_video(source, pictures, sound=talking_face.voice(openings))
     write_downscaled(source, 360, target, seconds=1.0)
-    made, was = probe_presenter(target), probe_presenter(source)
+    made, before = probe_presenter(target), probe_presenter(source)
     assert (made.width, made.height, made.frames) == (360, 360, 25)
-    assert made.fps == was.fps and made.start_s == was.start_s
+    assert made.fps == before.fps and made.start_s == before.start_s
     assert probe_audio(target).start == probe_audio(source).start
     one, other = (np.concatenate(list(audio_blocks(path)))[:14_000] for path in (source, target))
     assert np.array_equal(one, other)

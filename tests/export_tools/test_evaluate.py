@@ -1,4 +1,4 @@
-"""The evaluation: medians, going on where it was, picture quality, and the table of costs."""
+"""The evaluation: medians, resumption, image quality and the table of costs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from export_tools.quality import mouth_quality, psnr, ssim
 
 pytestmark = [
     pytest.mark.export,
-    # torch's exporter speaks of its successor, which writes newer opsets than TensorRT reads
+    # torch's exporter warns of its successor, whose opsets are too new for TensorRT
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
 
@@ -39,14 +39,14 @@ def row(r: float | None, lag_ms: float | None = 0.0) -> Row:
     return {"r": r, "lag_ms": lag_ms}
 
 
-def test_medians_leave_out_what_is_unknown() -> None:
+def test_medians_ignore_missing_values() -> None:
     found = medians([row(0.2), row(None, None), row(0.8, 80.0), row(0.4, -40.0)])
     assert found["r"] == 0.4 and found["lag_ms"] == 0.0 and found["psnr_db"] is None
     assert found["in_sync"] == pytest.approx(2 / 3, abs=1e-3)
     assert medians([row(None, None)])["in_sync"] is None
 
 
-def test_the_splits_share_no_clip(tmp_path: Path) -> None:
+def test_splits_share_no_clip(tmp_path: Path) -> None:
     (tmp_path / "grid").mkdir()
     (tmp_path / "wild").mkdir()
     for name in ("s1_pgad8n", "s1_bbaf2n"):
@@ -58,18 +58,18 @@ def test_the_splits_share_no_clip(tmp_path: Path) -> None:
 
 
 @pytest.mark.data
-def test_only_large_clips_stand_for_large_pictures(shared_data: Path) -> None:
+def test_only_large_clips_are_scaled(shared_data: Path) -> None:
     found = scoring_clips(shared_data)
     large = found["wild, 1080 lines"]
     assert large and {case.lines for case in large} == {1080}
     assert {case.path for case in large} < {case.path for case in found["wild"]}
 
 
-def test_a_stopped_run_goes_on(tmp_path: Path) -> None:
+def test_stopped_run_is_resumed(tmp_path: Path) -> None:
     paths = {"wild": [Case(tmp_path / "a.mp4"), Case(tmp_path / "b.mp4")]}
     seen: list[str] = []
 
-    def measured(case: Case, config: object, folder: Path) -> Row:
+    def measure(case: Case, config: object, folder: Path) -> Row:
         if case.path.stem == "b" and "b" not in seen:
             seen.append("b")
             raise KeyboardInterrupt
@@ -78,20 +78,20 @@ def test_a_stopped_run_goes_on(tmp_path: Path) -> None:
 
     config, target = config_for("lectern-lite", "fp32"), tmp_path / "scores.json"
     with pytest.raises(KeyboardInterrupt):
-        score_clips(paths, config, load_scores(target, "one"), target, measured)
-    score_clips(paths, config, load_scores(target, "one"), target, measured)
-    assert seen == ["a", "b", "b"]  # a was not measured twice
+        score_clips(paths, config, load_scores(target, "one"), target, measure)
+    score_clips(paths, config, load_scores(target, "one"), target, measure)
+    assert seen == ["a", "b", "b"]  # a was measured only once
     assert load_scores(target, "another model") == {
         "digest": "another model",
         "columns": [*COLUMNS],
     }
     save(target, {**json.loads(target.read_text()), "columns": ["r"]})
-    assert "quality" not in load_scores(target, "one")  # rows of other columns would lack some
-    score_clips(paths, config, load_scores(target, "one"), target, measured)
+    assert "quality" not in load_scores(target, "one")  # the columns differ
+    score_clips(paths, config, load_scores(target, "one"), target, measure)
     assert summarize_scores(target)["quality"]["fp32"]["wild"]["r"] == 0.5
 
 
-def test_what_a_precision_loses_is_counted_clip_by_clip() -> None:
+def test_loss_of_a_precision_is_computed_per_clip() -> None:
     def part(**r: float | None) -> dict[str, object]:
         return {"clips": {name: {"r": value, "best_r": 0.5} for name, value in r.items()}}
 
@@ -106,13 +106,13 @@ def test_what_a_precision_loses_is_counted_clip_by_clip() -> None:
     assert precision_losses({}) == {}
 
 
-def test_scores_are_replaced_whole(tmp_path: Path) -> None:
+def test_scores_are_replaced_atomically(tmp_path: Path) -> None:
     save(tmp_path / "s.json", {"digest": "x"})
     assert json.loads((tmp_path / "s.json").read_text()) == {"digest": "x"}
     assert [p.name for p in tmp_path.iterdir()] == ["s.json"]
 
 
-def test_psnr_and_ssim_of_known_pictures() -> None:
+def test_psnr_and_ssim_of_known_images() -> None:
     rng = np.random.default_rng(0)
     picture = rng.uniform(0, 255, (64, 64))
     assert psnr(picture, picture) == 60.0 and ssim(picture, picture) == pytest.approx(1.0)
@@ -122,13 +122,13 @@ def test_psnr_and_ssim_of_known_pictures() -> None:
 
 
 @pytest.mark.data
-def test_a_clip_is_its_own_best_copy(shared_data: Path) -> None:
+def test_clip_compared_with_itself_has_the_best_quality(shared_data: Path) -> None:
     clip = sorted((shared_data / "grid").glob("s1_*.mp4"))[0]
     found = mouth_quality(clip, clip)
     assert found == {"psnr_db": 60.0, "ssim": 1.0}
 
 
-def test_what_ships_costs_less_than_its_peers() -> None:
+def test_shipped_network_costs_less_than_the_baselines() -> None:
     manifest = load_manifest("lectern-lite", MODELS)
     table = cost_table(manifest, rounds=2)
     nota, wav2lip = table["Nota, compressed Wav2Lip"], table["Wav2Lip"]

@@ -1,4 +1,4 @@
-"""A machine that is a folder, and a runner of commands that writes down what it is asked."""
+"""A simulated machine: a folder as its root, and a command runner that records the commands."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from install.source import Source
 from install.system import System
 
 PROJECT = Path(__file__).resolve().parents[2]
-WISH = InstallOptions("/usr/bin/python3", "3.11", RuntimeSource("cpu", ""))
+OPTIONS = InstallOptions("/usr/bin/python3", "3.11", RuntimeSource("cpu", ""))
 
 
 class Machine:
-    """Runs no command, but does what the installer relies on: users appear, venvs get their
-    folders, units get their links. ``failing`` names a word whose commands fail."""
+    """A machine that runs no command, but simulates the effects that the installer relies on.
+
+    These are user accounts, the folders of virtual environments and the links of units. Commands
+    that contain the word ``failing`` fail.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -38,7 +41,7 @@ class Machine:
         words = list(command)
         self.commands.append(words)
         if self.failing and any(self.failing in word for word in words):
-            raise InstallError(f"{self.failing} failed.", "Mend it.")
+            raise InstallError(f"{self.failing} failed.", "Repair it.")
         match words:
             case ["useradd", *_]:
                 self._append(
@@ -70,11 +73,11 @@ class Machine:
         self._write(name, (self.root / name).read_text() + text)
 
     def text(self, name: str) -> str:
-        """A file's text."""
+        """Return the text of a file."""
         return (self.root / name).read_text()
 
     def files(self) -> set[str]:
-        """Everything there is."""
+        """Return the paths of all files and folders."""
         return {str(path.relative_to(self.root)) for path in self.root.rglob("*")}
 
 
@@ -84,7 +87,7 @@ def machine(tmp_path: Path) -> Machine:
 
 
 def make_checkout(folder: Path, version: str = "1.0.0") -> Source:
-    """The least that counts as a checkout, with the real units."""
+    """Create a minimal checkout with the real units."""
     for name in ("appliance", "lectern", "web", "models_lite", "docs", "install"):
         (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / name / "x.py").write_text(f"# {version}\n")
@@ -100,7 +103,7 @@ def make_checkout(folder: Path, version: str = "1.0.0") -> Source:
 
 
 def make_bundle(folder: Path, **manifest: object) -> None:
-    """A bundle's table of contents, without its sums."""
+    """Write the manifest of a bundle, without the checksums."""
     folder.mkdir(parents=True, exist_ok=True)
     facts = {"version": "1.0.0", "onnxruntime": "cpu", "pythons": ["3.11"], **manifest}
     (folder / "bundle.json").write_text(json.dumps(facts))

@@ -1,4 +1,4 @@
-"""Prints every file below a folder with its kind, mode, owner and content, one a line, sorted."""
+"""Print all files below a folder, one per line and sorted, with mode, owner and content."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NOT_ON_THE_DISK = {"/dev", "/mnt", "/proc", "/run", "/sys", "/tmp"}
 
 
 def listing(root: Path) -> Iterator[str]:
-    """The lines; a path is one word, whatever its name."""
+    """Yield the lines; spaces in a path are replaced, so that it is one word."""
     for folder, folders, names in os.walk(root):
         inside = "/" + os.path.relpath(folder, root) if folder != str(root) else ""
         folders[:] = sorted(name for name in folders if f"{inside}/{name}" not in NOT_ON_THE_DISK)

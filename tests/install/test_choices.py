@@ -1,4 +1,4 @@
-"""Which machine, which Python, which ONNX Runtime; and what a bundle must be."""
+"""The choice of target, Python and ONNX Runtime, and the checks of a bundle."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class TestTarget:
             ("", "aarch64", "arm64"),
         ],
     )
-    def test_is_read_from_the_machine(
+    def test_target_is_detected(
         self, tmp_path: Path, release: str, machine: str, expected: str
     ) -> None:
         files = {"nv_tegra_release": release} if release else {}
@@ -48,14 +48,14 @@ class TestTarget:
             ("", "riscv64", "riscv64"),
         ],
     )
-    def test_others_are_refused_by_name(
+    def test_unsupported_device_is_rejected(
         self, tmp_path: Path, release: str, machine: str, match: str
     ) -> None:
         files = {"nv_tegra_release": release} if release else {}
         with pytest.raises(InstallError, match=match):
             detect(system(tmp_path, **files), machine)
 
-    def test_an_untried_system_is_named(self, tmp_path: Path) -> None:
+    def test_untested_system_is_named(self, tmp_path: Path) -> None:
         known = 'ID=ubuntu\nVERSION_ID="24.04"\nPRETTY_NAME="Ubuntu 24.04"\n'
         assert untested_os(system(tmp_path, **{"os-release": known})) == ""
         other = 'ID=fedora\nVERSION_ID=44\nPRETTY_NAME="Fedora Linux 44"\n'
@@ -66,15 +66,15 @@ JETSON_WHEEL = "onnxruntime_gpu-1.23.0-cp310-cp310-linux_aarch64.whl"
 
 
 class TestRuntime:
-    def test_a_pc_takes_the_cpus(self) -> None:
+    def test_pc_uses_the_cpu_build(self) -> None:
         assert choose_runtime(TARGETS["x86"], None, "3.11") == RuntimeSource("cpu", "")
 
-    def test_a_jetson_takes_none_by_itself(self) -> None:
+    def test_jetson_needs_an_explicit_choice(self) -> None:
         with pytest.raises(InstallError, match="--onnxruntime"):
             choose_runtime(TARGETS["jp6"], None, "3.10")
         assert choose_runtime(TARGETS["jp6"], "cpu", "3.10").kind == "cpu"
 
-    def test_a_jetson_takes_what_its_owner_names(self, tmp_path: Path) -> None:
+    def test_jetson_uses_the_named_wheel_or_index(self, tmp_path: Path) -> None:
         wheel = tmp_path / JETSON_WHEEL
         wheel.touch()
         assert choose_runtime(TARGETS["jp6"], str(wheel), "3.10") == RuntimeSource(
@@ -96,19 +96,17 @@ class TestRuntime:
             ("wheel.zip", "neither a .whl"),
         ],
     )
-    def test_what_cannot_work_is_refused_before_anything_changes(
-        self, name: str, match: str
-    ) -> None:
+    def test_unsuitable_wheel_is_rejected(self, name: str, match: str) -> None:
         with pytest.raises(InstallError, match=match):
             choose_runtime(TARGETS["jp6"], name, "3.10")
 
-    def test_a_wheel_that_is_not_there(self) -> None:
+    def test_missing_wheel_is_rejected(self) -> None:
         with pytest.raises(InstallError, match="does not exist"):
             choose_runtime(TARGETS["jp6"], JETSON_WHEEL, "3.10")
 
 
 @pytest.mark.parametrize(
-    ("text", "left"),
+    ("text", "expected"),
     [
         ("from https://me:secret@host/simple/", "from https://host/simple/"),
         ("'pip install https://a@b:se@cret@host/x.whl' failed", "'pip install https://host/x.whl'"),
@@ -116,12 +114,12 @@ class TestRuntime:
         ("Looking in http://token@host:3141, https://other", "Looking in http://host:3141, https"),
     ],
 )
-def test_passwords_in_addresses_are_left_out(text: str, left: str) -> None:
-    assert str(InstallError(text, "")).startswith(left)
-    assert RuntimeSource("index", text).text.startswith(f"from {left}")
+def test_passwords_in_addresses_are_removed(text: str, expected: str) -> None:
+    assert str(InstallError(text, "")).startswith(expected)
+    assert RuntimeSource("index", text).text.startswith(f"from {expected}")
 
 
-def test_a_wheel_is_the_same_in_any_folder() -> None:
+def test_name_of_a_wheel_does_not_depend_on_its_folder() -> None:
     one, two = (RuntimeSource("wheel", f"/{folder}/{JETSON_WHEEL}") for folder in "ab")
     assert one.name == two.name != RuntimeSource("cpu", "").name
 
@@ -130,7 +128,7 @@ def test_a_wheel_is_the_same_in_any_folder() -> None:
     ("runtime", "gpu", "cpu"),
     [("cpu", None, "cpu"), (JETSON_WHEEL, f"wheels/{JETSON_WHEEL}", None)],
 )
-def test_a_bundle_tells_which_runtime_it_has(
+def test_bundle_names_its_runtime(
     tmp_path: Path, runtime: str, gpu: str | None, cpu: str | None
 ) -> None:
     bundle = Source(tmp_path, "1.0.0", {"onnxruntime": runtime})
@@ -140,39 +138,39 @@ def test_a_bundle_tells_which_runtime_it_has(
 
 
 class TestPython:
-    def find(self, answers: dict[str, str], source: Source, named: str | None = None) -> str:
+    def find(self, outputs: dict[str, str], source: Source, named: str | None = None) -> str:
         def run(command: Sequence[str], environment: Mapping[str, str]) -> str:
-            if command[0] not in answers:
+            if command[0] not in outputs:
                 raise InstallError("no such file", "")
-            return answers[command[0]]
+            return outputs[command[0]]
 
         return find_python(System(Path("/"), run), source, named).path
 
-    def test_the_systems_own_comes_first(self, tmp_path: Path) -> None:
+    def test_system_python_is_preferred(self, tmp_path: Path) -> None:
         source = make_checkout(tmp_path)
-        answers = {
+        outputs = {
             "/usr/bin/python3": '["3.11", true]',
             "/usr/bin/python3.12": '["3.12", true]',
         }
-        assert self.find(answers, source) == "/usr/bin/python3"
-        answers["/usr/bin/python3"] = '["3.13", true]'
-        assert self.find(answers, source) == "/usr/bin/python3.12"
+        assert self.find(outputs, source) == "/usr/bin/python3"
+        outputs["/usr/bin/python3"] = '["3.13", true]'
+        assert self.find(outputs, source) == "/usr/bin/python3.12"
 
-    def test_only_a_bundle_does_without_pip(self, tmp_path: Path) -> None:
-        answers = {"/usr/bin/python3": '["3.11", false]'}
+    def test_only_a_bundle_needs_no_pip(self, tmp_path: Path) -> None:
+        outputs = {"/usr/bin/python3": '["3.11", false]'}
         with pytest.raises(InstallError, match=r"python3\.11-venv"):
-            self.find(answers, make_checkout(tmp_path))
+            self.find(outputs, make_checkout(tmp_path))
         bundle = Source(tmp_path, "1.0.0", {"pythons": ["3.11"]})
-        assert self.find(answers, bundle) == "/usr/bin/python3"
+        assert self.find(outputs, bundle) == "/usr/bin/python3"
 
-    def test_a_bundle_for_other_pythons_is_refused(self, tmp_path: Path) -> None:
+    def test_bundle_for_other_pythons_is_rejected(self, tmp_path: Path) -> None:
         bundle = Source(tmp_path, "1.0.0", {"pythons": ["3.10"]})
         with pytest.raises(InstallError, match=r"No suitable Python \(3\.10\)"):
             self.find({"/usr/bin/python3": '["3.11", true]'}, bundle)
 
 
 class TestSource:
-    def test_equal_contents_have_equal_names_wherever_they_lie(self, tmp_path: Path) -> None:
+    def test_identity_depends_on_the_content_only(self, tmp_path: Path) -> None:
         one, two = make_checkout(tmp_path / "1"), make_checkout(tmp_path / "2")
         assert one.identity("3.11", "cpu") == two.identity("3.11", "cpu")
         assert one.identity("3.11", "cpu") != one.identity("3.12", "cpu")
@@ -184,7 +182,7 @@ class TestSource:
         assert one.identity("3.11", "cpu") != before
 
     @pytest.mark.parametrize("content", [b"other", None])
-    def test_a_bundle_with_a_damaged_file_is_refused(
+    def test_bundle_with_a_damaged_file_is_rejected(
         self, tmp_path: Path, content: bytes | None
     ) -> None:
         make_bundle(tmp_path)
@@ -198,12 +196,12 @@ class TestSource:
         with pytest.raises(InstallError, match="'wheel' in the bundle is missing or damaged"):
             Source.open(tmp_path)
 
-    def test_a_bundle_that_names_files_outside_is_refused(self, tmp_path: Path) -> None:
+    def test_bundle_that_names_files_outside_is_rejected(self, tmp_path: Path) -> None:
         make_bundle(tmp_path / "bundle")
         (tmp_path / "bundle/SHA256SUMS").write_text(f"{'0' * 64}  ../etc/passwd\n")
         with pytest.raises(InstallError, match="outside of it"):
             Source.open(tmp_path / "bundle")
 
-    def test_any_other_folder_is_refused(self, tmp_path: Path) -> None:
+    def test_other_folder_is_rejected(self, tmp_path: Path) -> None:
         with pytest.raises(InstallError, match="neither a checkout"):
             Source.open(tmp_path)

@@ -1,4 +1,4 @@
-"""The installer's command line in processes of its own, where it changes nothing."""
+"""The command line of the installer in child processes, without changes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def test_names_of_files_are_those_of_where_it_is_called(project: Path, tmp_path: Path) -> None:
+def test_relative_paths_are_relative_to_the_callers_folder(project: Path, tmp_path: Path) -> None:
     run = subprocess.run(
         [project / "setup.sh", "install", "--dry-run", "--python", "./own/python"],
         capture_output=True, text=True, check=False, cwd=tmp_path,
@@ -34,7 +34,7 @@ def test_names_of_files_are_those_of_where_it_is_called(project: Path, tmp_path:
     )
 
 
-def test_the_end_says_what_was_kept() -> None:
+def test_kept_data_is_reported() -> None:
     assert _kept_data_note("/var/lib/lectern", purge=True) == ""
     assert _kept_data_note("/srv/lectern", purge=True).startswith("; /srv/lectern was kept")
     assert _kept_data_note("/srv/lectern", purge=False) == (
@@ -42,7 +42,9 @@ def test_the_end_says_what_was_kept() -> None:
     )
 
 
-def test_a_bundle_goes_where_it_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bundle_is_written_to_the_callers_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     parser = argparse.ArgumentParser()
     add_parser(parser.add_subparsers())
@@ -50,16 +52,16 @@ def test_a_bundle_goes_where_it_is_called(tmp_path: Path, monkeypatch: pytest.Mo
     assert options.output == tmp_path / "out"
 
 
-def test_ctrl_c_before_the_first_change_is_no_traceback(project: Path, tmp_path: Path) -> None:
+def test_ctrl_c_before_the_first_change_prints_no_traceback(project: Path, tmp_path: Path) -> None:
     shutil.copytree(project / "install", tmp_path / "install")
     make_bundle(tmp_path)
     assert (tmp_path / MANIFEST).exists()
-    os.mkfifo(tmp_path / SUMS)  # it reads these first, and waits as long as nobody writes
+    os.mkfifo(tmp_path / SUMS)  # read first; reading blocks until the file is opened for writing
     command = [sys.executable, "-B", "-m", "install", "install", "--dry-run"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
         with (tmp_path / SUMS).open("wb"):
             process.send_signal(signal.SIGINT)
-        # Had it come just before the read, Python would have seen it only at the end of that.
-        _, said = process.communicate(timeout=30)
+        # A signal that arrives just before the read is handled only after it.
+        _, output = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert said == "setup.sh: Interrupted. No change was left incomplete.\n"
+    assert output == "setup.sh: Interrupted. No change was left incomplete.\n"

@@ -1,4 +1,4 @@
-"""Signals and readers that go away while the box is being changed, with real ones of both."""
+"""Real signals and closed outputs during an installation."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from install.interrupts import handle_signals, ignore_interrupts
 from install.step import Step, WriteFile, run_steps
 
 
-class Signals(Step):
-    """Sends this process a signal, when done or when undone."""
+class SendSignals(Step):
+    """A step that sends this process a signal, when done or when undone."""
 
     def __init__(self, done: signal.Signals | None = None, undone: signal.Signals | None = None):
         super().__init__("signal")
@@ -32,7 +32,7 @@ class Signals(Step):
             os.kill(os.getpid(), self._undone)
 
 
-def test_a_reader_that_went_away_stops_nothing(project: Path) -> None:
+def test_closed_output_does_not_stop_the_installer(project: Path) -> None:
     code = "import sys\nfrom install.interrupts import print_safe\n"
     code += "for _ in range(3):\n    print_safe('x' * 100000)\nprint('went on', file=sys.stderr)\n"
     reading, writing = os.pipe()
@@ -48,41 +48,41 @@ def test_a_reader_that_went_away_stops_nothing(project: Path) -> None:
     assert (run.returncode, run.stderr) == (0, b"went on\n")
 
 
-def test_sigterm_takes_back_what_was_done(tmp_path: Path) -> None:
+def test_sigterm_undoes_the_changes(tmp_path: Path) -> None:
     written = tmp_path / "file"
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(InstallError, match="interrupted"), handle_signals():
-        run_steps([WriteFile(written, b""), Signals(signal.SIGTERM)], lambda text: None)
+        run_steps([WriteFile(written, b""), SendSignals(signal.SIGTERM)], lambda text: None)
     assert not written.exists()
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_a_connection_that_is_lost_stops_neither_us_nor_our_commands(tmp_path: Path) -> None:
+def test_lost_connection_stops_neither_the_installer_nor_its_commands(tmp_path: Path) -> None:
     written = tmp_path / "file"
     hang_up = "import os, signal; os.kill(os.getpid(), signal.SIGHUP); print('went on')"
     with handle_signals():
-        run_steps([Signals(signal.SIGHUP), WriteFile(written, b"")], lambda text: None)
+        run_steps([SendSignals(signal.SIGHUP), WriteFile(written, b"")], lambda text: None)
         run = subprocess.run([sys.executable, "-c", hang_up], capture_output=True, check=False)
     assert written.exists()
     assert run.stdout == b"went on\n"
 
 
-def test_a_second_ctrl_c_does_not_interrupt_the_taking_back(tmp_path: Path) -> None:
+def test_second_ctrl_c_does_not_interrupt_the_undo(tmp_path: Path) -> None:
     written = tmp_path / "file"
-    steps = [WriteFile(written, b""), Signals(signal.SIGINT, undone=signal.SIGINT)]
+    steps = [WriteFile(written, b""), SendSignals(signal.SIGINT, undone=signal.SIGINT)]
     with pytest.raises(InstallError, match="interrupted"):
         run_steps(steps, lambda text: None)
     assert not written.exists()
     with pytest.raises(KeyboardInterrupt), ignore_interrupts():
-        raise KeyboardInterrupt  # what is not a signal passes
+        raise KeyboardInterrupt  # an exception that is no signal is raised
 
 
-def test_there_is_one_installer_at_a_time() -> None:
+def test_second_installer_is_rejected() -> None:
     with (
         _exclusive_lock(),
         pytest.raises(InstallError, match="Another installation is running"),
         _exclusive_lock(),
     ):
-        raise AssertionError("the second has begun")
+        raise AssertionError("the second installer started")
     with _exclusive_lock():
-        pass  # and afterwards the next one may
+        pass  # the lock was released

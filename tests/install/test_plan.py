@@ -1,4 +1,4 @@
-"""What an installation changes, and that it changes nothing twice."""
+"""The steps of installation, upgrade, rollback and uninstallation."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from install.runtime import RuntimeSource
 from install.source import SUMS, Source
 from install.step import run_steps
 from install.system import System
-from tests.install.conftest import WISH, Machine, make_bundle, make_checkout
+from tests.install.conftest import OPTIONS, Machine, make_bundle, make_checkout
 
 
 def install(
     machine: Machine, source: Path, version: str = "1.0.0", share: bool = False
 ) -> list[str]:
-    """Install; what was said."""
+    """Install and return the messages."""
     steps = plan.plan_install(
-        machine.system, make_checkout(source, version), dataclasses.replace(WISH, share=share)
+        machine.system, make_checkout(source, version), dataclasses.replace(OPTIONS, share=share)
     )
-    said: list[str] = []
-    run_steps(steps, said.append)
-    return said
+    messages: list[str] = []
+    run_steps(steps, messages.append)
+    return messages
 
 
 class TestInstall:
-    def test_puts_everything_in_its_place(self, machine: Machine, tmp_path: Path) -> None:
+    def test_all_files_are_installed(self, machine: Machine, tmp_path: Path) -> None:
         install(machine, tmp_path / "checkout")
         files = machine.files()
         here = {file.target.lstrip("/") for file in SYSTEM_FILES}
@@ -48,14 +48,14 @@ class TestInstall:
             machine.root / "etc/systemd/system/sockets.target.wants/lectern-helper.socket"
         ).is_symlink()
 
-    def test_the_services_user_may_use_the_gpu_where_there_is_such_a_group(
+    def test_service_user_is_added_to_the_video_group(
         self, machine: Machine, tmp_path: Path
     ) -> None:
         install(machine, tmp_path / "checkout")
         (added,) = [words for words in machine.commands if words[0] == "useradd"]
         assert added[added.index("--groups") + 1] == "video"
 
-    def test_a_second_time_there_is_nothing_to_do(self, machine: Machine, tmp_path: Path) -> None:
+    def test_second_installation_has_no_steps(self, machine: Machine, tmp_path: Path) -> None:
         install(machine, tmp_path / "checkout")
         assert install(machine, tmp_path / "checkout") == []
 
@@ -63,48 +63,46 @@ class TestInstall:
         install(machine, tmp_path / "checkout")
         (machine.root / "run/systemd/system").mkdir(parents=True)
         source = make_checkout(tmp_path / "checkout")
-        assert plan.plan_install(machine.system, source, WISH) == []
+        assert plan.plan_install(machine.system, source, OPTIONS) == []
         machine.failing = "is-active"
-        (step,) = plan.plan_install(machine.system, source, WISH)
+        (step,) = plan.plan_install(machine.system, source, OPTIONS)
         assert step.text.startswith("start lectern-helper.socket lectern.service")
 
     def test_planning_changes_nothing(self, machine: Machine, tmp_path: Path) -> None:
         before = machine.files()
         source = make_checkout(tmp_path / "checkout")
-        assert plan.plan_install(machine.system, source, WISH)
+        assert plan.plan_install(machine.system, source, OPTIONS)
         assert machine.files() == before
         assert machine.commands == []
 
-    def test_an_edited_unit_is_set_right_and_nothing_else(
-        self, machine: Machine, tmp_path: Path
-    ) -> None:
+    def test_only_an_edited_unit_is_restored(self, machine: Machine, tmp_path: Path) -> None:
         install(machine, tmp_path / "checkout")
         (machine.root / "etc/systemd/system/lectern.service").write_text("mine\n")
-        said = install(machine, tmp_path / "checkout")
-        assert [text for text in said if text.startswith(("write", "change", "link", "build"))] == [
-            "change /etc/systemd/system/lectern.service"
-        ]
+        messages = install(machine, tmp_path / "checkout")
+        assert [
+            text for text in messages if text.startswith(("write", "change", "link", "build"))
+        ] == ["change /etc/systemd/system/lectern.service"]
 
-    def test_the_owners_settings_stay(self, machine: Machine, tmp_path: Path) -> None:
+    def test_edited_settings_are_kept(self, machine: Machine, tmp_path: Path) -> None:
         install(machine, tmp_path / "checkout")
         (machine.root / "etc/lectern/config.yaml").write_text("root: /srv/lectern\n")
         install(machine, tmp_path / "checkout", "1.1.0")
         assert machine.text("etc/lectern/config.yaml") == "root: /srv/lectern\n"
 
-    def test_the_settings_are_for_root_and_the_services_to_read(
+    def test_settings_are_readable_by_root_and_the_services_only(
         self, machine: Machine, tmp_path: Path
     ) -> None:
         install(machine, tmp_path / "checkout")
         settings = machine.root / "etc/lectern/config.yaml"
         assert settings.stat().st_mode & 0o777 == 0o640
         assert ["chown", "root:lectern", str(settings)] in machine.commands
-        settings.chmod(0o644)  # as earlier versions had it
-        said = install(machine, tmp_path / "checkout")
-        assert said == ["restrict /etc/lectern/config.yaml to root and lectern"]
+        settings.chmod(0o644)  # as in earlier versions
+        messages = install(machine, tmp_path / "checkout")
+        assert messages == ["restrict /etc/lectern/config.yaml to root and lectern"]
         assert settings.stat().st_mode & 0o777 == 0o640
         assert install(machine, tmp_path / "checkout") == []
 
-    def test_their_mode_is_as_before_after_a_failure(
+    def test_mode_of_the_settings_is_restored_after_a_failure(
         self, machine: Machine, tmp_path: Path
     ) -> None:
         install(machine, tmp_path / "checkout")
@@ -115,29 +113,29 @@ class TestInstall:
             install(machine, tmp_path / "checkout", "1.1.0")
         assert settings.stat().st_mode & 0o777 == 0o644
 
-    def test_an_index_s_password_is_neither_said_nor_kept(
+    def test_password_of_an_index_is_neither_printed_nor_stored(
         self, machine: Machine, tmp_path: Path
     ) -> None:
         source = make_checkout(tmp_path / "checkout")
         index = RuntimeSource("index", "https://school:Wissen%40@packages.example/jp6")
-        wish = dataclasses.replace(WISH, runtime=index)
-        said: list[str] = []
+        options = dataclasses.replace(OPTIONS, runtime=index)
+        messages: list[str] = []
         machine.failing = "pip"
         with pytest.raises(InstallError) as error:
-            run_steps(plan.plan_install(machine.system, source, wish), said.append)
+            run_steps(plan.plan_install(machine.system, source, options), messages.append)
         machine.failing = ""
-        run_steps(plan.plan_install(machine.system, source, wish), said.append)
+        run_steps(plan.plan_install(machine.system, source, options), messages.append)
         record = machine.text("opt/lectern/current/installed.json")
-        assert not any("Wissen" in text for text in (*said, str(error.value), record))
+        assert not any("Wissen" in text for text in (*messages, str(error.value), record))
         assert "https://packages.example/jp6" in record
-        # What is remembered names the version that is there.
+        # The recorded runtime identifies the installed version.
         remembered = RuntimeSource(
             "index", str(recorded_runtime(machine.root / "opt/lectern/current"))
         )
-        again = dataclasses.replace(WISH, runtime=remembered)
-        assert plan.plan_install(machine.system, source, again) == []
+        recorded_options = dataclasses.replace(OPTIONS, runtime=remembered)
+        assert plan.plan_install(machine.system, source, recorded_options) == []
 
-    def test_the_share_is_offered_once_and_only_when_asked(
+    def test_share_is_added_once_and_only_on_request(
         self, machine: Machine, tmp_path: Path
     ) -> None:
         settings = machine.root / "etc/samba/smb.conf"
@@ -150,7 +148,7 @@ class TestInstall:
         line = "include = /etc/lectern/samba.conf\n"
         assert settings.read_text() == f"[global]\n   workgroup = SCHOOL\n{line}"
 
-    def test_the_share_follows_the_settings(self, machine: Machine, tmp_path: Path) -> None:
+    def test_share_uses_the_root_of_the_settings(self, machine: Machine, tmp_path: Path) -> None:
         install(machine, tmp_path / "checkout")
         assert "path = /var/lib/lectern/inbox" in machine.text("etc/lectern/samba.conf")
         (machine.root / "etc/lectern/config.yaml").write_text('root: "/srv/lectern"  # larger\n')
@@ -159,11 +157,11 @@ class TestInstall:
         assert "path = /srv/lectern/inbox" in text and "/var/lib" not in text
         assert install(machine, tmp_path / "checkout") == []
 
-    def test_a_share_without_samba_is_refused(self, machine: Machine, tmp_path: Path) -> None:
+    def test_share_without_samba_is_rejected(self, machine: Machine, tmp_path: Path) -> None:
         with pytest.raises(InstallError, match="apt-get install samba"):
             install(machine, tmp_path / "checkout", share=True)
 
-    def test_a_persons_account_is_not_taken_over_and_never_deleted(
+    def test_login_account_is_neither_used_nor_deleted(
         self, machine: Machine, tmp_path: Path
     ) -> None:
         passwd = machine.root / "etc/passwd"
@@ -172,8 +170,8 @@ class TestInstall:
             install(machine, tmp_path / "checkout")
         assert plan.plan_uninstall(machine.system, purge=True) == []
 
-    def test_the_services_user_may_have_a_shell(self, machine: Machine, tmp_path: Path) -> None:
-        """An administrator may have given it one, to look into something."""
+    def test_service_user_may_have_a_shell(self, machine: Machine, tmp_path: Path) -> None:
+        """An administrator may have set one, to investigate a problem."""
         (machine.root / "etc/passwd").write_text("lectern:x:999:999::/:/bin/bash\n")
         install(machine, tmp_path / "checkout")
         assert [step.text for step in plan.plan_uninstall(machine.system, purge=True)][-1] == (
@@ -182,7 +180,7 @@ class TestInstall:
 
 
 class TestUpgrade:
-    def test_keeps_the_version_before_and_no_more(self, machine: Machine, tmp_path: Path) -> None:
+    def test_only_the_previous_version_is_kept(self, machine: Machine, tmp_path: Path) -> None:
         for version in ("1.0.0", "1.1.0", "1.2.0"):
             install(machine, tmp_path / "checkout", version)
         programs = machine.root / "opt/lectern"
@@ -191,7 +189,7 @@ class TestUpgrade:
         }  # fmt: skip
         assert os.readlink(programs / "previous").startswith("1.1.0-")
 
-    def test_a_version_that_is_deleted_by_half_counts_as_none(
+    def test_partly_deleted_version_is_incomplete(
         self, machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for version in ("1.0.0", "1.1.0"):
@@ -203,23 +201,21 @@ class TestUpgrade:
 
         monkeypatch.setattr("install.step.shutil.rmtree", power_cut)
         steps = plan.plan_install(
-            machine.system, make_checkout(tmp_path / "checkout", "1.2.0"), WISH
+            machine.system, make_checkout(tmp_path / "checkout", "1.2.0"), OPTIONS
         )
         with pytest.raises(OSError, match="cut off"):
             steps[-1].do()
         assert first.is_dir() and not is_complete(first)
 
-    def test_going_back_by_installing_checks_the_version_too(
-        self, machine: Machine, tmp_path: Path
-    ) -> None:
+    def test_installing_an_older_version_checks_it(self, machine: Machine, tmp_path: Path) -> None:
         for version in ("1.0.0", "1.1.0"):
             install(machine, tmp_path / "checkout", version)
-        said = install(machine, tmp_path / "checkout", "1.0.0")
-        assert not any(text.startswith("build") for text in said)
-        assert any(text.startswith("check that 1.0.0-") for text in said)
+        messages = install(machine, tmp_path / "checkout", "1.0.0")
+        assert not any(text.startswith("build") for text in messages)
+        assert any(text.startswith("check that 1.0.0-") for text in messages)
 
     @pytest.mark.parametrize("failing", ["pip", "web.assets.build", "selfcheck.py", "enable"])
-    def test_a_failure_takes_every_change_back(
+    def test_failure_undoes_every_change(
         self, machine: Machine, tmp_path: Path, failing: str
     ) -> None:
         before = machine.files()
@@ -229,7 +225,7 @@ class TestUpgrade:
         assert machine.files() - before <= {"etc/systemd/system/multi-user.target.wants",
                                             "etc/systemd/system/sockets.target.wants"}  # fmt: skip
 
-    def test_a_version_that_does_not_work_is_not_used(
+    def test_version_that_fails_its_selfcheck_is_not_used(
         self, machine: Machine, tmp_path: Path
     ) -> None:
         install(machine, tmp_path / "checkout")
@@ -240,7 +236,7 @@ class TestUpgrade:
         assert machine.files() == before
         assert os.readlink(machine.root / "opt/lectern/current") == current
 
-    def test_the_databases_are_as_before_when_the_services_do_not_start(
+    def test_databases_are_restored_if_the_services_do_not_start(
         self, machine: Machine, tmp_path: Path
     ) -> None:
         install(machine, tmp_path / "checkout")
@@ -249,7 +245,7 @@ class TestUpgrade:
             connection.execute("CREATE TABLE jobs (id)")
         connection.close()
         source = make_checkout(tmp_path / "checkout", "1.1.0")
-        steps = plan.plan_install(machine.system, source, WISH)
+        steps = plan.plan_install(machine.system, source, OPTIONS)
 
         def newer_tables(text: str) -> None:
             if text.startswith("systemctl daemon-reload"):
@@ -263,7 +259,9 @@ class TestUpgrade:
         names = sqlite3.connect(database).execute("SELECT name FROM sqlite_master").fetchall()
         assert names == [("jobs",)]
 
-    def test_rollback_goes_back_and_forth(self, machine: Machine, tmp_path: Path) -> None:
+    def test_rollback_alternates_between_two_versions(
+        self, machine: Machine, tmp_path: Path
+    ) -> None:
         install(machine, tmp_path / "checkout")
         install(machine, tmp_path / "checkout", "1.1.0")
         current = machine.root / "opt/lectern/current"
@@ -271,15 +269,13 @@ class TestUpgrade:
             run_steps(plan.plan_rollback(machine.system), lambda text: None)
             assert os.readlink(current).startswith(f"{version}-")
 
-    def test_rollback_needs_a_version_before(self, machine: Machine, tmp_path: Path) -> None:
+    def test_rollback_needs_a_previous_version(self, machine: Machine, tmp_path: Path) -> None:
         install(machine, tmp_path / "checkout")
         with pytest.raises(InstallError, match="no previous version"):
             plan.plan_rollback(machine.system)
 
 
-def test_an_index_that_the_owner_names_counts_for_a_bundle_too(
-    machine: Machine, tmp_path: Path
-) -> None:
+def test_named_index_is_used_with_a_bundle(machine: Machine, tmp_path: Path) -> None:
     make_checkout(tmp_path / "bundle")
     make_bundle(tmp_path / "bundle")
     for name in ("face", "vendor", "wheels"):
@@ -287,24 +283,26 @@ def test_an_index_that_the_owner_names_counts_for_a_bundle_too(
     for name in ("pip-1-py3-none-any.whl", "lectern-1.0.0-py3-none-any.whl"):
         (tmp_path / "bundle/wheels" / name).touch()
     (tmp_path / "bundle" / SUMS).write_text("")
-    asked: dict[str, Mapping[str, str]] = {}
+    environments: dict[str, Mapping[str, str]] = {}
 
     def run(command: Sequence[str], environment: Mapping[str, str]) -> str:
         if "install" in command:
-            asked[Path(command[-1]).name.partition("-1")[0]] = environment
+            environments[Path(command[-1]).name.partition("-1")[0]] = environment
         return machine.run(command, environment)
 
     system = System(machine.root, run, {})
-    wish = dataclasses.replace(WISH, runtime=RuntimeSource("index", "https://index.example/jp6"))
+    options = dataclasses.replace(
+        OPTIONS, runtime=RuntimeSource("index", "https://index.example/jp6")
+    )
     source = Source.open(tmp_path / "bundle")
-    run_steps(plan.plan_install(system, source, wish), lambda text: None)
-    assert asked["onnxruntime-gpu"]["PIP_INDEX_URL"] == "https://index.example/jp6"
-    assert "PIP_NO_INDEX" not in asked["onnxruntime-gpu"]
-    assert asked["lectern"]["PIP_NO_INDEX"] == "1"
+    run_steps(plan.plan_install(system, source, options), lambda text: None)
+    assert environments["onnxruntime-gpu"]["PIP_INDEX_URL"] == "https://index.example/jp6"
+    assert "PIP_NO_INDEX" not in environments["onnxruntime-gpu"]
+    assert environments["lectern"]["PIP_NO_INDEX"] == "1"
 
 
 class TestUninstall:
-    def test_keeps_material_settings_and_user(self, machine: Machine, tmp_path: Path) -> None:
+    def test_uninstall_keeps_data_settings_and_user(self, machine: Machine, tmp_path: Path) -> None:
         install(machine, tmp_path / "checkout")
         (machine.root / "var/lib/lectern/inbox/talk.wav").touch()
         run_steps(plan.plan_uninstall(machine.system, purge=False), lambda text: None)
@@ -314,13 +312,13 @@ class TestUninstall:
         assert not [name for name in files if name.startswith(("opt/lectern", "etc/udev/rules.d/"))]
         assert plan.plan_uninstall(machine.system, purge=False) == []
 
-    def test_purge_leaves_nothing(self, machine: Machine, tmp_path: Path) -> None:
+    def test_purge_removes_everything(self, machine: Machine, tmp_path: Path) -> None:
         install(machine, tmp_path / "checkout")
         run_steps(plan.plan_uninstall(machine.system, purge=True), lambda text: None)
         assert "lectern" not in machine.text("etc/passwd")
         assert not [path for path in machine.root.rglob("*lectern*")]
 
-    def test_the_share_goes_and_the_rest_of_sambas_settings_stays(
+    def test_share_is_removed_from_the_samba_settings(
         self, machine: Machine, tmp_path: Path
     ) -> None:
         settings = machine.root / "etc/samba/smb.conf"
@@ -340,7 +338,7 @@ class TestUninstall:
         ("", "/var/lib/lectern"),
     ],
 )
-def test_the_databases_are_where_the_settings_say(machine: Machine, text: str, folder: str) -> None:
+def test_data_folder_is_read_from_the_settings(machine: Machine, text: str, folder: str) -> None:
     settings = machine.root / "etc/lectern/config.yaml"
     settings.parent.mkdir()
     settings.write_text(text)

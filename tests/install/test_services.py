@@ -1,4 +1,4 @@
-"""Stopping and starting around a change, on a machine whose systemd answers as it is told."""
+"""Stopping and starting the services around a change, with a simulated systemd."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from install.system import System
 
 
 class Systemd:
-    """Knows which units run; ``broken`` never do, and say why in the journal."""
+    """A simulated systemd; the unit ``broken`` never runs and has an error in its journal."""
 
     def __init__(self, root: Path, running: set[str], broken: str = "") -> None:
         (root / "run/systemd/system").mkdir(parents=True)
         self.running, self.broken = running, broken
-        self.given_up: set[str] = set()
+        self.start_limit_hit: set[str] = set()
         self.system = System(root, self.run, {})
 
     def run(self, command: Sequence[str], environment: Mapping[str, str]) -> str:
@@ -28,9 +28,9 @@ class Systemd:
             case ["systemctl", "stop", *units]:
                 self.running -= set(units)
             case ["systemctl", "reset-failed", *units]:
-                self.given_up -= set(units)
+                self.start_limit_hit -= set(units)
             case ["systemctl", "start", *units]:
-                if self.given_up & set(units):
+                if self.start_limit_hit & set(units):
                     raise InstallError("Start request repeated too quickly.", "")
                 self.running |= set(units) - {self.broken}
                 if self.broken in units:
@@ -40,7 +40,7 @@ class Systemd:
         return ""
 
 
-def test_what_ran_runs_again_after_a_failure(tmp_path: Path) -> None:
+def test_stopped_services_are_started_again_after_a_failure(tmp_path: Path) -> None:
     systemd = Systemd(tmp_path, {"lectern.service"})
     step = StopServices(systemd.system)
     step.do()
@@ -49,7 +49,7 @@ def test_what_ran_runs_again_after_a_failure(tmp_path: Path) -> None:
     assert systemd.running == {"lectern.service"}
 
 
-def test_all_run_after_a_start(tmp_path: Path) -> None:
+def test_all_services_are_started(tmp_path: Path) -> None:
     systemd = Systemd(tmp_path, set())
     waits: list[float] = []
     StartServices(systemd.system, wait=waits.append).do()
@@ -57,24 +57,24 @@ def test_all_run_after_a_start(tmp_path: Path) -> None:
     assert waits == [5.0]
 
 
-def test_what_systemd_has_given_up_is_started_all_the_same(tmp_path: Path) -> None:
+def test_unit_that_hit_the_start_limit_is_started(tmp_path: Path) -> None:
     systemd = Systemd(tmp_path, {"lectern.service"})
     stop = StopServices(systemd.system)
     stop.do()
-    systemd.given_up = {"lectern.service", "lectern-panel.service"}
+    systemd.start_limit_hit = {"lectern.service", "lectern-panel.service"}
     StartServices(systemd.system, wait=lambda seconds: None).do()
-    systemd.given_up = {"lectern.service"}
+    systemd.start_limit_hit = {"lectern.service"}
     stop.undo()
     assert "lectern.service" in systemd.running
 
 
-def test_a_service_that_does_not_stay_says_why(tmp_path: Path) -> None:
+def test_service_that_does_not_stay_up_is_reported_with_its_log(tmp_path: Path) -> None:
     systemd = Systemd(tmp_path, set(), broken="lectern-panel.service")
     with pytest.raises(InstallError, match=r"lectern-panel\.service is not running: .*lacks"):
         StartServices(systemd.system, wait=lambda seconds: None).do()
 
 
-def test_what_the_panel_will_write_for_avahi_is_told_beforehand(tmp_path: Path) -> None:
+def test_step_names_the_file_that_the_panel_writes_for_avahi(tmp_path: Path) -> None:
     systemd = Systemd(tmp_path, set())
     assert "avahi" not in StartServices(systemd.system).text
     (tmp_path / "etc/avahi/services").mkdir(parents=True)

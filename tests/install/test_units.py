@@ -1,4 +1,4 @@
-"""The files of systemd/, judged by the programs that read them."""
+"""The files of systemd/, checked by the programs that read them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ INSTANCES = ("lectern-helper@1.service", "lectern-usb@sda1.service")
 
 
 @pytest.fixture
-def box(project: Path, tmp_path: Path) -> Path:
-    """A root with our units, the system's own, and programs where the units expect ours."""
+def root(project: Path, tmp_path: Path) -> Path:
+    """Return a root folder with Lectern's units, those of the system, and dummy programs."""
     units = tmp_path / "etc/systemd/system"
     units.mkdir(parents=True)
     for path in (project / "systemd").glob("lectern*.s*"):
@@ -33,51 +33,51 @@ def box(project: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def analyze(box: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def analyze(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(ANALYZE), f"--root={box}", *words], capture_output=True, text=True, check=False
+        [str(ANALYZE), f"--root={root}", *words], capture_output=True, text=True, check=False
     )
 
 
 @needs_systemd
-def test_systemd_has_nothing_to_say_about_the_units(box: Path) -> None:
-    run = analyze(box, "verify", *SERVICES, "lectern-helper.socket", *INSTANCES)
-    # It leaves with 0 when it only ignores a key, and says so on stderr.
-    ours = [line for line in run.stderr.splitlines() if "lectern" in line]
-    assert (run.returncode, ours) == (0, [])
+def test_systemd_reports_no_problem_in_the_units(root: Path) -> None:
+    run = analyze(root, "verify", *SERVICES, "lectern-helper.socket", *INSTANCES)
+    # Its exit status is 0 if it only ignores a key; it then writes a line to stderr.
+    lectern_lines = [line for line in run.stderr.splitlines() if "lectern" in line]
+    assert (run.returncode, lectern_lines) == (0, [])
 
 
 @needs_systemd
-def test_systemd_would_have_said_so(box: Path) -> None:
-    unit = box / "etc/systemd/system/lectern.service"
+def test_systemd_would_report_a_misspelled_key(root: Path) -> None:
+    unit = root / "etc/systemd/system/lectern.service"
     unit.write_text(unit.read_text().replace("WatchdogSec", "WatchDogSec"))
-    assert "WatchDogSec" in analyze(box, "verify", "lectern.service").stderr
+    assert "WatchDogSec" in analyze(root, "verify", "lectern.service").stderr
 
 
 @needs_systemd
 @pytest.mark.parametrize("service", SERVICES)
-def test_the_services_are_exposed_to_3_at_most(box: Path, service: str) -> None:
-    run = analyze(box, "security", "--offline=true", "--threshold=30", service)
+def test_exposure_of_the_services_is_at_most_3(root: Path, service: str) -> None:
+    run = analyze(root, "security", "--offline=true", "--threshold=30", service)
     assert run.returncode == 0, run.stdout[-300:]
     level = re.search(r"Overall exposure level for \S+: ([\d.]+)", run.stdout)
     assert level is not None
     assert float(level[1]) <= 3.0
 
 
-def test_the_gpu_is_not_shut_out(project: Path) -> None:
+def test_services_may_use_the_gpu(project: Path) -> None:
     unit = (project / "systemd/lectern.service").read_text()
     keys = {line.partition("=")[0] for line in unit.splitlines() if "=" in line}
     assert not keys & {"PrivateDevices", "MemoryDenyWriteExecute"}
     assert "DeviceAllow=char-nv* rw" in unit.splitlines()
 
 
-def test_every_file_is_installed_and_every_installed_file_is_there(project: Path) -> None:
+def test_every_file_is_installed(project: Path) -> None:
     there = {path.name for path in (project / "systemd").iterdir() if path.is_file()}
     assert {file.source for file in SYSTEM_FILES} == there
 
 
 @pytest.mark.skipif(shutil.which("testparm") is None, reason="samba is not installed")
-def test_samba_reads_the_shares(project: Path, tmp_path: Path) -> None:
+def test_samba_accepts_the_shares(project: Path, tmp_path: Path) -> None:
     settings = tmp_path / "smb.conf"
     settings.write_text(f"[global]\ninclude = {project}/systemd/lectern.samba\n")
     run = subprocess.run(
@@ -89,20 +89,20 @@ def test_samba_reads_the_shares(project: Path, tmp_path: Path) -> None:
     assert shares >= {"inbox", "outbox", "presenters"}
 
 
-def test_udev_reads_the_rule(project: Path) -> None:
+def test_udev_accepts_the_rule(project: Path) -> None:
     udevadm = shutil.which("udevadm")
-    if udevadm is None or int(re.findall(r"^\d+", _said(udevadm, "--version").stdout)[0]) < 254:
+    if udevadm is None or int(re.findall(r"^\d+", _run(udevadm, "--version").stdout)[0]) < 254:
         pytest.skip("udevadm cannot verify rules here")
-    run = _said(udevadm, "verify", str(project / "systemd/lectern-usb.rules"))
+    run = _run(udevadm, "verify", str(project / "systemd/lectern-usb.rules"))
     assert run.returncode == 0, run.stderr
 
 
-def _said(*command: str) -> subprocess.CompletedProcess[str]:
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.skipif(shutil.which("systemd-tmpfiles") is None, reason="no systemd-tmpfiles")
-def test_the_folders_of_a_start_are_made(project: Path, tmp_path: Path) -> None:
+def test_runtime_folders_are_created(project: Path, tmp_path: Path) -> None:
     command = ["systemd-tmpfiles", f"--root={tmp_path}", "--create"]
     text = (project / "systemd/lectern.tmpfiles").read_text()
     run = subprocess.run([*command, "-"], input=text, capture_output=True, text=True, check=False)

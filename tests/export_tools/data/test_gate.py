@@ -1,4 +1,4 @@
-"""The quality gate: a face, its size, its turn and its sound; rows survive a power cut."""
+"""The quality gate: face, size, yaw and sync; finished rows survive a power cut."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def syllables(times: Array) -> Array:
 
 
 def speaker(eyes_px: float = 60.0, yaw: float = 0.0, lag_s: float = 0.0) -> Array:
-    """Mesh points (T, 468, 3) of a head whose lower lip follows :func:`syllables`."""
+    """Return mesh points (T, 468, 3) of a head whose lower lip follows :func:`syllables`."""
     times = np.arange(round(SECONDS * FPS)) / FPS
     shape = np.zeros((len(times), 468, 3))
     shape[:, list(_RIGID)] = list(_RIGID.values())
@@ -37,13 +37,13 @@ def loudness() -> Array:
     return syllables(np.arange(SECONDS * 100) / 100)
 
 
-def everywhere(points: Array) -> npt.NDArray[np.bool_]:
+def all_valid(points: Array) -> npt.NDArray[np.bool_]:
     return np.ones(len(points), bool)
 
 
-def test_a_good_clip_passes() -> None:
+def test_good_clip_passes() -> None:
     points = speaker()
-    found = assess("a", points, everywhere(points), FPS, loudness())
+    found = assess("a", points, all_valid(points), FPS, loudness())
     assert found.why == "" and found.r > 0.9 and abs(found.lag_ms) <= 40
     assert found.eyes_px == pytest.approx(60, abs=1)
 
@@ -52,29 +52,29 @@ def test_a_good_clip_passes() -> None:
     ("points", "why"), [(speaker(eyes_px=20), "size"), (speaker(yaw=50), "yaw")]
 )
 def test_small_and_turned_heads_fail(points: Array, why: str) -> None:
-    assert assess("a", points, everywhere(points), FPS, loudness()).why == why
+    assert assess("a", points, all_valid(points), FPS, loudness()).why == why
 
 
-def test_a_strange_voice_and_silence_fail() -> None:
+def test_other_voice_and_silence_fail() -> None:
     points = speaker()
     other = np.maximum(np.sin(2 * np.pi * 5.7 * np.arange(SECONDS * 100) / 100), 0)
-    assert assess("a", points, everywhere(points), FPS, other).why == "sync"
-    assert assess("a", points, everywhere(points), FPS, np.zeros(0)).why == "sync"
+    assert assess("a", points, all_valid(points), FPS, other).why == "sync"
+    assert assess("a", points, all_valid(points), FPS, np.zeros(0)).why == "sync"
 
 
-def test_a_late_track_is_noted() -> None:
+def test_lag_of_the_sound_is_measured() -> None:
     points = speaker(lag_s=0.08)
-    assert assess("a", points, everywhere(points), FPS, loudness()).lag_ms == pytest.approx(80)
+    assert assess("a", points, all_valid(points), FPS, loudness()).lag_ms == pytest.approx(80)
 
 
-def test_faces_that_come_and_go_fail() -> None:
+def test_intermittent_face_fails() -> None:
     points = speaker()
     seen = np.arange(len(points)) % 4 != 0
     assert assess("a", points, seen, FPS, loudness()).why == "face"
-    assert assess("a", points, ~everywhere(points), FPS, loudness()).why == "face"
+    assert assess("a", points, ~all_valid(points), FPS, loudness()).why == "face"
 
 
-def test_rows_are_not_made_twice_and_half_a_row_is_dropped(tmp_path: Path) -> None:
+def test_finished_rows_are_reused_and_a_partial_row_is_dropped(tmp_path: Path) -> None:
     out = tmp_path / "quality.tsv"
     rows = [
         ClipQuality("c_a", 1.0, 60.0, 2.0, 0.5, 0.0, ""),
@@ -84,5 +84,5 @@ def test_rows_are_not_made_twice_and_half_a_row_is_dropped(tmp_path: Path) -> No
     assert load_known(out) == {row.name: row for row in rows}
     assert passes(out) == {"c_a"}
     clips = [tmp_path / "c" / f"{name}.mp4" for name in ("a", "b")]
-    assert assess_all(clips, tmp_path, out, 1) == load_known(out)  # no landmarks are looked for
+    assert assess_all(clips, tmp_path, out, 1) == load_known(out)  # the landmarks are not read
     assert out.read_text().count("\n") == 3

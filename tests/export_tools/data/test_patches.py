@@ -1,4 +1,4 @@
-"""Landmarks and training patches of a clip: kept, cut where the renderer looks, with a margin."""
+"""Landmarks and training patches of a clip."""
 
 from __future__ import annotations
 
@@ -29,33 +29,33 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def marks(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return extract(clip, tmp_path_factory.mktemp("marks"))
+def landmarks(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return extract(clip, tmp_path_factory.mktemp("landmarks"))
 
 
 @pytest.fixture(scope="module")
-def points(marks: Path) -> npt.NDArray[np.float32]:
-    with np.load(marks) as found:
+def points(landmarks: Path) -> npt.NDArray[np.float32]:
+    with np.load(landmarks) as found:
         assert found["valid"].all() and found["fps"] == talking_face.FPS
         return np.asarray(found["points"])
 
 
-def test_landmarks_are_named_by_folder_and_not_made_twice(clip: Path, marks: Path) -> None:
-    assert marks.name == f"{clip.parent.name}_a.npz"
-    before = marks.stat().st_mtime_ns
-    assert extract(clip, marks.parent).stat().st_mtime_ns == before
-    assert [path.name for path in marks.parent.iterdir()] == [marks.name]
+def test_landmarks_are_named_by_folder_and_extracted_once(clip: Path, landmarks: Path) -> None:
+    assert landmarks.name == f"{clip.parent.name}_a.npz"
+    before = landmarks.stat().st_mtime_ns
+    assert extract(clip, landmarks.parent).stat().st_mtime_ns == before
+    assert [path.name for path in landmarks.parent.iterdir()] == [landmarks.name]
 
 
-def test_the_margin_lies_around_what_the_network_sees(points: npt.NDArray[np.float32]) -> None:
+def test_margin_surrounds_the_visible_patch(points: npt.NDArray[np.float32]) -> None:
     pose = fit_pose(points[0])
     middle = np.array([[(VISIBLE_SIZE - 1) / 2] * 2]), np.array([[(STORED_SIZE - 1) / 2] * 2])
     seen, stored = patch_matrix(pose, VISIBLE_SIZE), margin_matrix(pose)
     assert np.allclose(apply(seen, middle[0]), apply(stored, middle[1]))
-    assert np.allclose(stored[:, :2], seen[:, :2])  # the same pixels, more of them
+    assert np.allclose(stored[:, :2], seen[:, :2])  # the same scale and rotation
 
 
-def test_patches_are_the_pictures_own_pixels(
+def test_patches_contain_the_pixels_of_the_frames(
     clip: Path, points: npt.NDArray[np.float32], tmp_path: Path
 ) -> None:
     writer = PatchWriter()
@@ -74,7 +74,7 @@ def test_patches_are_the_pictures_own_pixels(
         assert np.allclose(back, points[0][MOUTH_POINTS, :2], atol=0.01)
 
 
-def test_a_head_turned_away_is_left_out(clip: Path, points: npt.NDArray[np.float32]) -> None:
+def test_turned_head_is_skipped(clip: Path, points: npt.NDArray[np.float32]) -> None:
     angle = np.radians(60)
     turn = np.array(
         [[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]]

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - phonetic letters are meant
-"""From three alphabets to the encoder's classes, with the times kept."""
+"""Conversion of three phonetic alphabets to the encoder's classes, with times."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_shares_add_up(alphabet: str) -> None:
         assert all(name in INDEX for name, _ in parts)
 
 
-def test_lips_that_shut_share_a_class_and_no_other_sound_does() -> None:
+def test_only_p_b_and_m_share_the_class_of_closed_lips() -> None:
     assert {p for p, parts in ARPABET.items() if parts[0][0] == "P"} == {"P", "B", "M"}
 
 
@@ -56,7 +56,7 @@ def test_lips_that_shut_share_a_class_and_no_other_sound_does() -> None:
         ("bˈʌTəɹ", "B AH D ER"),
     ],
 )
-def test_misaki(phonemes: str, expected: str) -> None:
+def test_misaki_is_converted_to_arpabet(phonemes: str, expected: str) -> None:
     assert misaki_to_arpabet(phonemes) == expected.split()
 
 
@@ -70,7 +70,7 @@ def test_misaki(phonemes: str, expected: str) -> None:
         ("ər", "AH K"), ("oː", "AO"), ("ɛɹ", "EH R"), ("ə-", "AH"),
     ],
 )  # fmt: skip
-def test_ipa(symbol: str, names: str) -> None:
+def test_ipa_is_split_into_classes(symbol: str, names: str) -> None:
     parts = ipa_parts(symbol)
     assert parts is not None
     assert [name for name, _ in parts] == names.split()
@@ -78,11 +78,11 @@ def test_ipa(symbol: str, names: str) -> None:
 
 
 @pytest.mark.parametrize("mark", ["", "ˈ", "(en)", "_", "ː"])
-def test_marks_have_no_sound(mark: str) -> None:
+def test_marks_have_no_class(mark: str) -> None:
     assert ipa_parts(mark.strip("()en")) is None
 
 
-def test_espeak_closures_belong_to_their_stop() -> None:
+def test_espeak_pause_before_a_stop_belongs_to_it() -> None:
     marks = [
         ("a", 0.0, 0.2), ("", 0.2, 0.24), ("p", 0.24, 0.3), ("a", 0.3, 0.4),
         ("", 0.4, 0.7), ("m", 0.7, 0.8), ("", 0.8, 0.83), ("a", 0.83, 0.9),
@@ -93,7 +93,7 @@ def test_espeak_closures_belong_to_their_stop() -> None:
     ]  # fmt: skip
 
 
-def test_hibari_gaps_and_stress() -> None:
+def test_hibari_gaps_and_stress_marks_are_merged() -> None:
     symbols = ["", "h", "ˈ", "O", " ", "b", "ˈ", "ə", "ɹ", ".", ""]
     seconds = np.array([0.2, 0.05, 0.05, 0.1, 0.025, 0.05, 0.0, 0.05, 0.05, 0.3, 0.1])
     out = [
@@ -107,7 +107,7 @@ def test_hibari_gaps_and_stress() -> None:
     assert out[0][0] == "SIL"
 
 
-def test_pack_knows_what_sounds_when(tmp_path: Path) -> None:
+def test_pack_returns_labels_at_given_times(tmp_path: Path) -> None:
     with wave.open(str(tmp_path / "a.wav"), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)

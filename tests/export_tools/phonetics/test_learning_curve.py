@@ -1,4 +1,4 @@
-"""The learning curve: equal clips whatever the speakers, and honest means."""
+"""The learning curve: draws of equally many clips, and means over draws."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ NAMES = [(f"s1_{k}", MAIN_SPEAKER) for k in range(150)] + [(f"x{k}", f"x{k}") fo
 
 
 @pytest.mark.parametrize("speakers", SPEAKERS)
-def test_a_draw_has_the_clips_and_the_speakers_asked_for(speakers: int) -> None:
+def test_draw_has_the_requested_clips_and_speakers(speakers: int) -> None:
     names = draw_clips(NAMES, speakers, CLIPS, np.random.default_rng(0))
     assert len(set(names)) == CLIPS
     assert len({dict(NAMES)[name] for name in names}) == speakers
 
 
-def test_every_draw_is_another_and_comes_again() -> None:
+def test_draws_differ_and_are_reproducible() -> None:
     one, other = plan_trainings(NAMES), plan_trainings(NAMES)
     assert one == other
     assert len({tuple(names) for names in one.values()}) == len(one)
     assert sum(label.startswith("6/") for label in one) == DRAWS
 
 
-def test_means_are_over_the_draws_of_a_shape() -> None:
+def test_means_are_over_the_draws_of_a_setting() -> None:
     runs = {
         "1/6/0": {"new": [0.2, 0.4], "wild": [0.1, 0.1]},
         "1/6/1": {"new": [0.6, 0.8], "wild": [0.1, 0.1]},

@@ -1,4 +1,4 @@
-"""The motion network's targets, its score, and that it learns what a sound does to a mouth."""
+"""The targets, the score and the training of the motion network."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FPS = 25.0
 
 
 def mouth(openings: npt.NDArray[np.float64], name: str = "a", speaker: str = "s1") -> Clip:
-    """A clip whose lower lip goes down by ``openings`` and whose lips pout a little, by turns."""
+    """Return a clip whose lower lip moves down by ``openings`` and whose upper lip oscillates."""
     rest = np.zeros((57, 3))
     rest[:, 0] = np.linspace(-0.3, 0.3, 57)
     shapes = np.repeat(rest[None], len(openings), axis=0)
@@ -49,7 +49,7 @@ def wave(frames: int, seed: int) -> npt.NDArray[np.float64]:
     return np.asarray(0.1 + 0.04 * np.convolve(noise, np.hanning(9), mode="valid"))
 
 
-def test_the_basis_finds_the_directions_that_were_moved() -> None:
+def test_basis_finds_the_moved_directions() -> None:
     vectors = motion_basis([mouth(wave(100, 0)), mouth(wave(100, 1), "b", "b")], 2)
     flat = vectors.reshape(2, -1)
     assert np.allclose(flat @ flat.T, np.eye(2), atol=1e-9)
@@ -57,7 +57,7 @@ def test_the_basis_finds_the_directions_that_were_moved() -> None:
     assert abs(vectors[1, INNER_TOP, 2]) == pytest.approx(1, abs=0.01)
 
 
-def test_targets_are_the_movement_over_the_speakers_range() -> None:
+def test_targets_are_relative_to_the_speakers_amplitude() -> None:
     clip = mouth(wave(100, 0))
     vectors = motion_basis([clip], 2)
     once = motion_targets(clip, vectors)
@@ -70,7 +70,7 @@ def test_targets_are_the_movement_over_the_speakers_range() -> None:
 
 
 @pytest.mark.parametrize("late_s", [0.0, 0.1, -0.06])
-def test_the_score_finds_the_lag(late_s: float) -> None:
+def test_score_finds_the_lag(late_s: float) -> None:
     clip = mouth(wave(200, 3))
     vectors = motion_basis([clip], 2)
     values = motion_targets(clip, vectors)
@@ -82,7 +82,7 @@ def test_the_score_finds_the_lag(late_s: float) -> None:
     assert median_scores([clip], vectors, [shown])["lag_ms"] == pytest.approx(1000 * late_s, abs=11)
 
 
-def test_speakers_share_their_range_and_loudness_is_halved() -> None:
+def test_clips_of_a_speaker_share_the_amplitude() -> None:
     clips = [mouth(wave(50, k), f"{k}", "one") for k in range(3)]
     for clip, amplitude in zip(clips, (0.5, 1.0, 4.0), strict=True):
         object.__setattr__(clip, "amplitude", amplitude)
@@ -91,8 +91,8 @@ def test_speakers_share_their_range_and_loudness_is_halved() -> None:
     assert average_pairs(np.array([1, 3, 5, 7, 9], np.float32)).tolist() == [2, 6]
 
 
-class Told(EncodedClip):
-    """A clip that was heard to say "aa" as far as its mouth is open."""
+class SyntheticClip(EncodedClip):
+    """A clip whose encoder output is "aa" in proportion to the opening of the mouth."""
 
     def __init__(self, clip: Clip, vectors: npt.NDArray[np.float64]) -> None:
         self.clip, self.targets = clip, motion_targets(clip, vectors)
@@ -104,17 +104,19 @@ class Told(EncodedClip):
         self.versions = [(posteriors, np.zeros(len(times), np.float32))]
 
 
-def test_a_short_training_follows_what_it_hears() -> None:
+def test_short_training_learns_the_mouth_opening() -> None:
     clips = [mouth(wave(150, k), f"{k}", "s1" if k % 2 else "b") for k in range(4)]
     vectors = motion_basis(clips, COEFFICIENTS)
-    told: list[EncodedClip] = [Told(clip, vectors) for clip in clips]
-    unseen = Told(mouth(wave(150, 9)), vectors)
+    clips_with_sound: list[EncodedClip] = [SyntheticClip(clip, vectors) for clip in clips]
+    unseen = SyntheticClip(mouth(wave(150, 9)), vectors)
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # so small a network is slower on several
+    torch.set_num_threads(1)  # faster for a network this small
     try:
-        network = train(told, 30, 0, share=0.5, batch=3)
-        alone = train(told[1::2], 1, 0, share=1.0, batch=1)  # of one speaker
+        network = train(clips_with_sound, 30, 0, share=0.5, batch=3)
+        single_speaker = train(
+            clips_with_sound[1::2], 1, 0, share=1.0, batch=1
+        )  # clips of one speaker
     finally:
         torch.set_num_threads(threads)
     assert correlate_opening(unseen.clip, vectors, predict_coefficients(network, unseen))[1] > 0.8
-    assert predict_coefficients(alone, unseen).shape == unseen.targets.shape
+    assert predict_coefficients(single_speaker, unseen).shape == unseen.targets.shape

@@ -1,4 +1,4 @@
-"""Encoder and motion network: bounded context, checkpoints, and one ONNX for both."""
+"""Encoder and motion network: bounded context, checkpoints, and the common ONNX file."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def sound(frames: int, seed: int = 0) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("frames", [2, 3, 100, 101])
-def test_probabilities_at_half_the_rate(encoder: Encoder, frames: int) -> None:
+def test_encoder_outputs_probabilities_at_half_the_rate(encoder: Encoder, frames: int) -> None:
     with torch.inference_mode():
         out = encoder(sound(frames))
     assert out.shape == (1, len(CLASSES), frames // 2)
     assert torch.allclose(out.sum(1), torch.ones(1, frames // 2), atol=1e-5)
 
 
-def test_it_hears_no_further_than_it_says(encoder: Encoder) -> None:
+def test_encoder_context_is_bounded(encoder: Encoder) -> None:
     one, other = sound(600), sound(600, seed=1)
     middle = 150  # output step of mel frame 300
     other[..., 300 - CONTEXT_MELS : 301 + CONTEXT_MELS] = one[
@@ -54,13 +54,13 @@ def test_it_hears_no_further_than_it_says(encoder: Encoder) -> None:
     assert torch.allclose(a, b, atol=1e-6)
 
 
-def test_the_recording_level_does_not_matter(encoder: Encoder) -> None:
+def test_encoder_ignores_the_recording_level(encoder: Encoder) -> None:
     mel = sound(300)
     with torch.inference_mode():
         assert torch.allclose(encoder(mel), encoder(mel - 5.0), atol=1e-4)
 
 
-def test_the_motion_network_looks_no_further_than_it_says() -> None:
+def test_motion_network_context_is_bounded() -> None:
     torch.manual_seed(0)
     network = MotionNet(4).eval().double()  # float32 sums depend on how threads share them
     shape = (1, len(CLASSES), 99)
@@ -73,7 +73,7 @@ def test_the_motion_network_looks_no_further_than_it_says() -> None:
     assert torch.allclose(a, b, rtol=0, atol=1e-9)
 
 
-def test_lips_shut_where_a_closure_is_certain_and_nowhere_else() -> None:
+def test_lips_close_only_at_a_certain_closure() -> None:
     motion = torch.ones(1, 4, 40)
     posteriors = torch.zeros(1, len(CLASSES), 40)
     posteriors[:, INDEX["AA"]] = 1.0
@@ -83,10 +83,10 @@ def test_lips_shut_where_a_closure_is_certain_and_nowhere_else() -> None:
     assert torch.all(out[21:23] < 0.01)
     assert torch.all(out[:19] > 0.99)
     assert torch.all(out[25:] > 0.99)
-    assert out.diff().abs().max() < 0.6  # by way of half open, not in one step
+    assert out.diff().abs().max() < 0.6  # gradually, not in one step
 
 
-def test_checkpoints_come_back(encoder: Encoder, tmp_path: Path) -> None:
+def test_checkpoint_is_loaded(encoder: Encoder, tmp_path: Path) -> None:
     path = tmp_path / "encoder.pt"
     state = {"format": 1, "classes": list(CLASSES), "weights": encoder.state_dict()}
     save(path, state)
@@ -106,14 +106,14 @@ def test_learning_rate_rises_then_falls() -> None:
     assert rates[-1] == pytest.approx(0.01)
 
 
-# The older exporter writes opset 17, which TensorRT on the box reads.
+# The older exporter writes opset 17, which TensorRT on the device reads.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:Constant folding:UserWarning")
-def test_exported_network_in_blocks_is_the_whole(encoder: Encoder, tmp_path: Path) -> None:
-    """What the box runs on an hour equals what torch does in one piece, to rounding."""
+def test_exported_network_gives_the_same_in_blocks(encoder: Encoder, tmp_path: Path) -> None:
+    """Processing in blocks on the device equals torch on the whole input, up to rounding."""
     torch.manual_seed(1)
     members = [MotionNet(4).eval(), MotionNet(4).eval()]
-    hearing = MotionModel(encoder, MotionEnsemble(members)).eval()
-    export(hearing, tmp_path / "motion.onnx")
+    model = MotionModel(encoder, MotionEnsemble(members)).eval()
+    export(model, tmp_path / "motion.onnx")
     session = onnxruntime.InferenceSession(
         str(tmp_path / "motion.onnx"), providers=["CPUExecutionProvider"]
     )
@@ -124,7 +124,7 @@ def test_exported_network_in_blocks_is_the_whole(encoder: Encoder, tmp_path: Pat
     frames = 7000  # two blocks and a bit
     mel, loudness = sound(frames), torch.rand(1, frames)
     with torch.inference_mode():
-        whole = hearing(mel, loudness)[0][0].T.numpy()
+        whole = model(mel, loudness)[0][0].T.numpy()
     features = np.concatenate([mel[0].numpy(), loudness.numpy()])
     pieces = (features[:, i : i + 777] for i in range(0, frames, 777))
     network = Network(tmp_path / "motion.onnx")
@@ -133,20 +133,20 @@ def test_exported_network_in_blocks_is_the_whole(encoder: Encoder, tmp_path: Pat
     assert np.abs(blocks - whole).max() < 1e-4
 
 
-def test_training_mel_is_the_boxs() -> None:
+def test_training_mel_equals_that_of_the_device() -> None:
     rng = np.random.default_rng(0)
     samples = rng.normal(0, 0.1, 20_000).astype(np.float32)
     assert np.abs(augment.warped_mel(samples) - compute_mel(samples, LECTERN_MEL)).max() < 1e-3
 
 
-def test_longer_throats_speak_lower() -> None:
+def test_longer_vocal_tract_lowers_the_formants() -> None:
     t = np.arange(16_000) / 16_000
     tone = (0.5 * np.sin(2 * np.pi * 2000 * t)).astype(np.float32)
     peaks = [int(augment.warped_mel(tone, percent).mean(1).argmax()) for percent in (86, 100, 116)]
     assert peaks[0] < peaks[1] < peaks[2]
 
 
-def test_distortion_is_fixed_by_its_seed_and_keeps_time() -> None:
+def test_augmentation_is_reproducible_and_keeps_the_time() -> None:
     click = np.zeros(augment.CROP_SAMPLES, np.float32)
     click[30_000] = 1.0
     strength = augment.AugmentConfig(p_noise=0.0, p_reverb=1.0)

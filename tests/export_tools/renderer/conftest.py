@@ -1,4 +1,4 @@
-"""Patches of faces that are nothing but a mouth on skin, drawn on the spot."""
+"""Generated training patches: a mouth on skin."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FRAMES = 12
 
 
 def mouth(opening: float) -> npt.NDArray[np.float32]:
-    """Points (57, 2) in patch fractions of a mouth whose inner lips are ``opening`` apart."""
+    """Return points (57, 2) in patch fractions of a mouth with inner lips ``opening`` apart."""
     points = np.zeros((57, 2), np.float32)
     turn = -np.arange(20) / 20 * 2 * np.pi + np.pi  # from the left corner along the lower lip
     lower = np.where(np.sin(turn) < 0, -np.sin(turn), 0)
@@ -32,7 +32,7 @@ def mouth(opening: float) -> npt.NDArray[np.float32]:
 
 
 def draw(points: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """The face of ``points`` as luma: bright skin, darker lips, a dark inner mouth."""
+    """Draw the face of ``points`` as luma: bright skin, darker lips, a dark inner mouth."""
     image = np.full((STORED_SIZE, STORED_SIZE), 180, np.uint8)
     for part, level in ((OUTER, 120), (INNER, 30)):
         cv2.fillPoly(image, [np.round(points[part] * STORED_SIZE).astype(np.int32)], level)
@@ -41,7 +41,7 @@ def draw(points: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
 
 @pytest.fixture(scope="session")
 def patches(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A patches file: two clips to train on, one to choose by, one of a held-out speaker."""
+    """Write patches of two training clips, one validation clip and one held-out speaker."""
     splits = json.loads(SPLITS.read_text())
     names = ["grid_s1_any", f"grid_{splits['train_other_clips'][0]}"]
     names.append(f"grid_{splits['validation_s1_prefixes'][0]}xyz")

@@ -1,4 +1,4 @@
-"""Channels are evened out before quantization, and the network answers as before."""
+"""Equalizing the channels before quantization does not change the outputs."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from export_tools.renderer.train import split_patches
 pytestmark = pytest.mark.export
 
 
-def test_the_same_answers_from_channels_more_alike(patches: Path) -> None:
+def test_equalized_network_has_the_same_outputs(patches: Path) -> None:
     torch.manual_seed(0)
     network = Renderer((8, 8, 8, 16)).eval()
     torch.nn.init.normal_(network.head.weight, std=0.1)
     stem = network.stem[0]
     assert isinstance(stem, torch.nn.Conv2d)
     with torch.no_grad():
-        stem.weight[3] *= 50  # one channel outshouts the rest
+        stem.weight[3] *= 50  # one channel dominates
     data = split_patches(patches).train
     batch = data.batch(np.random.default_rng(0), np.array([[0, 5, 3], [1, 4, 2]]), augment_off=True)
     even = equalize_weights(network, [batch])

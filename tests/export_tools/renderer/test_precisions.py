@@ -1,4 +1,4 @@
-"""Half precision and INT8: near float32, and the report says how near."""
+"""FP16 and INT8: the differences from float32 are small and reported."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from export_tools.renderer.train import split_patches
 
 pytestmark = [
     pytest.mark.export,
-    # torch's exporter speaks of its successor, which writes newer opsets than TensorRT reads
+    # torch's exporter warns of its successor, whose opsets are too new for TensorRT
     pytest.mark.filterwarnings(
         "ignore::DeprecationWarning",
         "ignore:Constant folding:UserWarning",
@@ -52,16 +52,14 @@ def batches(patches: Path) -> list[Batch]:
     return [held.batch(rng, held.sample(rng, 4), augment_off=True)]
 
 
-def test_half_precision_changes_next_to_nothing(
-    renderer: Path, batches: list[Batch], tmp_path: Path
-) -> None:
+def test_fp16_is_close_to_float32(renderer: Path, batches: list[Batch], tmp_path: Path) -> None:
     convert_to_fp16(renderer, tmp_path / "half.onnx")
     found = compare(renderer, tmp_path / "half.onnx", batches)
     assert found["psnr_db"] > 60
     assert set(found["max_error"]) == {"flow", "reference", "source", "fill_y", "fill_uv"}
 
 
-def test_int8_is_symmetric_a_channel_and_near(
+def test_int8_is_symmetric_per_channel_and_close_to_float32(
     network: Renderer, renderer: Path, batches: list[Batch], tmp_path: Path
 ) -> None:
     source, target = tmp_path / "bytes.onnx", tmp_path / "int8.onnx"
@@ -77,7 +75,7 @@ def test_int8_is_symmetric_a_channel_and_near(
     assert any(point.ndim == 1 and len(point) > 1 for point in points)
 
 
-def test_every_convolution_of_int8_is_computed_in_bytes(
+def test_every_convolution_of_int8_is_quantized(
     network: Renderer, batches: list[Batch], tmp_path: Path
 ) -> None:
     source, target, run = (tmp_path / f"{name}.onnx" for name in ("bytes", "int8", "run"))
@@ -93,7 +91,7 @@ def test_every_convolution_of_int8_is_computed_in_bytes(
     assert not {"Conv", "FusedConv", "Add"} & set(done)
 
 
-def test_sync_lost_is_taken_clip_by_clip() -> None:
+def test_sync_loss_is_computed_per_clip() -> None:
     def part(**clips: float | None) -> dict[str, object]:
         return {"wild": {"clips": {name: {"r": r} for name, r in clips.items()}}}
 

@@ -1,4 +1,4 @@
-"""The renderer's training: it learns, it resumes as if it had never stopped, a teacher helps."""
+"""Training of the renderer: resumption, resizing and distillation."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ pytestmark = pytest.mark.export
 SMALL = (8, 8, 8, 16)
 
 
-def seen() -> tuple[torch.Tensor, ...]:
-    """Random inputs of one sample."""
+def sample_inputs() -> tuple[torch.Tensor, ...]:
+    """Return random inputs of one sample."""
     generator = torch.Generator().manual_seed(0)
     shapes = (1, PATCH), (2, HALF), (1, PATCH), (2, HALF), (CHANNELS, HALF)
     return tuple(torch.rand(1, n, side, side, generator=generator) for n, side in shapes)
 
 
-def trained(folder: Path, patches: Path, steps: int, stop: int | None = None) -> Path:
+def train_renderer(folder: Path, patches: Path, steps: int, stop: int | None = None) -> Path:
     torch.manual_seed(3)
     data = split_patches(patches)
     schedule = Schedule(steps, batch=2, report=2, validation_pairs=32)
     run = Trainer(folder, Renderer(SMALL), ReconstructionLoss(), schedule)
     if stop is None:
         run.train(data.train, data.validation_sets())
-    else:  # what a power cut leaves: the checkpoint of the last report
+    else:  # as after a power cut: the checkpoint of the last report
         for _ in range(stop):
             run.step += 1
             run._train_step(data.train)
@@ -46,10 +46,10 @@ def trained(folder: Path, patches: Path, steps: int, stop: int | None = None) ->
     return run.checkpoint
 
 
-def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path: Path, patches: Path) -> None:
-    whole = load_renderer(trained(tmp_path / "whole", patches, 4))
-    trained(tmp_path / "broken", patches, 4, stop=2)
-    broken = load_renderer(trained(tmp_path / "broken", patches, 4))
+def test_resumed_run_ends_like_an_uninterrupted_one(tmp_path: Path, patches: Path) -> None:
+    whole = load_renderer(train_renderer(tmp_path / "whole", patches, 4))
+    train_renderer(tmp_path / "broken", patches, 4, stop=2)
+    broken = load_renderer(train_renderer(tmp_path / "broken", patches, 4))
     for a, b in zip(whole.parameters(), broken.parameters(), strict=True):
         assert torch.allclose(a, b, atol=1e-6)
     curve = [
@@ -65,48 +65,48 @@ def test_no_clip_is_in_two_parts_of_the_split(patches: Path) -> None:
     assert len(set.union(*names)) == 4
 
 
-def test_wider_answers_exactly_as_before() -> None:
+def test_wider_network_has_the_same_outputs() -> None:
     torch.manual_seed(0)
     network = Renderer(SMALL).eval()
     torch.nn.init.normal_(network.head.weight, std=0.05)
     wider = resize(network, (16, 24, 8, 32)).eval()
     with torch.no_grad():
-        for a, b in zip(network(*seen()), wider(*seen()), strict=True):
+        for a, b in zip(network(*sample_inputs()), wider(*sample_inputs()), strict=True):
             assert torch.allclose(a, b, atol=1e-6)
 
 
-def test_narrower_drops_the_channel_that_nobody_reads() -> None:
+def test_narrower_network_drops_the_unused_channel() -> None:
     torch.manual_seed(0)
     network = Renderer(SMALL).eval()
     torch.nn.init.normal_(network.head.weight, std=0.05)
     with torch.no_grad():
         network.head.weight[:, 5] = 0  # the last level's channel 5
     narrow = resize(network, (7, *SMALL[1:])).eval()
-    kept = [0, 1, 2, 3, 4, 6, 7]
-    assert torch.equal(narrow.head.weight, network.head.weight[:, kept])
+    remaining = [0, 1, 2, 3, 4, 6, 7]
+    assert torch.equal(narrow.head.weight, network.head.weight[:, remaining])
     assert narrow.widths == (7, *SMALL[1:])
 
 
-def test_another_depth_is_refused() -> None:
+def test_other_depth_is_rejected() -> None:
     with pytest.raises(ValueError, match="4 widths"):
         resize(Renderer(SMALL), (8, 8, 8))
 
 
-def test_the_start_of_a_run_may_be_another_size(tmp_path: Path, patches: Path) -> None:
-    checkpoint = trained(tmp_path, patches, 2)
+def test_run_may_start_from_another_size(tmp_path: Path, patches: Path) -> None:
+    checkpoint = train_renderer(tmp_path, patches, 2)
     assert load_or_create(checkpoint, (8, 8, 8, 8)).widths == (8, 8, 8, 8)
 
 
-def test_a_teacher_that_agrees_costs_nothing(patches: Path) -> None:
+def test_identical_teacher_adds_no_loss(patches: Path) -> None:
     torch.manual_seed(0)
     teacher = Renderer(SMALL)
     torch.nn.init.normal_(teacher.head.weight, std=0.05)
     student = resize(teacher, SMALL)
     data = split_patches(patches).train
     batch = data.batch(np.random.default_rng(0), np.array([[0, 5, 3], [1, 4, 2]]), augment_off=True)
-    alone = ReconstructionLoss()(student(*batch.inputs()), batch)
+    reconstruction = ReconstructionLoss()(student(*batch.inputs()), batch)
     helped = DistillationLoss(student, teacher, LossWeights(feature=0.0))
-    assert torch.allclose(helped(student(*batch.inputs()), batch), alone, atol=1e-5)
+    assert torch.allclose(helped(student(*batch.inputs()), batch), reconstruction, atol=1e-5)
     with torch.no_grad():
         assert student.head.bias is not None
         student.head.bias[0] += 0.5  # flow to the side
@@ -114,7 +114,7 @@ def test_a_teacher_that_agrees_costs_nothing(patches: Path) -> None:
     assert helped(out, batch).item() > ReconstructionLoss()(out, batch).item() + 0.01
 
 
-def test_the_teacher_is_not_changed_and_not_kept(tmp_path: Path, patches: Path) -> None:
+def test_teacher_is_neither_changed_nor_saved(tmp_path: Path, patches: Path) -> None:
     teacher, student = Renderer((16, 16, 16, 16)), Renderer(SMALL)
     before = [p.clone() for p in teacher.parameters()]
     objective = DistillationLoss(student, teacher)
@@ -124,9 +124,11 @@ def test_the_teacher_is_not_changed_and_not_kept(tmp_path: Path, patches: Path) 
     run.train(data.train, data.validation_sets())
     assert all(torch.equal(a, b) for a, b in zip(before, teacher.parameters(), strict=True))
     assert not torch.equal(projection, next(objective.projections.parameters()))
-    kept = torch.load(run.checkpoint, weights_only=True)["objective"]
-    assert kept and all(name.startswith("projections.") for name in kept)
+    remaining = torch.load(run.checkpoint, weights_only=True)["objective"]
+    assert remaining and all(name.startswith("projections.") for name in remaining)
 
 
-def test_macs_of_the_network_that_ships() -> None:
-    assert count_macs(Renderer(), seen()) < 73_000_000  # with 1.8 M of the motion: below Nota's
+def test_macs_of_the_shipped_network() -> None:
+    assert (
+        count_macs(Renderer(), sample_inputs()) < 73_000_000
+    )  # with 1.8 M of the motion: below Nota's

@@ -1,4 +1,4 @@
-"""Wav2Lip's architecture: the published sizes, a checkpoint made on the spot, and as a teacher."""
+"""Wav2Lip's architecture: the published sizes, loading a checkpoint, and export."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from export_tools.wav2lip.teacher_targets import export_wav2lip
 
 pytestmark = [
     pytest.mark.export,
-    # torch's exporter speaks of its successor, which writes newer opsets than TensorRT reads
+    # torch's exporter warns of its successor, whose opsets are too new for TensorRT
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
 
@@ -33,16 +33,16 @@ def nota(tmp_path_factory: pytest.TempPathFactory) -> tuple[Wav2Lip, Path]:
 
 
 @pytest.mark.parametrize(("layout", "millions"), [(WAV2LIP, 36.30), (NOTA, 1.258)])
-def test_the_published_number_of_parameters(layout: Layout, millions: float) -> None:
+def test_number_of_parameters_is_the_published_one(layout: Layout, millions: float) -> None:
     count = sum(p.numel() for p in Wav2Lip(layout).parameters())
     assert count / 1e6 == pytest.approx(millions, rel=1e-3)
 
 
-def test_what_notas_network_really_computes(nota: tuple[Wav2Lip, Path]) -> None:
+def test_macs_of_notas_network(nota: tuple[Wav2Lip, Path]) -> None:
     assert measure_cost(nota[1]).macs == pytest.approx(75.0e6, rel=1e-3)
 
 
-def test_the_box_takes_the_export(nota: tuple[Wav2Lip, Path]) -> None:
+def test_exported_network_runs_on_the_device(nota: tuple[Wav2Lip, Path]) -> None:
     network, path = nota
     Wav2LipGenerator(Network(path))  # finds both inputs by shape
     mel, face = example_inputs(2)
@@ -52,7 +52,7 @@ def test_the_box_takes_the_export(nota: tuple[Wav2Lip, Path]) -> None:
 
 
 @pytest.mark.parametrize("wrapped", [True, False])
-def test_a_checkpoint_loads_with_its_warning(
+def test_loading_a_checkpoint_prints_the_licence_warning(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], wrapped: bool
 ) -> None:
     network = Wav2Lip(NOTA)
@@ -65,7 +65,7 @@ def test_a_checkpoint_loads_with_its_warning(
 
 
 @pytest.mark.parametrize("content", ["text", "other", "short"])
-def test_what_is_no_such_checkpoint_is_told_so(tmp_path: Path, content: str) -> None:
+def test_invalid_checkpoint_is_rejected(tmp_path: Path, content: str) -> None:
     path = tmp_path / "w.pth"
     weights = Wav2Lip(NOTA).state_dict()
     if content == "text":
@@ -78,7 +78,7 @@ def test_what_is_no_such_checkpoint_is_told_so(tmp_path: Path, content: str) -> 
         load_wav2lip(path)
 
 
-def test_networks_are_timed_in_turns(nota: tuple[Wav2Lip, Path]) -> None:
+def test_networks_are_timed_alternately(nota: tuple[Wav2Lip, Path]) -> None:
     inputs = random_inputs(nota[1])
     spent = cpu_milliseconds({"one": (nota[1], inputs), "two": (nota[1], inputs)}, rounds=9)
     assert set(spent) == {"one", "two"} and min(spent.values()) > 0
