@@ -1,5 +1,5 @@
-# Fresh roots of each system for tests/install/run and online, which source this file: a copy that
-# costs nothing is entered, commands run inside, and lists of all files say what has changed.
+# Fresh roots of each system for tests/install/run, online and full, which source this file: they
+# enter an overlay of a root, run commands in it and compare lists of all files.
 # shellcheck shell=bash
 
 ROOTS=${ROOTS:-$PWD/build/roots}
@@ -33,18 +33,18 @@ bootstrap() {
     local options=(--variant=minbase --include="python3,systemd,udev,ca-certificates")
     case $1 in
         bookworm) debootstrap "${options[@]}" bookworm "$root" ;;
-        # The name of another release's script: an older debootstrap does not know this one's.
+        # "gutsy" is the script: an older debootstrap does not know the name of this release.
         jammy | noble)
             debootstrap --no-check-gpg --components=main,universe "${options[@]}" "$1" "$root" \
                 "" gutsy
             ;;
-        *) say "there is no system '$1'" && exit 2 ;;
+        *) say "unknown system '$1'" && exit 2 ;;
     esac >"$ROOTS/$1.log" 2>&1
     touch "$root/.complete"
 }
 
-# A writable copy of the root that costs nothing, with what a running system has. With a SIZE, what
-# is written goes to a disk of that size.
+# Mount a writable overlay of the root, with /proc and /dev. With a SIZE, written files go to a disk
+# of that size.
 enter() {
     scratch=$(mktemp -d "$ROOTS/run.XXXXXX")
     root=$scratch/root
@@ -69,9 +69,9 @@ enter() {
 }
 
 leave() {
-    local place
-    for place in "${mounted[@]}"; do
-        umount --recursive "$place" || true
+    local mount_point
+    for mount_point in "${mounted[@]}"; do
+        umount --recursive "$mount_point" || true
     done
     mounted=()
     [ -z "${scratch:-}" ] || rm -rf "$scratch"
@@ -79,27 +79,27 @@ leave() {
 }
 trap leave EXIT
 
-# No command of a test can reach the network.
+# Run a command in the root, without a network.
 inside() {
     unshare --net --pid --fork --mount-proc="$root/proc" env -i \
         PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 HOME=/tmp chroot "$root" "$@"
 }
 
-# New sums for a bundle that was changed.
+# Write new checksums for a bundle that was changed.
 resum() {
     (cd "$1" && rm SHA256SUMS && find . -type f -printf '%P\n' | LC_ALL=C sort |
         xargs -d '\n' sha256sum >"$scratch/sums" && mv "$scratch/sums" SHA256SUMS)
 }
 
-by_root() {
-    inside /usr/local/bin/lectern "$@" >"$scratch/said" 2>&1 || { cat "$scratch/said"; return 1; }
+as_root() {
+    inside /usr/local/bin/lectern "$@" >"$scratch/output" 2>&1 || { cat "$scratch/output"; return 1; }
 }
 
 files() { python3 -B tests/install/listing.py "$root"; }
 
 changed() { diff "$1" "$2" | sed -n 's/^[<>] \([^ ]*\).*/\1/p' | sort -u; }
 
-# The places that the operator's guide names.
+# The places that are listed in the operator's guide.
 documented='^/(opt/lectern|etc/lectern|var/lib/lectern)(/|$)'
 documented+='|^/usr/local/bin/lectern$|^/etc/systemd/journald.conf.d(/lectern.conf)?$'
 documented+='|^/etc/systemd/system/(lectern[^/]*|[a-z-]+\.target\.wants(/lectern.*)?)$'
@@ -108,17 +108,17 @@ documented+='|^/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|^/etc/\.pwd\.
 documented+='|^/var/log/(lastlog|faillog)$'
 
 only_documented() {
-    local strays
-    strays=$(changed "$1" "$2" | grep -Ev "$documented" || true)
-    [ -z "$strays" ] || { say "$strays"; return 1; }
+    local unexpected
+    unexpected=$(changed "$1" "$2" | grep -Ev "$documented" || true)
+    [ -z "$unexpected" ] || { say "$unexpected"; return 1; }
 }
 
 same() { diff -q "$1" "$2" >/dev/null || { changed "$1" "$2" | head -20; return 1; }; }
 
-said() { grep -q -- "$1" "$scratch/said" || { cat "$scratch/said"; return 1; }; }
+output_has() { grep -q -- "$1" "$scratch/output" || { cat "$scratch/output"; return 1; }; }
 current() { readlink "$root/opt/lectern/current"; }
-holds() { [ "$1" = "$2" ]; }
-refused() { ! "$@"; }
+equal() { [ "$1" = "$2" ]; }
+fails() { ! "$@"; }
 
 renders() {
     mkdir -p "$root/var/lib/lectern/cache/try"
@@ -126,15 +126,15 @@ renders() {
     chmod -R a+rX "$root/var/lib/lectern/cache"
     local try=/var/lib/lectern/cache/try
     inside runuser -u lectern -- /usr/local/bin/lectern render "$try/presenter.png" \
-        "$try/lecture.wav" -o /var/lib/lectern/outbox/try.mp4 >"$scratch/said" 2>&1 ||
-        { cat "$scratch/said"; return 1; }
+        "$try/lecture.wav" -o /var/lib/lectern/outbox/try.mp4 >"$scratch/output" 2>&1 ||
+        { cat "$scratch/output"; return 1; }
     [ -s "$root/var/lib/lectern/outbox/try.mp4" ]
 }
 
-# Backups and caches of the account tools, and folders that other packages share.
+# Like only_documented, but only backups and caches of the account tools may have changed.
 only_accounts() {
-    local strays
-    strays=$(changed "$1" "$2" | grep -Ev '^/etc/([a-z]+-|\.pwd\.lock|subuid|subgid)$' |
+    local unexpected
+    unexpected=$(changed "$1" "$2" | grep -Ev '^/etc/([a-z]+-|\.pwd\.lock|subuid|subgid)$' |
         grep -Ev '^/var/log/(lastlog|faillog)$' || true)
-    [ -z "$strays" ] || { say "$strays"; return 1; }
+    [ -z "$unexpected" ] || { say "$unexpected"; return 1; }
 }
