@@ -1,5 +1,8 @@
-"""Presenters and lectures to measure with, kept in a folder: the talking portrait of the tests in
-front of its own background, swaying, with camera grain."""
+"""Presenters and lectures for benchmarks, cached in a folder.
+
+A presenter is the talking portrait of the tests before its background, moving slightly and with
+camera noise.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +22,18 @@ from appliance.bench.synthetic_clip import (
 )
 from tests.talking_face import babble, face_with_opening, voice
 
-_HEAD = (slice(40, 232), slice(132, 324))  # of the portrait, where talking_face cuts its own
-_OPENINGS, _WIDEST = 12, 0.25
+_HEAD = (
+    slice(40, 232),
+    slice(132, 324),
+)  # rows and columns of the head in the portrait, as in talking_face
+_OPENINGS, _MAX_OPENING = 12, 0.25
 
 
 @functools.cache
 def _mouths() -> tuple[Image, ...]:
-    """The whole portrait with its mouth from shut to wide open."""
+    """Return the whole portrait with its mouth closed to wide open."""
     images: list[Image] = []
-    for opening in np.linspace(0, _WIDEST, _OPENINGS):
+    for opening in np.linspace(0, _MAX_OPENING, _OPENINGS):
         image = skimage.data.astronaut().copy()
         head = face_with_opening(float(opening))
         image[_HEAD] = cv2.resize(head, (192, 192), interpolation=cv2.INTER_AREA)
@@ -36,13 +42,13 @@ def _mouths() -> tuple[Image, ...]:
 
 
 def presenter(folder: Path, width: int, height: int, fps: int, seconds: float) -> Path:
-    """A talking presenter, made unless it is there."""
+    """Return a video of a talking presenter; generate it if it does not exist."""
     path = folder / f"presenter-{width}x{height}-{fps}-{seconds:g}s.mp4"
     if not path.exists():
-        talk = babble(round(fps * seconds)) / _WIDEST * (_OPENINGS - 1)
+        indices = babble(round(fps * seconds)) / _MAX_OPENING * (_OPENINGS - 1)
 
         def show(n: int) -> Image:
-            mouth: Image = _mouths()[min(round(talk[n]), _OPENINGS - 1)]
+            mouth: Image = _mouths()[min(round(indices[n]), _OPENINGS - 1)]
             return mouth
 
         write_presenter(path, camera_frames(show, width, height, fps, seconds), fps)
@@ -50,7 +56,7 @@ def presenter(folder: Path, width: int, height: int, fps: int, seconds: float) -
 
 
 def lecture(folder: Path, seconds: float) -> Path:
-    """Speech-like sound with pauses, made unless it is there."""
+    """Return speech-like sound with pauses; generate it if it does not exist."""
     path = folder / f"lecture-{seconds:g}s.m4a"
     if not path.exists():
         write_lecture(path, voice(babble(round(25 * seconds), seed=3), 25, RATE))

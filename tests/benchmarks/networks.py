@@ -1,10 +1,10 @@
-"""The network alone, per precision and batch, beside Nota's and Wav2Lip's architectures.
+"""Measure the network alone, by precision and batch, and Nota's and Wav2Lip's architectures.
 
     python -m tests.benchmarks.networks FOLDER [--batches 1 4 8 16]
 
-The peers are built from their published layer tables with random weights (the ``export`` extra).
-One thread, CPU time, networks taking turns. Writes FOLDER/networks.csv and, where matplotlib is
-installed, a plot beside it.
+The other two are built from their published layer tables with random weights (``export`` extra).
+CPU time on one thread, the networks alternating. Writes FOLDER/networks.csv and, if matplotlib is
+installed, a plot.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ from export_tools.wav2lip.network import NOTA, WAV2LIP, Wav2Lip
 from export_tools.wav2lip.teacher_targets import export_wav2lip
 from tests.benchmarks.plots import plot_lines, write_csv
 
-ANCHOR, HEAVY = "Nota, compressed Wav2Lip", "Wav2Lip"
+BASELINE, LARGE_BASELINE = "Nota, compressed Wav2Lip", "Wav2Lip"
 
 
 def networks(folder: Path, batches: Sequence[int], rounds: int) -> list[dict[str, Any]]:
-    """Milliseconds a frame of each network at each batch, and their ratio to Nota's at the same."""
+    """Return the ms per frame of each network and batch, and the ratio to Nota's."""
     manifest = load_manifest("lectern-lite", MODELS_FOLDER)
     files = {f"{manifest.name} {p}": manifest.path("renderer", p) for p in manifest.precisions()}
-    for name, layout in ((ANCHOR, NOTA), (HEAVY, WAV2LIP)):
+    for name, layout in ((BASELINE, NOTA), (LARGE_BASELINE, WAV2LIP)):
         files[name] = folder / f"{name}.onnx"
         torch.manual_seed(0)
         export_wav2lip(Wav2Lip(layout), files[name])
     rows = []
     for batch in batches:
-        timed = {
+        inputs = {
             name: (path, random_inputs(path, {"batch": batch})) for name, path in files.items()
         }
-        spent = cpu_milliseconds(timed, rounds)
+        milliseconds = cpu_milliseconds(inputs, rounds)
         for name in files:
             row = {
                 "network": name,
                 "batch": batch,
-                "ms_per_frame": round(spent[name] / batch, 3),
-                "to_nota": round(spent[name] / spent[ANCHOR], 3),
+                "ms_per_frame": round(milliseconds[name] / batch, 3),
+                "to_nota": round(milliseconds[name] / milliseconds[BASELINE], 3),
             }
             rows.append(row)
             print(row, flush=True)
@@ -53,8 +53,10 @@ def networks(folder: Path, batches: Sequence[int], rounds: int) -> list[dict[str
 
 
 def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="the network alone, per precision and batch")
+    """Run the benchmark from the command line."""
+    parser = argparse.ArgumentParser(
+        description="Measure the network alone, by precision and batch."
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 4, 8, 16])
     parser.add_argument("--rounds", type=int, default=20)
@@ -64,7 +66,7 @@ def main() -> None:
     write_csv(options.folder / "networks.csv", rows)
     plot_lines(
         options.folder / "networks.png", rows, "network", ("batch", "ms_per_frame"),
-        "pictures in a batch", "ms a frame, one thread",
+        "frames per batch", "ms per frame, one thread",
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Tables as CSV, and as plots where matplotlib is installed."""
+"""Tables as CSV and, if matplotlib is installed, as plots."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Rows = list[dict[str, Any]]
 
 
 def write_csv(path: Path, rows: Rows) -> None:
-    """The rows, below a line that says what they were measured on."""
+    """Write ``rows`` below a comment that names the machine."""
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write(f"# {platform.machine()}, {os.cpu_count()} cores, {platform.system()}\n")
         writer = csv.DictWriter(file, list(rows[0]))
@@ -23,19 +23,19 @@ def write_csv(path: Path, rows: Rows) -> None:
 
 
 def add_csv(path: Path, rows: Rows, keys: tuple[str, ...]) -> Rows:
-    """Write the rows beside those of earlier runs, which they replace where ``keys`` are equal.
+    """Add ``rows`` to those of earlier runs; rows with equal ``keys`` are replaced.
 
-    Gives all of them, numbers as numbers, in the order in which they first came.
+    Returns all rows in order of first appearance, with numbers parsed.
     """
-    held: dict[tuple[str, ...], dict[str, Any]] = {}
+    merged: dict[tuple[str, ...], dict[str, Any]] = {}
     if path.exists():
         with path.open(encoding="utf-8", newline="") as file:
             file.readline()
             for row in csv.DictReader(file):
-                held[tuple(row[key] for key in keys)] = {k: _value(v) for k, v in row.items()}
-    held |= {tuple(str(row[key]) for key in keys): row for row in rows}
-    write_csv(path, list(held.values()))
-    return list(held.values())
+                merged[tuple(row[key] for key in keys)] = {k: _value(v) for k, v in row.items()}
+    merged |= {tuple(str(row[key]) for key in keys): row for row in rows}
+    write_csv(path, list(merged.values()))
+    return list(merged.values())
 
 
 def _value(text: str) -> str | float:
@@ -46,28 +46,35 @@ def _value(text: str) -> str | float:
 
 
 def plot_ratios(path: Path, rows: Rows) -> None:
-    """A pair of bars a case, with their ranges, over the bare transcode's line."""
+    """Plot two bars with their ranges per case, and a line for the bare transcode."""
     with _axes(path) as axes:
-        for k, (name, label) in enumerate((("first", "first time"), ("again", "presenter known"))):
+        for k, (name, label) in enumerate(
+            (("uncached", "new presenter"), ("cached", "presenter cached"))
+        ):
             middle = [row[f"{name}_median"] for row in rows]
             low = [row[f"{name}_median"] - row[f"{name}_low"] for row in rows]
             high = [row[f"{name}_high"] - row[f"{name}_median"] for row in rows]
-            places = [i + (k - 0.5) * 0.38 for i in range(len(rows))]
-            axes.bar(places, middle, 0.36, yerr=[low, high], capsize=3, label=label)
+            positions = [i + (k - 0.5) * 0.38 for i in range(len(rows))]
+            axes.bar(positions, middle, 0.36, yerr=[low, high], capsize=3, label=label)
         axes.axhline(1, color="black", linewidth=0.8)
         axes.set_xticks(range(len(rows)), [row["case"].replace("-", "\n") + " fps" for row in rows])
-        axes.set_ylabel("clock time / bare transcode")
+        axes.set_ylabel("wall time / bare transcode")
         axes.legend()
 
 
 def plot_lines(
     path: Path, rows: Rows, series: str, keys: tuple[str, str], across: str, up: str
 ) -> None:
-    """A line for each value of ``series`` in the ``rows``, both axes by powers."""
+    """Plot a line per value of the column ``series``, with logarithmic axes."""
     with _axes(path) as axes:
         for name in dict.fromkeys(row[series] for row in rows):
-            own = [row for row in rows if row[series] == name]
-            axes.plot([r[keys[0]] for r in own], [r[keys[1]] for r in own], marker="o", label=name)
+            selected = [row for row in rows if row[series] == name]
+            axes.plot(
+                [r[keys[0]] for r in selected],
+                [r[keys[1]] for r in selected],
+                marker="o",
+                label=name,
+            )
         axes.set(xscale="log", yscale="log", xlabel=across, ylabel=up)
         ticks = sorted({row[keys[0]] for row in rows})
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
@@ -76,7 +83,7 @@ def plot_lines(
 
 
 def plot_bars(path: Path, rows: Rows, name: str, value: str, label: str) -> None:
-    """A lying bar a row, the first on top."""
+    """Plot a horizontal bar per row, the first at the top."""
     with _axes(path) as axes:
         axes.barh([row[name] for row in rows], [row[value] for row in rows])
         axes.invert_yaxis()
@@ -85,12 +92,12 @@ def plot_bars(path: Path, rows: Rows, name: str, value: str, label: str) -> None
 
 @contextmanager
 def _axes(path: Path) -> Iterator[Any]:
-    """Axes that are saved to ``path``; those of nobody where matplotlib is missing."""
+    """Yield axes that are saved to ``path``, or dummy axes without matplotlib."""
     try:
         import matplotlib
     except ImportError:
         print("matplotlib is not installed: no plot")
-        yield _Nothing()
+        yield _NoAxes()
         return
     matplotlib.use("Agg")
     from matplotlib import pyplot
@@ -101,8 +108,8 @@ def _axes(path: Path) -> Iterator[Any]:
     pyplot.close(figure)
 
 
-class _Nothing:
-    """Takes every call."""
+class _NoAxes:
+    """Axes that ignore every call."""
 
     def __getattr__(self, name: str) -> Any:
         return lambda *args, **options: None

@@ -1,12 +1,11 @@
-"""Whole renderings against the bare transcode, in turn; memory and cost against length.
+"""Measure whole renders against the bare transcode, and memory and cost against the length.
 
     python -m tests.benchmarks.run ratios FOLDER [--seconds 30] [--rounds 5] [--case 1920x1080-25 …]
     python -m tests.benchmarks.run length FOLDER [--case 640x360-25] [--lengths 60 600 3600]
     python -m tests.benchmarks.run memory FOLDER
 
-Each writes FOLDER/<name>.csv and, where matplotlib is installed, a plot beside it; a case that is
-measured again replaces its row. The score of the finished video is left out: it is no part of
-making it.
+Each command writes FOLDER/<name>.csv and, if matplotlib is installed, a plot. A case that is
+measured again replaces its row. Scoring is disabled, because it is not part of rendering.
 """
 
 from __future__ import annotations
@@ -41,13 +40,15 @@ BUDGETS = (
     ("3840x2160-25", 8, 1200),
     ("3840x2160-25", 8, 4096),
 )
-PRESENTER_S = 20.0  # of a long lecture's presenter, who then goes to and fro
-# The preset is fixed, so that both sides encode alike on every machine.
+PRESENTER_S = (
+    20.0  # length of the presenter of long lectures, which is then repeated back and forth
+)
+# The preset is fixed, so that render and transcode are comparable on every machine.
 CONFIG = Config(score=ScoreConfig(enabled=False), video=VideoConfig(preset="veryfast"))
 
 
 def ratio(folder: Path, case: str, seconds: float, rounds: int) -> dict[str, Any]:
-    """First and repeated rendering over the transcode, presenter as long as the lecture."""
+    """Return the ratios to the transcode, with a presenter as long as the lecture."""
     width, height, fps = _parts(case)
     result = compare(
         presenter(folder, width, height, fps, seconds), lecture(folder, seconds), CONFIG, rounds
@@ -66,7 +67,7 @@ def ratio(folder: Path, case: str, seconds: float, rounds: int) -> dict[str, Any
 
 
 def length(folder: Path, case: str, lengths: Sequence[float]) -> list[dict[str, Any]]:
-    """Peak memory and clock time of lectures of several lengths, one presenter."""
+    """Return peak memory and wall time for lectures of several lengths."""
     width, height, fps = _parts(case)
     clip = presenter(folder, width, height, fps, PRESENTER_S)
     rows = []
@@ -86,7 +87,7 @@ def length(folder: Path, case: str, lengths: Sequence[float]) -> list[dict[str, 
 
 
 def memory(folder: Path) -> list[dict[str, Any]]:
-    """What the plan says a rendering takes, and what it took."""
+    """Return the estimated and the measured memory of renders."""
     rows = []
     for case, seconds, budget_mb in BUDGETS:
         width, height, fps = _parts(case)
@@ -132,8 +133,8 @@ def _parts(case: str) -> tuple[int, int, int]:
 
 
 def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="whole renderings against the bare transcode")
+    """Run the benchmark from the command line."""
+    parser = argparse.ArgumentParser(description="Measure whole renders.")
     commands = parser.add_subparsers(dest="command", required=True)
     pairs = commands.add_parser("ratios")
     pairs.add_argument("folder", type=Path)
@@ -160,7 +161,7 @@ def main() -> None:
         rows = add_csv(table, rows, ("case", "lecture_s"))
         plot_lines(
             table.with_suffix(".png"), rows, "case", ("lecture_s", "cpu_s"),
-            "lecture, s", "processor time, s",
+            "lecture, s", "CPU time, s",
         )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
-"""Each stage alone, one thread: milliseconds a frame.
+"""Measure each stage alone on one thread, in milliseconds per frame.
 
     python -m tests.benchmarks.stages FOLDER [--size 1920x1080]
 
-Writes FOLDER/stages-<size>.csv and, where matplotlib is installed, a plot beside it.
+Writes FOLDER/stages-<size>.csv and, if matplotlib is installed, a plot.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ FRAMES, ROUNDS, BATCH = 48, 5, 8
 
 
 def stages(folder: Path, width: int, height: int) -> dict[str, float]:
-    """Median milliseconds a frame of every stage of a ``width`` × ``height`` presenter."""
+    """Return the median ms per frame of each stage for a ``width`` × ``height`` presenter."""
     info = probe_presenter(presenter(folder, width, height, 25, 6))
     person, profile = analyse_presenter(info, 0, 1)
     with FrameReader(info, 1) as reader:
         pictures = list(reader.read(0, FRAMES))
-    tracker = make_tracker(info, person)
-    sightings = [tracker.step(picture) for picture in pictures]
-    faces = [sighting for sighting in sightings if sighting is not None]
+    face_tracker = make_tracker(info, person)
+    tracked = [face_tracker.step(picture) for picture in pictures]
+    faces = [landmarks for landmarks in tracked if landmarks is not None]
     assert len(faces) == FRAMES, "the presenter's face must be seen in every frame"
     speech = np.zeros(10, np.float32)
     speech[0] = 0.5
@@ -53,9 +53,9 @@ def stages(folder: Path, width: int, height: int) -> dict[str, float]:
                 pass
 
     def track() -> None:
-        fresh = make_tracker(info, person)
+        tracker = make_tracker(info, person)
         for picture in pictures:
-            fresh.step(picture)
+            tracker.step(picture)
 
     def encode() -> None:
         size = info.width, info.height
@@ -67,16 +67,16 @@ def stages(folder: Path, width: int, height: int) -> dict[str, float]:
     result["decode"] = _median(decode)
     result["face: mesh"] = _median(track)
     result["face: smoothing, pose"] = _median(
-        lambda: [(smooth(list(sightings[:7])), fit_pose(face.points)) for face in faces]
+        lambda: [(smooth(list(tracked[:7])), fit_pose(face.points)) for face in faces]
     )
     result["frame copy"] = _median(lambda: [picture.writable() for picture in pictures])
     for precision in ("fp32", "int8"):
         model = LipModel.open(load_manifest("lectern-lite", MODELS_FOLDER), precision, ["cpu"], 1)
         generator = model.generator(profile, 1.0)
-        looks = [
+        inputs = [
             generator.prepare(*pair, speech, 1.0) for pair in zip(pictures, faces, strict=True)
         ]
-        batches = [looks[i : i + BATCH] for i in range(0, FRAMES, BATCH)]
+        batches = [inputs[i : i + BATCH] for i in range(0, FRAMES, BATCH)]
 
         def net(batches=batches, generator=generator) -> None:  # type: ignore[no-untyped-def]
             for batch in batches:
@@ -88,11 +88,11 @@ def stages(folder: Path, width: int, height: int) -> dict[str, float]:
             generator.prepare(*pair, speech, 1.0) for pair in zip(pictures, faces, strict=True)
         ]
     )
-    answers = [answer for batch in batches for answer in generator.run(batch)]
+    outputs = [output for batch in batches for output in generator.run(batch)]
 
     def composite() -> None:
-        for look, answer in zip(looks, answers, strict=True):
-            generator.composite(canvas, look, answer)
+        for generator_input, output in zip(inputs, outputs, strict=True):
+            generator.composite(canvas, generator_input, output)
 
     result["composite"] = _median(composite)
     result["encode"] = _median(encode)
@@ -110,22 +110,24 @@ def _median(work: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="each stage alone")
-    parser.add_argument("folder", type=Path, help="where clips are made and kept")
+    """Run the benchmark from the command line."""
+    parser = argparse.ArgumentParser(description="Measure each stage alone.")
+    parser.add_argument(
+        "folder", type=Path, help="folder of the generated clips and of the results"
+    )
     parser.add_argument("--size", default="1920x1080")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     cv2.setNumThreads(1)
     width, height = (int(value) for value in options.size.split("x"))
-    print(f"{width} × {height}, one thread, ms a frame")
+    print(f"{width} × {height}, one thread, ms per frame")
     rows = []
     for name, value in stages(options.folder, width, height).items():
         print(f"{name:<24}{value:8.2f}")
         rows.append({"stage": name, "ms_per_frame": round(value, 3)})
     path = options.folder / f"stages-{options.size}"
     write_csv(path.with_suffix(".csv"), rows)
-    plot_bars(path.with_suffix(".png"), rows, "stage", "ms_per_frame", "ms a frame, one thread")
+    plot_bars(path.with_suffix(".png"), rows, "stage", "ms_per_frame", "ms per frame, one thread")
 
 
 if __name__ == "__main__":
