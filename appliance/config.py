@@ -134,10 +134,14 @@ class JobsConfig(Section):
     keep_undownloaded: bool = True
 
 
+SourceName = Literal["auto", "sysfs", "jtop", "host"]
+"""Name of a telemetry source."""
+
+
 class TelemetryConfig(Section):
     """The sampling of temperatures, load, memory and disk space."""
 
-    source: Literal["auto", "sysfs", "jtop", "host"] = "auto"
+    source: SourceName = "auto"
     interval_s: Annotated[float, Field(ge=1, le=3600)] = 5.0
     retention_hours: Annotated[float, Field(ge=0.1, le=720)] = 24.0
 

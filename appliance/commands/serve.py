@@ -36,7 +36,7 @@ def _run(options: argparse.Namespace) -> int:
     config = load_config(options.config)
     stop = threading.Event()
     _stop_on_signals(stop)
-    with configure_logging(config):
+    with configure_logging(config.root, config.logs):
         restart = serve(config, stop)
     if restart:
         command = [sys.executable, "-m", "appliance.cli", "serve"]

@@ -71,7 +71,7 @@ def serve(config: Config, stop: threading.Event) -> bool:
             ),
         )
         worker.recover(unclean_shutdown=previous is None or not previous.stopped_cleanly)
-        sampler = start_sampler(config, stop)
+        sampler = start_sampler(config.root, config.telemetry, stop)
         with _background_threads(config, stop, restart_requested), service_notifications(heartbeat):
             log.info("started in %s", config.root)
             worker.run()
@@ -131,7 +131,7 @@ def _watch_inbox(config: Config, stop: threading.Event) -> None:
     from appliance.jobs.store import JobStore, store_path
 
     with JobStore(store_path(config.root)) as store:
-        InboxScanner(store, config).run(stop)
+        InboxScanner(store, config.root, config.inbox).run(stop)
 
 
 def _run_tasks(

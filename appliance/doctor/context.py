@@ -36,7 +36,7 @@ class DoctorContext:
     @cached_property
     def reading(self) -> Reading:
         """One telemetry reading, shared by all checks."""
-        return select_source(self.config, self.root)()
+        return select_source(self.config.telemetry.source, self.config.root, self.root)()
 
     @cached_property
     def providers(self) -> Providers:

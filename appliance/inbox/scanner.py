@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from appliance.config import Config
+from appliance.config import InboxConfig
 from appliance.errors import BadInput, LecternError
 from appliance.files.mounts import MOUNTINFO
 from appliance.files.names import find_presenter, is_ignored
@@ -35,7 +35,7 @@ CompletenessCheck = Callable[[Sequence[Path]], Collection[Path]]
 
 
 class InboxScanner:
-    """Scans the inbox below ``config.root`` and adds jobs to ``store``, in the same thread.
+    """Scans the inbox below the root folder ``root`` and adds jobs to ``store``, in one thread.
 
     ``now`` is a monotonic clock in seconds, ``mounts`` is the kernel's ``mountinfo`` file.
     ``check`` returns those of the given files that look incomplete (by default
@@ -45,16 +45,16 @@ class InboxScanner:
     def __init__(
         self,
         store: JobStore,
-        config: Config,
+        root: Path,
+        settings: InboxConfig,
         now: Callable[[], float] = time.monotonic,
         *,
         mounts: Path = MOUNTINFO,
         check: CompletenessCheck | None = None,
     ) -> None:
         self._store = store
-        self._folder = config.root / "inbox"
-        self._library = config.root / "presenters"
-        settings = config.inbox
+        self._folder = root / "inbox"
+        self._library = root / "presenters"
         self._stability = StabilityTracker(settings.settle_s, settings.settle_unknown_s, now)
         self._settings = settings
         self._stop = threading.Event()
@@ -62,8 +62,8 @@ class InboxScanner:
         self._complete_signatures: dict[Path, Signature] = {}
         self._last_error = ""
         self._busy = True
-        self._watcher = FolderWatcher((self._folder, self._library), config, mounts, now)
-        self._mount_guard = MountGuard(config.root, mounts)
+        self._watcher = FolderWatcher((self._folder, self._library), settings, mounts, now)
+        self._mount_guard = MountGuard(root, mounts)
         for folder in (self._folder, self._library):
             with contextlib.suppress(OSError):  # a share that is not mounted at present
                 folder.mkdir(parents=True, exist_ok=True)
@@ -199,15 +199,15 @@ class InboxScanner:
                 self._store.set_priority(job.id, completion.priority)
             log.info("job %d: %s is complete", job.id, display_name(job.stem))
 
-    def _reject(self, refusal: Rejection) -> None:
+    def _reject(self, rejection: Rejection) -> None:
         """Add a failed job, so that its files are moved to ``failed`` with the reason."""
-        path = refusal.path
-        claims = refusal.claims or (path,)
-        stem = path.parent.name if refusal.claims else path.stem  # a whole folder, or one file
+        path = rejection.path
+        claims = rejection.claims or (path,)
+        stem = path.parent.name if rejection.claims else path.stem  # a whole folder, or one file
         with _superseded():
             job = self._store.add(NewJob(stem, None, path, claims=claims))
-            self._store.reject(job.id, refusal.reason)
-            log.info("job %d: %s", job.id, refusal.reason.text())
+            self._store.reject(job.id, rejection.reason)
+            log.info("job %d: %s", job.id, rejection.reason.text())
 
 
 @contextlib.contextmanager

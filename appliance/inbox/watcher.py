@@ -29,7 +29,7 @@ from watchdog.events import (
 from watchdog.observers.api import BaseObserver
 from watchdog.observers.inotify import InotifyObserver
 
-from appliance.config import Config
+from appliance.config import InboxConfig
 from appliance.files.mounts import MOUNTINFO, Mount, events_unreliable, find_mount, read_mounts
 
 log = logging.getLogger("lectern.inbox")
@@ -46,12 +46,12 @@ class FolderWatcher:
     def __init__(
         self,
         folders: Sequence[Path],
-        config: Config,
+        settings: InboxConfig,
         mounts: Path = MOUNTINFO,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._folders = folders
-        self._config = config
+        self._settings = settings
         self._mounts = mounts
         self._now = now
         self._events: InotifyListener | None = None
@@ -97,14 +97,14 @@ class FolderWatcher:
         A value is true if the writer has closed the file since.
         """
         changed, self._changed = self._changed, {}
-        self._next = self._now() + self._config.inbox.rescan_interval_s
+        self._next = self._now() + self._settings.rescan_interval_s
         return changed
 
     def _start_listener(self) -> None:
         mounts = self._read_mounts()
         self.events_unreliable = any(events_unreliable(folder, mounts) for folder in self._folders)
-        if self.events_unreliable or self._config.inbox.watch == "polling":
-            log.info("the inbox is polled every %g s", self._config.inbox.poll_interval_s)
+        if self.events_unreliable or self._settings.watch == "polling":
+            log.info("the inbox is polled every %g s", self._settings.poll_interval_s)
             return
         try:
             self._events = InotifyListener(self._folders)

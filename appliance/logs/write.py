@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from appliance.config import Config
+from appliance.config import LogsConfig
 from appliance.logs.line import LogLine
 
 LOG_NAME = "lectern.log"
@@ -47,42 +47,42 @@ class _TolerantFileHandler(RotatingFileHandler):
 
 
 @contextmanager
-def configure_logging(config: Config, name: str = LOG_NAME) -> Iterator[None]:
+def configure_logging(root: Path, settings: LogsConfig, name: str = LOG_NAME) -> Iterator[None]:
     """Write all log records inside a ``with`` block to a log file and to standard error.
 
-    ``name`` is the name of the log file; each process has its own. Standard error always receives
-    text, the file receives JSON if ``config.logs.json_lines`` is set. If the log file cannot be
-    opened, only a warning is logged.
+    ``name`` is the name of the log file below the root folder ``root``; each process has its own.
+    Standard error always receives text, the file receives JSON if ``json_lines`` is set. If the log
+    file cannot be opened, only a warning is logged.
     """
     terminal: logging.Handler = logging.StreamHandler(sys.stderr)
     terminal.setFormatter(_TextFormatter())
     handlers = [terminal]
-    path = log_path(config.root, name)
+    path = log_path(root, name)
     problem = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = _TolerantFileHandler(
             path,
-            maxBytes=round(config.logs.max_file_mb * 1_000_000),
-            backupCount=config.logs.backup_count,
+            maxBytes=round(settings.max_file_mb * 1_000_000),
+            backupCount=settings.backup_count,
             encoding="utf-8",
             errors="backslashreplace",
         )
-        file.setFormatter(_JsonFormatter() if config.logs.json_lines else _TextFormatter())
+        file.setFormatter(_JsonFormatter() if settings.json_lines else _TextFormatter())
         handlers.append(file)
     except OSError as error:
         problem = str(error)
-    root = logging.getLogger()
-    level = root.level
-    root.setLevel(config.logs.level.upper())
+    root_logger = logging.getLogger()
+    level = root_logger.level
+    root_logger.setLevel(settings.level.upper())
     for handler in handlers:
-        root.addHandler(handler)
+        root_logger.addHandler(handler)
     try:
         if problem:
             logging.getLogger("lectern").warning("the log file cannot be opened: %s", problem)
         yield
     finally:
-        root.setLevel(level)
+        root_logger.setLevel(level)
         for handler in handlers:
-            root.removeHandler(handler)
+            root_logger.removeHandler(handler)
             handler.close()

@@ -6,8 +6,9 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
-from appliance.config import Config
+from appliance.config import TelemetryConfig
 from appliance.telemetry.jtop import JtopSource
 from appliance.telemetry.reading import Reading
 from appliance.telemetry.source import select_source
@@ -55,21 +56,23 @@ class Sampler:
         return reading
 
 
-def start_sampler(config: Config, stop: threading.Event) -> threading.Thread | None:
+def start_sampler(
+    root: Path, settings: TelemetryConfig, stop: threading.Event
+) -> threading.Thread | None:
     """Start a thread that samples the telemetry until ``stop`` is set, and return it.
 
-    Returns ``None`` if the telemetry database cannot be opened.
+    ``root`` is the root folder of the device. Returns ``None`` if the telemetry database cannot be
+    opened.
     """
     try:
-        settings = config.telemetry
         keep = max(round(settings.retention_hours * 3600 / settings.interval_s), 1)
-        history = TelemetryStore(telemetry_path(config.root), max_readings=keep)
+        history = TelemetryStore(telemetry_path(root), max_readings=keep)
     except (sqlite3.Error, OSError) as error:
         log.warning("telemetry cannot be stored: %s", error)
         return None
 
     def run() -> None:
-        source = select_source(config)
+        source = select_source(settings.source, root)
         try:
             with history:
                 Sampler(source, history, settings.interval_s, stop).run()

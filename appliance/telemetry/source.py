@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from appliance.config import Config
+from appliance.config import SourceName
 from appliance.telemetry.board import is_jetson
 from appliance.telemetry.host import HostSource
 from appliance.telemetry.jetson import JetsonSource
@@ -19,22 +19,22 @@ TelemetrySource = Callable[[], Reading]
 
 
 def select_source(
-    config: Config,
+    wanted: SourceName,
+    data: Path,
     root: Path = Path("/"),
     *,
     connect: Callable[[], object] = open_jtop,
 ) -> TelemetrySource:
     """Return the telemetry source for this machine, a function that returns a new reading.
 
-    It depends on ``telemetry.source``: ``auto`` is our own source, which reads ``/sys`` below
-    ``root``, on a Jetson and psutil elsewhere; ``sysfs`` and ``host`` select one of these. ``jtop``
-    is jetson-stats (opened by ``connect``); if it is not installed or its service is not running,
-    a warning is logged and ``auto`` is used.
+    ``wanted`` is the setting ``telemetry.source``: ``auto`` is our own source, which reads ``/sys``
+    below ``root``, on a Jetson and psutil elsewhere; ``sysfs`` and ``host`` select one of these.
+    ``jtop`` is jetson-stats (opened by ``connect``); if it is not installed or its service is not
+    running, a warning is logged and ``auto`` is used. ``data`` is a folder on the disk to measure.
     """
-    wanted = config.telemetry.source
     if wanted == "host" or (wanted == "auto" and not is_jetson(root)):
-        return HostSource(config.root)
-    sysfs_source = JetsonSource(config.root, root)
+        return HostSource(data)
+    sysfs_source = JetsonSource(data, root)
     if wanted != "jtop":
         return sysfs_source
     try:
@@ -42,4 +42,4 @@ def select_source(
     except Exception as error:  # ImportError, or any exception of a third-party client
         reason = next(iter(str(error).splitlines()), repr(error))
         log.warning("jetson-stats cannot be used: %s", reason)
-        return sysfs_source if is_jetson(root) else HostSource(config.root)
+        return sysfs_source if is_jetson(root) else HostSource(data)

@@ -185,4 +185,4 @@ def test_tasks_run_beside_a_job_and_previews_before_it(root: Path, start: Start)
         reason = tasks.get(long).reason
         assert reason is not None and reason.code == "task_interrupted"
     lines = last_lines(log_path(root), 100, lambda line: line.matches(job, "info"))
-    assert any("is done: long.mp4" in line.text for line in lines)
+    assert any("is done: long.mp4" in line.message for line in lines)

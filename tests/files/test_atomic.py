@@ -71,13 +71,18 @@ class TestWriting:
     def test_permissions_are_set_before_the_content_is_written(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        path, seen = tmp_path / "key.pem", []
-        sync = os.fsync
-        monkeypatch.setattr(
-            os, "fsync", lambda handle: (seen.append(os.fstat(handle).st_mode), sync(handle))
-        )
+        path, modes = tmp_path / "key.pem", []
+        fchmod = os.fchmod
+
+        def observe(handle: int, mode: int) -> None:
+            fchmod(handle, mode)
+            assert os.fstat(handle).st_size == 0
+            modes.append(mode)
+
+        monkeypatch.setattr(os, "fchmod", observe)
         write_bytes(path, b"secret", mode=0o600)
-        assert stat.S_IMODE(seen[0]) == stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert modes == [0o600]
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
     def test_the_old_file_remains_after_a_failure(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -51,7 +51,12 @@ class Box:
     def another_daemon(self) -> InboxScanner:
         """What looks at the inbox after a start."""
         self.inbox = InboxScanner(
-            self.store, self.config, self.clock, mounts=self.mounts, check=self.check
+            self.store,
+            self.root,
+            self.config.inbox,
+            self.clock,
+            mounts=self.mounts,
+            check=self.check,
         )
         return self.inbox
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.config import Config
+from appliance.config import InboxConfig
 from appliance.inbox.partial_copies import (
     atomic_copy,
     remove_failure_note,
@@ -73,7 +73,7 @@ def test_after_a_power_cut_a_look_at_the_inbox_tidies_up(
     path = store_path(inbox.parent)
     path.parent.mkdir()
     with JobStore(path) as store:
-        InboxScanner(store, Config(root=inbox.parent)).scan()
+        InboxScanner(store, inbox.parent, InboxConfig()).scan()
         assert list(store.jobs()) == []
     assert there(inbox) == [NOTE]
     text = (inbox / NOTE).read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.config import Config
+from appliance.config import InboxConfig
 from appliance.inbox.scanner import InboxScanner
 from appliance.jobs.store import JobStore, store_path
 
@@ -55,11 +55,9 @@ class Share:
     """The inbox as the network sees it, and the daemon's eye on it."""
 
     def __init__(self, root: Path, port: int, config: Path) -> None:
-        settings = {"settle_s": SETTLE_S, "settle_unknown_s": 5, "incomplete_timeout_s": 30}
+        settings = InboxConfig(settle_s=SETTLE_S, settle_unknown_s=5, incomplete_timeout_s=30)
         self.store = JobStore(store_path(root))
-        self.inbox = InboxScanner(
-            self.store, Config.model_validate({"root": root, "inbox": settings})
-        )
+        self.inbox = InboxScanner(self.store, root, settings)
         self.folder = root / "inbox"
         where = ["//127.0.0.1/inbox", "-p", str(port), "-N", "-s", str(config)]
         self._client = ["smbclient", *where]

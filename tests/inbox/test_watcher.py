@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.config import Config
+from appliance.config import InboxConfig
 from appliance.inbox import watcher
 from appliance.inbox.watcher import FolderWatcher, InotifyListener
 from tests.inbox.box import Clock
@@ -41,8 +41,8 @@ def watch(tmp_path: Path, inbox: Path) -> Iterator[Callable[..., FolderWatcher]]
         mounts: str = LOCAL, clock: Clock | None = None, **inbox_settings: object
     ) -> FolderWatcher:
         (tmp_path / "mounts").write_text(mounts)
-        config = Config.model_validate({"inbox": inbox_settings})
-        made.append(FolderWatcher((inbox,), config, tmp_path / "mounts", clock or Clock()))
+        settings = InboxConfig.model_validate(inbox_settings)
+        made.append(FolderWatcher((inbox,), settings, tmp_path / "mounts", clock or Clock()))
         return made[-1]
 
     yield make

@@ -28,7 +28,7 @@ def config(tmp_path: Path) -> Config:
 
 class TestLoggingTo:
     def test_it_is_written_whole_and_bounded(self, config: Config) -> None:
-        with configure_logging(config):
+        with configure_logging(config.root, config.logs):
             for number in range(6000):
                 log.info("happening %d", number)
         path = log_path(config.root)
@@ -40,7 +40,7 @@ class TestLoggingTo:
 
     def test_json_where_it_is_wanted_and_nothing_less_than_the_level(self, config: Config) -> None:
         settings = config.logs.model_copy(update={"json_lines": True, "level": "warning"})
-        with configure_logging(config.model_copy(update={"logs": settings})):
+        with configure_logging(config.root, settings):
             log.info("not this")
             with job_context(5):
                 log.warning("this\nway")
@@ -51,7 +51,7 @@ class TestLoggingTo:
         self, config: Config, capsys: pytest.CaptureFixture[str]
     ) -> None:
         (config.root / "logs").write_text("a file where the folder should be")
-        with configure_logging(config):
+        with configure_logging(config.root, config.logs):
             log.info("at work")
         errors = capsys.readouterr().err
         assert "the log file cannot be opened" in errors and "at work" in errors
@@ -59,13 +59,13 @@ class TestLoggingTo:
     def test_a_full_disk_does_not_stop_who_speaks(self, config: Config) -> None:
         log_path(config.root).parent.mkdir()
         log_path(config.root).symlink_to("/dev/full")
-        with configure_logging(config):
+        with configure_logging(config.root, config.logs):
             log.info("at work")
 
     def test_afterwards_all_is_as_before(self, config: Config) -> None:
         root = logging.getLogger()
         before = root.level, list(root.handlers)
-        with configure_logging(config):
+        with configure_logging(config.root, config.logs):
             assert (root.level, root.handlers) != before
         assert (root.level, root.handlers) == before
 
@@ -73,7 +73,7 @@ class TestLoggingTo:
 class TestFollow:
     def test_new_lines_come_also_after_the_file_is_put_aside(self, config: Config) -> None:
         path = log_path(config.root)
-        with configure_logging(config):
+        with configure_logging(config.root, config.logs):
             log.info("old")
             rounds = iter(range(100))
 
@@ -107,7 +107,7 @@ class TestCommand:
     def test_only_what_is_asked_for(
         self, config: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        with configure_logging(config), job_context(2):
+        with configure_logging(config.root, config.logs), job_context(2):
             log.info("about two")
             log.warning("beware of two")
             with job_context(3):

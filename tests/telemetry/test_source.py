@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from appliance.config import Config, TelemetryConfig
+from appliance.config import TelemetryConfig
 from appliance.telemetry.host import HostSource
 from appliance.telemetry.jetson import JetsonSource
 from appliance.telemetry.jtop import JtopSource
@@ -24,10 +24,6 @@ from tests.telemetry.boards import Board
 from tests.telemetry.readings import reading
 
 Make = Callable[..., Board]
-
-
-def config(root: Path, **telemetry: Any) -> Config:
-    return Config(root=root, telemetry=TelemetryConfig(**telemetry))
 
 
 class Client(SimpleNamespace):
@@ -62,13 +58,13 @@ class TestChoice:
     def test_a_jetson_is_read_by_ourselves_and_others_by_psutil(
         self, board: Make, tmp_path: Path
     ) -> None:
-        assert isinstance(select_source(config(tmp_path), board("nano").root), JetsonSource)
-        assert isinstance(select_source(config(tmp_path), tmp_path / "pc"), HostSource)
+        assert isinstance(select_source("auto", tmp_path, board("nano").root), JetsonSource)
+        assert isinstance(select_source("auto", tmp_path, tmp_path / "pc"), HostSource)
 
     def test_what_the_config_names_is_taken(self, board: Make, tmp_path: Path) -> None:
         root = board("nano").root
-        assert isinstance(select_source(config(tmp_path, source="host"), root), HostSource)
-        assert isinstance(select_source(config(tmp_path, source="sysfs"), tmp_path), JetsonSource)
+        assert isinstance(select_source("host", tmp_path, root), HostSource)
+        assert isinstance(select_source("sysfs", tmp_path, tmp_path), JetsonSource)
 
     @pytest.mark.parametrize(
         "error", [ImportError("No module named 'jtop'"), OSError("no service")]
@@ -79,7 +75,7 @@ class TestChoice:
         def fail() -> Any:
             raise error
 
-        source = select_source(config(tmp_path, source="jtop"), board("nx").root, connect=fail)
+        source = select_source("jtop", tmp_path, board("nx").root, connect=fail)
         assert isinstance(source, JetsonSource)
         assert (str(error) or "RuntimeError()") in caplog.text
 
@@ -87,7 +83,7 @@ class TestChoice:
 class TestJtop:
     def test_its_values_stand_over_ours(self, board: Make, tmp_path: Path) -> None:
         root = board("nano").root
-        source = select_source(config(tmp_path, source="jtop"), root, connect=client)
+        source = select_source("jtop", tmp_path, root, connect=client)
         assert isinstance(source, JtopSource)
         reading = source()
         assert reading.temperatures_c == {"cpu": 51.5}
@@ -151,7 +147,7 @@ class TestSampler:
 
     def test_the_daemons_thread_samples_at_once_and_ends_when_told(self, tmp_path: Path) -> None:
         stop = threading.Event()
-        thread = start_sampler(config(tmp_path, interval_s=3600), stop)
+        thread = start_sampler(tmp_path, TelemetryConfig(interval_s=3600), stop)
         assert thread is not None
         with TelemetryStore(telemetry_path(tmp_path)) as panel:
             for _ in range(1000):
@@ -167,5 +163,5 @@ class TestSampler:
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         (tmp_path / "state").write_text("a file where a folder should be")
-        assert start_sampler(config(tmp_path), threading.Event()) is None
+        assert start_sampler(tmp_path, TelemetryConfig(), threading.Event()) is None
         assert "telemetry cannot be stored" in caplog.text

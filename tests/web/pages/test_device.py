@@ -114,7 +114,7 @@ class TestLog:
         assert found == [line for line in LOG.splitlines() if line in found]
 
     def test_each_process_has_its_own(self, logs: Path, config: Config) -> None:
-        with configure_logging(config, "panel.log"):
+        with configure_logging(config.root, config.logs, "panel.log"):
             logging.getLogger("lectern.panel").warning("refused somebody")
         (line,) = read_lines(config.root, "panel.log")
         assert (line.level, line.logger) == ("warning", "lectern.panel")
