@@ -65,6 +65,7 @@ SHORT_MODULES = {
     "install/errors.py": "imported by every module of the installer",
     "install/update_lock.py": "the counterpart of web/update_lock.py",
     "web/i18n/zh/common.py": "texts of the layout",
+    "web/pages/certificate.py": "one page, one module",
     "web/pages/presenters.py": "one page, one module",
 }
 

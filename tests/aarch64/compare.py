@@ -1,9 +1,9 @@
 """Compare two videos of a still photo: ``compare.py A.mp4 B.mp4``.
 
 Two builds of the same libraries round differently. With the demo's photo, the conversion to the
-encoder's colours differed by 0.8 of 255 in the whole frame, which is 44.8 dB. The motion must be the
-same: over all pixels, the differences from the mean frame had a correlation of 0.98, and of 0.85 with
-a delay of one frame between the videos.
+encoder's colours differed by 0.8 of 255 in the whole frame, which is 44.8 dB. The motion must be
+the same: over all pixels, the differences from the mean frame had a correlation of 0.98, and of
+0.85 with a delay of one frame between the videos.
 """
 
 from __future__ import annotations

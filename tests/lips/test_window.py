@@ -51,7 +51,7 @@ def test_siting_of_chroma_cancels_at_equal_size(mask: np.ndarray, pixels: float)
     side = 96 * pixels  # of the patch in luma pixels
     matrix = np.array([[side, 0, 40.0], [0, side, 20.0]])
     to_picture = compose(matrix, np.array([[1 / 96, 0, 0.5 / 96], [0, 1 / 96, 0.5 / 96]]))
-    cells = np.stack(np.meshgrid(np.arange(48), np.arange(48)), axis=-1)
+    cells = np.stack(np.meshgrid(np.arange(48.0), np.arange(48.0)), axis=-1)
     sampled_at = apply(chroma_matrix(to_picture), cells)[..., 0].astype(np.float32)
     window = Window.of_mask(matrix, mask, (300, 300))
     assert window is not None
