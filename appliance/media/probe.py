@@ -36,14 +36,9 @@ MIN_AUDIO_S = 0.2
 MAX_SIDES = (3840, 2160)
 """Maximum length of the longer and of the shorter side, in pixels."""
 
-_MAX_PIXEL_ASPECT = 4
-"""Maximum ratio of the sides of a pixel, in either direction: anamorphic film has 2."""
-
-_HEAD_FRAMES = 24
-"""Number of frames decoded at the start: enough to detect interlacing and field-coded packets."""
-
-_TAIL_PACKETS = 32
-"""Number of packets decoded at the end: enough for MP3's bit reservoir and Vorbis's overlap."""
+_MAX_PIXEL_ASPECT = 4  # ratio of the sides of a pixel; anamorphic film has 2
+_HEAD_FRAMES = 24  # decoded at the start, to detect interlacing and field-coded packets
+_TAIL_PACKETS = 32  # decoded at the end: MP3's bit reservoir, Vorbis's overlap
 
 _COPYABLE = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"})
 _MP4_MIN_MP3_RATE = 16000
