@@ -80,14 +80,14 @@ def _run_and_print(options: argparse.Namespace) -> int:
     language = options.language or terminal_language()
     context = DoctorContext(load_config(options.config), on_progress=_show_progress)
     findings = []
-    for finding in run_checks(context):
-        findings.append(finding)
+    for checked in run_checks(context):
+        findings.append(checked)
         _clear_progress()
         if not options.json:
-            line = finding.finding
-            print(f"{_LEVEL_LABELS[line.level]}  {line.text(language)}", flush=True)
-            if line.cure(language):
-                print(f"      {line.cure(language)}", flush=True)
+            finding = checked.finding
+            print(f"{_LEVEL_LABELS[finding.level]}  {finding.text(language)}", flush=True)
+            if finding.cure(language):
+                print(f"      {finding.cure(language)}", flush=True)
     if options.json:
         print(json.dumps(as_dict(findings), indent=2, ensure_ascii=False))
     if options.report is not None:

@@ -55,15 +55,15 @@ def run_checks(context: DoctorContext) -> Iterator[CheckFinding]:
     """Run all checks and yield each finding as soon as it is available."""
     for name, check in CHECKS.items():
         try:
-            for line in check(context):
-                yield CheckFinding(name, line)
+            for finding in check(context):
+                yield CheckFinding(name, finding)
         except LecternError as error:
             yield CheckFinding(name, from_error(error))
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
-            broken = warn("check_failed", name=name, reason=reason)
+            failed = warn("check_failed", name=name, reason=reason)
             yield CheckFinding(
-                name, replace(broken, level="fail") if name in _REQUIRED_CHECKS else broken
+                name, replace(failed, level="fail") if name in _REQUIRED_CHECKS else failed
             )
 
 

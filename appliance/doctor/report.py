@@ -20,7 +20,7 @@ from appliance.doctor.roofline import TrialRender, compare_prediction
 from appliance.doctor.stage_benchmark import measure_stages
 from appliance.errors import BadInput, LecternError
 from appliance.inference.manifest import load_manifest
-from appliance.inference.precision import benchmark_precisions as measure_networks
+from appliance.inference.precision import benchmark_precisions
 from appliance.inference.providers import Providers
 from appliance.system.sysfs import read_text
 from appliance.telemetry.board import PowerMode, board_model, l4t_version
@@ -118,11 +118,12 @@ def _error_entry(error: Exception) -> dict[str, str]:
     return {"failed": error.code if isinstance(error, LecternError) else type(error).__name__}
 
 
-def _provider_results(engines: Providers, context: DoctorContext) -> list[dict[str, Any]]:
+def _provider_results(providers: Providers, context: DoctorContext) -> list[dict[str, Any]]:
     """Return the provider results of the self-tests, which the checks have just run or loaded."""
     lips = context.config.lips
     manifest = load_manifest(lips.model, context.project / "models_lite")
     threads = context.config.video.threads or 1
     return [
-        asdict(verdict) for verdict in measure_networks(manifest, lips.providers, engines, threads)
+        asdict(result)
+        for result in benchmark_precisions(manifest, lips.providers, providers, threads)
     ]

@@ -238,9 +238,9 @@ def compare_prediction(
         for stage in ("encode", "decode")
         if stage in stages
     }
-    for verdict in networks:
-        if verdict["precision"] == "fp16" and verdict["provider"] == "tensorrt" and verdict["ms"]:
-            measured["network"] = (network_ms(module, mode), float(verdict["ms"]))
+    for result in networks:
+        if result["precision"] == "fp16" and result["provider"] == "tensorrt" and result["ms"]:
+            measured["network"] = (network_ms(module, mode), float(result["ms"]))
     rendering = {}
     if trial is not None and (trial.width, trial.height) in CPU_MS:
         prediction = predict(module, mode, trial.width, trial.height, gpu=trial.provider != "cpu")

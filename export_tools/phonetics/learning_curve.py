@@ -90,14 +90,16 @@ def main() -> None:
     trainings = plan_trainings([(clip.name, clip.speaker) for clip in clips["train"]])
     done: dict[str, Any] = json.loads(args.out.read_text())["runs"] if args.out.exists() else {}
     used = {name for label, some in trainings.items() if label not in done for name in some}
-    heard = {c.name: EncodedClip(c, encoder, vectors, 2) for c in clips["train"] if c.name in used}
+    encoded = {
+        c.name: EncodedClip(c, encoder, vectors, 2) for c in clips["train"] if c.name in used
+    }
     seen = {
         split: [EncodedClip(c, encoder, vectors, 0) for c in clips[split]] for split in TEST_SPLITS
     }
     for label, names in trainings.items():
         if label in done:
             continue
-        some = [heard[name] for name in names]
+        some = [encoded[name] for name in names]
         share = sum(one.clip.speaker == MAIN_SPEAKER for one in some) / len(some)
         network = train(some, STEPS, 0, share=share, batch=BATCH)
         done[label] = {}

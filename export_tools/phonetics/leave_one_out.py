@@ -79,14 +79,14 @@ def main() -> None:
     encoder = load_encoder(args.encoder)
     clips = load_split(args.data, args.landmarks)
     vectors = motion_basis(clips["train"], COEFFICIENTS)
-    heard = [EncodedClip(clip, encoder, vectors, AUGMENTATIONS) for clip in clips["train"]]
+    encoded = [EncodedClip(clip, encoder, vectors, AUGMENTATIONS) for clip in clips["train"]]
     done: dict[str, Any] = json.loads(args.out.read_text())["r"] if args.out.exists() else {}
     for who in sorted({clip.speaker for clip in clips["train"]} - {MAIN_SPEAKER}):
         if who in done:
             continue
-        rest = [one for one in heard if one.clip.speaker != who]
+        rest = [one for one in encoded if one.clip.speaker != who]
         network = train(rest, STEPS, 0, batch=BATCH)
-        done[who] = evaluate_fold(network, [o for o in heard if o.clip.speaker == who], vectors)
+        done[who] = evaluate_fold(network, [o for o in encoded if o.clip.speaker == who], vectors)
         mean = {a: round(float(np.mean([r[a] for r in done.values()])), 4) for a in done[who]}
         record = {"steps": STEPS, "batch": BATCH, "mean": mean, "r": done}
         args.out.write_text(json.dumps(record, indent=1) + "\n")

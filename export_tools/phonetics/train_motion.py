@@ -122,8 +122,8 @@ def train(
 def predict_coefficients(network: nn.Module, clip: EncodedClip) -> Array32:
     """Return the coefficients (n, K) of a clip without augmentation, after :class:`LipClosure`."""
     posteriors, loudness = clip.versions[0]
-    heard = torch.from_numpy(posteriors[None])
-    out = LipClosure()(network(heard, torch.from_numpy(loudness[None])), heard)
+    encoded = torch.from_numpy(posteriors[None])
+    out = LipClosure()(network(encoded, torch.from_numpy(loudness[None])), encoded)
     return np.asarray(out[0].T.numpy(), np.float32)
 
 

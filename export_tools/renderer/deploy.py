@@ -159,8 +159,8 @@ def _fold_head(head: nn.Conv2d) -> nn.Conv2d:
     assert head.bias is not None
     folded = []
     for old in (head.weight.detach(), head.bias.detach()):
-        flow, source, reference, paint, fill = torch.split(old, [4, 4, 4, 4, 6])
-        above = LOGIT_GAIN * (reference - source), LOGIT_GAIN * (source - paint)
+        flow, source, reference, fill_logit, fill = torch.split(old, [4, 4, 4, 4, 6])
+        above = LOGIT_GAIN * (reference - source), LOGIT_GAIN * (source - fill_logit)
         logits = torch.cat([*above, fill]) / MAX_LOGIT
         unused = old.new_zeros(_UNUSED_CHANNELS, *old.shape[1:])
         folded.append(torch.cat([FLOW_UNIT * FLOW_SCALE * flow, logits, unused]))

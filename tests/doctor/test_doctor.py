@@ -135,10 +135,10 @@ class TestInstallation:
             ("ok", "model_intact"),
             ("ok", "face_models_intact"),
         ]
-        missing = Config(root=tmp_path, lips=LipsConfig(model="nobody"))
+        missing = Config(root=tmp_path, lips=LipsConfig(model="unknown-model"))
         found = list(check_models(context(tmp_path, config=missing)))
         assert codes(iter(found))[0] == ("fail", "model_unknown")
-        assert "nobody" in found[0].text("zh") and found[0].cure("zh")
+        assert "unknown-model" in found[0].text("zh") and found[0].cure("zh")
 
     def test_missing_speech_synthesizer_is_reported(self, tmp_path: Path) -> None:
         assert (
