@@ -1,4 +1,4 @@
-"""A panel in a folder of its own, with a clock that the test turns, and people signed in."""
+"""A panel with its own folder, a clock that the test controls, and signed-in users."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAMES = {"admin": Role.ADMIN, "teacher": Role.TEACHER, "other": Role.TEACHER, "v
 
 
 class Clock:
-    """Seconds since 1970, as the test says."""
+    """A clock in seconds since 1970 that the test sets."""
 
     def __init__(self) -> None:
         self.time = 1_800_000_000.0
@@ -34,12 +34,12 @@ class Clock:
 
 
 class Browser(FlaskClient):
-    """A client that reads the token out of the page, as a browser's form does."""
+    """A client that reads the CSRF token from the page, as the forms of a browser do."""
 
     csrf = ""
 
     def token(self) -> str:
-        """The token of the pages that this browser sees."""
+        """Return the CSRF token of the pages that this browser sees."""
         if not self.csrf:
             page = self.get("/login").text
             if 'name="csrf-token"' not in page:
@@ -69,7 +69,7 @@ def config(tmp_path: Path) -> Config:
 
 @pytest.fixture
 def fresh(config: Config, clock: Clock, tmp_path: Path) -> Iterator[Flask]:
-    """A panel before its set-up, on a machine that nobody updates."""
+    """A panel before its setup, on a device without an update in progress."""
     app = create_app(config, now=clock, update_marker=tmp_path / "update")
     app.test_client_class = Browser
     yield app
@@ -79,13 +79,13 @@ def fresh(config: Config, clock: Clock, tmp_path: Path) -> Iterator[Flask]:
 
 @pytest.fixture(scope="session")
 def hashed() -> str:
-    """The hash of everybody's password, which takes a while."""
+    """The hash of every user's password; hashing takes a while."""
     return hash_password(PASSWORD)
 
 
 @pytest.fixture
 def app(fresh: Flask, hashed: str) -> Flask:
-    """A panel with one person a role, and a second teacher."""
+    """A panel with one user for each role, and a second teacher."""
     here: Panel = fresh.extensions[EXTENSION]
     with here.users.database.write() as connection:
         for name, role in NAMES.items():
@@ -97,7 +97,7 @@ def app(fresh: Flask, hashed: str) -> Flask:
 
 @pytest.fixture
 def sign_in(app: Flask) -> SignIn:
-    """A browser in which somebody has just signed in."""
+    """Return a factory of browsers in which the named user is signed in."""
 
     def enter(name: str) -> Browser:
         browser = app.test_client()
@@ -112,6 +112,6 @@ def sign_in(app: Flask) -> SignIn:
 
 @pytest.fixture
 def store(config: Config, clock: Clock) -> Iterator[WorkerStore]:
-    """The queue of the panel's box."""
+    """The job queue of the panel's device."""
     with WorkerStore(store_path(config.root), now=clock) as store:
         yield store

@@ -1,4 +1,4 @@
-"""The panel as it runs on a box, in a process of its own."""
+"""The panel as it runs on a device, in a process of its own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def free_port() -> int:
 
 
 class Served:
-    """A panel in a process of its own, with the settings ``text`` beside root and port."""
+    """A panel in a process of its own; ``text`` is added to its config file."""
 
     def __init__(
         self, folder: Path, text: str = "", *, threads: int = 72, tls: bool = False
@@ -61,12 +61,12 @@ class Served:
         self.process.wait()
 
     def sign_in(self, role: Role = Role.ADMIN) -> str:
-        """A cookie. The panel reads sign-ins when it starts, so this comes first."""
-        people = UserStore(users_path(self.root))
-        if people.is_empty():
-            people.add("head", role, "four quiet words", time.time())
-        cookie = SessionStore(people, 3600, time.time).create("head")
-        people.close()
+        """Return a session cookie. Call it before the start, when the panel reads the sessions."""
+        users = UserStore(users_path(self.root))
+        if users.is_empty():
+            users.add("head", role, "four quiet words", time.time())
+        cookie = SessionStore(users, 3600, time.time).create("head")
+        users.close()
         return f"lectern={cookie}"
 
     def connect(self) -> http.client.HTTPConnection:
@@ -77,7 +77,7 @@ class Served:
         )
 
     def trusting(self) -> ssl.SSLContext:
-        """What a browser has to which somebody has made the box's authority known."""
+        """Return the TLS context of a client that trusts the device's authority."""
         pem = (self.root / "state" / "tls" / "authority.pem").read_text()
         return ssl.create_default_context(cadata=pem[pem.index("-----BEGIN CERT") :])
 

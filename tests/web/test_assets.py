@@ -1,4 +1,4 @@
-"""The browser's libraries: exactly the lockfile's, whole or not at all, none of their code ours."""
+"""The browser's libraries: exactly those of the lockfile, complete or not at all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PERMISSIVE = {"0BSD", "BlueOak-1.0.0", "ISC", "MIT"}
 
 
 class Npm:
-    """Lays out the files that npm would, and counts how often it was asked."""
+    """Creates the files that npm would install and counts its calls."""
 
     def __init__(self, text: str = "code", lacks: str = "") -> None:
         self.text, self.lacks, self.asked = text, lacks, 0
@@ -30,13 +30,13 @@ class Npm:
 
 
 class TestBuild:
-    def test_it_takes_the_few_files_and_nothing_else(self, tmp_path: Path) -> None:
+    def test_only_the_required_files_are_copied(self, tmp_path: Path) -> None:
         vendor = tmp_path / "vendor"
         build(vendor, install=Npm())
         assert {path.name for path in vendor.iterdir()} == {*FILES, ".lock"}
         assert (vendor / "htmx.js").read_text() == "code"
 
-    def test_a_second_time_it_asks_nobody(self, tmp_path: Path) -> None:
+    def test_second_build_downloads_nothing(self, tmp_path: Path) -> None:
         npm = Npm()
         build(tmp_path, install=npm)
         build(tmp_path, install=npm)
@@ -45,7 +45,7 @@ class TestBuild:
         build(tmp_path, test=True, install=npm)
         assert npm.asked == 2
 
-    def test_a_lost_file_or_another_lockfile_is_made_good(self, tmp_path: Path) -> None:
+    def test_missing_file_or_changed_lockfile_rebuilds(self, tmp_path: Path) -> None:
         build(tmp_path, install=Npm("old"))
         (tmp_path / "uplot.js").unlink()
         build(tmp_path, install=Npm("new"))
@@ -54,7 +54,7 @@ class TestBuild:
         build(tmp_path, install=Npm("newest"))
         assert (tmp_path / "htmx.js").read_text() == "newest"
 
-    def test_a_package_without_its_file_is_told_and_tried_again(self, tmp_path: Path) -> None:
+    def test_package_without_its_file_is_reported_and_retried(self, tmp_path: Path) -> None:
         with pytest.raises(Fault, match=r"assets_download_failed: .*uPlot\.iife\.min\.js"):
             build(tmp_path, install=Npm(lacks="uplot.js"))
         npm = Npm()
@@ -69,15 +69,13 @@ class TestLockfile:
         found: dict[str, dict[str, object]] = lock["packages"]
         return {name: facts for name, facts in found.items() if name}
 
-    def test_each_package_has_its_hash_and_no_address(
-        self, packages: dict[str, dict[str, object]]
-    ) -> None:
+    def test_packages_have_hashes_and_no_urls(self, packages: dict[str, dict[str, object]]) -> None:
         assert len(packages) > 10
         for facts in packages.values():
             assert str(facts["integrity"]).startswith("sha512-")
             assert "resolved" not in facts
 
-    def test_what_reaches_a_box_has_a_permissive_licence(
+    def test_shipped_packages_have_permissive_licences(
         self, packages: dict[str, dict[str, object]]
     ) -> None:
         taken = {source.split("/")[0] for source in FILES.values()}
@@ -85,13 +83,13 @@ class TestLockfile:
             assert packages[f"node_modules/{name}"]["license"] in PERMISSIVE
             assert f"{name}/LICENSE" in FILES.values()
 
-    def test_versions_are_exact(self) -> None:
+    def test_versions_are_pinned(self) -> None:
         wanted = json.loads((HERE / "package.json").read_text(encoding="utf-8"))
         for version in {**wanted["dependencies"], **wanted["devDependencies"]}.values():
             assert version.replace(".", "").isdigit()
 
 
-def test_none_of_their_code_is_in_the_repository(project: Path) -> None:
+def test_repository_contains_no_third_party_code(project: Path) -> None:
     ignored = (project / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert "web/static/vendor/" in ignored
     ours = [*(project / "web" / "static").glob("*.js"), *(project / "web" / "static").glob("*.css")]

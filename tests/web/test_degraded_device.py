@@ -1,4 +1,4 @@
-"""When the box is not well: the disk full, the daemon gone, the queue of another version."""
+"""A device in trouble: full disk, missing daemon, database of another version."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from web.context import EXTENSION
 
 
 def fill(people: UserStore) -> None:
-    """Let the accounts' file be as on a full disk: it may not grow, and its pages are full."""
+    """Make the user database behave as on a full disk: it cannot grow, and its pages are full."""
     (pages,) = people.database.read("PRAGMA page_count")[0]
     people.database.read(f"PRAGMA max_page_count = {pages}")
     for query in (
@@ -37,10 +37,10 @@ def fill(people: UserStore) -> None:
 class TestFullDisk:
     @pytest.fixture
     def full(self, app: Flask) -> None:
-        """No account, sign-in or token can be written down."""
+        """No account, session or token can be stored."""
         fill(app.extensions[EXTENSION].users)
 
-    def test_an_administrator_can_still_sign_in_to_make_room(
+    def test_administrator_can_sign_in_to_free_space(
         self, app: Flask, full: None, clock: Clock
     ) -> None:
         browser = app.test_client()
@@ -51,9 +51,7 @@ class TestFullDisk:
         clock.time += 3 * 3600
         assert browser.get("/account").status_code == 302
 
-    def test_what_cannot_be_kept_is_told_in_a_sentence(
-        self, app: Flask, sign_in: SignIn, full: None
-    ) -> None:
+    def test_failed_write_is_reported(self, app: Flask, sign_in: SignIn, full: None) -> None:
         admin = sign_in("admin")
         answer = admin.change("/users", name="new", role="viewer", password=PASSWORD)
         assert answer.status_code == 507
@@ -61,7 +59,7 @@ class TestFullDisk:
 
 
 class TestVersions:
-    def test_a_queue_of_a_later_version_is_named_and_left_alone(
+    def test_newer_database_is_reported_and_unchanged(
         self, sign_in: SignIn, config: Config, store: WorkerStore
     ) -> None:
         add(store, "a")
@@ -80,7 +78,7 @@ class TestVersions:
         connection.close()
 
 
-def test_a_fault_of_the_panels_own_is_a_page_without_a_traceback(
+def test_internal_error_page_has_no_traceback(
     app: Flask, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(self: JobStore, job: int) -> None:
@@ -93,5 +91,5 @@ def test_a_fault_of_the_panels_own_is_a_page_without_a_traceback(
     assert "internal_error" in answer.text
     assert "secret" not in answer.text and "Traceback" not in answer.text
     assert "secret detail" in caplog.text
-    told = browser.get("/jobs/1/thumbnail", headers={"Accept": "application/json"}).json
-    assert told and told.keys() == {"code", "text", "cure"}
+    problem = browser.get("/jobs/1/thumbnail", headers={"Accept": "application/json"}).json
+    assert problem and problem.keys() == {"code", "text", "cure"}

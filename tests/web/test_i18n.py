@@ -1,4 +1,4 @@
-"""Every text that a page shows has its Chinese, and no translation is left over."""
+"""Every text of the pages has a Chinese translation, and no translation is unused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _IN_TEMPLATE = re.compile(r"""\b_\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'
 
 
 def shown(project: Path) -> dict[str, str]:
-    """Every text given to ``_`` or ``mark``, with the file that shows it."""
+    """Return every text passed to ``_`` or ``mark``, with the file that uses it."""
     found: dict[str, str] = {}
     for path in (project / "web").rglob("*.html"):
         for match in _IN_TEMPLATE.finditer(path.read_text(encoding="utf-8")):
@@ -34,7 +34,7 @@ def shown(project: Path) -> dict[str, str]:
     return found
 
 
-def test_every_text_is_translated_and_every_translation_shown(project: Path) -> None:
+def test_texts_and_translations_match(project: Path) -> None:
     texts = shown(project)
     assert len(texts) > 40
     assert {text: file for text, file in texts.items() if text not in TEXTS} == {}
@@ -42,7 +42,7 @@ def test_every_text_is_translated_and_every_translation_shown(project: Path) -> 
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_translation_keeps_the_placeholders_and_has_its_own_punctuation(text: str) -> None:
+def test_translations_keep_placeholders_and_use_chinese_punctuation(text: str) -> None:
     def names(sentence: str) -> set[str | None]:
         return {name for _, name, _, _ in Formatter().parse(sentence) if name is not None}
 
@@ -60,7 +60,7 @@ def test_a_translation_keeps_the_placeholders_and_has_its_own_punctuation(text: 
         ("xx", "zh", "zh"),
     ],
 )
-def test_the_language_is_the_chosen_one_else_the_browsers(
+def test_chosen_language_precedes_the_browsers(
     app: Flask, cookie: str, accepts: str, expected: str
 ) -> None:
     headers = {"Accept-Language": accepts, "Cookie": f"lectern_language={cookie}"}

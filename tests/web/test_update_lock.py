@@ -1,4 +1,4 @@
-"""During an update the panel says so, everywhere, and not a moment longer than it lasts."""
+"""The panel shows an update while it is being installed, and only then."""
 
 from __future__ import annotations
 
@@ -27,17 +27,19 @@ TOLD = "The device is being updated"
 
 @pytest.fixture
 def box(app: Flask, tmp_path: Path) -> System:
-    """A machine of the test's own, whose installer the panel looks at."""
+    """A machine with an installer that the panel observes."""
     system = System(tmp_path / "machine")
     app.extensions[EXTENSION].update_marker = system.path(UPDATE_LOCK)
     return system
 
 
-def test_installer_and_panel_mean_the_same_file() -> None:
+def test_installer_and_panel_use_the_same_file() -> None:
     assert str(MARKER) == UPDATE_LOCK
 
 
-def test_it_is_told_on_every_page_and_to_programs(box: System, app: Flask, sign_in: SignIn) -> None:
+def test_update_is_shown_on_every_page_and_in_the_api(
+    box: System, app: Flask, sign_in: SignIn
+) -> None:
     admin = sign_in("admin")
     pages = ("/", "/new", "/results", "/presenters", "/device/", "/users", "/account")
     for path in pages:
@@ -55,7 +57,7 @@ def test_it_is_told_on_every_page_and_to_programs(box: System, app: Flask, sign_
     assert not admin.get("/api/v1/device").get_json()["updating"]
 
 
-def test_beside_a_video_in_the_making_it_is_told_as_well(
+def test_update_is_shown_beside_a_running_job(
     box: System, sign_in: SignIn, store: WorkerStore, app: Flask
 ) -> None:
     here = app.extensions[EXTENSION]
@@ -71,7 +73,7 @@ def test_beside_a_video_in_the_making_it_is_told_as_well(
 
 @contextmanager
 def installer(box: System) -> Iterator[subprocess.Popen[bytes]]:
-    """One in a process of its own, at work."""
+    """Run an installer in a process of its own."""
     code = (
         "import sys; from pathlib import Path\n"
         "from install.system import System\n"
@@ -88,7 +90,7 @@ def installer(box: System) -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-def test_an_installer_that_is_killed_leaves_nothing_behind_that_counts(box: System) -> None:
+def test_marker_of_a_killed_installer_is_ignored(box: System) -> None:
     marker = box.path(UPDATE_LOCK)
     with installer(box) as process:
         assert is_updating(marker)
@@ -101,11 +103,11 @@ def test_an_installer_that_is_killed_leaves_nothing_behind_that_counts(box: Syst
     assert not marker.exists()
 
 
-def test_whoever_may_only_read_it_sees_it(box: System) -> None:
+def test_marker_is_readable_by_all(box: System) -> None:
     with update_lock(box):
         assert box.path(UPDATE_LOCK).stat().st_mode & 0o777 == 0o644
 
 
-def test_where_no_installer_has_ever_been_nothing_is_said(tmp_path: Path) -> None:
+def test_no_update_without_a_marker(tmp_path: Path) -> None:
     assert not is_updating(tmp_path / "none")
     assert not is_updating(tmp_path)

@@ -1,4 +1,4 @@
-"""Passwords cannot be guessed, and guessing locks nobody out."""
+"""Password guessing is limited without locking out the owners of accounts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from web.context import EXTENSION
 GUESSES = 10_000 if "LECTERN_LONG" in os.environ else 300
 
 
-class TestGuessing:
+class TestPasswordGuessing:
     def guess(self, client: FlaskClient, token: str, address: str, name: str, word: str) -> int:
         answer = client.post(
             "/login",
@@ -33,7 +33,7 @@ class TestGuessing:
         )
         return answer.status_code
 
-    def test_thousands_of_guesses_come_to_a_few(
+    def test_thousands_of_guesses_allow_few_attempts(
         self, app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         browser = app.test_client()
@@ -55,7 +55,7 @@ class TestGuessing:
         assert set(codes) == {403, 429}
         assert codes.count(403) == checks == PER_ADDRESS
 
-    def test_one_account_is_not_guessed_from_many_addresses(self, clock: Clock) -> None:
+    def test_one_account_is_protected_against_many_addresses(self, clock: Clock) -> None:
         throttle, passed = LoginLimiter(clock), 0
         for n in range(1000):
             try:
@@ -65,8 +65,8 @@ class TestGuessing:
             passed += 1
         assert passed == PER_ACCOUNT
 
-    def test_many_guesses_at_once_come_to_no_more_than_one_by_one(self, clock: Clock) -> None:
-        """All of them ask before the first of them is found wrong, which takes a while."""
+    def test_concurrent_guesses_are_limited_as_sequential_ones(self, clock: Clock) -> None:
+        """All guesses start before the first one has been found wrong; hashing takes a while."""
         throttle, together = LoginLimiter(clock), threading.Barrier(40)
 
         def guess(n: int) -> bool:
@@ -80,14 +80,14 @@ class TestGuessing:
         with ThreadPoolExecutor(40) as browsers:
             assert sum(browsers.map(guess, range(40))) == PER_ACCOUNT
 
-    def test_who_gets_it_right_is_never_braked(self, clock: Clock) -> None:
+    def test_successful_login_is_not_throttled(self, clock: Clock) -> None:
         throttle = LoginLimiter(clock)
         for n in range(IN_TOTAL + 5):
             throttle.register_attempt(f"10.0.{n}.1", "admin")
             throttle.register_success(f"10.0.{n}.1", "admin")
         throttle.register_attempt("10.9.9.9", "admin")
 
-    def test_many_accounts_from_many_addresses_come_to_an_end_as_well(self, clock: Clock) -> None:
+    def test_many_accounts_from_many_addresses_are_limited(self, clock: Clock) -> None:
         throttle, passed = LoginLimiter(clock), 0
         for n in range(5000):
             try:
@@ -97,7 +97,7 @@ class TestGuessing:
             passed += 1
         assert passed == IN_TOTAL
 
-    def test_the_owner_gets_in_from_their_usual_place_meanwhile(self, app: Flask) -> None:
+    def test_trusted_network_is_not_blocked(self, app: Flask) -> None:
         browser = app.test_client()
         assert isinstance(browser, Browser)
         token = browser.token()
@@ -110,7 +110,7 @@ class TestGuessing:
         assert self.guess(fresh, token, "10.0.0.99", "teacher", PASSWORD) == 429
         assert self.guess(fresh, token, "192.168.1.5", "teacher", PASSWORD) == 302
 
-    def test_the_wait_is_told_and_ends(self, app: Flask, clock: Clock) -> None:
+    def test_waiting_time_is_reported_and_ends(self, app: Flask, clock: Clock) -> None:
         browser = app.test_client()
         assert isinstance(browser, Browser)
         token = browser.token()
@@ -127,7 +127,7 @@ class TestGuessing:
         clock.time += wait + 1
         assert self.guess(browser, token, "10.0.0.9", "teacher", PASSWORD) == 302
 
-    def test_a_network_of_ipv6_addresses_is_one_place(self) -> None:
+    def test_ipv6_addresses_of_a_network_count_as_one(self) -> None:
         assert client_network("2001:db8::1") == client_network("2001:db8::ffff:1")
         assert client_network("2001:db8:1::1") != client_network("2001:db8:2::1")
         assert client_network("::ffff:10.0.0.1") == client_network("10.0.0.1")

@@ -1,4 +1,4 @@
-"""Programs with keys of their own, and uploads made in one call."""
+"""API clients with a key, and uploads in a single call."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ PIECE = {**TUS, "Content-Type": "application/offset+octet-stream"}
 
 
 class Program:
-    """A program with somebody's key."""
+    """A client of the API with the key of a user."""
 
     def __init__(self, client: FlaskClient, key: str) -> None:
         self._client = client
         self._key = {"Authorization": f"Bearer {key}"} if key else {}
 
     def ask(self, method: str, path: str, **more: Any) -> TestResponse:
-        """A request below ``/api/v1``."""
+        """Send a request below ``/api/v1``."""
         headers = {**self._key, **more.pop("headers", {})}
         return self._client.open(
             f"/api/v1{path}", method=method, headers=headers, buffered=True, **more
@@ -41,7 +41,7 @@ class Program:
         return self.ask("DELETE", path, **more)
 
     def begin(self, name: str, length: int) -> str:
-        """Begin an upload; gives its number."""
+        """Create an upload and return its number."""
         encoded = base64.b64encode(name.encode()).decode()
         headers = {**TUS, "Upload-Length": str(length), "Upload-Metadata": f"filename {encoded}"}
         answer = self.ask("POST", "/uploads", headers=headers)
@@ -49,12 +49,12 @@ class Program:
         return answer.headers["Location"].rpartition("/")[2]
 
     def send(self, number: str, offset: int, data: bytes, **headers: str) -> TestResponse:
-        """One piece."""
-        told = {**PIECE, "Upload-Offset": str(offset), **headers}
-        return self.ask("PATCH", f"/uploads/{number}", headers=told, data=data)
+        """Send one piece."""
+        sent = {**PIECE, "Upload-Offset": str(offset), **headers}
+        return self.ask("PATCH", f"/uploads/{number}", headers=sent, data=data)
 
     def upload(self, name: str, data: bytes = b"data") -> str:
-        """A whole file; gives its number."""
+        """Upload a whole file and return its number."""
         number = self.begin(name, len(data))
         assert self.send(number, 0, data).status_code == 204
         return number
@@ -65,7 +65,7 @@ Programs = Callable[[str], Program]
 
 @pytest.fixture
 def program(app: Flask) -> Programs:
-    """A program with the key of the named person; "" has none."""
+    """Return a factory of clients with the key of the named user; "" has no key."""
 
     def make(name: str) -> Program:
         key = ""

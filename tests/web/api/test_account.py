@@ -1,4 +1,4 @@
-"""One's own password and keys over the API: for a person at a browser, never for a key."""
+"""The own password and keys over the API: for browser sessions, never for a key."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def send(browser: Browser, method: str, path: str, json: object = None) -> TestR
     return browser.open(f"/api/v1/me{path}", method=method, json=json, headers=headers)
 
 
-def test_a_key_is_made_used_listed_and_revoked(app: Flask, sign_in: SignIn) -> None:
+def test_key_is_created_used_listed_and_revoked(app: Flask, sign_in: SignIn) -> None:
     teacher = sign_in("teacher")
     made = send(teacher, "POST", "/keys", {"label": "Moodle"})
     assert made.status_code == 201
@@ -35,7 +35,7 @@ def test_a_key_is_made_used_listed_and_revoked(app: Flask, sign_in: SignIn) -> N
     assert app.test_client().get("/api/v1/me", headers=program).status_code == 401
 
 
-def test_the_password_is_changed_by_who_knows_it(sign_in: SignIn) -> None:
+def test_changing_the_password_requires_the_current_one(sign_in: SignIn) -> None:
     here, elsewhere = sign_in("teacher"), sign_in("teacher")
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"current_password": "a guess of mine", "new_password": NEW}, "invalid_credentials"),
@@ -67,7 +67,7 @@ def test_the_password_is_changed_by_who_knows_it(sign_in: SignIn) -> None:
         ("POST", "/account/password", None),
     ],
 )
-def test_a_stolen_key_makes_no_other_and_locks_nobody_out(
+def test_stolen_key_cannot_change_the_account(
     app: Flask, program: Programs, method: str, path: str, json: object
 ) -> None:
     key = program("admin")._key

@@ -1,4 +1,4 @@
-"""Making room and fetching logs over the API."""
+"""Deletion of old jobs and download of logs over the API."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.web.conftest import Clock
 from tests.web.services.test_job_access import make
 
 
-def test_old_videos_go_and_untaken_ones_only_when_asked_for(
+def test_old_videos_are_deleted_and_others_only_on_request(
     program: Programs, store: WorkerStore, config: Config, clock: Clock
 ) -> None:
     taken, untaken = make(store, config, "teacher", "A"), make(store, config, "teacher", "B")
@@ -30,17 +30,17 @@ def test_old_videos_go_and_untaken_ones_only_when_asked_for(
 @pytest.mark.parametrize(
     "body", [{}, {"days": 0}, {"days": -7}, {"days": 30, "include_not_downloaded": "yes"}]
 )
-def test_only_as_offered(program: Programs, body: object) -> None:
+def test_invalid_ages(program: Programs, body: object) -> None:
     assert program("admin").post("/device/prune", body).status_code == 400
 
 
 @pytest.mark.parametrize("who", ["teacher", "viewer"])
-def test_only_for_administrators(program: Programs, who: str) -> None:
+def test_only_administrators_delete_and_read_logs(program: Programs, who: str) -> None:
     assert program(who).post("/device/prune", {"days": 30}).status_code == 403
     assert program(who).get("/device/log/lectern.log").status_code == 403
 
 
-def test_a_log_file_and_nothing_else(program: Programs, config: Config) -> None:
+def test_only_log_files_are_sent(program: Programs, config: Config) -> None:
     logs = config.root / "logs"
     logs.mkdir(parents=True)
     (logs / "lectern.log").write_text("a line\n")

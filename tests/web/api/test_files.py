@@ -1,4 +1,4 @@
-"""What a job has made: whole, in parts, together; and what is said of it."""
+"""Result files of a job: whole, in ranges, as an archive, and the verdict."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Done = Callable[..., Job]
 
 @pytest.fixture
 def done(store: WorkerStore, config: Config) -> Done:
-    """Makes a job that is over, with all its results in the outbox."""
+    """Return a factory of finished jobs with all results in the outbox."""
 
     def make(stem: str = "lesson", owner: str = "teacher", report: object = REPORT) -> Job:
         job = store.add(NewJob(stem, Path("a.mp4"), Path("a.wav"), owner=owner))
@@ -46,9 +46,9 @@ def done(store: WorkerStore, config: Config) -> Done:
         output.write_bytes(VIDEO)
         output.with_suffix(".jpg").write_bytes(b"\xff\xd8\xff")
         output.with_suffix(".srt").write_text("1\n00:00:01,500 --> 00:00:02,000\nHello, you\n")
-        told = outbox / f"{stem}.report.json"
-        told.write_text(report if isinstance(report, str) else json.dumps(report))
-        store.set_output_paths(job.id, output, told)
+        report_path = outbox / f"{stem}.report.json"
+        report_path.write_text(report if isinstance(report, str) else json.dumps(report))
+        store.set_output_paths(job.id, output, report_path)
         store.finish(job.id)
         store.mark_archived(job.id)
         return store.get(job.id)
@@ -57,7 +57,7 @@ def done(store: WorkerStore, config: Config) -> Done:
 
 
 class TestVideo:
-    def test_in_parts_as_a_player_asks(self, program: Programs, done: Done) -> None:
+    def test_range_requests(self, program: Programs, done: Done) -> None:
         job, teacher = done(), program("teacher")
         whole = teacher.get(f"/jobs/{job.id}/video")
         assert (whole.status_code, whole.data, whole.mimetype) == (200, VIDEO, "video/mp4")
@@ -69,7 +69,7 @@ class TestVideo:
         beyond = teacher.get(f"/jobs/{job.id}/video", headers={"Range": "bytes=99999-"})
         assert beyond.status_code == 416
 
-    def test_taking_it_along_is_noted_watching_it_is_not(
+    def test_only_downloads_mark_the_video(
         self, program: Programs, done: Done, store: WorkerStore
     ) -> None:
         job, teacher = done("课 1"), program("teacher")
@@ -80,7 +80,7 @@ class TestVideo:
         assert "%E8%AF%BE%201.mp4" in taken.headers["Content-Disposition"]
         assert store.get(job.id).downloaded is not None
 
-    def test_a_download_that_breaks_off_is_not_taken_and_one_that_goes_on_is(
+    def test_only_complete_downloads_count(
         self, sign_in: SignIn, done: Done, store: WorkerStore
     ) -> None:
         job, teacher = done(), sign_in("teacher")
@@ -104,7 +104,7 @@ class TestVideo:
             assert (rest.status_code, rest.data) == (206, data[BLOCK_BYTES:])
         assert store.get(job.id).downloaded is not None
 
-    def test_a_video_that_shrinks_meanwhile_is_seen_to_be_cut_off(
+    def test_shrinking_video_breaks_the_download(
         self, sign_in: SignIn, done: Done, store: WorkerStore
     ) -> None:
         job = done()
@@ -119,7 +119,7 @@ class TestVideo:
         assert store.get(job.id).downloaded is None
 
     @pytest.mark.parametrize("kind", ["video", "thumbnail", "subtitles", "report", "captions"])
-    def test_whose_it_is(self, program: Programs, done: Done, kind: str) -> None:
+    def test_access_by_role(self, program: Programs, done: Done, kind: str) -> None:
         job = done()
         status = {
             name: program(name).get(f"/jobs/{job.id}/{kind}").status_code
@@ -127,7 +127,7 @@ class TestVideo:
         }
         assert status == {"teacher": 200, "other": 404, "viewer": 200, "admin": 200, "": 401}
 
-    def test_what_somebody_moved_away(self, program: Programs, done: Done) -> None:
+    def test_missing_result_file(self, program: Programs, done: Done) -> None:
         job = done()
         assert job.output is not None
         job.output.unlink()
@@ -135,7 +135,7 @@ class TestVideo:
         assert (answer.status_code, answer.get_json()["code"]) == (404, "result_file_missing")
         assert "video" not in program("teacher").get(f"/jobs/{job.id}").get_json()["files"]
 
-    def test_a_link_in_the_outbox_leads_nowhere(
+    def test_symlink_in_the_outbox_is_not_followed(
         self, program: Programs, done: Done, tmp_path: Path
     ) -> None:
         job = done()
@@ -146,7 +146,7 @@ class TestVideo:
         assert program("teacher").get(f"/jobs/{job.id}/video").status_code == 404
 
 
-def test_subtitles_for_the_player(program: Programs, done: Done) -> None:
+def test_subtitles_as_webvtt(program: Programs, done: Done) -> None:
     job = done()
     answer = program("teacher").get(f"/jobs/{job.id}/captions")
     assert answer.mimetype == "text/vtt"
@@ -154,9 +154,7 @@ def test_subtitles_for_the_player(program: Programs, done: Done) -> None:
 
 
 class TestArchive:
-    def test_several_videos_and_what_belongs_to_them(
-        self, program: Programs, done: Done, store: WorkerStore
-    ) -> None:
+    def test_archive_with_sidecars(self, program: Programs, done: Done, store: WorkerStore) -> None:
         jobs, teacher = [done("a"), done("b")], program("teacher")
         query = "&".join(f"job={job.id}" for job in jobs)
         answer = teacher.get(f"/jobs/archive?{query}")
@@ -168,7 +166,7 @@ class TestArchive:
         with zipfile.ZipFile(io.BytesIO(more.data)) as archive:
             assert set(archive.namelist()) >= {"a.srt", "a.report.json", "b.mp4"}
 
-    def test_not_with_somebody_elses(
+    def test_archive_with_another_users_job(
         self, program: Programs, done: Done, store: WorkerStore
     ) -> None:
         mine, theirs = done("a"), done("b", owner="other")
@@ -179,21 +177,21 @@ class TestArchive:
     @pytest.mark.parametrize(
         "query", ["", "job=0", "job=x", "job=" + "9" * 30, "job=1&include_sidecars=maybe"]
     )
-    def test_what_is_no_list(self, program: Programs, query: str) -> None:
+    def test_invalid_queries(self, program: Programs, query: str) -> None:
         assert program("teacher").get(f"/jobs/archive?{query}").status_code == 400
 
 
 class TestVerdict:
-    def test_in_plain_words_and_five_moments(self, program: Programs, done: Done) -> None:
+    def test_verdict_is_localized_with_five_moments(self, program: Programs, done: Done) -> None:
         job, teacher = done(), program("teacher")
-        told = teacher.get(f"/jobs/{job.id}/verdict").get_json()
-        assert told["grade"] == "check"
-        assert told["reasons"][0]["text"] == "The mouth does not match the speech well."
-        assert len(told["moments"]) == 5
-        assert told["warnings"][0]["text"] == "A warning of a later version."
+        answer = teacher.get(f"/jobs/{job.id}/verdict").get_json()
+        assert answer["grade"] == "check"
+        assert answer["reasons"][0]["text"] == "The mouth does not match the speech well."
+        assert len(answer["moments"]) == 5
+        assert answer["warnings"][0]["text"] == "A warning of a later version."
         chinese = {"Accept-Language": "zh-CN"}
-        told = teacher.get(f"/jobs/{job.id}/verdict", headers=chinese).get_json()
-        assert told["reasons"][0]["text"] == "嘴部动作与语音不太吻合。"
+        answer = teacher.get(f"/jobs/{job.id}/verdict", headers=chinese).get_json()
+        assert answer["reasons"][0]["text"] == "嘴部动作与语音不太吻合。"
 
     @pytest.mark.parametrize(
         "report",
@@ -206,10 +204,10 @@ class TestVerdict:
             "[" * 100_000,
         ],
     )
-    def test_a_report_that_says_nothing(self, program: Programs, done: Done, report: str) -> None:
+    def test_report_without_a_verdict(self, program: Programs, done: Done, report: str) -> None:
         job, teacher = done(report=report), program("teacher")
-        told = teacher.get(f"/jobs/{job.id}/verdict")
-        assert told.get_json() == {"grade": None, "reasons": [], "moments": [], "warnings": []}
+        answer = teacher.get(f"/jobs/{job.id}/verdict")
+        assert answer.get_json() == {"grade": None, "reasons": [], "moments": [], "warnings": []}
 
     def test_a_warning_with_a_count_is_localized(self, program: Programs, done: Done) -> None:
         warning = {"code": "more_gaps", "text": "English", "at_s": 9.0}

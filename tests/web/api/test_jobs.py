@@ -1,4 +1,4 @@
-"""Jobs through the API: made of uploads, seen by whom they concern, changed and deleted."""
+"""Jobs over the API: created from uploads, visible to the right users, changed and deleted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.web.api.conftest import Program, Programs
 
 
 def pair(teacher: Program, **more: object) -> dict[str, Any]:
-    """A request for one job of two new uploads."""
+    """Return the request for one job of two new uploads."""
     return {
         "presenters": [{"upload": teacher.upload("wang.mp4", b"picture")}],
         "lectures": [{"upload": teacher.upload("lesson.txt", b"words")}],
@@ -25,7 +25,7 @@ def pair(teacher: Program, **more: object) -> dict[str, Any]:
 
 
 def ended(store: WorkerStore, config: Config, owner: str, state: JobState = JobState.DONE) -> Job:
-    """A job that is over, its results delivered and its files put away."""
+    """Return a job that has ended, with its results delivered and its files archived."""
     job = store.add(NewJob("lesson", Path("a.mp4"), Path("a.wav"), owner=owner))
     claimed = store.claim()
     assert claimed is not None and claimed.id == job.id
@@ -46,8 +46,8 @@ def ended(store: WorkerStore, config: Config, owner: str, state: JobState = JobS
     return store.get(job.id)
 
 
-class TestMaking:
-    def test_every_pair_is_a_job_with_files_of_its_own(
+class TestCreation:
+    def test_every_pair_becomes_a_job_with_its_own_files(
         self, program: Programs, store: WorkerStore, config: Config
     ) -> None:
         teacher = program("teacher")
@@ -71,7 +71,7 @@ class TestMaking:
         assert store.files.source_paths() == set(paths)
         assert teacher.get("/uploads").get_json() == {"uploads": []}
 
-    def test_a_presenter_of_the_library_stays_there(
+    def test_library_presenter_stays_in_the_library(
         self, program: Programs, store: WorkerStore, config: Config
     ) -> None:
         library = config.root / "presenters"
@@ -84,7 +84,7 @@ class TestMaking:
         assert job.presenter == library / "Wang.mp4"
         assert job.presenter not in store.files.source_paths()
 
-    def test_empty_folders_of_jobs_that_are_over_go(
+    def test_empty_folders_of_ended_jobs_are_removed(
         self, program: Programs, config: Config
     ) -> None:
         material = config.root / "state" / "job_files"
@@ -114,7 +114,7 @@ class TestMaking:
             ({"owner": "admin"}, 400, "bad_request"),
         ],
     )
-    def test_what_cannot_be_made(
+    def test_jobs_that_cannot_be_created(
         self,
         program: Programs,
         store: WorkerStore,
@@ -128,12 +128,12 @@ class TestMaking:
         assert store.jobs() == []
 
     @pytest.mark.parametrize("data", [b"", b"[]", b"{", b"\xff", b'"' + b"x" * 300_000 + b'"'])
-    def test_what_is_no_request(self, program: Programs, data: bytes) -> None:
+    def test_invalid_requests(self, program: Programs, data: bytes) -> None:
         headers = {"Content-Type": "application/json"}
         answer = program("teacher").ask("POST", "/jobs", data=data, headers=headers)
         assert answer.status_code in (400, 413)
 
-    def test_half_an_upload_somebody_elses_and_a_lecture_as_presenter(
+    def test_incomplete_foreign_or_wrong_uploads(
         self, program: Programs, store: WorkerStore
     ) -> None:
         teacher = program("teacher")
@@ -146,7 +146,7 @@ class TestMaking:
         assert answer.get_json()["code"] == "upload_unknown"
         assert store.jobs() == []
 
-    def test_too_many_at_once(self, program: Programs, store: WorkerStore) -> None:
+    def test_too_many_jobs(self, program: Programs, store: WorkerStore) -> None:
         teacher = program("teacher")
         body = pair(teacher)
         body["presenters"] *= 11
@@ -154,8 +154,8 @@ class TestMaking:
         assert teacher.post("/jobs", body).get_json()["code"] == "too_many_jobs"
 
 
-class TestLooking:
-    def test_a_job_tells_names_and_no_paths(
+class TestReading:
+    def test_job_has_names_and_no_paths(
         self, program: Programs, store: WorkerStore, config: Config
     ) -> None:
         teacher = program("teacher")
@@ -167,7 +167,7 @@ class TestLooking:
         )  # fmt: skip
         assert os.fspath(config.root) not in answer.text
 
-    def test_who_sees_what(self, program: Programs, store: WorkerStore) -> None:
+    def test_visible_jobs_by_role(self, program: Programs, store: WorkerStore) -> None:
         for owner in ("teacher", "other", ""):
             store.add(NewJob("lesson", Path("a.mp4"), Path("a.wav"), owner=owner))
         seen = {
@@ -189,23 +189,23 @@ class TestLooking:
     @pytest.mark.parametrize(
         "query", ["page=0", "page=x", "size=1000", "state=flying", "colour=red", "page=9999999999"]
     )
-    def test_queries_that_mean_nothing(self, program: Programs, query: str) -> None:
+    def test_invalid_filters(self, program: Programs, query: str) -> None:
         answer = program("teacher").get(f"/jobs?{query}")
         assert (answer.status_code, answer.get_json()["code"]) == (400, "bad_request")
 
 
-class TestChanging:
+class TestChanges:
     def test_pause_resume_cancel_retry(self, program: Programs, store: WorkerStore) -> None:
         teacher = program("teacher")
         teacher.post("/jobs", pair(teacher))
         (job,) = store.jobs()
-        for deed, state in [
+        for action, state in [
             ("pause", "paused"),
             ("resume", "queued"),
             ("cancel", "cancelled"),
             ("retry", "queued"),
         ]:
-            answer = teacher.post(f"/jobs/{job.id}/{deed}")
+            answer = teacher.post(f"/jobs/{job.id}/{action}")
             assert (answer.status_code, answer.get_json()["state"]) == (200, state)
         again = teacher.post(f"/jobs/{job.id}/retry")
         assert (again.status_code, again.get_json()["code"]) == (409, "job_wrong_state")
@@ -215,7 +215,7 @@ class TestChanging:
     @pytest.mark.parametrize(
         ("name", "status"), [("other", 404), ("viewer", 403), ("", 403), ("admin", 200)]
     )
-    def test_who_may_change(
+    def test_editable_jobs_by_role(
         self, program: Programs, store: WorkerStore, name: str, status: int
     ) -> None:
         job = store.add(NewJob("lesson", Path("a.mp4"), Path("a.wav"), owner="teacher"))
@@ -224,13 +224,13 @@ class TestChanging:
         assert store.get(job.id).state is expected
 
     @pytest.mark.parametrize("number", ["0", "-1", "99", "2147483648", "1e3", "9" * 40, "%00"])
-    def test_numbers_that_are_none(self, program: Programs, number: str) -> None:
+    def test_invalid_numbers(self, program: Programs, number: str) -> None:
         assert program("admin").get(f"/jobs/{number}").status_code == 404
         assert program("admin").post(f"/jobs/{number}/cancel").status_code == 404
 
 
-class TestDeleting:
-    def test_a_job_goes_with_its_files(
+class TestDeletion:
+    def test_job_is_deleted_with_its_files(
         self, program: Programs, store: WorkerStore, config: Config
     ) -> None:
         job = ended(store, config, "teacher")
@@ -238,7 +238,7 @@ class TestDeleting:
         assert store.jobs() == []
         assert list((config.root / "outbox").iterdir()) == []
 
-    def test_several_all_or_none(
+    def test_several_jobs_are_deleted_together_or_not_at_all(
         self, program: Programs, store: WorkerStore, config: Config
     ) -> None:
         mine = [ended(store, config, "teacher").id for _ in range(2)]
@@ -249,7 +249,7 @@ class TestDeleting:
         assert program("teacher").post("/jobs/delete", {"jobs": mine}).status_code == 204
         assert [job.id for job in store.jobs()] == [theirs]
 
-    def test_not_while_it_is_at_work_or_its_files_are_on_the_move(
+    def test_running_or_moving_jobs_are_not_deleted(
         self, program: Programs, store: WorkerStore
     ) -> None:
         teacher = program("teacher")
@@ -265,7 +265,7 @@ class TestDeleting:
         assert not job.presenter.exists()
 
 
-def test_a_batch_that_breaks_off_queues_nothing_and_keeps_its_uploads(
+def test_failed_batch_queues_nothing_and_keeps_the_uploads(
     program: Programs, store: WorkerStore, config: Config
 ) -> None:
     teacher = program("teacher")

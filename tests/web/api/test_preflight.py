@@ -1,4 +1,4 @@
-"""Preflights and previews: asked of the daemon, and told to whoever asked."""
+"""Preflights and previews: submitted as tasks, with results for their owner."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tests.web.api.conftest import Program, Programs
 
 
 @pytest.fixture
-def errands(config: Config) -> Iterator[TaskStore]:
+def tasks(config: Config) -> Iterator[TaskStore]:
     """The daemon's side."""
-    with TaskStore(store_path(config.root)) as errands:
-        yield errands
+    with TaskStore(store_path(config.root)) as tasks:
+        yield tasks
 
 
 def ask(teacher: Program, **more: object) -> int:
@@ -29,28 +29,28 @@ def ask(teacher: Program, **more: object) -> int:
     return number
 
 
-def test_the_daemon_is_asked_with_paths_that_people_never_name(
-    program: Programs, errands: TaskStore, config: Config
+def test_task_contains_paths_of_the_uploads(
+    program: Programs, tasks: TaskStore, config: Config
 ) -> None:
     teacher = program("teacher")
     lecture = teacher.upload("1.txt", b"words")
     number = ask(teacher, lecture={"upload": lecture}, options={"speed": 1.5})
-    errand = errands.claim(["preflight"])
-    assert errand is not None and errand.id == number and errand.owner == "teacher"
-    assert errand.params["options"] == {"speech": {"speed": 1.5}}
+    task = tasks.claim(["preflight"])
+    assert task is not None and task.id == number and task.owner == "teacher"
+    assert task.params["options"] == {"speech": {"speed": 1.5}}
     folder = config.root / "state" / "uploads"
-    assert Path(errand.params["lecture"]) == folder / lecture / "1.txt"
-    assert Path(errand.params["presenter"]).name == "wang.mp4"
+    assert Path(task.params["lecture"]) == folder / lecture / "1.txt"
+    assert Path(task.params["presenter"]).name == "wang.mp4"
     assert teacher.get(f"/checks/{number}").get_json()["state"] == "running"
 
 
-def test_the_answer_in_words_with_its_picture(
-    program: Programs, errands: TaskStore, config: Config
+def test_result_has_localized_warnings_and_an_image(
+    program: Programs, tasks: TaskStore, config: Config
 ) -> None:
     teacher = program("teacher")
     number = ask(teacher)
-    assert errands.claim(["preflight"]) is not None
-    picture = config.root / "state" / "looks" / "1.jpg"
+    assert tasks.claim(["preflight"]) is not None
+    picture = config.root / "state" / "thumbnails" / "1.jpg"
     picture.parent.mkdir(parents=True)
     picture.write_bytes(b"\xff\xd8\xff")
     warnings = [
@@ -58,49 +58,49 @@ def test_the_answer_in_words_with_its_picture(
         {"code": "of_a_later_version", "params": {}},
     ]
     result = {"face_found": True, "thumbnail": str(picture), "warnings": warnings}
-    errands.finish(number, result)
-    told = teacher.get(f"/checks/{number}").get_json()
-    assert told["state"] == "done"
-    assert told["result"] == {"face_found": True}
-    assert told["warnings"][0]["text"].startswith(
+    tasks.finish(number, result)
+    answer = teacher.get(f"/checks/{number}").get_json()
+    assert answer["state"] == "done"
+    assert answer["result"] == {"face_found": True}
+    assert answer["warnings"][0]["text"].startswith(
         "The file wang.mp4 is incomplete: its end is missing."
     )
-    assert told["warnings"][1]["text"] == "of_a_later_version"
+    assert answer["warnings"][1]["text"] == "of_a_later_version"
     assert teacher.get(f"/checks/{number}/file").data == b"\xff\xd8\xff"
     assert str(config.root) not in teacher.get(f"/checks/{number}").text
 
 
-def test_a_refusal_in_words(program: Programs, errands: TaskStore) -> None:
+def test_failure_is_localized(program: Programs, tasks: TaskStore) -> None:
     teacher = program("teacher")
     number = ask(teacher)
-    errands.claim(["preflight"])
-    errands.fail(number, Reason("file_empty", {"name": "wang.mp4"}))
-    told = teacher.get(f"/checks/{number}").get_json()
-    assert told["reason"]["text"] == "The file wang.mp4 is empty."
+    tasks.claim(["preflight"])
+    tasks.fail(number, Reason("file_empty", {"name": "wang.mp4"}))
+    answer = teacher.get(f"/checks/{number}").get_json()
+    assert answer["reason"]["text"] == "The file wang.mp4 is empty."
     assert teacher.get(f"/checks/{number}/file").status_code == 404
 
 
-def test_nobody_elses_answers_and_no_other_errands(program: Programs, errands: TaskStore) -> None:
+def test_other_users_and_other_kinds_are_unknown(program: Programs, tasks: TaskStore) -> None:
     number = ask(program("teacher"))
     assert program("other").get(f"/checks/{number}").status_code == 404
     assert program("admin").get(f"/checks/{number}/file").status_code == 404
-    other = errands.submit("doctor", {}, "teacher")
+    other = tasks.submit("doctor", {}, "teacher")
     assert program("teacher").get(f"/checks/{other}").status_code == 404
 
 
-def test_a_file_outside_of_the_box_is_not_given_out(
-    program: Programs, errands: TaskStore, tmp_path: Path
+def test_file_outside_the_root_folder_is_not_sent(
+    program: Programs, tasks: TaskStore, tmp_path: Path
 ) -> None:
     teacher = program("teacher")
     number = ask(teacher)
-    errands.claim(["preflight"])
+    tasks.claim(["preflight"])
     (tmp_path / "secret.jpg").write_text("secret")
-    errands.finish(number, {"thumbnail": str(tmp_path / "secret.jpg")})
+    tasks.finish(number, {"thumbnail": str(tmp_path / "secret.jpg")})
     assert teacher.get(f"/checks/{number}/file").status_code == 404
 
 
 @pytest.mark.parametrize("at_s", [-1, 1e9, "nan"])
-def test_moments_that_are_none(program: Programs, at_s: object) -> None:
+def test_invalid_positions(program: Programs, at_s: object) -> None:
     teacher = program("teacher")
     material = {"upload": teacher.upload("wang.mp4")}
     body = {"presenter": material, "lecture": material, "at_s": at_s}

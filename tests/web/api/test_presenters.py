@@ -1,4 +1,4 @@
-"""The library of presenters, and their pictures."""
+"""The presenter library and its thumbnails."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.web.api.conftest import Programs
 
 @pytest.fixture
 def library(config: Config) -> Path:
-    """With one presenter in it, and things that are none."""
+    """A library with one presenter, and files that are not presenters."""
     folder = config.root / "presenters"
     folder.mkdir(parents=True)
     (folder / "Wang Li.mp4").write_bytes(b"video")
@@ -30,11 +30,11 @@ def names(program: Programs) -> list[str]:
     return [one["name"] for one in found]
 
 
-def test_who_is_in_it(program: Programs, library: Path) -> None:
+def test_library_is_listed(program: Programs, library: Path) -> None:
     assert names(program) == ["Wang Li"]
 
 
-def test_an_upload_joins_under_its_own_or_a_new_name(program: Programs, library: Path) -> None:
+def test_upload_is_added_under_its_own_or_a_new_name(program: Programs, library: Path) -> None:
     teacher = program("teacher")
     assert teacher.post("/presenters", {"upload": teacher.upload("Zhou.jpg")}).status_code == 200
     named = teacher.post("/presenters", {"upload": teacher.upload("x.mp4"), "name": "../../Ann"})
@@ -55,7 +55,7 @@ def test_an_upload_joins_under_its_own_or_a_new_name(program: Programs, library:
         ("a.mp4", "/", "file_type_unsupported"),
     ],
 )
-def test_who_cannot_join(
+def test_upload_that_cannot_be_added(
     program: Programs, library: Path, file: str, name: str | None, code: str
 ) -> None:
     teacher = program("teacher")
@@ -64,7 +64,7 @@ def test_who_cannot_join(
     assert names(program) == ["Wang Li"]
 
 
-def test_only_administrators_delete_and_nobody_who_is_needed(
+def test_only_administrators_delete_unused_presenters(
     program: Programs, library: Path, store: JobStore
 ) -> None:
     assert program("teacher").delete("/presenters/Wang Li").status_code == 403
@@ -78,7 +78,7 @@ def test_only_administrators_delete_and_nobody_who_is_needed(
         assert admin.delete(f"/presenters/{name}").status_code == 404
 
 
-def test_a_picture_follows_its_file_and_no_other(
+def test_thumbnail_belongs_to_one_file(
     program: Programs, library: Path, config: Config, tmp_path: Path
 ) -> None:
     presenter, picture = library / "Wang Li.mp4", tmp_path / "picture.jpg"
@@ -90,5 +90,5 @@ def test_a_picture_follows_its_file_and_no_other(
     presenter.rename(library / "Moved.mp4")
     found = viewer.get("/presenters/Moved/thumbnail")
     assert (found.data, found.mimetype) == (b"\xff\xd8\xff", "image/jpeg")
-    (library / "Moved.mp4").write_bytes(b"somebody else")
+    (library / "Moved.mp4").write_bytes(b"another video")
     assert viewer.get("/presenters/Moved/thumbnail").status_code == 404

@@ -18,7 +18,7 @@ PAUSE_S = 0.01
 
 
 def main(port: int) -> None:
-    """One request after another, on one connection, with a pause between them."""
+    """Send one request after another on one connection, with a pause between them."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     times = []
     while not select.select([sys.stdin], [], [], PAUSE_S)[0]:

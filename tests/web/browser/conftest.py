@@ -1,4 +1,4 @@
-"""A box at work (panel and daemon, each a process of its own) and a real Chromium before it."""
+"""A running device (panel and daemon in processes of their own) and a real Chromium."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ TLS = os.environ.get("LECTERN_TLS", "none")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PASSWORD = "four quiet words"
-PEOPLE = {"wang": Role.TEACHER, "li": Role.TEACHER, "guest": Role.VIEWER}
+USERS = {"wang": Role.TEACHER, "li": Role.TEACHER, "guest": Role.VIEWER}
 
 
 @dataclass(frozen=True)
 class Box:
-    """A running panel: its folder, its settings' file and the port that it listens on."""
+    """A running panel: its folder, its config file and its port."""
 
     root: Path
     config: Path
@@ -55,7 +55,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def box(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
-    """A panel that runs, with a person a role."""
+    """A running panel with one user for each role."""
     if not (FOLDER / "vendor" / "tus.js").is_file():
         pytest.skip("the browser's libraries are not here: python -m web.assets.build")
     folder = tmp_path_factory.mktemp("live")
@@ -72,11 +72,11 @@ def box(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         "lips": {"model": str(write_wav2lip(folder / "tiny.onnx")), "providers": ["cpu"]},
     }
     config.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    people = UserStore(users_path(root))
-    people.add_first("head", PASSWORD, time.time())
-    for name, role in PEOPLE.items():
-        people.add(name, role, PASSWORD, time.time())
-    people.close()
+    users = UserStore(users_path(root))
+    users.add_first("head", PASSWORD, time.time())
+    for name, role in USERS.items():
+        users.add(name, role, PASSWORD, time.time())
+    users.close()
     with _running("panel", config):
         wait_for(port)
         yield Box(root, config, port, "http" if tls == "none" else "https")
@@ -84,14 +84,14 @@ def box(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="class")
 def daemon(box: Box) -> Iterator[None]:
-    """The box's worker, as long as the test or its class lasts."""
+    """The worker of the device, for the duration of the test or class."""
     with _running("serve", box.config):
         yield
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """Debian's own; nothing is fetched."""
+    """The browser of Debian; nothing is downloaded."""
     if CHROMIUM is None:
         pytest.skip("chromium is not installed")
     with sync_playwright() as playwright:
@@ -102,7 +102,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def network(box: Box) -> Iterator[Proxy]:
-    """Between the browser and the box."""
+    """A network between the browser and the device that can be interrupted."""
     proxy = Proxy(box.port)
     yield proxy
     proxy.close()
@@ -110,13 +110,13 @@ def network(box: Box) -> Iterator[Proxy]:
 
 @pytest.fixture(scope="module")
 def wang(chromium: Browser, box: Box) -> StorageState:
-    """The sign-in of the teacher Wang, for every test to begin with; none may end it."""
+    """The session of the teacher Wang, shared by all tests; none may end it."""
     return signed_in(chromium, box, "wang")
 
 
 @pytest.fixture
 def page(chromium: Browser, box: Box, network: Proxy, wang: StorageState) -> Iterator[Page]:
-    """A browser in which the teacher Wang has signed in; what its scripts complain of fails."""
+    """A browser in which the teacher Wang is signed in; an error in its console fails the test."""
     place = f"{box.scheme}://127.0.0.1:{network.port}"
     context = chromium.new_context(
         base_url=place, locale="en", ignore_https_errors=True, storage_state=wang
@@ -130,7 +130,7 @@ def page(chromium: Browser, box: Box, network: Proxy, wang: StorageState) -> Ite
 
 
 def signed_in(chromium: Browser, box: Box, name: str) -> StorageState:
-    """What a browser holds in which somebody has just signed in."""
+    """Return the storage of a browser in which a user has just signed in."""
     place = f"{box.scheme}://127.0.0.1:{box.port}"
     context = chromium.new_context(base_url=place, locale="en", ignore_https_errors=True)
     sign_in(context.new_page(), name)
@@ -139,7 +139,7 @@ def signed_in(chromium: Browser, box: Box, name: str) -> StorageState:
     return state
 
 
-def hurry_until(state: Locator, text: str, seconds: float = 60.0) -> None:
+def run_clock_until(state: Locator, text: str, seconds: float = 60.0) -> None:
     """Until ``state`` shows ``text``, while the page's own pauses pass at once (its ``clock`` is
     installed); the network takes the time that it takes."""
     deadline = time.monotonic() + seconds
@@ -149,14 +149,14 @@ def hurry_until(state: Locator, text: str, seconds: float = 60.0) -> None:
         state.page.wait_for_timeout(50)
 
 
-def sign_in_anew(page: Page, name: str) -> None:
-    """With a sign-in of the test's own, which it may end."""
+def sign_in_again(page: Page, name: str) -> None:
+    """Sign in with a session that the test may end."""
     page.context.clear_cookies()
     sign_in(page, name)
 
 
 def sign_in(page: Page, name: str) -> None:
-    """Through the page, as people do."""
+    """Sign in through the page."""
     page.goto("/login")
     page.fill("[name=name]", name)
     page.fill("[name=password]", PASSWORD)
@@ -165,7 +165,7 @@ def sign_in(page: Page, name: str) -> None:
 
 
 class _running:
-    """``lectern COMMAND`` in a process of its own, ended as systemd ends it."""
+    """Run ``lectern COMMAND`` in a process and terminate it as systemd does."""
 
     def __init__(self, command: str, config: Path) -> None:
         self._log = (config.parent / f"{command}.log").open("ab")
@@ -195,7 +195,7 @@ def free_port() -> int:
 
 
 def wait_for(port: int) -> None:
-    """Until the panel answers."""
+    """Wait until the panel responds."""
     deadline = time.monotonic() + 60
     anybody = ssl.create_default_context()
     anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE

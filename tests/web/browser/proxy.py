@@ -1,4 +1,4 @@
-"""A network between a browser and the panel that a test can cut."""
+"""A network between a browser and the panel that a test can interrupt."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import threading
 
 
 class Proxy:
-    """Passes TCP on to ``target`` (a port of this machine) until it is cut."""
+    """Forwards TCP to ``target`` (a port of this machine) until it is cut."""
 
     def __init__(self, target: int) -> None:
         self._target = target
@@ -24,7 +24,7 @@ class Proxy:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
-        """Every connection breaks, and no new one gets through."""
+        """Break every connection and accept no new one."""
         with self._lock:
             self._cut = True
             for end in self._open:
@@ -32,18 +32,18 @@ class Proxy:
                     end.shutdown(socket.SHUT_RDWR)
 
     def mend(self) -> None:
-        """The network is there again."""
+        """Accept connections again."""
         with self._lock:
             self._cut = False
 
     def wait_for(self, count: int, timeout: float = 60.0) -> None:
-        """Until the browser has sent ``count`` further bytes."""
+        """Wait until the browser has sent ``count`` further bytes."""
         with self._lock:
             goal = self.passed + count
             assert self.wanted.wait_for(lambda: self.passed >= goal, timeout), self.passed
 
     def close(self) -> None:
-        """The end of it."""
+        """Close all connections."""
         self.cut()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -57,8 +57,8 @@ class Proxy:
             except OSError:
                 return
             thread = threading.Thread(target=self._serve, args=(near,), daemon=True)
-            self._threads.append(thread)
             thread.start()
+            self._threads.append(thread)
 
     def _serve(self, near: socket.socket) -> None:
         with near, socket.create_connection(("127.0.0.1", self._target)) as far:
@@ -72,7 +72,7 @@ class Proxy:
                 self._open -= {near, far}
 
     def _pass_on(self, near: socket.socket, far: socket.socket) -> None:
-        """Until either side ends."""
+        """Forward data until either side ends."""
         while True:
             for source in select.select([near, far], [], [])[0]:
                 block = source.recv(1 << 16)

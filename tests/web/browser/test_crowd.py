@@ -41,7 +41,7 @@ pytestmark = [
 
 
 class Client:
-    """A program with a key, on a connection of its own."""
+    """An API client with a key, on a connection of its own."""
 
     def __init__(self, box: Box, key: str) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", box.port, timeout=LIMIT_S)
@@ -59,7 +59,7 @@ class Client:
 
 
 def follow(box: Box, key: str, lines: list[bytes]) -> None:
-    """An open page Home."""
+    """Keep the event stream of the home page open."""
     client = Client(box, key)
     answer = client.ask("GET", "/live")
     while not any(b"Crowd" in line for line in lines):
@@ -68,7 +68,7 @@ def follow(box: Box, key: str, lines: list[bytes]) -> None:
 
 
 def upload(box: Box, key: str, seed: int, digests: dict[str, str]) -> None:
-    """A file of ``PIECES`` pieces; notes what its bytes come to under its number."""
+    """Upload a file of ``PIECES`` pieces and store its checksum by its number."""
     client, found = Client(box, key), hashlib.sha256()
     name = base64.b64encode(b"crowd.mp4").decode()
     length = str(PIECE * PIECES)
@@ -94,7 +94,7 @@ def upload(box: Box, key: str, seed: int, digests: dict[str, str]) -> None:
 
 
 class Clock:
-    """Asks ``/healthz`` all the time until it is stopped."""
+    """Requests ``/healthz`` repeatedly until it is stopped."""
 
     def __init__(self, box: Box) -> None:
         self._process = subprocess.Popen(
@@ -104,18 +104,16 @@ class Clock:
         )
 
     def stop(self) -> list[float]:
-        """Seconds of each answer, sorted."""
-        told, _ = self._process.communicate(timeout=60)
-        times: list[float] = sorted(json.loads(told))
+        """Return the response times in seconds, sorted."""
+        output, _ = self._process.communicate(timeout=60)
+        times: list[float] = sorted(json.loads(output))
         return times
 
 
-def test_the_panel_answers_meanwhile(
-    box: Box, material: Path, tmp_path: Path, daemon: None
-) -> None:
-    people = UserStore(users_path(box.root))
-    key = TokenStore(people, time.time).create("head", "crowd")
-    people.close()
+def test_panel_responds_under_load(box: Box, material: Path, tmp_path: Path, daemon: None) -> None:
+    users = UserStore(users_path(box.root))
+    key = TokenStore(users, time.time).create("head", "crowd")
+    users.close()
     quiet = Clock(box)
     time.sleep(IDLE_S)
     idle = quiet.stop()

@@ -1,4 +1,4 @@
-"""Home as it happens, in a real browser: changes come by themselves, over a broken network too."""
+"""Live updates of the home page in a real browser, also over a broken network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from appliance.jobs.models import NewJob
 from appliance.jobs.states import FINAL_STATES, JobState
 from appliance.jobs.store import store_path
 from appliance.jobs.worker_store import WorkerStore
-from tests.web.browser.conftest import Box, sign_in_anew
+from tests.web.browser.conftest import Box, sign_in_again
 from tests.web.browser.proxy import Proxy
 from web.accounts.users import Role, UserStore, users_path
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def queue(box: Box) -> Iterator[WorkerStore]:
-    """The box's queue with nothing open in it, and a daemon that seems to live."""
+    """The queue of the device without open jobs, and a daemon that appears to be running."""
     path = store_path(box.root)
     with DaemonStatusStore(path) as record:
         record.record_start("1.0", 7)
@@ -38,7 +38,7 @@ def add(queue: WorkerStore, name: str) -> int:
 
 
 def run(queue: WorkerStore, job: int, done: int) -> None:
-    """Let the job be at work."""
+    """Start the job."""
     if queue.get(job).state is JobState.QUEUED:
         queue.set_priority(job, 99)
         claimed = queue.claim()
@@ -46,7 +46,7 @@ def run(queue: WorkerStore, job: int, done: int) -> None:
     queue.update_progress(job, "render", done, 1000)
 
 
-def test_what_happens_is_seen_without_a_touch(page: Page, queue: WorkerStore) -> None:
+def test_changes_appear_without_interaction(page: Page, queue: WorkerStore) -> None:
     page.goto("/")
     page.evaluate("window.same = true")
     job = add(queue, "Osmosis")
@@ -63,9 +63,7 @@ def test_what_happens_is_seen_without_a_touch(page: Page, queue: WorkerStore) ->
     assert page.evaluate("window.same")
 
 
-def test_buttons_work_in_place_and_the_keyboard_stays_where_it_was(
-    page: Page, queue: WorkerStore
-) -> None:
+def test_buttons_update_in_place_and_keep_the_focus(page: Page, queue: WorkerStore) -> None:
     first, second = add(queue, "First"), add(queue, "Second")
     page.goto("/")
     page.evaluate("window.same = true")
@@ -85,7 +83,7 @@ def test_buttons_work_in_place_and_the_keyboard_stays_where_it_was(
     assert page.evaluate("window.same")
 
 
-def test_a_question_answered_with_no_changes_nothing(page: Page, queue: WorkerStore) -> None:
+def test_declined_confirmation_changes_nothing(page: Page, queue: WorkerStore) -> None:
     job = add(queue, "Keep me")
     page.goto("/")
     page.on("dialog", lambda dialog: dialog.dismiss())
@@ -96,7 +94,7 @@ def test_a_question_answered_with_no_changes_nothing(page: Page, queue: WorkerSt
     assert queue.get(job).state is JobState.PAUSED
 
 
-def test_what_cannot_be_done_any_more_is_said_in_the_page(page: Page, queue: WorkerStore) -> None:
+def test_impossible_action_shows_an_error(page: Page, queue: WorkerStore) -> None:
     job = add(queue, "Gone")
     page.goto("/")
     page.route("**/live*", lambda route: route.abort())
@@ -107,7 +105,7 @@ def test_what_cannot_be_done_any_more_is_said_in_the_page(page: Page, queue: Wor
     expect(page.locator("#toast")).to_contain_text("state is cancelled")
 
 
-def test_after_a_broken_network_the_page_is_right_again(
+def test_page_recovers_after_a_network_failure(
     page: Page, queue: WorkerStore, network: Proxy
 ) -> None:
     job = add(queue, "Osmosis")
@@ -125,7 +123,7 @@ def test_after_a_broken_network_the_page_is_right_again(
     expect(page.locator(".now")).to_have_count(0)
 
 
-def test_where_no_stream_holds_it_asks(page: Page, queue: WorkerStore) -> None:
+def test_page_polls_when_streams_fail(page: Page, queue: WorkerStore) -> None:
     def no_stream(route: Route) -> None:
         route.abort()
 
@@ -136,34 +134,32 @@ def test_where_no_stream_holds_it_asks(page: Page, queue: WorkerStore) -> None:
     expect(page.locator(".progress-line strong")).to_have_text("42 %", timeout=20_000)
 
 
-def test_a_sign_in_that_ended_elsewhere_ends_the_page(page: Page, queue: WorkerStore) -> None:
-    sign_in_anew(page, "wang")
+def test_page_ends_with_its_session(page: Page, queue: WorkerStore) -> None:
+    sign_in_again(page, "wang")
     other = page.context.new_page()
     other.goto("/account")
     other.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/login**", timeout=20_000)
 
 
-def test_another_role_counts_in_a_page_that_is_open(
-    page: Page, queue: WorkerStore, box: Box
-) -> None:
+def test_role_change_reloads_an_open_page(page: Page, queue: WorkerStore, box: Box) -> None:
     queue.add(NewJob("Secret", Path("/p.mp4"), Path("/a.wav"), owner="li"))
-    people = UserStore(users_path(box.root))
+    users = UserStore(users_path(box.root))
     page.goto("/")
     expect(page.locator(".others")).to_have_count(1)
     expect(page.get_by_text("Secret")).to_have_count(0)
-    people.set_role("wang", Role.VIEWER)
+    users.set_role("wang", Role.VIEWER)
     try:
         expect(page.get_by_text("Secret")).to_be_visible(timeout=20_000)
         expect(page.locator("nav").get_by_text("New video")).to_have_count(0)
-        people.set_role("wang", Role.TEACHER)
+        users.set_role("wang", Role.TEACHER)
         expect(page.get_by_text("Secret")).to_have_count(0, timeout=20_000)
     finally:
-        people.set_role("wang", Role.TEACHER)
-        people.close()
+        users.set_role("wang", Role.TEACHER)
+        users.close()
 
 
-def test_names_of_jobs_are_text(page: Page, queue: WorkerStore) -> None:
+def test_job_names_are_escaped(page: Page, queue: WorkerStore) -> None:
     name = "<img src=x onerror=window.evil=1>\"'&amp;"
     job = add(queue, name)
     page.goto("/")

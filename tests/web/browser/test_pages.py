@@ -1,4 +1,4 @@
-"""The panel before a person: set-up, roles, both languages, the keyboard, and axe's judgement."""
+"""The pages in a browser: setup, roles, both languages, the keyboard, and axe's findings."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ FIRST_PAGE_BYTES = 150_000
 
 @dataclass
 class Fresh:
-    """A panel before its set-up, with what it has written to its log."""
+    """A panel before its setup, with its log."""
 
     url: str
     log: Path
@@ -67,14 +67,14 @@ def fresh(tmp_path: Path) -> Iterator[Fresh]:
 
 @pytest.fixture(scope="module")
 def head_signed_in(chromium: Browser, box: Box) -> StorageState:
-    """The administrator's sign-in, at a box with a bit of everything."""
+    """The administrator's session on a device with some content."""
     _fill(box)
     return signed_in(chromium, box, "head")
 
 
 @pytest.fixture
 def head(chromium: Browser, box: Box, head_signed_in: StorageState) -> Iterator[Page]:
-    """A browser in which the administrator has signed in."""
+    """A browser in which the administrator is signed in."""
     place = f"http://127.0.0.1:{box.port}"
     context = chromium.new_context(base_url=place, locale="en", storage_state=head_signed_in)
     yield context.new_page()
@@ -109,7 +109,7 @@ def _fill(box: Box) -> None:
             history.add(replace(reading(at, 40.0 + minute % 9), power_mw={"VDD_IN": 9000.0}))
 
 
-def test_a_new_box_is_set_up_with_the_code_of_its_log(chromium: Browser, fresh: Fresh) -> None:
+def test_new_device_is_set_up_with_the_code_from_the_log(chromium: Browser, fresh: Fresh) -> None:
     context = chromium.new_context(base_url=fresh.url, locale="en")
     page = context.new_page()
     page.goto("/")
@@ -119,7 +119,7 @@ def test_a_new_box_is_set_up_with_the_code_of_its_log(chromium: Browser, fresh: 
     for given in ("AAAA-AAAA-AAAA", code[1]):
         page.fill("#code", given)
         page.fill("#password", PASSWORD)
-        page.fill("#again", PASSWORD)
+        page.fill("#confirm-password", PASSWORD)
         page.get_by_role("button", name="Set up").click()
         if given != code[1]:
             expect(page.get_by_role("alert").first).to_contain_text("setup code is wrong")
@@ -143,9 +143,7 @@ def test_a_new_box_is_set_up_with_the_code_of_its_log(chromium: Browser, fresh: 
         ("head", ["Home", "New video", "Results", "Presenters", "Device", "Users"]),
     ],
 )
-def test_each_role_sees_its_menu_and_no_more(
-    chromium: Browser, box: Box, who: str, menu: list[str]
-) -> None:
+def test_menu_depends_on_the_role(chromium: Browser, box: Box, who: str, menu: list[str]) -> None:
     context = chromium.new_context(base_url=f"http://127.0.0.1:{box.port}", locale="en")
     page = context.new_page()
     sign_in(page, who)
@@ -158,7 +156,7 @@ def test_each_role_sees_its_menu_and_no_more(
     context.close()
 
 
-def test_the_language_is_switched_in_the_page_and_stays(head: Page) -> None:
+def test_language_choice_is_kept(head: Page) -> None:
     head.goto("/device/")
     head.get_by_role("button", name="简体中文").click()
     for path in PAGES[:-1]:
@@ -172,7 +170,7 @@ def test_the_language_is_switched_in_the_page_and_stays(head: Page) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_axe_finds_nothing_serious(head: Page, box: Box, language: str) -> None:
+def test_axe_finds_no_serious_violation(head: Page, box: Box, language: str) -> None:
     axe = FOLDER / "vendor" / "axe.js"
     if not axe.is_file():
         pytest.skip("axe is not here: python -m web.assets.build --test")
@@ -190,7 +188,7 @@ def test_axe_finds_nothing_serious(head: Page, box: Box, language: str) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_no_page_is_wider_than_its_screen(head: Page, box: Box, language: str) -> None:
+def test_pages_fit_the_screen(head: Page, box: Box, language: str) -> None:
     speak(head, box, language)
     for path in PAGES:
         show(head, path)
@@ -201,20 +199,20 @@ def test_no_page_is_wider_than_its_screen(head: Page, box: Box, language: str) -
 
 
 def speak(page: Page, box: Box, language: str) -> None:
-    """Let the page speak a language, as if chosen in it."""
+    """Set the language of the page, as if chosen by the user."""
     url = f"http://127.0.0.1:{box.port}"
     page.context.add_cookies([{"name": "lectern_language", "value": language, "url": url}])
 
 
 def show(page: Page, path: str) -> None:
-    """Open a page and wait for what it fetches by itself."""
+    """Open a page and wait until its own requests have finished."""
     page.goto(path)
     if path == "/device/":
         page.locator("#charts canvas").first.wait_for()
         page.locator("#log .button, #log .soft").first.wait_for()
 
 
-def test_the_first_page_is_light_and_nothing_leaves_the_box(chromium: Browser, box: Box) -> None:
+def test_first_visit_is_small_and_uses_no_other_site(chromium: Browser, box: Box) -> None:
     base = f"http://127.0.0.1:{box.port}"
     context = chromium.new_context(base_url=base, locale="en")
     page = context.new_page()
@@ -229,7 +227,7 @@ def test_the_first_page_is_light_and_nothing_leaves_the_box(chromium: Browser, b
 
 
 def _load(context: BrowserContext, path: str, base: str) -> tuple[int, list[str]]:
-    """The bytes that a first visit takes over the wire, and the addresses outside the box."""
+    """Return the bytes of a first visit over the network, and URLs of other sites."""
     page = context.new_page()
     wire = context.new_cdp_session(page)
     wire.send("Network.enable")
@@ -247,7 +245,7 @@ def _load(context: BrowserContext, path: str, base: str) -> tuple[int, list[str]
     return int(sum(sizes)), elsewhere
 
 
-def test_the_keyboard_reaches_the_content_and_shows_where_it_is(head: Page) -> None:
+def test_keyboard_focus_is_visible(head: Page) -> None:
     head.goto("/")
     head.keyboard.press("Tab")
     assert head.evaluate("document.activeElement.className") == "skip"
@@ -260,7 +258,7 @@ def test_the_keyboard_reaches_the_content_and_shows_where_it_is(head: Page) -> N
         assert outline == "3px"
 
 
-def test_who_wants_less_motion_gets_none(head: Page) -> None:
+def test_reduced_motion_is_respected(head: Page) -> None:
     head.emulate_media(reduced_motion="reduce")
     head.goto("/")
     names = head.evaluate(

@@ -1,4 +1,4 @@
-"""The panel with the box's own certificate: sign-in, live page, upload over cuts, download."""
+"""The panel with a local certificate: sign-in, live page, upload with interruptions, download."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from appliance.jobs.models import NewJob
 from appliance.jobs.store import store_path
 from appliance.jobs.worker_store import WorkerStore
-from tests.web.browser.conftest import Box, hurry_until
+from tests.web.browser.conftest import Box, run_clock_until
 from tests.web.browser.proxy import Proxy
 from tests.web.browser.test_upload import digest, large
 
@@ -21,9 +21,7 @@ TLS = "own"
 pytestmark = pytest.mark.slow
 
 
-def test_who_types_http_comes_to_the_encrypted_page_and_cookies_stay_there(
-    page: Page, network: Proxy
-) -> None:
+def test_http_redirects_to_https_with_secure_cookies(page: Page, network: Proxy) -> None:
     page.goto(f"http://127.0.0.1:{network.port}/results?words=cells")
     assert page.url == f"https://127.0.0.1:{network.port}/results?words=cells"
     expect(page.get_by_role("heading", level=1)).to_have_text("Results")
@@ -35,7 +33,7 @@ def test_who_types_http_comes_to_the_encrypted_page_and_cookies_stay_there(
     assert "strict-transport-security" not in answer.headers
 
 
-def test_the_stream_goes_on_after_a_cut(page: Page, network: Proxy, box: Box) -> None:
+def test_stream_reconnects_after_an_interruption(page: Page, network: Proxy, box: Box) -> None:
     page.goto("/")
     page.evaluate("window.same = true")
     with WorkerStore(store_path(box.root)) as queue:
@@ -48,18 +46,16 @@ def test_the_stream_goes_on_after_a_cut(page: Page, network: Proxy, box: Box) ->
     assert page.evaluate("window.same")
 
 
-def test_an_upload_survives_a_cut_and_comes_back_whole(
-    page: Page, network: Proxy, box: Box, large: Path
-) -> None:
+def test_upload_survives_an_interruption(page: Page, network: Proxy, box: Box, large: Path) -> None:
     page.clock.install()
     page.goto("/new")
     page.set_input_files("#presenter-files", large)
     card = page.locator("#presenters li", has_text="Große")
     network.wait_for(large.stat().st_size // 2)
     network.cut()
-    hurry_until(card.locator(".state"), "Connection lost")
+    run_clock_until(card.locator(".state"), "Connection lost")
     network.mend()
-    hurry_until(card.locator(".state"), "Uploaded")
+    run_clock_until(card.locator(".state"), "Uploaded")
     (stored,) = (box.root / "state" / "uploads").glob("*/Große*.mp4")
     assert digest(stored) == digest(large)
     # Out again, as the video of a finished job.

@@ -1,4 +1,4 @@
-"""A large file over a network that fails, in a browser whose page is loaded anew on the way.
+"""A large file over a network that fails, in a browser with a reload of the page in between.
 
 ``LECTERN_UPLOAD_MB`` sets its size; the default keeps the test short.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.web.browser.conftest import Box, hurry_until
+from tests.web.browser.conftest import Box, run_clock_until
 from tests.web.browser.proxy import Proxy
 
 SIZE_MB = int(os.environ.get("LECTERN_UPLOAD_MB", "24"))
@@ -40,7 +40,7 @@ def digest(path: Path) -> str:
 
 
 @pytest.mark.slow
-def test_two_cuts_and_a_reload_lose_nothing(
+def test_upload_survives_two_interruptions_and_a_reload(
     page: Page, network: Proxy, box: Box, large: Path
 ) -> None:
     third = (SIZE_MB << 20) // 4
@@ -50,7 +50,7 @@ def test_two_cuts_and_a_reload_lose_nothing(
     card = page.locator("#presenters li", has_text="Große")
     network.wait_for(third)
     network.cut()
-    hurry_until(card.locator(".state"), "Connection lost")
+    run_clock_until(card.locator(".state"), "Connection lost")
     network.mend()
     page.clock.fast_forward(10_000)
     network.wait_for(third)
@@ -63,9 +63,9 @@ def test_two_cuts_and_a_reload_lose_nothing(
     expect(card).to_have_count(1)
     network.wait_for(third // 2)
     network.cut()
-    hurry_until(card.locator(".state"), "Connection lost")
+    run_clock_until(card.locator(".state"), "Connection lost")
     network.mend()
-    hurry_until(card.locator(".state"), "Uploaded", SLOW_S)
+    run_clock_until(card.locator(".state"), "Uploaded", SLOW_S)
 
     (stored,) = (box.root / "state" / "uploads").glob("*/Große*.mp4")
     assert digest(stored) == digest(large)

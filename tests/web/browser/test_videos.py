@@ -1,4 +1,4 @@
-"""From files in a browser to videos in it, with the real worker: two presenters, two lectures."""
+"""From files in a browser to finished videos, with the real worker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from appliance.jobs.states import JobState
 from appliance.jobs.store import JobStore, store_path
-from tests.web.browser.conftest import Box, sign_in, sign_in_anew
+from tests.web.browser.conftest import Box, sign_in, sign_in_again
 
 WORK_MS = 240_000
 PLAY = """video => new Promise((resolve) => {
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 
 def choose(page: Page, material: Path, presenters: list[str], lectures: list[str]) -> None:
-    """Put files into the fields and wait until they have arrived."""
+    """Choose files and wait until they are uploaded."""
     page.goto("/new")
     page.set_input_files("#presenter-files", [material / f"{name}.mp4" for name in presenters])
     page.set_input_files("#lecture-files", [material / f"{name}.wav" for name in lectures])
@@ -40,7 +40,7 @@ def choose(page: Page, material: Path, presenters: list[str], lectures: list[str
 
 
 def wait_for(page: Page, count: int) -> None:
-    """Until the page of results shows ``count`` finished videos."""
+    """Wait until the results page shows ``count`` finished videos."""
     for _ in range(WORK_MS // 500):
         page.goto("/results")
         if page.locator(".result").count() >= count:
@@ -51,7 +51,7 @@ def wait_for(page: Page, count: int) -> None:
 
 @pytest.mark.usefixtures("daemon")
 class TestWithTheWorker:
-    def test_two_by_two_are_made_watched_taken_along_and_deleted(
+    def test_two_by_two_videos_are_created_played_downloaded_and_deleted(
         self, page: Page, box: Box, material: Path
     ) -> None:
         choose(page, material, ["Wang", "Zhou"], ["Lesson 1", "Lesson 2"])
@@ -98,9 +98,7 @@ class TestWithTheWorker:
         assert left == ["Lesson 2 - Zhou.mp4"]
         assert list((box.root / "state" / "uploads").glob("*/*")) == []
 
-    def test_a_look_and_three_seconds_before_the_start(
-        self, page: Page, box: Box, material: Path
-    ) -> None:
+    def test_preflight_and_preview(self, page: Page, box: Box, material: Path) -> None:
         choose(page, material, ["Wang"], ["Lesson 1"])
         pair = page.locator("#pairs > li")
         expect(pair.locator(".verdict")).to_have_text(
@@ -122,10 +120,10 @@ class TestWithTheWorker:
         expect(pair).to_have_count(0)
 
 
-def test_a_job_is_cancelled_and_tried_again_and_others_do_not_see_it(
+def test_job_is_cancelled_and_retried_and_hidden_from_others(
     page: Page, box: Box, material: Path
 ) -> None:
-    sign_in_anew(page, "wang")
+    sign_in_again(page, "wang")
     choose(page, material, ["Wang"], ["Lesson 1"])
     page.get_by_role("button", name="Create video").click()
     page.wait_for_url("**/")
@@ -152,7 +150,7 @@ def test_a_job_is_cancelled_and_tried_again_and_others_do_not_see_it(
         store.cancel(job.id)
 
 
-def test_a_typed_text_with_a_hostile_title_is_only_text(page: Page, box: Box) -> None:
+def test_hostile_title_of_an_entered_text_is_escaped(page: Page, box: Box) -> None:
     page.goto("/new")
     page.get_by_text("Enter text instead").click()
     page.fill("#typed-title", '<img src=x onerror="window.hit=1">../../x')

@@ -1,4 +1,4 @@
-"""Box: its numbers, its log, and what may be asked of it by whom."""
+"""The device page: charts, log, and tasks by role."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def logs(config: Config) -> Path:
 
 
 @pytest.fixture
-def errands(config: Config, clock: Clock) -> TaskStore:
+def tasks(config: Config, clock: Clock) -> TaskStore:
     return TaskStore(store_path(config.root), now=clock)
 
 
-class TestCurves:
-    def test_a_day_is_thinned_and_each_number_stands_in_its_column(
+class TestCharts:
+    def test_day_is_thinned_and_values_match_their_times(
         self, config: Config, clock: Clock
     ) -> None:
         with TelemetryStore(telemetry_path(config.root)) as history:
@@ -53,45 +53,45 @@ class TestCurves:
                 history.add(reading(clock.time + 60 * minute, 40 + minute % 7))
         found = telemetry_since(config.root, clock.time)
         assert 100 < len(found) <= MAX_POINTS
-        told = build_charts(found)
-        assert [chart["id"] for chart in told["charts"]] == ["heat", "load", "memory"]
-        heat = told["charts"][0]["series"]
+        data = build_charts(found)
+        assert [chart["id"] for chart in data["charts"]] == ["heat", "load", "memory"]
+        heat = data["charts"][0]["series"]
         assert heat[0]["label"] == "cpu"
         assert heat[0]["values"] == [r.temperatures_c["cpu"] for r in found]
-        assert told["times"] == [r.at for r in found]
+        assert data["times"] == [r.at for r in found]
 
-    def test_what_a_board_tells_only_at_times_has_gaps(self, clock: Clock) -> None:
+    def test_missing_values_are_gaps(self, clock: Clock) -> None:
         first = replace(reading(1.0), gpu_load=0.5, power_mw={"VDD_IN": 5000.0})
-        told = build_charts([first, reading(2.0)])
-        load, power = told["charts"][1]["series"], told["charts"][3]["series"]
+        data = build_charts([first, reading(2.0)])
+        load, power = data["charts"][1]["series"], data["charts"][3]["series"]
         assert load[1]["values"] == [50.0, None]
         assert power[0]["values"] == [5.0, None]
 
-    def test_of_many_zones_the_hottest_are_shown(self) -> None:
+    def test_hottest_zones_are_shown(self) -> None:
         zones = {f"z{n}": 30.0 + n for n in range(9)}
-        told = build_charts([replace(reading(1.0), temperatures_c=zones)])
-        assert [s["label"] for s in told["charts"][0]["series"]] == ["z5", "z6", "z7", "z8"]
+        data = build_charts([replace(reading(1.0), temperatures_c=zones)])
+        assert [s["label"] for s in data["charts"][0]["series"]] == ["z5", "z6", "z7", "z8"]
 
-    def test_when_the_box_was_slowed_down_stands_beside_them(
+    def test_throttled_periods_are_included(
         self, sign_in: SignIn, config: Config, clock: Clock
     ) -> None:
         with TelemetryStore(telemetry_path(config.root)) as history:
             for minute in range(6):
                 held = replace(reading(clock.time + 60 * minute), throttled=minute in (2, 3))
                 history.add(held)
-        told = sign_in("viewer").get("/device/charts?hours=6").json
-        assert told and told["throttled"] == [[clock.time + 120, clock.time + 180]]
+        data = sign_in("viewer").get("/device/charts?hours=6").json
+        assert data and data["throttled"] == [[clock.time + 120, clock.time + 180]]
         assert throttled_spans(config.root / "missing", 0) == []
 
-    def test_without_a_measurement_there_is_nothing(self, config: Config) -> None:
+    def test_no_charts_without_readings(self, config: Config) -> None:
         assert telemetry_since(config.root, 0) == []
         assert build_charts([])["charts"] == []
 
-    def test_the_page_gets_them(self, sign_in: SignIn, config: Config, clock: Clock) -> None:
+    def test_page_receives_the_charts(self, sign_in: SignIn, config: Config, clock: Clock) -> None:
         with TelemetryStore(telemetry_path(config.root)) as history:
             history.add(reading(clock.time))
-        told = sign_in("viewer").get("/device/charts?hours=6").json
-        assert told and told["times"] == [clock.time]
+        data = sign_in("viewer").get("/device/charts?hours=6").json
+        assert data and data["times"] == [clock.time]
         assert sign_in("viewer").get("/device/charts?hours=7000").status_code == 400
 
 
@@ -106,22 +106,22 @@ class TestLog:
             ("no", "error", 1),
         ],
     )
-    def test_lines_are_found_by_their_words_and_level(
+    def test_lines_are_filtered_by_words_and_level(
         self, logs: Path, config: Config, words: str, level: str, count: int
     ) -> None:
         found = [line.to_text() for line in read_lines(config.root, LOGS[0], words, level)]
         assert len(found) == count
         assert found == [line for line in LOG.splitlines() if line in found]
 
-    def test_each_process_has_its_own(self, logs: Path, config: Config) -> None:
+    def test_each_process_has_its_own_log(self, logs: Path, config: Config) -> None:
         with configure_logging(config.root, config.logs, "panel.log"):
-            logging.getLogger("lectern.panel").warning("refused somebody")
+            logging.getLogger("lectern.panel").warning("refused a client")
         (line,) = read_lines(config.root, "panel.log")
         assert (line.level, line.logger) == ("warning", "lectern.panel")
         with pytest.raises(BadInput, match="page_not_found"):
             read_lines(config.root, "../state/users.sqlite3")
 
-    def test_only_log_files_are_given_out(self, logs: Path, config: Config) -> None:
+    def test_only_log_files_are_readable(self, logs: Path, config: Config) -> None:
         (logs / "lectern.log.1").write_text("older")
         (logs / "secret.txt").write_text("no")
         os.symlink("/etc/passwd", logs / "evil.log")
@@ -130,7 +130,7 @@ class TestLog:
             with pytest.raises(BadInput, match="page_not_found"):
                 log_file_path(config.root, name)
 
-    def test_an_administrator_reads_filters_and_downloads_it(
+    def test_administrator_reads_filters_and_downloads_the_log(
         self, sign_in: SignIn, logs: Path
     ) -> None:
         admin = sign_in("admin")
@@ -144,44 +144,40 @@ class TestLog:
             assert sign_in("teacher").get(path).status_code == 403
         assert admin.get("/device/log/..%2f..%2fstate%2fusers.sqlite3").status_code == 404
 
-    def test_a_line_of_the_log_is_text(self, sign_in: SignIn, logs: Path) -> None:
+    def test_log_lines_are_escaped(self, sign_in: SignIn, logs: Path) -> None:
         (logs / "lectern.log").write_text(LOG + LOG.replace("no face", "<script>alert(1)</script>"))
         page = sign_in("admin").get("/device/log").text
         assert "<script>alert" not in page and "&lt;script&gt;alert" in page
 
 
-class TestErrands:
-    def test_the_doctors_lines_come_in_the_readers_language(
-        self, sign_in: SignIn, errands: TaskStore
-    ) -> None:
+class TestTasks:
+    def test_doctor_result_is_localized(self, sign_in: SignIn, tasks: TaskStore) -> None:
         teacher = sign_in("teacher")
         where = teacher.change("/device/tasks/doctor").location
         assert where
         assert "Working…" in teacher.get(where).text
-        errand = errands.claim(["doctor"])
-        assert errand and errand.owner == "teacher"
+        task = tasks.claim(["doctor"])
+        assert task and task.owner == "teacher"
         line = {
             "level": "warn",
             "code": "x",
             "text": {"en": "Little room.", "zh": "空间不足。"},
             "cure": {"en": "Delete videos.", "zh": "请删除视频。"},
         }
-        errands.finish(errand.id, {"lines": [line]})
+        tasks.finish(task.id, {"lines": [line]})
         page = teacher.get(where).text
         assert "Little room." in page and "Delete videos." in page and "hx-trigger" not in page
         chinese = teacher.get(where, headers={"Accept-Language": "zh"}).text
         assert "空间不足。" in chinese
 
-    def test_a_failure_is_told_with_its_cure(self, sign_in: SignIn, errands: TaskStore) -> None:
+    def test_failure_is_shown_with_its_cure(self, sign_in: SignIn, tasks: TaskStore) -> None:
         admin = sign_in("admin")
         where = admin.change("/device/tasks/restart_worker").location
-        assert where and errands.claim(["restart_worker"])
-        errands.fail(1, Reason("task_interrupted"))
+        assert where and tasks.claim(["restart_worker"])
+        tasks.fail(1, Reason("task_interrupted"))
         assert "note bad" in admin.get(where).text
 
-    def test_without_a_daemon_it_does_not_wait_for_ever(
-        self, sign_in: SignIn, clock: Clock
-    ) -> None:
+    def test_waiting_ends_without_a_daemon(self, sign_in: SignIn, clock: Clock) -> None:
         teacher = sign_in("teacher")
         where = teacher.change("/device/tasks/doctor").location
         assert where
@@ -190,30 +186,28 @@ class TestErrands:
         assert "is not responding" in page and "hx-trigger" not in page
 
     @pytest.mark.parametrize("kind", ["restart_worker", "power_off", "usb_export"])
-    def test_only_administrators_stop_things(
-        self, sign_in: SignIn, errands: TaskStore, kind: str
+    def test_only_administrators_submit_administrative_tasks(
+        self, sign_in: SignIn, tasks: TaskStore, kind: str
     ) -> None:
         for who in ("teacher", "viewer"):
             assert sign_in(who).change(f"/device/tasks/{kind}").status_code == 403
-        assert errands.claim([kind]) is None
+        assert tasks.claim([kind]) is None
 
-    def test_other_peoples_answers_and_other_kinds_are_not_there(
-        self, sign_in: SignIn, errands: TaskStore
+    def test_other_users_tasks_and_other_kinds_are_unknown(
+        self, sign_in: SignIn, tasks: TaskStore
     ) -> None:
         teacher = sign_in("teacher")
         where = teacher.change("/device/tasks/doctor").location
         assert where and sign_in("other").get(where).status_code == 404
-        number = errands.submit("preflight", {}, "teacher")
+        number = tasks.submit("preflight", {}, "teacher")
         assert teacher.get(f"/device/tasks/{number}").status_code == 404
         assert teacher.change("/device/tasks/preflight").status_code == 404
 
-    def test_sticks_are_listed_with_what_can_be_done(
-        self, sign_in: SignIn, errands: TaskStore
-    ) -> None:
+    def test_drives_are_listed_with_their_actions(self, sign_in: SignIn, tasks: TaskStore) -> None:
         teacher = sign_in("teacher")
         where = teacher.change("/device/tasks/usb_list").location
-        assert where and errands.claim(["usb_list"])
-        errands.finish(
+        assert where and tasks.claim(["usb_list"])
+        tasks.finish(
             1,
             {
                 "drives": [
@@ -228,20 +222,20 @@ class TestErrands:
             "to drive" not in page and teacher.change("/device/tasks/usb_export").status_code == 403
         )
         teacher.change("/device/tasks/usb_eject", device="sdb1")
-        errand = errands.claim(["usb_eject"])
-        assert errand and errand.params == {"device": "sdb1"}
+        task = tasks.claim(["usb_eject"])
+        assert task and task.params == {"device": "sdb1"}
 
-    def test_what_came_of_a_stick_is_told(self, sign_in: SignIn, errands: TaskStore) -> None:
+    def test_export_result_is_shown(self, sign_in: SignIn, tasks: TaskStore) -> None:
         admin = sign_in("admin")
         where = admin.change("/device/tasks/usb_export", device="sdb1").location
-        assert where and errands.claim(["usb_export"])
-        errands.finish(1, {"files": 3, "skipped": ["<i>long.mp4"]})
+        assert where and tasks.claim(["usb_export"])
+        tasks.finish(1, {"files": 3, "skipped": ["<i>long.mp4"]})
         page = admin.get(where).text
         assert "USB drive: 3" in page and "&lt;i&gt;long.mp4" in page and "can now remove" in page
 
 
 class TestPrune:
-    def test_old_videos_go_with_their_files_and_young_ones_stay(
+    def test_only_old_videos_are_deleted_with_their_files(
         self, sign_in: SignIn, store: WorkerStore, clock: Clock, tmp_path: Path
     ) -> None:
         for name in ("old", "young"):
@@ -260,12 +254,12 @@ class TestPrune:
         assert answer.location == "/device/?deleted=1#disk-space"
         assert [path.name for path in tmp_path.glob("*.mp4")] == ["young.mp4"]
 
-    def test_only_for_administrators_and_only_as_offered(self, sign_in: SignIn) -> None:
+    def test_only_administrators_and_offered_ages(self, sign_in: SignIn) -> None:
         assert sign_in("teacher").change("/device/prune", days="30").status_code == 403
         assert sign_in("admin").change("/device/prune", days="0").status_code == 400
 
 
-def test_the_page_says_what_the_box_is(
+def test_page_shows_device_properties(
     sign_in: SignIn, config: Config, clock: Clock, logs: Path
 ) -> None:
     with DaemonStatusStore(store_path(config.root), now=clock) as record:

@@ -1,4 +1,4 @@
-"""Home: what each person sees and may do, and the sentence at its top."""
+"""The home page: content and actions by role, and the headline."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def _daemon_up(config: Config, clock: Clock) -> None:
 
 
 class TestHeadline:
-    def test_a_quiet_box_is_ready(self, sign_in: SignIn) -> None:
+    def test_idle_device_is_ready(self, sign_in: SignIn) -> None:
         page = sign_in("teacher").get("/").text
         assert 'class="headline good"' in page
         assert "Ready" in page
 
-    def test_a_running_job_is_the_first_thing(self, sign_in: SignIn, store: WorkerStore) -> None:
+    def test_running_job_is_shown_first(self, sign_in: SignIn, store: WorkerStore) -> None:
         job = add(store, "Photosynthesis", "teacher")
         store.claim()
         store.update_progress(job, "render", 450, 1000)
@@ -42,7 +42,7 @@ class TestHeadline:
         assert "45 %" in page and "450 of 1,000 frames" in page
         assert 'value="0.45"' in page
 
-    def test_a_hold_says_why_and_what_to_do(self, sign_in: SignIn, store: WorkerStore) -> None:
+    def test_hold_is_explained(self, sign_in: SignIn, store: WorkerStore) -> None:
         add(store, "a")
         store.add_hold(Reason("low_disk_space", {"free": "812", "needed": "2048"}))
         page = sign_in("teacher").get("/").text
@@ -50,7 +50,7 @@ class TestHeadline:
         assert "The disk has only 812 MB left" in page
         assert "Delete videos" in page
 
-    def test_a_silent_daemon_is_said_first(
+    def test_silent_daemon_is_shown_first(
         self, sign_in: SignIn, store: WorkerStore, clock: Clock
     ) -> None:
         add(store, "a")
@@ -59,9 +59,7 @@ class TestHeadline:
         assert 'class="headline bad"' in page
         assert "Video processing has stopped" in page
 
-    def test_a_damaged_queue_is_said_and_the_page_still_comes(
-        self, sign_in: SignIn, config: Config
-    ) -> None:
+    def test_damaged_queue_is_reported_on_the_page(self, sign_in: SignIn, config: Config) -> None:
         path = store_path(config.root)
         path.write_bytes(b"no database" * 1000)
         for suffix in ("-wal", "-shm"):
@@ -70,9 +68,7 @@ class TestHeadline:
         assert answer.status_code == 200
         assert "The job queue cannot be read" in answer.text
 
-    def test_a_failed_job_says_what_happened_and_what_to_do(
-        self, sign_in: SignIn, store: WorkerStore
-    ) -> None:
+    def test_failed_job_is_explained(self, sign_in: SignIn, store: WorkerStore) -> None:
         job = add(store, "Photosynthesis", "teacher")
         store.claim()
         store.fail(job, Reason("file_missing", {"name": "li.mp4"}))
@@ -84,7 +80,7 @@ class TestHeadline:
         ("temperature", "level", "words"),
         [(50, "good", ""), (74, "warn", "Near the limit")],
     )
-    def test_heat_is_told_by_its_distance_to_the_limit(
+    def test_temperature_level_depends_on_the_headroom(
         self,
         sign_in: SignIn,
         config: Config,
@@ -99,7 +95,7 @@ class TestHeadline:
         assert f'data-level="{level}" data-level-of="heat-level"' in page
         assert f"{temperature} °C" in page and words in page
 
-    def test_all_of_it_in_chinese(self, sign_in: SignIn, store: WorkerStore) -> None:
+    def test_page_is_translated(self, sign_in: SignIn, store: WorkerStore) -> None:
         add(store, "a")
         store.claim()
         page = sign_in("teacher").get("/", headers={"Accept-Language": "zh-CN"}).text
@@ -108,7 +104,7 @@ class TestHeadline:
 
 
 class TestChanges:
-    def test_a_teacher_changes_their_own(self, sign_in: SignIn, store: WorkerStore) -> None:
+    def test_teacher_changes_own_jobs(self, sign_in: SignIn, store: WorkerStore) -> None:
         job = add(store, "a", "teacher")
         browser = sign_in("teacher")
         for action, state in (
@@ -125,16 +121,16 @@ class TestChanges:
     @pytest.mark.parametrize(
         "action", ["pause", "resume", "cancel", "retry", "up", "down", "first"]
     )
-    def test_nobody_else_does(
+    def test_others_cannot_change_a_job(
         self, sign_in: SignIn, store: WorkerStore, who: str, action: str
     ) -> None:
         job = add(store, "a", "teacher")
         before = store.get(job)
-        status = 403 if who == "viewer" else 404  # somebody else's is as unknown as none
+        status = 403 if who == "viewer" else 404  # other users' jobs are unknown
         assert sign_in(who).change(f"/jobs/{job}/{action}").status_code == status
         assert store.get(job) == before
 
-    def test_only_administrators_change_what_came_from_the_inbox(
+    def test_only_administrators_change_inbox_jobs(
         self, sign_in: SignIn, store: WorkerStore
     ) -> None:
         job = add(store, "a")
@@ -142,14 +138,12 @@ class TestChanges:
         assert sign_in("admin").change(f"/jobs/{job}/cancel").status_code == 302
         assert store.get(job).state is JobState.CANCELLED
 
-    def test_an_administrator_puts_one_first(self, sign_in: SignIn, store: WorkerStore) -> None:
+    def test_administrator_moves_a_job_first(self, sign_in: SignIn, store: WorkerStore) -> None:
         jobs = [add(store, name) for name in "abc"]
         assert sign_in("admin").change(f"/jobs/{jobs[2]}/first").status_code == 302
         assert [job.stem for job in queue_sorted(store.jobs())] == ["c", "a", "b"]
 
-    def test_what_cannot_be_done_is_told_in_a_sentence(
-        self, sign_in: SignIn, store: WorkerStore
-    ) -> None:
+    def test_impossible_action_is_explained(self, sign_in: SignIn, store: WorkerStore) -> None:
         job = add(store, "a")
         browser = sign_in("admin")
         headers = {"HX-Request": "true", "X-CSRF-Token": browser.token()}
@@ -161,10 +155,10 @@ class TestChanges:
         assert browser.post(f"/jobs/{job}/cancel", headers=headers).status_code == 204
 
 
-class TestWhoseVideos:
+class TestVisibility:
     @pytest.fixture
     def busy(self, store: WorkerStore) -> int:
-        """One of each, all the other teacher's."""
+        """One job in each state, all of the other teacher."""
         for name in ("Secret failure", "Secret success", "Secret work"):
             job = add(store, name, "other")
             store.claim()
@@ -175,7 +169,7 @@ class TestWhoseVideos:
         add(store, "Secret plan", "other")
         return job
 
-    def test_a_teacher_knows_of_others_only_that_they_wait(
+    def test_teacher_sees_only_the_number_of_other_jobs(
         self, sign_in: SignIn, busy: int, config: Config
     ) -> None:
         folder = config.root / "state" / "work" / f"{busy:06d}"
@@ -188,14 +182,14 @@ class TestWhoseVideos:
         assert sign_in("other").get(f"/jobs/{busy}/thumbnail").content_type == "image/jpeg"
 
     @pytest.mark.parametrize("who", ["other", "viewer", "admin"])
-    def test_their_owner_who_looks_and_who_administers_know_all(
+    def test_owner_viewer_and_administrator_see_the_job(
         self, sign_in: SignIn, busy: int, who: str
     ) -> None:
         page = sign_in(who).get("/").text
         for name in ("Secret failure", "Secret success", "Secret work", "Secret plan"):
             assert name in page
 
-    def test_what_failed_can_be_thrown_away(
+    def test_failed_job_can_be_deleted(
         self, sign_in: SignIn, busy: int, store: WorkerStore
     ) -> None:
         failed = store.jobs([JobState.FAILED])[0]
@@ -209,7 +203,7 @@ class TestWhoseVideos:
 class TestNames:
     EVIL = "<img src=x onerror=alert(1)>\"'{{7*7}}"
 
-    def test_a_name_is_text_wherever_it_stands(self, sign_in: SignIn, store: WorkerStore) -> None:
+    def test_names_are_escaped(self, sign_in: SignIn, store: WorkerStore) -> None:
         job = add(store, self.EVIL, "teacher")
         store.claim()
         store.fail(job, Reason("file_missing", {"name": self.EVIL}))
@@ -218,15 +212,13 @@ class TestNames:
         assert "<img src=x" not in page
         assert "&lt;img src=x onerror=alert(1)&gt;&#34;&#39;{{7*7}}" in page
 
-    def test_a_name_that_is_no_text_is_shown_all_the_same(
-        self, sign_in: SignIn, store: WorkerStore
-    ) -> None:
+    def test_undecodable_name_is_shown(self, sign_in: SignIn, store: WorkerStore) -> None:
         add(store, os.fsdecode(b"caf\xe9\n\x1b[31m"))
         assert "caf\ufffd" in sign_in("viewer").get("/").text
 
 
-def test_reasons_of_another_version_break_no_page(sign_in: SignIn, store: WorkerStore) -> None:
-    """One whose code is gone, and one whose text names more than it did."""
+def test_unknown_reasons_do_not_break_the_page(sign_in: SignIn, store: WorkerStore) -> None:
+    """One reason with an unknown code, and one whose text has more placeholders."""
     for code in ("of_the_future", "file_missing"):
         job = add(store, code, "teacher")
         store.claim()
@@ -242,8 +234,8 @@ def test_reasons_of_another_version_break_no_page(sign_in: SignIn, store: Worker
     assert teacher.get(f"/results/{job}").status_code == 200
 
 
-class TestPicture:
-    def test_it_is_the_finished_videos(
+class TestThumbnail:
+    def test_finished_video_has_its_thumbnail(
         self, app: Flask, sign_in: SignIn, store: WorkerStore, tmp_path: Path
     ) -> None:
         job = add(store, "a")
@@ -253,10 +245,10 @@ class TestPicture:
         answer = sign_in("viewer").get(f"/jobs/{job}/thumbnail")
         assert (answer.content_type, answer.data) == ("image/jpeg", picture.read_bytes())
 
-    def test_in_a_list_it_is_the_small_one_that_was_kept(
+    def test_cached_thumbnail_is_preferred(
         self, config: Config, sign_in: SignIn, store: WorkerStore
     ) -> None:
-        """Four large ones would weigh more than all the rest of the page."""
+        """Four full-size images would be larger than the rest of the page."""
         job = add(store, "a")
         store.claim()
         video, small = config.root / "a.mp4", config.root / "small.jpg"
@@ -269,18 +261,18 @@ class TestPicture:
         ThumbnailCache(config.root).put(video, small)
         assert sign_in("viewer").get(f"/jobs/{job}/thumbnail").data == small.read_bytes()
 
-    def test_without_one_it_is_nobodys(self, sign_in: SignIn, store: WorkerStore) -> None:
+    def test_placeholder_without_a_thumbnail(self, sign_in: SignIn, store: WorkerStore) -> None:
         answer = sign_in("viewer").get(f"/jobs/{add(store, 'a')}/thumbnail", follow_redirects=True)
         assert answer.content_type.startswith("image/svg+xml")
 
-    def test_what_is_no_jpeg_is_not_given_out(self, store: WorkerStore, tmp_path: Path) -> None:
+    def test_only_jpeg_files_are_sent(self, store: WorkerStore, tmp_path: Path) -> None:
         job = store.get(add(store, "a"))
         picture = tmp_path / "a.jpg"
         picture.write_text("<script>alert(1)</script>")
         store.files.add_result(job.id, picture)
         assert job_thumbnail(store, tmp_path, job) is None
 
-    def test_while_the_worker_has_none_yet_it_is_what_is_known_of_the_presenter(
+    def test_presenter_thumbnail_is_used_before_the_first_frame(
         self, sign_in: SignIn, store: WorkerStore, config: Config, tmp_path: Path
     ) -> None:
         presenter, picture = tmp_path / "p.mp4", tmp_path / "p.jpg"

@@ -1,4 +1,4 @@
-"""The thread that looks for all, and what its listeners get."""
+"""The snapshot poller and the event stream of the home page."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ def reading(at: float, temperature: float = 50.0) -> Reading:
 
 
 @pytest.fixture
-def looker(config: Config, clock: Clock) -> Iterator[SnapshotReader]:
-    looker = SnapshotReader(config.root, clock)
-    yield looker
-    looker.close()
+def reader(config: Config, clock: Clock) -> Iterator[SnapshotReader]:
+    reader = SnapshotReader(config.root, clock)
+    yield reader
+    reader.close()
 
 
-class TestLooker:
-    def test_it_sees_each_job_in_its_place(
-        self, looker: SnapshotReader, store: WorkerStore, clock: Clock
+class TestSnapshotReader:
+    def test_jobs_are_grouped_by_state(
+        self, reader: SnapshotReader, store: WorkerStore, clock: Clock
     ) -> None:
         ids = [add(store, name) for name in ("runs", "fails", "one", "two")]
         assert store.claim()
@@ -55,105 +55,105 @@ class TestLooker:
         store.fail(ids[1], Reason("file_missing", {"name": "x"}))
         store.set_priority(ids[3], 5)
         store.add(NewJob("waits", None, Path("/b.wav")))
-        seen = looker()
+        seen = reader()
         assert [job.stem for job in seen.running] == ["runs"]
         assert [job.stem for job in seen.queue] == ["two", "one"]
         assert [job.stem for job in seen.failed] == ["fails"]
         assert [job.stem for job in seen.waiting] == ["waits"]
         clock.time += 8 * 86400
-        assert looker().failed == ()
+        assert reader().failed == ()
 
-    def test_it_knows_whether_the_daemon_lives(
-        self, looker: SnapshotReader, config: Config, clock: Clock
+    def test_daemon_state_is_reported(
+        self, reader: SnapshotReader, config: Config, clock: Clock
     ) -> None:
-        assert not looker().daemon_up
+        assert not reader().daemon_up
         with DaemonStatusStore(store_path(config.root), now=clock) as record:
             record.record_start("1.0", 7)
-            assert looker().daemon_up
+            assert reader().daemon_up
             clock.time += 60
-            assert not looker().daemon_up
+            assert not reader().daemon_up
 
-    def test_an_old_reading_does_not_count(
-        self, looker: SnapshotReader, config: Config, clock: Clock
+    def test_old_reading_is_ignored(
+        self, reader: SnapshotReader, config: Config, clock: Clock
     ) -> None:
         with TelemetryStore(telemetry_path(config.root)) as history:
             history.add(reading(clock.time))
-        assert looker().reading == reading(clock.time)
+        assert reader().reading == reading(clock.time)
         clock.time += 120
-        assert looker().reading is None
+        assert reader().reading is None
 
-    def test_when_the_queue_cannot_be_read_it_says_so_and_recovers(
-        self, looker: SnapshotReader, store: WorkerStore, config: Config
+    def test_unreadable_queue_is_reported_and_recovers(
+        self, reader: SnapshotReader, store: WorkerStore, config: Config
     ) -> None:
         add(store, "a")
-        assert len(looker().queue) == 1
+        assert len(reader().queue) == 1
         store.close()
-        looker.close()
+        reader.close()
         path = store_path(config.root)
         whole = path.read_bytes()
         path.write_bytes(b"no database" * 1000)
-        seen = looker()
+        seen = reader()
         assert seen.fault and seen.fault.code == "database_damaged"
         assert len(seen.queue) == 1
         path.write_bytes(whole)
         for suffix in ("-wal", "-shm"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
-        assert looker().fault is None
+        assert reader().fault is None
 
 
 class Scripted(SnapshotReader):
-    """A looker whose next sight the test sets; it counts its looks."""
+    """A reader that returns the snapshot set by the test and counts its calls."""
 
     def __init__(self) -> None:
-        self.next, self.looks, self.closed = Snapshot(), 0, threading.Event()
+        self.next, self.reads, self.closed = Snapshot(), 0, threading.Event()
 
     def __call__(self) -> Snapshot:
-        self.looks += 1
+        self.reads += 1
         return self.next
 
     def close(self) -> None:
         self.closed.set()
 
 
-class TestWatcher:
-    def test_all_listeners_share_one_look(self) -> None:
-        looker = Scripted()
-        watcher = SnapshotPoller(lambda: looker, interval_s=0.01)
+class TestSnapshotPoller:
+    def test_subscribers_share_one_snapshot(self) -> None:
+        reader = Scripted()
+        poller = SnapshotPoller(lambda: reader, interval_s=0.01)
         got: list[int] = []
 
         def listen() -> None:
-            with watcher.subscribed():
-                view = watcher.wait(0, 5)
+            with poller.subscribed():
+                view = poller.wait(0, 5)
                 assert view is not None
-                view = watcher.wait(view.version, 5)
+                view = poller.wait(view.version, 5)
                 assert view is not None
                 got.append(view.version)
 
         pages = [threading.Thread(target=listen) for _ in range(30)]
         for page in pages:
             page.start()
-        with watcher.subscribed():
-            assert watcher.wait(0, 5)
-            while watcher.subscribers < 31 and not got:
-                watcher.wait(10**9, 0.005)
-            looker.next = Snapshot(daemon_up=True)
-            watcher.refresh_now()
+        with poller.subscribed():
+            assert poller.wait(0, 5)
+            while poller.subscribers < 31 and not got:
+                poller.wait(10**9, 0.005)
+            reader.next = Snapshot(daemon_up=True)
+            poller.refresh_now()
             for page in pages:
                 page.join(10)
         assert len(got) == 30
         assert len(set(got)) == 1
 
-    def test_what_does_not_change_is_not_told_again(self) -> None:
-        looker = Scripted()
-        watcher = SnapshotPoller(lambda: looker, interval_s=0.001)
-        with watcher.subscribed():
-            view = watcher.wait(0, 5)
+    def test_unchanged_snapshot_has_no_new_version(self) -> None:
+        reader = Scripted()
+        poller = SnapshotPoller(lambda: reader, interval_s=0.001)
+        with poller.subscribed():
+            view = poller.wait(0, 5)
             assert view is not None
-            looks = looker.looks
-            assert watcher.wait(view.version, 0.05) is None
-            assert looker.looks > looks
+            reads = reader.reads
+            assert poller.wait(view.version, 0.05) is None
+            assert reader.reads > reads
 
-    def test_nobody_listening_it_rests_and_versions_go_on(self) -> None:
+    def test_poller_stops_without_subscribers_and_versions_continue(self) -> None:
         time = [0.0]
         lookers: list[Scripted] = []
 
@@ -161,39 +161,37 @@ class TestWatcher:
             lookers.append(Scripted())
             return lookers[-1]
 
-        watcher = SnapshotPoller(make, interval_s=0.001, now=lambda: time[0])
-        with watcher.subscribed():
-            first = watcher.wait(0, 5)
+        poller = SnapshotPoller(make, interval_s=0.001, now=lambda: time[0])
+        with poller.subscribed():
+            first = poller.wait(0, 5)
         assert first is not None
         time[0] = 100.0
         assert lookers[0].closed.wait(5)
-        with watcher.subscribed():
-            again = watcher.wait(first.version, 5)
+        with poller.subscribed():
+            again = poller.wait(first.version, 5)
         assert again is not None
         assert len(lookers) == 2
 
-    def test_a_look_that_breaks_is_written_down_and_the_next_one_is_made(
-        self, caplog: pytest.LogCaptureFixture
-    ) -> None:
+    def test_failed_read_is_logged_and_retried(self, caplog: pytest.LogCaptureFixture) -> None:
         class Broken(Scripted):
             def __call__(self) -> Snapshot:
                 raise RuntimeError("no")
 
         lookers = [Broken(), Scripted()]
-        watcher = SnapshotPoller(lambda: lookers.pop(0), interval_s=0.001)
-        with watcher.subscribed():
-            assert watcher.wait(0, 0.2) is None
-            assert watcher.wait(0, 5) is not None
+        poller = SnapshotPoller(lambda: lookers.pop(0), interval_s=0.001)
+        with poller.subscribed():
+            assert poller.wait(0, 0.2) is None
+            assert poller.wait(0, 5) is not None
         assert "the snapshot poller failed" in caplog.text
 
 
 def text(piece: object) -> str:
-    """A piece of a stream, which may come as bytes."""
+    """Return a chunk of a stream, which may be bytes, as text."""
     return piece.decode() if isinstance(piece, bytes) else str(piece)
 
 
 def events(body: str) -> list[dict[str, Any]]:
-    """The views in a piece of a stream."""
+    """Yield the ``view`` events of a chunk of a stream."""
     blocks = [block for block in body.split("\n\n") if "event: view" in block]
     return [json.loads(block.split("data: ")[1]) for block in blocks]
 
@@ -209,7 +207,7 @@ class TestStream:
             yield from events(text(piece))
         response.close()
 
-    def test_the_first_event_holds_everything_and_the_next_only_what_moved(
+    def test_first_event_is_complete_and_later_ones_contain_changes(
         self, app: Flask, sign_in: SignIn, store: WorkerStore, config: Config, clock: Clock
     ) -> None:
         job = add(store, "Photosynthesis", "teacher")
@@ -228,7 +226,7 @@ class TestStream:
         assert "Recently finished" in third["html"]
         stream.close()  # type: ignore[attr-defined]
 
-    def test_it_ends_with_the_sign_in(self, app: Flask, sign_in: SignIn, clock: Clock) -> None:
+    def test_stream_ends_with_the_session(self, app: Flask, sign_in: SignIn, clock: Clock) -> None:
         browser = sign_in("viewer")
         response = browser.get("/live", buffered=False)
         chunks = iter(response.response)
@@ -237,10 +235,10 @@ class TestStream:
         rest = "".join(text(chunk) for chunk in chunks)
         assert "event: end" in rest
 
-    def test_what_a_program_changes_shows_at_once(
+    def test_api_change_is_shown_immediately(
         self, app: Flask, sign_in: SignIn, store: WorkerStore
     ) -> None:
-        """Not when the watcher looks of its own accord, which here it does once an hour."""
+        """Without waiting for the next poll, which is an hour away here."""
         app.extensions["lectern.poller"]._interval_s = 3600.0
         job = add(store, "Photosynthesis", "teacher")
         browser = sign_in("teacher")
@@ -253,13 +251,13 @@ class TestStream:
         assert f'id="resume-{job}"' in next(stream)["html"]
         stream.close()  # type: ignore[attr-defined]
 
-    @pytest.mark.parametrize("deed", ["role", "removed", "key revoked"])
-    def test_it_ends_when_its_reader_may_no_longer_see_what_they_saw(
-        self, app: Flask, sign_in: SignIn, store: WorkerStore, deed: str
+    @pytest.mark.parametrize("change", ["role", "removed", "key revoked"])
+    def test_stream_ends_when_permissions_change(
+        self, app: Flask, sign_in: SignIn, store: WorkerStore, change: str
     ) -> None:
         add(store, "Photosynthesis", "other")
         here = app.extensions[EXTENSION]
-        if deed == "key revoked":
+        if change == "key revoked":
             with app.test_request_context():
                 headers = {"Authorization": f"Bearer {here.tokens.create('viewer', 'wall')}"}
             response = app.test_client().get("/live", headers=headers, buffered=False)
@@ -268,9 +266,9 @@ class TestStream:
         chunks = iter(response.response)
         first = text(next(chunks)) + text(next(chunks))
         assert "Photosynthesis" in first
-        if deed == "role":
+        if change == "role":
             here.users.set_role("viewer", Role.TEACHER)
-        elif deed == "removed":
+        elif change == "removed":
             here.users.delete("viewer")
         else:
             here.tokens.revoke("viewer", here.tokens.list_for("viewer")[0].id)
@@ -278,8 +276,8 @@ class TestStream:
         rest = "".join(text(chunk) for chunk in chunks)
         assert "event: end" in rest and "Osmosis" not in rest
 
-    def test_news_say_whom_they_were_written_for(self, app: Flask, sign_in: SignIn) -> None:
-        """So that a page of another person or language, of the same browser, starts anew."""
+    def test_updates_contain_the_viewer_key(self, app: Flask, sign_in: SignIn) -> None:
+        """A page of another user or language in the same browser then reloads."""
         browser = sign_in("viewer")
         page = browser.get("/").text
         news = next(self.read(app, sign_in, "viewer", 10))
@@ -291,21 +289,19 @@ class TestStream:
         asked = browser.get("/live/now").json
         assert asked and asked["viewer_key"] == "viewer viewer zh"
 
-    def test_it_ends_when_the_panel_does(self, app: Flask, sign_in: SignIn) -> None:
+    def test_stream_ends_with_the_panel(self, app: Flask, sign_in: SignIn) -> None:
         response = sign_in("viewer").get("/live", buffered=False)
         app.extensions[EXTENSION].closing.set()
         list(response.response)
 
-    def test_more_streams_than_threads_are_refused_with_a_sentence(
-        self, app: Flask, sign_in: SignIn
-    ) -> None:
-        watcher = app.extensions["lectern.poller"]
-        watcher._waiting = app.extensions[EXTENSION].config.panel.threads
+    def test_too_many_streams_are_refused(self, app: Flask, sign_in: SignIn) -> None:
+        poller = app.extensions["lectern.poller"]
+        poller._waiting = app.extensions[EXTENSION].config.panel.threads
         answer = sign_in("viewer").get("/live", headers={"Accept": "application/json"})
         assert answer.status_code == 503
         assert answer.json and answer.json["code"] == "too_many_live_pages"
 
-    def test_asking_gives_the_same_as_the_stream(
+    def test_polling_returns_the_same_as_the_stream(
         self, app: Flask, sign_in: SignIn, store: WorkerStore
     ) -> None:
         add(store, "Photosynthesis", "teacher")

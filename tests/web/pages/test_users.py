@@ -1,4 +1,4 @@
-"""Set-up, sign-in, accounts: who gets in, and how far."""
+"""Setup, sign-in and user accounts."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def fields(code: str, **more: str) -> dict[str, str]:
     }
 
 
-class TestSetUp:
-    def test_a_new_box_leads_to_its_set_up(self, fresh: Flask) -> None:
+class TestSetup:
+    def test_new_device_redirects_to_setup(self, fresh: Flask) -> None:
         browser = browser_of(fresh)
         assert browser.get("/").location == "/setup"
         assert browser.get("/login").location == "/setup"
@@ -36,7 +36,7 @@ class TestSetUp:
         assert page.status_code == 200
         assert fresh.extensions[EXTENSION].setup_code not in page.text
 
-    def test_the_code_of_the_log_makes_the_administrator_once(self, fresh: Flask) -> None:
+    def test_setup_code_creates_the_administrator_once(self, fresh: Flask) -> None:
         browser, here = browser_of(fresh), fresh.extensions[EXTENSION]
         browser.csrf = csrf(browser, "/setup")
         code = here.setup_code.lower().replace("-", " ")
@@ -57,7 +57,7 @@ class TestSetUp:
             ({"name": "a/../b"}, 400, "cannot be used for an account"),
         ],
     )
-    def test_what_is_wrong_is_said_in_the_page(
+    def test_setup_errors_are_shown(
         self, fresh: Flask, change: dict[str, str], status: int, words: str
     ) -> None:
         browser, here = browser_of(fresh), fresh.extensions[EXTENSION]
@@ -72,7 +72,7 @@ class TestSetUp:
         assert words in answer.text
         assert here.users.is_empty()
 
-    def test_the_code_cannot_be_guessed(self, fresh: Flask) -> None:
+    def test_setup_code_guesses_are_limited(self, fresh: Flask) -> None:
         browser, here = browser_of(fresh), fresh.extensions[EXTENSION]
         browser.csrf = csrf(browser, "/setup")
         for _ in range(8):
@@ -87,7 +87,7 @@ def csrf(browser: Browser, path: str) -> str:
 
 
 class TestSignIn:
-    def test_the_right_password_opens_the_page_that_was_asked_for(self, app: Flask) -> None:
+    def test_login_redirects_to_the_requested_page(self, app: Flask) -> None:
         browser = browser_of(app)
         assert browser.get("/account").location == "/login?next=/account"
         answer = browser.change("/login", name="Teacher", password=PASSWORD, next="/account")
@@ -98,11 +98,11 @@ class TestSignIn:
     @pytest.mark.parametrize(
         "elsewhere", ["//evil.example", "https://evil.example", "/\\evil.example", "evil", ""]
     )
-    def test_it_never_leads_elsewhere(self, app: Flask, elsewhere: str) -> None:
+    def test_login_never_redirects_to_another_site(self, app: Flask, elsewhere: str) -> None:
         answer = browser_of(app).change("/login", name="teacher", password=PASSWORD, next=elsewhere)
         assert answer.location == "/"
 
-    def test_a_wrong_password_and_an_unknown_name_are_told_alike(self, app: Flask) -> None:
+    def test_wrong_password_and_unknown_name_look_the_same(self, app: Flask) -> None:
         browser = browser_of(app)
         wrong = browser.change("/login", name="teacher", password="no")
         unknown = browser.change("/login", name="nobody", password="no")
@@ -110,9 +110,7 @@ class TestSignIn:
         assert wrong.text.replace("teacher", "nobody") == unknown.text
         assert browser.get_cookie("lectern") is None
 
-    def test_it_ends_after_idleness_which_live_pages_do_not_break(
-        self, sign_in: SignIn, clock: Clock
-    ) -> None:
+    def test_session_expires_despite_live_pages(self, sign_in: SignIn, clock: Clock) -> None:
         browser = sign_in("teacher")
         clock.time += 119 * 60
         assert browser.get("/account").status_code == 200
@@ -121,7 +119,7 @@ class TestSignIn:
         clock.time += 2 * 60
         assert browser.get("/account").status_code == 302
 
-    def test_signing_out_makes_the_cookie_worthless(self, app: Flask, sign_in: SignIn) -> None:
+    def test_sign_out_invalidates_the_cookie(self, app: Flask, sign_in: SignIn) -> None:
         browser = sign_in("teacher")
         cookie = browser.get_cookie("lectern")
         assert cookie
@@ -130,7 +128,7 @@ class TestSignIn:
         thief.set_cookie("lectern", cookie.value)
         assert thief.get("/account").status_code == 302
 
-    def test_sign_ins_outlive_a_restart(self, app: Flask, sign_in: SignIn, clock: Clock) -> None:
+    def test_sessions_survive_a_restart(self, app: Flask, sign_in: SignIn, clock: Clock) -> None:
         from web.app import create_app
 
         browser = sign_in("teacher")
@@ -145,14 +143,14 @@ class TestSignIn:
 
 
 class TestAccounts:
-    def test_only_administrators_see_them(self, sign_in: SignIn) -> None:
+    def test_only_administrators_see_user_accounts(self, sign_in: SignIn) -> None:
         assert sign_in("admin").get("/users").status_code == 200
         for name in ("teacher", "viewer"):
             answer = sign_in(name).get("/users")
             assert answer.status_code == 403
             assert "not have permission to do this" in answer.text
 
-    def test_a_new_account_can_sign_in(self, app: Flask, sign_in: SignIn) -> None:
+    def test_new_user_can_sign_in(self, app: Flask, sign_in: SignIn) -> None:
         admin = sign_in("admin")
         answer = admin.change("/users", name="王老师", role="teacher", password=PASSWORD)
         assert answer.status_code == 302
@@ -160,12 +158,12 @@ class TestAccounts:
         answer = browser_of(app).change("/login", name="王老师", password=PASSWORD)
         assert answer.status_code == 302
 
-    def test_a_new_password_ends_the_persons_sign_ins(self, sign_in: SignIn) -> None:
+    def test_new_password_ends_the_users_sessions(self, sign_in: SignIn) -> None:
         teacher, admin = sign_in("teacher"), sign_in("admin")
         assert admin.change("/users/teacher/password", password="another long one").location
         assert teacher.get("/account").status_code == 302
 
-    def test_the_last_administrator_stays(self, sign_in: SignIn) -> None:
+    def test_last_administrator_is_kept(self, sign_in: SignIn) -> None:
         admin = sign_in("admin")
         for answer in (
             admin.change("/users/admin/delete"),
@@ -174,13 +172,13 @@ class TestAccounts:
             assert answer.status_code == 409
             assert "only administrator" in answer.text
 
-    def test_a_deleted_account_is_out_at_once(self, sign_in: SignIn) -> None:
+    def test_deleted_user_is_signed_out(self, sign_in: SignIn) -> None:
         teacher, admin = sign_in("teacher"), sign_in("admin")
         admin.change("/users/teacher/delete")
         assert teacher.get("/account").status_code == 302
         assert admin.change("/users/teacher/delete").status_code == 404
 
-    def test_changing_ones_own_password_asks_for_the_old_one(
+    def test_changing_the_own_password_requires_the_current_one(
         self, app: Flask, sign_in: SignIn
     ) -> None:
         teacher, elsewhere = sign_in("teacher"), sign_in("teacher")
@@ -194,7 +192,7 @@ class TestAccounts:
         assert teacher.get("/account").status_code == 200
         assert elsewhere.get("/account").status_code == 302
 
-    def test_a_key_opens_what_its_owner_may_and_is_shown_once(
+    def test_api_key_has_the_owners_permissions_and_is_shown_once(
         self, app: Flask, sign_in: SignIn
     ) -> None:
         teacher = sign_in("teacher")
@@ -209,13 +207,13 @@ class TestAccounts:
         assert program.get("/account", headers=headers).status_code == 302
 
 
-class TestProgramsToo:
-    """The API's changes of accounts end sign-ins as the page's do."""
+class TestApi:
+    """Account changes over the API end sessions as on the page."""
 
     @pytest.mark.parametrize(
         ("method", "body"), [("PATCH", {"password": "another four words"}), ("DELETE", None)]
     )
-    def test_a_new_password_or_none_ends_the_persons_sign_ins(
+    def test_password_change_or_deletion_ends_the_users_sessions(
         self, sign_in: SignIn, method: str, body: dict[str, str] | None
     ) -> None:
         admin, teacher = sign_in("admin"), sign_in("teacher")

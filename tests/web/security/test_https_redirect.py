@@ -1,4 +1,4 @@
-"""A panel that encrypts: what comes in the clear is sent on, and changes are refused."""
+"""A panel with TLS redirects unencrypted requests and refuses unencrypted changes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def client(root: Path, *ports: int, tls: Literal["none", "own", "files"] = "own"
         ("[fd00::5]:8080", (8080,), "https://[fd00::5]:8080"),
     ],
 )
-def test_who_looks_is_sent_to_the_encrypted_page(
+def test_get_is_redirected_to_https(
     tmp_path: Path, host: str, ports: tuple[int, ...], leads_to: str
 ) -> None:
     answer = client(tmp_path, *ports).get("/results?page=2", headers={"Host": host})
@@ -41,26 +41,26 @@ def test_who_looks_is_sent_to_the_encrypted_page(
     assert "Set-Cookie" not in answer.headers
 
 
-def test_a_change_in_the_clear_is_refused(tmp_path: Path) -> None:
+def test_unencrypted_change_is_refused(tmp_path: Path) -> None:
     answer = client(tmp_path, 8080).post("/login", data={"name": "head"})
     assert answer.status_code == 403
     assert "begins with https" in answer.text
 
 
-def test_nobody_is_sent_to_a_foreign_name(tmp_path: Path) -> None:
+def test_untrusted_host_is_not_redirected(tmp_path: Path) -> None:
     answer = client(tmp_path, 8080).get("/", headers={"Host": "evil.example"})
     assert answer.status_code == 421
     assert "Location" not in answer.headers
 
 
 @pytest.mark.parametrize(
-    ("tls", "scheme", "told"),
+    ("tls", "scheme", "expected"),
     [("files", "https", True), ("own", "https", False), ("none", "https", False)],
 )
-def test_only_with_an_owners_certificate_browsers_are_told_to_insist(
-    tmp_path: Path, tls: Literal["none", "own", "files"], scheme: str, told: bool
+def test_hsts_is_sent_only_with_an_owner_certificate(
+    tmp_path: Path, tls: Literal["none", "own", "files"], scheme: str, expected: bool
 ) -> None:
-    """With the box's own they could no longer reach it once that changes."""
+    """With HSTS, browsers could not reach the device once its local certificate changes."""
     answer = client(tmp_path, 8080, tls=tls).get("/login", base_url=f"{scheme}://localhost")
     assert answer.status_code == 200
-    assert ("Strict-Transport-Security" in answer.headers) is told
+    assert ("Strict-Transport-Security" in answer.headers) is expected

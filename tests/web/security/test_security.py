@@ -1,4 +1,4 @@
-"""What strangers try: forged requests, foreign names, large bodies, guesses, others' things."""
+"""Attacks: forged requests, untrusted hosts, large bodies, missing permissions."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 
 
 def address(rule: Rule) -> str:
-    """An address that fits the rule."""
+    """Return a URL that matches the rule."""
     return re.sub(
         r"<(?:(\w+)(?:\([^)]*\))?:)?\w+>", lambda m: "1" if m[1] == "int" else "x", rule.rule
     )
 
 
 class TestEveryPage:
-    def test_each_view_says_who_may_use_it(self, app: Flask) -> None:
+    def test_each_view_is_guarded_or_public(self, app: Flask) -> None:
         unmarked = [
             name
             for name, view in app.view_functions.items()
@@ -39,12 +39,12 @@ class TestEveryPage:
         ]
         assert unmarked == []
 
-    def test_a_stranger_gets_no_page_but_the_open_ones(self, app: Flask) -> None:
-        stranger = app.test_client()
+    def test_anonymous_clients_see_only_public_pages(self, app: Flask) -> None:
+        client = app.test_client()
         let_in = set()
         for rule in app.url_map.iter_rules():
             if "GET" in (rule.methods or ()):
-                answer = stranger.get(address(rule), headers={"Accept": "text/html"})
+                answer = client.get(address(rule), headers={"Accept": "text/html"})
                 if answer.status_code == 200:
                     let_in.add(rule.endpoint)
                 answer.close()
@@ -54,7 +54,7 @@ class TestEveryPage:
         assert let_in <= openly
         assert {"users.login", "health.health"} <= let_in
 
-    def test_no_change_goes_without_the_token(self, app: Flask, sign_in: SignIn) -> None:
+    def test_changes_require_the_csrf_token(self, app: Flask, sign_in: SignIn) -> None:
         admin, tried = sign_in("admin"), 0
         for rule in app.url_map.iter_rules():
             for method in UNSAFE & (rule.methods or set()):
@@ -63,9 +63,7 @@ class TestEveryPage:
                 tried += 1
         assert tried > 20
 
-    def test_a_number_that_no_database_holds_is_an_unknown_one(
-        self, app: Flask, sign_in: SignIn
-    ) -> None:
+    def test_too_large_numbers_are_not_found(self, app: Flask, sign_in: SignIn) -> None:
         admin = sign_in("admin")
         headers = {"X-CSRF-Token": admin.token()}
         tried = 0
@@ -79,7 +77,7 @@ class TestEveryPage:
                         tried += 1
         assert tried >= 6
 
-    def test_every_answer_has_its_headers(self, app: Flask, sign_in: SignIn) -> None:
+    def test_responses_have_security_headers(self, app: Flask, sign_in: SignIn) -> None:
         for path in ("/", "/login", "/nothing", "/healthz", "/static/panel.css"):
             answer = sign_in("viewer").get(path)
             assert answer.headers["Content-Security-Policy"] == POLICY
@@ -88,7 +86,7 @@ class TestEveryPage:
             assert "unsafe" not in POLICY and "*" not in POLICY
             answer.close()
 
-    def test_pages_hold_no_script_style_or_handler_of_their_own(self, project: Path) -> None:
+    def test_pages_have_no_inline_scripts_or_styles(self, project: Path) -> None:
         inline = re.compile(
             r"<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=|javascript:|hx-on", re.I
         )
@@ -99,7 +97,7 @@ class TestEveryPage:
         }
         assert wrong == {}
 
-    def test_nothing_in_a_page_leaves_the_box(self, project: Path) -> None:
+    def test_pages_use_no_other_site(self, project: Path) -> None:
         ours = [
             *(project / "web" / "templates").rglob("*.html"),
             *(project / "web" / "static").glob("*.*"),
@@ -108,7 +106,7 @@ class TestEveryPage:
         assert [p.name for p in ours if outside.search(p.read_text(encoding="utf-8"))] == []
 
 
-class TestForgery:
+class TestCsrf:
     @pytest.fixture
     def job(self, store: WorkerStore) -> int:
         return add(store, "a", "teacher")
@@ -123,7 +121,7 @@ class TestForgery:
             {"Sec-Fetch-Site": "same-site"},
         ],
     )
-    def test_a_form_of_another_site_changes_nothing_even_with_the_token(
+    def test_form_of_another_site_is_refused_even_with_the_token(
         self, sign_in: SignIn, store: WorkerStore, job: int, headers: dict[str, str]
     ) -> None:
         teacher = sign_in("teacher")
@@ -134,28 +132,28 @@ class TestForgery:
         assert store.get(job).state is JobState.QUEUED
 
     @pytest.mark.parametrize("token", ["", "x", "é", "0" * 43])
-    def test_a_guessed_token_changes_nothing(
+    def test_guessed_token_is_refused(
         self, sign_in: SignIn, store: WorkerStore, job: int, token: str
     ) -> None:
         answer = sign_in("teacher").post(f"/jobs/{job}/cancel", data={"csrf": token})
         assert answer.status_code == 403
         assert store.get(job).state is JobState.QUEUED
 
-    def test_one_persons_token_is_not_anothers(
+    def test_tokens_belong_to_one_session(
         self, sign_in: SignIn, store: WorkerStore, job: int
     ) -> None:
         token = sign_in("teacher").token()
         answer = sign_in("admin").post(f"/jobs/{job}/cancel", data={"csrf": token})
         assert answer.status_code == 403
 
-    def test_nobody_is_signed_in_by_another_site(self, app: Flask) -> None:
+    def test_other_site_cannot_sign_in(self, app: Flask) -> None:
         data = {"name": "admin", "password": PASSWORD, "csrf": "x"}
         client = app.test_client()
         client.set_cookie("lectern_csrf", "y")
         assert client.post("/login", data=data).status_code == 403
         assert client.post("/login", data={**data, "csrf": ""}).status_code == 403
 
-    def test_our_own_page_may(self, sign_in: SignIn, store: WorkerStore, job: int) -> None:
+    def test_own_page_is_accepted(self, sign_in: SignIn, store: WorkerStore, job: int) -> None:
         teacher = sign_in("teacher")
         headers = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
         answer = teacher.post(
@@ -179,7 +177,7 @@ class TestHosts:
             "[fe80::1]",
         ],
     )
-    def test_the_boxs_own_names_and_every_address_are_taken(self, host: str) -> None:
+    def test_own_names_and_all_addresses_are_trusted(self, host: str) -> None:
         assert is_trusted(host, own_names("box.school.example"))
 
     @pytest.mark.parametrize(
@@ -197,16 +195,16 @@ class TestHosts:
             "localhost:80@evil",
         ],
     )
-    def test_any_other_is_refused(self, host: str) -> None:
+    def test_other_names_are_not_trusted(self, host: str) -> None:
         assert not is_trusted(host, own_names("box"))
 
-    def test_a_foreign_name_gets_no_page(self, app: Flask) -> None:
+    def test_untrusted_host_is_refused(self, app: Flask) -> None:
         answer = app.test_client().get("/login", headers={"Host": "evil.example"})
         assert answer.status_code == 421
         assert "panel.trusted_hosts" in answer.text
         assert "password" not in answer.text.lower()
 
-    def test_a_name_of_the_config_is_taken(self, tmp_path: Path) -> None:
+    def test_configured_host_is_trusted(self, tmp_path: Path) -> None:
         config = Config(root=tmp_path, panel=PanelConfig(trusted_hosts=["lectern.school.example"]))
         app = create_app(config)
         client = app.test_client()
@@ -216,14 +214,14 @@ class TestHosts:
 
 
 class TestSizes:
-    def test_a_form_takes_little(self, sign_in: SignIn) -> None:
+    def test_large_form_is_refused(self, sign_in: SignIn) -> None:
         teacher = sign_in("teacher")
         data = {"csrf": teacher.token(), "label": "x" * 100_000}
         answer = teacher.post("/account/tokens", data=data)
         assert answer.status_code == 413
         assert "64 kB" in answer.text
 
-    def test_a_body_that_does_not_tell_its_length_is_refused(self, sign_in: SignIn) -> None:
+    def test_body_without_length_is_refused(self, sign_in: SignIn) -> None:
         teacher = sign_in("teacher")
 
         body = b"csrf=" + teacher.token().encode() + b"&label=" + b"x" * 1_000_000
@@ -237,12 +235,12 @@ class TestSizes:
         assert answer.status_code == 400
 
 
-class TestMachines:
-    def test_anybody_may_ask_whether_it_lives(self, app: Flask) -> None:
+class TestHealthAndMetrics:
+    def test_health_check_is_public(self, app: Flask) -> None:
         answer = app.test_client().get("/healthz")
         assert (answer.status_code, answer.json) == (200, {"status": "ok"})
 
-    def test_numbers_are_for_this_machine(self, app: Flask, store: WorkerStore) -> None:
+    def test_metrics_are_for_this_machine(self, app: Flask, store: WorkerStore) -> None:
         add(store, "a")
         here = app.test_client().get("/metrics")
         assert 'lectern_jobs{state="queued"} 1.0' in here.text
@@ -252,7 +250,7 @@ class TestMachines:
         through = app.test_client().get("/metrics", headers={"X-Forwarded-For": "10.0.0.9"})
         assert through.status_code == 403
 
-    def test_and_for_who_has_the_token(self, tmp_path: Path) -> None:
+    def test_metrics_are_for_clients_with_the_token(self, tmp_path: Path) -> None:
         config = Config(root=tmp_path, panel=PanelConfig(metrics_token="geheim"))
         app = create_app(config)
         client, far = app.test_client(), {"REMOTE_ADDR": "10.0.0.9"}
@@ -263,7 +261,7 @@ class TestMachines:
         app.extensions[EXTENSION].users.close()
 
 
-class TestStatic:
+class TestStaticFiles:
     @pytest.mark.parametrize(
         "name",
         [
@@ -277,10 +275,10 @@ class TestStatic:
             "a%00.css",
         ],
     )
-    def test_nothing_outside_the_folder_is_given_out(self, app: Flask, name: str) -> None:
+    def test_only_files_of_the_folder_are_sent(self, app: Flask, name: str) -> None:
         assert app.test_client().get(f"/static/{name}", follow_redirects=True).status_code == 404
 
-    def test_it_is_packed_and_kept_until_it_changes(self, app: Flask) -> None:
+    def test_files_are_compressed_and_cached(self, app: Flask) -> None:
         with app.test_request_context():
             url = app.extensions["static_files"].url("panel.css")
         client = app.test_client()

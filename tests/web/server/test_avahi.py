@@ -1,4 +1,4 @@
-"""The file that Avahi reads, in a folder in Avahi's folder's place, and a socket for its daemon."""
+"""The service file of Avahi, with a stand-in for Avahi's folder and socket."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from web.server.mdns import make_announcer
 
 @pytest.fixture
 def avahi(tmp_path: Path) -> Iterator[Path]:
-    """The socket of a daemon that runs."""
+    """The socket of a running daemon."""
     path = tmp_path / "socket"
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
@@ -47,7 +47,7 @@ def announced(service: Path) -> tuple[str | None, str | None]:
     return found.findtext("type"), found.findtext("port")
 
 
-def test_the_port_is_the_settings_own(tmp_path: Path, service: Path, avahi: Path) -> None:
+def test_service_file_has_the_configured_port(tmp_path: Path, service: Path, avahi: Path) -> None:
     for _ in range(2):  # the second time, the settings have changed
         port = free_port()
         write_service_file(settings(tmp_path, port=port), service, avahi)
@@ -56,7 +56,7 @@ def test_the_port_is_the_settings_own(tmp_path: Path, service: Path, avahi: Path
     assert service.stat().st_mode & 0o777 == 0o644
 
 
-def test_an_encrypted_panel_is_announced_as_one() -> None:
+def test_tls_panel_is_announced_as_https() -> None:
     kinds = [render_service(Addresses("::", (8080, *short), True)) for short in ((), (80, 443))]
     found = [xml.fromstring(text).find("service") for text in kinds]
     assert [
@@ -65,7 +65,7 @@ def test_an_encrypted_panel_is_announced_as_one() -> None:
 
 
 @pytest.mark.parametrize("panel", [{"mdns": "never"}, {"mdns": "always"}, {"host": "127.0.0.1"}])
-def test_what_is_not_avahis_to_tell_is_taken_away(
+def test_stale_service_file_is_removed(
     tmp_path: Path, service: Path, avahi: Path, panel: dict[str, str]
 ) -> None:
     service.write_text("of an earlier start")
@@ -73,20 +73,20 @@ def test_what_is_not_avahis_to_tell_is_taken_away(
     assert not service.exists()
 
 
-def test_where_avahi_rests_the_panel_speaks_for_itself(tmp_path: Path, service: Path) -> None:
+def test_panel_announces_itself_without_avahi(tmp_path: Path, service: Path) -> None:
     service.write_text("of an earlier start")
     write_service_file(settings(tmp_path, port=free_port()), service, tmp_path / "nobody")
     assert not service.exists()
 
 
-def test_never_both_announce(tmp_path: Path, service: Path, avahi: Path) -> None:
+def test_avahi_and_panel_never_both_announce(tmp_path: Path, service: Path, avahi: Path) -> None:
     config = Config(panel=PanelConfig(port=free_port(), default_ports=False))
     write_service_file(settings(tmp_path, port=config.panel.port), service, avahi)
     assert service.exists()
     assert make_announcer(config, find_addresses(config), avahi) is None
 
 
-def test_a_panel_that_cannot_listen_is_not_announced(
+def test_panel_that_cannot_listen_is_not_announced(
     tmp_path: Path, service: Path, avahi: Path
 ) -> None:
     service.write_text("of an earlier start")
@@ -99,6 +99,6 @@ def test_a_panel_that_cannot_listen_is_not_announced(
     assert not service.exists()
 
 
-def test_without_avahi_there_is_nothing_to_do(tmp_path: Path, avahi: Path) -> None:
+def test_without_avahi_nothing_is_written(tmp_path: Path, avahi: Path) -> None:
     write_service_file(settings(tmp_path), tmp_path / "no-folder" / "lectern.service", avahi)
     assert not (tmp_path / "no-folder").exists()

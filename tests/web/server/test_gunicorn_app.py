@@ -1,4 +1,4 @@
-"""The panel as it runs on a box: gunicorn, its threads, its end, and what is wrong before it."""
+"""The panel in gunicorn: threads, shutdown, and errors before the start."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def follow(served: Served, cookie: str, seen: list[str], ended: threading.Event)
     ended.set()
 
 
-def test_thirty_open_pages_all_hear_of_a_change_and_the_panel_answers_meanwhile(
+def test_thirty_streams_receive_a_change_while_the_panel_responds(
     served: Served,
 ) -> None:
     cookie = served.cookie  # type: ignore[attr-defined]
@@ -103,7 +103,7 @@ def _wait(done: object, limit_s: float = 30.0) -> None:
         time.sleep(0.05)
 
 
-def test_the_set_up_code_stands_in_the_log_and_nowhere_else(tmp_path: Path) -> None:
+def test_setup_code_is_only_in_the_log(tmp_path: Path) -> None:
     with Served(tmp_path) as served:
         code = re.search(r"setup code: (\S+) \(open \S+/setup\)", served.log.read_text())
         assert code
@@ -113,7 +113,7 @@ def test_the_set_up_code_stands_in_the_log_and_nowhere_else(tmp_path: Path) -> N
         assert code[1] not in served.get("/setup")[1]
 
 
-def test_with_a_broken_config_it_comes_up_in_safe_mode(tmp_path: Path) -> None:
+def test_broken_config_starts_safe_mode(tmp_path: Path) -> None:
     served = Served(tmp_path, "video: {crf: 99}\nvidoe: {crf: 3}\njobs: {min_free_disk_mb: many}\n")
     cookie = served.sign_in()
     with served:
@@ -129,27 +129,27 @@ def test_with_a_broken_config_it_comes_up_in_safe_mode(tmp_path: Path) -> None:
         assert served.get("/login")[0] == 200
 
 
-class TestBefore:
-    """What is wrong before the first page is told in a sentence."""
+class TestStartErrors:
+    """Errors before the first request are reported in a sentence."""
 
-    def test_a_taken_port(self, tmp_path: Path) -> None:
+    def test_port_in_use(self, tmp_path: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             panel = PanelConfig(host="127.0.0.1", port=server.getsockname()[1])
             with pytest.raises(BadInput, match=r"cannot use the address 127\.0\.0\.1") as caught:
                 serve_panel(Config(root=tmp_path, panel=panel), [])
         assert caught.value.code == "panel_address_unavailable"
 
-    def test_a_host_that_is_none(self, tmp_path: Path) -> None:
+    def test_invalid_host(self, tmp_path: Path) -> None:
         with pytest.raises(BadInput, match="panel_address_unavailable"):
             serve_panel(Config(root=tmp_path, panel=PanelConfig(host="no.such.host.invalid")), [])
 
-    def test_a_folder_that_cannot_be_made(self, tmp_path: Path) -> None:
+    def test_folder_that_cannot_be_created(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         panel = PanelConfig(host="127.0.0.1", port=free_port())
         with pytest.raises(BadInput, match="output_unwritable"):
             serve_panel(Config(root=tmp_path / "file" / "box", panel=panel), [])
 
-    def test_a_damaged_list_of_people(self, tmp_path: Path) -> None:
+    def test_damaged_user_database(self, tmp_path: Path) -> None:
         path = users_path(tmp_path)
         path.parent.mkdir()
         path.write_bytes(b"no database" * 1000)
@@ -158,8 +158,8 @@ class TestBefore:
             serve_panel(Config(root=tmp_path, panel=panel), [])
 
 
-class TestSalvage:
-    def test_what_is_right_in_a_broken_file_counts(self, tmp_path: Path) -> None:
+class TestLenientConfig:
+    def test_valid_settings_of_a_broken_file_are_used(self, tmp_path: Path) -> None:
         path = tmp_path / "config.yaml"
         path.write_text("root: ./mine\npanel: {port: 99999999, host: '::1'}\nvideo: 3\nx: 1\n")
         config, mistakes = read_config_leniently(path)
@@ -168,25 +168,25 @@ class TestSalvage:
         assert [mistake.key for mistake in mistakes] == ["panel.port", "video", "x"]
 
     @pytest.mark.parametrize("text", ["root: [\n", "\x00", "- a\n- b\n"])
-    def test_of_one_that_cannot_be_read_nothing_does(self, tmp_path: Path, text: str) -> None:
+    def test_unreadable_file_uses_the_defaults(self, tmp_path: Path, text: str) -> None:
         path = tmp_path / "config.yaml"
         path.write_text(text)
         config, mistakes = read_config_leniently(path)
         assert config == Config()
         assert len(mistakes) == 1
 
-    def test_a_missing_file_is_a_mistake_too(self, tmp_path: Path) -> None:
+    def test_missing_file_is_reported(self, tmp_path: Path) -> None:
         _, mistakes = read_config_leniently(tmp_path / "none.yaml")
         assert [mistake.error.code for mistake in mistakes] == ["file_missing"]
 
-    def test_a_right_file_has_none(self, tmp_path: Path) -> None:
+    def test_valid_file_has_no_problems(self, tmp_path: Path) -> None:
         path = tmp_path / "config.yaml"
         path.write_text("video: {crf: 20}\n")
         config, mistakes = read_config_leniently(path)
         assert (config.video.crf, mistakes) == (20, [])
 
 
-def test_one_process_with_as_many_threads_as_the_config_says() -> None:
+def test_one_worker_with_the_configured_threads() -> None:
     panel = PanelConfig(host="::1", port=81, threads=40)
     found = settings(Config(panel=panel), Addresses("::1", (81,), False), None)
     assert found["bind"] == ["[::1]:81"]

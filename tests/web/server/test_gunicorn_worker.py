@@ -1,4 +1,4 @@
-"""The watch over requests that are still arriving, with a clock that the test turns."""
+"""The time limits of pending requests, with a clock that the test controls."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Pair = tuple[socket.socket, socket.socket]
 
 
 class Clock:
-    """Seconds, as the test says."""
+    """A clock in seconds that the test sets."""
 
     def __init__(self) -> None:
         self.time = 100.0
@@ -40,7 +40,7 @@ def pairs() -> Iterator[list[Pair]]:
 
 
 def is_shut(pair: Pair) -> bool:
-    """Whether the far side sees the end."""
+    """Return whether the remote side sees the end of the connection."""
     pair[1].setblocking(False)
     try:
         return pair[1].recv(1) == b""
@@ -48,7 +48,7 @@ def is_shut(pair: Pair) -> bool:
         return False
 
 
-def test_what_takes_too_long_is_shut_and_nothing_else(pairs: list[Pair]) -> None:
+def test_only_overdue_requests_are_closed(pairs: list[Pair]) -> None:
     clock = Clock()
     watch = PendingRequests(9, 9, now=clock)
     early, done, late = (pair[0] for pair in pairs[:3])
@@ -65,7 +65,7 @@ def test_what_takes_too_long_is_shut_and_nothing_else(pairs: list[Pair]) -> None
     watch.remove(3)
 
 
-def test_a_connection_whose_number_encryption_took_over_is_shut_all_the_same(
+def test_tls_connection_with_a_detached_socket_is_closed(
     pairs: list[Pair],
 ) -> None:
     clock = Clock()
@@ -78,7 +78,7 @@ def test_a_connection_whose_number_encryption_took_over_is_shut_all_the_same(
         assert is_shut(pairs[0])
 
 
-def test_in_a_crowd_they_have_to_hurry(pairs: list[Pair]) -> None:
+def test_timeout_is_shorter_when_the_server_is_busy(pairs: list[Pair]) -> None:
     clock = Clock()
     watch = PendingRequests(9, 3, now=clock)
     for number in (0, 1):
@@ -91,7 +91,7 @@ def test_in_a_crowd_they_have_to_hurry(pairs: list[Pair]) -> None:
     watch.remove(2)
 
 
-def test_one_address_does_not_get_every_thread(pairs: list[Pair]) -> None:
+def test_requests_per_address_are_limited(pairs: list[Pair]) -> None:
     watch = PendingRequests(2, 9, now=Clock())
     first, second, third, fourth = (pair[0] for pair in pairs)
     assert watch.add(1, first, "a")
@@ -105,7 +105,7 @@ def test_one_address_does_not_get_every_thread(pairs: list[Pair]) -> None:
 
 
 class Body:
-    """A body as gunicorn has it: what is written to ``buf`` is read first."""
+    """A request body as in gunicorn: data in ``buf`` is read first."""
 
     def __init__(self, data: bytes) -> None:
         self.buf = io.BytesIO()
@@ -125,7 +125,7 @@ class Body:
         ({"CONTENT-LENGTH": str(SMALL_BODY_BYTES + 1)}, b"0123", True, b""),
     ],
 )
-def test_a_small_body_is_awaited_and_given_back(
+def test_small_body_is_read_in_advance(
     pairs: list[Pair], headers: dict[str, str], sent: bytes, goes_on: bool, ahead: bytes
 ) -> None:
     request = SimpleNamespace(headers=list(headers.items()), body=Body(sent))
@@ -133,7 +133,7 @@ def test_a_small_body_is_awaited_and_given_back(
     assert request.body.buf.getvalue() == ahead
 
 
-def test_who_waits_to_be_asked_for_the_body_is_asked(pairs: list[Pair]) -> None:
+def test_expect_100_continue_is_answered(pairs: list[Pair]) -> None:
     headers = [("CONTENT-LENGTH", "4"), ("EXPECT", "100-Continue")]
     request = SimpleNamespace(headers=headers, body=Body(b"0123"))
     near, far = pairs[0]

@@ -1,4 +1,4 @@
-"""The box's name on a real network (this machine's loopback), asked for by another program."""
+"""The device's name on a real network (loopback), resolved by another program."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def other() -> Iterator[Zeroconf]:
 
 
 class Seen:
-    """What a browser of the network's services sees come and go."""
+    """The services that a service browser has seen appear and disappear."""
 
     def __init__(self, network: Zeroconf, kind: str) -> None:
         self._changed = threading.Condition()
@@ -61,18 +61,18 @@ class Seen:
 
 @pytest.fixture
 def names() -> tuple[str, str]:
-    """Two that no other test uses at the same time."""
+    """Two names that no other test uses at the same time."""
     word = f"lectern-test-{time.monotonic_ns()}"
     return f"{word}.local", f"{word}-2.local"
 
 
 def announcer(
-    names: tuple[str, ...], addresses: Addresses = HERE, told: str = LOOPBACK
+    names: tuple[str, ...], addresses: Addresses = HERE, address: str = LOOPBACK
 ) -> Announcer:
-    return Announcer(addresses, lambda: {told}, names, interval_s=0.1)
+    return Announcer(addresses, lambda: {address}, names, interval_s=0.1)
 
 
-def test_it_is_found_by_name_and_as_a_service_and_says_goodbye(
+def test_name_and_service_are_announced_and_withdrawn(
     other: Zeroconf, names: tuple[str, str]
 ) -> None:
     seen = Seen(other, "_http._tcp.local.")
@@ -88,11 +88,11 @@ def test_it_is_found_by_name_and_as_a_service_and_says_goodbye(
     seen.wait(lambda there: not there & services)
 
 
-def test_a_name_that_somebody_has_is_left_to_them(names: tuple[str, str]) -> None:
-    first = announcer(names, told="127.0.0.1")
+def test_name_in_use_is_not_taken(names: tuple[str, str]) -> None:
+    first = announcer(names, address="127.0.0.1")
     try:
         assert first.wait_for(bool, WAIT_S) == names[0]
-        second = announcer(names, told="127.0.0.2")
+        second = announcer(names, address="127.0.0.2")
         try:
             assert second.wait_for(bool, WAIT_S) == names[1]
             assert first.wait_for(bool, WAIT_S) == names[0]
@@ -102,33 +102,33 @@ def test_a_name_that_somebody_has_is_left_to_them(names: tuple[str, str]) -> Non
         first.close()
 
 
-def test_of_two_that_took_it_at_the_same_time_one_gives_way(names: tuple[str, str]) -> None:
-    """Both ask before either has it, as when both are switched on together."""
-    boxes = [announcer(names, told=told) for told in ("127.0.0.1", "127.0.0.2")]
+def test_one_of_two_simultaneous_claims_yields(names: tuple[str, str]) -> None:
+    """Both query before either has the name, as when both are switched on together."""
+    announcers = [announcer(names, address=told) for told in ("127.0.0.1", "127.0.0.2")]
     try:
-        assert boxes[1].wait_for(lambda name: name == names[1], WAIT_S) == names[1]
-        assert boxes[0].wait_for(lambda name: name == names[0], WAIT_S) == names[0]
+        assert announcers[1].wait_for(lambda name: name == names[1], WAIT_S) == names[1]
+        assert announcers[0].wait_for(lambda name: name == names[0], WAIT_S) == names[0]
     finally:
-        for box in boxes:
+        for box in announcers:
             box.close()
 
 
-def test_a_new_address_is_told(other: Zeroconf, names: tuple[str, str]) -> None:
-    """A panel is often up before the network is."""
-    told: list[set[str]] = [set()]
-    box = Announcer(HERE, lambda: told[0], names, interval_s=0.1)
+def test_new_address_is_announced(other: Zeroconf, names: tuple[str, str]) -> None:
+    """The panel often starts before the network."""
+    current: list[set[str]] = [set()]
+    box = Announcer(HERE, lambda: current[0], names, interval_s=0.1)
     try:
         assert box.wait_for(bool, 0.3) is None
-        told[0] = {LOOPBACK}
+        current[0] = {LOOPBACK}
         assert box.wait_for(bool, WAIT_S) == names[0]
         assert addresses_claimed_by(other, names[0]) == {LOOPBACK}
-        told[0] = set()
+        current[0] = set()
         assert box.wait_for(lambda name: name is None, WAIT_S) is None
     finally:
         box.close()
 
 
-def test_an_encrypted_panel_is_announced_as_one(other: Zeroconf, names: tuple[str, str]) -> None:
+def test_tls_panel_is_announced_as_https(other: Zeroconf, names: tuple[str, str]) -> None:
     seen = Seen(other, "_https._tcp.local.")
     box = announcer(names, Addresses("0.0.0.0", (8080, 443), True))
     try:
@@ -139,41 +139,41 @@ def test_an_encrypted_panel_is_announced_as_one(other: Zeroconf, names: tuple[st
         box.close()
 
 
-def test_the_panel_answers_to_every_name_that_it_may_get() -> None:
+def test_every_mdns_name_is_trusted() -> None:
     assert set(MDNS_NAMES) <= own_names("box")
     assert MDNS_NAMES[:2] == ("lectern.local", "lectern-2.local")
 
 
-class TestWish:
+class TestMode:
     def wish(self, mdns: Literal["auto", "always", "never"]) -> Config:
         return Config(panel=PanelConfig(mdns=mdns))
 
-    def test_where_avahi_runs_it_is_left_to_it(self, tmp_path: Path) -> None:
+    def test_running_avahi_announces_instead(self, tmp_path: Path) -> None:
         path = tmp_path / "socket"
         with socket.socket(socket.AF_UNIX) as avahi:
             avahi.bind(str(path))
             avahi.listen()
             assert make_announcer(self.wish("auto"), HERE, path) is None
 
-    def test_a_socket_that_a_dead_avahi_left_is_none(self, tmp_path: Path) -> None:
+    def test_stale_avahi_socket_is_ignored(self, tmp_path: Path) -> None:
         path = tmp_path / "socket"
         with socket.socket(socket.AF_UNIX) as avahi:
             avahi.bind(str(path))
-        here = Addresses("192.0.2.77", (8080,), False)  # nobody's: nothing is announced for it
+        here = Addresses("192.0.2.77", (8080,), False)  # unused: nothing is announced for it
         box = make_announcer(self.wish("auto"), here, path)
         assert box is not None
         box.close()
 
-    def test_never_is_never(self, tmp_path: Path) -> None:
+    def test_mode_never_disables_announcing(self, tmp_path: Path) -> None:
         assert make_announcer(self.wish("never"), HERE, tmp_path / "none") is None
 
-    def test_a_panel_for_this_machine_only_is_announced_to_nobody(self, tmp_path: Path) -> None:
+    def test_loopback_panel_is_not_announced(self, tmp_path: Path) -> None:
         for host in ("127.0.0.1", "::1", "localhost"):
             here = Addresses(host, (8080,), False)
             assert make_announcer(self.wish("auto"), here, tmp_path / "none") is None
 
 
-def test_only_addresses_that_others_reach_are_told() -> None:
+def test_only_reachable_addresses_are_announced() -> None:
     everywhere = lan_addresses("0.0.0.0")
     assert not any(address.startswith("127.") for address in everywhere)
     assert lan_addresses("192.0.2.77") == set()

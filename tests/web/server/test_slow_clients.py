@@ -1,4 +1,4 @@
-"""Whoever sends too slowly keeps nobody else out, encrypted or not."""
+"""Slow clients do not block others, with and without TLS."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ GREETING = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
 
 
 def connect(port: int, number: int) -> socket.socket:
-    """From one of three addresses: no single one may hold all threads, but they together do."""
+    """Connect from one of three addresses, which together may occupy all threads."""
     address = f"127.0.0.{2 + number % 3}"
     return socket.create_connection(("127.0.0.1", port), source_address=(address, 0))
 
@@ -44,7 +44,7 @@ def encrypted(plain: socket.socket) -> socket.socket:
 
 
 def begin(port: int, number: int, tls: bool) -> socket.socket | None:
-    """The ``number``-th slow sender has sent the first of it; ``None``: it was not let in."""
+    """Send the start of request ``number``; return ``None`` if it was refused."""
     sender = connect(port, number)
     try:
         said = HALVES[number % len(HALVES)]
@@ -60,8 +60,8 @@ def begin(port: int, number: int, tls: bool) -> socket.socket | None:
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
-def test_slow_senders_do_not_keep_others_out(tmp_path: Path, tls: bool) -> None:
-    """Half-sent requests and handshakes, each with a byte now and then."""
+def test_slow_clients_do_not_block_others(tmp_path: Path, tls: bool) -> None:
+    """Incomplete requests and handshakes that send a byte now and then."""
     with Served(tmp_path, threads=THREADS, tls=tls) as served, contextlib.ExitStack() as opened:
         found = [begin(served.port, number, tls) for number in range(SENDERS)]
         slow = [opened.enter_context(sender) for sender in found if sender is not None]
@@ -76,19 +76,19 @@ def test_slow_senders_do_not_keep_others_out(tmp_path: Path, tls: bool) -> None:
         asking.start()
         while not answered.wait(0.5):
             assert time.monotonic() < began + 60
-            dawdle(slow)
+            send_slowly(slow)
         asking.join()
         print(f"\nanswered after {time.monotonic() - began:.1f} s", end="")
-        while LONG and dawdle(slow):  # until the panel has hung up on all of them
+        while LONG and send_slowly(slow):  # until the panel has hung up on all of them
             assert time.monotonic() < began + 600
             time.sleep(0.5)
-        while "requests arrived too slowly" not in served.log.read_text():  # hung up on, then told
+        while "requests arrived too slowly" not in served.log.read_text():  # closed, then logged
             assert time.monotonic() < began + 600
             time.sleep(0.1)
 
 
-def dawdle(senders: list[socket.socket]) -> int:
-    """A further byte from each; how many were still listened to."""
+def send_slowly(senders: list[socket.socket]) -> int:
+    """Send one further byte on each connection; return how many are still open."""
     heard = 0
     for sender in senders:
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""What the panel clears away, and what it must not."""
+"""What the panel deletes at its start, and what it keeps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from web.uploads.store import UploadStore
 
 
 def material(config: Config, number: int) -> tuple[Path, Path]:
-    """A job's own files, as the page New video makes them."""
+    """Create the files of a job as the New video page does."""
     folder = job_files_folder(config.root) / f"{number:032x}"
     files = folder / "presenter" / "wang.mp4", folder / "lecture" / "cells.wav"
     for path in files:
@@ -33,9 +33,7 @@ def job_of(store: WorkerStore, files: tuple[Path, Path], name: str = "Cells") ->
     return store.add(NewJob(name, *files, owner="teacher", claims=files)).id
 
 
-def test_what_no_job_was_made_of_goes_and_all_else_stays(
-    store: WorkerStore, config: Config
-) -> None:
+def test_only_files_without_a_job_are_deleted(store: WorkerStore, config: Config) -> None:
     orphan, queued, failed = (material(config, number) for number in range(3))
     job_of(store, queued)
     number = job_of(store, failed, "Genes")
@@ -50,7 +48,7 @@ def test_what_no_job_was_made_of_goes_and_all_else_stays(
     assert remove_stale_job_files(store, job_files_folder(config.root)) == []
 
 
-def test_a_file_that_is_just_being_moved_stays(store: WorkerStore, config: Config) -> None:
+def test_file_being_moved_is_kept(store: WorkerStore, config: Config) -> None:
     files = material(config, 1)
     number = job_of(store, files)
     assert store.claim()
@@ -60,11 +58,11 @@ def test_a_file_that_is_just_being_moved_stays(store: WorkerStore, config: Confi
     assert files[0].exists()
 
 
-def test_without_any_material_nothing_happens(store: WorkerStore, tmp_path: Path) -> None:
+def test_missing_folder_is_ignored(store: WorkerStore, tmp_path: Path) -> None:
     assert remove_stale_job_files(store, tmp_path / "none") == []
 
 
-def test_a_panel_clears_away_when_it_starts(
+def test_cleanup_runs_at_start(
     store: WorkerStore, config: Config, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     orphan, kept = material(config, 1), material(config, 2)
@@ -91,7 +89,7 @@ def test_a_panel_clears_away_when_it_starts(
         assert old.id != new.id
 
 
-def test_a_queue_that_cannot_be_read_does_not_keep_the_panel_down(
+def test_unreadable_queue_does_not_prevent_the_start(
     config: Config, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = config.root / "state" / "lectern.sqlite3"

@@ -1,4 +1,4 @@
-"""Whose videos a person sees, through every door of the panel."""
+"""Access to jobs by role and owner, over every route of the panel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from appliance.jobs.states import JobState
 from appliance.jobs.worker_store import WorkerStore
 from tests.web.conftest import Browser, SignIn
 
-LOOKS = (
+READS = (
     "/results/{job}",
     "/jobs/{job}/thumbnail",
     "/api/v1/jobs/{job}",
@@ -65,7 +65,7 @@ def add(store: WorkerStore, name: str, owner: str) -> int:
 
 
 def make(store: WorkerStore, config: Config, owner: str, name: str = "Secret") -> Job:
-    """A finished job of ``owner`` with everything that there can be of one."""
+    """Return a finished job of ``owner`` with every kind of result."""
     outbox = config.root / "outbox"
     outbox.mkdir(parents=True, exist_ok=True)
     presenter = config.root / f"{name}.mp4"
@@ -87,7 +87,7 @@ def make(store: WorkerStore, config: Config, owner: str, name: str = "Secret") -
     return store.get(job.id)
 
 
-def look(browser: Browser, address: str, job: Job) -> TestResponse:
+def read(browser: Browser, address: str, job: Job) -> TestResponse:
     return browser.get(address.format(job=job.id), buffered=True)
 
 
@@ -103,9 +103,9 @@ def change(browser: Browser, method: str, address: str, job: Job) -> TestRespons
     return browser.open(address, method=method, headers=headers)
 
 
-def test_no_door_is_missing_here(app: Flask) -> None:
-    """Whatever takes a job's number stands in one of the lists."""
-    listed = {address.partition("?")[0] for address in LOOKS} | {to for _, to in CHANGES}
+def test_every_job_route_is_covered(app: Flask) -> None:
+    """Every route with a job's number is in one of the lists."""
+    listed = {address.partition("?")[0] for address in READS} | {to for _, to in CHANGES}
     rules = [rule.rule for rule in app.url_map.iter_rules()]
     about_jobs = [rule for rule in rules if re.search("/(jobs|results)/.*<", rule)]
     assert len(about_jobs) > 15
@@ -118,20 +118,20 @@ def test_no_door_is_missing_here(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("owner", ["other", "", "Teacher", "téacher"])
-class TestAnotherPersonsJob:
-    def test_it_is_as_unknown_as_none(
+class TestOtherUsersJob:
+    def test_job_is_reported_as_unknown(
         self, sign_in: SignIn, store: WorkerStore, config: Config, owner: str
     ) -> None:
         job = make(store, config, owner)
         teacher, viewer = sign_in("teacher"), sign_in("viewer")
-        for address in LOOKS:
-            answer = look(teacher, address, job)
+        for address in READS:
+            answer = read(teacher, address, job)
             assert answer.status_code == 404 and b"ecret" not in answer.data, address
-            assert look(viewer, address, job).status_code == 200, address
+            assert read(viewer, address, job).status_code == 200, address
         assert store.get(job.id) == job
-        assert all(look(sign_in("admin"), address, job).status_code == 200 for address in LOOKS)
+        assert all(read(sign_in("admin"), address, job).status_code == 200 for address in READS)
 
-    def test_it_cannot_be_changed(
+    def test_job_cannot_be_changed(
         self, sign_in: SignIn, store: WorkerStore, config: Config, owner: str
     ) -> None:
         job = make(store, config, owner)
@@ -142,21 +142,21 @@ class TestAnotherPersonsJob:
             assert change(viewer, method, address, job).status_code == 403, address
         assert store.get(job.id) == job and job.output is not None and job.output.is_file()
 
-    def test_no_list_tells_of_it(
+    def test_lists_do_not_contain_the_job(
         self, sign_in: SignIn, store: WorkerStore, config: Config, owner: str
     ) -> None:
         fill(store, config, owner)
         teacher, viewer = sign_in("teacher"), sign_in("viewer")
         for address in LISTS:
-            told = teacher.get(address).text.replace("words=secret", "")
-            told = told.replace('value="secret"', "").replace("results for “secret”", "")
-            assert "ecret" not in told and os.fspath(config.root) not in told, address
+            text = teacher.get(address).text.replace("words=secret", "")
+            text = text.replace('value="secret"', "").replace("results for “secret”", "")
+            assert "ecret" not in text and os.fspath(config.root) not in text, address
             if "device" not in address:
                 assert "ecret" in viewer.get(address).text, address
 
 
 def fill(store: WorkerStore, config: Config, owner: str) -> None:
-    """A box with a job of ``owner`` in every state."""
+    """Add a job of ``owner`` in every state."""
     for at, name in enumerate(("Secret failure", "Secret work")):
         job = add(store, name, owner)
         store.set_priority(job, 9 - at)
@@ -179,15 +179,17 @@ def fill(store: WorkerStore, config: Config, owner: str) -> None:
 
 
 @pytest.mark.parametrize("config", ["teachers"], indirect=True)
-class TestInboxShownToTeachers:
-    def test_they_see_it(self, sign_in: SignIn, store: WorkerStore, config: Config) -> None:
+class TestInboxVisibleToTeachers:
+    def test_inbox_jobs_are_visible(
+        self, sign_in: SignIn, store: WorkerStore, config: Config
+    ) -> None:
         shared, others = make(store, config, ""), make(store, config, "other", "Another")
         teacher = sign_in("teacher")
-        for address in LOOKS:
-            assert look(teacher, address, shared).status_code == 200, address
-            assert look(teacher, address, others).status_code == 404, address
+        for address in READS:
+            assert read(teacher, address, shared).status_code == 200, address
+            assert read(teacher, address, others).status_code == 404, address
 
-    def test_they_change_nothing_of_it(
+    def test_teachers_cannot_change_inbox_jobs(
         self, sign_in: SignIn, store: WorkerStore, config: Config
     ) -> None:
         job, teacher = make(store, config, ""), sign_in("teacher")
@@ -196,21 +198,21 @@ class TestInboxShownToTeachers:
             assert change(teacher, method, address, job).status_code == 403, address
         assert store.get(job.id) == before
 
-    def test_they_find_it(self, sign_in: SignIn, store: WorkerStore, config: Config) -> None:
+    def test_inbox_jobs_are_in_lists(
+        self, sign_in: SignIn, store: WorkerStore, config: Config
+    ) -> None:
         make(store, config, "", "Secret share")
         make(store, config, "other", "Hidden")
         teacher = sign_in("teacher")
         for address in LISTS:
-            told = teacher.get(address).text
-            assert "Hidden" not in told
+            text = teacher.get(address).text
+            assert "Hidden" not in text
             if "device" not in address and "failed" not in address:
-                assert "Secret share" in told, address
+                assert "Secret share" in text, address
 
 
 class TestQueue:
-    def test_a_teacher_learns_how_much_comes_before_theirs(
-        self, sign_in: SignIn, store: WorkerStore
-    ) -> None:
+    def test_number_of_jobs_ahead_is_shown(self, sign_in: SignIn, store: WorkerStore) -> None:
         for name, owner in (
             ("a", "other"), ("b", ""), ("Mine", "teacher"), ("c", "other"), ("Too", "teacher"),
             ("d", "other"), ("e", ""),
@@ -222,9 +224,7 @@ class TestQueue:
         assert '<span class="turn" aria-hidden="true">3</span>' in page
         assert "ahead of yours" not in sign_in("admin").get("/").text
 
-    def test_who_has_one_video_in_the_queue_has_nothing_to_order(
-        self, sign_in: SignIn, store: WorkerStore
-    ) -> None:
+    def test_single_own_job_cannot_be_reordered(self, sign_in: SignIn, store: WorkerStore) -> None:
         job = add(store, "Mine", "teacher")
         add(store, "Theirs", "other")
         teacher = sign_in("teacher")
@@ -233,7 +233,7 @@ class TestQueue:
         second = add(store, "Mine too", "teacher")
         assert f'id="up-{second}"' in teacher.get("/").text
 
-    def test_everybody_has_their_own_last_results_however_many_others_have(
+    def test_own_latest_results_are_shown_despite_many_others(
         self, sign_in: SignIn, store: WorkerStore, config: Config
     ) -> None:
         make(store, config, "teacher", "Mine")
@@ -252,10 +252,10 @@ class TestQueue:
         assert everybody.count("Theirs") < 20 and "Theirs 8" in everybody
 
 
-def test_of_what_is_deleted_no_picture_stays(
+def test_thumbnails_of_deleted_jobs_are_deleted(
     sign_in: SignIn, store: WorkerStore, config: Config
 ) -> None:
-    """But that of a presenter whose file stays."""
+    """Except that of a presenter whose file is kept."""
     job = make(store, config, "teacher")
     assert job.output is not None and job.presenter is not None
     ThumbnailCache(config.root).put(job.output, job.output.with_suffix(".jpg"))
@@ -265,15 +265,15 @@ def test_of_what_is_deleted_no_picture_stays(
     assert list(kept.iterdir()) == [ThumbnailCache(config.root).get(job.presenter)]
 
 
-class TestTaking:
+class TestDownloadMark:
     @pytest.mark.parametrize("address", ["/api/v1/jobs/{job}/video?download=true",
                                          "/api/v1/jobs/archive?job={job}"])  # fmt: skip
-    def test_who_only_looks_takes_nothing(
+    def test_viewers_download_does_not_mark_the_video(
         self, sign_in: SignIn, store: WorkerStore, config: Config, address: str
     ) -> None:
-        """For what counts as taken may be pruned."""
+        """Videos marked as downloaded may be deleted by retention."""
         job = make(store, config, "teacher")
-        assert b"secret video" in look(sign_in("viewer"), address, job).data
+        assert b"secret video" in read(sign_in("viewer"), address, job).data
         assert store.get(job.id).downloaded is None
-        assert b"secret video" in look(sign_in("teacher"), address, job).data
+        assert b"secret video" in read(sign_in("teacher"), address, job).data
         assert store.get(job.id).downloaded is not None

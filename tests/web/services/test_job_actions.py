@@ -1,4 +1,4 @@
-"""Who goes first, and how long it takes."""
+"""The order of the queue and the estimate of the remaining time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def numbers(jobs: list[Job]) -> list[int]:
     return [job.id for job in jobs]
 
 
-class TestOrder:
+class TestReordering:
     @pytest.mark.parametrize(
         ("job", "direction", "expected"),
         [
@@ -41,25 +41,23 @@ class TestOrder:
             (99, "up", [1, 2, 3, 4, 5]),
         ],
     )
-    def test_an_administrator_moves_any(
+    def test_administrator_moves_any_job(
         self, queue: list[Job], job: int, direction: Direction, expected: list[int]
     ) -> None:
         assert numbers(reordered(queue, job, direction, lambda _: True)) == expected
 
-    def test_a_teachers_jobs_change_places_and_nobody_elses_moves(self, queue: list[Job]) -> None:
+    def test_teachers_jobs_only_exchange_positions(self, queue: list[Job]) -> None:
         order = reordered(queue, 5, "first", lambda job: job.owner == "li")
         assert numbers(order) == [5, 2, 1, 4, 3]
 
-    def test_the_priorities_make_the_queue_take_that_order(
-        self, queue: list[Job], store: JobStore
-    ) -> None:
+    def test_priorities_produce_the_order(self, queue: list[Job], store: JobStore) -> None:
         for wished in itertools.permutations(queue):
             order = [store.get(job.id) for job in wished]
             for number, priority in priorities(order).items():
                 store.set_priority(number, priority)
             assert numbers(queue_sorted(store.jobs())) == numbers(order)
 
-    def test_they_do_so_from_any_priorities(self, queue: list[Job]) -> None:
+    def test_priorities_produce_the_order_from_any_start(self, queue: list[Job]) -> None:
         chance = random.Random(3)
         for _ in range(200):
             jobs = [dataclasses.replace(job, priority=chance.randint(-3, 3)) for job in queue]
@@ -70,21 +68,21 @@ class TestOrder:
             ]
             assert numbers(queue_sorted(after)) == numbers(jobs)
 
-    def test_an_order_that_already_holds_changes_nothing(self, queue: list[Job]) -> None:
+    def test_existing_order_changes_nothing(self, queue: list[Job]) -> None:
         assert priorities(queue) == {}
 
 
-class TestPace:
+class TestEtaEstimator:
     def job(self, queue: list[Job], done: int, stage: str = "render") -> Job:
         return dataclasses.replace(queue[0], stage=stage, done=done, total=1000)
 
-    def test_a_steady_pace_tells_the_time_left(self, queue: list[Job]) -> None:
+    def test_constant_speed_gives_the_remaining_time(self, queue: list[Job]) -> None:
         pace = EtaEstimator()
         left = [pace.remaining_s(self.job(queue, 10 * second), second) for second in range(31)]
         assert left[3] is None
         assert left[30] == 70
 
-    def test_it_follows_a_pace_that_changes(self, queue: list[Job]) -> None:
+    def test_estimate_follows_a_changing_speed(self, queue: list[Job]) -> None:
         pace = EtaEstimator()
         for second in range(40):
             pace.remaining_s(self.job(queue, 10 * second), second)
@@ -93,7 +91,7 @@ class TestPace:
             left = pace.remaining_s(self.job(queue, 400 + (second - 40)), second)
         assert left == pytest.approx(530, abs=5)
 
-    def test_a_new_stage_or_a_step_back_begins_anew(self, queue: list[Job]) -> None:
+    def test_new_stage_or_step_back_resets_the_estimate(self, queue: list[Job]) -> None:
         pace = EtaEstimator()
         for second in range(10):
             pace.remaining_s(self.job(queue, 10 * second), second)
@@ -102,11 +100,11 @@ class TestPace:
             pace.remaining_s(self.job(queue, 10 * second, "score"), second)
         assert pace.remaining_s(self.job(queue, 3, "score"), 21) is None
 
-    def test_nothing_is_known_of_nothing(self, queue: list[Job]) -> None:
+    def test_no_estimate_without_progress(self, queue: list[Job]) -> None:
         assert EtaEstimator().remaining_s(None, 0) is None
         assert EtaEstimator().remaining_s(dataclasses.replace(queue[0], total=0), 0) is None
 
-    def test_while_it_stands_still_the_time_runs_out_to_nought(self, queue: list[Job]) -> None:
+    def test_estimate_decreases_to_zero_without_progress(self, queue: list[Job]) -> None:
         pace = EtaEstimator()
         for second in range(10):
             pace.remaining_s(self.job(queue, 100 * second), second)

@@ -1,4 +1,4 @@
-"""What the pages say of engines that are not used, as the daemon's own part has noted it."""
+"""Providers that are not used, from the results that the daemon stores."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def verdicts(config: Config, clock: Clock) -> ProviderResults:
     return ProviderResults(config.root / "state" / RESULTS_FILE, MACHINE, now=clock)
 
 
-def test_an_engines_last_reason_stands_for_a_day(
+def test_latest_failure_is_reported_for_a_day(
     verdicts: ProviderResults, config: Config, clock: Clock
 ) -> None:
     verdicts.add("a", "tensorrt", "fp16", "no kernel image")
@@ -37,14 +37,14 @@ def test_an_engines_last_reason_stands_for_a_day(
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"verdicts": {"a": 1}}', '{"verdicts": []}'])
-def test_a_damaged_file_tells_nothing(config: Config, clock: Clock, text: str) -> None:
+def test_damaged_file_reports_nothing(config: Config, clock: Clock, text: str) -> None:
     assert recent_failures(config.root, clock.time) == {}
     (config.root / "state").mkdir(parents=True, exist_ok=True)
     (config.root / "state" / RESULTS_FILE).write_text(text)
     assert recent_failures(config.root, clock.time) == {}
 
 
-def test_the_boxs_page_says_so_beside_what_computes(
+def test_device_page_shows_unused_providers(
     sign_in: SignIn, verdicts: ProviderResults, config: Config, clock: Clock
 ) -> None:
     with DaemonStatusStore(store_path(config.root), now=clock) as record:
@@ -56,8 +56,11 @@ def test_the_boxs_page_says_so_beside_what_computes(
     assert "CUDA is not used" not in page
 
 
-def test_a_videos_page_says_what_was_passed_over(project: Path) -> None:
-    told = ["tensorrt: failed while it worked: CUDA failure: 719", "cuda: not in this ONNX Runtime"]
-    found = result_properties({"provider": "cpu", "rejected_providers": told})
+def test_result_page_shows_rejected_providers(project: Path) -> None:
+    rejected = [
+        "tensorrt: failed while it worked: CUDA failure: 719",
+        "cuda: not in this ONNX Runtime",
+    ]
+    found = result_properties({"provider": "cpu", "rejected_providers": rejected})
     assert (_("Compute backend"), "CPU") in found
     assert found[-1] == ("TensorRT is not used", "failed while it worked: CUDA failure: 719")

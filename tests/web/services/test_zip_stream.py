@@ -1,4 +1,4 @@
-"""Archives as Python, unzip and Windows' rules for names see them."""
+"""Archives as read by Python and unzip, with names that are valid on Windows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def files(tmp_path: Path) -> list[Path]:
 
 
 class TestArchive:
-    def test_every_file_is_there_as_it_is_and_not_deflated(self, files: list[Path]) -> None:
+    def test_files_are_stored_uncompressed(self, files: list[Path]) -> None:
         with zipfile.ZipFile(io.BytesIO(made(*flat_entries(files)))) as archive:
             assert archive.testzip() is None
             assert archive.namelist() == [path.name for path in files]
@@ -36,14 +36,14 @@ class TestArchive:
             assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
 
     @pytest.mark.skipif(shutil.which("unzip") is None, reason="unzip is not installed")
-    def test_unzip_takes_it(self, files: list[Path], tmp_path: Path) -> None:
+    def test_unzip_accepts_the_archive(self, files: list[Path], tmp_path: Path) -> None:
         (tmp_path / "all.zip").write_bytes(made(*flat_entries(files)))
         run = subprocess.run(
             ["unzip", "-tq", str(tmp_path / "all.zip")], capture_output=True, check=False
         )
         assert run.returncode == 0, run.stdout
 
-    def test_it_comes_in_small_blocks_and_tells_when_it_is_over(self, files: list[Path]) -> None:
+    def test_archive_is_streamed_in_blocks_and_reports_completion(self, files: list[Path]) -> None:
         over: list[bool] = []
         blocks = stream_zip(flat_entries(files), lambda: over.append(True))
         sizes = []
@@ -53,16 +53,14 @@ class TestArchive:
         assert over == [True]
         assert max(sizes) < 2 * BLOCK_BYTES
 
-    def test_a_reader_who_leaves_has_not_taken_it(self, files: list[Path]) -> None:
+    def test_aborted_download_is_not_complete(self, files: list[Path]) -> None:
         over: list[bool] = []
         blocks = stream_zip(flat_entries(files), lambda: over.append(True))
         next(blocks)
         blocks.close()  # type: ignore[attr-defined]
         assert over == []
 
-    def test_a_file_that_shrinks_leaves_an_archive_that_is_seen_to_be_cut(
-        self, files: list[Path]
-    ) -> None:
+    def test_shrinking_file_makes_the_archive_incomplete(self, files: list[Path]) -> None:
         blocks = stream_zip(flat_entries([files[2]]))
         got = [next(blocks)]
         os.truncate(files[2], 10)
@@ -72,7 +70,7 @@ class TestArchive:
             zipfile.ZipFile(io.BytesIO(b"".join(got)))
 
     @pytest.mark.parametrize("mtime", [0, 2**33])
-    def test_times_that_zip_does_not_know(self, tmp_path: Path, mtime: int) -> None:
+    def test_times_outside_the_zip_range_are_clamped(self, tmp_path: Path, mtime: int) -> None:
         path = tmp_path / "a.mp4"
         path.write_bytes(b"abc")
         os.utime(path, (mtime, mtime))
@@ -98,7 +96,7 @@ class TestArchive:
 
 
 class TestNames:
-    def test_equal_names_get_numbers(self) -> None:
+    def test_equal_names_are_numbered(self) -> None:
         entries = flat_entries([Path("/a/x.mp4"), Path("/b/X.mp4"), Path("/c/x.mp4")])
         assert [entry.name for entry in entries] == ["x.mp4", "X (2).mp4", "x (3).mp4"]
 
@@ -111,5 +109,5 @@ class TestNames:
             (os.fsdecode(b"\xff.mp4"), "�.mp4"),
         ],
     )
-    def test_no_name_leads_anywhere(self, name: str, kept: str) -> None:
+    def test_names_cannot_leave_the_folder(self, name: str, kept: str) -> None:
         assert [entry.name for entry in flat_entries([Path("/out") / name])] == [kept]

@@ -1,4 +1,4 @@
-"""The box's authority and what it signs, judged by OpenSSL as a browser would."""
+"""The device's authority and its certificates, verified by OpenSSL as in a browser."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def authority() -> KeyPair:
 
 
 def trusted_as(name: str, authority: KeyPair, shown: KeyPair, folder: Path) -> None:
-    """Shake hands with who shows ``shown``; raises ``ssl.SSLError`` where a browser would warn."""
+    """Perform a TLS handshake; raises ``ssl.SSLError`` where a browser would warn."""
     path = folder / "shown.pem"
     path.write_bytes(shown.to_pem(authority.certificate))
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -58,7 +58,7 @@ def trusted_as(name: str, authority: KeyPair, shown: KeyPair, folder: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["lectern.local", "box", "panel.school.example", "192.168.1.5"])
-def test_who_trusts_the_authority_trusts_the_panel(
+def test_trusted_authority_makes_the_panel_trusted(
     authority: KeyPair, tmp_path: Path, name: str
 ) -> None:
     shown = issue_certificate(
@@ -68,13 +68,13 @@ def test_who_trusts_the_authority_trusts_the_panel(
 
 
 @pytest.mark.parametrize("name", ["other.local", "192.168.1.6", "school.example"])
-def test_but_under_no_other_name(authority: KeyPair, tmp_path: Path, name: str) -> None:
+def test_other_names_are_not_trusted(authority: KeyPair, tmp_path: Path, name: str) -> None:
     shown = issue_certificate(authority, {"lectern.local"}, {"192.168.1.5"}, NOW)
     with pytest.raises(ssl.SSLCertVerificationError, match=r"mismatch|not valid for"):
         trusted_as(name, authority, shown, tmp_path)
 
 
-def test_a_stolen_authority_passes_for_no_site_elsewhere(tmp_path: Path) -> None:
+def test_authority_cannot_sign_other_sites(tmp_path: Path) -> None:
     wide = create_authority("box", {"box", "bank.example"}, NOW)
     narrow = create_authority("box", {"box"}, NOW)
     thief = KeyPair(narrow.key, narrow.certificate)
@@ -84,20 +84,20 @@ def test_a_stolen_authority_passes_for_no_site_elsewhere(tmp_path: Path) -> None
         trusted_as("bank.example", thief, forged, tmp_path)
 
 
-def test_names_that_it_may_not_sign_are_left_out(authority: KeyPair) -> None:
+def test_unsignable_names_are_left_out(authority: KeyPair) -> None:
     shown = issue_certificate(authority, {"new.name", "box", "evilbox"}, {"::1"}, NOW)
     assert certificate_names(shown.certificate) == {"box", "::1"}
     assert may_sign(authority, "any.local")
     assert not may_sign(authority, "evillocal")
 
 
-def test_another_authoritys_certificate_is_told_apart(authority: KeyPair) -> None:
+def test_certificate_of_another_authority_is_detected(authority: KeyPair) -> None:
     other = create_authority("box", {"box"}, NOW)
     assert is_signed_by(issue_certificate(authority, {"box"}, (), NOW).certificate, authority)
     assert not is_signed_by(issue_certificate(other, {"box"}, (), NOW).certificate, authority)
 
 
-def test_a_certificate_lasts_as_long_as_browsers_take_it(authority: KeyPair) -> None:
+def test_validity_is_within_browser_limits(authority: KeyPair) -> None:
     certificate = issue_certificate(authority, {"box"}, (), NOW).certificate
     assert is_valid(certificate, NOW - 0.9 * DAY)
     assert is_valid(certificate, NOW, days=CERTIFICATE_DAYS - 2)
@@ -106,21 +106,21 @@ def test_a_certificate_lasts_as_long_as_browsers_take_it(authority: KeyPair) -> 
     assert CERTIFICATE_DAYS <= 398
 
 
-def test_key_and_certificate_come_back_from_their_file(authority: KeyPair) -> None:
+def test_key_and_certificate_are_read_from_their_file(authority: KeyPair) -> None:
     back = KeyPair.from_pem(authority.to_pem())
     assert back.certificate == authority.certificate
     assert back.fingerprint == authority.fingerprint
     assert len(back.fingerprint) == 32 * 3 - 1
 
 
-def test_a_key_that_is_not_the_certificates_is_refused(authority: KeyPair) -> None:
+def test_mismatched_key_is_refused(authority: KeyPair) -> None:
     other = create_authority("box", {"box"}, NOW)
     mixed = KeyPair(other.key, authority.certificate).to_pem()
     with pytest.raises(ValueError, match="not the certificate's"):
         KeyPair.from_pem(mixed)
 
 
-def test_a_very_long_name_is_cut_where_the_standard_ends(authority: KeyPair) -> None:
+def test_long_name_is_cut_to_the_standard_length(authority: KeyPair) -> None:
     made = create_authority("b" * 80, {"box"}, NOW)
     (name,) = made.certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     assert len(str(name.value)) == 64

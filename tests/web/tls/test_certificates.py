@@ -1,4 +1,4 @@
-"""Certificates in their files: made, kept, renewed, and what is wrong with an owner's."""
+"""Certificate files: created, kept, renewed, and errors in those of the owner."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DAY = 86400.0
 
 
 class Box:
-    """A box whose names and addresses the test changes."""
+    """A device whose names and addresses the test changes."""
 
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
@@ -49,7 +49,7 @@ def box(tmp_path: Path) -> Box:
     return Box(tmp_path)
 
 
-def test_it_is_made_once_and_nobody_else_can_read_it(box: Box) -> None:
+def test_certificate_is_created_once_and_private(box: Box) -> None:
     first, trusted = box.shown(), box.trusted()
     assert certificate_names(first.certificate) == {"box", "lectern.local", "127.0.0.1"}
     assert box.folder.stat().st_mode & 0o777 == 0o700
@@ -59,7 +59,7 @@ def test_it_is_made_once_and_nobody_else_can_read_it(box: Box) -> None:
     assert (box.shown().fingerprint, box.trusted()) == (first.fingerprint, trusted)
 
 
-def test_it_is_renewed_before_its_end_by_the_same_authority(box: Box) -> None:
+def test_certificate_is_renewed_by_the_same_authority(box: Box) -> None:
     first, trusted = box.shown(), box.trusted()
     box.clock.time += (CERTIFICATE_DAYS - 32) * DAY
     assert box.shown().fingerprint == first.fingerprint
@@ -68,8 +68,8 @@ def test_it_is_renewed_before_its_end_by_the_same_authority(box: Box) -> None:
     assert box.trusted() == trusted
 
 
-def test_a_clock_that_was_wrong_at_first_costs_no_new_trust(box: Box) -> None:
-    """A board without a battery begins years ago, until the network tells it the time."""
+def test_authority_survives_a_clock_correction(box: Box) -> None:
+    """A board without a battery starts with an old date until the network sets the time."""
     right = box.clock.time
     box.clock.time -= 5 * 365 * DAY
     first, trusted = box.shown(), box.trusted()
@@ -78,7 +78,7 @@ def test_a_clock_that_was_wrong_at_first_costs_no_new_trust(box: Box) -> None:
     assert box.trusted() == trusted
 
 
-def test_a_new_address_gets_into_it_and_one_that_goes_changes_nothing(box: Box) -> None:
+def test_new_address_renews_the_certificate_and_a_lost_one_does_not(box: Box) -> None:
     first = box.shown()
     box.addresses.add("10.0.0.7")
     second = box.shown()
@@ -88,9 +88,7 @@ def test_a_new_address_gets_into_it_and_one_that_goes_changes_nothing(box: Box) 
     assert box.shown().fingerprint == second.fingerprint
 
 
-def test_a_name_that_the_authority_may_not_sign_is_told_and_left_out(
-    box: Box, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_unsignable_name_is_logged_and_left_out(box: Box, caplog: pytest.LogCaptureFixture) -> None:
     box.shown()
     trusted = box.trusted()
     box.names.add("new.school.example")
@@ -102,7 +100,7 @@ def test_a_name_that_the_authority_may_not_sign_is_told_and_left_out(
 
 @pytest.mark.parametrize("name", ["panel.pem", "authority.pem"])
 @pytest.mark.parametrize("damage", [b"", b"nonsense", b"-----BEGIN CERTIFICATE-----\n"])
-def test_a_damaged_file_is_made_anew(box: Box, name: str, damage: bytes) -> None:
+def test_damaged_file_is_replaced(box: Box, name: str, damage: bytes) -> None:
     box.shown()
     (box.folder / name).write_bytes(damage)
     made = box.shown()
@@ -110,21 +108,21 @@ def test_a_damaged_file_is_made_anew(box: Box, name: str, damage: bytes) -> None
     TlsContext(box.own)
 
 
-def test_what_a_power_cut_left_half_written_is_no_hindrance(box: Box) -> None:
+def test_partial_file_is_overwritten(box: Box) -> None:
     box.folder.mkdir(mode=0o700)
     (box.folder / ".panel.pem.part").write_bytes(b"half")
     box.shown()
     assert not (box.folder / ".panel.pem.part").exists()
 
 
-def test_a_folder_that_cannot_be_made_is_a_fault(tmp_path: Path) -> None:
+def test_folder_that_cannot_be_created_raises(tmp_path: Path) -> None:
     (tmp_path / "tls").write_text("")
     with pytest.raises(Fault, match="output_unwritable"):
         Box(tmp_path).own.current_files()
 
 
 class TestContext:
-    def test_it_looks_again_after_a_while_and_takes_what_is_new(self, box: Box) -> None:
+    def test_changed_certificate_is_reloaded(self, box: Box) -> None:
         clock = Clock()
         tls = TlsContext(box.own, clock)
         first = tls.get()
@@ -135,7 +133,7 @@ class TestContext:
         assert tls.get() is not first
         assert "10.0.0.7" in certificate_names(KeyPair.from_pem(tls.path.read_bytes()).certificate)
 
-    def test_it_keeps_the_old_one_when_the_new_one_is_broken(
+    def test_broken_new_certificate_is_ignored(
         self, box: Box, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         path, clock = tmp_path / "given.pem", Clock()
@@ -148,13 +146,13 @@ class TestContext:
         assert "was not reloaded" in caplog.text
 
 
-class TestOwners:
+class TestOwnerCertificate:
     """``panel.tls: files``."""
 
     def wish(self, root: Path, certificate: str, key: str) -> Config:
         return Config(root=root, panel=PanelConfig(tls="files", certificate=certificate, key=key))
 
-    def test_one_file_may_hold_both(self, box: Box, tmp_path: Path) -> None:
+    def test_one_file_may_contain_both(self, box: Box, tmp_path: Path) -> None:
         path = str(box.own.current_files()[0])
         tls = make_tls_context(self.wish(tmp_path, path, path))
         assert tls is not None
@@ -168,7 +166,7 @@ class TestOwners:
             lambda path: path.mkdir(),
         ],
     )
-    def test_what_cannot_be_used_is_told(
+    def test_unusable_files_are_reported(
         self, tmp_path: Path, write: Callable[[Path], object]
     ) -> None:
         write(tmp_path / "it.pem")
@@ -178,13 +176,11 @@ class TestOwners:
             )
         assert "it.pem" in str(caught.value)
 
-    def test_a_forgotten_name_is_told(self, tmp_path: Path) -> None:
+    def test_missing_setting_is_reported(self, tmp_path: Path) -> None:
         with pytest.raises(BadInput, match="certificate_invalid"):
             make_tls_context(self.wish(tmp_path, "", ""))
 
-    def test_a_key_with_a_password_is_told_and_not_asked_for(
-        self, box: Box, tmp_path: Path
-    ) -> None:
+    def test_key_with_a_password_is_refused(self, box: Box, tmp_path: Path) -> None:
         from cryptography.hazmat.primitives import serialization
 
         path = tmp_path / "locked.pem"
@@ -201,19 +197,19 @@ class TestOwners:
         assert time.monotonic() - began < 10
 
 
-def test_without_the_wish_there_is_no_encryption(tmp_path: Path) -> None:
+def test_tls_is_off_by_default(tmp_path: Path) -> None:
     assert make_tls_context(Config(root=tmp_path)) is None
     assert not (tmp_path / "state").exists()
 
 
-def test_the_boxs_own_addresses_are_addresses_without_a_zone() -> None:
+def test_local_addresses_have_no_zone() -> None:
     found = local_addresses()
     assert "127.0.0.1" in found
     assert not any("%" in address or address.startswith("fe80") for address in found)
 
 
 class TestPage:
-    def test_anybody_gets_the_authority_and_never_its_key(self, tmp_path: Path) -> None:
+    def test_authority_is_public_without_its_key(self, tmp_path: Path) -> None:
         app = create_app(Config(root=tmp_path, panel=PanelConfig(tls="own")))
         answer = app.test_client().get("/authority.crt")
         assert answer.status_code == 200
@@ -223,7 +219,7 @@ class TestPage:
         kept = KeyPair.from_pem((tmp_path / "state" / "tls" / "authority.pem").read_bytes())
         assert x509.load_pem_x509_certificate(answer.data) == kept.certificate
 
-    def test_without_one_there_is_nothing(self, tmp_path: Path) -> None:
+    def test_no_authority_without_local_certificate(self, tmp_path: Path) -> None:
         app = create_app(Config(root=tmp_path))
         assert app.test_client().get("/authority.crt").status_code in (404, 503)
         assert not (tmp_path / "state" / "tls").exists()

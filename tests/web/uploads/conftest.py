@@ -1,4 +1,4 @@
-"""Programs, as the API's tests have them."""
+"""Clients as in the tests of the API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pieces that come too slowly, and networks that fail in each server's own way."""
+"""Slow pieces, and network failures as each server reports them."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from web.uploads.body_reader import (
 )
 
 
-def test_a_connection_is_shut_when_its_time_is_over() -> None:
+def test_connection_is_shut_down_at_the_deadline() -> None:
     near, far = socket.socketpair()
     with near, far, deadline({"gunicorn.socket": near, "REMOTE_ADDR": "x"}, 0.01):
         assert near.recv(1) == b""  # waits until the deadline, not for ever
         assert far.recv(1) == b""
 
 
-def test_an_encrypted_one_as_well_and_nothing_undecrypted_is_read(tmp_path: Path) -> None:
+def test_tls_connection_is_shut_down_without_reading_ciphertext(tmp_path: Path) -> None:
     path = tmp_path / "shown.pem"
     signer = create_authority("box", (), time.time())
     path.write_bytes(issue_certificate(signer, {"box.local"}, (), time.time()).to_pem())
@@ -53,7 +53,7 @@ def test_an_encrypted_one_as_well_and_nothing_undecrypted_is_read(tmp_path: Path
                     next(came)
 
 
-def test_one_that_is_in_time_stays_open() -> None:
+def test_connection_in_time_stays_open() -> None:
     near, far = socket.socketpair()
     with near, far:
         with deadline({"gunicorn.socket": near}, 60):
@@ -62,12 +62,12 @@ def test_one_that_is_in_time_stays_open() -> None:
         assert near.recv(1) == b"x"
 
 
-def test_a_larger_piece_has_more_time() -> None:
+def test_larger_piece_has_more_time() -> None:
     assert time_allowed_s(0) == GRACE_S
     assert time_allowed_s(4 << 20) == GRACE_S + (4 << 20) / MIN_BYTES_PER_S
 
 
-def test_the_gate_has_so_many_places_also_after_a_failure() -> None:
+def test_limit_holds_after_a_failure() -> None:
     gate = ConcurrencyLimit(1)
     with pytest.raises(ValueError, match="broken"), gate.slot():
         with pytest.raises(BadInput) as error, gate.slot():
@@ -79,7 +79,7 @@ def test_the_gate_has_so_many_places_also_after_a_failure() -> None:
 
 
 class Failing(io.BytesIO):
-    """What a server's stream does when the client is gone."""
+    """The stream of a server whose client is gone."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         block = super().read(size)
@@ -89,14 +89,14 @@ class Failing(io.BytesIO):
 
 
 @pytest.mark.parametrize("source", [Failing(b"0123"), io.BytesIO(b"0123")])
-def test_a_body_that_breaks_off_gives_what_came_and_then_an_oserror(source: io.BytesIO) -> None:
+def test_interrupted_body_yields_its_bytes_and_raises_oserror(source: io.BytesIO) -> None:
     came = body_blocks(source, 10)
     assert next(came) == b"0123"
     with pytest.raises(OSError, match="network"):
         next(came)
 
 
-def test_no_more_than_announced_is_read() -> None:
+def test_only_the_announced_length_is_read() -> None:
     source = io.BytesIO(b"0123456789")
     assert b"".join(body_blocks(source, 4)) == b"0123"
     assert source.read() == b"456789"

@@ -1,4 +1,4 @@
-"""Names that people and attackers give to files."""
+"""File names given by users and attackers."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from web.uploads.models import MAX_NAME_BYTES, clean_name, is_id, new_id
         ("e\u0301tude.mp3", "étude.mp3"),
     ],
 )
-def test_only_the_name_stays(given: str, kept: str) -> None:
+def test_folders_are_removed_from_names(given: str, kept: str) -> None:
     assert clean_name(given) == kept
 
 
 @pytest.mark.parametrize(
     "given", ["", ".", "..", "/", "..\\", ".mp4", "a.exe", "a", "a.mp4.part", "~$a.txt"]
 )
-def test_what_no_lecture_is_made_of(given: str) -> None:
+def test_unsupported_file_types(given: str) -> None:
     with pytest.raises(BadInput) as error:
         clean_name(given)
     assert error.value.code == "file_type_unsupported"
 
 
-def test_a_long_name_is_cut_between_characters() -> None:
+def test_long_name_is_cut_between_characters() -> None:
     name = clean_name("课" * 300 + ".mp4")
     assert name.endswith("课.mp4")
     assert len(name.encode()) <= MAX_NAME_BYTES + 4
 
 
-def test_numbers_are_paths_of_nothing_else() -> None:
+def test_only_valid_ids_are_accepted() -> None:
     assert is_id(new_id())
     assert not any(map(is_id, ["", "../x", "A" * 32, "0" * 31, "0" * 33, "0" * 32 + "\n"]))

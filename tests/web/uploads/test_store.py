@@ -1,4 +1,4 @@
-"""Uploads that are cut, damaged, too large, somebody else's, or forgotten."""
+"""Uploads that are interrupted, damaged, too large, of other users, or abandoned."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONG = Limits(file_bytes=10**9, user_bytes=10**9, user_files=3, keep_s=3600, min
 
 
 class Clock:
-    """A time that passes when told to."""
+    """A clock that the test advances."""
 
     def __init__(self) -> None:
         self.time = 1_000_000.0
@@ -48,7 +48,7 @@ def refused(error: pytest.ExceptionInfo[LecternError]) -> str:
 
 
 def cut(*blocks: bytes) -> Iterator[bytes]:
-    """Blocks, and then a network that is gone."""
+    """Yield blocks and then fail as a broken network does."""
     yield from blocks
     raise ConnectionResetError(errno.ECONNRESET, "gone")
 
@@ -68,8 +68,8 @@ def test_a_file_of_another_version_is_rejected(tmp_path: Path, version: int, cod
     assert fault.value.code == code
 
 
-class TestArriving:
-    def test_pieces_one_after_the_other_make_the_file(self, uploads: UploadStore) -> None:
+class TestReceiving:
+    def test_pieces_make_up_the_file(self, uploads: UploadStore) -> None:
         upload = uploads.create("wang", "a.mp4", 10)
         upload = uploads.append(upload, 0, 4, [b"0123"])
         assert (upload.offset, upload.complete) == (4, False)
@@ -77,14 +77,14 @@ class TestArriving:
         assert upload.complete
         assert uploads.path(upload).read_bytes() == b"0123456789"
 
-    def test_what_came_before_the_network_broke_counts(self, uploads: UploadStore) -> None:
+    def test_bytes_before_a_network_failure_are_kept(self, uploads: UploadStore) -> None:
         upload = uploads.create("wang", "a.mp4", 10)
         upload = uploads.append(upload, 0, 10, cut(b"012", b"34"))
         assert upload.offset == 5
         upload = uploads.append(upload, 5, 5, [b"56789"])
         assert uploads.path(upload).read_bytes() == b"0123456789"
 
-    def test_what_a_power_cut_left_uncounted_is_overwritten(self, uploads: UploadStore) -> None:
+    def test_unacknowledged_bytes_are_overwritten(self, uploads: UploadStore) -> None:
         upload = uploads.append(uploads.create("wang", "a.mp4", 6), 0, 3, [b"012"])
         with uploads.path(upload).open("ab") as file:
             file.write(b"\0\0\0")  # the file grew, but its data never reached the disk
@@ -92,7 +92,7 @@ class TestArriving:
         upload = uploads.append(upload, 3, 3, [b"345"])
         assert uploads.path(upload).read_bytes() == b"012345"
 
-    def test_a_long_piece_is_counted_on_its_way(self, tmp_path: Path) -> None:
+    def test_long_piece_is_acknowledged_in_steps(self, tmp_path: Path) -> None:
         with UploadStore(tmp_path / "up", LONG) as uploads:
             upload = uploads.create("wang", "a.mp4", 3 * SYNC_BYTES)
             seen: list[int] = []
@@ -106,16 +106,14 @@ class TestArriving:
         assert seen == [SYNC_BYTES, 2 * SYNC_BYTES, 3 * SYNC_BYTES]
 
     @pytest.mark.parametrize("offset", [-1, 3, 5, 1 << 70])
-    def test_a_piece_from_elsewhere_writes_nothing(self, uploads: UploadStore, offset: int) -> None:
+    def test_wrong_offset_writes_nothing(self, uploads: UploadStore, offset: int) -> None:
         upload = uploads.append(uploads.create("wang", "a.mp4", 10), 0, 4, [b"0123"])
         with pytest.raises(BadInput) as error:
             uploads.append(upload, offset, 2, [b"xx"])
         assert refused(error) == "upload_offset_mismatch"
         assert uploads.path(upload).read_bytes() == b"0123"
 
-    def test_more_than_announced_is_refused_before_anything_is_written(
-        self, uploads: UploadStore
-    ) -> None:
+    def test_too_long_piece_is_refused_before_writing(self, uploads: UploadStore) -> None:
         upload = uploads.create("wang", "a.mp4", 4)
         with pytest.raises(BadInput) as error:
             uploads.append(upload, 0, 5, [b"01234"])
@@ -124,7 +122,7 @@ class TestArriving:
         assert uploads.append(upload, 0, 4, [b"01234567"]).complete  # a body that lies
         assert uploads.path(upload).read_bytes() == b"0123"
 
-    def test_two_pieces_at_once_never_mix(self, uploads: UploadStore) -> None:
+    def test_concurrent_pieces_do_not_mix(self, uploads: UploadStore) -> None:
         upload = uploads.create("wang", "a.mp4", 4)
         refusals: list[str] = []
 
@@ -143,12 +141,12 @@ class TestArriving:
 
 class TestChecksum:
     @pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
-    def test_the_hashes_of_the_protocol(self, uploads: UploadStore, algorithm: str) -> None:
+    def test_hash_algorithms_of_the_protocol(self, uploads: UploadStore, algorithm: str) -> None:
         value = base64.b64encode(hashlib.new(algorithm, b"0123").digest()).decode()
         upload = uploads.create("wang", "a.mp4", 4)
         assert uploads.append(upload, 0, 4, [b"01", b"23"], Checksum(f"{algorithm} {value}"))
 
-    def test_a_damaged_piece_leaves_nothing(self, uploads: UploadStore) -> None:
+    def test_damaged_piece_is_discarded(self, uploads: UploadStore) -> None:
         upload = uploads.append(uploads.create("wang", "a.mp4", 8), 0, 4, [b"0123"])
         with pytest.raises(BadInput) as error:
             uploads.append(upload, 4, 4, [b"4X67"], crc(b"4567"))
@@ -157,21 +155,21 @@ class TestChecksum:
         assert uploads.path(upload).read_bytes() == b"0123"
         assert uploads.append(upload, 4, 4, [b"4567"], crc(b"4567")).complete
 
-    def test_half_a_piece_cannot_be_checked_and_leaves_nothing(self, uploads: UploadStore) -> None:
+    def test_incomplete_piece_with_checksum_is_discarded(self, uploads: UploadStore) -> None:
         upload = uploads.create("wang", "a.mp4", 4)
         with pytest.raises(BadInput):
             uploads.append(upload, 0, 4, cut(b"01"), crc(b"0123"))
         assert uploads.get(upload.id, "wang").offset == 0
 
     @pytest.mark.parametrize("header", ["", "md5 AAAA", "crc32 ?", "sha1 é"])
-    def test_a_header_that_cannot_be_read(self, header: str) -> None:
+    def test_invalid_checksum_header(self, header: str) -> None:
         with pytest.raises(BadInput) as error:
             Checksum(header)
         assert refused(error) == "upload_checksum_unsupported"
 
 
 class TestLimits:
-    def test_size_count_and_sum(self, uploads: UploadStore) -> None:
+    def test_file_size_number_and_quota(self, uploads: UploadStore) -> None:
         with pytest.raises(BadInput) as error:
             uploads.create("wang", "a.mp4", 1001)
         assert refused(error) == "upload_too_large"
@@ -187,12 +185,12 @@ class TestLimits:
         assert refused(error) == "upload_too_many"
 
     @pytest.mark.parametrize("length", [0, -1])
-    def test_nothing_is_no_file(self, uploads: UploadStore, length: int) -> None:
+    def test_empty_file_is_refused(self, uploads: UploadStore, length: int) -> None:
         with pytest.raises(BadInput) as error:
             uploads.create("wang", "a.mp4", length)
         assert refused(error) == "file_empty"
 
-    def test_the_disk_keeps_its_reserve(self, tmp_path: Path) -> None:
+    def test_disk_reserve_is_kept(self, tmp_path: Path) -> None:
         free = [1000]
         with UploadStore(tmp_path / "up", LIMITS, find_free=lambda _: free[0]) as uploads:
             with pytest.raises(Fault) as error:
@@ -204,7 +202,7 @@ class TestLimits:
                 uploads.append(upload, 0, 100, [b"x" * 100])
             assert uploads.get(upload.id, "wang").offset == 0
 
-    def test_a_disk_that_fills_up_on_the_way(self, uploads: UploadStore) -> None:
+    def test_disk_that_fills_up_during_an_upload(self, uploads: UploadStore) -> None:
         upload = uploads.create("wang", "a.mp4", 4)
         with pytest.raises(Fault) as error:
             uploads.append(upload, 0, 4, _full_disk())
@@ -213,7 +211,7 @@ class TestLimits:
 
 def _full_disk() -> Iterator[bytes]:
     class Full(bytes):
-        """Cannot be written: what pwrite says of a full disk."""
+        """A disk that is full: pwrite fails."""
 
         def __getitem__(self, key: object) -> bytes:  # type: ignore[override]
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -222,7 +220,7 @@ def _full_disk() -> Iterator[bytes]:
 
 
 class TestOwnership:
-    def test_somebody_elses_upload_is_as_unknown_as_none(self, uploads: UploadStore) -> None:
+    def test_other_users_upload_is_unknown(self, uploads: UploadStore) -> None:
         upload = uploads.create("wang", "a.mp4", 4)
         for name, number in [("li", upload.id), ("wang", "0" * 32), ("wang", "../" + upload.id)]:
             with pytest.raises(BadInput) as error:
@@ -231,10 +229,8 @@ class TestOwnership:
         assert uploads.list_for("li") == []
 
 
-class TestGoingOut:
-    def test_a_finished_file_under_several_names(
-        self, uploads: UploadStore, tmp_path: Path
-    ) -> None:
+class TestUseAndExpiry:
+    def test_file_is_linked_under_several_names(self, uploads: UploadStore, tmp_path: Path) -> None:
         upload = uploads.create("wang", "a.mp4", 4)
         with pytest.raises(BadInput) as error:
             uploads.link(upload, tmp_path / "early.mp4")
@@ -247,7 +243,7 @@ class TestGoingOut:
         assert uploads.list_for("wang") == []
         assert not uploads.path(upload).parent.exists()
 
-    def test_what_nobody_goes_on_with_expires(
+    def test_abandoned_uploads_expire(
         self, uploads: UploadStore, clock: Clock, tmp_path: Path
     ) -> None:
         old = uploads.create("wang", "old.mp4", 4)
@@ -261,7 +257,7 @@ class TestGoingOut:
         assert [upload.id for upload in uploads.list_for("wang")] == [young.id]
         assert not stray.exists()
 
-    def test_a_clock_put_back_throws_nothing_away(self, uploads: UploadStore, clock: Clock) -> None:
+    def test_clock_set_back_deletes_nothing(self, uploads: UploadStore, clock: Clock) -> None:
         uploads.create("wang", "a.mp4", 4)
         clock.time -= 10_000
         assert uploads.remove_expired() == []
