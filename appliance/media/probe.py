@@ -202,19 +202,16 @@ def probe_audio(path: Path) -> AudioInfo:
         context = source.stream.codec_context
         context.flush_buffers()
         for frame in (frame for packet in tail for frame in decode_packet(packet)):
-            end = max(
-                end, _start_time_s(frame, source) + Fraction(frame.samples, frame.sample_rate)
-            )
+            duration = Fraction(frame.samples, frame.sample_rate)
+            end = max(end, _start_time_s(frame, source) + duration)
         # Where MP4 shortens its last packet, players stop there, but libav decodes all of it.
         end = min(end, packet_end) if packet_end else end
         codec, rate = context.codec.canonical_name, first.sample_rate
         seconds = float(end - start)
         if seconds < MIN_AUDIO_S:
+            measured_s = round(max(seconds, 0), 2)
             raise BadInput(
-                "audio_too_short",
-                name=path.name,
-                seconds=round(max(seconds, 0), 2),
-                minimum=MIN_AUDIO_S,
+                "audio_too_short", name=path.name, seconds=measured_s, minimum=MIN_AUDIO_S
             )
         return AudioInfo(
             path=path,
@@ -323,10 +320,8 @@ def _read_packet_times(path: Path, first: _HeadFrames) -> _PacketTimes:
     last_dts = last_duration = 0
     with open_media(path) as container:
         stream = container.streams[first.stream_index]
-        truncation, clock = (
-            TruncationDetector(container, stream, path),
-            TimestampRepair(first.time_base),
-        )
+        truncation = TruncationDetector(container, stream, path)
+        clock = TimestampRepair(first.time_base)
         for packet in read_packets(container):
             truncation.observe(packet)
             if packet.stream_index != first.stream_index or not packet.size:

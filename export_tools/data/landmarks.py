@@ -17,11 +17,9 @@ from pathlib import Path
 import av
 import numpy as np
 
-from appliance.face.detect import FaceDetector
-from appliance.face.mesh import POINTS, FaceMesh
-from appliance.face.tflite import TFLiteModel
+from appliance.face.mesh import POINTS
+from appliance.face.networks import face_networks
 from appliance.face.track import CONTEXT_FRAMES, FaceLandmarks, FaceTracker, smooth
-from appliance.face.weights import face_model_path
 from appliance.media.picture import Picture
 
 VIDEO_SUFFIXES = {".mp4", ".mov", ".mkv", ".mpg"}
@@ -41,10 +39,7 @@ def extract(path: Path, out: Path) -> Path:
     target = out / f"{path.parent.name}_{path.stem}.npz"
     if target.exists():
         return target
-    tracker = FaceTracker(
-        FaceDetector(TFLiteModel(face_model_path("face_detection_short_range"))),
-        FaceMesh(TFLiteModel(face_model_path("face_landmark"))),
-    )
+    tracker = FaceTracker(*face_networks())
     points, valid = [], []
     padding: list[FaceLandmarks | None] = [None] * CONTEXT_FRAMES
     faces = [*padding, *map(tracker.step, pictures(path)), *padding]

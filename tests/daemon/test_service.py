@@ -78,7 +78,7 @@ def wait_for(condition: Callable[[], bool], limit_s: float = 90) -> None:
 
 
 def segments(root: Path) -> int:
-    return len(list((root / "state" / "work").glob("*/chunks/*/facts/*.json")))
+    return len(list((root / "state" / "work").glob("*/chunks/*/results/*.json")))
 
 
 def codecs_in(pid: int) -> set[str]:
