@@ -1,4 +1,4 @@
-"""BlazeFace over whole pictures and tiles: one portrait pasted where the test wants it."""
+"""BlazeFace on whole pictures and tiles, with a portrait at known positions."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 from appliance.face.detect import FaceDetector
 from tests.talking_face import as_picture, portrait
 
-# The box that BlazeFace puts on the portrait, as shares of its side: centre x, centre y, width.
+# BlazeFace's box for the portrait, as shares of its side: centre x, centre y, width.
 CENTRE, WIDTH = (0.476, 0.48), 0.53
 
 
 def scene(width: int, height: int, *faces: tuple[int, int, int]) -> npt.NDArray[np.uint8]:
-    """Plain grey with the portrait at each (left, top, side)."""
+    """Return a grey picture with the portrait at each (left, top, side)."""
     image = np.full((height, width, 3), 120, np.uint8)
     for left, top, side in faces:
         small = cv2.resize(portrait(), (side, side), interpolation=cv2.INTER_AREA)
@@ -27,14 +27,14 @@ def scene(width: int, height: int, *faces: tuple[int, int, int]) -> npt.NDArray[
     ("size", "face"),
     [
         ((256, 256), (0, 0, 256)),  # fills the picture
-        ((640, 360), (300, 60, 200)),  # seen in the whole picture
+        ((640, 360), (300, 60, 200)),  # detected in the whole picture
         ((1280, 720), (40, 500, 160)),  # first tiles
         ((1280, 720), (1130, 20, 110)),  # at the right edge
         ((1920, 1080), (860, 700, 120)),  # second tiles
         ((720, 1280), (300, 80, 130)),  # upright, as phones film
     ],
 )
-def test_a_face_is_found_where_it_is(
+def test_face_is_detected_at_its_position(
     detector: FaceDetector, size: tuple[int, int], face: tuple[int, int, int]
 ) -> None:
     left, top, side = face
@@ -51,21 +51,21 @@ def test_a_face_is_found_where_it_is(
     assert np.abs(mouth / side - [0.47, 0.58]).max() < 0.11
 
 
-def test_nothing_is_found_in_noise_or_on_a_blank_wall(detector: FaceDetector) -> None:
+def test_no_face_is_detected_in_noise_or_a_blank_picture(detector: FaceDetector) -> None:
     rng = np.random.default_rng(0)
     grain = np.clip(rng.normal(120, 25, (360, 640, 3)), 0, 255).astype(np.uint8)
     assert detector.detect(as_picture(grain)) == []
     assert detector.detect(as_picture(scene(640, 360))) == []
 
 
-def test_two_faces_are_two_and_the_surest_comes_first(detector: FaceDetector) -> None:
+def test_faces_are_sorted_by_confidence(detector: FaceDetector) -> None:
     image = scene(640, 360, (20, 60, 220), (380, 100, 180))
     found = detector.detect(as_picture(image))
     assert sorted(int(face.centre[0]) // 320 for face in found) == [0, 1]
     assert found[0].score >= found[1].score
 
 
-def test_an_anamorphic_picture_gives_boxes_in_its_own_pixels(detector: FaceDetector) -> None:
+def test_boxes_of_an_anamorphic_picture_are_in_its_pixels(detector: FaceDetector) -> None:
     image = scene(1024, 576, (500, 150, 300))
     narrow = cv2.resize(image, (720, 576), interpolation=cv2.INTER_AREA)  # PAL, 64:45 pixels
     straight = detector.detect(as_picture(image))[0]

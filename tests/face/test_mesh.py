@@ -1,4 +1,4 @@
-"""The face mesh on turned, scaled and squeezed pictures, and its reading of an opening mouth."""
+"""The face mesh on rotated, scaled and squeezed pictures, and with an opening mouth."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CORNER = np.array([0.5, 0.5, 0])  # from a pixel's centre to its corner, where s
 def settle(
     mesh: FaceMesh, image: npt.NDArray[np.uint8], region: Region, aspect: float = 1.0
 ) -> tuple[Points, float]:
-    """Points after the region has found its place."""
+    """Return the points after the region has converged."""
     picture = as_picture(image)
     for _ in range(5):
         points, confidence = mesh(picture, region, aspect)
@@ -46,14 +46,12 @@ def upright(mesh: FaceMesh, detector: FaceDetector) -> Points:
 
 
 def distance(a: npt.NDArray[np.floating], b: npt.NDArray[np.floating]) -> float:
-    """Mean distance of points in the picture, in eye distances."""
+    """Return the mean distance of points in the picture, in eye distances."""
     return float(np.linalg.norm(a[:, :2] - b[:, :2], axis=1).mean() / EYE_DISTANCE)
 
 
 @pytest.mark.parametrize("degrees", [-40, -15, 20, 60])
-def test_a_turned_picture_gives_turned_points(
-    mesh: FaceMesh, upright: Points, degrees: float
-) -> None:
+def test_points_follow_rotation(mesh: FaceMesh, upright: Points, degrees: float) -> None:
     turn = cv2.getRotationMatrix2D((SIZE / 2, SIZE / 2), degrees, 1)
     image = cv2.warpAffine(portrait(), turn, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE)
     expected = apply(np.asarray(turn, np.float64), upright[:, :2])
@@ -64,9 +62,7 @@ def test_a_turned_picture_gives_turned_points(
 
 
 @pytest.mark.parametrize("scale", [0.4, 2.5])
-def test_a_scaled_picture_gives_scaled_points(
-    mesh: FaceMesh, upright: Points, scale: float
-) -> None:
+def test_points_follow_scale(mesh: FaceMesh, upright: Points, scale: float) -> None:
     side = round(SIZE * scale / 2) * 2
     image = cv2.resize(portrait(), (side, side), interpolation=cv2.INTER_AREA)
     factor = side / SIZE
@@ -78,7 +74,7 @@ def test_a_scaled_picture_gives_scaled_points(
     assert np.abs(points[:, 2] / factor - upright[:, 2]).mean() < 0.03 * EYE_DISTANCE
 
 
-def test_a_squeezed_picture_gives_squeezed_points(mesh: FaceMesh, upright: Points) -> None:
+def test_points_follow_pixel_aspect(mesh: FaceMesh, upright: Points) -> None:
     aspect = 64 / 45
     width = round(SIZE / aspect / 2) * 2
     image = cv2.resize(portrait(), (width, SIZE), interpolation=cv2.INTER_AREA)
@@ -88,7 +84,7 @@ def test_a_squeezed_picture_gives_squeezed_points(mesh: FaceMesh, upright: Point
     assert distance(points, expected) < 0.02
 
 
-def test_the_points_fit_their_region(upright: Points) -> None:
+def test_points_fit_their_region(upright: Points) -> None:
     region = region_of_points(upright)
     matrix = region.matrix(192, 1.0)
     corners = apply(matrix, np.array([[-0.5, -0.5], [191.5, -0.5], [-0.5, 191.5]]))
@@ -99,18 +95,18 @@ def test_the_points_fit_their_region(upright: Points) -> None:
     assert region.angle == pytest.approx(np.arctan2(eyes[1], eyes[0]))
 
 
-def test_openings_are_read_back(mesh: FaceMesh, upright: Points) -> None:
-    told = np.array([0.0, 0.04, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3])
+def test_mouth_openings_are_measured(mesh: FaceMesh, upright: Points) -> None:
+    openings = np.array([0.0, 0.04, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3])
     read = []
-    for wanted in told:
+    for wanted in openings:
         points, _ = settle(mesh, face_with_opening(wanted), region_of_points(upright))
         read.append(float(mouth_opening(to_face_frame(points, fit_pose(points)))))
     assert np.all(np.diff(read) > 0)
-    assert np.abs(np.array(read) - told).max() < 0.035
-    assert np.corrcoef(read, told)[0, 1] > 0.995
+    assert np.abs(np.array(read) - openings).max() < 0.035
+    assert np.corrcoef(read, openings)[0, 1] > 0.995
 
 
-def test_there_is_no_confidence_where_there_is_no_face(mesh: FaceMesh) -> None:
+def test_confidence_is_low_without_a_face(mesh: FaceMesh) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
     for image in (noise, np.full_like(noise, 120)):
         _, confidence = mesh(as_picture(image), Region(128, 128, 200, 0.0))

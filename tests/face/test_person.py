@@ -1,4 +1,4 @@
-"""Whose face it is, when several are seen and when somebody goes."""
+"""Identification of the presenter among several people, and when one leaves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from appliance.face.detect import Detection
 from appliance.face.person import Person, find_people
 
-Look = tuple[int, list[Detection]]
+FrameDetections = tuple[int, list[Detection]]
 
 
 def face(x: float, width: float, y: float = 300.0) -> Detection:
@@ -16,37 +16,37 @@ def face(x: float, width: float, y: float = 300.0) -> Detection:
     return Detection(box, np.zeros((6, 2)), 0.9)
 
 
-def looks(frames: range, *faces: Detection) -> list[Look]:
+def detections_at(frames: range, *faces: Detection) -> list[FrameDetections]:
     return [(index, list(faces)) for index in frames]
 
 
 LARGE, SMALL = face(300, 120), face(900, 80)
-BOTH = looks(range(0, 100, 10), LARGE, SMALL)
+BOTH = detections_at(range(0, 100, 10), LARGE, SMALL)
 
 
-def test_the_largest_steady_face_comes_first() -> None:
+def test_largest_steady_face_comes_first() -> None:
     first, second = find_people(BOTH, len(BOTH))
     assert first(45, [SMALL, LARGE]) is LARGE
     assert second(45, [SMALL, LARGE]) is SMALL
 
 
-def test_whoever_is_left_alone_keeps_their_own_mouth() -> None:
-    """The presenter walks off: the other is not the presenter because nobody else is there."""
-    first, second = find_people([*BOTH, *looks(range(100, 200, 10), SMALL)], 20)
+def test_remaining_person_is_not_taken_for_another() -> None:
+    """When the presenter leaves, the only remaining person is not taken for the presenter."""
+    first, second = find_people([*BOTH, *detections_at(range(100, 200, 10), SMALL)], 20)
     assert first(150, [SMALL]) is None
     assert first(150, [face(910, 78)]) is None
     assert second(150, [SMALL]) is SMALL
     assert first(150, []) is None
 
 
-def test_the_presenter_comes_back_anywhere() -> None:
+def test_presenter_may_return_at_another_position() -> None:
     first, _ = find_people(BOTH, len(BOTH))
     elsewhere = face(550, 130)
     assert first(50, [SMALL, elsewhere]) is elsewhere
 
 
-def test_a_presenter_alone_may_stand_anywhere() -> None:
-    """One who walks is taken for several people, but never seen beside himself."""
+def test_single_presenter_is_found_at_any_position() -> None:
+    """A walking person may be taken for several people, but is never twice in one frame."""
     walk = [(index, [face(150 + 20 * index, 100)]) for index in range(0, 60, 10)]
     first = find_people(walk, len(walk))[0]
     for index in range(60):
@@ -56,19 +56,19 @@ def test_a_presenter_alone_may_stand_anywhere() -> None:
     assert first(0, [far]) is far
 
 
-def test_what_looks_like_a_face_once_is_nobody() -> None:
+def test_single_detection_is_not_a_person() -> None:
     clutter = face(620, 100)
     seen = [
-        *looks(range(0, 50, 10), LARGE),
+        *detections_at(range(0, 50, 10), LARGE),
         (50, [LARGE, clutter]),
-        *looks(range(60, 99, 10), LARGE),
+        *detections_at(range(60, 99, 10), LARGE),
     ]
     first = find_people(seen, len(seen))[0]
     moved = face(600, 110)
     assert first(50, [moved]) is moved
 
 
-def test_between_two_places_somebody_is_on_the_way() -> None:
+def test_position_is_interpolated_between_known_ones() -> None:
     walker = Person(((0.0, 100.0, 300.0, 100.0), (100.0, 1100.0, 300.0, 100.0)))
     ahead, behind = face(700, 100), face(300, 100)
     assert walker(60, [behind, ahead]) is ahead
@@ -76,7 +76,7 @@ def test_between_two_places_somebody_is_on_the_way() -> None:
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_of_two_who_look_alike_the_nearer_is_meant(order: int) -> None:
+def test_nearest_candidate_is_picked(order: int) -> None:
     person = Person(((0.0, 100.0, 300.0, 100.0),))
     near, far = face(130, 100), face(180, 100)
     assert person(0, [near, far][::order]) is near

@@ -1,4 +1,4 @@
-"""Poses against rotations that the test made itself."""
+"""Poses compared with known rotations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array = npt.NDArray[np.float64]
 
 
 def turn_about(axis: str, degrees: float) -> Array:
-    """Right-handed rotation of the axes x to the left cheek, y down, z away from the camera."""
+    """Return a right-handed rotation; x to the left cheek, y down, z away from the camera."""
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     return {
         "x": np.array([[1, 0, 0], [0, c, -s], [0, s, c]]),
@@ -44,15 +44,15 @@ def random_pose(seed: int) -> Pose:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_projection_and_back(seed: int) -> None:
+def test_projection_is_invertible(seed: int) -> None:
     points = np.random.default_rng(seed).normal(size=(30, 3))
     pose = random_pose(seed)
     assert np.allclose(pose.unproject(pose.project(points)), points)
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_known_pose_is_recovered(face: Array, seed: int) -> None:
-    # The face frame's own fit is the unit pose, and a similarity carries every fit along.
+def test_known_pose_is_recovered(face: Array, seed: int) -> None:
+    # The fit of the face frame itself is the unit pose, and fits follow a similarity.
     rest, pose = fit_pose(face), random_pose(seed)
     found = fit_pose(pose.project(face))
     assert np.allclose(rest.rotation, np.eye(3), atol=1e-6)
@@ -75,13 +75,13 @@ def test_yaw_is_positive_when_the_left_cheek_comes_forward(face: Array, degrees:
         assert left_cheek[2] > right_cheek[2]
 
 
-def test_roll_is_the_turn_in_the_picture(face: Array) -> None:
+def test_roll_is_the_rotation_in_the_picture(face: Array) -> None:
     pose = fit_pose(face @ turn_about("z", 30).T)
     assert float(pose.roll) == pytest.approx(np.radians(30), abs=1e-6)
     assert float(pose.yaw) == pytest.approx(0, abs=1e-4)
 
 
-def test_a_mirrored_picture_mirrors_the_yaw(mesh: FaceMesh, detector: FaceDetector) -> None:
+def test_mirrored_picture_mirrors_the_yaw(mesh: FaceMesh, detector: FaceDetector) -> None:
     yaws = []
     for image in (portrait(), np.ascontiguousarray(portrait()[:, ::-1])):
         picture = as_picture(image)
@@ -90,7 +90,7 @@ def test_a_mirrored_picture_mirrors_the_yaw(mesh: FaceMesh, detector: FaceDetect
     assert yaws[0] == pytest.approx(-yaws[1], abs=4)
 
 
-def test_the_mouth_does_not_move_the_pose(face: Array) -> None:
+def test_mouth_does_not_change_the_pose(face: Array) -> None:
     moved = face.copy()
     for lower_lip_and_jaw in (14, 17, 152, 175, 84, 314, 87, 317):
         moved[lower_lip_and_jaw, 1] += 0.3
@@ -98,7 +98,7 @@ def test_the_mouth_does_not_move_the_pose(face: Array) -> None:
     assert np.array_equal(fit_pose(moved).offset, fit_pose(face).offset)
 
 
-def test_a_track_is_its_frames(face: Array) -> None:
+def test_stacked_frames_equal_single_frames(face: Array) -> None:
     frames = np.stack([random_pose(seed).project(face) for seed in range(5)])
     together = fit_pose(frames)
     for k, frame in enumerate(frames):

@@ -1,4 +1,4 @@
-"""Patches out of 4:2:0 pictures, judged on gradients, whose every sample is known."""
+"""Patches of 4:2:0 pictures, tested on gradients, whose samples are known."""
 
 from __future__ import annotations
 
@@ -42,25 +42,25 @@ def gradient_picture() -> Picture:
     return picture
 
 
-def test_the_identity_gives_the_plane_itself() -> None:
+def test_identity_returns_the_plane() -> None:
     plane = noise()
     assert np.array_equal(sample_plane(plane, IDENTITY, WIDTH, HEIGHT), plane)
 
 
-def test_a_whole_pixel_offset_gives_the_part() -> None:
+def test_whole_pixel_offset_returns_the_part() -> None:
     plane = noise()
     patch = sample_plane(plane, turned(0, 1, 17, 31), 64, 48)
     assert np.array_equal(patch, plane[31 : 31 + 48, 17 : 17 + 64])
 
 
-def test_a_quarter_turn_gives_the_turned_part() -> None:
+def test_quarter_turn_returns_the_rotated_part() -> None:
     plane = noise()
     patch = sample_plane(plane, turned(np.pi / 2, 1, 100, 50), 40, 30)
     assert np.array_equal(patch, plane[50:90, 71:101][:, ::-1].T)
 
 
 @pytest.mark.parametrize("factor", [2, 3, 4, 7])
-def test_shrinking_averages(factor: int) -> None:
+def test_downscaling_averages(factor: int) -> None:
     plane = noise()
     offset = (factor - 1) / 2  # a patch pixel's centre is its block's centre
     patch = sample_plane(plane, turned(0, factor, offset + factor, offset), 40, 30)
@@ -68,11 +68,11 @@ def test_shrinking_averages(factor: int) -> None:
     part = part[:, : part.shape[1] // factor * factor]
     blocks = part.reshape(part.shape[0] // factor, factor, -1, factor).mean(axis=(1, 3))
     assert abs(float(patch.mean()) - float(blocks.mean())) < 1
-    # What a plain bilinear sample would keep of the noise, averaging takes away.
+    # Averaging removes noise that plain bilinear sampling would keep.
     assert patch.std() < 1.1 * blocks.std()
 
 
-def test_shrinking_hides_a_pattern_that_would_alias() -> None:
+def test_downscaling_does_not_alias() -> None:
     stripes = np.zeros((HEIGHT, WIDTH), np.uint8)
     stripes[:, ::2] = 200
     patch = sample_plane(stripes, turned(0.3, 4.3, 90, 30), 30, 30)
@@ -82,7 +82,7 @@ def test_shrinking_hides_a_pattern_that_would_alias() -> None:
 
 @pytest.mark.parametrize("scale", [0.31, 0.9, 1.7, 2.4, 4.0])
 @pytest.mark.parametrize("angle", [0.0, 0.4, -1.3, 3.0])
-def test_luma_and_chroma_are_taken_from_one_place(scale: float, angle: float) -> None:
+def test_luma_and_chroma_are_sampled_at_the_same_position(scale: float, angle: float) -> None:
     size = int(54 / scale)
     corner = turned(angle, scale, 0, 0)[:, :2] @ np.full(2, (size - 1) / 2)
     matrix = turned(angle, scale, 56 - corner[0], 42 - corner[1])
@@ -95,7 +95,7 @@ def test_luma_and_chroma_are_taken_from_one_place(scale: float, angle: float) ->
         assert abs(float(error.mean())) < 0.15  # a wrong siting moves chroma by 1, or 0.5
 
 
-def test_a_half_size_chroma_patch_lies_under_its_luma_patch() -> None:
+def test_half_size_chroma_patch_matches_its_luma_patch() -> None:
     matrix = turned(0.5, 0.9, 40, 10)
     picture = gradient_picture()
     u = sample_plane(picture.u, chroma_matrix(matrix), 25, 25)
@@ -108,21 +108,21 @@ def test_a_half_size_chroma_patch_lies_under_its_luma_patch() -> None:
 
 
 @pytest.mark.parametrize("scale", [1.0, 3.0])
-def test_beyond_the_edge_the_edge_goes_on(scale: float) -> None:
+def test_edge_is_replicated(scale: float) -> None:
     patch = sample_plane(gradient_picture().y, turned(0, scale, -20, 10), 30, 15)
     x = np.clip(scale * np.arange(30) - 20, 0, None)
     y = scale * np.arange(15) + 10
     assert np.abs(patch - (20.0 + x[None] + y[:, None])).max() <= scale + 0.5
 
 
-def test_a_patch_that_lies_wholly_outside_is_the_edge() -> None:
+def test_patch_outside_the_picture_is_the_edge() -> None:
     plane = np.full((HEIGHT, WIDTH), 77, np.uint8)
     for scale in (1.0, 6.0):
         assert (sample_plane(plane, turned(0.2, scale, 5000, -4000), 16, 16) == 77).all()
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_maps_compose_and_invert(seed: int) -> None:
+def test_matrices_compose_and_invert(seed: int) -> None:
     rng = np.random.default_rng(seed)
     outer = turned(*rng.uniform([-3, 0.2, -50, -50], [3, 4, 50, 50]))
     inner = turned(*rng.uniform([-3, 0.2, -50, -50], [3, 4, 50, 50]))

@@ -1,4 +1,4 @@
-"""Tracking and smoothing: pure in the frame number, lost and found again, without lag."""
+"""Tracking and smoothing: independent of the starting frame, and without lag."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tests.talking_face import SIZE, as_picture, babble, face_with_opening, port
 
 Image = npt.NDArray[np.uint8]
 FRAMES = 120
-LOST = range(20, 33)  # frames in which the presenter is gone
-CUT = 80  # from here on the picture is another one
+LOST = range(20, 33)  # frames without the presenter
+CUT = 80  # first frame after a cut
 
 rng = np.random.default_rng(1)
 NOISE = rng.normal(0, 3, (SIZE, SIZE, 3))
@@ -50,7 +50,7 @@ class Frame:
 
 
 def film(index: int) -> Image:
-    """Frame ``index`` of a head that drifts and speaks, vanishes for a while, and is cut."""
+    """Return frame ``index`` of a head that drifts, speaks, is absent for a while, and is cut."""
     if index in LOST:
         return np.full((SIZE, SIZE, 3), 120, np.uint8)
     grain = np.roll(NOISE, index * 17, axis=1)
@@ -71,7 +71,7 @@ Run = list[tuple[int, FaceLandmarks | None]]
 
 
 def run(detector: FaceDetector, mesh: FaceMesh, frames: Pictures, first: int, stop: int) -> Run:
-    """Track ``first`` up to ``stop`` with no more pictures than that needs."""
+    """Track ``first`` … ``stop`` - 1 with only the pictures that are needed."""
     tracker = FaceTracker(detector, mesh)
     pictures = frames[segment_start(first) : min(stop + CONTEXT_FRAMES, FRAMES)]
     seen = {picture.index: tracker.step(picture) for picture in pictures}
@@ -103,7 +103,7 @@ def equal(a: FaceLandmarks | None, b: FaceLandmarks | None) -> bool:
         (FRAMES - 3, FRAMES),
     ],
 )
-def test_any_part_is_the_same_as_the_whole(
+def test_any_part_equals_the_whole(
     detector: FaceDetector, mesh: FaceMesh, frames: Pictures, whole: Run, first: int, stop: int
 ) -> None:
     part = run(detector, mesh, frames, first, stop)
@@ -113,21 +113,21 @@ def test_any_part_is_the_same_as_the_whole(
     )
 
 
-def test_the_start_is_a_segments_and_early_enough() -> None:
+def test_segment_start_is_early_enough() -> None:
     for first in range(4 * SEGMENT_FRAMES):
         start = segment_start(first)
         assert start % SEGMENT_FRAMES == 0
         assert start <= max(first - CONTEXT_FRAMES, 0) < start + SEGMENT_FRAMES
 
 
-def test_a_face_is_lost_at_once_and_found_soon(whole: Run) -> None:
+def test_face_is_lost_at_once_and_found_again_soon(whole: Run) -> None:
     assert [index for index, _ in whole] == list(range(FRAMES))
     seen = {index for index, face in whole if face is not None}
     assert seen.isdisjoint(LOST)
     assert seen >= set(range(LOST.start)) | set(range(LOST.stop + 5, FRAMES))
 
 
-def test_what_is_seen_follows_the_head(whole: Run) -> None:
+def test_landmarks_follow_the_head(whole: Run) -> None:
     still = whole[0][1]
     assert still is not None
     for index, face in whole[:CUT]:
@@ -137,11 +137,9 @@ def test_what_is_seen_follows_the_head(whole: Run) -> None:
             assert np.abs(moved - way).max() < 0.05 * still.eye_distance
 
 
-def test_what_the_detector_takes_for_a_face_the_mesh_must_confirm(
-    detector: FaceDetector, mesh: FaceMesh
-) -> None:
+def test_detection_must_be_confirmed_by_the_mesh(detector: FaceDetector, mesh: FaceMesh) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (360, 640, 3), np.uint8)
-    assert detector.detect(as_picture(noise)) != []  # it is that easily fooled
+    assert detector.detect(as_picture(noise)) != []  # a false detection
     assert FaceTracker(detector, mesh).step(Frame(noise, 0)) is None
 
 
@@ -151,7 +149,7 @@ def test_smoothing_stops_at_a_cut(
     tracker = FaceTracker(detector, mesh)
     raw = {frame.index: tracker.step(frame) for frame in frames[SEGMENT_FRAMES:]}
     for index in (CUT - 1, CUT):
-        # The neighbour on one side is beyond the cut, so the frame stands as the mesh saw it.
+        # The neighbour on one side is beyond the cut, so the frame is not smoothed.
         assert equal(raw[index], whole[index][1])
     calm = whole[CUT - 10][1]
     assert calm is not None
@@ -162,7 +160,7 @@ def test_smoothing_stops_at_a_cut(
     ("zooms", "shift"),
     [((0.5, 1.0), (0, 0)), ((1.0, 0.5), (0, 0)), ((0.6, 0.6), (60, 20)), ((0.6, 1.0), (30, -20))],
 )
-def test_after_a_cut_the_mesh_is_not_led_by_where_the_face_was(
+def test_mesh_does_not_use_the_previous_position_after_a_cut(
     detector: FaceDetector, mesh: FaceMesh, zooms: tuple[float, float], shift: tuple[int, int]
 ) -> None:
     def scene(zoom: float, x: float, y: float) -> Image:
@@ -181,19 +179,17 @@ def test_after_a_cut_the_mesh_is_not_led_by_where_the_face_was(
     assert np.abs(cut.points - truth.points)[:, :2].max() < 0.02 * truth.eye_distance
 
 
-def test_only_the_chosen_face_is_followed(
+def test_only_the_selected_face_is_tracked(
     detector: FaceDetector, mesh: FaceMesh, frames: Pictures
 ) -> None:
-    def nobody(index: int, faces: list[Detection]) -> Detection | None:
+    def choose_none(index: int, faces: list[Detection]) -> Detection | None:
         return None
 
-    tracker = FaceTracker(detector, mesh, nobody)
+    tracker = FaceTracker(detector, mesh, choose_none)
     assert [tracker.step(frame) for frame in frames[:12]] == [None] * 12
 
 
-def test_a_small_face_beside_a_large_one_can_be_named(
-    detector: FaceDetector, mesh: FaceMesh
-) -> None:
+def test_small_face_can_be_selected(detector: FaceDetector, mesh: FaceMesh) -> None:
     small = cv2.resize(portrait(), (160, 160), interpolation=cv2.INTER_AREA)
     both = np.full((SIZE, SIZE + 160, 3), 120, np.uint8)
     both[:, :SIZE], both[48:208, SIZE:] = portrait(), small
@@ -209,7 +205,7 @@ def test_a_small_face_beside_a_large_one_can_be_named(
     assert named.eye_distance == pytest.approx(largest.eye_distance * 160 / SIZE, rel=0.05)
 
 
-def sightings(points: npt.NDArray[np.float64]) -> list[FaceLandmarks | None]:
+def make_landmarks(points: npt.NDArray[np.float64]) -> list[FaceLandmarks | None]:
     """Faces of 100 pixels' eye distance, moved by ``points`` (n, 2) from frame to frame."""
     base = np.zeros((468, 3))
     base[33], base[263] = (-50, 0, 0), (50, 0, 0)
@@ -223,23 +219,23 @@ def smoothed(window: list[FaceLandmarks | None]) -> npt.NDArray[np.float32]:
     return face.points
 
 
-def test_steady_motion_is_not_delayed() -> None:
+def test_smoothing_does_not_delay_steady_motion() -> None:
     motion = np.arange(2 * CONTEXT_FRAMES + 1)[:, None] * [3.0, -2.0] + [100, 200]
-    window = sightings(motion)
+    window = make_landmarks(motion)
     middle = window[CONTEXT_FRAMES]
     assert middle is not None
     assert np.array_equal(smoothed(window), middle.points)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_time_has_no_direction(seed: int) -> None:
-    window = sightings(np.random.default_rng(seed).normal(0, 2, (2 * CONTEXT_FRAMES + 1, 2)))
+def test_smoothing_is_symmetric_in_time(seed: int) -> None:
+    window = make_landmarks(np.random.default_rng(seed).normal(0, 2, (2 * CONTEXT_FRAMES + 1, 2)))
     assert np.allclose(smoothed(window), smoothed(window[::-1]), atol=1e-5)
 
 
-def test_noise_is_halved() -> None:
+def test_smoothing_halves_noise() -> None:
     noise = np.random.default_rng(0).normal(0, 1, (1000, 2))
-    window = sightings(noise)
+    window = make_landmarks(noise)
     calm = [
         smoothed(window[k : k + 2 * CONTEXT_FRAMES + 1])[0, :2]
         for k in range(1000 - 2 * CONTEXT_FRAMES)
@@ -249,8 +245,8 @@ def test_noise_is_halved() -> None:
 
 
 @pytest.mark.parametrize("side", [-1, 1])
-def test_one_sided_neighbours_do_not_count(side: int) -> None:
-    window = sightings(np.random.default_rng(0).normal(0, 1, (2 * CONTEXT_FRAMES + 1, 2)))
+def test_one_sided_neighbours_are_not_used(side: int) -> None:
+    window = make_landmarks(np.random.default_rng(0).normal(0, 1, (2 * CONTEXT_FRAMES + 1, 2)))
     window[CONTEXT_FRAMES + side * 2] = None
     middle = window[CONTEXT_FRAMES]
     assert middle is not None
@@ -265,26 +261,26 @@ def test_one_sided_neighbours_do_not_count(side: int) -> None:
 
 
 @pytest.mark.parametrize("jump", [12.0, 60.0])
-def test_where_a_speech_was_cut_together_nothing_is_mixed(jump: float) -> None:
-    """The head sits nearly where it sat before: 0.12 eye distances away, or 0.6."""
+def test_smoothing_does_not_mix_frames_across_jump_cuts(jump: float) -> None:
+    """After the cut the head is 0.12 or 0.6 eye distances away."""
     rest = np.random.default_rng(3).normal(0, 0.3, (4 * CONTEXT_FRAMES, 2))
     rest[2 * CONTEXT_FRAMES :] += [jump, 0]
-    window = sightings(rest)
-    for place in range(CONTEXT_FRAMES, 3 * CONTEXT_FRAMES):
-        points = smoothed(window[place - CONTEXT_FRAMES : place + CONTEXT_FRAMES + 1])
-        assert abs(points[0, 0] - (jump if place >= 2 * CONTEXT_FRAMES else 0)) < 1.5
+    window = make_landmarks(rest)
+    for centre in range(CONTEXT_FRAMES, 3 * CONTEXT_FRAMES):
+        points = smoothed(window[centre - CONTEXT_FRAMES : centre + CONTEXT_FRAMES + 1])
+        assert abs(points[0, 0] - (jump if centre >= 2 * CONTEXT_FRAMES else 0)) < 1.5
 
 
-def test_a_nod_is_smoothed_however_fast() -> None:
+def test_fast_nod_is_smoothed() -> None:
     """Half a second down and up again at 25 frames a second, up to 0.1 eye distances a frame."""
     down = 40 * (1 - np.cos(np.linspace(0, 2 * np.pi, 13)))
     path = np.zeros((13 + 4 * CONTEXT_FRAMES, 2))
     path[2 * CONTEXT_FRAMES : -2 * CONTEXT_FRAMES, 1] = down
     assert 8 < np.abs(np.diff(path[:, 1])).max() < 25
     grain = np.random.default_rng(0).normal(0, 1, path.shape)
-    window = sightings(path + grain)
-    for place in range(CONTEXT_FRAMES, len(path) - CONTEXT_FRAMES):
-        middle = window[place]
+    window = make_landmarks(path + grain)
+    for centre in range(CONTEXT_FRAMES, len(path) - CONTEXT_FRAMES):
+        middle = window[centre]
         assert middle is not None
-        points = smoothed(window[place - CONTEXT_FRAMES : place + CONTEXT_FRAMES + 1])
+        points = smoothed(window[centre - CONTEXT_FRAMES : centre + CONTEXT_FRAMES + 1])
         assert not np.array_equal(points, middle.points)

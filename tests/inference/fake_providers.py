@@ -1,7 +1,7 @@
-"""Graphics engines that are not there: the CPU's sessions with the failings of real drivers.
+"""Fake GPU providers: CPU sessions that fail in the ways of real drivers.
 
 A module that opens sessions, as ``appliance.inference.session`` is one; it is imported in the child
-process of a self-test as well, so how each provider behaves stands in a file (:func:`set_moods`).
+process of a self-test as well, so the behaviour of each provider is read from a file.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ NVMAP = "NvMapMemAllocInternalTagged: 1075072515 error 12"
 
 
 def fake_box(
-    folder: Path, limit_s: float = 60.0, answer_s: float = 60.0, **moods: str
+    folder: Path, limit_s: float = 60.0, timeout_s: float = 60.0, **moods: str
 ) -> Providers:
-    """A box in ``folder`` whose ONNX Runtime lists the providers that have a mood.
+    """Return a device in ``folder`` whose ONNX Runtime lists the providers in ``moods``.
 
-    Moods: ``good``, ``throws`` (when opened), ``wrong`` (another answer), ``hangs``, ``dies``,
+    Moods: ``good``, ``throws`` (when opened), ``wrong`` (wrong output), ``hangs``, ``dies``,
     ``large`` (no memory for a batch of more than 4), ``later N`` (fails in the Nth run after the
     child's test), ``stuck N`` (hangs in it) and ``stuck open`` (hangs when opened after that test).
     """
@@ -39,12 +39,12 @@ def fake_box(
     (folder / MOODS).write_text(json.dumps(moods))
     machine = RuntimeVersions("36.4.3", "10.3.0", "1.23.0")
     return Providers(
-        folder / "state", folder / "cache", machine, _engine(folder), limit_s, answer_s
+        folder / "state", folder / "cache", machine, _engine(folder), limit_s, timeout_s
     )
 
 
 def _engine(folder: Path) -> str:
-    """A module of its own for each box: ``available`` takes no argument."""
+    """Write a session module for one device, since ``available`` has no argument."""
     module = folder / f"engine_of_{folder.name.replace('-', '_')}.py"
     module.write_text(
         "from functools import partial\nfrom pathlib import Path\n"
@@ -57,7 +57,7 @@ def _engine(folder: Path) -> str:
 
 
 def opened(folder: Path) -> list[str]:
-    """The providers that were opened so far, in this process or in a child."""
+    """Return the providers opened so far, in this process or in a child."""
     path = folder / OPENED
     return path.read_text().split() if path.exists() else []
 

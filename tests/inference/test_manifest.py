@@ -25,7 +25,7 @@ def _model(folder: Path, **changes: object) -> Path:
     return folder
 
 
-def test_found_by_name_folder_and_file(tmp_path: Path) -> None:
+def test_model_is_found_by_name_folder_and_file(tmp_path: Path) -> None:
     folder = _model(tmp_path / "models" / "small")
     for name in ("small", str(folder), str(folder / "model.json")):
         manifest = load_manifest(name, tmp_path / "models")
@@ -33,13 +33,13 @@ def test_found_by_name_folder_and_file(tmp_path: Path) -> None:
         assert manifest.precisions() == ["fp32"]
 
 
-def test_an_onnx_file_by_itself_is_taken_for_wav2lip(tmp_path: Path) -> None:
+def test_single_onnx_file_is_treated_as_wav2lip(tmp_path: Path) -> None:
     (tmp_path / "mine.onnx").write_bytes(b"x")
     manifest = load_manifest(str(tmp_path / "mine.onnx"), tmp_path)
     assert (manifest.kind, manifest.name) == ("wav2lip", "mine")
 
 
-def test_unknown_model_says_what_there_is(tmp_path: Path) -> None:
+def test_unknown_model_error_lists_the_known_ones(tmp_path: Path) -> None:
     _model(tmp_path / "small")
     with pytest.raises(BadInput, match="small") as caught:
         load_manifest("smal", tmp_path)
@@ -47,7 +47,7 @@ def test_unknown_model_says_what_there_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"name": "x", "kind": "other"}'])
-def test_unreadable_manifest(tmp_path: Path, content: str) -> None:
+def test_invalid_manifest_is_bad_input(tmp_path: Path, content: str) -> None:
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "model.json").write_text(content)
     with pytest.raises(BadInput) as caught:

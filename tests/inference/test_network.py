@@ -1,4 +1,4 @@
-"""Providers that lie, fail, hang and run out of memory; the next one takes over each time."""
+"""Providers that compute wrong values, fail, hang or run out of memory are replaced."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Box = Callable[..., Providers]
 
 @pytest.fixture
 def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Box:
-    """Makes a box with fake providers in ``tmp_path``."""
+    """Create a device with fake providers in ``tmp_path``."""
     monkeypatch.syspath_prepend(str(tmp_path))
     return lambda **moods: fake_box(tmp_path, **moods)
 
@@ -44,17 +44,17 @@ def inputs(network: Network, rows: int = 2) -> dict[str, np.ndarray]:
     }
 
 
-def expected(net: Path, asked: dict[str, np.ndarray]) -> np.ndarray:
-    return np.asarray(ort.InferenceSession(str(net)).run(None, asked)[0])
+def expected(net: Path, arrays: dict[str, np.ndarray]) -> np.ndarray:
+    return np.asarray(ort.InferenceSession(str(net)).run(None, arrays)[0])
 
 
-def test_runs_like_onnx_runtime_itself(net: Path) -> None:
+def test_network_gives_the_same_output_as_onnx_runtime(net: Path) -> None:
     network = Network(net)
-    asked = inputs(network)
-    np.testing.assert_array_equal(network(asked)["picture"], expected(net, asked))
+    arrays = inputs(network)
+    np.testing.assert_array_equal(network(arrays)["picture"], expected(net, arrays))
 
 
-def test_says_why_better_providers_are_not_used(net: Path) -> None:
+def test_reasons_for_rejected_providers_are_recorded(net: Path) -> None:
     choice = Network(net, ALL).choice
     assert choice.provider == "cpu"
     assert choice.rejected == (
@@ -64,7 +64,7 @@ def test_says_why_better_providers_are_not_used(net: Path) -> None:
 
 
 class TestSelfTest:
-    def test_the_first_that_proves_itself_is_taken(self, net: Path, box: Box) -> None:
+    def test_first_provider_that_passes_is_used(self, net: Path, box: Box) -> None:
         network = Network(net, ALL, runtime=box(tensorrt="good", cuda="good"))
         assert network.choice.provider == "tensorrt" and network.choice.rejected == ()
 
@@ -77,18 +77,18 @@ class TestSelfTest:
         ],
     )
     @pytest.mark.parametrize("recorded", [True, False])
-    def test_one_that_fails_is_stepped_over(
+    def test_failing_provider_is_skipped(
         self, net: Path, box: Box, mood: str, reason: str, recorded: bool
     ) -> None:
         golden = reference_output(net) if recorded else None
         network = Network(net, ALL, golden=golden, runtime=box(tensorrt=mood, cuda="good"))
         assert network.choice.provider == "cuda"
-        (told,) = network.choice.rejected
-        assert told.startswith(reason) and "\n" not in told
-        asked = inputs(network)
-        np.testing.assert_array_equal(network(asked)["picture"], expected(net, asked))
+        (reported,) = network.choice.rejected
+        assert reported.startswith(reason) and "\n" not in reported
+        arrays = inputs(network)
+        np.testing.assert_array_equal(network(arrays)["picture"], expected(net, arrays))
 
-    def test_one_that_hangs_is_left_after_its_time(self, net: Path, box: Box) -> None:
+    def test_hanging_provider_is_abandoned_after_the_timeout(self, net: Path, box: Box) -> None:
         waited: list[float] = []
         network = Network(
             net, ALL, runtime=box(tensorrt="hangs", limit_s=3.0), on_seconds=waited.append
@@ -97,31 +97,31 @@ class TestSelfTest:
         assert network.choice.rejected[0] == "tensorrt: timed out after 3 s"
         assert waited == sorted(waited) and waited[-1] > 3
 
-    def test_a_test_that_cannot_begin_has_failed(self, net: Path, tmp_path: Path) -> None:
+    def test_that_cannot_be_started_has_failed(self, net: Path, tmp_path: Path) -> None:
         order = Providers().make_selftest(net, "cuda", {}, SessionSettings())
         with pytest.raises(SelfTestFailed, match="could not be started: No such file or directory"):
             run_in_child(order, 1.0, python=str(tmp_path / "no-python"))
 
-    def test_waiting_can_be_stopped(self, net: Path, box: Box) -> None:
+    def test_waiting_can_be_interrupted(self, net: Path, box: Box) -> None:
         def stop(seconds: float) -> None:
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
             Network(net, ALL, runtime=box(tensorrt="hangs"), on_seconds=stop)
 
-    def test_one_that_is_short_of_memory_gets_smaller_batches(self, net: Path, box: Box) -> None:
+    def test_provider_short_of_memory_gets_smaller_batches(self, net: Path, box: Box) -> None:
         network = Network(net, ALL, runtime=box(cuda="large"))
         assert (network.choice.provider, network.batch) == ("cuda", 4)
-        asked = inputs(network, 7)
-        np.testing.assert_allclose(network(asked)["picture"], expected(net, asked), atol=1e-6)
+        arrays = inputs(network, 7)
+        np.testing.assert_allclose(network(arrays)["picture"], expected(net, arrays), atol=1e-6)
 
-    def test_a_wrong_answer_of_the_cpu_is_a_fault(self, net: Path, tmp_path: Path) -> None:
+    def test_wrong_output_of_the_cpu_is_a_fault(self, net: Path, tmp_path: Path) -> None:
         other = reference_output(write_wav2lip(tmp_path / "other.onnx", seed=5))
         with pytest.raises(Fault) as caught:
             Network(net, golden=other)
         assert caught.value.code == "inference_failed" and "deviates by" in caught.value.text()
 
-    def test_a_coarser_precision_has_more_room(self, net: Path) -> None:
+    def test_coarser_precision_has_a_larger_tolerance(self, net: Path) -> None:
         golden = reference_output(net)
         near = {"picture": [[value + 0.012 for value in row] for row in golden["picture"]]}
         assert Network(net, golden=near, precision="int8").choice.provider == "cpu"
@@ -130,14 +130,14 @@ class TestSelfTest:
 
 
 class TestAtWork:
-    def test_a_provider_that_fails_is_left_and_the_work_goes_on(self, net: Path, box: Box) -> None:
-        # One run when it is opened here: it fails in the work's third.
+    def test_failing_provider_is_replaced_during_rendering(self, net: Path, box: Box) -> None:
+        # One run when it is opened in this process: it fails in the third call.
         runtime = box(tensorrt="later 4", cuda="good")
         network = Network(net, ALL, runtime=runtime)
-        asked = inputs(network)
+        arrays = inputs(network)
         used = []
         for _ in range(4):
-            np.testing.assert_array_equal(network(asked)["picture"], expected(net, asked))
+            np.testing.assert_array_equal(network(arrays)["picture"], expected(net, arrays))
             used.append(network.choice.provider)
         assert used == ["tensorrt"] * 2 + ["cuda"] * 2
         assert network.choice.rejected == (
@@ -146,13 +146,13 @@ class TestAtWork:
         verdict = runtime.results.get(sha256(net), "tensorrt")
         assert verdict is not None and not verdict.passed
 
-    def test_a_provider_that_hangs_is_left_and_the_work_goes_on(self, net: Path, box: Box) -> None:
-        runtime = box(answer_s=2.0, tensorrt="stuck 3", cuda="good")
+    def test_hanging_provider_is_replaced_during_rendering(self, net: Path, box: Box) -> None:
+        runtime = box(timeout_s=2.0, tensorrt="stuck 3", cuda="good")
         network = Network(net, ALL, runtime=runtime)
-        asked = inputs(network)
+        arrays = inputs(network)
         used = []
         for _ in range(3):
-            np.testing.assert_array_equal(network(asked)["picture"], expected(net, asked))
+            np.testing.assert_array_equal(network(arrays)["picture"], expected(net, arrays))
             used.append(network.choice.provider)
         assert used == ["tensorrt", "cuda", "cuda"]
         assert network.choice.rejected == (
@@ -161,19 +161,19 @@ class TestAtWork:
         verdict = runtime.results.get(sha256(net), "tensorrt")
         assert verdict is not None and verdict.reason == "timed out after 2 s"
 
-    def test_one_that_hangs_after_its_test_in_the_child_is_left(self, net: Path, box: Box) -> None:
+    def test_provider_that_hangs_after_its_selftest_is_rejected(self, net: Path, box: Box) -> None:
         runtime = box(limit_s=60.0, tensorrt="good")
-        Network(net, ALL, runtime=runtime)  # the child's verdict is remembered from here
+        Network(net, ALL, runtime=runtime)  # stores the result of the child
         runtime = box(limit_s=1.0, tensorrt="stuck open")
         network = Network(net, ALL, runtime=runtime)
         assert network.choice.provider == "cpu"
         assert network.choice.rejected[0] == "tensorrt: timed out after 1 s"
 
-    def test_without_memory_at_any_batch_the_next_one_goes_on(
+    def test_provider_without_memory_at_any_batch_is_replaced(
         self, net: Path, box: Box, caplog: pytest.LogCaptureFixture
     ) -> None:
         network = Network(net, ["cuda"], runtime=box(cuda="good"))
-        asked = inputs(network, 5)
+        arrays = inputs(network, 5)
 
         class Full:
             get_inputs = network.session.get_inputs
@@ -183,7 +183,7 @@ class TestAtWork:
                 raise RuntimeError(NVMAP)
 
         network.session = Full()
-        np.testing.assert_array_equal(network(asked)["picture"], expected(net, asked))
+        np.testing.assert_array_equal(network(arrays)["picture"], expected(net, arrays))
         assert network.choice.provider == "cpu"
         assert network.choice.rejected == (f"cuda: failed during rendering: {NVMAP}",)
         assert [record.args for record in caplog.records if "batch" in record.msg] == [
@@ -191,7 +191,7 @@ class TestAtWork:
             ("net.onnx", 1),
         ]
 
-    def test_when_the_last_one_fails_it_is_a_fault(self, net: Path) -> None:
+    def test_failure_of_the_last_provider_is_a_fault(self, net: Path) -> None:
         network = Network(net)
         with pytest.raises(Fault) as caught:
             network({"nonsense": np.zeros((1, 2), np.float32)})
@@ -199,16 +199,14 @@ class TestAtWork:
 
 
 class TestMemory:
-    def test_a_verdict_outlasts_the_process_and_saves_the_test(
-        self, net: Path, box: Box, tmp_path: Path
-    ) -> None:
+    def test_stored_result_replaces_the_selftest(self, net: Path, box: Box, tmp_path: Path) -> None:
         Network(net, ALL, runtime=box(tensorrt="throws", cuda="good"))
         assert opened(tmp_path).count("tensorrt") == 1
         again = Network(net, ALL, runtime=box(tensorrt="good", cuda="good"))
-        assert again.choice.provider == "cuda"  # within a day it is not tried again
+        assert again.choice.provider == "cuda"  # not tested again within a day
         assert opened(tmp_path).count("tensorrt") == 1
 
-    def test_other_versions_ask_anew(self, net: Path, box: Box) -> None:
+    def test_other_versions_are_tested_again(self, net: Path, box: Box) -> None:
         runtime = box(tensorrt="throws")
         assert Network(net, ALL, runtime=runtime).choice.provider == "cpu"
         newer = replace(box(tensorrt="good"), versions=replace(runtime.versions, l4t="36.5.0"))
@@ -223,15 +221,13 @@ class TestMemory:
         Network(net, ALL, runtime=box(tensorrt="good"))
         assert not old.exists()
 
-    def test_a_damaged_file_costs_the_tests_and_nothing_else(
-        self, net: Path, box: Box, tmp_path: Path
-    ) -> None:
+    def test_damaged_results_file_is_ignored(self, net: Path, box: Box, tmp_path: Path) -> None:
         (tmp_path / "state").mkdir()
         (tmp_path / "state" / "runtime.json").write_text('{"verdicts": [1')
         assert Network(net, ALL, runtime=box(cuda="good")).choice.provider == "cuda"
 
 
-def test_a_network_for_one_picture_at_a_time_is_given_one(tmp_path: Path) -> None:
+def test_network_with_fixed_batch_of_one_is_supported(tmp_path: Path) -> None:
     import onnx
 
     model = onnx.load(str(write_wav2lip(tmp_path / "net.onnx")))
@@ -239,13 +235,13 @@ def test_a_network_for_one_picture_at_a_time_is_given_one(tmp_path: Path) -> Non
         entry.type.tensor_type.shape.dim[0].dim_value = 1
     onnx.save(model, str(tmp_path / "one.onnx"))
     network = Network(tmp_path / "one.onnx")
-    asked = inputs(network, 3)
+    arrays = inputs(network, 3)
     np.testing.assert_allclose(
-        network(asked)["picture"], expected(tmp_path / "net.onnx", asked), atol=1e-6
+        network(arrays)["picture"], expected(tmp_path / "net.onnx", arrays), atol=1e-6
     )
 
 
-def test_a_file_that_is_no_network_is_a_fault(tmp_path: Path) -> None:
+def test_file_that_is_not_a_network_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "net.onnx").write_bytes(b"not a network")
     with pytest.raises(Fault) as caught:
         Network(tmp_path / "net.onnx")

@@ -20,13 +20,13 @@ Array = npt.NDArray[np.float32]
 
 
 def ellipse(x: float, y: float, rx: float, ry: float, count: int = 20) -> Array:
-    """A ring as the lips' rings run, from the left corner along the lower side."""
+    """Return a ring in the order of the lips' rings: from the left corner along the lower side."""
     angle = np.pi - np.arange(count) / count * 2 * np.pi
     return np.stack([x + rx * np.cos(angle), y + ry * np.sin(angle)], axis=1).astype(np.float32)
 
 
 def mouth(gap: float = 0.06) -> Array:
-    """Mouth points (57, 2): two rings of lips, the jaw's curve and the chin, in fractions."""
+    """Return mouth points (57, 2) in fractions: two rings of lips, jaw and chin."""
     along = np.linspace(np.pi, 0, 13)
     jaw = np.stack([0.5 + 0.45 * np.cos(along), 0.35 + 0.5 * np.sin(along)], axis=1)
     chin = np.stack([np.full(4, 0.5), [0.62, 0.68, 0.74, 0.8]], axis=1)
@@ -35,13 +35,13 @@ def mouth(gap: float = 0.06) -> Array:
 
 
 def area(outline: Array) -> float:
-    """Of a polygon (n, 2), by the shoelace formula."""
+    """Return the area of a polygon (n, 2) by the shoelace formula."""
     x, y = outline.astype(np.float64).T
     return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
 
 
 def rim(outline: Array, size: int) -> float:
-    """What OpenCV's polygons cover beyond their line: half a pixel of the fourfold drawing."""
+    """Return the area that OpenCV fills beyond a polygon: half a pixel of the fourfold drawing."""
     around = np.linalg.norm(outline - np.roll(outline, -1, axis=0), axis=1).sum()
     return float(around) * 0.5 / (4 * size)
 
@@ -57,14 +57,14 @@ def rim(outline: Array, size: int) -> float:
     ],
     ids=["ellipse", "small ellipse", "triangle", "square"],
 )
-def test_a_mask_covers_its_polygons_area(outline: Array, size: int) -> None:
+def test_mask_has_the_area_of_its_polygon(outline: Array, size: int) -> None:
     mask = fill_polygon(outline, size)
     assert mask.shape == (size, size)
     assert 0 <= mask.min() <= mask.max() <= 1
     assert float(mask.mean()) == pytest.approx(area(outline) + rim(outline, size), rel=0.02)
 
 
-def test_a_mask_lies_where_its_polygon_does() -> None:
+def test_mask_has_the_position_of_its_polygon() -> None:
     mask = fill_polygon(ellipse(0.3, 0.7, 0.1, 0.15), SIZE)
     centres = (np.arange(SIZE) + 0.5) / SIZE
     assert float(mask.sum(axis=0) @ centres / mask.sum()) == pytest.approx(0.3, abs=0.004)
@@ -73,39 +73,39 @@ def test_a_mask_lies_where_its_polygon_does() -> None:
 
 @pytest.mark.parametrize("x", [-0.3, -0.1, 0.0, 0.5, 1.0, 1.1, 1.4])
 @pytest.mark.parametrize("y", [-0.1, 0.02, 1.0])
-def test_what_a_polygon_has_outside_is_left_out(x: float, y: float) -> None:
+def test_polygon_is_clipped_at_the_border(x: float, y: float) -> None:
     drawn = fill_polygon(ellipse(x, y, 0.2, 0.15), SIZE)
     within = fill_polygon(ellipse((x + 1) / 3, (y + 1) / 3, 0.2 / 3, 0.05), 3 * SIZE)
-    # But for two of the sixteen pixels that a cell is drawn with, where corners are rounded.
+    # Up to two of the sixteen pixels of a cell differ, where corners are rounded.
     assert np.abs(drawn - within[SIZE : 2 * SIZE, SIZE : 2 * SIZE]).max() < 0.13
 
 
-def test_a_wider_gap_is_a_larger_mask_even_within_a_pixel() -> None:
+def test_mask_grows_with_the_gap_within_a_pixel() -> None:
     gaps = [0.002, 0.01, 0.02, 0.03, 0.05]
     areas = [float(fill_polygon(mouth(gap)[INNER], SIZE).sum()) for gap in gaps]
     assert np.all(np.diff(areas) > 0)
 
 
 @pytest.mark.parametrize("way", [(0.03, 0.0), (0.0, -0.04), (0.02, 0.05)])
-def test_a_translation_is_guessed_near_the_points(way: tuple[float, float]) -> None:
+def test_translation_is_estimated_near_the_points(way: tuple[float, float]) -> None:
     source = mouth()
     target = source + np.array(way, np.float32)
     flow = estimate_flow(source, target)
     assert flow.shape == (SIZE, SIZE, 2)
     cells = np.clip((target[:40] * SIZE).astype(int), 0, SIZE - 1)
     near = flow[cells[:, 1], cells[:, 0]]
-    # Backward: a cell of the target looks where it came from.
+    # Backward flow: a cell of the target points to its origin.
     length = float(np.linalg.norm(way))
     assert np.linalg.norm(near + way, axis=1).max() < 0.1 * length
-    # The top corners of the patch, far from every point, stay at rest.
+    # The top corners of the patch, far from every point, do not move.
     assert np.abs(flow[0, [0, -1]]).max() < 0.15 * length
 
 
-def test_rest_is_no_flow() -> None:
+def test_equal_shapes_have_no_flow() -> None:
     assert not estimate_flow(mouth(), mouth()).any()
 
 
-def test_the_network_gets_each_map_in_its_channel() -> None:
+def test_each_map_is_in_its_channel() -> None:
     source, target, reference = mouth(0.02), mouth(0.08), mouth(0.05)
     maps = draw_maps(source, target, reference)
     assert maps.shape == (CHANNELS, SIZE, SIZE)

@@ -24,19 +24,19 @@ def _split(whole: Array, sizes: list[int]) -> Iterator[Array]:
 
 @pytest.mark.parametrize("length", [1, 7, 40, 41, 300])
 @pytest.mark.parametrize("sizes", [[], [1] * 30, [50, 3, 90]])
-def test_windows_cover_everything_once_with_their_context(length: int, sizes: list[int]) -> None:
+def test_windows_cover_all_frames_once_with_context(length: int, sizes: list[int]) -> None:
     whole = np.arange(length, dtype=np.float32)[None]
     new: list[float] = []
     for window, skip, keep in overlapping_windows(_split(whole, sizes), context=6, block=20):
         first = len(new)
         new += window[0, skip : skip + keep].tolist()
-        assert skip == min(first, 6)  # all the context there is
+        assert skip == min(first, 6)  # all the available context
         following = window.shape[1] - skip - keep
         assert following == min(6, length - len(new)) or len(new) == length
     assert new == whole[0].tolist()
 
 
-def test_frames_are_interpolated_between_samples_and_held_at_the_ends() -> None:
+def test_frames_are_interpolated_and_constant_beyond_the_ends() -> None:
     motion = Motion.of_lecture(
         np.array([[0.0], [1.0], [2.0]], np.float32), rate_hz=50.0, offset_s=0.0
     )
@@ -44,7 +44,7 @@ def test_frames_are_interpolated_between_samples_and_held_at_the_ends() -> None:
     np.testing.assert_allclose(values, [0, 0.5, 1, 1.5, 2, 2, 2, 2], atol=1e-6)
 
 
-def test_frames_do_not_depend_on_where_a_chunk_begins(tmp_path: Path) -> None:
+def test_frames_do_not_depend_on_chunk_boundaries(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     Motion.of_lecture(rng.normal(size=(500, 8)).astype(np.float32), 50.0, 0.01).save(
         tmp_path / "m.npy"
@@ -58,7 +58,7 @@ def test_frames_do_not_depend_on_where_a_chunk_begins(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("samples", [1, 2, 3, 500])
 @pytest.mark.parametrize("offset", [-0.03, 0.0, 0.4])
-def test_a_part_says_of_its_frames_what_the_whole_says(samples: int, offset: float) -> None:
+def test_part_equals_the_whole(samples: int, offset: float) -> None:
     rng = np.random.default_rng(samples)
     whole = Motion.of_lecture(rng.normal(size=(samples, 4)).astype(np.float32), 50.0, offset)
     rate = Fraction(30000, 1001)
@@ -71,7 +71,7 @@ def test_a_part_says_of_its_frames_what_the_whole_says(samples: int, offset: flo
         np.testing.assert_array_equal(np.stack(frames), wanted)
 
 
-def test_what_speech_moved_is_found_again_whatever_the_jaws_ends_do() -> None:
+def test_coefficients_ignore_points_without_speech_weight() -> None:
     rng = np.random.default_rng(1)
     vectors, _ = np.linalg.qr(rng.normal(size=(57 * 3, 4)))
     basis = MotionBasis(np.ascontiguousarray(vectors.T).reshape(4, 57, 3))

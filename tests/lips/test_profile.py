@@ -1,4 +1,4 @@
-"""What is learned of a presenter: how far the mouth moves, and in which frame its teeth show."""
+"""The presenter's profile: range of the mouth, and the frame that shows the teeth."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def wide(detector: FaceDetector, mesh: FaceMesh) -> FaceLandmarks:
 
 
 def mouth(points: Points, paint: str) -> Picture:
-    """A wide mouth that is dark inside, or has a row of teeth in it, sharp or blurred by haste."""
+    """Return a wide mouth, dark inside or with a row of teeth, sharp or with motion blur."""
     picture = as_picture(face_with_opening(0.2)).writable()
     inside: npt.NDArray[np.uint8] = np.zeros(picture.y.shape, np.uint8)
     cv2.fillPoly(inside, [np.round(points[list(LIPS_INNER), :2]).astype(np.int32)], 255)
@@ -42,45 +42,43 @@ def mouth(points: Points, paint: str) -> Picture:
 
 
 @pytest.mark.parametrize("order", [["teeth", "dark", "blurred"], ["dark", "blurred", "teeth"]])
-def test_the_reference_is_the_frame_that_shows_the_teeth(
-    wide: FaceLandmarks, order: list[str]
-) -> None:
-    learner = ProfileBuilder()
+def test_reference_is_the_frame_with_visible_teeth(wide: FaceLandmarks, order: list[str]) -> None:
+    builder = ProfileBuilder()
     for paint in order:
-        learner.add(mouth(wide.points, paint), wide)
-        learner.add(mouth(wide.points, paint), wide)
+        builder.add(mouth(wide.points, paint), wide)
+        builder.add(mouth(wide.points, paint), wide)
     one = ProfileBuilder()
     one.add(mouth(wide.points, "teeth"), wide)
-    assert np.array_equal(learner.profile().reference.y, one.profile().reference.y)
+    assert np.array_equal(builder.profile().reference.y, one.profile().reference.y)
 
 
-def test_of_mouths_without_teeth_the_widest_shows_most(
+def test_reference_without_teeth_is_the_widest_mouth(
     detector: FaceDetector, mesh: FaceMesh
 ) -> None:
-    learner = ProfileBuilder()
+    builder = ProfileBuilder()
     widths = (0.02, 0.08, 0.2, 0.04)
     for opening in widths:
         picture = as_picture(face_with_opening(opening))
         points, confidence = mesh(picture, region_of_detection(detector.detect(picture)[0]))
-        learner.add(mouth(points, "dark"), FaceLandmarks(points, confidence))
-        learner.add(mouth(points, "dark"), FaceLandmarks(points, confidence))
-    points = learner.profile().reference.points
+        builder.add(mouth(points, "dark"), FaceLandmarks(points, confidence))
+        builder.add(mouth(points, "dark"), FaceLandmarks(points, confidence))
+    points = builder.profile().reference.points
     # Inner lips apart at the middle: a fifth of an eye distance is 0.15 of the patch.
     assert float(np.linalg.norm(points[25] - points[35])) > 0.1
 
 
-def test_the_amplitude_has_no_step() -> None:
+def test_amplitude_is_continuous() -> None:
     spreads = np.arange(0, 0.4, 0.0005)
     amplitudes = np.array([speaker_amplitude(float(spread)) for spread in spreads])
-    # Steepest where rest and speech cannot be told apart: from 1.6 to 0.8 over 0.02.
+    # Steepest where rest and speech cannot be distinguished: from 1.6 to 0.8 over 0.02.
     assert np.abs(np.diff(amplitudes)).max() < 0.03
     assert amplitudes.min() >= 0.8 and amplitudes.max() <= 1.6
 
 
-def test_the_amplitude_of_a_photo_a_typical_speaker_and_a_wide_one() -> None:
+def test_amplitude_of_photo_typical_and_wide_speaker() -> None:
     assert speaker_amplitude(0.0) == speaker_amplitude(0.005) == 1.6
     assert speaker_amplitude(TYPICAL_OPENING) == pytest.approx(1.0)
-    # A small speaker is no photo, and whoever opens wider is given more, up to a clear speaker's.
+    # A speaker with small movements is not a photo; wider openings give a larger amplitude.
     assert (
         speaker_amplitude(0.03)
         < 0.9

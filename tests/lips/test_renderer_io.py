@@ -1,4 +1,4 @@
-"""What becomes of the renderer's answer: shares that sum to one, and nothing outside the lips."""
+"""Decoding of the renderer's output: weights that sum to one, limited to the lips."""
 
 from __future__ import annotations
 
@@ -29,56 +29,56 @@ def maps(rows: slice = slice(20, 26)) -> Array:
     return drawn
 
 
-def answer(reference: float, source: float) -> Array:
-    said = np.zeros((CHANNELS, SIZE, SIZE), np.float32)
-    said[module.REFERENCE], said[module.SOURCE] = reference, source
-    return said
+def make_output(reference: float, source: float) -> Array:
+    output = np.zeros((CHANNELS, SIZE, SIZE), np.float32)
+    output[module.REFERENCE], output[module.SOURCE] = reference, source
+    return output
 
 
-def test_the_flow_is_added_to_the_guide_of_the_source_alone() -> None:
-    said = answer(0, 1)
-    said[module.FLOW] = 0.5
-    flow = decode_output(said, maps()).flow
+def test_guide_is_added_to_the_source_flow_only() -> None:
+    output = make_output(0, 1)
+    output[module.FLOW] = 0.5
+    flow = decode_output(output, maps()).flow
     assert flow.shape == (SIZE, SIZE, 4) and flow.flags.c_contiguous
     assert np.allclose(flow[..., :2], 0.35) and np.allclose(flow[..., 2:], 0.05)
 
 
-def test_nothing_is_painted_outside_the_lips() -> None:
-    weights = decode_output(answer(0, -1), maps()).weights
+def test_fill_is_limited_to_the_lips() -> None:
+    weights = decode_output(make_output(0, -1), maps()).weights
     assert np.allclose(weights.sum(axis=2), 1)
     assert weights[46, 48, 2] > 0.9
     assert np.all(weights[:32, :, 0] == 1) and np.all(weights[:, :20, 0] == 1)
 
 
-def test_without_a_mouth_all_is_source() -> None:
-    found = decode_output(answer(1, -1), maps(slice(0, 0)))
+def test_without_a_mouth_only_the_source_is_used() -> None:
+    found = decode_output(make_output(1, -1), maps(slice(0, 0)))
     assert np.all(found.weights[..., 0] == 1) and not found.weights[..., 1:].any()
 
 
-def test_a_mouth_at_the_border_of_the_patch_is_cut_off_there() -> None:
-    found = decode_output(answer(0, -1), maps(slice(44, 48)))
+def test_mouth_at_the_border_is_clipped() -> None:
+    found = decode_output(make_output(0, -1), maps(slice(44, 48)))
     assert found.weights[95, 48, 2] > 0.9
 
 
-def test_the_four_pixels_of_a_cell_come_rows_first() -> None:
-    said = answer(-1, -1)
-    said[module.FILL_Y] = np.array([-1, 0, 0.2, 1], np.float32)[:, None, None]
-    luma = decode_output(said, maps()).fill_y[44:46, 48:50]
+def test_pixels_of_a_cell_are_in_row_order() -> None:
+    output = make_output(-1, -1)
+    output[module.FILL_Y] = np.array([-1, 0, 0.2, 1], np.float32)[:, None, None]
+    luma = decode_output(output, maps()).fill_y[44:46, 48:50]
     assert np.allclose(luma, 1 / (1 + np.exp(-5 * np.array([[-1, 0], [0.2, 1]]))), atol=1e-6)
 
 
 @pytest.mark.parametrize("reference", [-1, -0.2, 0, 0.3, 1])
 @pytest.mark.parametrize("source", [-1, -0.1, 0, 0.4, 1])
-def test_shares_are_a_softmax_but_firmer(reference: float, source: float) -> None:
+def test_weights_are_a_sharpened_softmax(reference: float, source: float) -> None:
     theirs, paint = blend_weights(*np.array([[reference], [source]], np.float32))
-    odds = np.exp(5 * np.array([0, reference, -source]))  # of source, reference and paint
+    odds = np.exp(5 * np.array([0, reference, -source]))  # of source, reference and fill
     soft, firm = odds / odds.sum(), odds**2 / (odds**2).sum()
     assert paint[0] == pytest.approx(min(soft[2], firm[2]), abs=1e-5)
     ratio = theirs[0] / (1 - paint[0] - theirs[0])  # of reference to source, as squared odds
     assert ratio == pytest.approx((odds[1] / odds[0]) ** 2, rel=1e-2)
 
 
-def test_shut_lips_leave_a_line() -> None:
+def test_closed_lips_leave_a_thin_line() -> None:
     shut = np.zeros((12, 12), np.float32)
     shut[6] = 0.1
     line = inside_lips(shut)
@@ -87,7 +87,7 @@ def test_shut_lips_leave_a_line() -> None:
     assert wide[5, 11] > 0.4  # beyond the mask, whose edge is at 8
 
 
-def test_the_network_sees_both_pictures_and_the_maps() -> None:
+def test_network_inputs_contain_both_pictures_and_the_maps() -> None:
     one, two = (
         (np.full((1, 96, 96), level, np.float32), np.full((2, SIZE, SIZE), level, np.float32))
         for level in (0.1, -0.2)
@@ -99,14 +99,14 @@ def test_the_network_sees_both_pictures_and_the_maps() -> None:
 
 
 @pytest.mark.parametrize("rows", [slice(20, 26), slice(0, 6), slice(42, 48)])
-def test_paint_gives_way_where_the_reference_shows_its_mouth(rows: slice) -> None:
-    """The reference's flow fetches from five cells to the right of each cell."""
+def test_reference_replaces_fill_where_it_shows_the_mouth(rows: slice) -> None:
+    """The reference's flow points to five cells to the right of each cell."""
     drawn = maps(rows)
     drawn[REFERENCE_INNER, :, 30:] = 1
-    said = answer(-1, -0.5)
-    said[module.FLOW] = np.array([0, 0, 50 / SIZE, 0], np.float32)[:, None, None]
-    plain = decode_output(said, drawn)
-    found = decode_output(said, drawn)
+    output = make_output(-1, -0.5)
+    output[module.FLOW] = np.array([0, 0, 50 / SIZE, 0], np.float32)[:, None, None]
+    plain = decode_output(output, drawn)
+    found = decode_output(output, drawn)
     prefer_reference_teeth(found, drawn)
     assert np.allclose(found.weights.sum(axis=2), 1, atol=1e-6)
     assert np.array_equal(found.weights[..., 0], plain.weights[..., 0])
@@ -117,8 +117,8 @@ def test_paint_gives_way_where_the_reference_shows_its_mouth(rows: slice) -> Non
     assert np.array_equal(found.weights[unseen], plain.weights[unseen])
 
 
-def test_without_paint_or_a_reference_with_an_open_mouth_nothing_is_changed() -> None:
-    for said, drawn in ((answer(-1, -1), maps()), (answer(1, -1), maps(slice(0, 0)))):
-        plain, found = decode_output(said, drawn), decode_output(said, drawn)
+def test_nothing_changes_without_fill_or_open_reference() -> None:
+    for output, drawn in ((make_output(-1, -1), maps()), (make_output(1, -1), maps(slice(0, 0)))):
+        plain, found = decode_output(output, drawn), decode_output(output, drawn)
         prefer_reference_teeth(found, drawn)
         assert np.array_equal(found.weights, plain.weights)

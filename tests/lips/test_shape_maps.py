@@ -1,4 +1,4 @@
-"""The maps that tell the renderer what mouth is wanted, and the first guess of the flow."""
+"""The maps that describe the target mouth to the renderer, and the guide flow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array = npt.NDArray[np.float32]
 def mouth(opening: float) -> Array:
     """Mouth points (57, 2) in patch fractions, the inner lips ``opening`` apart at the middle.
 
-    The upper lip gives a third of the way, the lower lip, the jaw and the chin the rest.
+    The upper lip moves by a third, the lower lip, the jaw and the chin by the rest.
     """
     points = np.zeros((len(MOUTH_POINTS), 2), np.float32)
     along = np.concatenate([np.linspace(-1, 1, 11), np.linspace(1, -1, 11)[1:-1]])
@@ -33,15 +33,15 @@ def mouth(opening: float) -> Array:
 
 
 def at(flow: npt.NDArray[np.floating], x: float, y: float) -> npt.NDArray[np.floating]:
-    """The flow of the cell at a place in patch fractions."""
+    """Return the flow of the cell at a position in patch fractions."""
     return np.asarray(flow[int(y * SIZE), int(x * SIZE)])
 
 
-def test_a_mouth_that_stays_moves_nothing() -> None:
+def test_equal_mouths_have_no_flow() -> None:
     assert np.abs(estimate_flow(mouth(0.1), mouth(0.1))).max() < 1e-6
 
 
-def test_shut_lips_show_nothing_of_what_was_between_them() -> None:
+def test_closing_lips_hide_the_inner_mouth() -> None:
     wide, shut = mouth(0.12), mouth(0.0)
     flow = estimate_flow(wide, shut)
     rows = (np.arange(SIZE) + 0.5) / SIZE
@@ -50,28 +50,28 @@ def test_shut_lips_show_nothing_of_what_was_between_them() -> None:
     upper, lower = 0.5 - 0.04, 0.5 + 0.08  # where the wide mouth's inner lips are
     teeth = (fetched > upper + 0.012) & (fetched < lower - 0.012)
     assert teeth.sum() <= 1  # the step itself falls into one cell
-    assert np.all(np.diff(fetched) > 0)  # and nothing is shown twice
+    assert np.all(np.diff(fetched) > 0)  # nothing is shown twice
 
 
-def test_the_jaw_does_not_pull_the_upper_lip() -> None:
+def test_jaw_does_not_move_the_upper_lip() -> None:
     flow = estimate_flow(mouth(0.12), mouth(0.0))
     above, below = at(flow, 0.5, 0.46), at(flow, 0.5, 0.54)
     assert above[1] == pytest.approx(-0.04, abs=0.006)
     assert below[1] == pytest.approx(0.08, abs=0.012)
 
 
-def test_cheeks_do_not_tear() -> None:
+def test_flow_is_smooth_on_the_cheeks() -> None:
     flow = estimate_flow(mouth(0.12), mouth(0.0))
     beside = flow[:, : int(0.2 * SIZE)]
     assert np.abs(np.diff(beside, axis=0)).max() < 1 / SIZE  # nothing is folded over
-    assert np.abs(flow[0]).max() < 0.005  # the nose stays
+    assert np.abs(flow[0]).max() < 0.005  # the nose does not move
 
 
-def test_the_maps_carry_the_guide_and_the_shapes() -> None:
+def test_maps_contain_the_guide_and_the_shapes() -> None:
     source, target = mouth(0.02), mouth(0.15)
     maps = draw_maps(source, target, mouth(0.1))
     assert maps.shape == (CHANNELS, SIZE, SIZE) and maps.dtype == np.float32
-    assert maps[4].sum() > 4 * maps[1].sum()  # the inner mouth wanted and as it is
+    assert maps[4].sum() > 4 * maps[1].sum()  # the inner mouth, target and current
     assert np.allclose(
         maps[GUIDE].transpose(1, 2, 0) / 10, estimate_flow(source, target), atol=1e-6
     )

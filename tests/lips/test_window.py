@@ -22,7 +22,7 @@ def mask() -> np.ndarray:
     return mask
 
 
-def test_a_window_holds_every_pixel_that_the_mask_reaches(mask: np.ndarray) -> None:
+def test_window_contains_all_pixels_of_the_mask(mask: np.ndarray) -> None:
     window = Window.of_mask(MATRIX, mask, (200, 240))
     assert window is not None
     whole = Window(0, 0, 240, 200, compose(np.linalg.inv(np.vstack([MATRIX, [0, 0, 1]]))[:2],
@@ -35,7 +35,7 @@ def test_a_window_holds_every_pixel_that_the_mask_reaches(mask: np.ndarray) -> N
     assert not {window.left % 2, window.top % 2, window.width % 2, window.height % 2} - {0}
 
 
-def test_the_half_window_lies_over_the_same_patch(mask: np.ndarray) -> None:
+def test_half_size_window_covers_the_same_patch(mask: np.ndarray) -> None:
     window = Window.of_mask(MATRIX, mask, (200, 240))
     assert window is not None
     half = window.half_size()
@@ -47,7 +47,7 @@ def test_the_half_window_lies_over_the_same_patch(mask: np.ndarray) -> None:
 
 @pytest.mark.parametrize("pixels", [1.0, 1.5])
 def test_siting_of_chroma_cancels_at_equal_size(mask: np.ndarray, pixels: float) -> None:
-    """The chroma that the network sees is put back where it was, within ``pixels`` - 1."""
+    """Chroma sampled for the network returns to its place; the error grows with the enlargement."""
     side = 96 * pixels  # of the patch in luma pixels
     matrix = np.array([[side, 0, 40.0], [0, side, 20.0]])
     to_picture = compose(matrix, np.array([[1 / 96, 0, 0.5 / 96], [0, 1 / 96, 0.5 / 96]]))
@@ -60,7 +60,7 @@ def test_siting_of_chroma_cancels_at_equal_size(mask: np.ndarray, pixels: float)
     np.testing.assert_allclose(shift, (1 - pixels) / 4, atol=0.02)
 
 
-def test_onto_goes_where_the_matrix_says(mask: np.ndarray) -> None:
+def test_map_pixels_applies_the_matrix(mask: np.ndarray) -> None:
     window = Window.of_mask(MATRIX, mask, (200, 240))
     assert window is not None
     x, y = window.map_pixels(MATRIX)  # from pixels to the patch and back
@@ -68,11 +68,11 @@ def test_onto_goes_where_the_matrix_says(mask: np.ndarray) -> None:
     np.testing.assert_allclose(y[5, 7], window.top + 5, atol=1e-3)
 
 
-def test_a_raster_lies_over_the_patch(mask: np.ndarray) -> None:
+def test_raster_is_resampled_over_the_patch(mask: np.ndarray) -> None:
     window = Window.of_mask(MATRIX, mask, (200, 240))
     assert window is not None
     raster = np.zeros((48, 48, 4), np.float32)
-    raster[..., 0] = (np.arange(48) + 0.5) / 48  # each cell its own place
+    raster[..., 0] = (np.arange(48) + 0.5) / 48  # the position of each cell
     raster[..., 1] = raster[..., 0].T
     spread = window.resample(raster)
     rows, columns = np.mgrid[: window.height, : window.width]
@@ -82,7 +82,7 @@ def test_a_raster_lies_over_the_patch(mask: np.ndarray) -> None:
     np.testing.assert_allclose(spread[inside, :2], place[inside], atol=1e-3)
 
 
-def test_inner_holds_the_span_and_stays_inside(mask: np.ndarray) -> None:
+def test_crop_contains_the_span_and_stays_inside(mask: np.ndarray) -> None:
     window = Window.of_mask(MATRIX, mask, (200, 240))
     assert window is not None
     small = np.zeros((96, 96), np.float32)
@@ -98,7 +98,7 @@ def test_inner_holds_the_span_and_stays_inside(mask: np.ndarray) -> None:
     assert inner.width < window.width and inner.height < window.height
 
 
-def test_what_is_empty_or_elsewhere_has_no_window(mask: np.ndarray) -> None:
+def test_empty_or_outside_mask_has_no_window(mask: np.ndarray) -> None:
     assert mask_bounds(mask > 2) is None
     assert Window.of_mask(MATRIX, np.zeros_like(mask), (200, 240)) is None
     assert Window.of_mask(turned(80, 0, 5000, 5000), mask, (200, 240)) is None

@@ -1,4 +1,4 @@
-"""Tiny real media, made on the spot: pictures that carry a number, sound that can be aligned."""
+"""Small real media files: pictures that show a number, and audio that can be aligned."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MakeVideo = Callable[..., Path]
 
 
 def _draw(number: int, width: int = 128, height: int = 96) -> Picture:
-    """A picture that shows ``number`` as 4 x 3 blocks of light and dark, in a colour of its own."""
+    """Return a picture that shows ``number`` as 4 x 3 light and dark blocks, in its own colour."""
     picture = Picture.empty(width, height)
     rows, columns = _BITS // _COLUMNS, _COLUMNS
     for bit in range(_BITS):
@@ -57,7 +57,7 @@ def draw() -> Callable[..., Picture]:
 
 @pytest.fixture(scope="session")
 def number() -> Callable[[Picture], int]:
-    """The number that a decoded picture shows."""
+    """Return the number that a decoded picture shows."""
     return _number
 
 
@@ -176,7 +176,7 @@ def babble() -> Callable[..., NDArray[np.float32]]:
 
 @pytest.fixture(scope="session")
 def lag_ms() -> Callable[..., float]:
-    """``lag_ms(a, b, rate)``: how much later ``b`` is; fails where they do not match at all."""
+    """``lag_ms(a, b, rate)``: how much later ``b`` is; fails if they do not match."""
 
     def measure(a: NDArray[np.float32], b: NDArray[np.float32], rate: int = 16000) -> float:
         size = min(len(a), len(b))
@@ -191,7 +191,7 @@ def lag_ms() -> Callable[..., float]:
 
 @pytest.fixture(scope="session")
 def play() -> Callable[[Path], NDArray[np.float32]]:
-    """The sound as a player hears it, at 16 kHz mono: decoded by libav alone, none of our code."""
+    """The audio as players decode it, at 16 kHz mono: with libav alone, without our code."""
 
     def decode(path: Path) -> NDArray[np.float32]:
         resampler = av.AudioResampler("flt", "mono", 16000)

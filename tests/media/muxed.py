@@ -1,4 +1,4 @@
-"""What tests of the join have in common."""
+"""Helpers for the tests of muxing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TAGS = {"title": "讲课 one", "comment": "AI-generated lip-sync (Lectern)"}
 
 
 def pictures_in(path: Path) -> list[tuple[Fraction, av.VideoFrame]]:
-    """The pictures of a video and when each is shown, in seconds."""
+    """Return the frames of a video, each with its time in seconds."""
     with av.open(str(path)) as container:
         return [
             ((frame.pts or 0) * (frame.time_base or Fraction(0)), frame)

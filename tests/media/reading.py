@@ -1,4 +1,4 @@
-"""Reading a presenter as the tests compare it."""
+"""Helpers for reading a presenter and comparing frames."""
 
 from __future__ import annotations
 

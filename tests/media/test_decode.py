@@ -1,4 +1,4 @@
-"""Any stretch of any container is the same, bit for bit, as the full read."""
+"""Any range of any container is bit for bit the same as in a full read."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 
 
 @every_kind
-def test_every_picture_comes_once_in_order(
+def test_every_frame_is_decoded_once_in_order(
     kind: Kind, clips: Callable[[Kind], PresenterInfo], number: Number
 ) -> None:
     info = clips(kind)
@@ -93,9 +93,7 @@ def test_every_picture_comes_once_in_order(
 
 
 @every_kind
-def test_any_stretch_equals_the_full_read(
-    kind: Kind, clips: Callable[[Kind], PresenterInfo]
-) -> None:
+def test_any_range_equals_the_full_read(kind: Kind, clips: Callable[[Kind], PresenterInfo]) -> None:
     info = clips(kind)
     full = full_read(info)
     dice = random.Random(kind.name)
@@ -109,7 +107,9 @@ def test_any_stretch_equals_the_full_read(
 
 
 @every_kind
-def test_backward_is_forward_reversed(kind: Kind, clips: Callable[[Kind], PresenterInfo]) -> None:
+def test_reading_backward_reverses_reading_forward(
+    kind: Kind, clips: Callable[[Kind], PresenterInfo]
+) -> None:
     info = clips(kind)
     full = full_read(info)
     with FrameReader(info, threads=2) as reader:
@@ -118,7 +118,9 @@ def test_backward_is_forward_reversed(kind: Kind, clips: Callable[[Kind], Presen
 
 
 @every_kind
-def test_a_glimpse_shows_true_pictures(kind: Kind, clips: Callable[[Kind], PresenterInfo]) -> None:
+def test_sparse_reading_returns_exact_frames(
+    kind: Kind, clips: Callable[[Kind], PresenterInfo]
+) -> None:
     info = clips(kind)
     full = full_read(info)
     with FrameReader(info, threads=1) as reader:
@@ -128,41 +130,41 @@ def test_a_glimpse_shows_true_pictures(kind: Kind, clips: Callable[[Kind], Prese
             (77, 9),
         ):
             pictures = list(reader.read_sparse(start, count))
-            places = [picture.index for picture in pictures]
-            assert places == sorted(set(places)) and places[0] == start
-            assert count / 2 < len(places) <= count
-            assert start + count / 2 < places[-1] < start + 2 * count
-            assert same(pictures, [full[place] for place in places])
+            positions = [picture.index for picture in pictures]
+            assert positions == sorted(set(positions)) and positions[0] == start
+            assert count / 2 < len(positions) <= count
+            assert start + count / 2 < positions[-1] < start + 2 * count
+            assert same(pictures, [full[position] for position in positions])
             assert same(reader.read(start, start + 3), full[start : start + 3])
         assert list(reader.read_sparse(FRAMES - 3, 9))[-1].index == FRAMES - 1
 
 
-def test_a_glimpse_decodes_no_more_than_it_shows(
+def test_sparse_reading_decodes_only_what_it_returns(
     clips: Callable[[Kind], PresenterInfo],
 ) -> None:
     with FrameReader(clips(KINDS[0]), threads=1) as reader:
         start = reader.keyframe_before(120)
-        places = [picture.index - start for picture in reader.read_sparse(start, 5)]
-    assert places == [0, 2, 4]  # the pictures between are predicted from these
+        positions = [picture.index - start for picture in reader.read_sparse(start, 5)]
+    assert positions == [0, 2, 4]  # the pictures between are predicted from these
 
 
-def test_backward_holds_no_more_than_a_block(
+def test_reading_backward_holds_at_most_one_block(
     clips: Callable[[Kind], PresenterInfo], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[int] = []
+    requested: list[int] = []
     with FrameReader(clips(KINDS[0])) as reader:
         read = reader.read
 
         def counted(start: int, stop: int) -> Iterator[Picture]:
-            asked.append(stop - start)
+            requested.append(stop - start)
             return read(start, stop)
 
         monkeypatch.setattr(reader, "read", counted)
         assert len(list(reader.read_backward(90, 13, 25))) == 77
-    assert sum(asked) == 77 and max(asked) == 25
+    assert sum(requested) == 77 and max(requested) == 25
 
 
-def test_reading_on_does_not_seek(
+def test_continued_reading_does_not_seek(
     clips: Callable[[Kind], PresenterInfo], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     info = clips(KINDS[0])
@@ -178,7 +180,7 @@ def test_reading_on_does_not_seek(
     [kind for kind in KINDS if kind.name not in ("h264.avi", "open.avi", "long.mp4")],
     ids=lambda kind: kind.name,
 )
-def test_a_late_frame_is_found_without_decoding_from_the_start(
+def test_late_frame_is_read_without_decoding_from_the_start(
     kind: Kind, clips: Callable[[Kind], PresenterInfo], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with FrameReader(clips(kind)) as reader:
@@ -187,7 +189,7 @@ def test_a_late_frame_is_found_without_decoding_from_the_start(
 
 
 @pytest.mark.parametrize("name", ["h264.mp4", "h264.mkv", "mpeg4.avi", "vp9.webm"])
-def test_a_seek_decodes_little_more_than_it_shows(
+def test_seek_decodes_few_extra_frames(
     clips: Callable[[Kind], PresenterInfo], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     (kind,) = [kind for kind in KINDS if kind.name == name]
@@ -205,7 +207,7 @@ def test_a_seek_decodes_little_more_than_it_shows(
     assert decoded <= 20 + 11  # the group of pictures before, at most, and one ahead
 
 
-def test_a_reader_holds_few_pictures(clips: Callable[[Kind], PresenterInfo]) -> None:
+def test_reader_holds_few_pictures(clips: Callable[[Kind], PresenterInfo]) -> None:
     def alive() -> int:
         return sum(type(thing) is Picture for thing in gc.get_objects())
 
@@ -215,7 +217,7 @@ def test_a_reader_holds_few_pictures(clips: Callable[[Kind], PresenterInfo]) -> 
     assert max(held) <= 3
 
 
-def test_two_readers_and_a_writer_side_by_side(
+def test_two_readers_and_a_writer_run_concurrently(
     tmp_path: Path, clips: Callable[[Kind], PresenterInfo], number: Number
 ) -> None:
     info = clips(KINDS[0])
@@ -235,7 +237,7 @@ def test_two_readers_and_a_writer_side_by_side(
             assert shown == list(range(50, 150))
 
 
-def test_no_frames_outside_the_presenter(clips: Callable[[Kind], PresenterInfo]) -> None:
+def test_frames_outside_the_presenter_are_refused(clips: Callable[[Kind], PresenterInfo]) -> None:
     with FrameReader(clips(KINDS[0])) as reader:
         assert list(reader.read(5, 5)) == []
         for start, stop in [(-1, 2), (0, FRAMES + 1), (9, 3)]:
@@ -245,7 +247,7 @@ def test_no_frames_outside_the_presenter(clips: Callable[[Kind], PresenterInfo])
             next(reader.read_backward(9, 3, 0))
 
 
-def test_a_file_that_goes_away_is_a_bad_input(tmp_path: Path, make_video: MakeVideo) -> None:
+def test_deleted_file_is_bad_input(tmp_path: Path, make_video: MakeVideo) -> None:
     path = make_video(tmp_path / "a.mp4")
     info = probe_presenter(path)
     path.unlink()

@@ -1,4 +1,4 @@
-"""What is wrong with files: variable rates, damage, clocks, groups that lie."""
+"""Faulty files: variable rates, damage, clocks, wrongly declared groups of pictures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.media.reading import VPX, X264, MakeVideo, Number, full_read, same
 
 
 @pytest.mark.parametrize(("name", "codec"), [("v.mp4", "libx264"), ("v.webm", "libvpx")])
-def test_variable_rate_shows_the_nearest_picture(
+def test_variable_rate_uses_the_nearest_frame(
     tmp_path: Path, make_video: MakeVideo, number: Number, name: str, codec: str
 ) -> None:
     times = np.cumsum([0, *np.random.default_rng(2).integers(15, 90, 149)])
@@ -45,7 +45,7 @@ def test_variable_rate_shows_the_nearest_picture(
 
 @pytest.mark.parametrize("name", ["d.mp4", "d.mkv", "d.avi", "h264.avi", "d.ts", "d.mpg"])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_damage_in_the_middle_never_ends_the_read(
+def test_damage_in_the_middle_does_not_stop_reading(
     tmp_path: Path, make_video: MakeVideo, number: Number, name: str, seed: int
 ) -> None:
     codec = {"d.avi": "mpeg4", "d.mpg": "mpeg2video"}.get(name, "libx264")
@@ -59,7 +59,7 @@ def test_damage_in_the_middle_never_ends_the_read(
     assert info.fps == 25
     full = full_read(info, threads=1)
     assert len(full) == info.frames >= 180
-    # The undamaged stretches show what they should, at its time.
+    # The undamaged parts show the right frames at the right times.
     assert [number(picture) for picture in full[:60]] == list(range(60))
     assert [number(picture) for picture in full[-40:]] == list(range(160, 200))
     with FrameReader(info, threads=1) as reader:
@@ -67,7 +67,7 @@ def test_damage_in_the_middle_never_ends_the_read(
             assert same(reader.read(start, start + 10), full[start : start + 10])
 
 
-def test_transport_stream_cut_in_the_middle_of_a_group(
+def test_transport_stream_cut_within_a_group_of_pictures(
     tmp_path: Path, make_video: MakeVideo, number: Number
 ) -> None:
     path = make_video(tmp_path / "a.ts", "libx264", 100, options={"g": "20"})
@@ -92,10 +92,10 @@ def _restamped(source: Path, target: Path, move: Callable[[int], int]) -> Path:
     return target
 
 
-def test_pictures_before_the_edit_list_are_not_shown(
+def test_frames_before_the_edit_list_are_skipped(
     tmp_path: Path, make_video: MakeVideo, number: Number
 ) -> None:
-    """A phone's trimmed clip keeps the pictures before its first key frame, hidden."""
+    """A clip trimmed on a phone contains hidden frames before its first shown one."""
     plain = make_video(tmp_path / "a.mp4", "libx264", 60, options={"g": "30"})
     tick = 512  # libav's MP4 clock at 25 frames a second
     path = _restamped(plain, tmp_path / "trimmed.mp4", lambda time: time - 10 * tick)
@@ -106,7 +106,7 @@ def test_pictures_before_the_edit_list_are_not_shown(
         assert same(reader.read(22, 30), full[22:30])
 
 
-def test_a_clock_that_runs_over_does_not_last_a_day(
+def test_clock_overflow_does_not_add_a_day(
     tmp_path: Path, make_video: MakeVideo, number: Number
 ) -> None:
     """Two recordings in one transport stream: the second begins 20 hours later, or earlier."""
@@ -124,8 +124,8 @@ def test_a_clock_that_runs_over_does_not_last_a_day(
             assert same(reader.read(150, 160), full[150:160])
 
 
-def test_a_clock_that_begins_again(tmp_path: Path, make_video: MakeVideo) -> None:
-    """A time that comes twice says nothing about where its picture is."""
+def test_clock_restart_is_repaired(tmp_path: Path, make_video: MakeVideo) -> None:
+    """A repeated time stamp does not determine the position of its frame."""
     first = make_video(tmp_path / "1.ts", "libx264", 300, size=(64, 64), options=X264 | {"g": "20"})
     path = tmp_path / "both.ts"
     path.write_bytes(first.read_bytes() * 2)
@@ -152,16 +152,16 @@ def _rewritten(source: Path, target: Path, rewrite: Callable[[int, bytes], bytes
     return target
 
 
-def test_open_groups_that_do_not_say_so(tmp_path: Path, make_video: MakeVideo) -> None:
+def test_undeclared_open_groups_are_handled(tmp_path: Path, make_video: MakeVideo) -> None:
     """Without its recovery points, such H.264 can only be decoded from its start."""
 
     def without_sei(_: int, packet: bytes) -> bytes:
-        kept = b""
+        saved = b""
         while packet:
             size = 4 + int.from_bytes(packet[:4], "big")
-            kept += packet[:size] if packet[4] & 31 != 6 else b""
+            saved += packet[:size] if packet[4] & 31 != 6 else b""
             packet = packet[size:]
-        return kept
+        return saved
 
     open_groups = "keyint=15:open-gop=1:bframes=3:scenecut=0:b-adapt=0"
     plain = make_video(tmp_path / "a.mp4", "libx264", 120, options={"x264-params": open_groups})
@@ -172,7 +172,7 @@ def test_open_groups_that_do_not_say_so(tmp_path: Path, make_video: MakeVideo) -
             assert same(reader.read(start, start + 1), full[start : start + 1]), start
 
 
-def test_a_damaged_picture_is_replaced_by_the_one_before(
+def test_damaged_frame_is_replaced_by_the_previous_one(
     tmp_path: Path, make_video: MakeVideo
 ) -> None:
     def noise(index: int) -> av.VideoFrame:

@@ -1,4 +1,4 @@
-"""Pictures of every shape, turn and layout come out upright in 8-bit 4:2:0."""
+"""Pictures of any shape, rotation and pixel format become upright 8-bit 4:2:0."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_odd_sizes_lose_their_last_row_and_column(tmp_path: Path, make_video: Ma
 
 @pytest.mark.parametrize("flip", [False, True])
 @pytest.mark.parametrize("degrees", [0, 90, 180, 270])
-def test_turned_and_mirrored_video_is_shown_upright(
+def test_rotated_and_mirrored_video_is_upright(
     tmp_path: Path,
     make_video: MakeVideo,
     draw: Callable[..., Picture],
@@ -49,7 +49,7 @@ def test_turned_and_mirrored_video_is_shown_upright(
     upright = [np.array(plane) for plane in wide.planes()]
 
     def stored(index: int) -> av.VideoFrame:
-        # The matrix turns counterclockwise, then mirrors: undo both, last first.
+        # The matrix rotates counterclockwise, then mirrors: undo both in reverse order.
         mirrored = [plane[:, ::-1] if flip else plane for plane in upright]
         planes = [np.rot90(plane, -turns) for plane in mirrored]
         picture = Picture.empty(planes[0].shape[1], planes[0].shape[0])
@@ -74,9 +74,7 @@ def test_turned_and_mirrored_video_is_shown_upright(
             np.testing.assert_array_equal(plane, expected)
 
 
-def test_turned_pictures_last_as_long_as_they_are_held(
-    tmp_path: Path, make_video: MakeVideo
-) -> None:
+def test_rotated_pictures_stay_valid_while_held(tmp_path: Path, make_video: MakeVideo) -> None:
     path = make_video(tmp_path / "turned.mp4", frames=12, size=(160, 96), turned=(90, False))
     info = probe_presenter(path)
     with FrameReader(info, 1) as reader:
@@ -86,7 +84,7 @@ def test_turned_pictures_last_as_long_as_they_are_held(
             np.testing.assert_array_equal(plane, picture.y)
 
 
-def test_turning_swaps_the_shape_of_the_pixels(tmp_path: Path, make_video: MakeVideo) -> None:
+def test_rotation_inverts_the_pixel_aspect(tmp_path: Path, make_video: MakeVideo) -> None:
     lying = probe_presenter(make_video(tmp_path / "a.mp4", sar=Fraction(4, 3)))
     assert (lying.width, lying.height, lying.sar) == (128, 96, Fraction(4, 3))
     upright = probe_presenter(
@@ -105,7 +103,7 @@ def test_turning_swaps_the_shape_of_the_pixels(tmp_path: Path, make_video: MakeV
         ("libx264", "yuv420p10le"),
     ],
 )
-def test_other_layouts_keep_their_colours(
+def test_other_pixel_formats_keep_their_colours(
     tmp_path: Path, make_video: MakeVideo, codec: str, pix_fmt: str
 ) -> None:
     depth = 4 if "10" in pix_fmt else 1
@@ -137,7 +135,7 @@ def test_other_layouts_keep_their_colours(
         assert abs(shown.v.astype(int) - 170).max() <= 1
 
 
-def test_full_range_is_kept_as_it_is(tmp_path: Path, make_video: MakeVideo) -> None:
+def test_full_range_is_not_rescaled(tmp_path: Path, make_video: MakeVideo) -> None:
     def picture(index: int) -> av.VideoFrame:
         frame = av.VideoFrame(96, 64, "yuvj422p")
         for plane, value in zip(frame.planes, (250, 10, 245), strict=True):
@@ -165,7 +163,7 @@ def test_full_range_is_kept_as_it_is(tmp_path: Path, make_video: MakeVideo) -> N
     ("size", "matrix", "yuv"),
     [((128, 96), 6, (81, 90, 240)), ((1280, 720), 1, (63, 102, 240))],
 )
-def test_rgb_becomes_what_players_expect_of_the_size(
+def test_rgb_is_converted_with_the_matrix_for_its_size(
     tmp_path: Path,
     make_video: MakeVideo,
     size: tuple[int, int],
@@ -217,10 +215,10 @@ def test_interlaced_video_is_deinterlaced_at_the_same_rate(
             assert same(reader.read(start, start + 4), full[start : start + 4]), start
 
 
-def test_a_stream_that_changes_its_size_keeps_the_first(
+def test_size_change_within_a_stream_keeps_the_first_size(
     tmp_path: Path, make_video: MakeVideo, number: Number
 ) -> None:
-    """What WebRTC recorders do when the connection gets better."""
+    """WebRTC recorders change the size when the connection improves."""
     first = make_video(tmp_path / "1.ts", "libx264", 20, size=(128, 96), options={"g": "10"})
     second = make_video(tmp_path / "2.ts", "libx264", 20, size=(256, 192), options={"g": "10"})
     path = tmp_path / "both.ts"
@@ -244,7 +242,7 @@ def test_a_stream_that_changes_its_size_keeps_the_first(
     assert [number(shown) for shown in full] == [*range(20), *range(20)]
 
 
-def test_a_photo_is_its_one_frame(tmp_path: Path) -> None:
+def test_photo_has_one_frame(tmp_path: Path) -> None:
     from PIL import Image
 
     path = tmp_path / "face.png"

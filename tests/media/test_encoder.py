@@ -1,4 +1,4 @@
-"""The choice of an encoder, and GStreamer's behind the same face as x264's."""
+"""The choice of an encoder, and the GStreamer writer."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class TestGstreamer:
             for n in numbers:
                 writer.write(draw(n))
 
-    def test_pictures_come_in_order_at_exact_times(
+    def test_frames_are_in_order_at_exact_times(
         self, tmp_path: Path, draw: Draw, number: Callable[[Picture], int]
     ) -> None:
         path = tmp_path / "s.mp4"
@@ -83,7 +83,7 @@ class TestGstreamer:
         assert frames[0].key_frame
         assert [entry.name for entry in tmp_path.iterdir()] == ["s.mp4"]
 
-    def test_colour_and_shape_are_told_whatever_the_encoder_says(
+    def test_colour_and_pixel_aspect_do_not_depend_on_the_encoder(
         self, tmp_path: Path, draw: Draw
     ) -> None:
         path = tmp_path / "s.mp4"
@@ -92,7 +92,7 @@ class TestGstreamer:
         with av.open(str(path)) as container:
             assert container.streams.video[0].sample_aspect_ratio == Fraction(16, 11)
 
-    def test_segments_join_as_those_of_x264_do(
+    def test_segments_can_be_joined_like_those_of_x264(
         self, tmp_path: Path, draw: Draw, number: Callable[[Picture], int]
     ) -> None:
         fps = Fraction(25)
@@ -106,11 +106,11 @@ class TestGstreamer:
         frames = decode(out)
         assert [number(Picture.from_av(frame, 0)) for frame in frames] == list(range(75))
 
-    def test_what_the_encoder_complains_of_is_the_reason(self, tmp_path: Path, draw: Draw) -> None:
+    def test_encoder_error_message_is_the_reason(self, tmp_path: Path, draw: Draw) -> None:
         path = tmp_path / "s.mp4"
 
         def write() -> None:
-            elements = nvenc_elements(18, 250)  # there is no such hardware where tests run
+            elements = nvenc_elements(18, 250)  # test machines have no such hardware
             with GStreamerWriter(path, VideoFormat(128, 96, FPS), elements=elements) as writer:
                 for n in range(200):
                     writer.write(draw(n))
@@ -121,7 +121,7 @@ class TestGstreamer:
         assert "nvvidconv" in caught.value.text()
         assert list(tmp_path.iterdir()) == []
 
-    def test_abort_and_empty_segments_leave_nothing(self, tmp_path: Path, draw: Draw) -> None:
+    def test_abort_and_empty_segments_leave_no_files(self, tmp_path: Path, draw: Draw) -> None:
         path = tmp_path / "s.mp4"
         writer = GStreamerWriter(path, VideoFormat(128, 96, FPS), elements=X264)
         writer.write(draw(1))
@@ -132,7 +132,7 @@ class TestGstreamer:
             GStreamerWriter(path, VideoFormat(128, 96, FPS), elements=X264).close()
         assert list(tmp_path.iterdir()) == []
 
-    def test_one_picture_decides(self) -> None:
+    def test_encoder_is_tested_with_one_frame(self) -> None:
         def good(path: Path, video_format: VideoFormat) -> GStreamerWriter:
             return GStreamerWriter(path, video_format, elements=X264)
 
@@ -145,7 +145,7 @@ class TestGstreamer:
         assert "nvvidconv" in encoder.test_nvenc(18)
 
 
-def test_a_program_that_ends_at_once_is_an_encoder_that_failed(tmp_path: Path) -> None:
+def test_program_that_exits_at_once_is_an_encoder_failure(tmp_path: Path) -> None:
     false = shutil.which("false")
     assert false is not None
     writer = GStreamerWriter(
@@ -164,7 +164,7 @@ def test_a_program_that_ends_at_once_is_an_encoder_that_failed(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_encoder_that_takes_nothing_is_left(tmp_path: Path) -> None:
+def test_encoder_that_accepts_no_data_times_out(tmp_path: Path) -> None:
     script = tmp_path / "hangs"
     script.write_text("#!/bin/sh\nexec sleep 600\n")
     script.chmod(0o755)
@@ -184,29 +184,29 @@ def test_an_encoder_that_takes_nothing_is_left(tmp_path: Path) -> None:
 
 
 class TestChoice:
-    def test_a_plain_computer_uses_x264_without_a_trial(self, tmp_path: Path) -> None:
+    def test_x264_is_used_without_a_test_on_other_systems(self, tmp_path: Path) -> None:
         def never(program: str) -> str | None:
             raise AssertionError(program)
 
         assert choose_encoder(VideoConfig(), tmp_path, "", which=never) == Encoder()
         assert resolve_encoder(VideoConfig(), tmp_path).preset == "veryfast"
 
-    def test_a_jetson_without_hardware_is_found_out_once(self, tmp_path: Path) -> None:
-        asked: list[str] = []
+    def test_missing_hardware_encoder_is_tested_once_per_release(self, tmp_path: Path) -> None:
+        searched: list[str] = []
 
         def nothing(program: str) -> None:
-            asked.append(program)
+            searched.append(program)
 
         for _ in range(2):
             found = choose_encoder(VideoConfig(), tmp_path, "l4t36.4.3", which=nothing)
             assert (found.name, found.reason) == ("x264", f"{PROGRAM} is not installed")
-        assert asked == [PROGRAM]
+        assert searched == [PROGRAM]
         choose_encoder(
             VideoConfig(), tmp_path, "l4t36.5.0", which=nothing
-        )  # another system: asked anew
-        assert asked == [PROGRAM] * 2
+        )  # another release: tested again
+        assert searched == [PROGRAM] * 2
 
-    def test_what_worked_is_used_until_it_fails(self, tmp_path: Path) -> None:
+    def test_working_encoder_is_used_until_it_fails(self, tmp_path: Path) -> None:
         save_encoder_choice(tmp_path, Encoder("nvenc", release="l4t36.4.3"))
         assert choose_encoder(VideoConfig(), tmp_path, "l4t36.4.3").name == "nvenc"
         assert choose_encoder(VideoConfig(encoder="x264"), tmp_path, "l4t36.4.3").name == "x264"
@@ -215,15 +215,15 @@ class TestChoice:
         after = choose_encoder(VideoConfig(), tmp_path, "l4t36.4.3")
         assert (after.name, after.reason) == ("x264", "it failed during a job: no buffers")
 
-    def test_the_users_preset_is_kept(self, tmp_path: Path) -> None:
+    def test_configured_preset_is_kept(self, tmp_path: Path) -> None:
         assert choose_encoder(VideoConfig(preset="slow"), tmp_path, "").preset == "slow"
 
-    def test_a_damaged_memory_is_none(self, tmp_path: Path) -> None:
+    def test_damaged_choice_file_is_ignored(self, tmp_path: Path) -> None:
         for text in ("[]", "{", '{"name": "gpu"}', '{"colour": 1}'):
             (tmp_path / "encoder.json").write_text(text)
             assert load_encoder_choice(tmp_path, "") is None
 
-    def test_a_job_opens_what_was_settled(self, tmp_path: Path) -> None:
+    def test_encoder_of_resolved_settings_is_opened(self, tmp_path: Path) -> None:
         writer = encoder_for(VideoConfig(encoder="x264", preset="ultrafast")).open(
             tmp_path / "s.mp4", VideoFormat(64, 48, FPS), crf=18
         )
@@ -231,7 +231,7 @@ class TestChoice:
         writer.abort()
         assert encoder_for(VideoConfig(encoder="nvenc", preset="fast")).name == "nvenc"
 
-    def test_the_release_is_nvidias(self, tmp_path: Path) -> None:
+    def test_release_is_read_from_nv_tegra_release(self, tmp_path: Path) -> None:
         assert l4t_release(tmp_path) == ""
         (tmp_path / "etc").mkdir()
         (tmp_path / "etc/nv_tegra_release").write_text("# R36 (release), REVISION: 4.3, X: 1")
@@ -239,7 +239,7 @@ class TestChoice:
 
 
 class TestPreset:
-    def test_more_cores_share_the_work(self, tmp_path: Path) -> None:
+    def test_time_is_divided_by_the_cores(self, tmp_path: Path) -> None:
         ticks = iter([step for step in (0.0, 0.096) * 24 + (0.0, 0.0)])
         times = measure_presets(tmp_path, "", cores=6, clock=lambda: next(ticks))
         assert times == {"veryfast": 20.0}
@@ -248,10 +248,10 @@ class TestPreset:
         ("ms", "chosen"),
         [((9,), "veryfast"), ((25, 15), "superfast"), ((60, 50, 40), "ultrafast")],
     )
-    def test_the_first_that_keeps_up_or_the_fastest(
+    def test_first_preset_that_is_fast_enough_is_chosen(
         self, tmp_path: Path, ms: tuple[float, ...], chosen: str
     ) -> None:
-        """The clock says how long each picture took; what is encoded is real."""
+        """The clock is fake; the encoding is real."""
         ticks = iter([step for each in ms for step in (0.0, each / 1000) * 24 + (0.0, 0.0)])
         times = measure_presets(tmp_path, "", cores=1, clock=lambda: next(ticks))
         assert list(times.values()) == [float(each) for each in ms]

@@ -1,4 +1,4 @@
-"""Whether the end of a long file is there: what was promised, to a few seconds."""
+"""Detection of a missing end of a long file, to a few seconds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECONDS, LOST, RATE = 300, 5, 16_000  # less than 2 %
 
 
 def faststart(path: Path, target: Path) -> Path:
-    """The same with its index before its sound, as web sites and phones' share sheets have it."""
+    """Copy a file with its index before its data, as web sites and phones write it."""
     with (
         av.open(str(path)) as source,
         av.open(str(target), "w", container_options={"movflags": "+faststart"}) as out,
@@ -33,7 +33,7 @@ def faststart(path: Path, target: Path) -> Path:
     ("name", "codec"),
     [("a.wav", "pcm_s16le"), ("a.mp3", "libmp3lame"), ("a.flac", "flac"), ("a.m4a", "aac")],
 )
-def test_the_last_seconds_of_a_long_sound_are_missed(
+def test_missing_end_of_a_long_recording_is_detected(
     tmp_path: Path, make_sound: Callable[..., Path], name: str, codec: str
 ) -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, SECONDS * RATE).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The finished file: the segments' pictures, the lecture's sound, in step to the end."""
+"""The finished file: the frames of the segments and the audio of the lecture, in sync."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Sound = NDArray[np.float32]
 
 @pytest.mark.parametrize("preset", ["ultrafast", "veryfast"])
 @pytest.mark.parametrize("sizes", [[100], [40, 35, 25], [1, 60, 2, 1, 36]], ids=str)
-def test_the_joined_pictures_are_the_segments_pictures(
+def test_joined_frames_equal_the_frames_of_the_segments(
     tmp_path: Path,
     minute: AudioInfo,
     cut_segments: Callable[..., list[Path]],
@@ -47,7 +47,7 @@ def test_the_joined_pictures_are_the_segments_pictures(
             np.testing.assert_array_equal(plane, expected)
 
 
-def test_packets_are_in_decoding_order_with_rising_times(
+def test_packets_are_in_decoding_order_with_increasing_times(
     tmp_path: Path, minute: AudioInfo, cut_segments: Callable[..., list[Path]]
 ) -> None:
     fps = Fraction(25)
@@ -65,7 +65,7 @@ def test_packets_are_in_decoding_order_with_rising_times(
         assert container.streams.video[0].average_rate == fps
 
 
-def test_the_file_is_made_for_players(
+def test_file_is_playable_while_downloading(
     tmp_path: Path, minute: AudioInfo, cut_segments: Callable[..., list[Path]]
 ) -> None:
     out = tmp_path / "out.mp4"
@@ -105,7 +105,7 @@ SOUNDS = [
 @pytest.mark.parametrize(
     ("name", "encoder", "rate", "container", "codec"), SOUNDS, ids=[s[0] for s in SOUNDS]
 )
-def test_the_sound_stays_in_step(
+def test_audio_stays_in_sync(
     tmp_path: Path,
     make_sound: Make,
     babble: Callable[..., Sound],
@@ -141,18 +141,18 @@ def test_the_sound_stays_in_step(
         length = float(audio.duration * audio.time_base)
         assert length == pytest.approx(info.duration_s, abs=0.01)
         assert abs(length - float(video.duration * video.time_base)) <= 1 / fps
-    heard, source = play(out), play(path)
+    decoded, source = play(out), play(path)
     analysed = np.concatenate(list(audio_blocks(path)))
     second = 16000
     for meant in (source, analysed):
-        assert abs(lag_ms(meant[:second], heard[:second])) <= 1
-        end = min(len(meant), len(heard))
-        assert abs(lag_ms(meant[end - second : end], heard[end - second : end])) <= 1
+        assert abs(lag_ms(meant[:second], decoded[:second])) <= 1
+        end = min(len(meant), len(decoded))
+        assert abs(lag_ms(meant[end - second : end], decoded[end - second : end])) <= 1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("encoder", ["libmp3lame", "aac"])
-def test_ten_minutes_do_not_drift(
+def test_audio_does_not_drift_in_ten_minutes(
     tmp_path: Path,
     make_sound: Make,
     babble: Callable[..., Sound],
@@ -161,7 +161,7 @@ def test_ten_minutes_do_not_drift(
     lag_ms: Callable[..., float],
     encoder: str,
 ) -> None:
-    fps = Fraction(30000, 7007)  # 4.28…: a rate that no millisecond clock can hold
+    fps = Fraction(30000, 7007)  # 4.28…: its frame times are not whole milliseconds
     path = make_sound(
         tmp_path / ("a.mp3" if encoder == "libmp3lame" else "a.m4a"),
         encoder,
@@ -176,13 +176,13 @@ def test_ten_minutes_do_not_drift(
     out = tmp_path / "out.mp4"
     mux(segments, info, out, fps=fps, frames=frames, metadata=TAGS)
     assert [time for time, _ in pictures_in(out)] == [n / fps for n in range(frames)]
-    heard, source = play(out), play(path)
+    decoded, source = play(out), play(path)
     for begin in (0, len(source) // 2, len(source) - 32000):
-        lag = lag_ms(source[begin : begin + 16000], heard[begin : begin + 16000])
+        lag = lag_ms(source[begin : begin + 16000], decoded[begin : begin + 16000])
         assert abs(lag) <= 1, begin
 
 
-def test_sound_that_starts_late_in_its_video_is_moved_to_0(
+def test_late_audio_of_a_video_starts_at_zero(
     tmp_path: Path,
     make_sound: Make,
     babble: Callable[..., Sound],
@@ -206,11 +206,11 @@ def test_sound_that_starts_late_in_its_video_is_moved_to_0(
     out = tmp_path / "out.mp4"
     segments = cut_segments(tmp_path, [100], Fraction(25), preset="ultrafast")
     mux(segments, info, out, fps=Fraction(25), frames=100, metadata=TAGS)
-    heard, meant = play(out), play(late)
-    assert abs(lag_ms(meant[:32000], heard[:32000])) <= 1
+    decoded, meant = play(out), play(late)
+    assert abs(lag_ms(meant[:32000], decoded[:32000])) <= 1
 
 
-def test_sound_that_comes_twice_is_copied_once(
+def test_repeated_audio_is_copied_once(
     tmp_path: Path,
     make_sound: Make,
     babble: Callable[..., Sound],
@@ -218,7 +218,7 @@ def test_sound_that_comes_twice_is_copied_once(
     play: Callable[[Path], Sound],
     lag_ms: Callable[..., float],
 ) -> None:
-    """A second recording whose clock begins before the first one's end."""
+    """A second recording whose time stamps start before the end of the first."""
     both = tmp_path / "both.ts"
     for seed in (0, 1):
         part = make_sound(tmp_path / f"{seed}.ts", "aac", babble(2, seed=seed))
@@ -236,18 +236,18 @@ def test_sound_that_comes_twice_is_copied_once(
     out = tmp_path / "out.mp4"
     segments = cut_segments(tmp_path, [frames], Fraction(25), preset="ultrafast")
     mux(segments, info, out, fps=Fraction(25), frames=frames, metadata=TAGS)
-    heard, analysed = play(out), np.concatenate(list(audio_blocks(both)))
-    assert abs(len(heard) - len(analysed)) <= 640
-    assert abs(lag_ms(analysed[34000:52000], heard[34000:52000])) <= 40
+    decoded, analysed = play(out), np.concatenate(list(audio_blocks(both)))
+    assert abs(len(decoded) - len(analysed)) <= 640
+    assert abs(lag_ms(analysed[34000:52000], decoded[34000:52000])) <= 40
 
 
-def test_a_stream_that_mp4_refuses_after_all_is_encoded(
+def test_stream_that_mp4_rejects_is_encoded(
     tmp_path: Path,
     make_sound: Make,
     babble: Callable[..., Sound],
     cut_segments: Callable[..., list[Path]],
 ) -> None:
-    """MP4 has no place for 8 kHz MP3; a probe that promised otherwise must not end the job."""
+    """MP4 cannot carry 8 kHz MP3; a probe that is wrong about it must not fail the job."""
     path = make_sound(tmp_path / "low.mp3", "libmp3lame", babble(4, 8000), 8000)
     hopeful = AudioInfo(path, 4.0, "mp3", 8000, 1, copyable=True)
     out = tmp_path / "out.mp4"

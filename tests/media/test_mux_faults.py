@@ -1,4 +1,4 @@
-"""What a join refuses, and what it leaves alone."""
+"""Invalid input of muxing, and files that it must not change."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def _refused(segments: list[Path], info: AudioInfo, out: Path, frames: int) -> s
     return caught.value.code
 
 
-def test_another_quality_does_not_part_the_segments(
+def test_segments_of_different_quality_can_be_joined(
     tmp_path: Path, minute: AudioInfo, cut_segments: Callable[..., list[Path]]
 ) -> None:
-    """A job that goes on after the settings were changed need not begin again."""
+    """A job that is resumed with other settings does not start again."""
     segments = []
     for crf in (18, 30):
         folder = tmp_path / str(crf)
@@ -47,7 +47,7 @@ def test_another_quality_does_not_part_the_segments(
         np.testing.assert_array_equal(Picture(frame, 0).y, Picture(source, 0).y)
 
 
-def test_times_rounded_to_milliseconds_are_made_regular(
+def test_times_rounded_to_milliseconds_are_regularized(
     tmp_path: Path,
     make_sound: Make,
     babble: Callable[..., Sound],
@@ -62,7 +62,9 @@ def test_times_rounded_to_milliseconds_are_made_regular(
     assert set(np.diff(times).tolist()) == {1024}
 
 
-def test_colour_and_shape_survive_the_join(tmp_path: Path, minute: AudioInfo, draw: Draw) -> None:
+def test_colour_and_pixel_aspect_survive_muxing(
+    tmp_path: Path, minute: AudioInfo, draw: Draw
+) -> None:
     color, sar = ColorSpec(True, 1, 9, 14), Fraction(16, 11)
     segments = [tmp_path / "0.mp4", tmp_path / "1.mp4"]
     for path in segments:
@@ -75,12 +77,12 @@ def test_colour_and_shape_survive_the_join(tmp_path: Path, minute: AudioInfo, dr
     assert [ColorSpec.of_frame(frame) for _, frame in pictures_in(out)] == [color, color]
 
 
-def test_nothing_to_join(tmp_path: Path, minute: AudioInfo) -> None:
+def test_no_segments_are_refused(tmp_path: Path, minute: AudioInfo) -> None:
     with pytest.raises(ValueError, match="nothing"):
         mux([], minute, tmp_path / "out.mp4", fps=Fraction(25), frames=0, metadata=TAGS)
 
 
-def test_damaged_segments_are_found(
+def test_damaged_segments_are_detected(
     tmp_path: Path, minute: AudioInfo, cut_segments: Callable[..., list[Path]]
 ) -> None:
     out = tmp_path / "out.mp4"
@@ -98,7 +100,7 @@ def test_damaged_segments_are_found(
     assert _refused(segments, minute, out, 60) == "segment_damaged"
 
 
-def test_sound_that_is_gone(
+def test_missing_audio_file_is_refused(
     tmp_path: Path, cut_segments: Callable[..., list[Path]], minute: AudioInfo
 ) -> None:
     gone = AudioInfo(tmp_path / "gone.mp3", 4.0, "mp3", 44100, 1, copyable=True)
@@ -110,7 +112,7 @@ def test_sound_that_is_gone(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_is_told(
+def test_full_disk_is_a_fault(
     tmp_path: Path, minute: AudioInfo, cut_segments: Callable[..., list[Path]]
 ) -> None:
     out = tmp_path / "out.mp4"
@@ -119,7 +121,7 @@ def test_a_full_disk_is_told(
     assert _refused(segments, minute, out, 20) == "disk_full"
 
 
-def test_an_older_video_stays_until_the_new_one_is_whole(
+def test_existing_video_stays_until_the_new_one_is_complete(
     tmp_path: Path, minute: AudioInfo, cut_segments: Callable[..., list[Path]]
 ) -> None:
     out = tmp_path / "out.mp4"
@@ -133,7 +135,7 @@ def test_an_older_video_stays_until_the_new_one_is_whole(
 
 
 @pytest.mark.parametrize("name", ["two words.mp4", "a:b 100%d.mp4", "讲课.mp4"])
-def test_any_name_will_do(
+def test_any_file_name_is_accepted(
     tmp_path: Path, minute: AudioInfo, cut_segments: Callable[..., list[Path]], name: str
 ) -> None:
     segments = cut_segments(tmp_path, [20], Fraction(25))

@@ -1,4 +1,4 @@
-"""Photos as cameras and teachers make them."""
+"""Photos from cameras and image editors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RED_709, RED_601 = (63, 102, 240), (81, 90, 240)
 
 
 def _quarters(width: int = 128, height: int = 96) -> Image.Image:
-    """Grey with a white top left quarter, so that every turn shows."""
+    """Return a grey image with a white top left quarter, which shows every rotation."""
     pixels = np.full((height, width, 3), 100, np.uint8)
     pixels[: height // 2, : width // 2] = 255
     return Image.fromarray(pixels)
@@ -48,7 +48,7 @@ def _code(path: Path) -> str:
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
-def test_a_photo_is_a_still_presenter(tmp_path: Path, suffix: str) -> None:
+def test_photo_is_a_still_presenter(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"teacher.{suffix}"
     _quarters().save(path, quality=95)
     info = probe_presenter(path)
@@ -89,7 +89,7 @@ def test_exif_orientation_is_applied(
 @pytest.mark.parametrize(
     ("size", "red"), [((1280, 720), RED_709), ((640, 480), RED_601)], ids=["hd", "sd"]
 )
-def test_colours_follow_the_size(
+def test_colour_matrix_depends_on_the_size(
     tmp_path: Path, size: tuple[int, int], red: tuple[int, ...]
 ) -> None:
     path = tmp_path / "red.png"
@@ -97,14 +97,14 @@ def test_colours_follow_the_size(
     assert _colour(load_photo(path)[0]) == pytest.approx(red, abs=1)
 
 
-def test_a_cmyk_jpeg_keeps_its_colour(tmp_path: Path) -> None:
+def test_cmyk_jpeg_keeps_its_colours(tmp_path: Path) -> None:
     path = tmp_path / "print.jpg"
     Image.new("CMYK", (640, 480), (0, 255, 255, 0)).save(path, quality=100)
     assert _colour(load_photo(path)[0]) == pytest.approx(RED_601, abs=3)
 
 
-def test_an_embedded_profile_is_honoured(tmp_path: Path) -> None:
-    """A profile whose red and blue are swapped turns blue numbers into a red picture."""
+def test_embedded_profile_is_applied(tmp_path: Path) -> None:
+    """A profile with swapped red and blue turns blue values into a red picture."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     count = struct.unpack(">I", profile[128:132])[0]
     tags = {bytes(profile[132 + 12 * n : 136 + 12 * n]): 132 + 12 * n for n in range(count)}
@@ -115,14 +115,14 @@ def test_an_embedded_profile_is_honoured(tmp_path: Path) -> None:
     assert _colour(load_photo(path)[0]) == pytest.approx(RED_601, abs=3)
 
 
-def test_a_broken_profile_is_ignored(tmp_path: Path) -> None:
+def test_broken_profile_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "odd.png"
     Image.new("RGB", (640, 480), (255, 0, 0)).save(path, icc_profile=b"nonsense" * 20)
     assert _colour(load_photo(path)[0]) == pytest.approx(RED_601, abs=1)
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
-def test_transparency_lies_on_white(tmp_path: Path, mode: str) -> None:
+def test_transparency_becomes_white(tmp_path: Path, mode: str) -> None:
     path = tmp_path / "cutout.png"
     clear = Image.new("RGBA", (128, 96), (0, 0, 0, 0))
     more: dict[str, Any] = {"transparency": 0} if mode == "P" else {}
@@ -130,13 +130,13 @@ def test_transparency_lies_on_white(tmp_path: Path, mode: str) -> None:
     assert _colour(load_photo(path)[0]) == pytest.approx((235, 128, 128), abs=1)
 
 
-def test_sixteen_bits_and_grey(tmp_path: Path) -> None:
+def test_sixteen_bit_and_grey_images_are_converted(tmp_path: Path) -> None:
     path = tmp_path / "deep.png"
     Image.fromarray(np.full((96, 128), 0x80FF, np.uint16)).save(path)
     assert _colour(load_photo(path)[0]) == pytest.approx((126, 128, 128), abs=1)
 
 
-def test_an_animation_shows_its_first_frame(tmp_path: Path) -> None:
+def test_animation_becomes_its_first_frame(tmp_path: Path) -> None:
     path = tmp_path / "wave.webp"
     first, second = (Image.new("RGB", (128, 96), colour) for colour in ("red", "blue"))
     first.save(path, save_all=True, append_images=[second], duration=100, lossless=True)
@@ -148,7 +148,7 @@ def test_an_animation_shows_its_first_frame(tmp_path: Path) -> None:
     [((4000, 3000), (1920, 1440)), ((1500, 3999), (720, 1920)), ((129, 97), (128, 96))],
 )
 @pytest.mark.parametrize("suffix", ["jpg", "png"])
-def test_large_photos_shrink_and_odd_ones_are_cut(
+def test_large_photos_are_downscaled_and_odd_sizes_cropped(
     tmp_path: Path, size: tuple[int, int], expected: tuple[int, int], suffix: str
 ) -> None:
     path = tmp_path / f"camera.{suffix}"
@@ -158,26 +158,26 @@ def test_large_photos_shrink_and_odd_ones_are_cut(
     assert _bright_corner(picture) == ("top", "left")
 
 
-def test_the_name_says_nothing(tmp_path: Path) -> None:
+def test_format_does_not_depend_on_the_name(tmp_path: Path) -> None:
     path = tmp_path / "holiday.mp4"
     _quarters().save(path, format="JPEG")
     assert is_photo(path) and probe_presenter(path).kind == "photo"
 
 
 @pytest.mark.parametrize("name", ["a%03d.png", "x:y.png", "-v.png", "two\nlines 日本.png"])
-def test_odd_names(tmp_path: Path, name: str) -> None:
+def test_unusual_file_names_are_accepted(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     _quarters().save(path)
     assert probe_presenter(path).frames == 1
 
 
-def test_a_phones_heic_is_named_as_such(tmp_path: Path) -> None:
+def test_heic_has_its_own_error(tmp_path: Path) -> None:
     path = tmp_path / "IMG_0001.HEIC"
     path.write_bytes(b"\0\0\0\x24ftypheic\0\0\0\0mif1heic" + bytes(500))
     assert _code(path) == "photo_format_unsupported"
 
 
-def test_too_small(tmp_path: Path) -> None:
+def test_too_small_photo_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "icon.png"
     _quarters(63, 200).save(path)
     assert _code(path) == "picture_too_small"
@@ -186,13 +186,13 @@ def test_too_small(tmp_path: Path) -> None:
     assert _code(wide) == "picture_too_small"
 
 
-def test_a_bomb_is_refused_before_it_unpacks(tmp_path: Path) -> None:
+def test_decompression_bomb_is_refused_before_decoding(tmp_path: Path) -> None:
     path = tmp_path / "bomb.png"
     Image.new("1", (20000, 20000)).save(path)
     assert _code(path) == "photo_too_large"
 
 
-def test_a_large_jpeg_is_reduced_while_it_is_decoded(
+def test_large_jpeg_is_downscaled_while_decoding(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("appliance.media.photo._MAX_MEGAPIXELS", 4)
@@ -202,7 +202,7 @@ def test_a_large_jpeg_is_reduced_while_it_is_decoded(
     assert _code(tmp_path / "camera.png") == "photo_too_large"
 
 
-def test_a_cut_off_photo(tmp_path: Path) -> None:
+def test_truncated_photo_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "half.jpg"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)).save(path)
     path.write_bytes(path.read_bytes()[:3000])
@@ -210,7 +210,7 @@ def test_a_cut_off_photo(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("start", [b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"RIFF1234WEBP"])
-def test_bytes_that_only_begin_like_a_photo(tmp_path: Path, start: bytes) -> None:
+def test_photo_signature_with_other_data_is_refused(tmp_path: Path, start: bytes) -> None:
     path = tmp_path / "fake.jpg"
     path.write_bytes(start + bytes(range(256)) * 8)
     assert _code(path) in ("picture_unreadable", "file_truncated")

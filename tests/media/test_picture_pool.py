@@ -1,4 +1,4 @@
-"""Pooled pictures: no memory is handed out while anybody looks at it, and none is made in vain."""
+"""Pooled pictures: memory is reused only when it is no longer referenced."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from appliance.render.prefetch import prefetch
 SIZE = (96, 64)
 
 
-def test_memory_in_use_is_not_handed_out() -> None:
+def test_memory_in_use_is_not_reused() -> None:
     pool = PicturePool(*SIZE)
     first = pool.empty()
     second = pool.empty()
@@ -37,7 +37,7 @@ def test_memory_in_use_is_not_handed_out() -> None:
         lambda picture: iter(picture.u),
     ],
 )
-def test_whatever_looks_at_it_keeps_it(keep: Callable[[Picture], object]) -> None:
+def test_any_reference_keeps_the_memory(keep: Callable[[Picture], object]) -> None:
     pool = PicturePool(*SIZE)
     held = keep(pool.empty())
     pool.empty()
@@ -47,7 +47,7 @@ def test_whatever_looks_at_it_keeps_it(keep: Callable[[Picture], object]) -> Non
     assert pool.count == 2
 
 
-def test_what_is_let_go_of_is_used_again() -> None:
+def test_released_memory_is_reused() -> None:
     pool = PicturePool(*SIZE)
     for index in range(50):
         picture = pool.empty(index)
@@ -56,10 +56,10 @@ def test_what_is_let_go_of_is_used_again() -> None:
     assert pool.count == 1
 
 
-def test_a_copy_is_equal_and_apart(draw: Callable[..., Picture]) -> None:
+def test_copy_is_equal_and_independent(draw: Callable[..., Picture]) -> None:
     source = draw(5)
     pool = PicturePool(source.width, source.height)
-    for _ in range(2):  # the second time in memory that was painted on
+    for _ in range(2):  # the second time in memory that was written to
         copy = pool.copy(source)
         assert copy.index == source.index
         for plane, wanted in zip(copy.planes(), source.planes(), strict=True):
@@ -69,12 +69,12 @@ def test_a_copy_is_equal_and_apart(draw: Callable[..., Picture]) -> None:
         PicturePool(*SIZE).copy(Picture.blank(64, 64))
 
 
-def test_an_odd_size_is_refused() -> None:
+def test_odd_size_is_refused() -> None:
     with pytest.raises(ValueError, match="even"):
         PicturePool(97, 64)
 
 
-def test_an_encoder_beside_gets_every_picture_and_few_are_made(tmp_path: Path) -> None:
+def test_few_pictures_are_allocated_with_an_encoder_in_another_thread(tmp_path: Path) -> None:
     count, depth = 120, 4
     noise = np.random.default_rng(0).integers(16, 235, (count, *SIZE[::-1]), np.uint8)
     pool = PicturePool(*SIZE)
@@ -95,4 +95,4 @@ def test_an_encoder_beside_gets_every_picture_and_few_are_made(tmp_path: Path) -
     with av.open(str(path)) as container:
         seen = [Picture.from_av(frame, 0).y.copy() for frame in container.decode(video=0)]
     np.testing.assert_array_equal(np.stack(seen), noise)
-    assert pool.count <= depth + 3  # waiting, being drawn, between the two, being encoded
+    assert pool.count <= depth + 3  # queued, being drawn, between the two, being encoded

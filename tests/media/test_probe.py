@@ -1,4 +1,4 @@
-"""What a file is, and what is wrong with it, in one sentence."""
+"""Probing of files, and the errors of unusable ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ODD_NAMES += ["a:b.mp4", "100%d.mp4", "no suffix", "wrong.mp3", "file:x.mp4"]
 
 
 def refusal(probe: Callable[..., Any], path: Path, **options: Any) -> str:
-    """The code of the refusal; its text is one line that names the file."""
+    """Return the error code; check that the text is one line that names the file."""
     with pytest.raises(BadInput) as caught:
         probe(path, **options)
     for language in ("en", "zh"):
@@ -38,7 +38,7 @@ def refusal(probe: Callable[..., Any], path: Path, **options: Any) -> str:
     return caught.value.code
 
 
-def test_what_a_video_is(tmp_path: Path, make_video: Make) -> None:
+def test_video_is_described(tmp_path: Path, make_video: Make) -> None:
     path = make_video(
         tmp_path / "a.mp4",
         frames=50,
@@ -58,21 +58,19 @@ def test_what_a_video_is(tmp_path: Path, make_video: Make) -> None:
 
 
 @pytest.mark.parametrize("sar", [Fraction(255), Fraction(1, 9)])
-def test_a_shape_of_pixels_that_cannot_be_is_square(
+def test_impossible_pixel_aspect_becomes_square(
     tmp_path: Path, make_video: Make, sar: Fraction
 ) -> None:
     assert probe_presenter(make_video(tmp_path / "a.mp4", frames=3, sar=sar)).sar == 1
 
 
-def test_what_is_known_of_a_presenter_can_be_sent_to_another_process(
-    tmp_path: Path, make_video: Make
-) -> None:
+def test_presenter_info_can_be_pickled(tmp_path: Path, make_video: Make) -> None:
     info = probe_presenter(make_video(tmp_path / "a.mp4", frames=5, turned=(90, False)))
     assert pickle.loads(pickle.dumps(info)) == info
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_any_name_will_do(tmp_path: Path, make_video: Make, name: str) -> None:
+def test_any_file_name_is_accepted(tmp_path: Path, make_video: Make, name: str) -> None:
     made = make_video(tmp_path / "plain.mp4", frames=3)
     path = made.rename(tmp_path / name)
     info = probe_presenter(path)
@@ -80,35 +78,35 @@ def test_any_name_will_do(tmp_path: Path, make_video: Make, name: str) -> None:
         assert len(list(reader.read(0, 3))) == 3
 
 
-def test_a_name_that_is_not_utf8(tmp_path: Path, make_video: Make) -> None:
+def test_file_name_that_is_not_utf8_is_accepted(tmp_path: Path, make_video: Make) -> None:
     made = make_video(tmp_path / "plain.mp4", frames=3)
     path = made.rename(Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.mp4")))
     assert probe_presenter(path).frames == 3
 
 
-def test_a_video_of_one_frame_stands_still(tmp_path: Path, make_video: Make) -> None:
+def test_video_of_one_frame_is_still(tmp_path: Path, make_video: Make) -> None:
     info = probe_presenter(make_video(tmp_path / "one.mp4", frames=1))
     assert (info.kind, info.frames, info.is_still) == ("video", 1, True)
     assert info.fps == 25
 
 
-@pytest.mark.parametrize(("fps", "kept"), [(Fraction(120), 60), (Fraction(1, 2), 1)])
-def test_strange_rates_are_brought_into_range(
-    tmp_path: Path, make_video: Make, fps: Fraction, kept: int
+@pytest.mark.parametrize(("fps", "expected"), [(Fraction(120), 60), (Fraction(1, 2), 1)])
+def test_unusual_rates_are_limited(
+    tmp_path: Path, make_video: Make, fps: Fraction, expected: int
 ) -> None:
     info = probe_presenter(make_video(tmp_path / "a.mp4", frames=24, fps=fps))
-    assert info.fps == kept
-    assert info.duration_s == pytest.approx(float(24 / fps), abs=1 / kept)
+    assert info.fps == expected
+    assert info.duration_s == pytest.approx(float(24 / fps), abs=1 / expected)
     with FrameReader(info) as reader:
         assert len(list(reader.read(0, info.frames))) == info.frames
 
 
-def test_a_lower_limit_of_the_rate(tmp_path: Path, make_video: Make) -> None:
+def test_configured_rate_limit_is_applied(tmp_path: Path, make_video: Make) -> None:
     path = make_video(tmp_path / "a.mp4", frames=60, fps=Fraction(60))
     assert probe_presenter(path, max_fps=30).frames == 30
 
 
-def test_cover_art_is_no_film(
+def test_cover_art_is_not_a_video(
     tmp_path: Path, make_video: Make, make_sound: Make, babble: Babble
 ) -> None:
     cover = tmp_path / "cover.png"
@@ -130,7 +128,7 @@ def test_cover_art_is_no_film(
     assert probe_audio(path).codec == "mp3"
 
 
-def test_what_is_not_media(tmp_path: Path, make_video: Make) -> None:
+def test_other_files_are_refused(tmp_path: Path, make_video: Make) -> None:
     text = tmp_path / "essay.mp4"
     text.write_text("Once upon a time\n" * 500)
     noise = tmp_path / "noise.mov"
@@ -153,7 +151,7 @@ def test_what_is_not_media(tmp_path: Path, make_video: Make) -> None:
     "text",
     ["#EXTM3U\n#EXTINF:9,\n{name}\n#EXT-X-ENDLIST\n", "ffconcat version 1.0\nfile {name}\n"],
 )
-def test_a_playlist_does_not_open_other_files(tmp_path: Path, make_video: Make, text: str) -> None:
+def test_playlist_does_not_open_other_files(tmp_path: Path, make_video: Make, text: str) -> None:
     other = make_video(tmp_path / "other.ts", frames=10)
     path = tmp_path / "list.mp4"
     path.write_text(text.format(name=other.name))
@@ -175,7 +173,7 @@ FASTSTART = {"movflags": "faststart"}
         ("cut.flv", "libx264", {}),
     ],
 )
-def test_a_video_whose_end_is_missing(
+def test_truncated_video_is_refused(
     tmp_path: Path, make_video: Make, name: str, codec: str, options: dict[str, str]
 ) -> None:
     path = make_video(
@@ -192,7 +190,7 @@ def test_a_video_whose_end_is_missing(
 
 
 @pytest.mark.parametrize("name", ["cut.ts", "cut.mpg"])
-def test_a_stream_without_a_length_ends_where_it_ends(
+def test_stream_without_declared_length_is_accepted(
     tmp_path: Path, make_video: Make, name: str, number: Callable[[Picture], int]
 ) -> None:
     codec = "libx264" if name.endswith("ts") else "mpeg2video"
@@ -206,7 +204,7 @@ def test_a_stream_without_a_length_ends_where_it_ends(
     assert shown[:50] == list(range(50))
 
 
-def test_sizes_outside_the_limits(tmp_path: Path, make_video: Make) -> None:
+def test_sizes_outside_the_limits_are_refused(tmp_path: Path, make_video: Make) -> None:
     def flat(width: int, height: int) -> Callable[[int], av.VideoFrame]:
         return lambda index: Picture.blank(width, height).to_av(index, Fraction(1, 25))
 
@@ -246,7 +244,7 @@ SOUNDS = [
     SOUNDS,
     ids=[sound[0] for sound in SOUNDS],
 )
-def test_what_a_sound_is(
+def test_audio_is_described(
     tmp_path: Path,
     make_sound: Make,
     babble: Babble,
@@ -269,11 +267,11 @@ def test_what_a_sound_is(
     info = probe_audio(path)
     assert (info.codec, info.rate, info.channels) == (codec, rate, channels)
     assert info.copyable is copyable
-    # Raw AAC cannot say what was padding: a frame before and what fills the last.
+    # Raw AAC does not mark its padding: a frame before and the rest of the last one.
     assert info.duration_s == pytest.approx(2.345, abs=0.05 if name == "a.aac" else 0.012)
 
 
-def test_the_sound_of_a_video(tmp_path: Path, make_video: Make, babble: Babble) -> None:
+def test_audio_of_a_video_is_described(tmp_path: Path, make_video: Make, babble: Babble) -> None:
     path = make_video(tmp_path / "talk.mp4", frames=50, sound=babble(2))
     info = probe_audio(path)
     assert (info.codec, info.rate, info.channels, info.copyable) == ("aac", 44100, 1, True)
@@ -281,7 +279,7 @@ def test_the_sound_of_a_video(tmp_path: Path, make_video: Make, babble: Babble) 
     assert probe_presenter(path).frames == 50
 
 
-def test_a_sound_too_short(tmp_path: Path, make_sound: Make, babble: Babble) -> None:
+def test_too_short_audio_is_refused(tmp_path: Path, make_sound: Make, babble: Babble) -> None:
     path = make_sound(tmp_path / "click.wav", "pcm_s16le", babble(0.19))
     assert refusal(probe_audio, path) == "audio_too_short"
     assert probe_audio(make_sound(tmp_path / "word.wav", "pcm_s16le", babble(0.21))).codec
@@ -296,7 +294,7 @@ def test_a_sound_too_short(tmp_path: Path, make_sound: Make, babble: Babble) -> 
         ("cut.flac", "flac", None),
     ],
 )
-def test_a_sound_whose_end_is_missing(
+def test_truncated_audio_is_refused(
     tmp_path: Path,
     make_sound: Make,
     babble: Babble,
@@ -310,7 +308,7 @@ def test_a_sound_whose_end_is_missing(
     assert refusal(probe_audio, path) == "file_truncated"
 
 
-def test_a_wav_from_a_pipe_has_no_length_and_is_whole(
+def test_wav_from_a_pipe_without_length_is_accepted(
     tmp_path: Path, make_sound: Make, babble: Babble
 ) -> None:
     path = make_sound(tmp_path / "piped.wav", "pcm_s16le", babble(3))
@@ -322,7 +320,7 @@ def test_a_wav_from_a_pipe_has_no_length_and_is_whole(
     assert probe_audio(path).duration_s == pytest.approx(3, abs=0.01)
 
 
-def test_tags_in_an_unknown_encoding_do_no_harm(tmp_path: Path, make_video: Make) -> None:
+def test_tags_in_an_unknown_encoding_are_ignored(tmp_path: Path, make_video: Make) -> None:
     path = make_video(tmp_path / "a.mkv", frames=5)
     with av.open(str(path)) as source, av.open(str(tmp_path / "b.mkv"), "w") as out:
         out.metadata["title"] = "XXXXXXXX"

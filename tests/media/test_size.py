@@ -1,4 +1,4 @@
-"""A presenter delivered smaller than it is."""
+"""Downscaled presenters."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def presenter(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return path
 
 
-def test_the_short_side_is_what_was_asked_and_the_shape_stays(presenter: Path) -> None:
+def test_short_side_is_as_requested_and_aspect_is_kept(presenter: Path) -> None:
     info = probe_presenter(presenter, short_side=360)
     assert sorted((info.width, info.height)) == [360, 480]
     with FrameReader(probe_presenter(presenter)) as reader:
@@ -43,5 +43,5 @@ def test_the_short_side_is_what_was_asked_and_the_shape_stays(presenter: Path) -
 
 
 @pytest.mark.parametrize("side", [0, 640, 2160])
-def test_nothing_is_made_larger(presenter: Path, side: int) -> None:
+def test_pictures_are_never_enlarged(presenter: Path, side: int) -> None:
     assert probe_presenter(presenter, short_side=side) == probe_presenter(presenter)

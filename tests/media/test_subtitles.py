@@ -1,4 +1,4 @@
-"""Subtitles in the finished file and beside it."""
+"""Subtitles in the finished file and as SRT file."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def video(
     return tmp_path / "out.mp4"
 
 
-def test_the_track_holds_every_cue_at_its_time(video: Path) -> None:
+def test_track_contains_every_cue_at_its_time(video: Path) -> None:
     back = read_subtitles(video)
     assert [cue.text for cue in back] == [cue.text for cue in CUES]
     for cue, wanted in zip(back, CUES, strict=True):
         assert (cue.start, cue.end) == pytest.approx((wanted.start, wanted.end), abs=0.001)
 
 
-def test_players_find_it_with_its_language_and_it_lengthens_nothing(video: Path) -> None:
+def test_track_has_its_language_and_does_not_extend_the_video(video: Path) -> None:
     with av.open(str(video)) as container:
         assert [s.type for s in container.streams] == ["video", "audio", "subtitle"]
         track = container.streams.subtitles[0]
@@ -67,11 +67,11 @@ def test_players_find_it_with_its_language_and_it_lengthens_nothing(video: Path)
     assert "🎓" in spoken[2]
 
 
-def test_a_video_without_a_track_has_no_cues(tmp_path: Path, video: Path) -> None:
+def test_video_without_a_track_has_no_cues(tmp_path: Path, video: Path) -> None:
     assert read_subtitles(tmp_path / "0.mp4") == ()
 
 
-def test_the_file_beside_it(tmp_path: Path) -> None:
+def test_srt_file_is_written(tmp_path: Path) -> None:
     write_srt(tmp_path / "a.srt", [CUES[1], Cue(3599.9996, 3661.5, "late")])
     assert (tmp_path / "a.srt").read_text(encoding="utf-8") == (
         "1\n00:00:01,250 --> 00:00:02,000\n它从太阳到地球\n需要八分钟。\n\n"

@@ -1,4 +1,4 @@
-"""The small picture: of a moment at which somebody speaks."""
+"""Thumbnails: of a moment with speech."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LOUD_S = 6.4
 
 
 def shade(n: int) -> Shade:
-    """A picture whose brightness tells its number."""
+    """Return a picture whose brightness encodes its number."""
     return np.full((96, 128, 3), 16 + 2 * (n % 110), np.uint8)
 
 
@@ -49,13 +49,13 @@ def number(path: Path) -> float:
         return (float(np.asarray(image.convert("L")).mean()) - 16) / 2
 
 
-def test_it_shows_the_loudest_moment(tmp_path: Path) -> None:
+def test_thumbnail_shows_the_loudest_moment(tmp_path: Path) -> None:
     save_video_thumbnail(made(tmp_path / "a.mp4"), tmp_path / "a.jpg")
     assert number(tmp_path / "a.jpg") == pytest.approx(LOUD_S * FPS + 1, abs=2)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.jpg", "a.mp4"]
 
 
-def test_a_picture_that_fits_is_preferred(tmp_path: Path) -> None:
+def test_accepted_picture_is_preferred(tmp_path: Path) -> None:
     seen = []
 
     def third(image: Shade) -> bool:
@@ -67,30 +67,30 @@ def test_a_picture_that_fits_is_preferred(tmp_path: Path) -> None:
     assert number(tmp_path / "a.jpg") == pytest.approx((seen[2] - 16) / 2, abs=2)
 
 
-def test_without_sound_and_without_any_that_fits(tmp_path: Path) -> None:
+def test_fallback_without_audio_and_accepted_picture(tmp_path: Path) -> None:
     video = made(tmp_path / "a.mp4", sound=False, shape=(1280, 720))
     save_video_thumbnail(video, tmp_path / "a.jpg", lambda image: False)
     with Image.open(tmp_path / "a.jpg") as image:
         assert image.size == (MAX_SIDE, 360)
 
 
-def test_a_video_of_one_frame(tmp_path: Path) -> None:
+def test_thumbnail_of_a_video_with_one_frame(tmp_path: Path) -> None:
     write_video(tmp_path / "a.mp4", [shade(50)], FPS)
     save_video_thumbnail(tmp_path / "a.mp4", tmp_path / "a.jpg")
     assert number(tmp_path / "a.jpg") == pytest.approx(50, abs=2)
 
 
 class TestPresenter:
-    def test_of_a_video_the_middle(self, tmp_path: Path) -> None:
+    def test_video_thumbnail_shows_the_middle(self, tmp_path: Path) -> None:
         save_presenter_thumbnail(made(tmp_path / "p.mp4"), tmp_path / "small" / "p.jpg")
         middle = SECONDS * FPS / 2
         assert number(tmp_path / "small" / "p.jpg") < middle + 1  # the key frame before it
 
-    def test_of_a_photo_the_photo_upright_and_small(self, tmp_path: Path) -> None:
+    def test_photo_thumbnail_is_upright_and_small(self, tmp_path: Path) -> None:
         photo = np.zeros((900, 1600, 3), np.uint8)
         photo[:, :800, 0] = 255
         exif = Image.Exif()
-        exif[0x0112] = 6  # the camera was turned: its left is above
+        exif[0x0112] = 6  # rotated: the left of the image is at the top
         Image.fromarray(photo).save(tmp_path / "p.jpg", exif=exif)
         save_presenter_thumbnail(tmp_path / "p.jpg", tmp_path / "small.jpg")
         with Image.open(tmp_path / "small.jpg") as small:
@@ -101,7 +101,9 @@ class TestPresenter:
 
     @pytest.mark.parametrize("full", [True, False])
     @pytest.mark.parametrize("matrix", [BT709, SMPTE170M])
-    def test_its_colours_are_the_videos(self, full: bool, matrix: int, tmp_path: Path) -> None:
+    def test_thumbnail_has_the_colours_of_the_video(
+        self, full: bool, matrix: int, tmp_path: Path
+    ) -> None:
         color = ColorSpec(full, matrix, matrix, matrix)
         picture = Picture.blank(128, 96)
         picture.y[:], picture.u[:], picture.v[:] = 60, 100, 180
@@ -121,7 +123,7 @@ class TestPresenter:
             with Image.open(tmp_path / name) as small:
                 assert small.getpixel((64, 48)) == pytest.approx(wanted, abs=4)
 
-    def test_a_small_one_for_a_list_weighs_little(self, tmp_path: Path) -> None:
+    def test_thumbnail_file_is_small(self, tmp_path: Path) -> None:
         noise = np.random.default_rng(1).integers(0, 255, (90, 160, 3), np.uint8)
         Image.fromarray(noise).resize((640, 360)).save(tmp_path / "large.jpg", quality=88)
         save_list_thumbnail(tmp_path / "large.jpg", tmp_path / "small.jpg")
@@ -134,7 +136,7 @@ class TestPresenter:
                 save_list_thumbnail(tmp_path / name, tmp_path / "none.jpg")
         assert not (tmp_path / "none.jpg").exists()
 
-    def test_what_is_no_presenter_is_refused(self, tmp_path: Path) -> None:
+    def test_other_files_are_refused(self, tmp_path: Path) -> None:
         (tmp_path / "p.mp4").write_text("no video")
         with pytest.raises(BadInput):
             save_presenter_thumbnail(tmp_path / "p.mp4", tmp_path / "small.jpg")

@@ -1,4 +1,4 @@
-"""Segments: exact, lossless when asked, whole or absent."""
+"""Segments: exact times, optionally lossless, complete or absent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _decode(path: Path) -> list[av.VideoFrame]:
         return list(container.decode(video=0))
 
 
-def test_crf_0_gives_back_every_byte(tmp_path: Path) -> None:
+def test_crf_0_is_lossless(tmp_path: Path) -> None:
     dice = np.random.default_rng(0)
     written = []
     with X264Writer(tmp_path / "s.mp4", VideoFormat(96, 64, FPS), crf=0) as writer:
@@ -42,7 +42,7 @@ def test_crf_0_gives_back_every_byte(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("preset", ["ultrafast", "veryfast", "medium"])
-def test_pictures_come_in_order_at_exact_times(
+def test_frames_are_in_order_at_exact_times(
     tmp_path: Path, draw: Draw, number: Callable[[Picture], int], preset: str
 ) -> None:
     path = tmp_path / "s.mp4"
@@ -58,7 +58,7 @@ def test_pictures_come_in_order_at_exact_times(
     assert frames[0].key_frame
 
 
-def test_a_key_frame_comes_at_least_every_gop(tmp_path: Path, draw: Draw) -> None:
+def test_key_frame_interval_is_at_most_the_gop(tmp_path: Path, draw: Draw) -> None:
     path = tmp_path / "s.mp4"
     with X264Writer(path, VideoFormat(128, 96, FPS), gop=10) as writer:
         for _ in range(45):
@@ -68,9 +68,7 @@ def test_a_key_frame_comes_at_least_every_gop(tmp_path: Path, draw: Draw) -> Non
 
 
 @pytest.mark.parametrize("full_range", [False, True])
-def test_colour_and_shape_travel_with_the_picture(
-    tmp_path: Path, draw: Draw, full_range: bool
-) -> None:
+def test_colour_and_pixel_aspect_are_written(tmp_path: Path, draw: Draw, full_range: bool) -> None:
     path = tmp_path / "s.mp4"
     color = ColorSpec(full_range, 9, 9, 16)
     with X264Writer(path, VideoFormat(128, 96, FPS, color, Fraction(16, 11))) as writer:
@@ -81,7 +79,7 @@ def test_colour_and_shape_travel_with_the_picture(
         assert container.streams.video[0].sample_aspect_ratio == Fraction(16, 11)
 
 
-def test_the_sources_picture_types_do_not_steer_the_encoder(
+def test_frame_types_of_the_source_are_ignored(
     tmp_path: Path, make_video: Callable[..., Path]
 ) -> None:
     source = make_video(tmp_path / "intra.mp4", frames=20, options={"g": "1"})
@@ -92,7 +90,7 @@ def test_the_sources_picture_types_do_not_steer_the_encoder(
     assert sum(frame.key_frame for frame in _decode(path)) == 1
 
 
-def test_one_picture_may_be_shown_many_times(tmp_path: Path, draw: Draw) -> None:
+def test_same_picture_can_be_written_repeatedly(tmp_path: Path, draw: Draw) -> None:
     path = tmp_path / "s.mp4"
     still = draw(5)
     with X264Writer(path, VideoFormat(128, 96, Fraction(25))) as writer:
@@ -101,14 +99,14 @@ def test_one_picture_may_be_shown_many_times(tmp_path: Path, draw: Draw) -> None
     assert len(_decode(path)) == 30
 
 
-def test_another_size_is_refused(tmp_path: Path) -> None:
+def test_other_size_is_refused(tmp_path: Path) -> None:
     with X264Writer(tmp_path / "s.mp4", VideoFormat(128, 96, FPS)) as writer:
         writer.write(Picture.blank(128, 96))
         with pytest.raises(ValueError, match="64x64"):
             writer.write(Picture.blank(64, 64))
 
 
-def test_nothing_has_the_name_until_all_is_written(tmp_path: Path, draw: Draw) -> None:
+def test_file_appears_only_when_complete(tmp_path: Path, draw: Draw) -> None:
     path = tmp_path / "s.mp4"
     writer = X264Writer(path, VideoFormat(128, 96, FPS))
     writer.write(draw(1))
@@ -117,7 +115,7 @@ def test_nothing_has_the_name_until_all_is_written(tmp_path: Path, draw: Draw) -
     assert [entry.name for entry in tmp_path.iterdir()] == ["s.mp4"]
 
 
-def test_a_failure_inside_with_leaves_nothing(tmp_path: Path, draw: Draw) -> None:
+def test_failure_inside_with_leaves_no_file(tmp_path: Path, draw: Draw) -> None:
     def fail() -> None:
         with X264Writer(tmp_path / "s.mp4", VideoFormat(128, 96, FPS)) as writer:
             writer.write(draw(1))
@@ -128,19 +126,19 @@ def test_a_failure_inside_with_leaves_nothing(tmp_path: Path, draw: Draw) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_segment_without_pictures_is_a_mistake(tmp_path: Path) -> None:
+def test_segment_without_frames_is_an_error(tmp_path: Path) -> None:
     writer = X264Writer(tmp_path / "s.mp4", VideoFormat(128, 96, FPS))
     with pytest.raises(ValueError, match="at least one"):
         writer.close()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_abort_before_the_first_picture(tmp_path: Path) -> None:
+def test_abort_before_the_first_frame(tmp_path: Path) -> None:
     X264Writer(tmp_path / "s.mp4", VideoFormat(128, 96, FPS)).abort()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_old_segment_survives_a_new_one_that_fails(tmp_path: Path, draw: Draw) -> None:
+def test_existing_segment_survives_a_failed_one(tmp_path: Path, draw: Draw) -> None:
     path = tmp_path / "s.mp4"
     path.write_bytes(b"old")
     writer = X264Writer(path, VideoFormat(128, 96, FPS))
@@ -150,7 +148,7 @@ def test_an_old_segment_survives_a_new_one_that_fails(tmp_path: Path, draw: Draw
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_is_told(tmp_path: Path) -> None:
+def test_full_disk_is_a_fault(tmp_path: Path) -> None:
     path = tmp_path / "s.mp4"
     temp_path(path).symlink_to("/dev/full")
     dice = np.random.default_rng(0)
@@ -169,7 +167,7 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     assert Path("/dev/full").exists()
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path, draw: Draw) -> None:
+def test_missing_folder_is_a_fault(tmp_path: Path, draw: Draw) -> None:
     path = tmp_path / "gone" / "s.mp4"
 
     def write() -> None:

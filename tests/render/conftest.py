@@ -17,11 +17,11 @@ from tests.tiny_wav2lip import write_wav2lip
 
 FRAMES = 30  # of the presenter: shorter than the lecture, so that it runs forward and back
 LECTURE_FRAMES = 75
-SILENT_FROM = 50  # frame of the lecture from which nobody speaks
+SILENT_FROM = 50  # first frame of the lecture without speech
 
 
 def write_wav(path: Path, sound: npt.NDArray[np.float32], rate: int = 16_000) -> Path:
-    """16-bit mono."""
+    """Write ``sound`` as 16-bit mono WAV."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -40,7 +40,7 @@ def presenter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A still of the same face, smiling."""
+    """A photo of the same face, smiling."""
     from PIL import Image
 
     path = tmp_path_factory.mktemp("photo") / "photo.png"
@@ -63,7 +63,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def settings(**sections: dict[str, Any]) -> Config:
-    """Lossless, without badge, score or cache unless asked for."""
+    """Return settings for lossless video, by default without badge, score and cache."""
     values: dict[str, dict[str, Any]] = {
         "video": {"crf": 0, "badge": False, "preset": "ultrafast"},
         "score": {"enabled": False},
@@ -75,6 +75,6 @@ def settings(**sections: dict[str, Any]) -> Config:
 
 
 def frames_of(path: Path) -> npt.NDArray[np.uint8]:
-    """All pictures of a video as (T, 3/2 · H, W) 4:2:0 bytes."""
+    """Return all frames of a video as (T, 3/2 · H, W) 4:2:0 bytes."""
     with av.open(str(path)) as container:
         return np.stack([f.to_ndarray(format="yuv420p") for f in container.decode(video=0)])

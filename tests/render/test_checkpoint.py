@@ -1,9 +1,10 @@
-"""Going on after an end of any kind: nothing is done twice, and nobody can tell from the result."""
+"""Resuming a render after any interruption: no work is repeated and the result is the same."""
 
 from __future__ import annotations
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -15,16 +16,18 @@ import pytest
 
 from appliance.config import Config
 from appliance.errors import Fault
+from appliance.render import checkpoint
 from appliance.render.progress import Progress
 from appliance.render.render import render_in
 from appliance.render.report import RenderReport
+from appliance.render.workspace import Workspace
 from tests.render.conftest import LECTURE_FRAMES, frames_of, settings, write_wav
 
 CHUNKS = 3
 
 
 class Stop(Exception):
-    """Ends an attempt."""
+    """Raised to end an attempt."""
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +39,7 @@ def config(tiny_model: Path) -> Config:
 def undisturbed(
     presenter: Path, lecture: Path, config: Config, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[npt.NDArray[np.uint8], RenderReport]:
-    """Frames and report of a run without an interruption."""
+    """Frames and report of a render without an interruption."""
     folder = tmp_path_factory.mktemp("undisturbed")
     report = render_in(folder, presenter, lecture, folder / "out.mp4", config)
     assert report["plan"]["chunks"] == CHUNKS and report["reused_chunks"] == 0
@@ -44,13 +47,13 @@ def undisturbed(
 
 
 def same(report: RenderReport, other: RenderReport) -> bool:
-    """Whether two reports tell the same of the pictures."""
+    """Return whether two reports say the same about the frames."""
     return all(
         report.get(key) == other.get(key) for key in ("face", "warnings", "model", "provider")
     )
 
 
-def test_it_goes_on_after_the_chunk_at_which_it_was_stopped(
+def test_render_resumes_after_the_last_finished_chunk(
     presenter: Path,
     lecture: Path,
     config: Config,
@@ -81,13 +84,13 @@ def test_it_goes_on_after_the_chunk_at_which_it_was_stopped(
     assert report["reused_chunks"] == 2 and len(finished) == 1
     np.testing.assert_array_equal(frames_of(out), undisturbed[0])
     assert same(report, undisturbed[1])
-    # Nothing is learned again, and the count begins with what is kept.
+    # Nothing is analysed again, and the count starts with the finished chunks.
     assert list(dict.fromkeys(step.stage for step in steps)) == ["check", "render", "mux"]
     assert [s.done for s in steps if s.stage == "render"][:3] == [0, 25, 50]
     assert steps[-2].done == 0 and steps[-3].done == LECTURE_FRAMES
 
 
-def test_missing_and_torn_parts_are_made_anew(
+def test_missing_and_truncated_files_are_rendered_again(
     presenter: Path,
     lecture: Path,
     config: Config,
@@ -109,7 +112,7 @@ def test_missing_and_torn_parts_are_made_anew(
     np.testing.assert_array_equal(frames_of(out), undisturbed[0])
 
 
-def test_a_damaged_segment_costs_one_attempt(
+def test_damaged_segment_fails_once_and_is_rendered_again(
     photo: Path, lecture: Path, config: Config, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.mp4"
@@ -124,7 +127,7 @@ def test_a_damaged_segment_costs_one_attempt(
     np.testing.assert_array_equal(frames_of(out), whole)
 
 
-def test_another_lecture_under_the_same_name_starts_afresh(
+def test_changed_lecture_with_the_same_name_starts_from_scratch(
     photo: Path, lecture: Path, config: Config, tmp_path: Path
 ) -> None:
     speech = tmp_path / "lecture.wav"
@@ -137,7 +140,7 @@ def test_another_lecture_under_the_same_name_starts_afresh(
     assert report["reused_chunks"] == 0 and report["output"]["frames"] == 50
     frames = frames_of(out)
     assert (frames == frames[0]).all()
-    assert len(list(work.iterdir())) == 1  # nothing of the old lecture is left
+    assert len(list(work.iterdir())) == 1  # the old lecture's folder was removed
     changed = config.model_copy(update={"video": config.video.model_copy(update={"badge": True})})
     assert render_in(work, photo, speech, out, changed)["reused_chunks"] == 0
     assert (frames_of(out) != frames).any()
@@ -149,6 +152,7 @@ from pathlib import Path
 from appliance.config import Config
 from appliance.render.render import render_in
 from appliance.render.report import RenderReport
+from appliance.render.workspace import Workspace
 folder, presenter, lecture = map(Path, sys.argv[1:4])
 at = int(sys.argv[5])
 def on_progress(step):
@@ -160,7 +164,7 @@ render_in(folder, presenter, lecture, folder / "out.mp4", config, on_progress=on
 
 
 @pytest.mark.slow
-def test_kills_in_the_middle_of_chunks_leave_no_trace(
+def test_result_is_the_same_after_kills_within_chunks(
     presenter: Path,
     lecture: Path,
     config: Config,
@@ -182,7 +186,7 @@ def test_kills_in_the_middle_of_chunks_leave_no_trace(
     assert sorted(os.listdir(folder / "segments")) == [f"{i:06d}.mp4" for i in range(CHUNKS)]
 
 
-def test_less_memory_the_next_time_costs_no_finished_chunk(
+def test_finished_chunks_are_kept_when_memory_settings_change(
     presenter: Path,
     lecture: Path,
     config: Config,
@@ -200,3 +204,22 @@ def test_less_memory_the_next_time_costs_no_finished_chunk(
     report = render_in(tmp_path, presenter, lecture, tmp_path / "out.mp4", less)
     assert report["reused_chunks"] == 1 and report["plan"]["batch"] == 1
     np.testing.assert_array_equal(frames_of(tmp_path / "out.mp4"), undisturbed[0])
+
+
+def test_settings_that_do_not_change_the_key_exist() -> None:
+    for section, names in checkpoint._MEMORY_SETTINGS.items():
+        assert names <= vars(getattr(Config(), section)).keys()
+
+
+def test_workspace_of_another_layout_is_refused_and_rendered_again(
+    photo: Path, lecture: Path, config: Config, tmp_path: Path
+) -> None:
+    render_in(tmp_path, photo, lecture, tmp_path / "out.mp4", config)
+    (path,) = tmp_path.glob("*/workspace.pickle")
+    workspace = Workspace.load(path.parent)
+    object.__setattr__(workspace, "voice", "of an older version")
+    path.write_bytes(pickle.dumps(workspace))
+    with pytest.raises(ValueError, match="the layout of another version of Lectern"):
+        Workspace.load(path.parent)
+    report = render_in(tmp_path, photo, lecture, tmp_path / "out.mp4", config)
+    assert report["reused_chunks"] == 0

@@ -1,4 +1,4 @@
-"""A chunk's pictures: on their way, not hoarded."""
+"""Chunks: memory of their pictures, and independence of each other."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.render.conftest import FRAMES, LECTURE_FRAMES, settings
 
 
 class WatchedReader(FrameReader):
-    """Remembers what it decodes, but does not hold it."""
+    """A reader that records what it decodes with weak references."""
 
     decoded: list[tuple[int, weakref.ref[Plane]]]
 
@@ -32,11 +32,11 @@ class WatchedReader(FrameReader):
 
     @classmethod
     def held(cls) -> set[int]:
-        """Numbers of the pictures that somebody still holds."""
+        """Return the numbers of the pictures that are still referenced."""
         return {index for index, plane in cls.decoded if plane() is not None}
 
 
-def test_no_picture_is_held_for_longer_than_it_takes(
+def test_pictures_are_released_after_encoding(
     presenter: Path, lecture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     WatchedReader.decoded = []
@@ -50,7 +50,7 @@ def test_no_picture_is_held_for_longer_than_it_takes(
     render(presenter, lecture, tmp_path / "out.mp4", settings(), on_progress=on_progress)
     assert set(held) == set(range(LECTURE_FRAMES + 1))
     assert held[1]
-    # All is one chunk. A picture that stays keeps the memory of the whole decoder it came from.
+    # All frames are in one chunk. A picture that stays keeps the memory of its decoder alive.
     for done in range(FRAMES - 5, FRAMES + 3):
         assert min(held[done], default=FRAMES) > 5
 
@@ -64,7 +64,7 @@ with ChunkRenderer(Path(sys.argv[1])) as renderer:
 """
 
 
-def test_a_chunk_depends_on_its_folder_and_number_only(
+def test_chunk_depends_only_on_its_folder_and_number(
     presenter: Path, lecture: Path, tmp_path: Path, tiny_model: Path, project: Path
 ) -> None:
     config = settings(lips={"model": str(tiny_model)}, render={"chunk_s": 1.0})
@@ -80,7 +80,7 @@ def test_a_chunk_depends_on_its_folder_and_number_only(
         assert segments[index].read_bytes() == whole[index]
 
 
-def test_a_renderer_renders_chunks_in_any_order(
+def test_chunks_can_be_rendered_in_any_order(
     presenter: Path, lecture: Path, tmp_path: Path, tiny_model: Path
 ) -> None:
     config = settings(lips={"model": str(tiny_model)}, render={"chunk_s": 1.0})

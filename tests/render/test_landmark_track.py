@@ -1,4 +1,4 @@
-"""What is remembered of a presenter who is seen for long."""
+"""Landmarks of a long presenter, with a store."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FRAMES = SEGMENTS * SEGMENT_FRAMES
 
 
 class Walker:
-    """Stands for a tracker: the face is where the picture's number says."""
+    """A fake tracker: the position of the face depends on the number of the picture."""
 
     steps = 0
 
@@ -50,7 +50,7 @@ def pictures() -> Iterator[Picture]:
     return (blank.with_index(index) for index in range(FRAMES))
 
 
-def test_a_long_presenter_takes_no_more_memory_where_his_sightings_are_kept(
+def test_memory_is_bounded_when_landmarks_are_stored(
     info: PresenterInfo, entry: PresenterEntry
 ) -> None:
     Walker.steps = 0
@@ -58,7 +58,7 @@ def test_a_long_presenter_takes_no_more_memory_where_his_sightings_are_kept(
     for picture in pictures():
         seen.update(picture)
     assert sum(type(thing) is FaceLandmarks for thing in gc.get_objects()) <= 8 * SEGMENT_FRAMES
-    for index in reversed(range(FRAMES)):  # nothing is looked for again
+    for index in reversed(range(FRAMES)):  # nothing is tracked again
         found = seen.at(index)
         assert found is not None and found.points[RIGID_POINTS[0], 0] == index
     assert Walker.steps == FRAMES

@@ -1,4 +1,4 @@
-"""The lecture heard, in one decoding or in two."""
+"""Motion of a lecture, computed from one or two decodings."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ def model() -> LipModel:
     return LipModel.open(load_manifest("lectern-lite", MODELS_FOLDER), "fp32", ["cpu"])
 
 
-def test_what_was_kept_and_what_is_decoded_again_say_the_same(
+def test_saved_features_and_second_decoding_give_the_same_motion(
     lecture: Path, model: LipModel, tmp_path: Path
 ) -> None:
     ticks: list[list[int]] = [[], []]
-    kept = compute_motion(lecture, model, tmp_path / "kept.npy", ticks[0].append)
+    saved = compute_motion(lecture, model, tmp_path / "saved.npy", ticks[0].append)
     again = compute_motion(
         lecture, model, tmp_path / "again.npy", ticks[1].append, max_saved_frames=100
     )
-    assert (np.load(tmp_path / "kept.npy") == np.load(tmp_path / "again.npy")).all()
-    assert (kept.gate == again.gate).all() and kept.gate.max() == 1
-    for heard in ticks:
-        assert heard == sorted(heard) and heard[-1] == 2 * SECONDS
+    assert (np.load(tmp_path / "saved.npy") == np.load(tmp_path / "again.npy")).all()
+    assert (saved.gate == again.gate).all() and saved.gate.max() == 1
+    for seconds in ticks:
+        assert seconds == sorted(seconds) and seconds[-1] == 2 * SECONDS
 
 
-def test_the_network_that_heard_takes_no_memory_from_the_pictures(
+def test_motion_network_is_closed_before_rendering(
     lecture: Path, model: LipModel, tmp_path: Path
 ) -> None:
     network = weakref.ref(model.network("motion"))

@@ -1,4 +1,4 @@
-"""A lecture given as text, from the file to the finished video, its subtitles and its picture."""
+"""A lecture given as text: the finished video, its subtitles and its warnings."""
 
 from __future__ import annotations
 
@@ -27,37 +27,35 @@ def words(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_text_is_spoken_shown_and_laid_beside(
+def test_text_becomes_speech_subtitles_and_srt_file(
     photo: Path, words: Path, tmp_path: Path, tiny_model: Path
 ) -> None:
-    out, heard = tmp_path / "lesson.mp4", list[Progress]()
+    out, steps = tmp_path / "lesson.mp4", list[Progress]()
     config = settings(lips={"model": str(tiny_model)})
-    report = render(photo, words, out, config, on_progress=heard.append)
+    report = render(photo, words, out, config, on_progress=steps.append)
     cues = read_subtitles(out)
     assert [cue.text for cue in cues] == SPOKEN
     assert cues[-1].end == pytest.approx(report["output"]["duration_s"], abs=0.05)
     with av.open(str(out)) as container:
         assert container.streams.subtitles[0].language == "eng"
-    read = [step.done for step in heard if step.stage == "tts"]
-    assert len(read) == 4 and read == sorted(read)  # the daemon hears of each sentence
+    read = [step.done for step in steps if step.stage == "tts"]
+    assert len(read) == 4 and read == sorted(read)  # progress is reported after each sentence
     write_sidecars(out)
     assert (tmp_path / "lesson.srt").read_text().count(" --> ") == 3
     with Image.open(tmp_path / "lesson.jpg") as image:
         assert image.size == (256, 256)
 
 
-def test_words_that_the_voice_leaves_out_are_told(
-    photo: Path, tmp_path: Path, tiny_model: Path
-) -> None:
+def test_skipped_text_causes_a_warning(photo: Path, tmp_path: Path, tiny_model: Path) -> None:
     words = tmp_path / "lesson.txt"
     words.write_text("Light is fast.\n\nNow say 谢谢 twice.")
-    # A voice that was chosen by name reads everything, or tries to.
+    # A voice that was chosen by name is used for all text.
     config = settings(lips={"model": str(tiny_model)}, speech={"voice": "heart"})
-    (told,) = render(photo, words, tmp_path / "lesson.mp4", config)["warnings"]
-    assert told["code"] == "text_skipped" and told["at_s"] > 0.5
+    (warning,) = render(photo, words, tmp_path / "lesson.mp4", config)["warnings"]
+    assert warning["code"] == "text_skipped" and warning["at_s"] > 0.5
 
 
-def test_what_is_interrupted_after_the_reading_keeps_its_subtitles(
+def test_resumed_render_keeps_subtitles(
     photo: Path, words: Path, tmp_path: Path, tiny_model: Path
 ) -> None:
     config = settings(lips={"model": str(tiny_model)}, render={"chunk_s": 1})
@@ -69,16 +67,16 @@ def test_what_is_interrupted_after_the_reading_keeps_its_subtitles(
 
     with pytest.raises(KeyboardInterrupt):
         render_in(work, photo, words, out, config, after_chunk=power_cut)
-    (place,) = (path for path in work.iterdir() if path.is_dir())
-    kept = subtitles_in(place)
-    assert kept is not None and kept.language == "en"
+    (folder,) = (path for path in work.iterdir() if path.is_dir())
+    saved = subtitles_in(folder)
+    assert saved is not None and saved.language == "en"
     stages = set[str]()
     render_in(work, photo, words, out, config, on_progress=lambda step: stages.add(step.stage))
-    assert "tts" not in stages  # it is not read again
+    assert "tts" not in stages  # it is not synthesized again
     assert [cue.text for cue in read_subtitles(out)] == SPOKEN
 
 
-def test_subtitles_can_be_left_out(
+def test_subtitles_can_be_disabled(
     photo: Path, words: Path, tmp_path: Path, tiny_model: Path
 ) -> None:
     out = tmp_path / "lesson.mp4"
@@ -92,7 +90,7 @@ def test_subtitles_can_be_left_out(
     ]  # fmt: skip
 
 
-def test_a_text_that_cannot_be_read_says_so(photo: Path, tmp_path: Path) -> None:
+def test_unreadable_text_is_bad_input(photo: Path, tmp_path: Path) -> None:
     (tmp_path / "lesson.docx").write_bytes(b"no package")
     with pytest.raises(BadInput) as caught:
         render(photo, tmp_path / "lesson.docx", tmp_path / "out.mp4", settings())

@@ -8,12 +8,12 @@ import pytest
 from appliance.render.prefetch import prefetch
 
 
-def test_passes_everything_on_in_order() -> None:
+def test_items_are_delivered_in_order() -> None:
     with prefetch(iter(range(100)), depth=3) as items:
         assert list(items) == list(range(100))
 
 
-def test_works_in_another_thread_and_never_further_ahead_than_told() -> None:
+def test_producer_runs_in_its_own_thread_within_the_depth() -> None:
     made: list[int] = []
     threads = set()
     room = threading.Semaphore(0)
@@ -26,7 +26,7 @@ def test_works_in_another_thread_and_never_further_ahead_than_told() -> None:
             yield k
 
     with prefetch(work(), depth=2) as items:
-        for _ in range(4):  # two waiting, one in the hand, and the one taken below
+        for _ in range(4):  # two queued, one being put, and the one taken below
             if len(made) < 3:
                 room.acquire(timeout=5)
         assert next(items) == 0
@@ -34,7 +34,7 @@ def test_works_in_another_thread_and_never_further_ahead_than_told() -> None:
     assert threads and threading.get_ident() not in threads
 
 
-def test_a_failure_arrives_where_the_items_are_taken() -> None:
+def test_exception_is_raised_in_the_consumer() -> None:
     def work() -> Iterator[int]:
         yield 1
         raise OSError("gone")
@@ -45,7 +45,7 @@ def test_a_failure_arrives_where_the_items_are_taken() -> None:
             next(items)
 
 
-def test_leaving_early_closes_the_stage() -> None:
+def test_leaving_early_closes_the_iterator() -> None:
     closed = threading.Event()
 
     def work() -> Iterator[int]:
@@ -60,6 +60,6 @@ def test_leaving_early_closes_the_stage() -> None:
     assert closed.is_set()
 
 
-def test_stages_chain() -> None:
+def test_prefetches_can_be_chained() -> None:
     with prefetch(iter(range(10)), 1) as first, prefetch((x * x for x in first), 1) as second:
         assert list(second) == [x * x for x in range(10)]

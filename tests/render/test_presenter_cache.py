@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import hashlib
 import os
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from appliance.lips.composite import ReferencePatch
 from appliance.lips.geometry import MOUTH_POINTS
 from appliance.lips.profile import Profile
 from appliance.media.probe import PresenterInfo, probe_presenter
+from appliance.render import presenter_cache
 from appliance.render.presenter_cache import CachedPresenter, PresenterCache, PresenterEntry
 from tests.talking_face import babble, talking, write_video
 
@@ -29,7 +32,7 @@ def info(clip: Path) -> PresenterInfo:
     return probe_presenter(clip)
 
 
-def sightings(seed: int) -> list[FaceLandmarks | None]:
+def make_landmarks(seed: int) -> list[FaceLandmarks | None]:
     rng = np.random.default_rng(seed)
     found: list[FaceLandmarks | None] = [
         FaceLandmarks(rng.random((POINTS, 3), np.float32) * 500, float(rng.random()))
@@ -64,13 +67,13 @@ def entry(cache: PresenterCache, info: PresenterInfo, number: int = 0) -> Presen
     return found
 
 
-def test_sightings_come_back_to_the_bit(info: PresenterInfo, tmp_path: Path) -> None:
-    kept = entry(PresenterCache(tmp_path, 10), info)
-    assert kept.load(3) is None
-    kept.save(3, sightings(1))
+def test_landmarks_are_restored_exactly(info: PresenterInfo, tmp_path: Path) -> None:
+    stored = entry(PresenterCache(tmp_path, 10), info)
+    assert stored.load(3) is None
+    stored.save(3, make_landmarks(1))
     back = entry(PresenterCache(tmp_path, 10), info).load(3)
     assert back is not None and len(back) == SEGMENT_FRAMES
-    for before, after in zip(sightings(1), back, strict=True):
+    for before, after in zip(make_landmarks(1), back, strict=True):
         if before is None:
             assert after is None
             continue
@@ -81,12 +84,12 @@ def test_sightings_come_back_to_the_bit(info: PresenterInfo, tmp_path: Path) -> 
         assert before.eye_distance == after.eye_distance
 
 
-def test_who_it_is_comes_back(info: PresenterInfo, tmp_path: Path) -> None:
-    kept = entry(PresenterCache(tmp_path, 10), info)
-    assert kept.load_analysis() is None
+def test_analysis_is_restored_exactly(info: PresenterInfo, tmp_path: Path) -> None:
+    stored = entry(PresenterCache(tmp_path, 10), info)
+    assert stored.load_analysis() is None
     beside = ((0.0, 90.0, 20.0, 25.0),), ((0.0, 150.0, 30.0, 20.0), (50.0, 151.0, 30.5, 20.0))
     person = Person(((0.0, 10.5, 20.25, 30.0), (50.0, 11.0, 20.0, 31.0)), beside)
-    kept.store_analysis(CachedPresenter(info, person, profile()))
+    stored.store_analysis(CachedPresenter(info, person, profile()))
     cache = PresenterCache(tmp_path, 10)
     found = cache.load_analysis(key(cache, info.path), tmp_path / "moved.mp4")
     assert found is not None
@@ -97,28 +100,64 @@ def test_who_it_is_comes_back(info: PresenterInfo, tmp_path: Path) -> None:
     assert found.profile.amplitude == profile().amplitude
 
 
-def test_damaged_files_are_as_good_as_none(info: PresenterInfo, tmp_path: Path) -> None:
-    kept = entry(PresenterCache(tmp_path, 10), info)
-    kept.save(0, sightings(2))
-    kept.store_analysis(CachedPresenter(info, Person(((0.0, 1.0, 2.0, 3.0),)), profile()))
-    files = [path for path in kept.folder.rglob("*") if path.is_file()]
+def test_damaged_files_are_treated_as_absent(info: PresenterInfo, tmp_path: Path) -> None:
+    stored = entry(PresenterCache(tmp_path, 10), info)
+    stored.save(0, make_landmarks(2))
+    stored.store_analysis(CachedPresenter(info, Person(((0.0, 1.0, 2.0, 3.0),)), profile()))
+    files = [path for path in stored.folder.rglob("*") if path.is_file()]
     assert len(files) == 4
     for path in files:
         whole = path.read_bytes()
         for bad in (b"", whole[: len(whole) // 2], b"\0" * len(whole), _flipped(whole)):
             path.write_bytes(bad)
-            assert kept.load(0) is None or kept.load_analysis() is None
+            assert stored.load(0) is None or stored.load_analysis() is None
         path.write_bytes(whole)
-    assert kept.load(0) is not None and kept.load_analysis() is not None
+    assert stored.load(0) is not None and stored.load_analysis() is not None
+
+
+class OtherInfo:
+    """Stands for a class that another version of Lectern has stored."""
+
+
+@pytest.mark.parametrize("kind", ["other class", "older class", "missing class", "older person"])
+def test_entries_of_another_layout_are_treated_as_absent(
+    info: PresenterInfo, tmp_path: Path, kind: str
+) -> None:
+    stored = entry(PresenterCache(tmp_path, 10), info)
+    stored.store_analysis(CachedPresenter(info, Person(((0.0, 1.0, 2.0, 3.0),)), profile()))
+    assert stored.load_analysis() is not None
+    if kind == "older person":
+        np.savez(stored.folder / "person.npz", places=np.zeros((1, 5)))
+    else:
+        older = replace(info)
+        object.__delattr__(older, "seekable")
+        packed = pickle.dumps(older if kind == "older class" else OtherInfo())
+        if kind == "missing class":
+            packed = packed.replace(b"OtherInfo", b"LostClass")
+        (stored.folder / "info.pickle").write_bytes(hashlib.sha256(packed).digest() + packed)
+    assert stored.load_analysis() is None
+    cache = PresenterCache(tmp_path, 10)
+    assert cache.load_analysis(key(cache, info.path), info.path) is None
+    stored.store_analysis(CachedPresenter(info, Person(((0.0, 1.0, 2.0, 3.0),)), profile()))
+    assert stored.load_analysis() is not None
+
+
+def test_other_code_uses_other_entries(
+    info: PresenterInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = PresenterCache(tmp_path, 10)
+    before = key(cache, info.path)
+    monkeypatch.setattr(presenter_cache, "_code_digest", lambda: "older code")
+    assert key(cache, info.path) != before
 
 
 def _flipped(data: bytes) -> bytes:
-    """One bit of the payload, not of a header, is wrong."""
+    """Return ``data`` with one wrong bit in the payload, not in a header."""
     middle = len(data) // 2
     return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
 
 
-def test_the_content_counts_and_not_the_name(clip: Path, tmp_path: Path) -> None:
+def test_key_depends_on_content_not_on_name(clip: Path, tmp_path: Path) -> None:
     cache = PresenterCache(tmp_path / "cache", 10)
     first = entry(cache, probe_presenter(clip))
     copy = tmp_path / "renamed.mp4"
@@ -130,9 +169,7 @@ def test_the_content_counts_and_not_the_name(clip: Path, tmp_path: Path) -> None
     assert entry(cache, probe_presenter(other)).folder != first.folder
 
 
-def test_the_least_used_goes_first_and_the_one_in_use_stays(
-    info: PresenterInfo, tmp_path: Path
-) -> None:
+def test_least_recently_used_entry_is_evicted_first(info: PresenterInfo, tmp_path: Path) -> None:
     time = 1000.0
 
     def now() -> float:
@@ -142,9 +179,9 @@ def test_the_least_used_goes_first_and_the_one_in_use_stays(
     folders = []
     for number in range(4):
         time += 10
-        kept = entry(cache, info, number)
-        folders.append(kept.folder)
-        (kept.folder / "track" / "x.npz").write_bytes(os.urandom(90_000))
+        stored = entry(cache, info, number)
+        folders.append(stored.folder)
+        (stored.folder / "track" / "x.npz").write_bytes(os.urandom(90_000))
     time += 10
     entry(cache, info, 1)  # used again
     assert [folder.exists() for folder in folders] == [False, True, False, True]
@@ -153,7 +190,7 @@ def test_the_least_used_goes_first_and_the_one_in_use_stays(
     assert [folder.exists() for folder in folders] == [False, True, False, False]
 
 
-def test_nothing_is_kept_where_it_may_not_be(info: PresenterInfo, tmp_path: Path) -> None:
+def test_nothing_is_stored_when_disabled_or_unwritable(info: PresenterInfo, tmp_path: Path) -> None:
     assert PresenterCache(tmp_path, 0).key(info.path, 0, 60, 0) is None
     assert PresenterCache(tmp_path, 10).key(tmp_path / "gone.mp4", 0, 60, 0) is None
     (tmp_path / "file").write_text("in the way")
@@ -163,6 +200,6 @@ def test_nothing_is_kept_where_it_may_not_be(info: PresenterInfo, tmp_path: Path
     gone = entry(PresenterCache(tmp_path / "cache", 10), info)
     (gone.folder / "track").rmdir()
     gone.folder.rmdir()
-    gone.save(0, sightings(0))  # somebody emptied the cache meanwhile
+    gone.save(0, make_landmarks(0))  # the cache was emptied in the meantime
     gone.store_analysis(CachedPresenter(info, Person(((0.0, 1.0, 2.0, 3.0),)), profile()))
     assert gone.load_analysis() is None

@@ -1,4 +1,4 @@
-"""Frames and faces in the lecture's order: the same however the chunks are cut, and done once."""
+"""Frames and faces in the lecture's order, independent of the division into chunks."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def info(tmp_path_factory: pytest.TempPathFactory) -> PresenterInfo:
     images = list(talking(babble(FRAMES, seed=5)))
     images[SEGMENT_FRAMES + 5] = np.full_like(
         images[0], 90
-    )  # nobody there, and the next look is five frames on
+    )  # no face; the detector runs again five frames later
     path = write_video(tmp_path_factory.mktemp("frames") / "presenter.mp4", images)
     return probe_presenter(path)
 
 
 class CountingReader(FrameReader):
-    """Counts what it decodes for others."""
+    """A reader that counts the decoded frames."""
 
     shown = 0
 
@@ -65,16 +65,18 @@ class CountingTracker:
 
 def frames(info: PresenterInfo, store: PresenterEntry | None = None) -> PresenterFrames:
     CountingReader.shown = CountingTracker.steps = 0
-    sightings = LandmarkTrack(
+    landmarks = LandmarkTrack(
         lambda: CountingReader(info, 1),
         info.frames,
         lambda: CountingTracker(make_tracker(info)),  # type: ignore[arg-type, return-value]
         store,
     )
-    return PresenterFrames(lambda: CountingReader(info, 1), info.frames, sightings, 4, 10)
+    return PresenterFrames(lambda: CountingReader(info, 1), info.frames, landmarks, 4, 10)
 
 
-def facts(items: Iterator[TrackedFrame[Picture]]) -> list[tuple[int, bytes, bytes | None, float]]:
+def summarize(
+    items: Iterator[TrackedFrame[Picture]],
+) -> list[tuple[int, bytes, bytes | None, float]]:
     return [
         (
             item.picture.index,
@@ -88,14 +90,14 @@ def facts(items: Iterator[TrackedFrame[Picture]]) -> list[tuple[int, bytes, byte
 
 @pytest.fixture(scope="module")
 def whole(info: PresenterInfo) -> list[tuple[int, bytes, bytes | None, float]]:
-    """Two turns of the presenter in one piece."""
+    """Two passes over the presenter, read at once."""
     shown = frames(info)
-    result = facts(shown.frames_for(0, 2 * FRAMES, Stopwatch()))
+    result = summarize(shown.frames_for(0, 2 * FRAMES, Stopwatch()))
     shown.close()
     return result
 
 
-def test_they_come_in_the_lectures_order(
+def test_frames_are_in_the_order_of_the_lecture(
     whole: list[tuple[int, bytes, bytes | None, float]],
 ) -> None:
     assert [index for index, *_ in whole] == [pingpong(t, FRAMES) for t in range(2 * FRAMES)]
@@ -106,38 +108,38 @@ def test_they_come_in_the_lectures_order(
 
 
 @pytest.mark.parametrize("length", [17, SEGMENT_FRAMES, 90])
-def test_the_same_however_the_chunks_are_cut(
+def test_result_does_not_depend_on_the_division_into_chunks(
     info: PresenterInfo, whole: list[tuple[int, bytes, bytes | None, float]], length: int
 ) -> None:
     shown = frames(info)
     parts = []
     for start in range(0, 2 * FRAMES, length):
-        parts += facts(shown.frames_for(start, min(start + length, 2 * FRAMES), Stopwatch()))
+        parts += summarize(shown.frames_for(start, min(start + length, 2 * FRAMES), Stopwatch()))
     shown.close()
     assert parts == whole
 
 
-def test_a_chunk_alone_is_the_same(
+def test_single_chunk_gives_the_same_frames(
     info: PresenterInfo, whole: list[tuple[int, bytes, bytes | None, float]]
 ) -> None:
     for start, stop in ((60, 80), (FRAMES - 4, FRAMES + 9), (FRAMES + 30, FRAMES + 50)):
         shown = frames(info)
-        assert facts(shown.frames_for(start, stop, Stopwatch())) == whole[start:stop]
+        assert summarize(shown.frames_for(start, stop, Stopwatch())) == whole[start:stop]
         shown.close()
 
 
-def test_chunks_that_follow_each_other_decode_and_track_nothing_twice(
+def test_consecutive_chunks_decode_and_track_each_frame_once(
     info: PresenterInfo,
 ) -> None:
     shown = frames(info)
     for start in range(0, FRAMES, 25):
-        facts(shown.frames_for(start, min(start + 25, FRAMES), Stopwatch()))
+        summarize(shown.frames_for(start, min(start + 25, FRAMES), Stopwatch()))
     shown.close()
     assert CountingReader.shown == FRAMES
     assert CountingTracker.steps == FRAMES
 
 
-def test_the_cache_saves_the_tracking_and_changes_nothing(
+def test_cached_landmarks_replace_tracking_without_changes(
     info: PresenterInfo,
     whole: list[tuple[int, bytes, bytes | None, float]],
     tmp_path: Path,
@@ -154,7 +156,7 @@ def test_the_cache_saves_the_tracking_and_changes_nothing(
     assert steps == 0
 
 
-def test_after_an_early_end_the_next_chunk_is_right(
+def test_next_chunk_is_correct_after_an_early_end(
     info: PresenterInfo, whole: list[tuple[int, bytes, bytes | None, float]]
 ) -> None:
     shown = frames(info)
@@ -162,12 +164,12 @@ def test_after_an_early_end_the_next_chunk_is_right(
     for _ in range(20):
         next(stretch)
     stretch.close()
-    assert facts(shown.frames_for(10, 70, Stopwatch())) == whole[10:70]
+    assert summarize(shown.frames_for(10, 70, Stopwatch())) == whole[10:70]
     shown.close()
 
 
-def test_few_pictures_are_held(info: PresenterInfo) -> None:
-    """Decoding runs ahead by two queues of 4, the smoothing's context, and one in each hand."""
+def test_few_pictures_are_held_in_memory(info: PresenterInfo) -> None:
+    """Decoding runs ahead by two queues of 4, the smoothing's context, and one per stage."""
     shown = frames(info)
     ahead = 0
     for item in shown.frames_for(0, FRAMES - 10, Stopwatch()):

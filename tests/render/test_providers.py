@@ -1,4 +1,4 @@
-"""A lecture that loses its engine on the way is finished on the next one, frame for frame."""
+"""A lecture whose provider fails is finished on the next one, with the same frames."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def config(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Config
 
 @pytest.fixture(scope="module")
 def plain(config: Config, presenter: Path, lecture: Path) -> Path:
-    """The lecture as the processor alone makes it."""
+    """The lecture rendered on the CPU."""
     render(presenter, lecture, config.root / "plain.mp4", config)
     return config.root / "plain.mp4"
 
@@ -36,12 +36,12 @@ def plain(config: Config, presenter: Path, lecture: Path) -> Path:
         (60.0, {"tensorrt": "wrong", "cuda": "large"}, "cuda", ["tensorrt: self-test"]),
         (60.0, {"tensorrt": "throws"}, "cpu", ["tensorrt: no kernel image", "cuda: not in"]),
         (3.0, {"tensorrt": "hangs"}, "cpu", ["tensorrt: timed out after", "cuda: not in"]),
-        # One run when it is opened, then one a batch of frames: it fails in the third.
+        # One run when it is opened, then one per batch of frames: it fails in the third.
         (60.0, {"cuda": "later 4"}, "cpu", ["tensorrt: not in", "cuda: failed during rendering"]),
         (60.0, {"cuda": "stuck 4"}, "cpu", ["tensorrt: not in", "cuda: failed during rendering"]),
     ],
 )
-def test_the_job_finishes_and_says_why(
+def test_render_finishes_on_the_next_provider_and_reports_why(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     config: Config,
@@ -54,15 +54,15 @@ def test_the_job_finishes_and_says_why(
     reasons: list[str],
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
-    box = fake_box(tmp_path, limit_s, answer_s=3.0, **moods)
-    monkeypatch.setattr(Providers, "of", lambda root, lips: box)
+    device = fake_box(tmp_path, limit_s, timeout_s=3.0, **moods)
+    monkeypatch.setattr(Providers, "of", lambda root, lips: device)
     seen: list[Progress] = []
     out = tmp_path / "out.mp4"
     report = render(presenter, lecture, out, config, on_progress=seen.append)
     assert report["provider"] == used
-    told = report["rejected_providers"]
-    assert len(told) == len(reasons)
-    assert all(each.startswith(reason) for each, reason in zip(told, reasons, strict=True))
+    rejected = report["rejected_providers"]
+    assert len(rejected) == len(reasons)
+    assert all(each.startswith(reason) for each, reason in zip(rejected, reasons, strict=True))
     np.testing.assert_array_equal(frames_of(plain), frames_of(out))
-    if "hangs" in moods.values():  # and people see that something goes on
+    if "hangs" in moods.values():  # the progress of the test is shown
         assert [step.done for step in seen if step.stage == "selftest"][-1] >= limit_s

@@ -1,4 +1,4 @@
-"""The main job, measured on what it writes."""
+"""Rendering, measured on the files that it writes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def model(request: pytest.FixtureRequest, tiny_model: Path) -> str:
     return str(tiny_model) if request.param == "tiny" else str(request.param)
 
 
-def test_length_sound_and_tag_are_the_lectures(
+def test_output_has_length_and_audio_of_the_lecture_and_the_tag(
     presenter: Path, lecture: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.mp4"
@@ -46,10 +46,10 @@ def test_length_sound_and_tag_are_the_lectures(
     assert report["output"]["frames"] == LECTURE_FRAMES
     assert report["face"]["no_face"] > 0
     assert {w["code"] for w in report["warnings"]} == {"no_face"}
-    assert os.listdir(tmp_path) == ["out.mp4"]  # no debris
+    assert os.listdir(tmp_path) == ["out.mp4"]  # no temporary files
 
 
-def test_only_the_mouth_of_frames_with_a_face_changes(
+def test_only_the_mouth_changes_and_only_with_a_face(
     presenter: Path, lecture: Path, tmp_path: Path, model: str
 ) -> None:
     out = tmp_path / "out.mp4"
@@ -72,7 +72,9 @@ def test_only_the_mouth_of_frames_with_a_face_changes(
     assert changed > 0
 
 
-def test_chunks_leave_no_trace(presenter: Path, lecture: Path, tmp_path: Path, model: str) -> None:
+def test_division_into_chunks_does_not_change_frames(
+    presenter: Path, lecture: Path, tmp_path: Path, model: str
+) -> None:
     whole, cut = tmp_path / "whole.mp4", tmp_path / "cut.mp4"
     render(presenter, lecture, whole, settings(lips={"model": model}))
     small = settings(lips={"model": model}, render={"chunk_s": 1.0, "queue_frames": 1})
@@ -81,7 +83,7 @@ def test_chunks_leave_no_trace(presenter: Path, lecture: Path, tmp_path: Path, m
     np.testing.assert_array_equal(frames_of(whole), frames_of(cut))
 
 
-def test_a_photo_speaks_and_is_still_in_silence(photo: Path, lecture: Path, tmp_path: Path) -> None:
+def test_photo_speaks_and_is_still_in_silence(photo: Path, lecture: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     report = render(photo, lecture, out, settings())
     frames = frames_of(out)
@@ -92,7 +94,7 @@ def test_a_photo_speaks_and_is_still_in_silence(photo: Path, lecture: Path, tmp_
     assert len(quiet) > 10 and (quiet == quiet[0]).all()
 
 
-def test_silence_succeeds_with_a_warning(photo: Path, tmp_path: Path) -> None:
+def test_silent_lecture_succeeds_with_a_warning(photo: Path, tmp_path: Path) -> None:
     silence = write_wav(tmp_path / "silence.wav", np.zeros(16_000, np.float32))
     report = render(photo, silence, tmp_path / "out.mp4", settings())
     assert [w["code"] for w in report["warnings"]] == ["no_speech"]
@@ -100,7 +102,7 @@ def test_silence_succeeds_with_a_warning(photo: Path, tmp_path: Path) -> None:
     assert (frames == frames[0]).all()
 
 
-def test_progress_names_every_stage_and_counts_every_frame(
+def test_progress_reports_every_stage_and_frame(
     photo: Path, lecture: Path, tmp_path: Path, tiny_model: Path
 ) -> None:
     steps: list[Progress] = []
@@ -112,7 +114,7 @@ def test_progress_names_every_stage_and_counts_every_frame(
     assert counted == list(range(LECTURE_FRAMES + 1))
 
 
-def test_an_interruption_in_any_stage_leaves_nothing(
+def test_interruption_in_any_stage_leaves_no_files(
     presenter: Path, lecture: Path, tmp_path: Path, tiny_model: Path
 ) -> None:
     config = settings(lips={"model": str(tiny_model)}, render={"chunk_s": 1.0})
@@ -128,7 +130,7 @@ def test_an_interruption_in_any_stage_leaves_nothing(
         assert os.listdir(tmp_path) == []
 
 
-def test_an_existing_output_survives_a_failure(photo: Path, tmp_path: Path) -> None:
+def test_existing_output_survives_a_failure(photo: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     out.write_bytes(b"yesterday's lecture")
     with pytest.raises(BadInput):
@@ -136,7 +138,7 @@ def test_an_existing_output_survives_a_failure(photo: Path, tmp_path: Path) -> N
     assert out.read_bytes() == b"yesterday's lecture"
 
 
-def test_the_badge_is_the_only_other_change(photo: Path, tmp_path: Path) -> None:
+def test_badge_changes_only_its_corner(photo: Path, tmp_path: Path) -> None:
     silence = write_wav(tmp_path / "silence.wav", np.zeros(16_000, np.float32))
     render(photo, silence, tmp_path / "plain.mp4", settings())
     render(photo, silence, tmp_path / "badge.mp4", settings(video={"badge": True}))
@@ -145,7 +147,7 @@ def test_the_badge_is_the_only_other_change(photo: Path, tmp_path: Path) -> None
     assert rows.min() > 220 and columns.min() > 128  # bottom right
 
 
-def test_an_own_file_is_never_the_output(photo: Path, lecture: Path, tmp_path: Path) -> None:
+def test_input_file_is_refused_as_output(photo: Path, lecture: Path, tmp_path: Path) -> None:
     own = tmp_path / "me.png"
     own.write_bytes(photo.read_bytes())
     with pytest.raises(BadInput) as caught:

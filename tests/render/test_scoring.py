@@ -1,4 +1,4 @@
-"""The score of a rendering watches the face that spoke, and never withholds the video."""
+"""The score of a render: it measures the speaker's face, and its failure is not fatal."""
 
 from __future__ import annotations
 
@@ -36,30 +36,30 @@ def face(x: float) -> Detection:
 
 
 @pytest.mark.parametrize(("frame", "x"), [(0, 0), (10, 1000), (15, 500), (20, 0), (27, 700)])
-def test_the_speaker_is_where_the_presenters_frame_shows_them(frame: int, x: int) -> None:
+def test_speaker_is_selected_by_presenter_frame(frame: int, x: int) -> None:
     walk = Person(((0.0, 0.0, 100.0, 100.0), (10.0, 1000.0, 100.0, 100.0)))
     choose = load_person(report_of(walk, 11))
     there, elsewhere = face(x + 20), face(x + 220)
     assert choose(frame, [elsewhere, there]) is there
 
 
-def test_a_video_that_cannot_be_measured_is_no_failure(tmp_path: Path) -> None:
+def test_unmeasurable_video_gives_an_empty_score(tmp_path: Path) -> None:
     wall = write_video(tmp_path / "wall.mp4", [np.full((SIZE, SIZE, 3), 90, np.uint8)] * 3)
     person = Person(((0.0, 0.0, 100.0, 100.0),))
     assert score_report(report_of(person, 3, wall), wall, lambda step: None) == {}
 
 
-def test_the_smaller_of_two_faces_is_measured_where_it_spoke(tmp_path: Path) -> None:
+def test_smaller_face_is_measured_if_it_speaks(tmp_path: Path) -> None:
     both = np.full((SIZE, SIZE + 200, 3), 120, np.uint8)
     both[:, :SIZE], both[28:228, SIZE:] = portrait(), cv2.resize(portrait(), (200, 200))
     presenter = write_video(tmp_path / "two.mp4", [both] * 12)
     lecture = write_wav(tmp_path / "lecture.wav", voice(babble(60, seed=5)))
     config = Config.model_validate({"root": tmp_path, "face": {"index": 1}})
-    told: list[Progress] = []
+    steps: list[Progress] = []
     report = render(presenter, lecture, tmp_path / "out.mp4", config)
-    found = score_report(report, presenter, told.append)
-    assert Fraction(told[-1].done, told[-1].total) == 1
-    # Where the other is watched, the mouth that spoke is a change that nobody asked for.
+    found = score_report(report, presenter, steps.append)
+    assert Fraction(steps[-1].done, steps[-1].total) == 1
+    # If the other face is measured, the speaker's mouth is a change outside the mouth.
     largest = score_video(tmp_path / "out.mp4", source=presenter)
     assert largest.outside is not None
     assert largest.outside.max > 2 * found["outside"]["max"]

@@ -1,4 +1,4 @@
-"""A talking face of four seconds with a pause, made once, and copies with known faults."""
+"""A talking face of four seconds with a pause, and copies with known faults."""
 
 from __future__ import annotations
 
@@ -9,27 +9,25 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from appliance.face.detect import FaceDetector
-from appliance.face.mesh import FaceMesh, region_of_detection, region_of_points
-from appliance.face.tflite import TFLiteModel
-from appliance.face.weights import face_model_path
+from appliance.face.mesh import region_of_detection, region_of_points
+from appliance.face.networks import face_networks
 from appliance.media.picture import Picture
 from appliance.score.face_tracks import FaceMeasurement
 from tests.talking_face import Image, babble, face_with_opening, voice, write_video
 
 Openings = npt.NDArray[np.float64]
 Film = Callable[..., Path]
-Look = Callable[[Picture], FaceMeasurement]
+MeasureFace = Callable[[Picture], FaceMeasurement]
 
-PAUSE = slice(40, 72)  # frames in which nobody speaks and the mouth is shut
+PAUSE = slice(40, 72)  # frames without speech, with a closed mouth
 
 
 @pytest.fixture(scope="session")
 def openings() -> Openings:
     """100 frames: speech, a pause, speech."""
-    told = babble(100, seed=3)
-    told[PAUSE] = 0
-    return told
+    openings = babble(100, seed=3)
+    openings[PAUSE] = 0
+    return openings
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +38,7 @@ def images(openings: Openings) -> list[Image]:
 
 @pytest.fixture(scope="session")
 def film(openings: Openings, tmp_path_factory: pytest.TempPathFactory) -> Film:
-    """Makes a video of images (and, unless told otherwise, the speech's sound)."""
+    """Create a video of images, by default with the audio of the speech."""
 
     def make(name: str, pictures: list[Image], fps: int = 25, sound: bool = True) -> Path:
         path = tmp_path_factory.mktemp("film") / f"{name}.mp4"
@@ -51,15 +49,14 @@ def film(openings: Openings, tmp_path_factory: pytest.TempPathFactory) -> Film:
 
 @pytest.fixture(scope="session")
 def spoken(film: Film, images: list[Image]) -> Path:
-    """The video as it should be."""
+    """The correct video."""
     return film("spoken", images)
 
 
 @pytest.fixture(scope="session")
-def look() -> Look:
-    """Measures the face in a picture."""
-    detector = FaceDetector(TFLiteModel(face_model_path("face_detection_short_range")))
-    mesh = FaceMesh(TFLiteModel(face_model_path("face_landmark")))
+def measure_face() -> MeasureFace:
+    """Measure the face in a picture."""
+    detector, mesh = face_networks()
 
     def measure(picture: Picture) -> FaceMeasurement:
         region = region_of_detection(detector.detect(picture)[0])

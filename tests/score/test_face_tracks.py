@@ -1,4 +1,4 @@
-"""What is read off each frame, and another video read alongside."""
+"""Measurements of each frame, and tracking of a reference video."""
 
 from __future__ import annotations
 
@@ -12,45 +12,45 @@ from appliance.media.probe import probe_presenter
 from appliance.score.face_tracks import FaceMeasurement, FaceTracks, ReferenceTracker, VideoTracker
 from tests.talking_face import as_picture, portrait
 
-from .conftest import Look, Openings
+from .conftest import MeasureFace, Openings
 
 
 @pytest.fixture(scope="module")
-def watched(spoken: Path) -> FaceTracks:
-    with VideoTracker(probe_presenter(spoken)) as watcher:
-        assert sum(1 for _ in watcher.track(0, 100)) == 100
-        return watcher.tracks
+def tracked(spoken: Path) -> FaceTracks:
+    with VideoTracker(probe_presenter(spoken)) as tracker:
+        assert sum(1 for _ in tracker.track(0, 100)) == 100
+        return tracker.tracks
 
 
-def test_the_opening_follows_what_was_told(watched: FaceTracks, openings: Openings) -> None:
-    assert watched.coverage == 1
-    assert np.corrcoef(watched.opening, openings)[0, 1] > 0.98
-    assert np.abs(watched.opening - openings).max() < 0.06
+def test_measured_opening_follows_the_drawn_one(tracked: FaceTracks, openings: Openings) -> None:
+    assert tracked.coverage == 1
+    assert np.corrcoef(tracked.opening, openings)[0, 1] > 0.98
+    assert np.abs(tracked.opening - openings).max() < 0.06
 
 
-def test_a_part_is_the_same_as_the_whole(spoken: Path, watched: FaceTracks) -> None:
-    with VideoTracker(probe_presenter(spoken)) as watcher:
-        indices = [seen.picture.index for seen in watcher.track(SEGMENT_FRAMES + 7, 90)]
-        part = watcher.tracks
+def test_part_equals_the_whole(spoken: Path, tracked: FaceTracks) -> None:
+    with VideoTracker(probe_presenter(spoken)) as tracker:
+        indices = [seen.picture.index for seen in tracker.track(SEGMENT_FRAMES + 7, 90)]
+        part = tracker.tracks
     assert indices == list(range(SEGMENT_FRAMES, 90))
     assert np.flatnonzero(part.measured).tolist() == indices
-    assert np.array_equal(part.opening[SEGMENT_FRAMES:90], watched.opening[SEGMENT_FRAMES:90])
+    assert np.array_equal(part.opening[SEGMENT_FRAMES:90], tracked.opening[SEGMENT_FRAMES:90])
     assert np.isnan(part.opening[:SEGMENT_FRAMES]).all()
-    assert np.isnan(part.lips_moved[SEGMENT_FRAMES])  # nobody looked at the frame before
+    assert np.isnan(part.lips_moved[SEGMENT_FRAMES])  # the previous frame was not measured
     assert np.array_equal(
-        part.lips_moved[SEGMENT_FRAMES + 1 : 90], watched.lips_moved[SEGMENT_FRAMES + 1 : 90]
+        part.lips_moved[SEGMENT_FRAMES + 1 : 90], tracked.lips_moved[SEGMENT_FRAMES + 1 : 90]
     )
 
 
 def moved(face: FaceMeasurement, by: tuple[float, float], lips: float = 0.0) -> FaceMeasurement:
-    """``face`` shifted in the picture, its lips lowered besides by so many pixels."""
+    """Return ``face`` shifted in the picture, with its lips lowered by some pixels."""
     points = face.points + np.array([*by, 0], np.float32)
     points[[13, 14, 17, 0], 1] += lips
     return FaceMeasurement.of_points(points)
 
 
-def test_the_heads_movement_is_not_the_lips(look: Look) -> None:
-    face = look(as_picture(portrait()))
+def test_head_movement_is_not_lip_movement(measure_face: MeasureFace) -> None:
+    face = measure_face(as_picture(portrait()))
     scale = float(face.pose.scale)
     tracks = FaceTracks(4, 25.0)
     for index, each in enumerate([face, moved(face, (6, 8)), moved(face, (6, 8), 4.0)]):
@@ -63,8 +63,8 @@ def test_the_heads_movement_is_not_the_lips(look: Look) -> None:
     assert tracks.measured.tolist() == [True, True, True, False]
 
 
-def test_movement_is_only_between_neighbours(look: Look) -> None:
-    face = look(as_picture(portrait()))
+def test_movement_needs_consecutive_frames(measure_face: MeasureFace) -> None:
+    face = measure_face(as_picture(portrait()))
     tracks = FaceTracks(10, 25.0)
     for index, each in ((0, face), (1, None), (2, face), (5, face), (6, face)):
         tracks.add(index, each)
@@ -72,19 +72,19 @@ def test_movement_is_only_between_neighbours(look: Look) -> None:
     assert tracks.coverage == pytest.approx(4 / 5)
 
 
-def test_a_follower_gives_the_frames_and_what_lies_between(spoken: Path) -> None:
+def test_reference_lips_are_interpolated_between_frames(spoken: Path) -> None:
     info = probe_presenter(spoken)
-    with VideoTracker(info) as watcher:
-        lips = [seen.face.lips for seen in watcher.track(0, 60) if seen.face]
-    with VideoTracker(info) as watcher:
-        follower = ReferenceTracker(watcher, 0, 60)
+    with VideoTracker(info) as tracker:
+        lips = [seen.face.lips for seen in tracker.track(0, 60) if seen.face]
+    with VideoTracker(info) as tracker:
+        reference = ReferenceTracker(tracker, 0, 60)
         for k in (0, 1, 5, 30):
-            at = follower.lips_at(k / 25)
+            at = reference.lips_at(k / 25)
             assert at is not None
             assert np.array_equal(at, lips[k])
-        between = follower.lips_at(30.25 / 25)
+        between = reference.lips_at(30.25 / 25)
         assert between is not None
         assert np.allclose(between, 0.75 * lips[30] + 0.25 * lips[31])
-        assert follower.lips_at(59.5 / 25) is None
-        follower.finish()
-        assert watcher.tracks.measured.sum() == 60
+        assert reference.lips_at(59.5 / 25) is None
+        reference.finish()
+        assert tracker.tracks.measured.sum() == 60

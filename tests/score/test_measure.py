@@ -1,4 +1,4 @@
-"""Finished videos with faults of known kind and size, scored whole."""
+"""Scores of finished videos with faults of known kind and size."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def itself(spoken: Path) -> Score:
     return score_video(spoken, reference=spoken, source=spoken)
 
 
-def test_a_video_against_itself_is_perfect(itself: Score) -> None:
+def test_video_against_itself_is_perfect(itself: Score) -> None:
     assert itself.reference is not None
     assert itself.reference.opening.r == pytest.approx(1)
     assert itself.reference.opening.best_r == pytest.approx(1)
@@ -45,14 +45,14 @@ def test_a_video_against_itself_is_perfect(itself: Score) -> None:
     assert (itself.verdict.grade, itself.verdict.moments, itself.notes) == ("good", (), ())
 
 
-def test_the_rest_of_its_score_is_what_was_made(itself: Score) -> None:
+def test_score_matches_the_synthetic_video(itself: Score) -> None:
     assert (itself.face, itself.seconds, itself.measured_s, itself.fps) == (1, 4, 4, 25)
     assert itself.loudness is not None
     assert itself.loudness.best_r is not None
     assert itself.loudness.best_r > 0.7
     assert itself.loudness.lag_ms == 0
     assert itself.silence is not None
-    # The mesh reads 0.024 off the shut lips of this portrait.
+    # The mesh measures 0.024 for the closed lips of this portrait.
     assert 0.01 < itself.silence.opening_median <= itself.silence.opening_p95 < 0.04
     assert 0.4 < itself.silence.seconds < (PAUSE.stop - PAUSE.start) / 25
     assert itself.jitter is not None
@@ -60,7 +60,7 @@ def test_the_rest_of_its_score_is_what_was_made(itself: Score) -> None:
 
 
 @pytest.mark.parametrize("late", [3, -3])
-def test_a_shift_of_three_frames_is_120_ms(
+def test_shift_of_three_frames_is_120_ms(
     film: Film, images: list[Image], spoken: Path, late: int
 ) -> None:
     shifted = images[-late:] + images[:-late]
@@ -75,13 +75,13 @@ def test_a_shift_of_three_frames_is_120_ms(
     assert score.reference.lmd > 0.01
     assert codes(score) == ["mouth_late" if late > 0 else "mouth_early"]
     assert score.verdict.grade == "poor"
-    # Without a reference the sound says the same, if only roughly.
+    # Without a reference, the audio gives the same result, but roughly.
     assert score.loudness is not None
     assert score.loudness.lag_ms is not None
     assert score.loudness.lag_ms * late > 0
 
 
-def test_a_frozen_mouth_has_no_correlation_and_is_told(
+def test_frozen_mouth_has_no_correlation_and_a_note(
     film: Film, images: list[Image], spoken: Path
 ) -> None:
     frozen = score_video(film("frozen", images[PAUSE.start :][:1] * 70), reference=spoken)
@@ -94,14 +94,14 @@ def test_a_frozen_mouth_has_no_correlation_and_is_told(
     assert "mouth_still" in frozen.notes
     assert (codes(frozen), frozen.verdict.grade) == (["mouth_still"], "poor")
     assert frozen.as_dict()["reference"]["opening"]["r"] is None
-    # The other way round it is the reference that is to blame.
+    # In the other direction, the reference is the cause.
     other = score_video(film("part", images[:40]), reference=film("still", images[:1] * 40))
     assert other.reference is not None
     assert other.reference.opening.r is None
     assert "reference_still" in other.notes
 
 
-def test_a_blurred_mouth_is_not_sharp(film: Film, images: list[Image], spoken: Path) -> None:
+def test_blurred_mouth_is_not_sharp(film: Film, images: list[Image], spoken: Path) -> None:
     def blur(image: Image) -> Image:
         result = image.copy()
         part = (slice(105, 185), slice(70, 175))
@@ -117,7 +117,7 @@ def test_a_blurred_mouth_is_not_sharp(film: Film, images: list[Image], spoken: P
     assert {moment.code for moment in score.verdict.moments} == {"mouth_blurred"}
 
 
-def test_an_open_and_trembling_mouth_in_the_pause(film: Film, images: list[Image]) -> None:
+def test_open_and_trembling_mouth_in_a_pause(film: Film, images: list[Image]) -> None:
     shaken = list(images)
     for k in range(PAUSE.start, PAUSE.stop):
         shaken[k] = face_with_opening(0.12 + 0.08 * (k % 2))
@@ -132,7 +132,7 @@ def test_an_open_and_trembling_mouth_in_the_pause(film: Film, images: list[Image
     assert PAUSE.start / 25 - 1 < score.verdict.moments[0].at_s < PAUSE.stop / 25
 
 
-def test_the_badge_is_known_and_a_scratch_is_seen(
+def test_badge_is_excluded_and_other_changes_are_detected(
     film: Film, images: list[Image], spoken: Path
 ) -> None:
     marked = [image.copy() for image in images]
@@ -147,7 +147,7 @@ def test_the_badge_is_known_and_a_scratch_is_seen(
     assert codes(score) == []
 
 
-def test_a_source_that_runs_to_and_fro(film: Film, images: list[Image]) -> None:
+def test_source_is_read_in_pingpong_order(film: Film, images: list[Image]) -> None:
     source = film("short", images[:30], sound=False)
     turn = [*images[:30], *images[28:0:-1]]
     there_and_back = (turn * 2)[:100]
@@ -159,7 +159,7 @@ def test_a_source_that_runs_to_and_fro(film: Film, images: list[Image]) -> None:
     assert score.sharpness.normalised == pytest.approx(1, abs=0.1)
 
 
-def test_a_photo_as_the_source(film: Film, images: list[Image], tmp_path: Path) -> None:
+def test_photo_as_source(film: Film, images: list[Image], tmp_path: Path) -> None:
     photo = tmp_path / "presenter.png"
     Pillow.fromarray(portrait()).save(photo)
     score = score_video(film("spoken", images), source=photo)
@@ -170,14 +170,16 @@ def test_a_photo_as_the_source(film: Film, images: list[Image], tmp_path: Path) 
     assert 0.5 < score.sharpness.mouth < 2
 
 
-def test_another_source_is_not_compared(film: Film, images: list[Image], spoken: Path) -> None:
+def test_source_of_other_size_is_not_compared(
+    film: Film, images: list[Image], spoken: Path
+) -> None:
     small = [np.ascontiguousarray(image[:, :240]) for image in images[:30]]
     score = score_video(spoken, source=film("small", small, sound=False))
     assert (score.sharpness, score.outside) == (None, None)
     assert "source_differs" in score.notes
 
 
-def test_a_reference_of_another_rate(film: Film, openings: Openings, spoken: Path) -> None:
+def test_reference_of_another_rate(film: Film, openings: Openings, spoken: Path) -> None:
     halves = np.interp(np.arange(120) / 2, np.arange(100), openings)
     late = np.concatenate([np.zeros(4), halves[:-4]])  # 80 ms
     twice = [face_with_opening(float(opening)) for opening in late]
@@ -188,14 +190,14 @@ def test_a_reference_of_another_rate(film: Film, openings: Openings, spoken: Pat
     assert score.reference.opening.best_r > 0.97
 
 
-def test_without_sound_or_with_a_short_one(film: Film, images: list[Image]) -> None:
+def test_missing_or_short_audio(film: Film, images: list[Image]) -> None:
     score = score_video(film("mute", images[:20], sound=False))
     assert (score.loudness, score.silence, score.jitter) == (None, None, None)
     assert "no_sound" in score.notes
     assert score.verdict.grade == "good"
 
 
-def test_a_face_that_comes_and_goes(film: Film, images: list[Image]) -> None:
+def test_face_that_is_visible_at_times(film: Film, images: list[Image]) -> None:
     wall = np.full_like(images[0], 120)
     gone = [*images[:50], *[wall] * 50]
     score = score_video(film("gone", gone), source=film("same", gone))
@@ -207,7 +209,7 @@ def test_a_face_that_comes_and_goes(film: Film, images: list[Image]) -> None:
     assert score.outside.max == 0
 
 
-def test_no_face_at_all_and_no_video(tmp_path: Path) -> None:
+def test_video_without_face_and_photo_are_refused(tmp_path: Path) -> None:
     wall = [np.full((64, 64, 3), 120, np.uint8)] * 6
     with pytest.raises(BadInput) as error:
         score_video(write_video(tmp_path / "wall.mp4", wall))
@@ -223,23 +225,23 @@ def test_no_face_at_all_and_no_video(tmp_path: Path) -> None:
 
 
 def test_progress_counts_the_frames(spoken: Path) -> None:
-    told: list[tuple[int, int]] = []
-    score_video(spoken, on_progress=lambda done, total: told.append((done, total)))
-    assert {total for _, total in told} == {100}
-    done = [count for count, _ in told]
+    reports: list[tuple[int, int]] = []
+    score_video(spoken, on_progress=lambda done, total: reports.append((done, total)))
+    assert {total for _, total in reports} == {100}
+    done = [count for count, _ in reports]
     assert done == sorted(set(done))
     assert done[-1] == 100
 
 
-def test_a_long_file_is_sampled(tmp_path: Path, images: list[Image]) -> None:
-    # At five frames a second, so that a minute is short work.
+def test_long_file_is_sampled(tmp_path: Path, images: list[Image]) -> None:
+    # Five frames per second make the test fast.
     path = write_video(tmp_path / "long.mp4", images * 3, 5)
-    told: list[int] = []
+    reports: list[int] = []
     part = score_video(
-        path, reference=path, limit_s=40, on_progress=lambda done, total: told.append(total)
+        path, reference=path, limit_s=40, on_progress=lambda done, total: reports.append(total)
     )
     assert (part.seconds, part.measured_s) == (60, 40)
-    assert set(told) == {200}
+    assert set(reports) == {200}
     assert "sampled" in part.notes
     assert part.reference is not None
     assert part.reference.opening.r == pytest.approx(1)
@@ -249,7 +251,9 @@ def test_a_long_file_is_sampled(tmp_path: Path, images: list[Image]) -> None:
 
 @pytest.mark.parametrize("limit", [20.0, 60.0, 300.0, 1200.0])
 @pytest.mark.parametrize("frames", [7600, 90_000])
-def test_stretches_lie_apart_and_inside(spoken: Path, limit: float, frames: int) -> None:
+def test_sampled_spans_are_separate_and_inside_the_file(
+    spoken: Path, limit: float, frames: int
+) -> None:
     info = dataclasses.replace(probe_presenter(spoken), frames=frames)
     spans = _spans(info, limit)
     assert all(first % SEGMENT_FRAMES == 0 for first, _ in spans)
@@ -261,7 +265,7 @@ def test_stretches_lie_apart_and_inside(spoken: Path, limit: float, frames: int)
     assert _spans(info, None) == [(0, frames)]
 
 
-def test_the_report_is_json_and_the_table_is_plain(itself: Score) -> None:
+def test_report_is_json_and_table_is_plain_text(itself: Score) -> None:
     data = json.loads(json.dumps(itself.as_dict(), allow_nan=False))
     assert data["reference"]["opening"]["lag_ms"] == 0
     assert data["verdict"] == {"grade": "good", "reasons": [], "moments": []}
@@ -274,7 +278,7 @@ def test_the_report_is_json_and_the_table_is_plain(itself: Score) -> None:
 
 
 @pytest.mark.data
-def test_a_real_clip_against_itself(shared_data: Path) -> None:
+def test_real_clip_against_itself(shared_data: Path) -> None:
     clip = shared_data / "grid" / "s1_bbaf2n.mp4"
     score = score_video(clip, reference=clip, source=clip)
     assert score.face == 1

@@ -1,4 +1,4 @@
-"""Changes around the mouth: painted ones, of known size and place."""
+"""Changes outside the mouth, drawn with known size and position."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from appliance.score.face_tracks import FaceMeasurement
 from appliance.score.outside_mouth import OutsideMouth, OutsideMouthMeter
 from tests.talking_face import SIZE, as_picture, portrait
 
-from .conftest import Look
+from .conftest import MeasureFace
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +19,8 @@ def source() -> Picture:
 
 
 @pytest.fixture(scope="module")
-def face(source: Picture, look: Look) -> FaceMeasurement:
-    return look(source)
+def face(source: Picture, measure_face: MeasureFace) -> FaceMeasurement:
+    return measure_face(source)
 
 
 def measure(pictures: list[Picture], source: Picture, face: FaceMeasurement | None) -> OutsideMouth:
@@ -39,30 +39,30 @@ def painted(source: Picture, where: tuple[slice, slice], by: int) -> Picture:
     return picture
 
 
-def test_the_same_picture_has_no_change(source: Picture, face: FaceMeasurement) -> None:
+def test_same_picture_has_no_change(source: Picture, face: FaceMeasurement) -> None:
     assert measure([source] * 6, source, face) == OutsideMouth(0, 0, 0, 0, 6)
 
 
-def test_a_change_of_the_mouth_is_not_outside(source: Picture, face: FaceMeasurement) -> None:
+def test_change_of_the_mouth_is_not_outside(source: Picture, face: FaceMeasurement) -> None:
     mouth = painted(source, (slice(125, 170), slice(90, 150)), 40)
     found = measure([mouth] * 6, source, face)
     assert (found.mean, found.max, found.badge_share) == (0, 0, 0)
-    # Where no face is seen nothing may change at all.
+    # Without a face, nothing may change.
     assert measure([mouth], source, None).max == 40
 
 
-@pytest.mark.parametrize("place", [(3, 5), (60, 120), (251, 250)])
-def test_one_changed_pixel_elsewhere_is_seen(
-    source: Picture, face: FaceMeasurement, place: tuple[int, int]
+@pytest.mark.parametrize("position", [(3, 5), (60, 120), (251, 250)])
+def test_one_changed_pixel_elsewhere_is_detected(
+    source: Picture, face: FaceMeasurement, position: tuple[int, int]
 ) -> None:
-    row, column = place
+    row, column = position
     dot = painted(source, (slice(row, row + 1), slice(column, column + 1)), 9)
     found = measure([source] * 5 + [dot], source, face)
     assert found.max == 9
     assert 0 < found.mean < 1e-3
 
 
-def test_chroma_counts_as_well(source: Picture, face: FaceMeasurement) -> None:
+def test_chroma_is_compared(source: Picture, face: FaceMeasurement) -> None:
     picture = source.writable()
     picture.v[10, 100] += 7
     found = measure([picture], source, face)
@@ -70,7 +70,7 @@ def test_chroma_counts_as_well(source: Picture, face: FaceMeasurement) -> None:
     assert found.mean == 0  # the mean is the luma's
 
 
-def test_the_mean_is_over_the_pixels_outside(source: Picture, face: FaceMeasurement) -> None:
+def test_mean_is_over_the_pixels_outside(source: Picture, face: FaceMeasurement) -> None:
     brighter = painted(source, (slice(None), slice(None)), 3)
     found = measure([brighter], source, face)
     assert found.mean == pytest.approx(3, abs=0.05)  # all but the saturated ones
@@ -78,7 +78,7 @@ def test_the_mean_is_over_the_pixels_outside(source: Picture, face: FaceMeasurem
 
 
 @pytest.mark.parametrize("size", [(256, 256), (250, 246), (64, 66)])
-def test_any_even_size_will_do(size: tuple[int, int]) -> None:
+def test_any_even_size_is_accepted(size: tuple[int, int]) -> None:
     rng = np.random.default_rng(0)
     a, b = Picture.blank(*size), Picture.blank(*size)
     a.y[:] = rng.integers(16, 235, a.y.shape)
@@ -87,22 +87,22 @@ def test_any_even_size_will_do(size: tuple[int, int]) -> None:
     assert found.mean == pytest.approx(float(a.y.mean()) - 16)
 
 
-def test_a_badge_is_counted_apart(source: Picture, face: FaceMeasurement) -> None:
+def test_badge_is_counted_separately(source: Picture, face: FaceMeasurement) -> None:
     badge = (slice(232, 248), slice(168, 248))
     marked = [painted(source, badge, 60) for _ in range(6)]
     marked[3] = painted(marked[3], (slice(10, 11), slice(10, 11)), 5)
     found = measure(marked, source, face)
     assert found.max == 5
     assert found.badge_share == pytest.approx(16 * 80 / SIZE**2, abs=1e-9)
-    # What is there now and then is no badge.
+    # A change that is not in every frame is not a badge.
     assert measure([*marked, source], source, face).max >= 60
 
 
-def test_a_region_beyond_the_edge_does_no_harm(source: Picture, face: FaceMeasurement) -> None:
+def test_region_beyond_the_edge_is_accepted(source: Picture, face: FaceMeasurement) -> None:
     for shift in (-400.0, -120.0, 130.0, 400.0):
         points = face.points + np.array([shift, shift, 0], np.float32)
         assert measure([source], source, FaceMeasurement.of_points(points)).max == 0
 
 
-def test_no_face_no_seam(source: Picture) -> None:
+def test_without_a_face_there_is_no_seam(source: Picture) -> None:
     assert measure([source], source, None).seam is None

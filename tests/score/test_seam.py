@@ -1,4 +1,4 @@
-"""Edges around the mouth: pasted ones of known height are read, and what slides along is none."""
+"""Edges around the mouth: pasted ones of known height are measured, sliding skin is not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from appliance.score.face_tracks import FaceMeasurement
 from appliance.score.seam import SeamMeter
 from tests.talking_face import SIZE, as_picture, babble, face_with_opening, portrait
 
-from .conftest import Look
+from .conftest import MeasureFace
 
 CENTRE = (119, 146)  # of the mouth
 FRAMES = 12
@@ -41,7 +41,7 @@ def seam(
 def pasted(
     picture: Picture, by: float, soft: float, shape: Shape, face: FaceMeasurement
 ) -> Picture:
-    """The mouth in a brighter patch whose edge is a blur of ``soft`` pixels."""
+    """Return the mouth in a brighter patch with an edge blurred by ``soft`` pixels."""
     mask = np.zeros(picture.y.shape, np.float32)
     if shape == "oval":
         cv2.ellipse(mask, CENTRE, (52, 44), 0, 0, 360, 1.0, -1)
@@ -61,7 +61,7 @@ def pasted(
 
 
 def slid(source: Picture, by: float) -> Picture:
-    """Chin and cheeks moved down by up to ``by`` pixels, less and less outwards: no edge."""
+    """Return chin and cheeks moved down by up to ``by`` pixels, decreasing outwards: no edge."""
     height, width = source.y.shape
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
     away = ((columns - CENTRE[0]) ** 2 + (rows - CENTRE[1] - 20) ** 2) / (2 * 38.0**2)
@@ -92,8 +92,8 @@ def source() -> Picture:
 
 
 @pytest.fixture(scope="module")
-def face(source: Picture, look: Look) -> FaceMeasurement:
-    return look(source)
+def face(source: Picture, measure_face: MeasureFace) -> FaceMeasurement:
+    return measure_face(source)
 
 
 @pytest.fixture(scope="module")
@@ -102,16 +102,16 @@ def speaking() -> list[Picture]:
 
 
 @pytest.mark.parametrize("shown", [0.0, 0.14])
-def test_a_moving_mouth_shows_no_seam_and_a_pasted_one_does(
-    speaking: list[Picture], look: Look, shown: float
+def test_pasted_mouth_has_a_seam_and_moving_mouth_has_none(
+    speaking: list[Picture], measure_face: MeasureFace, shown: float
 ) -> None:
-    """Whether the presenter's own mouth is shut or smiles."""
+    """The presenter's own mouth is closed or smiling."""
     source = as_picture(face_with_opening(shown))
-    theirs = look(source)
+    theirs = measure_face(source)
 
     def found(by: float, soft: float = 0) -> float:
         pictures = [pasted(picture, by, soft, "oval", theirs) for picture in speaking]
-        return seam(pictures, source, [look(picture) for picture in pictures], theirs)
+        return seam(pictures, source, [measure_face(picture) for picture in pictures], theirs)
 
     clean, faint, visible, softened = found(0), found(2), found(12), found(12, 12)
     assert clean < 0.6 < faint < LIMIT < 5 < visible
@@ -119,19 +119,17 @@ def test_a_moving_mouth_shows_no_seam_and_a_pasted_one_does(
 
 
 @pytest.mark.parametrize("by", [1, 2, 4, 8])
-def test_skin_that_slides_along_shows_no_seam(
-    source: Picture, face: FaceMeasurement, by: float
-) -> None:
+def test_sliding_skin_has_no_seam(source: Picture, face: FaceMeasurement, by: float) -> None:
     assert seam([slid(source, by)] * FRAMES, source, [face] * FRAMES, face) < LIMIT / 1.5
 
 
 @pytest.mark.parametrize("crf", [18, 28, 35])
-def test_an_encoder_leaves_no_seam(source: Picture, face: FaceMeasurement, crf: int) -> None:
+def test_encoder_adds_no_seam(source: Picture, face: FaceMeasurement, crf: int) -> None:
     assert seam(encoded([source] * FRAMES, crf), source, [face] * FRAMES, face) < LIMIT / 2
 
 
 @pytest.mark.parametrize("shape", ["oval", "box", "patch"])
-def test_a_patch_reads_as_nearly_what_it_is_off(
+def test_seam_of_a_patch_is_nearly_its_difference(
     source: Picture, face: FaceMeasurement, shape: Shape
 ) -> None:
     for by in (8, -8):
@@ -139,7 +137,7 @@ def test_a_patch_reads_as_nearly_what_it_is_off(
         assert 0.45 * 8 < seam(patched, source, [face] * FRAMES, face) < 8.5
 
 
-def test_no_frame_no_seam_and_a_tiny_face_neither(source: Picture, face: FaceMeasurement) -> None:
+def test_no_seam_without_frames_or_for_a_tiny_face(source: Picture, face: FaceMeasurement) -> None:
     assert SeamMeter().result() is None
     points: npt.NDArray[np.float32] = (face.points * 0.3).astype(np.float32)
     tiny = FaceMeasurement.of_points(points)

@@ -1,4 +1,4 @@
-"""Sharpness of a mouth that was blurred, sharpened or left alone."""
+"""Sharpness of a mouth that is blurred, sharpened or unchanged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from appliance.score.face_tracks import FaceMeasurement
 from appliance.score.sharpness import Sharpness, SharpnessMeter
 from tests.talking_face import Image, as_picture, portrait
 
-from .conftest import Look
+from .conftest import MeasureFace
 
 MOUTH = (slice(110, 180), slice(75, 170))
 
@@ -22,8 +22,8 @@ def source() -> Picture:
 
 
 @pytest.fixture(scope="module")
-def face(source: Picture, look: Look) -> FaceMeasurement:
-    return look(source)
+def face(source: Picture, measure_face: MeasureFace) -> FaceMeasurement:
+    return measure_face(source)
 
 
 def blurred(image: Image, sigma: float, where: tuple[slice, slice] | None = None) -> Image:
@@ -44,11 +44,11 @@ def measure(image: Image, source: Picture, face: FaceMeasurement) -> Sharpness:
     return found
 
 
-def test_a_picture_is_as_sharp_as_itself(source: Picture, face: FaceMeasurement) -> None:
+def test_picture_is_as_sharp_as_itself(source: Picture, face: FaceMeasurement) -> None:
     assert measure(portrait(), source, face) == Sharpness(1, 1, 1, 1)
 
 
-def test_a_blurred_mouth_is_told_from_a_blurred_picture(
+def test_blurred_mouth_differs_from_a_blurred_picture(
     source: Picture, face: FaceMeasurement
 ) -> None:
     mouth_only = measure(blurred(portrait(), 1.2, MOUTH), source, face)
@@ -69,7 +69,7 @@ def test_more_blur_is_less_sharp(source: Picture, face: FaceMeasurement) -> None
     assert np.all(np.diff(found) < 0)
 
 
-def test_the_energy_is_the_laplacians_variance(source: Picture, face: FaceMeasurement) -> None:
+def test_energy_is_the_variance_of_the_laplacian(source: Picture, face: FaceMeasurement) -> None:
     """Twice the contrast is four times the energy."""
     low = source.writable()
     low.y[:] = 60 + source.y // 4 * 2 // 2  # a quarter of the contrast, but for rounding
@@ -83,7 +83,7 @@ def test_the_energy_is_the_laplacians_variance(source: Picture, face: FaceMeasur
     assert found.normalised == pytest.approx(1, rel=1e-6)
 
 
-def test_totals_weigh_frames_by_their_energy(source: Picture, face: FaceMeasurement) -> None:
+def test_totals_weight_frames_by_energy(source: Picture, face: FaceMeasurement) -> None:
     meter = SharpnessMeter(2)
     soft = blurred(portrait(), 1.0, MOUTH)
     meter.add(0, as_picture(soft), source, (face, face))
@@ -94,7 +94,7 @@ def test_totals_weigh_frames_by_their_energy(source: Picture, face: FaceMeasurem
     assert found.frames == 2
 
 
-def test_a_flat_or_absent_face_gives_nothing(source: Picture, face: FaceMeasurement) -> None:
+def test_flat_or_missing_face_gives_no_value(source: Picture, face: FaceMeasurement) -> None:
     meter = SharpnessMeter(2)
     assert meter.result() is None
     meter.add(0, source, Picture.blank(256, 256), (face, face))

@@ -1,4 +1,4 @@
-"""The mouth at rest: tracks with known values, and the sound that says when."""
+"""The mouth in silence: tracks with known values, and detection of silence."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def tracks(opening: npt.ArrayLike, lips: float = 0.002, head: float = 0.001) -> 
     return made
 
 
-def test_openings_are_those_of_the_silent_frames_with_a_face() -> None:
+def test_openings_of_silent_frames_with_a_face_are_used() -> None:
     opening = np.full(100, 0.2)
     opening[40:60] = np.linspace(0.01, 0.05, 20)
     opening[50] = np.nan
@@ -41,10 +41,10 @@ def test_openings_are_those_of_the_silent_frames_with_a_face() -> None:
     assert found.seconds == pytest.approx(19 / 25)
 
 
-def test_jitter_is_the_root_mean_square_between_silent_neighbours() -> None:
+def test_jitter_is_the_rms_between_silent_neighbours() -> None:
     made = tracks(np.full(100, 0.02), head=0.003)
     made.lips_moved[41:60] = np.where(np.arange(19) % 2, 0.004, 0.002)
-    made.lips_moved[40] = 9.0  # the step into the pause is no jitter
+    made.lips_moved[40] = 9.0  # the movement into the pause is not jitter
     silent = np.zeros(100, np.bool_)
     silent[40:60] = True
     found = measure_jitter(made, silent)
@@ -54,23 +54,23 @@ def test_jitter_is_the_root_mean_square_between_silent_neighbours() -> None:
     assert found.ratio == pytest.approx(found.lips / 0.003, rel=1e-5)
 
 
-def test_a_head_that_does_not_move_at_all_has_no_ratio() -> None:
+def test_still_head_has_no_jitter_ratio() -> None:
     found = measure_jitter(tracks(np.full(50, 0.02), lips=0.0, head=0.0), np.ones(50, np.bool_))
     assert found is not None
     assert (found.lips, found.head, found.ratio) == (0, 0, None)
 
 
-def test_without_a_pause_nothing_is_said() -> None:
-    nobody = np.zeros(50, np.bool_)
-    assert measure_silence(tracks(np.full(50, 0.1)), nobody) is None
-    assert measure_jitter(tracks(np.full(50, 0.1)), nobody) is None
+def test_without_a_pause_there_is_no_result() -> None:
+    silent_never = np.zeros(50, np.bool_)
+    assert measure_silence(tracks(np.full(50, 0.1)), silent_never) is None
+    assert measure_jitter(tracks(np.full(50, 0.1)), silent_never) is None
 
 
 def activity(gate: npt.NDArray[np.float64]) -> VoiceActivity:
     return VoiceActivity(gate.astype(np.float32), (3 * gate - 2).astype(np.float32))
 
 
-def test_the_ends_of_a_pause_do_not_count() -> None:
+def test_ends_of_a_pause_are_excluded() -> None:
     gate = np.ones(400)
     gate[100:300] = 0  # from 1 s to 3 s
     silent = SpeechActivity(activity(gate), 0.0).silent(100, 25.0)
@@ -80,7 +80,7 @@ def test_the_ends_of_a_pause_do_not_count() -> None:
     assert silent[first : last + 1].all()
 
 
-def test_the_sound_lies_where_the_file_says() -> None:
+def test_audio_starts_at_its_time_stamp() -> None:
     gate = np.zeros(400)
     gate[100:200] = 1
     early, late = (
@@ -92,7 +92,7 @@ def test_the_sound_lies_where_the_file_says() -> None:
     assert np.isnan(early[100:]).all()  # after it ended
 
 
-def test_a_pause_of_a_file_is_found(spoken: Path) -> None:
+def test_pause_of_a_file_is_detected(spoken: Path) -> None:
     sound = detect_speech(spoken, 0.0)
     assert sound is not None
     silent = np.flatnonzero(sound.silent(100, 25.0))
@@ -103,7 +103,7 @@ def test_a_pause_of_a_file_is_found(spoken: Path) -> None:
     assert sound.speech_s == pytest.approx((100 - 32) / 25, abs=0.4)
 
 
-def test_a_file_whose_sound_starts_later(tmp_path: Path) -> None:
+def test_file_whose_audio_starts_later(tmp_path: Path) -> None:
     path = tmp_path / "late.mkv"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("pcm_s16le", rate=16000, layout="mono")
@@ -119,7 +119,7 @@ def test_a_file_whose_sound_starts_later(tmp_path: Path) -> None:
     assert sound.start_s == pytest.approx(0.3, abs=0.002)
 
 
-def test_a_file_without_sound_has_none(film: object, images: list[object]) -> None:
+def test_file_without_audio_has_no_activity(film: object, images: list[object]) -> None:
     assert callable(film)
     assert detect_speech(film("mute", images[:30], sound=False), 0.0) is None
 
@@ -131,7 +131,7 @@ def _reading(*openings: float) -> FaceTracks:
     return tracks
 
 
-def test_a_laugh_that_was_shut_reads_open_and_is_known_to() -> None:
+def test_photo_of_a_laugh_is_measured_as_open_and_corrected() -> None:
     speaking = [0.10, 0.14, 0.12, 0.09, 0.11] * 20
     tracks = _reading(*speaking, *[0.08] * 10)
     pauses = np.arange(110) >= 100
@@ -139,7 +139,7 @@ def test_a_laugh_that_was_shut_reads_open_and_is_known_to() -> None:
     assert found is not None
     assert found.opening_median == pytest.approx(0.08)
     assert found.opening_median - found.misread < 0.01
-    # A mouth that was shut in the photo, one that stays as open as it was, and a video.
+    # A mouth that closes compared with the photo, one that stays open, and a video.
     for photo in (0.02, 0.09, None):
         plain = measure_silence(tracks, pauses, photo=photo)
         assert plain is not None and plain.misread == 0

@@ -1,4 +1,4 @@
-"""The verdict on figures at both sides of its limits, and the moments to look at."""
+"""The verdict for values on both sides of its limits, and the worst moments."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def judged(**changes: object) -> Verdict:
     return make_verdict(GOOD._replace(**changes), STILL_OPENING)  # type: ignore[arg-type]
 
 
-def test_a_good_video_has_no_reasons() -> None:
+def test_good_video_has_no_reasons() -> None:
     assert judged() == Verdict("good", (), ())
 
 
@@ -58,7 +58,9 @@ def test_a_good_video_has_no_reasons() -> None:
         ({"outside": OutsideMouth(5.0, 14, 0.01, None, 100)}, "outside_mouth_changed", "check"),
     ],
 )
-def test_each_fault_is_named_and_graded(change: dict[str, object], code: str, grade: str) -> None:
+def test_each_fault_has_its_reason_and_grade(
+    change: dict[str, object], code: str, grade: str
+) -> None:
     verdict = judged(**change)
     assert [(reason.code, reason.grade) for reason in verdict.reasons] == [(code, grade)]
     assert verdict.grade == grade
@@ -69,18 +71,18 @@ def test_each_fault_is_named_and_graded(change: dict[str, object], code: str, gr
     [
         {"reference": Correlation(0.2, 0.3, 160.0)},  # the lag of a weak correlation
         {"jitter": Jitter(0.015, 0.012, 1.25)},  # a head that moves
-        {"opening_spread": 0.001, "speech_s": 0.5},  # nobody speaks
+        {"opening_spread": 0.001, "speech_s": 0.5},  # no speech
         {"reference": None, "loudness": None, "silence": None, "jitter": None},
         {"sharpness": None, "outside": None},
     ],
 )
-def test_what_is_no_fault_is_not_blamed(change: dict[str, object]) -> None:
+def test_acceptable_values_have_no_reason(change: dict[str, object]) -> None:
     codes = {reason.code for reason in judged(**change).reasons}
     assert codes <= {"sync_weak"}
     assert not codes or "reference" in change
 
 
-def test_the_worst_reason_comes_first_and_grades() -> None:
+def test_worst_reason_comes_first_and_determines_the_grade() -> None:
     verdict = judged(face=0.9, sharpness=Sharpness(0.1, 1.0, 0.1, 9))
     assert [reason.code for reason in verdict.reasons] == ["mouth_blurred", "face_missing"]
     assert verdict.grade == "poor"
@@ -114,11 +116,11 @@ def second(k: int) -> slice:
     return slice(FPS * k, FPS * (k + 1))
 
 
-def test_nothing_wrong_no_moments() -> None:
+def test_good_video_has_no_moments() -> None:
     assert moments() == []
 
 
-def test_moments_are_the_seconds_beyond_a_limit_worst_first() -> None:
+def test_moments_are_seconds_beyond_a_limit_worst_first() -> None:
     opening = np.full(FPS * SECONDS, 0.02)
     opening[second(10)], opening[second(30)] = 0.08, 0.2
     sharpness = np.ones(FPS * SECONDS)
@@ -130,7 +132,7 @@ def test_moments_are_the_seconds_beyond_a_limit_worst_first() -> None:
     ]
 
 
-def test_moments_are_five_at_most_and_lie_apart() -> None:
+def test_at_most_five_separate_moments() -> None:
     distance = np.full(FPS * SECONDS, 0.01)
     distance[FPS * 20 : FPS * 40] = np.linspace(0.2, 0.3, FPS * 20)
     found = moments(distance=distance)
@@ -138,7 +140,7 @@ def test_moments_are_five_at_most_and_lie_apart() -> None:
     assert [at_s for at_s, _ in found] == [39.0, 36.0, 33.0, 30.0, 27.0]
 
 
-def test_a_missing_face_is_a_moment_but_an_unseen_frame_is_not() -> None:
+def test_missing_face_is_a_moment_but_an_unmeasured_frame_is_not() -> None:
     opening = np.full(FPS * SECONDS, 0.02)
     opening[second(7)] = np.nan
     opening[second(40)] = np.nan
@@ -147,6 +149,6 @@ def test_a_missing_face_is_a_moment_but_an_unseen_frame_is_not() -> None:
     assert moments(opening=opening, measured=measured) == [(7.0, "face_missing")]
 
 
-def test_an_open_mouth_in_speech_is_no_fault() -> None:
+def test_open_mouth_in_speech_is_accepted() -> None:
     opening = np.full(FPS * SECONDS, 0.3)
     assert moments(opening=opening, silent=np.zeros(FPS * SECONDS, np.bool_)) == []

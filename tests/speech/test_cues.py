@@ -1,4 +1,4 @@
-"""Subtitles of what a voice has read: short, in order, and in step with the sound."""
+"""Subtitles of synthesized speech: short, in order, and in sync."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ def columns(line: str) -> int:
 
 
 @pytest.mark.parametrize("text", [ENGLISH, CHINESE, "x" * 300, "光" * 300, "a " * 200, "短"])
-def test_no_more_than_two_lines_that_fit_and_not_a_letter_lost(text: str) -> None:
+def test_cues_have_at_most_two_lines_and_lose_no_letter(text: str) -> None:
     parts = split_text(text)
     assert all(1 <= len(part) <= 2 for part in parts)
     assert max(columns(line) for part in parts for line in part) <= LINE_COLUMNS
     assert "".join("".join(part) for part in parts).replace(" ", "") == "".join(text.split())
 
 
-def test_lines_break_at_spaces_and_rather_behind_a_comma() -> None:
+def test_lines_break_at_spaces_preferably_after_a_comma() -> None:
     assert split_text("When the sun sets in the west, it grows dark outside.") == [
         ("When the sun sets in the west,", "it grows dark outside.")
     ]
 
 
-def test_a_division_lies_in_the_pause(tmp_path: Path) -> None:
-    """One second of noise, a rest that the letters let expect elsewhere, two seconds of noise."""
+def test_cue_boundary_is_in_the_pause(tmp_path: Path) -> None:
+    """One second of noise, a pause away from where the letters suggest it, two seconds of noise."""
     rate, path = 16_000, tmp_path / "a.wav"
     noise = np.random.default_rng(1).normal(0, 3000, 4 * rate)
     noise[int(1.6 * rate) : int(1.9 * rate)] *= 0.001
@@ -72,7 +72,7 @@ def test_a_division_lies_in_the_pause(tmp_path: Path) -> None:
     ],
     ids=["en", "zh"],
 )
-def test_what_a_voice_reads_is_shown_while_it_is_read(tmp_path: Path, text: str) -> None:
+def test_cues_are_shown_while_they_are_spoken(tmp_path: Path, text: str) -> None:
     speech = synthesize(text, out_wav=tmp_path / "a.wav")
     cues = make_cues(speech)
     assert len(cues) > len(speech.sentences)
@@ -89,8 +89,8 @@ def test_what_a_voice_reads_is_shown_while_it_is_read(tmp_path: Path, text: str)
         assert np.sqrt((around**2).mean()) < loud / 30  # 30 dB below the speech: a pause
 
 
-def test_an_hour_is_as_exact_as_a_minute(tmp_path: Path) -> None:
-    """The times are counted in samples, whatever came before."""
+def test_cue_times_do_not_drift_in_an_hour(tmp_path: Path) -> None:
+    """Times are counted in samples, so errors do not add up."""
     rate, path = 8_000, tmp_path / "hour.wav"
     sentences = tuple(
         Sentence(f"Sentence {n} of many.", n * 4.0, n * 4.0 + 3.9) for n in range(900)
@@ -99,7 +99,7 @@ def test_an_hour_is_as_exact_as_a_minute(tmp_path: Path) -> None:
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(rate)
-        out.writeframes(bytes(2 * rate))  # no sentence is long enough to be listened to
+        out.writeframes(bytes(2 * rate))  # no sentence is long enough to search for a pause
     cues = make_cues(SynthesizedSpeech(path, rate, sentences))
     assert [cue.start for cue in cues] == [sentence.start for sentence in sentences]
     assert cues[-1].end == 3599.9

@@ -1,4 +1,4 @@
-"""Texts as teachers save them."""
+"""Text files in the formats of common editors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHINESE = "今天我们学习光。光很快！"
 
 
 @pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "gb18030"])
-def test_plain_text_in_every_encoding_that_editors_use(tmp_path: Path, codec: str) -> None:
+def test_plain_text_in_common_encodings(tmp_path: Path, codec: str) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(CHINESE.encode(codec))
     assert read_document(path) == CHINESE
@@ -45,14 +45,14 @@ not_spoken()
 """
 
 
-def test_markdown_without_its_signs(tmp_path: Path) -> None:
+def test_markdown_markup_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "a.md"
     path.write_text(MARKDOWN)
     paragraphs = ["Light", "It is fast, see here.\nReally.", "one", "two", "a", "b", "c", "d"]
     assert read_document(path).split("\n\n") == paragraphs
 
 
-def test_word_with_tables_in_their_place(tmp_path: Path) -> None:
+def test_word_tables_are_read_in_place(tmp_path: Path) -> None:
     path = tmp_path / "a.docx"
     document = docx.Document()
     document.add_heading("光")
@@ -77,7 +77,9 @@ def test_word_with_tables_in_their_place(tmp_path: Path) -> None:
         ("missing.txt", None, "file_missing"),
     ],
 )
-def test_what_is_no_text(tmp_path: Path, name: str, content: bytes | None, code: str) -> None:
+def test_other_files_are_refused(
+    tmp_path: Path, name: str, content: bytes | None, code: str
+) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(BadInput) as caught:
@@ -85,7 +87,7 @@ def test_what_is_no_text(tmp_path: Path, name: str, content: bytes | None, code:
     assert caught.value.code == code
 
 
-def test_a_package_that_unpacks_to_far_too_much(tmp_path: Path) -> None:
+def test_zip_bomb_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bomb.docx"
     with (
         zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as package,
@@ -99,7 +101,7 @@ def test_a_package_that_unpacks_to_far_too_much(tmp_path: Path) -> None:
     assert caught.value.code == "text_too_long"
 
 
-def test_no_damage_to_a_word_file_is_more_than_bad_input(tmp_path: Path) -> None:
+def test_damaged_word_file_is_bad_input(tmp_path: Path) -> None:
     path, chance = tmp_path / "a.docx", random.Random(4)
     document = docx.Document()
     document.add_table(2, 2)

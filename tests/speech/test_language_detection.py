@@ -24,26 +24,26 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("language", TEXTS)
-def test_it_is_known(language: str) -> None:
+def test_language_is_detected(language: str) -> None:
     assert detect_latin_language(TEXTS[language]) == language
 
 
 @pytest.mark.parametrize("text", ["", "Lumière", "E = m c", "1, 2, 3", "de la"])
-def test_too_little_is_taken_for_english(text: str) -> None:
+def test_short_text_is_treated_as_english(text: str) -> None:
     assert detect_latin_language(text) == "en"
 
 
-def test_foreign_names_in_an_english_text_change_nothing() -> None:
+def test_foreign_names_do_not_change_the_language() -> None:
     text = "The Louvre is in the city of Paris, and Victor Hugo wrote Les Misérables there."
     assert detect_latin_language(text) == "en"
 
 
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
-def test_such_a_text_is_read_in_its_language(tmp_path: Path) -> None:
+def test_text_is_spoken_in_its_language(tmp_path: Path) -> None:
     speech = synthesize(TEXTS["fr"], out_wav=tmp_path / "a.wav")
     assert speech.language == "fr" and len(speech.sentences) == 2
 
 
-def test_without_espeak_it_is_read_all_the_same(tmp_path: Path) -> None:
+def test_text_is_spoken_without_espeak(tmp_path: Path) -> None:
     speech = synthesize(TEXTS["fr"], out_wav=tmp_path / "a.wav", which=lambda _: None)
     assert speech.language == "en" and len(speech.sentences) == 2

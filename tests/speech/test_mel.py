@@ -1,4 +1,4 @@
-"""The mel front-ends against librosa, and their independence of blocking."""
+"""The mel front-ends compared with librosa, and their independence of the block size."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def chop(samples: npt.NDArray[np.float32], sizes: list[int]) -> Iterator[npt.NDA
 
 
 @pytest.mark.parametrize("spec", [LECTERN_MEL, WAV2LIP_MEL])
-def test_filterbank_is_librosas(spec: MelSpec) -> None:
+def test_filterbank_equals_librosa(spec: MelSpec) -> None:
     theirs = librosa.filters.mel(
         sr=spec.rate, n_fft=spec.n_fft, n_mels=spec.mels, fmin=spec.fmin, fmax=spec.fmax
     )
     assert np.allclose(filterbank(spec), theirs, atol=1e-8)
 
 
-def test_mel_scale_is_librosas() -> None:
+def test_mel_scale_equals_librosa() -> None:
     hz = np.array([20.0, 440.0, 999.0, 1000.0, 1001.0, 7600.0])
     assert np.allclose(hz_to_mel(hz), librosa.hz_to_mel(hz))
     assert np.allclose(mel_to_hz(hz_to_mel(hz)), hz)
@@ -82,14 +82,14 @@ def test_wav2lip_mel_equals_its_formula() -> None:
 
 @pytest.mark.parametrize("spec", [LECTERN_MEL, WAV2LIP_MEL])
 @pytest.mark.parametrize("sizes", [[1000], [7, 0, 333, 50_000], [160], [1, 2, 3, 40_961]])
-def test_same_bits_whatever_the_blocks(spec: MelSpec, sizes: list[int]) -> None:
+def test_result_does_not_depend_on_the_blocks(spec: MelSpec, sizes: list[int]) -> None:
     sound = speechlike(9.3)
     pieces = list(mel_blocks(chop(sound, sizes), spec))
     assert max(piece.shape[1] for piece in pieces) <= BATCH_FRAMES
     assert np.array_equal(np.concatenate(pieces, axis=1), compute_mel(sound, spec))
 
 
-def test_no_samples_no_frames() -> None:
+def test_no_samples_give_no_frames() -> None:
     assert list(mel_blocks([], LECTERN_MEL)) == []
     assert compute_mel(np.zeros(0, np.float32), LECTERN_MEL).shape == (80, 0)
 
@@ -99,8 +99,8 @@ def test_digital_silence_is_the_floor() -> None:
     assert np.all(compute_mel(np.zeros(4000, np.float32), WAV2LIP_MEL) == -4.0)
 
 
-def test_memory_does_not_grow_with_the_stream() -> None:
-    """Twenty minutes pass through while only one batch is ever held."""
+def test_memory_does_not_grow_with_length() -> None:
+    """Twenty minutes are processed while only one batch is held."""
     import tracemalloc
 
     block = speechlike(1.0)

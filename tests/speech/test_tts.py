@@ -1,4 +1,4 @@
-"""Text read aloud: real voices, measured times, and refusals that people understand."""
+"""Speech synthesis: real voices, measured times, and clear errors."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def read(path: Path) -> tuple[int, npt.NDArray[np.int16]]:
 
 
 def nothing(_: str) -> None:
-    """A machine without any program."""
+    """A system without any program."""
 
 
-def test_sentences_have_true_times(tmp_path: Path) -> None:
+def test_sentences_have_correct_times(tmp_path: Path) -> None:
     out = tmp_path / "a b é.wav"
     speech = synthesize("Good morning. Today we learn about light!\n\nIt is fast.", out_wav=out)
     rate, pcm = read(out)
@@ -45,13 +45,13 @@ def test_sentences_have_true_times(tmp_path: Path) -> None:
     assert not pause.any()
 
 
-def test_the_same_text_gives_the_same_file(tmp_path: Path) -> None:
+def test_same_text_gives_the_same_file(tmp_path: Path) -> None:
     one = synthesize("The very same words.", out_wav=tmp_path / "1.wav").path.read_bytes()
     two = synthesize("The very same words.", out_wav=tmp_path / "2.wav").path.read_bytes()
     assert one == two
 
 
-def test_speed(tmp_path: Path) -> None:
+def test_speed_changes_the_duration(tmp_path: Path) -> None:
     text = "This sentence is read at two different speeds."
     slow = synthesize(text, out_wav=tmp_path / "s.wav", speed=0.8).sentences[0].end
     fast = synthesize(text, out_wav=tmp_path / "f.wav", speed=1.6).sentences[0].end
@@ -72,7 +72,7 @@ def test_wrapped_lines_are_one_sentence_and_items_are_not(tmp_path: Path) -> Non
     ]
 
 
-def test_a_sentence_without_end_is_broken_at_spaces(tmp_path: Path) -> None:
+def test_very_long_sentence_is_split_at_spaces(tmp_path: Path) -> None:
     text = " ".join(["and the river went on"] * 40)
     speech = synthesize(text, out_wav=tmp_path / "a.wav", speed=2.0)
     assert len(speech.sentences) == 3
@@ -81,7 +81,7 @@ def test_a_sentence_without_end_is_broken_at_spaces(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", " \n\t", "*** --- ***", "…"])
-def test_nothing_to_say(tmp_path: Path, text: str) -> None:
+def test_text_without_words_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(BadInput) as caught:
         synthesize(text, out_wav=tmp_path / "a.wav")
     assert caught.value.code == "text_empty"
@@ -100,7 +100,7 @@ def test_nothing_to_say(tmp_path: Path, text: str) -> None:
         ("Bonjour.", "espeak:fr"),
     ],
 )
-def test_no_voice_for_it(
+def test_text_without_a_voice_is_refused(
     tmp_path: Path, text: str, voice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HIBARI_HOME", str(tmp_path / "voices"))
@@ -110,14 +110,14 @@ def test_no_voice_for_it(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_broken_espeak_is_as_good_as_none(tmp_path: Path) -> None:
+def test_broken_espeak_is_treated_as_absent(tmp_path: Path) -> None:
     with pytest.raises(BadInput) as caught:
         synthesize("今天", out_wav=tmp_path / "a.wav", which=lambda _: shutil.which("false"))
     assert caught.value.code == "voice_missing"
 
 
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
-def test_chinese_by_espeak(tmp_path: Path) -> None:
+def test_chinese_is_spoken_by_espeak(tmp_path: Path) -> None:
     speech = synthesize("今天我们学习光。光很快！", out_wav=tmp_path / "a.wav")
     rate, pcm = read(tmp_path / "a.wav")
     assert [s.text for s in speech.sentences] == ["今天我们学习光。", "光很快！"]
@@ -126,7 +126,7 @@ def test_chinese_by_espeak(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
-def test_chinese_words_in_an_english_text_are_not_left_out(tmp_path: Path) -> None:
+def test_chinese_words_in_an_english_text_are_spoken(tmp_path: Path) -> None:
     english = "Please repeat after me now and then, as often as you can."
     plain = synthesize(english, out_wav=tmp_path / "plain.wav")
     text = f"{english}\n\n谢谢大家来听课。开始吧。\n\nNow say 谢谢 twice."
@@ -143,7 +143,7 @@ def test_chinese_words_in_an_english_text_are_not_left_out(tmp_path: Path) -> No
     assert said == pytest.approx(alone.end - alone.start, abs=0.02)
 
 
-def test_words_that_no_voice_reads_are_told(tmp_path: Path) -> None:
+def test_unreadable_words_are_reported(tmp_path: Path) -> None:
     text = "Light is fast.\n\nNow say 谢谢 twice.\n\nGood bye."
     speech = synthesize(text, out_wav=tmp_path / "a.wav", which=lambda _: None)
     assert len(speech.sentences) == 3

@@ -1,4 +1,4 @@
-"""The gate is shut in silence and steady noise, open in speech, and knows no blocks."""
+"""The gate is closed in silence and noise and open in speech, whatever the block size."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def hum(seconds: float, level: float) -> Sound:
 
 
 def lecture(background: Sound | None = None) -> tuple[Sound, list[tuple[float, float]]]:
-    """Three sentences with pauses of 2.5 s: the sound and when somebody speaks."""
+    """Return three sentences with pauses of 2.5 s, and when there is speech."""
     pause = np.zeros(int(2.5 * RATE))
     sound = np.concatenate([pause, talk(4, 1), pause, talk(3, 2), pause, talk(4, 3), pause])
     if background is not None:
@@ -76,7 +76,7 @@ BACKGROUNDS = {
 
 
 @pytest.mark.parametrize("background", BACKGROUNDS)
-def test_open_in_speech_and_zero_between(background: str) -> None:
+def test_gate_is_open_in_speech_and_zero_between(background: str) -> None:
     sound, sentences = lecture(BACKGROUNDS[background])
     gate = analyse(sound).gate
     time = np.arange(len(gate)) / 100
@@ -91,7 +91,7 @@ def test_open_in_speech_and_zero_between(background: str) -> None:
 
 @pytest.mark.parametrize("slope", [0.0, -0.5, -1.0])
 @pytest.mark.parametrize("level_db", [-70, -50, -10])
-def test_a_minute_of_noise_alone_never_open_it(slope: float, level_db: float) -> None:
+def test_noise_alone_does_not_open_the_gate(slope: float, level_db: float) -> None:
     activity = analyse(noise(60, slope, 10 ** (level_db / 20), seed=3))
     assert not activity.gate.any()
     assert np.all(activity.loudness == NO_SPEECH_LOUDNESS)
@@ -101,7 +101,7 @@ def test_digital_silence_is_exactly_zero() -> None:
     assert not analyse(np.zeros(10 * RATE)).gate.any()
 
 
-def test_a_click_is_no_speech() -> None:
+def test_click_is_not_speech() -> None:
     sound = noise(10, 0.0, 0.001)
     sound[5 * RATE : 5 * RATE + 40] += 0.9
     assert not analyse(sound).gate.any()
@@ -116,21 +116,21 @@ def test_gate_and_loudness_do_not_depend_on_the_gain() -> None:
     assert abs(np.median(loud.loudness[speaking])) < 1.0
 
 
-def test_two_takes_of_different_level_sound_alike() -> None:
+def test_sections_of_different_level_have_equal_loudness() -> None:
     quiet = talk(40, 5) * 10 ** (-16 / 20)
     loudness = analyse(np.concatenate([talk(40, 5), quiet])).loudness
     first, second = np.median(loudness[1000:3000]), np.median(loudness[5000:7000])
-    assert abs(first - second) < 0.25  # 0.8 without following the level
+    assert abs(first - second) < 0.25  # 0.8 without level tracking
 
 
-def test_ramps_are_smooth() -> None:
+def test_gate_ramps_are_smooth() -> None:
     gate = analyse(lecture()[0]).gate
     assert np.abs(np.diff(gate)).max() < 0.2
     assert gate.min() == 0.0
     assert gate.max() == 1.0
 
 
-def test_same_bits_whatever_the_pieces() -> None:
+def test_result_does_not_depend_on_the_blocks() -> None:
     mel = compute_mel(lecture(BACKGROUNDS["pink at 15 dB"])[0].astype(np.float32), LECTERN_MEL)
     whole = detect_activity([mel])
     meter = VoiceActivityDetector()
@@ -143,7 +143,7 @@ def test_same_bits_whatever_the_pieces() -> None:
 
 
 @pytest.mark.parametrize("samples", [0, 1, 159, 160, 15_999, 16_000])
-def test_tracks_are_as_long_as_the_mel(samples: int) -> None:
+def test_tracks_have_the_length_of_the_mel(samples: int) -> None:
     activity = analyse(talk(1, 1)[:samples])
     assert activity.gate.shape == activity.loudness.shape == (LECTERN_MEL.frame_count(samples),)
     assert activity.gate.dtype == activity.loudness.dtype == np.float32

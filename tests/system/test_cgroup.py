@@ -20,7 +20,7 @@ def _tree(root: Path, groups: str, files: dict[str, str]) -> Path:
     return root
 
 
-def test_the_tightest_group_above_the_process_counts_and_droppable_pages_are_free(
+def test_tightest_group_applies_and_reclaimable_pages_count_as_free(
     tmp_path: Path,
 ) -> None:
     root = _tree(
@@ -40,7 +40,7 @@ def test_the_tightest_group_above_the_process_counts_and_droppable_pages_are_fre
     assert memory_headroom_mb(root) == 650
 
 
-def test_version_1_and_its_way_to_say_unlimited(tmp_path: Path) -> None:
+def test_version_1_and_its_value_for_unlimited(tmp_path: Path) -> None:
     root = _tree(
         tmp_path,
         "4:memory:/box\n2:cpu,cpuacct:/box\n0::/\n",
@@ -58,13 +58,13 @@ def test_version_1_and_its_way_to_say_unlimited(tmp_path: Path) -> None:
     assert cpu_count(root) == 1
 
 
-def test_a_group_that_is_over_its_limit_leaves_nothing(tmp_path: Path) -> None:
+def test_group_over_its_limit_has_no_headroom(tmp_path: Path) -> None:
     files = {"memory.max": f"{MB}", "memory.current": f"{3 * MB}"}
     assert memory_headroom_mb(_tree(tmp_path, "0::/\n", files)) == 0
 
 
 @pytest.mark.parametrize("groups", ["", "0::/\n", "0::/gone\n", "nonsense\n", "4:memory:/x\n"])
-def test_no_limit_that_can_be_read_is_no_limit(tmp_path: Path, groups: str) -> None:
+def test_unreadable_limit_is_no_limit(tmp_path: Path, groups: str) -> None:
     root = _tree(tmp_path, groups, {"cpu.max": "max 100000\n", "memory.max": "max\n"})
     assert memory_headroom_mb(root) is None
     assert cpu_count(root) == len(os.sched_getaffinity(0))
@@ -74,6 +74,6 @@ def test_without_proc_there_is_no_limit(tmp_path: Path) -> None:
     assert memory_headroom_mb(tmp_path) is None
 
 
-def test_half_a_processor_is_one_and_a_quota_rounds(tmp_path: Path) -> None:
+def test_cpu_quota_is_rounded_and_at_least_one(tmp_path: Path) -> None:
     root = _tree(tmp_path, "0::/a/b\n", {"a/b/cpu.max": "20000 100000\n"})
     assert cpu_count(root) == 1

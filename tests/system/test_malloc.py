@@ -38,7 +38,7 @@ def arenas(how: str) -> int:
     return run.stdout.count("<heap ")
 
 
-def test_many_threads_share_few_heaps() -> None:
+def test_threads_share_two_arenas() -> None:
     assert arenas("few") <= 2 < arenas("many")
 
 
@@ -62,7 +62,7 @@ print(top - before, resident() - before)
 """
 
 
-def test_what_is_in_cycles_goes_back_to_the_system() -> None:
+def test_memory_of_cycles_is_returned_to_the_system() -> None:
     run = subprocess.run(
         [sys.executable, "-c", GIVEN_BACK], capture_output=True, text=True, check=True
     )
@@ -91,7 +91,7 @@ print(top - before, resident() - before)
 
 
 @pytest.mark.parametrize("how", ["mapped", "own"])
-def test_big_blocks_leave_no_holes_between_small_ones(how: str) -> None:
+def test_large_blocks_do_not_fragment_the_heap(how: str) -> None:
     run = subprocess.run(
         [sys.executable, "-c", HOLES, how], capture_output=True, text=True, check=True
     )
@@ -113,6 +113,6 @@ print(sum(isinstance(o, Holder) for o in gc.get_objects()), gc.get_freeze_count(
 """
 
 
-def test_what_was_loaded_is_never_searched_for_garbage_again() -> None:
+def test_imported_objects_are_excluded_from_garbage_collection() -> None:
     run = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["1", "True"]

@@ -1,4 +1,4 @@
-"""Libraries start no threads of their own."""
+"""Libraries start no additional threads."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def _threads(before: str) -> int:
     return int(done.stdout)
 
 
-def test_algebra_stays_in_its_thread() -> None:
+def test_blas_uses_one_thread() -> None:
     if _threads("") == 1:
         pytest.skip("numpy's algebra has one thread here anyway")
     call = "from appliance.system.process import limit_blas_threads; limit_blas_threads()\n"
     assert _threads(call) == 1
 
 
-def test_the_command_line_asks_for_it_before_numpy_comes() -> None:
+def test_command_line_limits_blas_before_numpy_is_imported() -> None:
     program = """
 import sys
 from appliance.cli import main

@@ -1,4 +1,4 @@
-"""What systemd is told, read from a real socket."""
+"""Notifications to systemd, read from a real socket."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from appliance.system.sd_notify import (
 
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[socket.socket]:
-    """A service manager's end of the line."""
+    """The service manager's socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
         line.bind(str(tmp_path / "notify"))
         line.settimeout(30)
@@ -33,18 +33,18 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
 
 
 class TestSender:
-    def test_lines_arrive_as_one_datagram(self, manager: socket.socket) -> None:
+    def test_lines_are_sent_as_one_datagram(self, manager: socket.socket) -> None:
         make_notifier({"NOTIFY_SOCKET": manager.getsockname()})("READY=1\nSTATUS=running")
         assert manager.recv(1000) == b"READY=1\nSTATUS=running"
 
-    def test_an_abstract_address(self) -> None:
+    def test_abstract_address_is_supported(self) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
             line.bind(f"\0lectern-test-{os.getpid()}")
             make_notifier({"NOTIFY_SOCKET": f"@lectern-test-{os.getpid()}"})("READY=1")
             assert line.recv(100) == b"READY=1"
 
     @pytest.mark.parametrize("address", ["", "relative", "/nowhere/at/all"])
-    def test_nobody_listening_is_no_failure(self, address: str) -> None:
+    def test_missing_socket_is_ignored(self, address: str) -> None:
         make_notifier({"NOTIFY_SOCKET": address})("READY=1")
 
 
@@ -60,42 +60,44 @@ class TestWatchdogInterval:
             ({"WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "8"}, None),
         ],
     )
-    def test_is_read_for_this_process_only(
+    def test_interval_applies_to_this_process_only(
         self, environment: dict[str, str], expected: float | None
     ) -> None:
         assert watchdog_interval_s(environment, pid=7) == expected
 
 
-class _Looks(threading.Event):
-    """Time that passes at once: each wait is one look, with ``between`` done before the next."""
+class _FakeStop(threading.Event):
+    """An event without real waiting: each wait is one check; ``between`` says when to beat."""
 
-    def __init__(self, between: list[bool], pulse: Heartbeat) -> None:
+    def __init__(self, between: list[bool], heartbeat: Heartbeat) -> None:
         super().__init__()
-        self._between, self._pulse = iter(between), pulse
+        self._between, self._heartbeat = iter(between), heartbeat
 
     def wait(self, timeout: float | None = None) -> bool:
-        beats = next(self._between, None)
-        if beats:
-            self._pulse.beat()
-        return beats is None
+        beat_first = next(self._between, None)
+        if beat_first:
+            self._heartbeat.beat()
+        return beat_first is None
 
 
 class TestGuard:
-    def test_reports_only_while_the_work_gets_on(self) -> None:
-        pulse, sent = Heartbeat(), list[str]()
-        run_watchdog(pulse, 60.0, sent.append, _Looks([True, True], pulse))
+    def test_watchdog_is_notified_while_work_progresses(self) -> None:
+        heartbeat, sent = Heartbeat(), list[str]()
+        run_watchdog(heartbeat, 60.0, sent.append, _FakeStop([True, True], heartbeat))
         assert sent == ["WATCHDOG=1"] * 3
 
-    def test_is_silent_while_the_worker_hangs_and_speaks_when_it_goes_on(self) -> None:
-        pulse, sent = Heartbeat(), list[str]()
-        run_watchdog(pulse, 60.0, sent.append, _Looks([False] * 50, pulse))
+    def test_watchdog_is_not_notified_while_the_worker_hangs(self) -> None:
+        heartbeat, sent = Heartbeat(), list[str]()
+        run_watchdog(heartbeat, 60.0, sent.append, _FakeStop([False] * 50, heartbeat))
         assert sent == ["WATCHDOG=1"]
-        run_watchdog(pulse, 60.0, sent.append, _Looks([False, False, True, False], pulse))
+        run_watchdog(
+            heartbeat, 60.0, sent.append, _FakeStop([False, False, True, False], heartbeat)
+        )
         assert sent == ["WATCHDOG=1"] * 3
 
 
 class TestReporting:
-    def test_an_end_by_failure_is_an_end_too(self, manager: socket.socket) -> None:
+    def test_stopping_is_sent_after_an_exception(self, manager: socket.socket) -> None:
         address = {"NOTIFY_SOCKET": str(manager.getsockname())}
         with pytest.raises(ValueError, match="broken"), service_notifications(Heartbeat(), address):
             raise ValueError("broken")
@@ -114,7 +116,7 @@ class TestTheDaemon:
         command = [sys.executable, "-m", "appliance.cli", "serve", "--config"]
         return subprocess.Popen([*command, str(root / "config.yaml")], env=environment)
 
-    def test_is_ready_alive_and_says_when_it_ends(
+    def test_daemon_sends_ready_watchdog_and_stopping(
         self, tmp_path: Path, manager: socket.socket
     ) -> None:
         daemon = self.start(tmp_path, manager)
@@ -130,13 +132,13 @@ class TestTheDaemon:
         assert sum(line.startswith("READY=1") for line in said) == 1
         assert said.count("WATCHDOG=1") == 3
 
-    def test_a_stopped_process_falls_silent(self, tmp_path: Path, manager: socket.socket) -> None:
+    def test_suspended_daemon_sends_nothing(self, tmp_path: Path, manager: socket.socket) -> None:
         daemon = self.start(tmp_path, manager)
         try:
             while not manager.recv(1000).startswith(b"READY=1"):
                 pass
             daemon.send_signal(signal.SIGSTOP)
-            time.sleep(0.1)  # what was on its way has arrived
+            time.sleep(0.1)  # datagrams already sent have arrived
             manager.settimeout(0.01)
             with pytest.raises(TimeoutError):
                 while True:

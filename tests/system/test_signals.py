@@ -11,17 +11,17 @@ from appliance.system.signals import install_signal_handlers, raise_if_interrupt
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
-    """The process' own, afterwards."""
+    """Restore the handlers of the process afterwards."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     install_signal_handlers()
     yield
-    install_signal_handlers()  # forgets what was wished here
+    install_signal_handlers()  # clears the interrupts of the test
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_wish_that_a_library_swallowed_is_remembered(number: signal.Signals) -> None:
+def test_swallowed_interrupt_is_raised_later(number: signal.Signals) -> None:
     raise_if_interrupted()
     with contextlib.suppress(KeyboardInterrupt):
         signal.raise_signal(number)
@@ -29,7 +29,7 @@ def test_a_wish_that_a_library_swallowed_is_remembered(number: signal.Signals) -
         raise_if_interrupted()
 
 
-def test_a_new_command_knows_nothing_of_earlier_wishes() -> None:
+def test_installing_handlers_clears_earlier_interrupts() -> None:
     with contextlib.suppress(KeyboardInterrupt):
         signal.raise_signal(signal.SIGTERM)
     install_signal_handlers()

@@ -1,4 +1,4 @@
-"""Calls that come back, that fail, and that never return."""
+"""Calls that return, fail or hang."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import pytest
 from appliance.system.timeouts import CallThread
 
 
-def test_gives_what_the_call_gives() -> None:
+def test_result_of_the_call_is_returned() -> None:
     assert CallThread()(lambda: 7, 60.0) == 7
 
 
-def test_every_call_is_made_in_the_same_thread() -> None:
+def test_calls_share_one_thread() -> None:
     caller = CallThread()
     threads = {caller(threading.get_ident, 60.0) for _ in range(3)}
     assert len(threads) == 1 and threading.get_ident() not in threads
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), TimeoutError("the network's own")])
-def test_raises_what_the_call_raises(error: Exception) -> None:
+def test_exception_of_the_call_is_raised(error: Exception) -> None:
     def fail() -> None:
         raise error
 
@@ -34,7 +34,7 @@ def test_raises_what_the_call_raises(error: Exception) -> None:
     assert caller(lambda: 1, 60.0) == 1
 
 
-def test_its_thread_ends_with_it() -> None:
+def test_thread_ends_with_the_object() -> None:
     caller = CallThread()
     thread = caller(threading.current_thread, 60.0)
     del caller
@@ -44,7 +44,7 @@ def test_its_thread_ends_with_it() -> None:
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
-    """``code`` in a process of its own, which a library would not let end."""
+    """Run ``code`` in a separate process."""
     start = (
         "import atexit, sys, threading\n"
         "from appliance.system.timeouts import CallThread, CallTimeout, exit_if_call_hangs\n"
@@ -59,7 +59,7 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_one_that_hangs_is_left_behind_and_the_process_still_ends() -> None:
+def test_process_exits_although_a_call_hangs() -> None:
     done = run(
         "try:\n    CallThread()(threading.Event().wait, 0.01)\n"
         "except CallTimeout as error:\n    print(error)\n"
@@ -68,12 +68,12 @@ def test_one_that_hangs_is_left_behind_and_the_process_still_ends() -> None:
     assert (done.returncode, done.stdout) == (3, "timed out after 0 s\n"), done.stderr
 
 
-def test_without_one_the_process_ends_as_ever() -> None:
+def test_process_ends_regularly_without_a_hanging_call() -> None:
     done = run("CallThread()(int, 60.0)\nexit_if_call_hangs(3)\n")
     assert (done.returncode, done.stdout) == (0, "tidied up\n"), done.stderr
 
 
-def test_one_that_comes_back_late_hangs_no_longer() -> None:
+def test_late_call_no_longer_counts_as_hanging() -> None:
     done = run(
         "gate, caller = threading.Event(), CallThread()\n"
         "try:\n    caller(gate.wait, 0.01)\n"
