@@ -17,7 +17,7 @@ Plane = npt.NDArray[np.uint8]
 Matrix = npt.NDArray[np.float64]
 
 # Luma (x, y) -> chroma (x, y) of a sample; see the siting above. lips.window counts from the middle
-# of 2 × 2 blocks instead, and says why.
+# of 2 × 2 blocks instead, for the reason given there.
 _TO_CHROMA = np.array([[0.5, 0.0, 0.0], [0.0, 0.5, -0.25]])
 _AREA_AVERAGE_FROM = 2.0  # picture pixels per patch pixel from which bilinear sampling would alias
 

@@ -54,14 +54,14 @@ def decode_output(output: Array, maps: Array) -> RendererOutput:
         rows, columns = cells
         part = output[:, rows, columns]
         pixels = slice(2 * rows.start, 2 * rows.stop), slice(2 * columns.start, 2 * columns.stop)
-        reference, paint = (
+        reference, fill = (
             _cells_to_pixels(share) for share in blend_weights(part[REFERENCE], part[SOURCE])
         )
         inside = inside_lips(maps[TARGET_INNER, rows, columns])
         reference *= inside
-        paint *= inside
+        fill *= inside
         luma = _cells_to_pixels(_sigmoid(MAX_LOGIT * part[FILL_Y]))
-        layer_values[pixels] = cv2.merge([1 - reference - paint, reference, paint, luma])
+        layer_values[pixels] = cv2.merge([1 - reference - fill, reference, fill, luma])
         fill_uv[rows, columns] = _sigmoid(MAX_LOGIT * part[FILL_UV]).transpose(1, 2, 0)
     return RendererOutput(np.ascontiguousarray(flow), layer_values, fill_uv)
 
@@ -85,8 +85,8 @@ def blend_weights(reference: Array, source: Array) -> tuple[Array, Array]:
     reference = np.clip(reference, -1, 1) * np.float32(MAX_LOGIT)
     a = np.exp(np.clip(source, -1, 1) * np.float32(MAX_LOGIT))
     b = np.exp(reference) * a
-    paint = 1 / (1 + np.maximum(a + b, a**DECISIVENESS + b**DECISIVENESS))
-    return (1 - paint) * _sigmoid(DECISIVENESS * reference), paint
+    fill = 1 / (1 + np.maximum(a + b, a**DECISIVENESS + b**DECISIVENESS))
+    return (1 - fill) * _sigmoid(DECISIVENESS * reference), fill
 
 
 def prefer_reference_teeth(output: RendererOutput, maps: Array) -> None:

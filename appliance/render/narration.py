@@ -25,9 +25,9 @@ def synthesize_lecture(
 ) -> Path:
     """Synthesize the speech of ``text`` into ``folder`` and return the path of the audio file.
 
-    ``on_progress`` is called with the characters read so far and in total. Raises ``BadInput`` (see
-    :func:`~appliance.speech.document.read_document` and :func:`~appliance.speech.tts.synthesize`)
-    and ``Fault("disk_full")``.
+    ``on_progress`` is called with the characters spoken so far and in total. Raises ``BadInput``
+    (see :func:`~appliance.speech.document.read_document` and
+    :func:`~appliance.speech.tts.synthesize`) and ``Fault("disk_full")``.
     """
     # imported here: it takes half a second that recordings do not need
     from appliance.speech.cues import make_cues

@@ -120,20 +120,20 @@ def _edge(finer: int) -> npt.NDArray[np.float32]:
 
 @pytest.mark.parametrize("finer", [1, 2, 4])
 def test_edge_between_layers_is_narrow_at_any_face_size(finer: int) -> None:
-    own, theirs, paint = sharpen_edges(_edge(finer), float(finer))
-    assert np.allclose(own + theirs + paint, 1, atol=1e-6)
-    assert min(own.min(), theirs.min(), paint.min()) >= 0
-    between = int(((own > 0.12) & (own < 0.88)).sum())
+    source, reference, fill = sharpen_edges(_edge(finer), float(finer))
+    assert np.allclose(source + reference + fill, 1, atol=1e-6)
+    assert min(source.min(), reference.min(), fill.min()) >= 0
+    between = int(((source > 0.12) & (source < 0.88)).sum())
     assert 2 <= between <= 4  # picture pixels, independent of the enlargement
-    assert np.all(np.diff(own[0]) <= 0)
+    assert np.all(np.diff(source[0]) <= 0)
 
 
 def test_sharpening_does_not_move_edges() -> None:
     shares = _edge(4)
-    own, theirs, paint = sharpen_edges(shares.copy(), 4.0)
-    assert np.array_equal(own > 0.5, shares[..., 0] > 0.5)
-    inside = own < 0.5
-    assert np.all(theirs[inside] > paint[inside])  # the larger weight stays larger
+    source, reference, fill = sharpen_edges(shares.copy(), 4.0)
+    assert np.array_equal(source > 0.5, shares[..., 0] > 0.5)
+    inside = source < 0.5
+    assert np.all(reference[inside] > fill[inside])  # the larger weight stays larger
 
 
 def test_weights_are_unchanged_at_the_resolution_of_the_network() -> None:

@@ -25,28 +25,28 @@ def wide(detector: FaceDetector, mesh: FaceMesh) -> FaceLandmarks:
     return FaceLandmarks(points, confidence)
 
 
-def mouth(points: Points, paint: str) -> Picture:
+def mouth(points: Points, teeth_kind: str) -> Picture:
     """Return a wide mouth, dark inside or with a row of teeth, sharp or with motion blur."""
     picture = as_picture(face_with_opening(0.2)).writable()
     inside: npt.NDArray[np.uint8] = np.zeros(picture.y.shape, np.uint8)
     cv2.fillPoly(inside, [np.round(points[list(LIPS_INNER), :2]).astype(np.int32)], 255)
     picture.y[inside > 0] = 30
-    if paint != "dark":
+    if teeth_kind != "dark":
         teeth = inside.copy()
         teeth[int(points[13, 1]) + 7 :] = 0  # below the upper lip
         teeth[:, ::5] = 0  # gaps between them
         row = np.where(teeth > 0, 210, picture.y).astype(np.uint8)
         soft = cv2.GaussianBlur(row, (1, 9), 3.0)
-        picture.y[inside > 0] = (soft if paint == "blurred" else row)[inside > 0]
+        picture.y[inside > 0] = (soft if teeth_kind == "blurred" else row)[inside > 0]
     return picture
 
 
 @pytest.mark.parametrize("order", [["teeth", "dark", "blurred"], ["dark", "blurred", "teeth"]])
 def test_reference_is_the_frame_with_visible_teeth(wide: FaceLandmarks, order: list[str]) -> None:
     builder = ProfileBuilder()
-    for paint in order:
-        builder.add(mouth(wide.points, paint), wide)
-        builder.add(mouth(wide.points, paint), wide)
+    for kind in order:
+        builder.add(mouth(wide.points, kind), wide)
+        builder.add(mouth(wide.points, kind), wide)
     one = ProfileBuilder()
     one.add(mouth(wide.points, "teeth"), wide)
     assert np.array_equal(builder.profile().reference.y, one.profile().reference.y)

@@ -70,11 +70,13 @@ def test_pixels_of_a_cell_are_in_row_order() -> None:
 @pytest.mark.parametrize("reference", [-1, -0.2, 0, 0.3, 1])
 @pytest.mark.parametrize("source", [-1, -0.1, 0, 0.4, 1])
 def test_weights_are_a_sharpened_softmax(reference: float, source: float) -> None:
-    theirs, paint = blend_weights(*np.array([[reference], [source]], np.float32))
+    reference_weight, fill = blend_weights(*np.array([[reference], [source]], np.float32))
     odds = np.exp(5 * np.array([0, reference, -source]))  # of source, reference and fill
     soft, firm = odds / odds.sum(), odds**2 / (odds**2).sum()
-    assert paint[0] == pytest.approx(min(soft[2], firm[2]), abs=1e-5)
-    ratio = theirs[0] / (1 - paint[0] - theirs[0])  # of reference to source, as squared odds
+    assert fill[0] == pytest.approx(min(soft[2], firm[2]), abs=1e-5)
+    ratio = reference_weight[0] / (
+        1 - fill[0] - reference_weight[0]
+    )  # of reference to source, as squared odds
     assert ratio == pytest.approx((odds[1] / odds[0]) ** 2, rel=1e-2)
 
 

@@ -151,6 +151,16 @@ def test_other_code_uses_other_entries(
     assert key(cache, info.path) != before
 
 
+@pytest.mark.parametrize("package", ["media", "face", "lips", "inference"])
+def test_key_depends_on_the_code_of_the_analysis(
+    info: PresenterInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    cache = PresenterCache(tmp_path, 10)
+    before = key(cache, info.path)
+    monkeypatch.setattr(f"appliance.{package}.__path__", [str(tmp_path)])
+    assert key(cache, info.path) != before
+
+
 def _flipped(data: bytes) -> bytes:
     """Return ``data`` with one wrong bit in the payload, not in a header."""
     middle = len(data) // 2
