@@ -1,4 +1,4 @@
-"""The settings: the file equals the code, and every mistake comes with its line and a cure."""
+"""Tests of the configuration: the example file, loading, and problems with their lines."""
 
 from __future__ import annotations
 
@@ -29,35 +29,35 @@ def write(folder: Path, text: str | bytes) -> Path:
     return path
 
 
-def found(mistakes: list[ConfigProblem]) -> list[tuple[int, str, str, str]]:
-    return [(m.line, m.key, m.value, m.error.code) for m in mistakes]
+def found(problems: list[ConfigProblem]) -> list[tuple[int, str, str, str]]:
+    return [(p.line, p.key, p.value, p.error.code) for p in problems]
 
 
 class TestExampleFile:
-    """``config.yaml`` is the reference people read, so it must tell the truth."""
+    """``config.yaml`` is the reference for users, so it must agree with the code."""
 
-    def test_every_value_is_the_default_of_the_code(self, project: Path) -> None:
+    def test_every_value_is_the_default(self, project: Path) -> None:
         assert load_config(project / "config.yaml") == Config()
 
-    def test_it_lists_every_key_in_the_codes_order(self, project: Path) -> None:
+    def test_every_key_is_listed_in_order(self, project: Path) -> None:
         written: dict[str, Any] = yaml.safe_load((project / "config.yaml").read_text())
         listed: list[str] = []
         for name, value in written.items():
             listed += [f"{name}.{key}" for key in value] if isinstance(value, dict) else [name]
         assert listed == list_keys(Config)
 
-    def test_every_section_and_every_unobvious_key_is_explained(self, project: Path) -> None:
+    def test_every_section_and_key_is_explained(self, project: Path) -> None:
         lines = (project / "config.yaml").read_text().splitlines()
-        silent = [
+        unexplained = [
             line
             for above, line in zip(["", *lines], lines, strict=False)
             if ":" in line and "#" not in line and not above.startswith("#")
         ]
-        assert silent == ["  port: 8080"]
+        assert unexplained == ["  port: 8080"]
 
 
 class TestLoading:
-    def test_a_file_names_only_what_differs(self, tmp_path: Path) -> None:
+    def test_missing_keys_have_their_defaults(self, tmp_path: Path) -> None:
         config = load_config(write(tmp_path, "video:\n  crf: 23\n"))
         assert config.video.crf == 23
         assert config.model_copy(update={"video": Config().video}) == Config()
@@ -65,66 +65,66 @@ class TestLoading:
     @pytest.mark.parametrize(
         "text", ["", "# nothing\n", "video:\n", "video:\n  crf:\nroot: null\n"]
     )
-    def test_what_is_left_empty_is_the_default(self, tmp_path: Path, text: str) -> None:
+    def test_empty_keys_have_their_defaults(self, tmp_path: Path, text: str) -> None:
         assert load_config(write(tmp_path, text)) == Config()
 
-    def test_windows_line_ends_and_a_byte_order_mark_are_read(self, tmp_path: Path) -> None:
+    def test_windows_line_ends_and_byte_order_mark_are_accepted(self, tmp_path: Path) -> None:
         text = b"\xef\xbb\xbfvideo:\r\n  crf: 23\r\n"
         assert load_config(write(tmp_path, text)).video.crf == 23
 
-    def test_a_relative_root_counts_from_the_files_folder(
+    def test_relative_root_is_relative_to_the_files_folder(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         path = write(tmp_path, "root: data/box\n")
         monkeypatch.chdir(tmp_path)
         assert load_config(Path(path.name)).root == tmp_path.resolve() / "data" / "box"
 
-    def test_an_absolute_root_and_the_home_folder_are_kept(
+    def test_absolute_root_and_home_folder_are_accepted(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("HOME", "/home/teacher")
         assert load_config(write(tmp_path, "root: /srv/lectern")).root == Path("/srv/lectern")
         assert load_config(write(tmp_path, "root: ~/box")).root == Path("/home/teacher/box")
 
-    def test_settings_do_not_change_once_read(self) -> None:
+    def test_configuration_is_immutable(self) -> None:
         with pytest.raises(ValidationError, match="frozen"):
             Config().video.crf = 1
 
-    def test_a_mistake_stops_the_loading_with_its_sentence(self, tmp_path: Path) -> None:
+    def test_problem_raises_an_error_with_line_and_cure(self, tmp_path: Path) -> None:
         with pytest.raises(BadInput) as caught:
             load_config(write(tmp_path, "root: ./box\nvideo:\n  crf: 99\n"))
         assert caught.value.code == "config_too_high"
         assert caught.value.text() == "Line 3 of box.yaml sets video.crf to 99, which is too high."
         assert caught.value.cure() == "Use 51 or less."
 
-    def test_json_is_read_as_well(self, tmp_path: Path) -> None:
+    def test_json_is_accepted(self, tmp_path: Path) -> None:
         text = '{"video": {"crf": 23}, \'score\': {"enabled": false}}'
         config = load_config(write(tmp_path, text))
         assert config.video.crf == 23 and not config.score.enabled
 
-    def test_a_missing_file_is_said_plainly(self, tmp_path: Path) -> None:
+    def test_missing_file_is_reported(self, tmp_path: Path) -> None:
         with pytest.raises(BadInput) as caught:
             load_config(tmp_path / "nowhere.yaml")
         assert caught.value.code == "file_missing"
 
-    def test_a_folder_is_no_config(self, tmp_path: Path) -> None:
+    def test_folder_is_reported_as_unreadable(self, tmp_path: Path) -> None:
         assert found(check_config(tmp_path)) == [(0, "", "", "file_unreadable")]
 
 
 class TestFinding:
-    def test_the_environment_comes_before_the_checkout(self) -> None:
+    def test_environment_takes_precedence_over_the_checkout(self) -> None:
         assert find_config({"LECTERN_CONFIG": "/srv/my.yaml"}) == Path("/srv/my.yaml")
         assert find_config({"LECTERN_CONFIG": ""}) == PROJECT / "config.yaml"
         assert find_config({}) == PROJECT / "config.yaml"
 
-    def test_a_file_named_by_the_environment_must_exist(
+    def test_file_named_by_the_environment_must_exist(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("LECTERN_CONFIG", str(tmp_path / "nowhere.yaml"))
         with pytest.raises(BadInput, match="file_missing"):
             load_config()
 
-    def test_an_installed_package_uses_the_systems_places(
+    def test_installed_package_uses_the_system_folders(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("appliance.config.PROJECT", tmp_path)
@@ -135,8 +135,8 @@ class TestFinding:
         assert find_config({}) == tmp_path / "etc.yaml"
 
 
-MISTAKES = [
-    # one line of text, or several; what is found: line, key, value, code
+PROBLEMS = [
+    # text of the file; expected problems: line, key, value, code
     ("rooot: ./box", [(1, "rooot", "./box", "config_key_misspelled")]),
     ("telephone: 5", [(1, "telephone", "5", "config_key_unknown")]),
     ("vidoe:\n  crf: 3", [(1, "vidoe", "crf: 3", "config_key_misspelled")]),
@@ -184,14 +184,14 @@ MISTAKES = [
 ]
 
 
-class TestMistakes:
-    @pytest.mark.parametrize(("text", "expected"), MISTAKES, ids=[repr(t) for t, _ in MISTAKES])
-    def test_each_kind_has_line_key_value_and_code(
+class TestProblems:
+    @pytest.mark.parametrize(("text", "expected"), PROBLEMS, ids=[repr(t) for t, _ in PROBLEMS])
+    def test_problem_has_line_key_value_and_code(
         self, tmp_path: Path, text: str | bytes, expected: list[tuple[int, str, str, str]]
     ) -> None:
         assert found(check_config(write(tmp_path, text))) == expected
 
-    def test_all_mistakes_are_found_at_once_in_the_order_of_the_lines(self, tmp_path: Path) -> None:
+    def test_all_problems_are_found_in_the_order_of_the_lines(self, tmp_path: Path) -> None:
         text = "lips:\n  precision: fp8\nvideo:\n  crf: 1\n  crf: 2\n  badge: 3\nscroe: {}\n"
         assert [(m.line, m.error.code) for m in check_config(write(tmp_path, text))] == [
             (2, "config_not_a_choice"),
@@ -211,19 +211,19 @@ class TestMistakes:
             ("speech: {speed: 0.1}", "Use 0.5 or more."),
         ],
     )
-    def test_the_cure_says_what_to_write(self, tmp_path: Path, text: str, cure: str) -> None:
-        (mistake,) = check_config(write(tmp_path, text))
-        assert mistake.error.cure() == cure
+    def test_cure_suggests_a_correction(self, tmp_path: Path, text: str, cure: str) -> None:
+        (problem,) = check_config(write(tmp_path, text))
+        assert problem.error.cure() == cure
 
-    def test_a_long_value_is_cut_for_the_sentence(self, tmp_path: Path) -> None:
-        (mistake,) = check_config(write(tmp_path, "video:\n  crf: " + "x" * 500))
-        assert mistake.value == "x" * 57 + "..."
+    def test_long_value_is_shortened(self, tmp_path: Path) -> None:
+        (problem,) = check_config(write(tmp_path, "video:\n  crf: " + "x" * 500))
+        assert problem.value == "x" * 57 + "..."
 
-    def test_a_right_file_has_none(self, tmp_path: Path) -> None:
+    def test_valid_file_has_no_problems(self, tmp_path: Path) -> None:
         assert check_config(write(tmp_path, "root: /srv/box\nvideo: {crf: 20}\n")) == []
 
 
-def test_every_setting_is_read_by_some_code(project: Path) -> None:
+def test_every_key_is_used(project: Path) -> None:
     code = "".join(
         path.read_text(encoding="utf-8")
         for package in ("appliance", "web")
@@ -240,10 +240,10 @@ def test_every_setting_is_read_by_some_code(project: Path) -> None:
     assert [key for key in list_keys(Config) if not is_read(key)] == []
 
 
-def test_every_limit_in_use_has_a_sentence_of_its_own() -> None:
-    """A new kind of constraint must get a code, or people would read pydantic's words."""
+def test_every_kind_of_limit_has_a_code() -> None:
+    """Without a code of its own, users would read pydantic's text."""
     bounds = {"ge": "greater_than_equal", "le": "less_than_equal"}
-    lengths = {"min_length", "max_length"}  # rare: config_refused tells them in pydantic's words
+    lengths = {"min_length", "max_length"}  # rare: config_invalid contains pydantic's text
 
     def constraints(model: type[BaseModel]) -> set[str]:
         names: set[str] = set()

@@ -1,4 +1,4 @@
-"""The catalogue: every failure has its sentence and its cure, in both languages, and is real."""
+"""Tests of the catalogue: every code has a text and a cure in both languages, and is used."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ def sentences(message: Message, language: str) -> list[str]:
 
 @pytest.mark.parametrize("code", MESSAGES)
 class TestEachMessage:
-    def test_the_code_is_a_plain_word(self, code: str) -> None:
+    def test_code_is_in_snake_case(self, code: str) -> None:
         assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", code)
 
-    def test_it_has_both_languages_with_the_same_placeholders(self, code: str) -> None:
+    def test_both_languages_have_the_same_placeholders(self, code: str) -> None:
         message = MESSAGES[code]
         for texts in (message.text, message.cure):
             assert sorted(texts) == LANGUAGES
             assert placeholders(texts["en"]) == placeholders(texts["zh"])
             assert all(name.isidentifier() for name in placeholders(texts["en"]))
 
-    def test_english_is_one_sentence_each(self, code: str) -> None:
+    def test_english_texts_are_one_sentence(self, code: str) -> None:
         for sentence in sentences(MESSAGES[code], "en"):
             assert re.fullmatch(r"[A-Z{].*\.", sentence)
             assert not re.search(r"[.!?] +[A-Z]", sentence)
 
-    def test_chinese_is_one_sentence_each_with_its_own_punctuation(self, code: str) -> None:
+    def test_chinese_texts_are_one_sentence_with_chinese_punctuation(self, code: str) -> None:
         for sentence in sentences(MESSAGES[code], "zh"):
             assert re.search(IDEOGRAPH, sentence)
             assert sentence.index("。") == len(sentence) - 1
@@ -61,10 +61,10 @@ def test_texts_of_the_score_are_one_sentence_in_both_languages(texts: Texts) -> 
 
 
 class _Raise(ast.NodeVisitor):
-    """Collects the errors that a module makes, and every string it holds."""
+    """Collects the errors that a module creates, and all its strings."""
 
     def __init__(self) -> None:
-        self.made: list[tuple[int, str, set[str] | None]] = []
+        self.raised: list[tuple[int, str, set[str] | None]] = []
         self.strings: set[str] = set()
 
     def visit_Constant(self, node: ast.Constant) -> None:
@@ -76,7 +76,7 @@ class _Raise(ast.NodeVisitor):
         if name in {"BadInput", "Fault", "Cancelled"} and isinstance(node.args[0], ast.Constant):
             names = {keyword.arg for keyword in node.keywords}
             given = None if None in names else {name for name in names if name}
-            self.made.append((node.lineno, str(node.args[0].value), given))
+            self.raised.append((node.lineno, str(node.args[0].value), given))
         self.generic_visit(node)
 
 
@@ -90,21 +90,21 @@ def modules(project: Path) -> Iterator[tuple[Path, _Raise]]:
 
 
 class TestUse:
-    def test_every_error_made_is_in_the_catalogue_and_fills_its_placeholders(
+    def test_every_error_is_in_the_catalogue_and_fills_its_placeholders(
         self, project: Path
     ) -> None:
         wrong = []
         for path, visitor in modules(project):
-            for line, code, given in visitor.made:
+            for line, code, given in visitor.raised:
                 message = MESSAGES.get(code)
                 if message is None:
-                    wrong.append(f"{path.name}:{line} makes {code}, which has no message")
+                    wrong.append(f"{path.name}:{line} raises {code}, which has no message")
                 elif given is not None:
                     needed = set().union(*map(placeholders, sentences(message, "en")))
-                    wrong += [f"{path.name}:{line} does not give {n}" for n in needed - given]
+                    wrong += [f"{path.name}:{line} lacks {n}" for n in needed - given]
         assert not wrong, "\n".join(wrong)
 
-    def test_every_message_is_of_use_to_some_module(self, project: Path) -> None:
+    def test_every_message_is_used(self, project: Path) -> None:
         used: set[str] = set()
         for _, visitor in modules(project):
             used |= visitor.strings
@@ -112,18 +112,18 @@ class TestUse:
 
 
 class TestErrors:
-    def test_an_error_says_what_happened_and_what_to_do_in_both_languages(self) -> None:
+    def test_error_has_text_and_cure_in_both_languages(self) -> None:
         error = BadInput("file_missing", name="a b.mp4")
         assert error.text() == "The file a b.mp4 does not exist."
         assert error.cure() == "Check the spelling and the folder, then try again."
         assert "a b.mp4" in error.text("zh")
         assert str(error) == f"file_missing: {error.text()} {error.cure()}"
 
-    def test_an_unknown_code_is_a_programming_error(self) -> None:
+    def test_unknown_code_is_a_programming_error(self) -> None:
         with pytest.raises(KeyError):
             Fault("no_such_code")
 
-    def test_a_file_name_cannot_break_the_line(self) -> None:
+    def test_control_characters_of_a_file_name_are_escaped(self) -> None:
         error = BadInput("file_missing", name="a\nb\x1b[31m.mp4")
         assert "\n" not in str(error)
         assert "\x1b" not in str(error)
@@ -131,5 +131,5 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("kind", "status"), [(BadInput, 2), (Fault, 1), (Cancelled, 130), (LecternError, 1)]
     )
-    def test_each_kind_has_its_exit_status(self, kind: type[LecternError], status: int) -> None:
+    def test_exit_status_of_each_class(self, kind: type[LecternError], status: int) -> None:
         assert kind("file_missing", name="x").exit_status == status

@@ -1,4 +1,4 @@
-"""A file has its name when it is whole, not before."""
+"""Tests of writing files atomically, and of checking targets before the work."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from appliance.files.atomic import (
 )
 
 
-def test_the_part_is_hidden_and_in_the_same_folder(tmp_path: Path) -> None:
+def test_temporary_file_is_hidden_and_in_the_same_folder(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     assert temp_path(path).parent == tmp_path
     assert temp_path(path).name.startswith(".")
 
 
-def test_bytes_and_name_are_synced_in_that_order(
+def test_commit_syncs_the_data_before_the_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.mp4"
@@ -49,7 +49,7 @@ def test_bytes_and_name_are_synced_in_that_order(
 
 
 @pytest.mark.parametrize("name", ["a" * 251 + ".mp4", "讲" * 83 + ".mp4"])
-def test_the_longest_names_have_a_part_too(name: str, tmp_path: Path) -> None:
+def test_longest_names_have_a_temporary_file(name: str, tmp_path: Path) -> None:
     path, other = tmp_path / name, tmp_path / ("b" + name[1:])
     assert temp_path(path) != temp_path(other)
     assert temp_path(path).name.startswith(".")
@@ -60,7 +60,7 @@ def test_the_longest_names_have_a_part_too(name: str, tmp_path: Path) -> None:
 
 
 class TestWriting:
-    def test_a_file_is_replaced_and_nothing_else_is_left(self, tmp_path: Path) -> None:
+    def test_existing_file_is_replaced_and_nothing_else_is_left(self, tmp_path: Path) -> None:
         path = tmp_path / "a.json"
         write_text(path, "old")
         temp_path(path).write_bytes(b"from a crash, longer than the text")
@@ -84,7 +84,7 @@ class TestWriting:
         assert modes == [0o600]
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
-    def test_the_old_file_remains_after_a_failure(
+    def test_old_file_remains_after_a_failure(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def fail(handle: int) -> None:
@@ -98,9 +98,7 @@ class TestWriting:
         assert path.read_text() == "old"
         assert os.listdir(tmp_path) == ["a.json"]
 
-    def test_processes_that_share_a_file_have_separate_temporary_files(
-        self, tmp_path: Path
-    ) -> None:
+    def test_processes_sharing_a_file_use_separate_temporary_files(self, tmp_path: Path) -> None:
         path = tmp_path / "a.json"
         temp_path(path).write_bytes(b"of another process")
         write_bytes(path, b"new", shared=True)
@@ -109,7 +107,7 @@ class TestWriting:
         assert temp_path(path) != temp_path(path, shared=True)
 
 
-def test_what_cannot_be_written_is_said_before_the_work(tmp_path: Path) -> None:
+def test_unwritable_target_is_rejected_before_the_work(tmp_path: Path) -> None:
     check_writable(tmp_path / "new.mp4")
     (tmp_path / "old.mp4").touch()
     check_writable(tmp_path / "old.mp4")
@@ -124,7 +122,7 @@ def test_what_cannot_be_written_is_said_before_the_work(tmp_path: Path) -> None:
         assert raised.value.code == code
 
 
-_AS_NOBODY = """
+_AS_OTHER_USER = """
 import os, sys
 from pathlib import Path
 from appliance.errors import BadInput
@@ -133,28 +131,28 @@ from appliance.files.atomic import check_writable
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)
-for word in sys.argv[1:]:
-    how, _, path = word.partition(":")
+for target in sys.argv[1:]:
+    how, _, path = target.partition(":")
     try:
         check_writable(Path(path), in_place=how == "in_place")
-        print("may")
+        print("ok")
     except BadInput as error:
         print(error.code, error.details["reason"])
 """
 
 
-def tried(*words: str, run_in: Path) -> list[str]:
-    """What somebody who is not root hears of each target."""
+def check_as_other_user(*targets: str, run_in: Path) -> list[str]:
+    """Return the result of :func:`check_writable` for each target, as a user other than root."""
     result = subprocess.run(
-        [sys.executable, "-c", _AS_NOBODY, *words],
+        [sys.executable, "-c", _AS_OTHER_USER, *targets],
         capture_output=True, text=True, check=True, cwd=run_in,
     )  # fmt: skip
     return result.stdout.splitlines()
 
 
 @pytest.fixture
-def open_way(tmp_path: Path) -> Path:
-    """A folder that others can get to (pytest's own are for its user alone)."""
+def open_folder(tmp_path: Path) -> Path:
+    """A folder that other users can open; those of pytest are restricted to its user."""
     for folder in (tmp_path, *tmp_path.parents):
         if not folder.stat().st_mode & stat.S_IXOTH:
             folder.chmod(0o755)
@@ -164,29 +162,33 @@ def open_way(tmp_path: Path) -> Path:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 class TestRights:
-    def test_a_folder_that_one_may_not_write_to(self, open_way: Path, project: Path) -> None:
-        (open_way / "old.json").write_text("old")
-        words = [
-            f"{how}:{open_way}/{name}" for how in ("", "in_place") for name in ("a", "old.json")
+    def test_folder_without_write_permission_is_rejected(
+        self, open_folder: Path, project: Path
+    ) -> None:
+        (open_folder / "old.json").write_text("old")
+        targets = [
+            f"{how}:{open_folder}/{name}" for how in ("", "in_place") for name in ("a", "old.json")
         ]
         no = "output_unwritable Permission denied"
-        assert tried(*words, run_in=project) == [no] * 4
-        (open_way / "old.json").chmod(0o666)
-        assert tried(*words, run_in=project) == [no, no, no, "may"]
-        open_way.chmod(0o777)
-        assert tried(*words, run_in=project) == ["may"] * 4
-        assert [path.name for path in open_way.iterdir()] == ["old.json"]
-        assert (open_way / "old.json").read_text() == "old"
+        assert check_as_other_user(*targets, run_in=project) == [no] * 4
+        (open_folder / "old.json").chmod(0o666)
+        assert check_as_other_user(*targets, run_in=project) == [no, no, no, "ok"]
+        open_folder.chmod(0o777)
+        assert check_as_other_user(*targets, run_in=project) == ["ok"] * 4
+        assert [path.name for path in open_folder.iterdir()] == ["old.json"]
+        assert (open_folder / "old.json").read_text() == "old"
 
-    def test_anothers_file_in_a_folder_for_all(self, open_way: Path, project: Path) -> None:
-        (open_way / "old.mp4").touch()
-        open_way.chmod(0o1777)
-        words = [f":{open_way}/old.mp4", f":{open_way}/new.mp4"]
+    def test_file_of_another_user_in_a_sticky_folder_is_rejected(
+        self, open_folder: Path, project: Path
+    ) -> None:
+        (open_folder / "old.mp4").touch()
+        open_folder.chmod(0o1777)
+        targets = [f":{open_folder}/old.mp4", f":{open_folder}/new.mp4"]
         no = "output_unwritable Operation not permitted"
-        assert tried(*words, run_in=project) == [no, "may"]
+        assert check_as_other_user(*targets, run_in=project) == [no, "ok"]
 
 
-def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+def test_pipe_can_be_written_but_not_replaced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     check_writable(tmp_path / "pipe", in_place=True)
     with pytest.raises(BadInput) as raised:
@@ -194,7 +196,7 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     assert raised.value.code == "output_unwritable"
 
 
-def test_a_file_system_that_is_read_only(tmp_path: Path) -> None:
+def test_read_only_file_system_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "old.json").write_text("old")
     steps = (["--bind", str(tmp_path), str(tmp_path)], ["-o", "remount,ro,bind", str(tmp_path)])
     if os.geteuid() != 0 or subprocess.run(["mount", *steps[0]], check=False).returncode:
@@ -209,13 +211,13 @@ def test_a_file_system_that_is_read_only(tmp_path: Path) -> None:
         subprocess.run(["umount", str(tmp_path)], check=True)
 
 
-def test_a_link_to_what_is_not_there_yet(tmp_path: Path) -> None:
+def test_link_to_a_missing_file_is_accepted(tmp_path: Path) -> None:
     (tmp_path / "report.json").symlink_to(tmp_path / "later.json")
     check_writable(tmp_path / "report.json", in_place=True)
     assert not (tmp_path / "later.json").exists()
 
 
-def test_discard_twice(tmp_path: Path) -> None:
+def test_discarding_twice_is_no_error(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     temp_path(path).touch()
     discard_temp(path)
@@ -233,13 +235,13 @@ def test_discard_twice(tmp_path: Path) -> None:
         (errno.EROFS, "encoder_failed"),
     ],
 )
-def test_errors_of_the_disk_become_faults(tmp_path: Path, number: int, code: str) -> None:
+def test_disk_errors_become_faults(tmp_path: Path, number: int, code: str) -> None:
     with pytest.raises(Fault) as caught, translate_write_errors(tmp_path / "a.mp4"):
         raise OSError(number, os.strerror(number))
     assert caught.value.code == code
     assert "a.mp4" in str(caught.value)
 
 
-def test_other_errors_pass(tmp_path: Path) -> None:
+def test_other_errors_are_unchanged(tmp_path: Path) -> None:
     with pytest.raises(KeyError), translate_write_errors(tmp_path / "a.mp4"):
         raise KeyError("ours")

@@ -1,4 +1,4 @@
-"""What a name tells."""
+"""Tests of classifying and creating file names."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from appliance.files.names import (
     [".DS_Store", "._lesson.mp4", ".lesson.mp4.part", "Thumbs.db", "desktop.ini", "~$notes.txt",
      "lesson.mp4.filepart", "lesson.mp4.crdownload", "LESSON.TMP", "notes.txt~", "@eaDir"],
 )  # fmt: skip
-def test_junk_is_left_alone(name: str) -> None:
+def test_system_and_temporary_files_are_ignored(name: str) -> None:
     assert is_ignored(name)
 
 
 @pytest.mark.parametrize("name", ["lesson.mp4", "-rf.wav", "a.part.mp4", "课程 🎓.txt", "tmp.wav"])
-def test_no_lecture_is_junk(name: str) -> None:
+def test_media_files_are_not_ignored(name: str) -> None:
     assert not is_ignored(name)
 
 
@@ -39,11 +39,11 @@ def test_no_lecture_is_junk(name: str) -> None:
     [("a.MP4", MediaKind.PRESENTER), ("a.jpg", MediaKind.PRESENTER), ("a.m4a", MediaKind.AUDIO),
      ("a.Txt", MediaKind.TEXT), ("a.pdf", MediaKind.OTHER), ("mp4", MediaKind.OTHER)],
 )  # fmt: skip
-def test_the_ending_tells_the_kind(name: str, kind: MediaKind) -> None:
+def test_suffix_determines_the_kind(name: str, kind: MediaKind) -> None:
     assert media_kind(Path(name)) is kind
 
 
-def test_stems_match_as_people_read_them() -> None:
+def test_stems_match_regardless_of_case_and_normalization() -> None:
     name = "Leçon É"
     assert match_key(unicodedata.normalize("NFD", name)) == match_key(name.upper())
     assert match_key("lesson1") != match_key("lesson2")
@@ -54,11 +54,11 @@ def test_stems_match_as_people_read_them() -> None:
     [("lesson@wang", ("lesson", "wang")), ("a@b@wang", ("a@b", "wang")),
      ("lesson", ("lesson", None)), ("@wang", ("@wang", None)), ("lesson@", ("lesson@", None))],
 )  # fmt: skip
-def test_a_presenter_is_named_after_an_at(stem: str, parts: tuple[str, str | None]) -> None:
+def test_presenter_name_follows_the_last_at_sign(stem: str, parts: tuple[str, str | None]) -> None:
     assert split_presenter(stem) == parts
 
 
-def test_the_library_gives_a_video_before_a_photo(tmp_path: Path) -> None:
+def test_video_is_preferred_to_a_photo_in_the_library(tmp_path: Path) -> None:
     assert find_presenter(tmp_path / "missing", "wang") is None
     for name in ("Wang.jpg", "wang.txt", ".wang.mp4", "wang2.mp4"):
         (tmp_path / name).touch()
@@ -67,13 +67,13 @@ def test_the_library_gives_a_video_before_a_photo(tmp_path: Path) -> None:
     assert find_presenter(tmp_path, "WANG") == tmp_path / "wang.mp4"
 
 
-def test_a_stem_is_shortened_between_letters() -> None:
+def test_stem_is_shortened_between_characters() -> None:
     assert shorten("课程", 5) == "课"
     assert shorten("课程", 6) == "课程"
     assert shorten("caf\udce9") == "caf\udce9"
 
 
-def test_names_in_use_get_a_number() -> None:
+def test_name_in_use_gets_a_number() -> None:
     assert [numbered("lesson", number) for number in (1, 2)] == ["lesson", "lesson (2)"]
 
 
@@ -82,5 +82,5 @@ def test_names_in_use_get_a_number() -> None:
     [("a/b:c?", "a_b_c_"), ("CON", "_CON"), (".hidden", "_.hidden"), (" . ", "lecture"),
      ("caf\udce9", "caf_"), ("课" * 80, "课" * 66)],
 )  # fmt: skip
-def test_a_safe_stem_is_accepted_by_every_file_system(stem: str, safe: str) -> None:
+def test_safe_stem_is_valid_on_every_file_system(stem: str, safe: str) -> None:
     assert safe_stem(stem) == safe

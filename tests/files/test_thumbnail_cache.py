@@ -1,4 +1,4 @@
-"""Presenters' pictures find their presenter again, wherever it goes."""
+"""Tests of the thumbnail cache."""
 
 from __future__ import annotations
 
@@ -18,55 +18,53 @@ def presenter(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
+def thumbnail(tmp_path: Path) -> Path:
     path = tmp_path / "p.jpg"
     path.write_bytes(b"\xff\xd8\xff face")
     return path
 
 
-def test_it_goes_along_when_the_file_is_moved_or_linked(
-    tmp_path: Path, presenter: Path, picture: Path
+def test_thumbnail_is_found_after_the_file_was_moved_or_linked(
+    tmp_path: Path, presenter: Path, thumbnail: Path
 ) -> None:
-    kept = ThumbnailCache(tmp_path / "box")
-    assert kept.get(presenter) is None
-    kept.put(presenter, picture)
+    cache = ThumbnailCache(tmp_path / "box")
+    assert cache.get(presenter) is None
+    cache.put(presenter, thumbnail)
     os.link(presenter, tmp_path / "q.mp4")
     moved = presenter.rename(tmp_path / "done.mp4")
     for path in (moved, tmp_path / "q.mp4"):
-        found = kept.get(path)
-        assert found is not None and found.read_bytes() == picture.read_bytes()
+        found = cache.get(path)
+        assert found is not None and found.read_bytes() == thumbnail.read_bytes()
 
 
-def test_another_file_under_the_name_has_none(
-    tmp_path: Path, presenter: Path, picture: Path
-) -> None:
-    kept = ThumbnailCache(tmp_path / "box")
-    kept.put(presenter, picture)
+def test_replaced_file_has_no_thumbnail(tmp_path: Path, presenter: Path, thumbnail: Path) -> None:
+    cache = ThumbnailCache(tmp_path / "box")
+    cache.put(presenter, thumbnail)
     presenter.write_bytes(b"another video")
-    assert kept.get(presenter) is None
+    assert cache.get(presenter) is None
     presenter.unlink()
-    assert kept.get(presenter) is None
+    assert cache.get(presenter) is None
 
 
-def test_what_cannot_be_kept_is_no_trouble(tmp_path: Path, presenter: Path, picture: Path) -> None:
-    kept = ThumbnailCache(tmp_path / "box")
-    kept.put(presenter, tmp_path / "missing.jpg")
-    kept.put(tmp_path / "missing.mp4", picture)
-    os.truncate(picture, MAX_THUMBNAIL_BYTES + 1)
-    kept.put(presenter, picture)
-    assert kept.get(presenter) is None
+def test_errors_while_storing_are_ignored(tmp_path: Path, presenter: Path, thumbnail: Path) -> None:
+    cache = ThumbnailCache(tmp_path / "box")
+    cache.put(presenter, tmp_path / "missing.jpg")
+    cache.put(tmp_path / "missing.mp4", thumbnail)
+    os.truncate(thumbnail, MAX_THUMBNAIL_BYTES + 1)
+    cache.put(presenter, thumbnail)
+    assert cache.get(presenter) is None
     (tmp_path / "box" / "cache").mkdir(parents=True, exist_ok=True)
     (tmp_path / "box" / "cache" / "thumbnails").write_text("a file")
-    kept.put(presenter, picture)
+    cache.put(presenter, thumbnail)
 
 
-def test_the_oldest_make_room(tmp_path: Path, picture: Path) -> None:
-    kept = ThumbnailCache(tmp_path / "box", max_count=2)
-    people = [tmp_path / f"{number}.mp4" for number in range(3)]
-    for number, path in enumerate(people):
+def test_oldest_thumbnail_is_deleted_beyond_the_limit(tmp_path: Path, thumbnail: Path) -> None:
+    cache = ThumbnailCache(tmp_path / "box", max_count=2)
+    presenters = [tmp_path / f"{number}.mp4" for number in range(3)]
+    for number, path in enumerate(presenters):
         path.write_bytes(bytes(number + 1))
-        kept.put(path, picture)
-        found = kept.get(path)
+        cache.put(path, thumbnail)
+        found = cache.get(path)
         assert found is not None
         os.utime(found, (number, number))
-    assert [kept.get(path) is not None for path in people] == [False, True, True]
+    assert [cache.get(path) is not None for path in presenters] == [False, True, True]

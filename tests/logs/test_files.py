@@ -1,4 +1,4 @@
-"""The log's files: put aside by size, searched across, followed over the change."""
+"""Tests of writing, rotating, searching and following log files."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ def config(tmp_path: Path) -> Config:
     )
 
 
-class TestLoggingTo:
-    def test_it_is_written_whole_and_bounded(self, config: Config) -> None:
+class TestConfigureLogging:
+    def test_log_is_complete_and_bounded_in_size(self, config: Config) -> None:
         with configure_logging(config.root, config.logs):
             for number in range(6000):
-                log.info("happening %d", number)
+                log.info("event %d", number)
         path = log_path(config.root)
         files = sorted(path.parent.iterdir())
         assert [file.name for file in files] == ["lectern.log", "lectern.log.1", "lectern.log.2"]
         assert all(file.stat().st_size <= 100_000 for file in files)
         lines = last_lines(path, 2000)
-        assert [line.message for line in lines] == [f"happening {n}" for n in range(4000, 6000)]
+        assert [line.message for line in lines] == [f"event {n}" for n in range(4000, 6000)]
 
-    def test_json_where_it_is_wanted_and_nothing_less_than_the_level(self, config: Config) -> None:
+    def test_json_format_and_level_are_applied(self, config: Config) -> None:
         settings = config.logs.model_copy(update={"json_lines": True, "level": "warning"})
         with configure_logging(config.root, settings):
             log.info("not this")
@@ -47,7 +47,7 @@ class TestLoggingTo:
         (line,) = log_path(config.root).read_text().splitlines()
         assert json.loads(line)["job"] == 5 and json.loads(line)["message"] == "this\nway"
 
-    def test_where_it_cannot_be_kept_the_work_goes_on(
+    def test_unwritable_log_folder_is_only_a_warning(
         self, config: Config, capsys: pytest.CaptureFixture[str]
     ) -> None:
         (config.root / "logs").write_text("a file where the folder should be")
@@ -56,13 +56,13 @@ class TestLoggingTo:
         errors = capsys.readouterr().err
         assert "the log file cannot be opened" in errors and "at work" in errors
 
-    def test_a_full_disk_does_not_stop_who_speaks(self, config: Config) -> None:
+    def test_full_disk_does_not_stop_the_program(self, config: Config) -> None:
         log_path(config.root).parent.mkdir()
         log_path(config.root).symlink_to("/dev/full")
         with configure_logging(config.root, config.logs):
             log.info("at work")
 
-    def test_afterwards_all_is_as_before(self, config: Config) -> None:
+    def test_logging_is_restored_afterwards(self, config: Config) -> None:
         root = logging.getLogger()
         before = root.level, list(root.handlers)
         with configure_logging(config.root, config.logs):
@@ -71,7 +71,7 @@ class TestLoggingTo:
 
 
 class TestFollow:
-    def test_new_lines_come_also_after_the_file_is_put_aside(self, config: Config) -> None:
+    def test_following_continues_after_rotation(self, config: Config) -> None:
         path = log_path(config.root)
         with configure_logging(config.root, config.logs):
             log.info("old")
@@ -87,7 +87,7 @@ class TestFollow:
             lines = follow(path, lambda line: "new" in line.message, pause=pause)
             assert [line.message for line in islice(lines, 9)] == [f"new {n}" for n in range(9)]
 
-    def test_it_waits_for_a_log_that_is_not_there_yet(self, tmp_path: Path) -> None:
+    def test_following_waits_for_a_missing_log(self, tmp_path: Path) -> None:
         path = tmp_path / "lectern.log"
 
         def lines() -> Iterator[str]:
@@ -104,23 +104,23 @@ class TestFollow:
 
 
 class TestCommand:
-    def test_only_what_is_asked_for(
+    def test_filters_of_the_command_are_applied(
         self, config: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         with configure_logging(config.root, config.logs), job_context(2):
             log.info("about two")
-            log.warning("beware of two")
+            log.warning("warning about two")
             with job_context(3):
                 log.warning("about three")
         (tmp_path / "box.yaml").write_text("root: .\n")
         capsys.readouterr()
         arguments = ["logs", "--config", str(tmp_path / "box.yaml"), "--job", "2"]
         assert main([*arguments, "--level", "warning"]) == 0
-        assert capsys.readouterr().out.endswith("job=2 lectern.test: beware of two\n")
+        assert capsys.readouterr().out.endswith("job=2 lectern.test: warning about two\n")
         assert main([*arguments, "--json", "-n", "1"]) == 0
-        assert json.loads(capsys.readouterr().out)["message"] == "beware of two"
+        assert json.loads(capsys.readouterr().out)["message"] == "warning about two"
 
-    def test_before_the_first_line_there_is_nothing(
+    def test_missing_log_prints_nothing(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         (tmp_path / "box.yaml").write_text("root: .\n")

@@ -1,7 +1,7 @@
-"""The ``/sys``, ``/proc`` and ``/etc`` of Jetson boards, as far as a reader looks at them.
+"""Fake ``/sys``, ``/proc`` and ``/etc`` trees of Jetson boards.
 
-Shapes and names as NVIDIA's kernels give them (JetPack 5 to 7); the values are made up. A sensor
-that answers EAGAIN is a pipe that nobody has written to: the kernel's real error, not a patch.
+Layout and names are those of NVIDIA's kernels (JetPack 5 to 7); the values are invented. A sensor
+that is powered down is a pipe without data, which returns the kernel's real error EAGAIN.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ZONES = ("cpu", "gpu", "cv0", "cv1", "cv2", "soc0", "soc1", "soc2", "tj")
-ASLEEP = ("cv0", "cv1", "cv2")
+POWERED_DOWN = ("cv0", "cv1", "cv2")
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What differs between boards. ``rails`` are (label, mV, mA) of each INA3221."""
+    """The differences between boards. ``rails`` are (label, mV, mA) of each INA3221."""
 
     model: str
     release: str
@@ -27,7 +27,7 @@ class Kind:
     memory_kb: int
     zone: str = "{}-thermal"
     zones: tuple[str, ...] = ZONES
-    asleep: tuple[str, ...] = ASLEEP
+    powered_down: tuple[str, ...] = POWERED_DOWN
 
 
 _SMALL = ((("VDD_IN", 5008, 1480), ("VDD_CPU_GPU_CV", 5000, 420), ("VDD_SOC", 5000, 288)),)
@@ -62,21 +62,21 @@ BOARDS = {"nano": NANO, "nx": NX, "agx": AGX, "jetpack5": JETPACK_5}
 
 @dataclass
 class Board:
-    """One board's files below ``root``; :meth:`close` wakes the sensors that sleep."""
+    """The files of one board below ``root``; :meth:`close` closes the pipes."""
 
     root: Path
     kind: Kind
     _pipes: list[int] = field(default_factory=list)
 
     def write(self, path: str, value: object) -> Path:
-        """Set a file."""
+        """Write a file."""
         target = self.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(f"{value}\n")
         return target
 
-    def fall_silent(self, path: str) -> None:
-        """Make a file answer EAGAIN from now on."""
+    def power_down(self, path: str) -> None:
+        """Make reading a file fail with EAGAIN from now on."""
         target = self.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.unlink(missing_ok=True)
@@ -84,20 +84,20 @@ class Board:
         self._pipes.append(os.open(target, os.O_RDWR | os.O_NONBLOCK))
 
     def close(self) -> None:
-        """Let go of the pipes."""
+        """Close the pipes."""
         while self._pipes:
             os.close(self._pipes.pop())
 
     def zone(self, name: str) -> str:
-        """The folder of zone ``name``."""
+        """Return the folder of zone ``name``."""
         return f"sys/devices/virtual/thermal/thermal_zone{self.kind.zones.index(name)}"
 
     def temperature(self, name: str, celsius: float) -> None:
-        """Warm a zone."""
+        """Set the temperature of a zone."""
         self.write(f"{self.zone(name)}/temp", round(celsius * 1000))
 
     def add_clock(self, hertz: int = 612_000_000) -> None:
-        """Let the GPU's frequency node appear, as it does some time after boot."""
+        """Create the GPU's frequency node, which appears some time after boot."""
         self.write(f"sys/devices/platform/{self.kind.gpu}/of_node/name", "gpu")
         node = f"sys/devices/platform/{self.kind.gpu}/devfreq/{self.kind.gpu}"
         for name, value in (("cur", hertz), ("min", 306_000_000), ("max", 1_020_000_000)):
@@ -111,12 +111,13 @@ class Board:
 def make_board(root: Path, kind: Kind, *, clock: bool = True, pipes: bool = True) -> Board:
     """Build the tree of ``kind`` below ``root``.
 
-    Without ``clock`` the GPU's frequency node is late; without ``pipes`` sleeping zones are absent.
+    Without ``clock``, the GPU's frequency node is missing; without ``pipes``, the zones that are
+    powered down are missing.
     """
     board = Board(root, kind)
-    _heat(board, pipes)
+    _thermal(board, pipes)
     for number, rails in enumerate(kind.rails):
-        _monitor(board, number, rails)
+        _power_monitor(board, number, rails)
     _cooling(board)
     board.write(f"sys/devices/platform/{kind.gpu}/load", 735)
     if clock:
@@ -143,20 +144,20 @@ def make_board(root: Path, kind: Kind, *, clock: bool = True, pipes: bool = True
     return board
 
 
-def _heat(board: Board, pipes: bool) -> None:
+def _thermal(board: Board, pipes: bool) -> None:
     kind = board.kind
     for number, name in enumerate(kind.zones):
-        if name in kind.asleep and not pipes:
+        if name in kind.powered_down and not pipes:
             continue
         written = name if kind.zone == "{}-thermal" or name == "tj" else name.upper()
         board.write(f"{board.zone(name)}/type", kind.zone.format(written))
-        if name in kind.asleep:
-            board.fall_silent(f"{board.zone(name)}/temp")
+        if name in kind.powered_down:
+            board.power_down(f"{board.zone(name)}/temp")
         else:
             board.temperature(name, 45 + number + 0.5)
         trips = ((99000, "passive"), (104500, "critical"), (70000, "active"), (99000, "passive"))
-        for trip, (at, does) in enumerate(trips):
-            board.write(f"{board.zone(name)}/trip_point_{trip}_type", does)
+        for trip, (at, kind_of_trip) in enumerate(trips):
+            board.write(f"{board.zone(name)}/trip_point_{trip}_type", kind_of_trip)
             board.write(f"{board.zone(name)}/trip_point_{trip}_temp", at)
     for number, (kind_, state) in enumerate(
         (("pwm-fan", 3), ("cpufreq-cpu0", 0), ("gpu-throttle-alert", 0), ("hot-surface-alert", 1))
@@ -166,7 +167,7 @@ def _heat(board: Board, pipes: bool) -> None:
         board.write(f"{folder}/cur_state", state)
 
 
-def _monitor(board: Board, number: int, rails: tuple[tuple[str, int, int], ...]) -> None:
+def _power_monitor(board: Board, number: int, rails: tuple[tuple[str, int, int], ...]) -> None:
     device = f"sys/bus/i2c/devices/1-004{number}"
     board.write(f"{device}/name", "ina3221")
     hwmon = f"{device}/hwmon/hwmon{number + 1}"

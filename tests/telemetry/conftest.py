@@ -10,7 +10,7 @@ from tests.telemetry.boards import BOARDS, Board, make_board
 
 @pytest.fixture
 def board(tmp_path: Path) -> Iterator[Callable[..., Board]]:
-    """Builds a board's tree by its name (see ``BOARDS``)."""
+    """A function that builds the tree of a board by its name (see ``BOARDS``)."""
     made: list[Board] = []
 
     def make(name: str = "nano", **options: bool) -> Board:

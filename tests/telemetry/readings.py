@@ -1,4 +1,4 @@
-"""Readings to remember and to show."""
+"""Telemetry readings for tests."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ PLAIN = Reading(
 
 
 def reading(at: float, **changes: object) -> Reading:
-    """A plain reading at ``at`` with some fields changed."""
+    """Return the reading ``PLAIN`` at ``at`` with some fields changed."""
     return replace(PLAIN, at=at, **changes)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Our own reader against the trees of real boards' shapes."""
+"""Tests of the Jetson source on fake trees of real boards."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from appliance.telemetry.jetson import JetsonSource
-from tests.telemetry.boards import ASLEEP, BOARDS, Board
+from tests.telemetry.boards import BOARDS, POWERED_DOWN, Board
 
 Make = Callable[..., Board]
 
@@ -27,15 +27,13 @@ def source(board: Board, tmp_path: Path, clock: Clock | None = None) -> JetsonSo
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_every_board_tells_what_it_is_and_how_it_feels(
-    board: Make, tmp_path: Path, name: str
-) -> None:
+def test_all_values_of_every_board_are_read(board: Make, tmp_path: Path, name: str) -> None:
     made = board(name)
     reading = source(made, tmp_path)()
-    awake = [zone for zone in made.kind.zones if zone not in ASLEEP]
+    readable = [zone for zone in made.kind.zones if zone not in POWERED_DOWN]
     assert reading.at == 1_700_000_000.0
     assert reading.temperatures_c == {
-        **{zone: 45.5 + made.kind.zones.index(zone) for zone in awake},
+        **{zone: 45.5 + made.kind.zones.index(zone) for zone in readable},
         "nvme": 38.85,
     }
     assert reading.trip_points_c["cpu"] == {"throttle": 99.0, "critical": 104.5}
@@ -52,10 +50,10 @@ def test_every_board_tells_what_it_is_and_how_it_feels(
     assert reading.fan_rpm == 2100
     assert not reading.throttled and reading.throttle_events == 0
     assert reading.disk_total_mb >= reading.disk_free_mb > 0
-    assert set(reading.unavailable) == {f"zone:{zone}" for zone in ASLEEP}
+    assert set(reading.unavailable) == {f"zone:{zone}" for zone in POWERED_DOWN}
 
 
-def test_rails_are_milliwatts_by_name_without_what_is_no_rail(board: Make, tmp_path: Path) -> None:
+def test_power_rails_are_in_milliwatts_by_name(board: Make, tmp_path: Path) -> None:
     nano = source(board("nano"), tmp_path)()
     assert nano.power_mw == {"VDD_IN": 7411.84, "VDD_CPU_GPU_CV": 2100.0, "VDD_SOC": 1440.0}
     assert nano.total_power_mw == 7411.84
@@ -64,20 +62,20 @@ def test_rails_are_milliwatts_by_name_without_what_is_no_rail(board: Make, tmp_p
     assert agx.total_power_mw == pytest.approx(4800 + 1190.4 + 4079.488 + 634.128)
 
 
-def test_a_zone_that_wakes_is_read_and_one_that_falls_asleep_is_not_zero(
+def test_powered_down_zone_is_unavailable_until_it_is_powered_up(
     board: Make, tmp_path: Path
 ) -> None:
     made = board("nano")
     read = source(made, tmp_path)
     (made.root / made.zone("cv0") / "temp").unlink()
     made.temperature("cv0", 51)
-    made.fall_silent(f"{made.zone('gpu')}/temp")
+    made.power_down(f"{made.zone('gpu')}/temp")
     reading = read()
     assert reading.temperatures_c["cv0"] == 51
     assert "gpu" not in reading.temperatures_c and "zone:gpu" in reading.unavailable
 
 
-def test_a_clock_node_that_comes_late_is_found_within_a_minute(board: Make, tmp_path: Path) -> None:
+def test_late_clock_node_is_found_within_a_minute(board: Make, tmp_path: Path) -> None:
     made, clock = board("nano", clock=False), Clock()
     read = source(made, tmp_path, clock)
     assert read().gpu_mhz is None
@@ -87,7 +85,7 @@ def test_a_clock_node_that_comes_late_is_found_within_a_minute(board: Make, tmp_
 
 
 class TestThrottling:
-    def test_heat_alone_is_none(self, board: Make, tmp_path: Path) -> None:
+    def test_high_temperature_alone_is_not_throttling(self, board: Make, tmp_path: Path) -> None:
         made = board("nano")
         made.temperature("tj", 98.9)
         reading = source(made, tmp_path)()
@@ -95,48 +93,50 @@ class TestThrottling:
         assert reading.hottest == ("tj", 98.9)
         assert reading.headroom_c == pytest.approx(0.1)
 
-    def test_over_current_counts_from_the_start_and_by_difference(
+    def test_over_current_events_are_counted_from_the_start(
         self, board: Make, tmp_path: Path
     ) -> None:
         made, clock = board("nano"), Clock()
         read = source(made, tmp_path, clock)
-        assert read().throttle_events == 0  # 4 and 7 are from before
+        assert read().throttle_events == 0  # 4 and 7 are earlier events
         made.write("sys/class/hwmon/hwmon10/oc1_event_cnt", 6)
         made.write("sys/class/hwmon/hwmon10/oc3_event_cnt", 8)
         reading = read()
         assert reading.throttled and reading.throttle_events == 3
         reading = read()
         assert not reading.throttled and reading.throttle_events == 3
-        made.write("sys/class/hwmon/hwmon10/oc1_event_cnt", 2)  # the counter has begun anew
-        clock.at += 3600  # sensors are looked for again in between, counts are kept
+        made.write("sys/class/hwmon/hwmon10/oc1_event_cnt", 2)  # the counter was reset
+        clock.at += 3600  # sensors are searched again meanwhile; counts remain
         assert read().throttle_events == 5
 
-    @pytest.mark.parametrize(("device", "held"), [(0, False), (1, True), (2, True), (3, False)])
-    def test_clocks_that_the_kernel_holds_down(
-        self, board: Make, tmp_path: Path, device: int, held: bool
+    @pytest.mark.parametrize(
+        ("device", "throttled"), [(0, False), (1, True), (2, True), (3, False)]
+    )
+    def test_active_cooling_device_means_throttled(
+        self, board: Make, tmp_path: Path, device: int, throttled: bool
     ) -> None:
         made = board("nano")
         made.write(f"sys/devices/virtual/thermal/cooling_device{device}/cur_state", 2)
-        assert source(made, tmp_path)().throttled is held
+        assert source(made, tmp_path)().throttled is throttled
 
 
 class TestProcessor:
-    def test_load_is_what_was_busy_since_the_last_look(self, board: Make, tmp_path: Path) -> None:
+    def test_load_covers_the_time_since_the_last_reading(self, board: Make, tmp_path: Path) -> None:
         made = board("nano")
         read = source(made, tmp_path)
         made.write("proc/stat", "cpu  1060 0 515 8020 305 0 200 0 7 9")
-        assert read().cpu_load == 0.75  # 75 of 100 ticks; guests are in the first number already
+        assert read().cpu_load == 0.75  # 75 of 100 ticks; the first number includes guests
         assert read().cpu_load == 0.0
 
-    def test_a_broken_file_is_no_load(self, board: Make, tmp_path: Path) -> None:
+    def test_invalid_file_means_no_load(self, board: Make, tmp_path: Path) -> None:
         made = board("nano")
         read = source(made, tmp_path)
-        made.write("proc/stat", "cpu  what is this")
+        made.write("proc/stat", "cpu  invalid")
         assert read().cpu_load == 0.0
 
 
-class TestMemoryOfTheGpu:
-    def test_debugfs_where_the_kernel_has_no_line_for_it(self, board: Make, tmp_path: Path) -> None:
+class TestGpuMemory:
+    def test_debugfs_is_used_without_a_line_in_meminfo(self, board: Make, tmp_path: Path) -> None:
         made = board("nano")
         lines = (made.root / "proc/meminfo").read_text().splitlines()
         made.write("proc/meminfo", "\n".join(line for line in lines if "NvMap" not in line))
@@ -159,35 +159,35 @@ class TestDisk:
         link.symlink_to(board.root / base / f"{disk}p1")
         return JetsonSource(board.root, board.root, now=Clock(), device=(179, 1))
 
-    def test_an_emmc_tells_its_age(self, board: Make) -> None:
+    def test_wear_of_an_emmc_is_read(self, board: Make) -> None:
         files = {"device/life_time": "0x02 0x03", "stat": "1 2 3 4 5 6 4096 8 9 10 11"}
         reading = self.device(board("agx"), "mmcblk0", files)()
         assert reading.disk_wear_percent == 30
         assert reading.disk_written_mb == 2
 
-    def test_what_tells_none_has_none(self, board: Make) -> None:
+    def test_disk_without_wear_data_has_none(self, board: Make) -> None:
         reading = self.device(board("nano"), "nvme0n1", {"stat": "garbage"})()
         assert reading.disk_wear_percent is None
         assert reading.disk_written_mb is None
 
 
-def test_an_empty_machine_is_read_without_an_error(tmp_path: Path) -> None:
+def test_machine_without_sensors_is_no_error(tmp_path: Path) -> None:
     reading = JetsonSource(tmp_path / "gone", tmp_path, now=Clock())()
     assert reading.temperatures_c == {} and reading.power_mw == {}
     assert reading.power_mode is None and reading.gpu_load is None
     assert reading.hottest is None and reading.total_power_mw is None
 
 
-def test_a_power_mode_without_a_name_is_still_told(board: Make, tmp_path: Path) -> None:
+def test_power_mode_without_a_name_has_its_number(board: Make, tmp_path: Path) -> None:
     made = board("nano")
     made.write("etc/nvpmodel.conf", "# another layout")
     assert source(made, tmp_path)().power_mode == "mode 1"
 
 
-def test_sampling_takes_less_than_a_hundredth_of_a_core(board: Make, tmp_path: Path) -> None:
+def test_reading_takes_less_than_a_hundredth_of_a_core(board: Make, tmp_path: Path) -> None:
     read = source(board("agx"), tmp_path)
     rounds = 50
     before = time.process_time()
     for _ in range(rounds):
         read()
-    assert (time.process_time() - before) / rounds < 0.01 * 1.0  # every second, the config's least
+    assert (time.process_time() - before) / rounds < 0.01 * 1.0  # at the shortest interval, 1 s

@@ -1,7 +1,8 @@
-"""jetson-stats' own parsers and our reader, value by value on the same trees.
+"""Compares the parsers of jetson-stats with the Jetson source on the same trees.
 
-Needs jetson-stats (``pip install jetson-stats``, AGPL-3.0), which no other test and no box needs;
-skipped without it. Its sleeping zones are left out: it opens files so that a pipe would hold it up.
+Needs jetson-stats (``pip install jetson-stats``, AGPL-3.0), which neither other tests nor devices
+need; skipped without it. Zones that are powered down are omitted: jetson-stats would block on the
+pipes that stand for them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from appliance.telemetry.jetson import JetsonSource
 from tests.telemetry.boards import BOARDS, Board
 
 pytest.importorskip("jtop")
-pytestmark = pytest.mark.filterwarnings("ignore:The 'warn' method is deprecated")  # its own call
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:The 'warn' method is deprecated"
+)  # raised by jetson-stats
 
 Make = Callable[..., Board]
 
@@ -41,14 +44,16 @@ def test_temperatures(made: Board, tmp_path: Path) -> None:
     assert theirs["nvme Composite"]["crit"] == 84.85
 
 
-def test_rails_and_the_total(made: Board, tmp_path: Path) -> None:
+def test_power_rails_and_total(made: Board, tmp_path: Path) -> None:
     from jtop.core import power
 
     reading = JetsonSource(tmp_path, made.root)()
     sensors = power.find_all_i2c_power_monitor(str(made.root / "sys/bus/i2c/devices"))
     theirs = {name: power.read_power_status(files) for name, files in sensors.items()}
     for values in theirs.values():
-        values["power"] = int(values["volt"] * (float(values["curr"]) / 1000))  # as its service
+        values["power"] = int(
+            values["volt"] * (float(values["curr"]) / 1000)
+        )  # as its service computes it
         values["avg"] = values["power"]
     assert {name: int(value) for name, value in reading.power_mw.items()} == {
         name: values["power"] for name, values in theirs.items()
@@ -57,7 +62,7 @@ def test_rails_and_the_total(made: Board, tmp_path: Path) -> None:
     assert reading.total_power_mw == pytest.approx(total["power"], abs=len(reading.power_mw))
 
 
-def test_load_and_clock_of_the_gpu(made: Board, tmp_path: Path) -> None:
+def test_gpu_load_and_frequency(made: Board, tmp_path: Path) -> None:
     from jtop.core import gpu
 
     reading = JetsonSource(tmp_path, made.root)()
@@ -92,7 +97,7 @@ def test_memory(made: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert reading.swap_used_mb == (theirs["SwapTotal"] - theirs["SwapFree"]) / 1024
 
 
-def test_memory_of_the_gpu_in_debugfs(made: Board) -> None:
+def test_gpu_memory_from_debugfs(made: Board) -> None:
     from jtop.core import processes
 
     from appliance.telemetry.cpu_gpu import nvmap_mb
@@ -109,7 +114,7 @@ def test_memory_of_the_gpu_in_debugfs(made: Board) -> None:
 
 
 def test_power_mode(made: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its query parses the tool's output, which we never start: both must name the same mode."""
+    """jetson-stats parses the output of ``nvpmodel``, which is faked here."""
     from jtop.core import nvpmodel
 
     def tool(arguments: list[str]) -> Callable[..., list[str]]:

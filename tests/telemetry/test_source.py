@@ -1,4 +1,4 @@
-"""Which reader is taken, jetson-stats' structures, and the daemon's thread."""
+"""Tests of the selection of a source, of jetson-stats, and of the sampler's thread."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Client(SimpleNamespace):
     alive = True
 
     def ok(self, spin: bool) -> bool:
-        assert spin  # the other kind waits
+        assert spin  # otherwise it would block
         return self.alive
 
     def close(self) -> None:
@@ -54,14 +54,14 @@ def client() -> Client:
     )
 
 
-class TestChoice:
-    def test_a_jetson_is_read_by_ourselves_and_others_by_psutil(
+class TestSelectSource:
+    def test_auto_selects_sysfs_on_a_jetson_and_psutil_elsewhere(
         self, board: Make, tmp_path: Path
     ) -> None:
         assert isinstance(select_source("auto", tmp_path, board("nano").root), JetsonSource)
         assert isinstance(select_source("auto", tmp_path, tmp_path / "pc"), HostSource)
 
-    def test_what_the_config_names_is_taken(self, board: Make, tmp_path: Path) -> None:
+    def test_configured_source_is_selected(self, board: Make, tmp_path: Path) -> None:
         root = board("nano").root
         assert isinstance(select_source("host", tmp_path, root), HostSource)
         assert isinstance(select_source("sysfs", tmp_path, tmp_path), JetsonSource)
@@ -69,7 +69,7 @@ class TestChoice:
     @pytest.mark.parametrize(
         "error", [ImportError("No module named 'jtop'"), OSError("no service")]
     )
-    def test_without_jetson_stats_our_own_reader_goes_on(
+    def test_sysfs_is_used_if_jetson_stats_is_unavailable(
         self, board: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture, error: Exception
     ) -> None:
         def fail() -> Any:
@@ -81,7 +81,7 @@ class TestChoice:
 
 
 class TestJtop:
-    def test_its_values_stand_over_ours(self, board: Make, tmp_path: Path) -> None:
+    def test_values_of_jetson_stats_take_precedence(self, board: Make, tmp_path: Path) -> None:
         root = board("nano").root
         source = select_source("jtop", tmp_path, root, connect=client)
         assert isinstance(source, JtopSource)
@@ -90,34 +90,34 @@ class TestJtop:
         assert reading.power_mw == {"VDD_SOC": 1500, "VDD_IN": 7000}
         assert (reading.gpu_load, reading.gpu_mhz, reading.gpu_memory_mb) == (0.42, 612, 256)
         assert (reading.power_mode, reading.fan_percent, reading.fan_rpm) == ("25W", 40, 2100)
-        assert reading.trip_points_c["cpu"]["throttle"] == 99  # our own: it tells none
+        assert reading.trip_points_c["cpu"]["throttle"] == 99  # from sysfs: jetson-stats has none
 
-    def test_what_it_does_not_tell_stays_ours(self) -> None:
+    def test_values_missing_in_jetson_stats_come_from_sysfs(self) -> None:
         empty = Client(temperature={}, power={}, gpu={}, memory={}, nvpmodel=None, fan={})
         assert JtopSource(lambda: reading(7), lambda: empty)() == reading(7)
 
     @pytest.mark.parametrize("broken", ["ends", "raises"])
-    def test_when_its_service_ends_ours_takes_over(
+    def test_sysfs_is_used_after_jetson_stats_fails(
         self, broken: str, caplog: pytest.LogCaptureFixture
     ) -> None:
-        theirs = client()
-        source = JtopSource(lambda: reading(7), lambda: theirs)
+        jtop_client = client()
+        source = JtopSource(lambda: reading(7), lambda: jtop_client)
         assert source().gpu_load == 0.42
         if broken == "ends":
-            theirs.alive = False
+            jtop_client.alive = False
         else:
-            del theirs.temperature
+            del jtop_client.temperature
         assert source() == reading(7)
         assert source() == reading(7)
         assert caplog.text.count("jetson-stats is no longer used") == 1
 
-    def test_its_thread_is_ended(self) -> None:
-        theirs = client()
-        JtopSource(lambda: reading(7), lambda: theirs).close()
-        assert theirs.closed
+    def test_closing_closes_the_client(self) -> None:
+        jtop_client = client()
+        JtopSource(lambda: reading(7), lambda: jtop_client).close()
+        assert jtop_client.closed
 
 
-def test_a_plain_computer_tells_what_psutil_knows(tmp_path: Path) -> None:
+def test_host_source_reads_psutil(tmp_path: Path) -> None:
     found = HostSource(tmp_path, now=lambda: 12.0)()
     assert found.at == 12.0
     assert found.memory_total_mb == pytest.approx(psutil.virtual_memory().total / 2**20)
@@ -128,24 +128,24 @@ def test_a_plain_computer_tells_what_psutil_knows(tmp_path: Path) -> None:
 
 
 class TestSampler:
-    def test_a_look_that_fails_is_told_once_and_the_next_one_counts(
+    def test_repeated_error_is_logged_once_and_sampling_continues(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
-        moods: Iterator[OSError | Reading] = iter([OSError("gone"), OSError("gone"), reading(3)])
+        results: Iterator[OSError | Reading] = iter([OSError("gone"), OSError("gone"), reading(3)])
 
         def source() -> Reading:
-            mood = next(moods)
-            if isinstance(mood, OSError):
-                raise mood
-            return mood
+            result = next(results)
+            if isinstance(result, OSError):
+                raise result
+            return result
 
-        with TelemetryStore(tmp_path / "t.sqlite3") as history, caplog.at_level(logging.WARNING):
-            sampler = Sampler(source, history, 1, threading.Event())
+        with TelemetryStore(tmp_path / "t.sqlite3") as store, caplog.at_level(logging.WARNING):
+            sampler = Sampler(source, store, 1, threading.Event())
             assert [sampler.sample(), sampler.sample()] == [None, None]
-            assert sampler.sample() == history.latest() == reading(3)
+            assert sampler.sample() == store.latest() == reading(3)
         assert caplog.text.count("telemetry cannot be read: gone") == 1
 
-    def test_the_daemons_thread_samples_at_once_and_ends_when_told(self, tmp_path: Path) -> None:
+    def test_thread_samples_at_once_and_ends_on_stop(self, tmp_path: Path) -> None:
         stop = threading.Event()
         thread = start_sampler(tmp_path, TelemetryConfig(interval_s=3600), stop)
         assert thread is not None
@@ -159,7 +159,7 @@ class TestSampler:
         thread.join(10)
         assert not thread.is_alive()
 
-    def test_without_a_place_to_keep_them_the_daemon_goes_on(
+    def test_unwritable_state_folder_disables_telemetry(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         (tmp_path / "state").write_text("a file where a folder should be")

@@ -12,11 +12,11 @@ from appliance.telemetry.store import TelemetryStore, telemetry_path
 from tests.telemetry.readings import reading
 
 
-def times(history: TelemetryStore, since: float, points: int) -> list[float]:
-    return [each.at for each in history.since(since, points)]
+def times(store: TelemetryStore, since: float, points: int) -> list[float]:
+    return [each.at for each in store.since(since, points)]
 
 
-def test_what_was_added_is_there_for_another_process(tmp_path: Path) -> None:
+def test_reading_is_visible_to_another_connection(tmp_path: Path) -> None:
     path = telemetry_path(tmp_path)
     with TelemetryStore(path) as daemon, TelemetryStore(path) as panel:
         assert panel.latest() is None and panel.since(0) == []
@@ -27,51 +27,51 @@ def test_what_was_added_is_there_for_another_process(tmp_path: Path) -> None:
         assert times(panel, 1.5, 10) == [2.0]
 
 
-def test_it_tells_when_clocks_were_held_down(tmp_path: Path) -> None:
-    with TelemetryStore(tmp_path / "t.sqlite3") as history:
-        held, counts = {2, 3, 7}, [0, 0, 0, 0, 0, 2, 2, 2, 0, 1]  # a new daemon counts anew
+def test_throttled_spans_are_found(tmp_path: Path) -> None:
+    with TelemetryStore(tmp_path / "t.sqlite3") as store:
+        throttled, counts = {2, 3, 7}, [0, 0, 0, 0, 0, 2, 2, 2, 0, 1]  # a new daemon counts from 0
         for at, count in enumerate(counts):
-            history.add(reading(float(at), throttled=at in held, throttle_events=count))
-        assert history.throttled_spans(0) == [(2.0, 3.0), (5.0, 5.0), (7.0, 7.0), (9.0, 9.0)]
-        assert history.throttled_spans(6) == [(7.0, 7.0), (9.0, 9.0)]
-        assert history.throttled_spans(100) == []
+            store.add(reading(float(at), throttled=at in throttled, throttle_events=count))
+        assert store.throttled_spans(0) == [(2.0, 3.0), (5.0, 5.0), (7.0, 7.0), (9.0, 9.0)]
+        assert store.throttled_spans(6) == [(7.0, 7.0), (9.0, 9.0)]
+        assert store.throttled_spans(100) == []
 
 
-def test_it_holds_no_more_than_it_should(tmp_path: Path) -> None:
+def test_number_of_readings_is_limited(tmp_path: Path) -> None:
     path = tmp_path / "t.sqlite3"
-    with TelemetryStore(path, max_readings=100) as history:
+    with TelemetryStore(path, max_readings=100) as store:
         for at in range(250):
-            history.add(reading(at))
-        assert times(history, 0, 1000) == list(range(150, 250))
+            store.add(reading(at))
+        assert times(store, 0, 1000) == list(range(150, 250))
         size = path.stat().st_size
         for at in range(250, 2000):
-            history.add(reading(at))
+            store.add(reading(at))
         assert path.stat().st_size <= 1.5 * size
 
 
 @pytest.mark.parametrize("points", [1, 2, 7, 30, 99])
-def test_it_is_thinned_evenly_and_ends_with_the_newest(tmp_path: Path, points: int) -> None:
-    with TelemetryStore(tmp_path / "t.sqlite3") as history:
+def test_readings_are_thinned_evenly_and_include_the_newest(tmp_path: Path, points: int) -> None:
+    with TelemetryStore(tmp_path / "t.sqlite3") as store:
         for at in range(100):
-            history.add(reading(at))
-        found = times(history, 0, points)
+            store.add(reading(at))
+        found = times(store, 0, points)
     assert 1 <= len(found) <= points and found[-1] == 99
-    steps = {later - sooner for sooner, later in pairwise(found)}
+    steps = {b - a for a, b in pairwise(found)}
     assert steps <= {-(-100 // points)}
 
 
-def test_no_points_are_no_readings(tmp_path: Path) -> None:
-    with TelemetryStore(tmp_path / "t.sqlite3") as history:
-        history.add(reading(1))
-        assert history.since(0, 0) == []
+def test_zero_points_return_no_readings(tmp_path: Path) -> None:
+    with TelemetryStore(tmp_path / "t.sqlite3") as store:
+        store.add(reading(1))
+        assert store.since(0, 0) == []
 
 
-def test_a_damaged_file_is_begun_anew(tmp_path: Path) -> None:
+def test_damaged_file_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "t.sqlite3"
     path.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
-    with TelemetryStore(path) as history:
-        history.add(reading(3))
-        assert history.latest() == reading(3)
+    with TelemetryStore(path) as store:
+        store.add(reading(3))
+        assert store.latest() == reading(3)
 
 
 @pytest.mark.parametrize("version", [0, 99])
@@ -80,41 +80,41 @@ def test_a_file_of_another_version_is_replaced(tmp_path: Path, version: int) -> 
     with closing(sqlite3.connect(path)) as other:
         other.execute("CREATE TABLE readings (at REAL)")
         other.execute(f"PRAGMA user_version = {version}")
-    with TelemetryStore(path) as history:
-        history.add(reading(3))
-        assert history.latest() == reading(3)
+    with TelemetryStore(path) as store:
+        store.add(reading(3))
+        assert store.latest() == reading(3)
 
 
-def test_damage_that_is_found_later_is_begun_anew_as_well(tmp_path: Path) -> None:
+def test_damage_found_later_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "t.sqlite3"
-    with TelemetryStore(path) as history:
+    with TelemetryStore(path) as store:
         for at in range(500):
-            history.add(reading(at))
-    with path.open("r+b") as file:  # the header stays right, as after a power cut
+            store.add(reading(at))
+    with path.open("r+b") as file:  # the header stays valid, as after a power cut
         file.seek(8192)
         file.write(b"\xff" * (path.stat().st_size - 8192))
-    with TelemetryStore(path) as history:
-        history.add(reading(1000))
-        assert history.latest() == reading(1000)
+    with TelemetryStore(path) as store:
+        store.add(reading(1000))
+        assert store.latest() == reading(1000)
 
 
-def test_a_folder_in_its_place_is_an_error_and_not_removed(tmp_path: Path) -> None:
+def test_folder_at_the_path_is_an_error_and_kept(tmp_path: Path) -> None:
     (tmp_path / "t.sqlite3").mkdir()
     with pytest.raises(sqlite3.OperationalError):
         TelemetryStore(tmp_path / "t.sqlite3")
     assert (tmp_path / "t.sqlite3").is_dir()
 
 
-def test_several_threads_may_use_it(tmp_path: Path) -> None:
-    with TelemetryStore(tmp_path / "t.sqlite3") as history:
+def test_store_can_be_used_from_several_threads(tmp_path: Path) -> None:
+    with TelemetryStore(tmp_path / "t.sqlite3") as store:
 
         def add() -> None:
             for at in range(50):
-                history.add(reading(at))
+                store.add(reading(at))
 
         threads = [threading.Thread(target=add) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert len(history.since(0, 1000)) == 200
+        assert len(store.since(0, 1000)) == 200
