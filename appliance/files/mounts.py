@@ -45,7 +45,7 @@ def read_mounts(text: str) -> list[Mount]:
     """Parse a ``mountinfo`` file (proc_pid_mountinfo(5)), in its order; skip malformed lines.
 
     >>> read_mounts("36 35 0:41 / /in\\\\040box rw - cifs //school/box rw")
-    [Mount(number=36, device='0:41', path=PosixPath('/in box'), kind='cifs', source='//school/box')]
+    [Mount(mount_id=36, device_number='0:41', path=..., fs_type='cifs', source='//school/box')]
     """
     mounts = []
     for line in text.splitlines():

@@ -30,12 +30,12 @@ def archive_sources(store: WorkerStore, job: Job, inbox: Path, mounts: Path = MO
     An interrupted call may be repeated. Raises ``OSError`` if a file cannot be moved, and while the
     share that holds the files is not mounted.
     """
-    if _chown_to_share(store, job) and MountGuard(inbox.parent, mounts).is_unmounted():
+    if _source_files(store, job) and MountGuard(inbox.parent, mounts).is_unmounted():
         raise OSError(errno.ESTALE, "another disk is mounted", str(inbox))
     archive_folder = inbox / ("done" if job.state is JobState.DONE else "failed")
     postponed = False
     drops: set[str] = set()
-    for file in _chown_to_share(store, job):
+    for file in _source_files(store, job):
         drops.add(_dropped_folder_name(file.path, inbox))
         folder = archive_folder / _dropped_folder_name(file.path, inbox)
         if file.path.parent != folder or file.target is not None:
@@ -45,7 +45,7 @@ def archive_sources(store: WorkerStore, job: Job, inbox: Path, mounts: Path = MO
             _move(store, file, folder)
     if job.state is JobState.DONE:
         _remove_reason_files(store, job)
-    elif job.reason is not None and _chown_to_share(store, job):
+    elif job.reason is not None and _source_files(store, job):
         _write_reason_file(store, store.get(job.id), archive_folder, inbox)
     for name in drops - {""}:
         for parent in (inbox, inbox / "done", inbox / "failed"):
@@ -77,7 +77,7 @@ def _remove_empty_folders(folder: Path) -> None:
             folder.rmdir()
 
 
-def _chown_to_share(store: WorkerStore, job: Job) -> list[OwnedFile]:
+def _source_files(store: WorkerStore, job: Job) -> list[OwnedFile]:
     return [file for file in store.files.for_job(job.id) if file.role != "result"]
 
 
@@ -109,7 +109,7 @@ def _write_reason_file(store: WorkerStore, job: Job, archive_folder: Path, inbox
     assert job.reason is not None
     archived_folders = {
         file.path: archive_folder / _dropped_folder_name(file.path, inbox)
-        for file in _chown_to_share(store, job)
+        for file in _source_files(store, job)
     }
     parts = (job.lecture, job.presenter, *archived_folders)
     anchor = next((p for p in parts if p and p.parent == archived_folders.get(p)), None)

@@ -90,11 +90,11 @@ def pair_folder(
         unclaimed -= set(claims)
         yield replace(decision, claims=claims)
     if not pending and any(path in drop.unclaimed for path in presenters):
-        told = {"folder": display_name(drop.folder.name)}
+        details = {"folder": display_name(drop.folder.name)}
         first = next(p for p in presenters if p in drop.unclaimed)
         yield NewJob(
             drop.folder.name, first, None, options, priority, tuple(extra_claims),
-            Reason("waiting_folder_lecture", told),
+            Reason("waiting_folder_lecture", details),
         )  # fmt: skip
 
 
@@ -132,17 +132,17 @@ def _pair_lectures(
                 claims = (pending_lecture.lecture,)
                 yield NewJob(stem, presenter, pending_lecture.lecture, options, priority, claims)
         if not candidates and pending_lecture.waiting_job is None:
-            told = {
+            details = {
                 "name": display_name(pending_lecture.lecture.name),
                 "folder": display_name(folder.name),
             }
-            reason = Reason("waiting_folder_presenter", told)
+            reason = Reason("waiting_folder_presenter", details)
             if name is not None:
-                told |= {
+                details |= {
                     "presenter": display_name(name),
                     "stem": display_name(match_stem(pending_lecture.lecture)),
                 }
-                reason = Reason("waiting_named_presenter", told)
+                reason = Reason("waiting_named_presenter", details)
             yield NewJob(
                 f"{folder.name} - {lesson}", None, pending_lecture.lecture, options, priority,
                 (pending_lecture.lecture,), reason,

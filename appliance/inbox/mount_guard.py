@@ -82,10 +82,10 @@ class MountGuard:
 
     def _expected_mount(self) -> list[str] | None:
         try:
-            kept = json.loads(self._state_file.read_bytes())["mount"]
+            stored = json.loads(self._state_file.read_bytes())["mount"]
         except (OSError, ValueError, LookupError, TypeError):
             return None
-        return kept if isinstance(kept, list) else None
+        return stored if isinstance(stored, list) else None
 
 
 def path_exists(path: Path) -> bool:

@@ -110,8 +110,11 @@ def _pair_group(group: _Group, is_incomplete: bool, find: FindPresenter) -> Iter
         reason = None if found else _missing_presenter_reason(lecture, name)
         yield NewJob(stem, found, lecture, claims=(lecture,), waiting_reason=reason)
     for presenter in group.presenters:
-        told = {"name": display_name(presenter.name), "stem": display_name(match_stem(presenter))}
-        reason = Reason("waiting_lecture", told)
+        details = {
+            "name": display_name(presenter.name),
+            "stem": display_name(match_stem(presenter)),
+        }
+        reason = Reason("waiting_lecture", details)
         yield NewJob(
             match_stem(presenter), presenter, None, claims=(presenter,), waiting_reason=reason
         )
@@ -127,10 +130,10 @@ def _take_lecture(group: _Group) -> Path:
 
 
 def _missing_presenter_reason(lecture: Path, name: str | None) -> Reason:
-    told = {"name": display_name(lecture.name), "stem": display_name(match_stem(lecture))}
+    details = {"name": display_name(lecture.name), "stem": display_name(match_stem(lecture))}
     if name is None:
-        return Reason("waiting_presenter", told)
-    return Reason("waiting_named_presenter", {**told, "presenter": display_name(name)})
+        return Reason("waiting_presenter", details)
+    return Reason("waiting_named_presenter", {**details, "presenter": display_name(name)})
 
 
 def rejection_of(path: Path) -> Rejection:

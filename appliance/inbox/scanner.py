@@ -169,12 +169,12 @@ class InboxScanner:
     def _waiting_jobs(self) -> Iterator[Job]:
         """Yield the waiting jobs; cancel those whose file was removed."""
         jobs = self._store.jobs([JobState.WAITING])
-        gone = [job for job in jobs if not path_exists(_present_file(job))]
+        removed = [job for job in jobs if not path_exists(_present_file(job))]
         # On an unmounted share, or with another USB drive in its place, the files are not removed.
-        for job in [] if self._mount_guard.is_unmounted() else gone:
+        for job in [] if self._mount_guard.is_unmounted() else removed:
             self._store.cancel(job.id)
             log.info("job %d: cancelled because its file was removed", job.id)
-        yield from (job for job in jobs if job not in gone)
+        yield from (job for job in jobs if job not in removed)
 
     def _apply(self, decisions: Iterable[Decision]) -> None:
         for decision in decisions:

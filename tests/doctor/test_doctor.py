@@ -189,7 +189,7 @@ class TestInference:
         def make(root: Path, config: Config | None = None, **moods: str) -> DoctorContext:
             providers: Providers = fake_box(tmp_path, 60.0, 60.0, **moods)
             extra = {"config": config} if config else {}
-            return context(tmp_path, root, find_providers=lambda config: providers, **extra)
+            return context(tmp_path, root, find_providers=lambda root, lips: providers, **extra)
 
         return make
 

@@ -1,4 +1,4 @@
-"""Where sources go when their job is over, and what is said beside them."""
+"""Tests of archiving the files of ended jobs, with the reason of a failure."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def inbox(tmp_path: Path) -> Path:
     return folder
 
 
-def dropped(store: WorkerStore, inbox: Path, *names: str) -> int:
-    """A running job of files in the inbox; the last is the lecture, the first the presenter."""
+def start_job(store: WorkerStore, inbox: Path, *names: str) -> int:
+    """Start a job with files in the inbox: the first is the presenter, the last the lecture."""
     paths = [inbox / name for name in names]
     for path in paths:
         path.write_text(path.name)
@@ -41,18 +41,18 @@ def tree(folder: Path) -> list[str]:
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
 
 
-def test_success_goes_to_done(store: WorkerStore, inbox: Path) -> None:
-    job = dropped(store, inbox, "lesson.mp4", "lesson.wav")
+def test_files_of_a_successful_job_move_to_done(store: WorkerStore, inbox: Path) -> None:
+    job = start_job(store, inbox, "lesson.mp4", "lesson.wav")
     store.finish(job)
     archive_sources(store, store.get(job), inbox)
     assert tree(inbox) == ["done/lesson.mp4", "done/lesson.wav"]
     assert store.unarchived() == []
 
 
-def test_failure_goes_to_failed_with_its_reason_in_both_languages(
+def test_files_of_a_failed_job_move_to_failed_with_the_reason_in_both_languages(
     store: WorkerStore, inbox: Path
 ) -> None:
-    job = dropped(store, inbox, "lesson.mp4", "lesson.wav")
+    job = start_job(store, inbox, "lesson.mp4", "lesson.wav")
     store.fail(job, REASON)
     archive_sources(store, store.get(job), inbox)
     assert tree(inbox) == ["failed/lesson.mp4", "failed/lesson.reason.txt", "failed/lesson.wav"]
@@ -60,8 +60,8 @@ def test_failure_goes_to_failed_with_its_reason_in_both_languages(
     assert REASON.text("en") in text and REASON.text("zh") in text
 
 
-def test_a_retry_that_succeeds_takes_everything_to_done(store: WorkerStore, inbox: Path) -> None:
-    job = dropped(store, inbox, "lesson.mp4", "lesson.wav")
+def test_successful_retry_moves_all_files_to_done(store: WorkerStore, inbox: Path) -> None:
+    job = start_job(store, inbox, "lesson.mp4", "lesson.wav")
     store.fail(job, REASON)
     archive_sources(store, store.get(job), inbox)
     store.retry(job)
@@ -72,9 +72,9 @@ def test_a_retry_that_succeeds_takes_everything_to_done(store: WorkerStore, inbo
     assert tree(inbox) == ["done/lesson.mp4", "done/lesson.wav"]
 
 
-def test_the_same_name_again_gets_a_number(store: WorkerStore, inbox: Path) -> None:
+def test_name_in_use_gets_a_number(store: WorkerStore, inbox: Path) -> None:
     for _ in range(2):
-        job = dropped(store, inbox, "lesson.wav")
+        job = start_job(store, inbox, "lesson.wav")
         store.fail(job, REASON)
         archive_sources(store, store.get(job), inbox)
     assert tree(inbox) == [
@@ -85,7 +85,7 @@ def test_the_same_name_again_gets_a_number(store: WorkerStore, inbox: Path) -> N
     ]
 
 
-def test_files_that_nobody_dropped_stay_where_they_are(
+def test_files_outside_the_inbox_are_not_moved(
     store: WorkerStore, inbox: Path, tmp_path: Path
 ) -> None:
     lecture = tmp_path / "lecture.wav"
@@ -99,21 +99,21 @@ def test_files_that_nobody_dropped_stay_where_they_are(
 
 
 @pytest.mark.parametrize("after", ["moving", "rename"])
-def test_it_may_be_cut_off_between_any_two_steps(
+def test_archiving_may_be_interrupted_at_any_step(
     store: WorkerStore, inbox: Path, after: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = dropped(store, inbox, "lesson.mp4", "lesson.wav")
+    job = start_job(store, inbox, "lesson.mp4", "lesson.wav")
     store.finish(job)
     real = os.rename
 
-    def cut(old: Path, new: Path) -> None:
+    def interrupt(old: Path, new: Path) -> None:
         if after == "rename":
             real(old, new)
         raise KeyboardInterrupt
 
     for _ in range(2):  # once for each file
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(os, "rename", cut)
+            patch.setattr(os, "rename", interrupt)
             archive_sources(store, store.get(job), inbox)
         if after == "moving":
             break
@@ -122,8 +122,8 @@ def test_it_may_be_cut_off_between_any_two_steps(
     assert store.get(job).lecture == inbox / "done" / "lesson.wav"
 
 
-def test_a_source_that_somebody_took_away_is_no_hindrance(store: WorkerStore, inbox: Path) -> None:
-    job = dropped(store, inbox, "lesson.mp4", "lesson.wav")
+def test_removed_source_is_ignored(store: WorkerStore, inbox: Path) -> None:
+    job = start_job(store, inbox, "lesson.mp4", "lesson.wav")
     (inbox / "lesson.wav").unlink()
     store.fail(job, REASON)
     archive_sources(store, store.get(job), inbox)

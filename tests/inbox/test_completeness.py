@@ -1,4 +1,4 @@
-"""Files whose end is still to come, told from whole ones and from those that are no media."""
+"""Tests of detecting incomplete files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.talking_face import babble, portrait, voice, write_video
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A file of each kind, whole."""
+    """A folder with a complete file of each kind."""
     write_wav(tmp_path / "sound.wav", voice(babble(50)))
     write_video(tmp_path / "video.mp4", [portrait()] * 5)
     (tmp_path / "text.txt").write_text("Light is fast.")
@@ -25,27 +25,27 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_halves_are_known_and_wholes_too(folder: Path) -> None:
-    wholes = sorted(folder.iterdir())
-    halves = []
-    for path in wholes:
-        if path.suffix != ".txt":  # a text may end anywhere
+def test_truncated_files_are_found(folder: Path) -> None:
+    complete = sorted(folder.iterdir())
+    truncated = []
+    for path in complete:
+        if path.suffix != ".txt":  # the end of a text cannot be detected
             half = path.with_stem("half\n" + path.stem)
             half.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-            halves.append(half)
-    assert find_incomplete([*wholes, *halves]) == set(halves)
+            truncated.append(half)
+    assert find_incomplete([*complete, *truncated]) == set(truncated)
     assert find_incomplete([]) == set()
 
 
-def test_one_that_takes_for_ever_is_passed_over_and_the_next_is_looked_at(folder: Path) -> None:
+def test_file_that_blocks_is_skipped(folder: Path) -> None:
     os.mkfifo(folder / "never.wav")
     (folder / "empty.txt").touch()
-    asked = [folder / "sound.wav", folder / "never.wav", folder / "empty.txt"]
-    assert find_incomplete(asked, timeout_s=4) == {folder / "empty.txt"}
+    paths = [folder / "sound.wav", folder / "never.wav", folder / "empty.txt"]
+    assert find_incomplete(paths, timeout_s=4) == {folder / "empty.txt"}
 
 
-def test_nothing_is_waited_for_once_it_is_to_stop(folder: Path) -> None:
+def test_check_ends_when_it_is_stopped(folder: Path) -> None:
     os.mkfifo(folder / "never.wav")
-    asked = [folder / "sound.wav", folder / "never.wav", folder / "video.mp4"]
-    looks = iter([False, False, False])
-    assert find_incomplete(asked, is_stopped=lambda: next(looks, True)) >= set(asked[1:])
+    paths = [folder / "sound.wav", folder / "never.wav", folder / "video.mp4"]
+    stopped = iter([False, False, False])
+    assert find_incomplete(paths, is_stopped=lambda: next(stopped, True)) >= set(paths[1:])

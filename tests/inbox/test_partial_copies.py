@@ -1,4 +1,4 @@
-"""Copies that are cut off, by ends of real processes."""
+"""Tests of interrupted copies, with processes that are killed."""
 
 from __future__ import annotations
 
@@ -53,56 +53,56 @@ def copier(inbox: Path, project: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def there(inbox: Path) -> list[str]:
+def list_files(inbox: Path) -> list[str]:
     return sorted(str(p.relative_to(inbox)) for p in inbox.rglob("*") if p.is_file())
 
 
-def test_what_is_being_copied_is_left_alone(inbox: Path, copier: subprocess.Popen[str]) -> None:
+def test_copy_in_progress_is_kept(inbox: Path, copier: subprocess.Popen[str]) -> None:
     remove_partial_copies(inbox)
-    assert there(inbox) == [PART]
-    copier.communicate()  # the rest comes
-    assert there(inbox) == ["lesson.wav"]
+    assert list_files(inbox) == [PART]
+    copier.communicate()  # the copy is completed
+    assert list_files(inbox) == ["lesson.wav"]
 
 
-def test_after_a_power_cut_a_look_at_the_inbox_tidies_up(
+def test_scan_removes_a_partial_copy_after_a_power_cut(
     inbox: Path, copier: subprocess.Popen[str]
 ) -> None:
     copier.send_signal(signal.SIGKILL)
     copier.wait()
-    assert there(inbox) == [PART]
+    assert list_files(inbox) == [PART]
     path = store_path(inbox.parent)
     path.parent.mkdir()
     with JobStore(path) as store:
         InboxScanner(store, inbox.parent, InboxConfig()).scan()
         assert list(store.jobs()) == []
-    assert there(inbox) == [NOTE]
+    assert list_files(inbox) == [NOTE]
     text = (inbox / NOTE).read_text(encoding="utf-8")
     assert "Plug the USB drive in again" in text and "重新插入" in text
 
 
-def test_the_note_goes_when_the_file_has_come_and_no_other(inbox: Path) -> None:
+def test_note_is_removed_but_not_the_reason_of_a_job(inbox: Path) -> None:
     write_failure_note(inbox, "lesson.wav")
     remove_failure_note(inbox, "lesson.wav")
-    assert there(inbox) == []
-    (inbox / NOTE).write_text("what a job failed of")
+    assert list_files(inbox) == []
+    (inbox / NOTE).write_text("the reason of a job")
     remove_failure_note(inbox, "lesson.wav")
-    assert there(inbox) == [NOTE]
+    assert list_files(inbox) == [NOTE]
     remove_failure_note(inbox, "another.wav")
 
 
-def test_a_name_that_is_no_text_is_no_hindrance(inbox: Path) -> None:
+def test_note_for_a_name_that_is_not_valid_text(inbox: Path) -> None:
     write_failure_note(inbox, "caf\udce9.wav")
     assert "caf\\udce9.wav" in next((inbox / "failed").iterdir()).read_text()
 
 
-def test_what_others_have_put_there_is_not_ours(inbox: Path) -> None:
+def test_files_of_other_programs_are_kept(inbox: Path) -> None:
     (inbox / PART).symlink_to(inbox / "elsewhere")
     (inbox / ".lesson.wav.part").write_bytes(b"another program's")
     remove_partial_copies(inbox)
     assert {path.name for path in inbox.iterdir()} == {PART, ".lesson.wav.part"}
 
 
-def test_a_failure_leaves_nothing(inbox: Path) -> None:
+def test_failed_copy_leaves_nothing(inbox: Path) -> None:
     with pytest.raises(ZeroDivisionError), atomic_copy(inbox / "lesson.wav") as file:
         file.write(bytes(1 // (len(PART) - len(PART))))
-    assert there(inbox) == []
+    assert list_files(inbox) == []

@@ -1,4 +1,4 @@
-"""A real share: files that a client copies slowly over SMB into the inbox."""
+"""Tests with a real SMB share, to which a client copies files slowly."""
 
 from __future__ import annotations
 
@@ -52,22 +52,22 @@ read only = no
 
 
 class Share:
-    """The inbox as the network sees it, and the daemon's eye on it."""
+    """The inbox as an SMB share, with a scanner."""
 
     def __init__(self, root: Path, port: int, config: Path) -> None:
         settings = InboxConfig(settle_s=SETTLE_S, settle_unknown_s=5, incomplete_timeout_s=30)
         self.store = JobStore(store_path(root))
-        self.inbox = InboxScanner(self.store, root, settings)
+        self.scanner = InboxScanner(self.store, root, settings)
         self.folder = root / "inbox"
         where = ["//127.0.0.1/inbox", "-p", str(port), "-N", "-s", str(config)]
         self._client = ["smbclient", *where]
 
     def do(self, command: str) -> subprocess.CompletedProcess[bytes]:
-        """One command of smbclient, to its end."""
+        """Run one command of smbclient."""
         return subprocess.run([*self._client, "-c", command], capture_output=True, check=False)
 
-    def put_slowly(self, name: str, content: bytes, piece: int, rest_s: float) -> None:
-        """Copy piece by piece; the inbox is looked at all the while and nothing may come of it."""
+    def put_slowly(self, name: str, content: bytes, piece: int, pause_s: float) -> None:
+        """Copy piece by piece, and check that scans meanwhile create no job."""
         client = subprocess.Popen(
             [*self._client, "-c", f'put - "{name}"'],
             stdin=subprocess.PIPE,
@@ -79,28 +79,28 @@ class Share:
         for start in range(0, len(content), piece):
             client.stdin.write(content[start : start + piece])
             client.stdin.flush()
-            self.look(rest_s)
+            self.scan(pause_s)
             assert len(self.store.jobs()) == before
             if (self.folder / name).exists():
                 sizes.add((self.folder / name).stat().st_size)
         client.stdin.close()
         assert client.wait(30) == 0
         assert (self.folder / name).read_bytes() == content
-        assert len(sizes) > 1  # it did arrive bit by bit
+        assert len(sizes) > 1  # it arrived piece by piece
 
-    def look(self, seconds: float) -> None:
-        """The daemon's looks for so long."""
+    def scan(self, seconds: float) -> None:
+        """Scan repeatedly for ``seconds``."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            self.inbox.scan()
+            self.scanner.scan()
             time.sleep(0.05)
 
-    def look_until(self, condition: Callable[[], bool]) -> None:
-        """The daemon's looks until ``condition`` holds."""
+    def scan_until(self, condition: Callable[[], bool]) -> None:
+        """Scan repeatedly until ``condition`` is true."""
         end = time.monotonic() + 30
         while not condition():
-            assert time.monotonic() < end, "it did not come"
-            self.look(0.1)
+            assert time.monotonic() < end, "timeout"
+            self.scan(0.1)
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def share(tmp_path: Path) -> Iterator[Share]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    folder, root = tmp_path / "samba", tmp_path / "box"
+    folder, root = tmp_path / "samba", tmp_path / "root"
     folder.mkdir()
     (root / "presenters").mkdir(parents=True)
     (root / "presenters" / "default.png").touch()
@@ -138,21 +138,21 @@ def names(share: Share) -> list[str]:
     return [job.lecture.name for job in share.store.jobs()[::-1] if job.lecture]
 
 
-def test_slow_copies_over_the_network_are_taken_when_they_are_whole_and_once(share: Share) -> None:
-    words = b"Light is fast. " * 1_200_000  # 18 MB, for smbclient sends megabytes at a time
-    # The rest between two pieces is longer than what would do for a file at rest.
+def test_slow_copies_create_one_job_each_when_complete(share: Share) -> None:
+    words = b"Light is fast. " * 1_200_000  # 18 MB: smbclient sends several megabytes at a time
+    # The pause between two pieces is longer than the time for which a file must be unchanged.
     share.put_slowly("课 三.txt", words, 6_000_000, 2 * SETTLE_S)
-    share.look_until(lambda: names(share) == ["课 三.txt"])
+    share.scan_until(lambda: names(share) == ["课 三.txt"])
 
     share.put_slowly("other.txt.part", words, 6_000_000, 2 * SETTLE_S)
-    share.look(3 * SETTLE_S)
+    share.scan(3 * SETTLE_S)
     assert names(share) == ["课 三.txt"]
     assert share.do("rename other.txt.part other.txt").returncode == 0
-    share.look_until(lambda: names(share) == ["课 三.txt", "other.txt"])
+    share.scan_until(lambda: names(share) == ["课 三.txt", "other.txt"])
 
     assert share.do("mkdir week").returncode == 0
     for name in ("1.txt", "2.txt"):
         share.put_slowly(f"week/{name}", words, 6_000_000, 2 * SETTLE_S)
-    share.look_until(lambda: len(names(share)) == 4)
-    share.look(3 * SETTLE_S)
+    share.scan_until(lambda: len(names(share)) == 4)
+    share.scan(3 * SETTLE_S)
     assert names(share)[2:] == ["1.txt", "2.txt"]

@@ -1,4 +1,4 @@
-"""Copies that take their time: never taken early, and never twice."""
+"""Tests of slow copies, which must be processed neither early nor twice."""
 
 from __future__ import annotations
 
@@ -9,133 +9,147 @@ from pathlib import Path
 import pytest
 
 from appliance.inbox.stability import is_open_for_writing
-from tests.inbox.box import PATIENCE, SETTLE, UNSURE, Box, facts
+from tests.inbox.harness import (
+    INCOMPLETE_TIMEOUT_S,
+    SETTLE_S,
+    SETTLE_UNKNOWN_S,
+    InboxHarness,
+    summary,
+)
 
 TEXT = b"word " * 4000  # 20 KB
 
 
 @pytest.fixture
-def box(tmp_path: Path) -> Box:
-    made = Box(tmp_path)
-    (made.presenters / "default.png").touch()
-    return made
+def harness(tmp_path: Path) -> InboxHarness:
+    harness = InboxHarness(tmp_path)
+    (harness.presenters / "default.png").touch()
+    return harness
 
 
 @pytest.fixture
-def share(tmp_path: Path) -> Box:
-    """An inbox on another machine's disk, where nobody knows who writes."""
-    made = Box(tmp_path, mounts=f"2 1 0:40 / {tmp_path / 'inbox'} rw - cifs //school/box rw\n")
-    (made.presenters / "default.png").touch()
-    made.inbox._watcher.is_due(busy=False)
-    return made
+def share(tmp_path: Path) -> InboxHarness:
+    """An inbox on a network share, where it is unknown whether a file is being written."""
+    harness = InboxHarness(
+        tmp_path, mounts=f"2 1 0:40 / {tmp_path / 'inbox'} rw - cifs //school/box rw\n"
+    )
+    (harness.presenters / "default.png").touch()
+    harness.scanner._watcher.is_due(busy=False)
+    return harness
 
 
-def steps(box: Box, seconds: float) -> None:
-    """The daemon's looks, one every 5 s."""
+def run_scans(harness: InboxHarness, seconds: float) -> None:
+    """Scan every 5 s for ``seconds``."""
     for _ in range(int(seconds // 5)):
-        box.clock.time += 5
-        box.inbox.scan()
+        harness.clock.time += 5
+        harness.scanner.scan()
 
 
-def copy_slowly(box: Box, path: Path, content: bytes, *, stall_at: int, stall_s: float) -> None:
-    """1 KB a second, with a rest in the middle; the file stays open."""
+def copy_slowly(
+    harness: InboxHarness, path: Path, content: bytes, *, stall_at: int, stall_s: float
+) -> None:
+    """Write 1 KB per second, with a pause in the middle; the file stays open."""
     with path.open("wb") as file:
         for start in range(0, len(content), 1024):
             file.write(content[start : start + 1024])
             file.flush()
-            box.clock.time += 1
-            box.inbox.scan()
+            harness.clock.time += 1
+            harness.scanner.scan()
             if start <= stall_at < start + 1024:
-                steps(box, stall_s)
-            assert box.store.jobs() == []
+                run_scans(harness, stall_s)
+            assert harness.store.jobs() == []
 
 
-def test_one_kilobyte_a_second_with_a_minute_of_nothing(box: Box) -> None:
-    path = box.folder / "lesson.txt"
+def test_slow_copy_with_a_long_pause_creates_one_job(harness: InboxHarness) -> None:
+    path = harness.folder / "lesson.txt"
     path.touch()
     if is_open_for_writing(path) is None:
         pytest.skip("this file system grants no leases")
-    copy_slowly(box, path, TEXT, stall_at=9000, stall_s=600)
-    steps(box, SETTLE - 5)
-    assert box.store.jobs() == []
-    steps(box, 300)
-    assert [facts(job)[3] for job in box.store.jobs()] == ["lesson.txt"]
+    copy_slowly(harness, path, TEXT, stall_at=9000, stall_s=600)
+    run_scans(harness, SETTLE_S - 5)
+    assert harness.store.jobs() == []
+    run_scans(harness, 300)
+    assert [summary(job)[3] for job in harness.store.jobs()] == ["lesson.txt"]
 
 
-def test_the_same_on_a_share_where_nobody_knows_who_writes(share: Box) -> None:
+def test_slow_copy_on_a_share_creates_one_job(share: InboxHarness) -> None:
     copy_slowly(share, share.folder / "lesson.txt", TEXT, stall_at=9000, stall_s=60)
-    steps(share, UNSURE - 5)
+    run_scans(share, SETTLE_UNKNOWN_S - 5)
     assert share.store.jobs() == []
-    steps(share, 300)
+    run_scans(share, 300)
     assert len(share.store.jobs()) == 1
 
 
-@pytest.mark.parametrize("passing", [".lesson.txt.Xa3k", "lesson.txt.part", "lesson.txt.filepart"])
-def test_a_copy_that_is_renamed_at_its_end(box: Box, passing: str) -> None:
-    copy_slowly(box, box.folder / passing, TEXT, stall_at=9000, stall_s=200)
-    steps(box, 300)
-    assert box.store.jobs() == []
-    os.rename(box.folder / passing, box.folder / "lesson.txt")
-    steps(box, 300)
-    assert [facts(job)[3] for job in box.store.jobs()] == ["lesson.txt"]
+@pytest.mark.parametrize(
+    "temporary_name", [".lesson.txt.Xa3k", "lesson.txt.part", "lesson.txt.filepart"]
+)
+def test_copy_that_is_renamed_at_its_end_creates_one_job(
+    harness: InboxHarness, temporary_name: str
+) -> None:
+    copy_slowly(harness, harness.folder / temporary_name, TEXT, stall_at=9000, stall_s=200)
+    run_scans(harness, 300)
+    assert harness.store.jobs() == []
+    os.rename(harness.folder / temporary_name, harness.folder / "lesson.txt")
+    run_scans(harness, 300)
+    assert [summary(job)[3] for job in harness.store.jobs()] == ["lesson.txt"]
 
 
-def test_replaced_while_it_waits_it_waits_anew_and_counts_once(box: Box) -> None:
-    path = box.folder / "lesson.txt"
+def test_repeatedly_replaced_file_creates_one_job(harness: InboxHarness) -> None:
+    path = harness.folder / "lesson.txt"
     path.write_bytes(TEXT)
     for _ in range(6):
-        steps(box, SETTLE - 5)
-        assert box.store.jobs() == []
-        other = box.folder / ".new"
+        run_scans(harness, SETTLE_S - 5)
+        assert harness.store.jobs() == []
+        other = harness.folder / ".new"
         other.write_bytes(TEXT)
         os.replace(other, path)
-    steps(box, 300)
-    assert len(box.store.jobs()) == 1
+    run_scans(harness, 300)
+    assert len(harness.store.jobs()) == 1
 
 
-def test_replaced_while_its_job_waits_for_a_presenter(tmp_path: Path) -> None:
-    box = Box(tmp_path)
-    box.drop("lesson.txt")
-    (job,) = box.look()
-    (box.folder / "lesson.txt").unlink()
-    box.drop("lesson.txt", content=b"better")
-    assert [each.id for each in box.look()] == [job.id]
-    box.drop("lesson.png")
-    assert [facts(each) for each in box.look()] == [
+def test_file_replaced_while_its_job_waits_keeps_the_job(tmp_path: Path) -> None:
+    harness = InboxHarness(tmp_path)
+    harness.drop("lesson.txt")
+    (job,) = harness.scan()
+    (harness.folder / "lesson.txt").unlink()
+    harness.drop("lesson.txt", content=b"better")
+    assert [each.id for each in harness.scan()] == [job.id]
+    harness.drop("lesson.png")
+    assert [summary(each) for each in harness.scan()] == [
         ("lesson", "queued", "lesson.png", "lesson.txt")
     ]
 
 
-class HalfCopied:
-    """Says of everything that its end is still to come, and notes what it was asked."""
+class IncompleteCheck:
+    """Reports every file as incomplete while ``growing``, and counts the checks."""
 
     def __init__(self) -> None:
-        self.growing, self.asked = True, 0
+        self.growing, self.checked = True, 0
 
     def __call__(self, paths: Sequence[Path]) -> Collection[Path]:
-        self.asked += len(paths)
+        self.checked += len(paths)
         return paths if self.growing else ()
 
 
-def test_what_looks_cut_off_is_left_until_it_is_whole(tmp_path: Path) -> None:
-    check = HalfCopied()
-    box = Box(tmp_path, check=check)
-    box.drop("a.png", "a.wav")
-    assert box.look() == box.look(SETTLE) == []
-    box.drop("a.wav", content=b"more")  # the copy goes on
+def test_incomplete_file_is_not_processed_until_it_is_complete(tmp_path: Path) -> None:
+    check = IncompleteCheck()
+    harness = InboxHarness(tmp_path, check=check)
+    harness.drop("a.png", "a.wav")
+    assert harness.scan() == harness.scan(SETTLE_S) == []
+    harness.drop("a.wav", content=b"more")  # the copy continues
     check.growing = False
-    assert box.look(SETTLE - 1) == []
-    assert [facts(job)[1] for job in box.look(1)] == ["queued"]
-    asked = check.asked
-    box.look()
-    assert check.asked == asked  # once it is known, nobody is asked again
+    assert harness.scan(SETTLE_S - 1) == []
+    assert [summary(job)[1] for job in harness.scan(1)] == ["queued"]
+    checked = check.checked
+    harness.scan()
+    assert check.checked == checked  # a complete file is not checked again
 
 
-def test_what_stays_cut_off_is_handed_on_to_be_explained(tmp_path: Path) -> None:
-    box = Box(tmp_path, check=HalfCopied())
-    box.drop("a.png", "a.wav")
-    box.look()
-    steps(box, PATIENCE - SETTLE - 5)
-    assert box.store.jobs() == []
-    steps(box, 10)
-    assert len(box.store.jobs()) == 1
+def test_file_that_stays_incomplete_is_processed_after_the_timeout(tmp_path: Path) -> None:
+    harness = InboxHarness(tmp_path, check=IncompleteCheck())
+    harness.drop("a.png", "a.wav")
+    harness.scan()
+    run_scans(harness, INCOMPLETE_TIMEOUT_S - SETTLE_S - 5)
+    assert harness.store.jobs() == []
+    run_scans(harness, 10)
+    assert len(harness.store.jobs()) == 1

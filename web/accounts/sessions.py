@@ -106,12 +106,12 @@ class SessionStore:
 
     def delete_all_for(self, user: str, keep: str = "") -> None:
         """End all sessions of ``user``, except for that of the cookie ``keep``."""
-        kept = _digest(keep)
+        keep_hash = _digest(keep)
         with self._lock:
             for key, session in list(self._open.items()):
-                if session.user.casefold() == user.casefold() and key != kept:
+                if session.user.casefold() == user.casefold() and key != keep_hash:
                     del self._open[key]
-        self._write("DELETE FROM sessions WHERE user = ? AND token_hash != ?", user, kept)
+        self._write("DELETE FROM sessions WHERE user = ? AND token_hash != ?", user, keep_hash)
 
     def _is_valid(self, session: Session, now: float) -> bool:
         return now - session.last_seen < self._idle_s and now - session.created < MAX_AGE_S

@@ -221,7 +221,7 @@ class UploadStore:
         Returns the expired uploads.
         """
         now = self._now()
-        gone = []
+        expired = []
         for upload in self._read("SELECT * FROM uploads"):
             # A time in the future was written before the clock was set back.
             if upload.last_activity <= now < self.expires_at(upload) or upload.last_activity > now:
@@ -230,13 +230,13 @@ class UploadStore:
                 self.delete(upload)
             except BadInput:  # in use
                 continue
-            gone.append(upload)
+            expired.append(upload)
         folders = list(self._folder.iterdir())  # before the rows: a folder is created after its row
         known = {upload.id for upload in self._read("SELECT * FROM uploads")}
         for path in folders:
             if is_id(path.name) and path.name not in known:
                 shutil.rmtree(path, ignore_errors=True)
-        return gone
+        return expired
 
     # Internal
 

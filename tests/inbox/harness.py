@@ -1,4 +1,4 @@
-"""An inbox to drop files into, whose time passes when told to."""
+"""An inbox with a store, a scanner and a controllable clock, for tests."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from appliance.config import Config
 from appliance.inbox.archive import archive_sources
 from appliance.inbox.scanner import CompletenessCheck, InboxScanner
 from appliance.jobs.models import Job
-from appliance.jobs.states import FINAL_STATES, JobState
 from appliance.jobs.store import store_path
 from appliance.jobs.worker_store import WorkerStore
 
-SETTLE, UNSURE, PATIENCE = 10.0, 90.0, 120.0
+SETTLE_S, SETTLE_UNKNOWN_S, INCOMPLETE_TIMEOUT_S = 10.0, 90.0, 120.0
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """A clock whose time is set by the test."""
 
     time = 0.0
 
@@ -25,32 +24,32 @@ class Clock:
         return self.time
 
 
-def whole(paths: Sequence[Path]) -> Collection[Path]:
-    """A check that finds nothing half copied, for files of a few letters."""
+def all_complete(paths: Sequence[Path]) -> Collection[Path]:
+    """Report no file as incomplete: the files of these tests are only a few bytes long."""
     return ()
 
 
-class Box:
-    """An inbox with its store and its clock; ``mounts`` is the kernel's list, as it says."""
+class InboxHarness:
+    """An inbox with its store and its clock; ``mounts`` is added to the fake list of mounts."""
 
     def __init__(
-        self, root: Path, *, check: CompletenessCheck = whole, mounts: str | None = None
+        self, root: Path, *, check: CompletenessCheck = all_complete, mounts: str | None = None
     ) -> None:
         self.root, self.clock = root, Clock()
         self.config = Config.model_validate(
-            {"root": root, "inbox": {"settle_s": SETTLE, "settle_unknown_s": UNSURE}}
+            {"root": root, "inbox": {"settle_s": SETTLE_S, "settle_unknown_s": SETTLE_UNKNOWN_S}}
         )
         self.store = WorkerStore(store_path(root))
         self.mounts = root / "mountinfo"
-        ground = f"1 0 8:1 / / rw - ext4 /dev/sda1 rw\n{mounts or ''}"
-        self.mounts.write_text(ground)
+        mount_table = f"1 0 8:1 / / rw - ext4 /dev/sda1 rw\n{mounts or ''}"
+        self.mounts.write_text(mount_table)
         self.folder, self.presenters = root / "inbox", root / "presenters"
         self.check = check
-        self.inbox = self.another_daemon()
+        self.scanner = self.restart()
 
-    def another_daemon(self) -> InboxScanner:
-        """What looks at the inbox after a start."""
-        self.inbox = InboxScanner(
+    def restart(self) -> InboxScanner:
+        """Return a new scanner, as after a restart of the daemon."""
+        self.scanner = InboxScanner(
             self.store,
             self.root,
             self.config.inbox,
@@ -58,45 +57,41 @@ class Box:
             mounts=self.mounts,
             check=self.check,
         )
-        return self.inbox
+        return self.scanner
 
     def drop(self, *names: str, content: bytes = b"x") -> None:
-        """Files, whole at once; a name may have a folder before it."""
+        """Create complete files; a name may contain a folder."""
         for name in names:
             path = self.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
 
-    def look(self, after: float = SETTLE) -> list[Job]:
-        """The jobs there are after a look now and one ``after`` seconds; the oldest first."""
-        self.inbox.scan()
+    def scan(self, after: float = SETTLE_S) -> list[Job]:
+        """Scan now and again ``after`` seconds later; return all jobs, oldest first."""
+        self.scanner.scan()
         self.clock.time += after
-        self.inbox.scan()
+        self.scanner.scan()
         return self.store.jobs()[::-1]
 
-    def end(self, job: Job, state: JobState = JobState.DONE) -> None:
-        """Let a queued job end well, and put away what can be."""
+    def finish(self, job: Job) -> None:
+        """Let a queued job succeed, and archive the files."""
         while (claimed := self.store.claim()) and claimed.id != job.id:
             self.store.requeue(claimed.id)
         self.store.finish(job.id)
-        self.put_away()
+        self.archive()
 
-    def put_away(self) -> None:
-        """What the worker does between two jobs."""
+    def archive(self) -> None:
+        """Archive the files of ended jobs, as the worker does between two jobs."""
         for job in self.store.unarchived():
             archive_sources(self.store, job, self.folder, self.mounts)
 
     def tree(self) -> list[str]:
-        """Every file of the inbox."""
+        """Return all files of the inbox, relative to it."""
         files = (path for path in self.folder.rglob("*") if not path.is_dir())
         return sorted(str(path.relative_to(self.folder)) for path in files)
 
-    def ended(self) -> list[Job]:
-        """The jobs that are over, the oldest first."""
-        return self.store.jobs(FINAL_STATES)[::-1]
 
-
-def facts(job: Job) -> tuple[str, str, str | None, str | None]:
-    """Stem, state, presenter and lecture of a job."""
+def summary(job: Job) -> tuple[str, str, str | None, str | None]:
+    """Return stem, state, presenter and lecture of a job."""
     presenter = job.presenter.name if job.presenter else None
     return job.stem, job.state.value, presenter, job.lecture.name if job.lecture else None
