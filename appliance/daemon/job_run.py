@@ -120,7 +120,7 @@ class JobRunner:
         except LecternError as error:
             self._requeue(job, error)
         except Exception as error:
-            log.exception("job %d", job.id)
+            log.exception("job %d: unexpected error", job.id)
             reason = f"{type(error).__name__}: {error}"
             self._requeue(job, Fault("processing_failed", reason=reason))
         self.archive_ended()

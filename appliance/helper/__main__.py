@@ -64,7 +64,7 @@ def serve_request(helper: UsbHelper, request: BinaryIO, reply: BinaryIO) -> None
         log.info("%s", error)
         reply_values = error.to_dict()
     except Exception as error:
-        log.exception("failed")
+        log.exception("the request failed")
         reason = f"{type(error).__name__}: {error}"
         reply_values = Fault("helper_failed", reason=reason).to_dict()
     reply.write(json.dumps(reply_values).encode() + b"\n")

@@ -152,6 +152,6 @@ def run_task(tasks: TaskStore, task: Task, handler: Callable[[Task], dict[str, A
         log.info("task %d: %s", task.id, error)
         tasks.fail(task.id, Reason.from_error(error))
     except Exception as error:  # must not affect the next task
-        log.exception("task %d", task.id)
+        log.exception("task %d: unexpected error", task.id)
         reason = f"{type(error).__name__}: {error}"
         tasks.fail(task.id, Reason("task_failed", {"reason": reason}))

@@ -78,11 +78,11 @@ def test_interrupted_delivery_is_not_repeated(
         no_links(monkeypatch)
     outbox, one = tmp_path / "outbox", job(store)
 
-    def power_cut(path: Path) -> None:
+    def power_cut(path: Path, text: str) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(delivery, "commit", power_cut)
+        patch.setattr(delivery, "write_text", power_cut)
         deliver(store, one, video, report(), outbox)
     assert (outbox / "lesson.mp4").exists()
     assert deliver(store, one, video, report(), outbox) == outbox / "lesson.mp4"

@@ -105,9 +105,8 @@ class TestOutcomes:
         worker = make_worker(store, config, *outcomes, now=clock)
         job = drop(store, config)
         mount_record = config.root / "state" / "inbox.json"
-        mount_record.write_text(
-            '{"mounted": ["/", "cifs", "//school/share"]}'
-        )  # the share that held the files
+        # The share that held the files:
+        mount_record.write_text('{"mount": ["/", "cifs", "//school/share"]}')
         for _ in range(8):
             assert worker.run_next() and not worker.run_next()
             assert store.get(job.id).state is JobState.QUEUED
