@@ -34,7 +34,7 @@ class Walker:
 
 @pytest.fixture(scope="module")
 def info(tmp_path_factory: pytest.TempPathFactory) -> PresenterInfo:
-    path = tmp_path_factory.mktemp("sightings") / "presenter.mp4"
+    path = tmp_path_factory.mktemp("landmarks") / "presenter.mp4"
     return probe_presenter(write_video(path, list(talking(babble(8, seed=5)))))
 
 
