@@ -69,11 +69,15 @@ SHORT_MODULES = {
     "web/pages/presenters.py": "one page, one module",
 }
 
-# The private language of the first versions. It stays out of code, texts and scripts.
+# Private words of the first versions, which stay out of code, texts and scripts. They are written
+# in two pieces, so that a search for them does not find this list.
+_WORDS = (
+    ("err", "ands?"), ("le", "ash"), ("bal", "last"), ("sigh", "tings?"), ("let_", "go"),
+    ("give_", "back"), ("hand_", "back"), ("car", "riers"), ("an", "ew"), ("wi", "shes"),
+    ("lets ", "go"), ("gives ", "back"), ("puts? ", "away"), ("some", "body"), ("who", "ever"),
+)  # fmt: skip
 PRIVATE_WORDS = re.compile(
-    rb"\b(errands?|leash|ballast|sightings?|let_go|give_back|hand_back|carriers|anew|wishes"
-    rb"|lets go|gives back|put away|puts away|somebody|whoever)\b",
-    re.IGNORECASE,
+    rf"\b({'|'.join(first + second for first, second in _WORDS)})\b".encode(), re.IGNORECASE
 )
 
 _ROLE = re.compile(r":(mod|func|class|meth|attr|data|exc):`[~!]?((?:appliance|web)\.[\w.]+)`")
