@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,11 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from appliance.config import Config
+from appliance.jobs.models import NewJob
 from appliance.jobs.store import store_path
 from appliance.jobs.worker_store import WorkerStore
+from appliance.telemetry.reading import Reading
+from tests.governor.readings import COOL
 from web.accounts.passwords import hash_password
 from web.accounts.users import Role
 from web.app import create_app
@@ -115,3 +119,14 @@ def store(config: Config, clock: Clock) -> Iterator[WorkerStore]:
     """The job queue of the panel's device."""
     with WorkerStore(store_path(config.root), now=clock) as store:
         yield store
+
+
+def add(store: WorkerStore, stem: str, owner: str = "") -> int:
+    """Add a job to the queue and return its number."""
+    return store.add(NewJob(stem, Path("/p.mp4"), Path("/a.wav"), owner=owner)).id
+
+
+def reading(at: float, temperature: float = 50.0) -> Reading:
+    """Return a telemetry reading of a device at ``temperature`` °C."""
+    trips = {"cpu": {"throttle": 80.0}}
+    return replace(COOL, at=at, temperatures_c={"cpu": temperature}, trip_points_c=trips)

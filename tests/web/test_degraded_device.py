@@ -12,8 +12,7 @@ from appliance.errors import Fault
 from appliance.jobs.database import SCHEMA
 from appliance.jobs.store import JobStore, store_path
 from appliance.jobs.worker_store import WorkerStore
-from tests.web.conftest import PASSWORD, Browser, Clock, SignIn
-from tests.web.pages.test_home_stream import add
+from tests.web.conftest import PASSWORD, Browser, Clock, SignIn, add
 from web.accounts.users import UserStore
 from web.context import EXTENSION
 

@@ -17,8 +17,7 @@ from appliance.jobs.worker_store import WorkerStore
 from install.paths import UPDATE_LOCK
 from install.system import System
 from install.update_lock import update_lock
-from tests.web.conftest import SignIn
-from tests.web.pages.test_home_stream import add
+from tests.web.conftest import SignIn, add
 from web.context import EXTENSION
 from web.update_lock import MARKER, is_updating
 

@@ -15,6 +15,7 @@ from flask import (
 from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.errors import BadInput, LecternError
+from appliance.inference.results import recent_failures
 from appliance.jobs.daemon_status import DaemonStatusStore
 from appliance.jobs.store import store_path
 from appliance.jobs.tasks import Task
@@ -31,7 +32,7 @@ from web.security.access import (
 from web.services import formatting
 from web.services.cleanup import delete_old_jobs
 from web.services.log_files import LOGS, list_log_files, read_lines, send_log
-from web.services.snapshot import read_snapshot, recent_failures
+from web.services.snapshot import read_snapshot
 from web.services.tasks import (
     DEVICE_TASKS,
     get_own_task,

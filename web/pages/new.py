@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template
 
+from appliance.files.names import AUDIO_SUFFIXES, PRESENTER_SUFFIXES, TEXT_SUFFIXES
 from web.context import get_config
 from web.i18n import _
 from web.security.access import role_required
@@ -11,8 +12,9 @@ from web.services.presenter_library import list_presenters, presenter_view
 
 blueprint = Blueprint("new", __name__, url_prefix="/new")
 
-PRESENTER_FILES = "video/*,image/*,.mkv,.mts,.m2ts,.mxf"
-LECTURE_FILES = "audio/*,.txt,.md,.docx,.opus,.amr,.caf,.w64,.mka"
+PRESENTER_TYPES = ("video/*", "image/*", *PRESENTER_SUFFIXES)
+LECTURE_SUFFIXES = (*AUDIO_SUFFIXES, *TEXT_SUFFIXES)
+LECTURE_TYPES = ("audio/*", *LECTURE_SUFFIXES)
 
 
 @blueprint.get("")
@@ -23,8 +25,10 @@ def index() -> str:
     return render_template(
         "new/index.html",
         presenters=[presenter_view(path) for path in list_presenters(config.root)],
-        presenter_files=PRESENTER_FILES,
-        lecture_files=LECTURE_FILES,
+        presenter_types=PRESENTER_TYPES,
+        lecture_types=LECTURE_TYPES,
+        presenter_suffixes=PRESENTER_SUFFIXES,
+        lecture_suffixes=LECTURE_SUFFIXES,
         max_file_gb=config.uploads.max_file_gb,
         script_texts=script_texts(),
     )

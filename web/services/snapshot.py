@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -137,29 +136,6 @@ class SnapshotReader:
 def queue_sorted(jobs: list[Job]) -> list[Job]:
     """Return queued jobs in the order in which the worker processes them."""
     return sorted(jobs, key=lambda job: (-job.priority, job.id))
-
-
-FAILURE_MAX_AGE_S = 86400.0
-"""Age in seconds above which a failure is ignored: the daemon retries a provider after this
-time."""
-
-
-def recent_failures(root: Path, now: float) -> dict[str, str]:
-    """Return the providers that failed within the last day, each with its latest reason.
-
-    ``root`` is the device's folder, ``now`` the time in seconds since 1970. Returns an empty dict
-    if the results that ``appliance.inference`` stores cannot be read.
-    """
-    try:
-        verdicts = json.loads((root / "state" / "engines.json").read_bytes())["verdicts"].values()
-        found = [
-            (float(verdict["at"]), str(verdict["provider"]), str(verdict["reason"]))
-            for verdict in verdicts
-            if verdict["reason"] and verdict["provider"] != "cpu"
-        ]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return {}
-    return {name: reason for at, name, reason in sorted(found) if 0 <= now - at < FAILURE_MAX_AGE_S}
 
 
 def read_snapshot(root: Path, now: Callable[[], float], update_marker: Path) -> Snapshot:

@@ -14,8 +14,11 @@ const pairs = byId("pairs");
 const startButton = byId("start");
 const startNote = byId("start-note");
 
-const PRESENTER_FILE = /\.(mp4|m4v|mov|mkv|webm|avi|flv|ts|mts|m2ts|mpg|mpeg|wmv|3gp|mxf|dv|gif|jpe?g|png|bmp|webp|tiff?|hei[cf]|avif)$/i;
-const LECTURE_FILE = /\.(wav|mp3|m4a|aac|flac|ogg|oga|opus|wma|aiff?|amr|caf|w64|ac3|mka|txt|md|docx)$/i;
+// The suffixes of supported files, with their dots.
+const suffixes = {
+  presenter: page.dataset.presenterSuffixes.split(" "),
+  lecture: page.dataset.lectureSuffixes.split(" "),
+};
 
 // The selectable files by their unique key: {key, name, element, material, ready, selected}.
 // `material` is the reference to the file that the API expects.
@@ -93,8 +96,7 @@ const removeEntry = (kind, entry) => {
 };
 
 const addFile = (kind, file) => {
-  const pattern = kind === "presenter" ? PRESENTER_FILE : LECTURE_FILE;
-  if (!pattern.test(file.name)) {
+  if (!suffixes[kind].some((suffix) => file.name.toLowerCase().endsWith(suffix))) {
     showNote(formatText(texts.unsupported_type, { name: file.name }), true);
     return;
   }

@@ -22,7 +22,7 @@ from appliance.jobs.store import store_path
 from appliance.jobs.worker_store import WorkerStore
 from appliance.telemetry.store import TelemetryStore, telemetry_path
 from tests.web.browser.conftest import PASSWORD, Box, free_port, sign_in, signed_in, wait_for
-from tests.web.pages.test_home_stream import reading
+from tests.web.conftest import reading
 from web.i18n.zh import TEXTS
 from web.static_files import FOLDER
 

@@ -11,6 +11,8 @@ import pytest
 
 from appliance.config import Config
 from appliance.errors import BadInput
+from appliance.inference.results import RESULTS_FILE, ProviderResults
+from appliance.inference.session import RuntimeVersions
 from appliance.jobs.daemon_status import DaemonStatusStore
 from appliance.jobs.models import Reason
 from appliance.jobs.store import store_path
@@ -18,8 +20,7 @@ from appliance.jobs.tasks import TaskStore
 from appliance.jobs.worker_store import WorkerStore
 from appliance.logs.write import configure_logging
 from appliance.telemetry.store import TelemetryStore, telemetry_path
-from tests.web.conftest import Clock, SignIn
-from tests.web.pages.test_home_stream import add, reading
+from tests.web.conftest import Clock, SignIn, add, reading
 from web.services.log_files import LOGS, list_log_files, log_file_path, read_lines
 from web.services.telemetry_charts import MAX_POINTS, build_charts, telemetry_since, throttled_spans
 
@@ -272,3 +273,15 @@ def test_page_shows_device_properties(
         assert words in page
     assert "Shut down" not in page
     assert "Shut down" in sign_in("admin").get("/device/").text
+
+
+def test_device_page_shows_unused_providers(sign_in: SignIn, config: Config, clock: Clock) -> None:
+    with DaemonStatusStore(store_path(config.root), now=clock) as record:
+        record.record_start("0.1", 7)
+        record.record_engine("cuda", "lectern-lite", "fp16")
+    versions = RuntimeVersions("36.4.3", "10.3.0", "1.23.0")
+    results = ProviderResults(config.root / "state" / RESULTS_FILE, versions, now=clock)
+    results.add("a", "tensorrt", "fp16", "self-test: <off> by 0.3")
+    page = sign_in("viewer").get("/device/").text
+    assert "TensorRT is not used" in page and "self-test: &lt;off&gt; by 0.3" in page
+    assert "CUDA is not used" not in page

@@ -16,8 +16,7 @@ from appliance.jobs.states import JobState
 from appliance.jobs.store import store_path
 from appliance.jobs.worker_store import WorkerStore
 from appliance.telemetry.store import TelemetryStore, telemetry_path
-from tests.web.conftest import Clock, SignIn
-from tests.web.pages.test_home_stream import add, reading
+from tests.web.conftest import Clock, SignIn, add, reading
 from web.services.snapshot import queue_sorted
 from web.services.thumbnails import job_thumbnail
 

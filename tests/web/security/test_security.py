@@ -13,8 +13,7 @@ from werkzeug.routing import Rule
 from appliance.config import Config, PanelConfig
 from appliance.jobs.states import JobState
 from appliance.jobs.worker_store import WorkerStore
-from tests.web.conftest import PASSWORD, SignIn
-from tests.web.pages.test_home_stream import add
+from tests.web.conftest import PASSWORD, SignIn, add
 from web.app import create_app
 from web.context import EXTENSION
 from web.security.headers import POLICY

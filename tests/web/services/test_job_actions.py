@@ -1,4 +1,4 @@
-"""The order of the queue and the estimate of the remaining time."""
+"""The order of the queue."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from appliance.jobs.models import Job, NewJob
 from appliance.jobs.store import JobStore
 from web.services.job_actions import Direction, priorities, reordered
 from web.services.snapshot import queue_sorted
-from web.services.snapshot_poller import EtaEstimator
 
 
 @pytest.fixture
@@ -70,42 +69,3 @@ class TestReordering:
 
     def test_existing_order_changes_nothing(self, queue: list[Job]) -> None:
         assert priorities(queue) == {}
-
-
-class TestEtaEstimator:
-    def job(self, queue: list[Job], done: int, stage: str = "render") -> Job:
-        return dataclasses.replace(queue[0], stage=stage, done=done, total=1000)
-
-    def test_constant_speed_gives_the_remaining_time(self, queue: list[Job]) -> None:
-        pace = EtaEstimator()
-        left = [pace.remaining_s(self.job(queue, 10 * second), second) for second in range(31)]
-        assert left[3] is None
-        assert left[30] == 70
-
-    def test_estimate_follows_a_changing_speed(self, queue: list[Job]) -> None:
-        pace = EtaEstimator()
-        for second in range(40):
-            pace.remaining_s(self.job(queue, 10 * second), second)
-        left = None
-        for second in range(40, 110):
-            left = pace.remaining_s(self.job(queue, 400 + (second - 40)), second)
-        assert left == pytest.approx(530, abs=5)
-
-    def test_new_stage_or_step_back_resets_the_estimate(self, queue: list[Job]) -> None:
-        pace = EtaEstimator()
-        for second in range(10):
-            pace.remaining_s(self.job(queue, 10 * second), second)
-        assert pace.remaining_s(self.job(queue, 5, "score"), 11) is None
-        for second in range(12, 20):
-            pace.remaining_s(self.job(queue, 10 * second, "score"), second)
-        assert pace.remaining_s(self.job(queue, 3, "score"), 21) is None
-
-    def test_no_estimate_without_progress(self, queue: list[Job]) -> None:
-        assert EtaEstimator().remaining_s(None, 0) is None
-        assert EtaEstimator().remaining_s(dataclasses.replace(queue[0], total=0), 0) is None
-
-    def test_estimate_decreases_to_zero_without_progress(self, queue: list[Job]) -> None:
-        pace = EtaEstimator()
-        for second in range(10):
-            pace.remaining_s(self.job(queue, 100 * second), second)
-        assert pace.remaining_s(self.job(queue, 900), 500) == 0

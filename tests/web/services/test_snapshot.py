@@ -1,66 +1,81 @@
-"""Providers that are not used, from the results that the daemon stores."""
+"""Snapshots of the device."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from appliance.config import Config
-from appliance.inference.results import RESULTS_FILE, ProviderResults
-from appliance.inference.session import RuntimeVersions
 from appliance.jobs.daemon_status import DaemonStatusStore
+from appliance.jobs.models import NewJob, Reason
 from appliance.jobs.store import store_path
-from tests.web.conftest import Clock, SignIn
-from web.i18n import _
-from web.pages.results import result_properties
-from web.services.snapshot import FAILURE_MAX_AGE_S, recent_failures
-
-MACHINE = RuntimeVersions("36.4.3", "10.3.0", "1.23.0")
+from appliance.jobs.worker_store import WorkerStore
+from appliance.telemetry.store import TelemetryStore, telemetry_path
+from tests.web.conftest import Clock, add, reading
+from web.services.snapshot import SnapshotReader
 
 
 @pytest.fixture
-def verdicts(config: Config, clock: Clock) -> ProviderResults:
-    return ProviderResults(config.root / "state" / RESULTS_FILE, MACHINE, now=clock)
+def reader(config: Config, clock: Clock) -> Iterator[SnapshotReader]:
+    reader = SnapshotReader(config.root, clock)
+    yield reader
+    reader.close()
 
 
-def test_latest_failure_is_reported_for_a_day(
-    verdicts: ProviderResults, config: Config, clock: Clock
-) -> None:
-    verdicts.add("a", "tensorrt", "fp16", "no kernel image")
-    verdicts.add("a", "cuda", "fp16", batch=8, ms=0.2)
-    verdicts.add("b", "cpu", "int8", "wrong numbers")  # of a precision, not of the engine
-    clock.time += 10
-    verdicts.add("b", "tensorrt", "fp32", "gave no answer")
-    assert recent_failures(config.root, clock.time) == {"tensorrt": "gave no answer"}
-    assert recent_failures(config.root, clock.time + FAILURE_MAX_AGE_S) == {}
+class TestSnapshotReader:
+    def test_jobs_are_grouped_by_state(
+        self, reader: SnapshotReader, store: WorkerStore, clock: Clock
+    ) -> None:
+        ids = [add(store, name) for name in ("runs", "fails", "one", "two")]
+        assert store.claim()
+        store.set_priority(ids[1], 9)
+        assert store.claim()
+        store.fail(ids[1], Reason("file_missing", {"name": "x"}))
+        store.set_priority(ids[3], 5)
+        store.add(NewJob("waits", None, Path("/b.wav")))
+        seen = reader()
+        assert [job.stem for job in seen.running] == ["runs"]
+        assert [job.stem for job in seen.queue] == ["two", "one"]
+        assert [job.stem for job in seen.failed] == ["fails"]
+        assert [job.stem for job in seen.waiting] == ["waits"]
+        clock.time += 8 * 86400
+        assert reader().failed == ()
 
+    def test_daemon_state_is_reported(
+        self, reader: SnapshotReader, config: Config, clock: Clock
+    ) -> None:
+        assert not reader().daemon_up
+        with DaemonStatusStore(store_path(config.root), now=clock) as record:
+            record.record_start("1.0", 7)
+            assert reader().daemon_up
+            clock.time += 60
+            assert not reader().daemon_up
 
-@pytest.mark.parametrize("text", ["", "[]", '{"verdicts": {"a": 1}}', '{"verdicts": []}'])
-def test_damaged_file_reports_nothing(config: Config, clock: Clock, text: str) -> None:
-    assert recent_failures(config.root, clock.time) == {}
-    (config.root / "state").mkdir(parents=True, exist_ok=True)
-    (config.root / "state" / RESULTS_FILE).write_text(text)
-    assert recent_failures(config.root, clock.time) == {}
+    def test_old_reading_is_ignored(
+        self, reader: SnapshotReader, config: Config, clock: Clock
+    ) -> None:
+        with TelemetryStore(telemetry_path(config.root)) as history:
+            history.add(reading(clock.time))
+        assert reader().reading == reading(clock.time)
+        clock.time += 120
+        assert reader().reading is None
 
-
-def test_device_page_shows_unused_providers(
-    sign_in: SignIn, verdicts: ProviderResults, config: Config, clock: Clock
-) -> None:
-    with DaemonStatusStore(store_path(config.root), now=clock) as record:
-        record.record_start("0.1", 7)
-        record.record_engine("cuda", "lectern-lite", "fp16")
-    verdicts.add("a", "tensorrt", "fp16", "self-test: <off> by 0.3")
-    page = sign_in("viewer").get("/device/").text
-    assert "TensorRT is not used" in page and "self-test: &lt;off&gt; by 0.3" in page
-    assert "CUDA is not used" not in page
-
-
-def test_result_page_shows_rejected_providers(project: Path) -> None:
-    rejected = [
-        "tensorrt: failed while it worked: CUDA failure: 719",
-        "cuda: not in this ONNX Runtime",
-    ]
-    found = result_properties({"provider": "cpu", "rejected_providers": rejected})
-    assert (_("Compute backend"), "CPU") in found
-    assert found[-1] == ("TensorRT is not used", "failed while it worked: CUDA failure: 719")
+    def test_unreadable_queue_is_reported_and_recovers(
+        self, reader: SnapshotReader, store: WorkerStore, config: Config
+    ) -> None:
+        add(store, "a")
+        assert len(reader().queue) == 1
+        store.close()
+        reader.close()
+        path = store_path(config.root)
+        whole = path.read_bytes()
+        path.write_bytes(b"no database" * 1000)
+        seen = reader()
+        assert seen.fault and seen.fault.code == "database_damaged"
+        assert len(seen.queue) == 1
+        path.write_bytes(whole)
+        for suffix in ("-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        assert reader().fault is None
