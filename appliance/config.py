@@ -184,7 +184,7 @@ class PanelConfig(Section):
     host: Annotated[str, Field(min_length=1)] = "0.0.0.0"
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
     default_ports: bool = True
-    tls: Literal["none", "own", "files"] = "none"
+    tls: Literal["none", "local-ca", "files"] = "none"
     certificate: str = ""
     key: str = ""
     mdns: Literal["auto", "always", "never"] = "auto"

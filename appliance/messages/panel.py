@@ -21,9 +21,9 @@ MESSAGES: dict[str, Message] = {
     "certificate_invalid": message(
         "The panel's certificate {name} cannot be used ({reason}).",
         "Set panel.certificate and panel.key to a certificate and its private key, or set "
-        "panel.tls to own.",
+        "panel.tls to local-ca.",
         "控制面板的证书 {name} 无法使用（{reason}）。",
-        "请将 panel.certificate 和 panel.key 设为证书及其私钥，或将 panel.tls 设为 own。",
+        "请将 panel.certificate 和 panel.key 设为证书及其私钥，或将 panel.tls 设为 local-ca。",
     ),
     "https_required": message(
         "This change was sent over an unencrypted connection, which the panel does not accept.",

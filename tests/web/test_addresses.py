@@ -48,7 +48,9 @@ class TestFindAddresses:
         port = free_port()
         plain = find_addresses(Config(panel=PanelConfig(host=host, port=port)), short)
         assert plain.ports == (port, short[0])
-        secure = find_addresses(Config(panel=PanelConfig(host=host, port=port, tls="own")), short)
+        secure = find_addresses(
+            Config(panel=PanelConfig(host=host, port=port, tls="local-ca")), short
+        )
         assert secure.ports == (port, *short)
 
     def test_port_in_use_is_left_out(self, short: tuple[int, int]) -> None:

@@ -133,7 +133,7 @@ def serve_panel(config: Config, mistakes: list[ConfigProblem]) -> None:
             *mistakes,
             ConfigProblem(0, "panel.certificate", config.panel.certificate, error),
         ]
-        panel = config.panel.model_copy(update={"tls": "own"})
+        panel = config.panel.model_copy(update={"tls": "local-ca"})
         config = config.model_copy(update={"panel": panel})
         tls = TlsContext(local_certificate(config))
     _Server(config, mistakes, addresses, tls).run()

@@ -178,7 +178,7 @@ def make_tls_context(config: Config) -> TlsContext | None:
     """
     if config.panel.tls == "none":
         return None
-    if config.panel.tls == "own":
+    if config.panel.tls == "local-ca":
         return TlsContext(local_certificate(config))
     files = (config.root / name for name in (config.panel.certificate, config.panel.key))
     return TlsContext(OwnerCertificate(*files))
@@ -186,7 +186,7 @@ def make_tls_context(config: Config) -> TlsContext | None:
 
 def uses_local_certificate(config: Config) -> bool:
     """Return whether the panel uses a certificate of the device's own authority."""
-    return config.panel.tls == "own"
+    return config.panel.tls == "local-ca"
 
 
 def authority_fingerprint(config: Config) -> str:

@@ -17,7 +17,7 @@ from tests.web.browser.test_upload import digest, large
 
 __all__ = ["large"]  # a fixture
 
-TLS = "own"
+TLS = "local-ca"
 pytestmark = pytest.mark.slow
 
 

@@ -13,7 +13,9 @@ from web.addresses import Addresses
 from web.app import create_app
 
 
-def client(root: Path, *ports: int, tls: Literal["none", "own", "files"] = "own") -> FlaskClient:
+def client(
+    root: Path, *ports: int, tls: Literal["none", "local-ca", "files"] = "local-ca"
+) -> FlaskClient:
     config = Config(root=root, panel=PanelConfig(tls=tls))
     addresses = Addresses("0.0.0.0", ports, tls != "none")
     app = create_app(config, addresses=addresses)
@@ -55,10 +57,10 @@ def test_untrusted_host_is_not_redirected(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("tls", "scheme", "expected"),
-    [("files", "https", True), ("own", "https", False), ("none", "https", False)],
+    [("files", "https", True), ("local-ca", "https", False), ("none", "https", False)],
 )
 def test_hsts_is_sent_only_with_an_owner_certificate(
-    tmp_path: Path, tls: Literal["none", "own", "files"], scheme: str, expected: bool
+    tmp_path: Path, tls: Literal["none", "local-ca", "files"], scheme: str, expected: bool
 ) -> None:
     """With HSTS, browsers could not reach the device once its local certificate changes."""
     answer = client(tmp_path, 8080, tls=tls).get("/login", base_url=f"{scheme}://localhost")

@@ -210,7 +210,7 @@ def test_local_addresses_have_no_zone() -> None:
 
 class TestPage:
     def test_authority_is_public_without_its_key(self, tmp_path: Path) -> None:
-        app = create_app(Config(root=tmp_path, panel=PanelConfig(tls="own")))
+        app = create_app(Config(root=tmp_path, panel=PanelConfig(tls="local-ca")))
         answer = app.test_client().get("/authority.crt")
         assert answer.status_code == 200
         assert "attachment" in answer.headers["Content-Disposition"]
