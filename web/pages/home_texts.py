@@ -115,12 +115,12 @@ def stage_name(word: str) -> str:
     return {
         "": _("Preparing"),
         "check": _("Checking the files"),
-        "engine": _("Preparing the model"),
-        "voice": _("Generating speech"),
+        "selftest": _("Preparing the model"),
+        "tts": _("Generating speech"),
         "presenter": _("Analyzing the presenter"),
         "speech": _("Analyzing the lecture"),
         "render": _("Syncing the lips"),
-        "join": _("Assembling the video"),
+        "mux": _("Assembling the video"),
         "score": _("Checking the result"),
     }.get(word, word)
 
