@@ -33,7 +33,7 @@ class Served:
         self.config.write_text(
             f"root: {self.root}\n"
             f"panel: {{host: 127.0.0.1, port: {self.port}, threads: {threads},"
-            f" tls: {'own' if tls else 'none'}}}\n{text}",
+            f" tls: {'local-ca' if tls else 'none'}}}\n{text}",
             encoding="utf-8",
         )
 
