@@ -1,8 +1,8 @@
 """Executes one attempt at a job in a child process.
 
-A damaged file may crash a decoder, and memory may run out: then only this process ends, and the
-daemon continues. The daemon writes a ``RenderRequest`` to the child's standard input and keeps that
-open; the attempt reports in JSON lines, and ends at once when the daemon is gone. On ``SIGTERM`` it
+If a damaged file crashes a decoder, or memory runs out, only this process ends, and the daemon
+continues. The daemon writes a ``RenderRequest`` to the child's standard input and keeps it open.
+The attempt reports in JSON lines, and ends at once when the daemon has ended. On ``SIGTERM`` it
 stops at the next point from which it can be resumed.
 
 The lines are ``{"progress": …}`` and, at the end, ``{"report": …}``, ``{"stopped": true}`` or an

@@ -1,4 +1,4 @@
-"""Delivers a finished video to the outbox: complete, only once, and without replacing any file."""
+"""Publishes a finished video in the outbox: atomically, once, and without replacing a file."""
 
 from __future__ import annotations
 
@@ -129,11 +129,12 @@ def _copy_to_target(source: Path, target: Path, heartbeat: HeartbeatCallback) ->
 
 
 def _copy(source: Path, target: Path, heartbeat: HeartbeatCallback) -> None:
-    with source.open("rb") as old, target.open("wb") as new:
-        for block in _read_blocks(old, heartbeat):
-            new.write(block)
-            new.flush()
-            os.fdatasync(new.fileno())  # spreads the time for writing, so that heartbeats continue
+    with source.open("rb") as source_file, target.open("wb") as target_file:
+        for block in _read_blocks(source_file, heartbeat):
+            target_file.write(block)
+            target_file.flush()
+            # Syncing each block spreads the time for writing, so that heartbeats continue.
+            os.fdatasync(target_file.fileno())
 
 
 def _is_copy(published: Path, video: Path, heartbeat: HeartbeatCallback) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from appliance.attempt.parent import run_attempt
 from appliance.attempt.protocol import AttemptRunner
-from appliance.governor.governor import ReadConditions
+from appliance.governor.governor import ReadTelemetry
 from appliance.jobs.models import Job
 
 _MB = 1 << 20
@@ -21,7 +21,7 @@ Estimate = Callable[[Job], float]
 
 
 class PreviewSource(Protocol):
-    """The requested previews; see :mod:`appliance.tasks.preview`."""
+    """A source of requested previews; see :mod:`appliance.tasks.preview`."""
 
     def has_pending(self) -> bool:
         """Return whether a preview is requested."""
@@ -66,4 +66,4 @@ class WorkerHooks:
     now: Callable[[], float] = time.time
     heartbeat: Callable[[], None] = lambda: None
     on_report: Callable[[dict[str, Any]], None] = lambda report: None
-    read_telemetry: ReadConditions = lambda: None
+    read_telemetry: ReadTelemetry = lambda: None

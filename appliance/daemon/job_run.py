@@ -1,4 +1,4 @@
-"""The life of one job, from the moment it is claimed until its source files are archived."""
+"""Executes a claimed job, up to the archiving of its source files."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ class JobRunner:
         if request is not None:
             self._store.apply_request(job.id, request)
         else:
-            self._store.requeue(job.id, counts=False)
+            self._store.requeue(job.id, count_attempt=False)
         self._reset_estimate(job)
         _log_job(logging.INFO, job, "is %s", self._store.get(job.id).state.value)
 
@@ -192,7 +192,7 @@ class JobRunner:
         state = self._store.requeue(
             job.id,
             Reason.from_error(error),
-            counts=not (share_unavailable or error.code in _EXTERNAL_FAULTS),
+            count_attempt=not (share_unavailable or error.code in _EXTERNAL_FAULTS),
             min_wait_s=_SHARE_RETRY_S if share_unavailable else 0.0,
         )
         self._reset_estimate(job)
@@ -216,7 +216,7 @@ class JobRunner:
     def _is_transient(self, job: Job, error: BadInput) -> bool:
         """Return whether a retry may succeed after ``error``.
 
-        This is so for a temporary problem of a share, an incomplete copy, or memory that other
+        The cause may be a temporary problem of a share, an incomplete copy, or memory that other
         programs use.
         """
         if error.code == "file_unreadable" or self._is_share_unavailable(error):
@@ -234,12 +234,12 @@ class JobRunner:
         return error.code in _SHARE_ERRORS and MountGuard(self._config.root).is_unmounted()
 
     def _reset_estimate(self, job: Job) -> None:
-        """Request a new estimate of the disk space: part of the job may be done."""
+        """Request a new estimate of the disk space: part of the work may be done already."""
         self._store.disk_budget.set_estimate(job.id, None)
 
 
 class JobProgress:
-    """Follows one attempt: records its progress regularly and decides whether it must stop.
+    """Records the progress of one attempt regularly and decides whether it must stop.
 
     ``may_continue`` returns whether the work may continue and is called as often as progress is
     recorded; ``is_stopping`` returns whether the daemon is stopping; ``heartbeat`` is called each
@@ -267,9 +267,9 @@ class JobProgress:
     def __call__(self, update: ProgressUpdate | None) -> bool:
         """Handle an update, see :data:`~appliance.attempt.protocol.ProgressCallback`."""
         self._heartbeat()
-        is_news = update is not None and (update.saved or update.stage != self._last.stage)
+        is_significant = update is not None and (update.saved or update.stage != self._last.stage)
         self._last = update or self._last
-        if is_news or time.monotonic() - self._recorded_at >= _RECORD_INTERVAL_S:
+        if is_significant or time.monotonic() - self._recorded_at >= _RECORD_INTERVAL_S:
             self._recorded_at = time.monotonic()
             self._request = self._store.update_progress(
                 self._job.id,

@@ -29,9 +29,9 @@ _ESTIMATE_TIMEOUT_S = 60.0
 def serve(config: Config, stop: threading.Event) -> bool:
     """Run the daemon for ``config.root`` until ``stop`` is set; return True to restart it.
 
-    The current job is then interrupted where it can be resumed, and queued again. Raises
-    ``BadInput`` for folders that cannot be created, ``Fault("already_running")`` if another daemon
-    is running.
+    Once ``stop`` is set, the current job is stopped at the next point from which it can be resumed,
+    and queued again. Raises ``BadInput`` for folders that cannot be created,
+    ``Fault("already_running")`` if another daemon is running.
     """
     from appliance.daemon.hooks import WorkerHooks
     from appliance.daemon.worker import Worker
@@ -66,7 +66,7 @@ def serve(config: Config, stop: threading.Event) -> bool:
                 previews=PreviewMaker(tasks, config, tasks_folder(config), stop),
                 estimate=lambda job: _estimate(config, job, is_stopping),
                 heartbeat=heartbeat.beat,
-                on_report=lambda report: _record_engine(status, report),
+                on_report=lambda report: _record_inference(status, report),
                 read_telemetry=newest_reading_source(config.root),
             ),
         )
@@ -186,9 +186,9 @@ def _estimate(config: Config, job: Job, is_cancelled: Callable[[], bool]) -> flo
     return float(disk_mb)
 
 
-def _record_engine(status: DaemonStatusStore, report: dict[str, Any]) -> None:
+def _record_inference(status: DaemonStatusStore, report: dict[str, Any]) -> None:
     model = report.get("model", {})
-    status.record_engine(
+    status.record_inference(
         str(report.get("provider", "")), str(model.get("name", "")), str(model.get("precision", ""))
     )
 
@@ -199,14 +199,14 @@ def _single_instance_lock(root: Path) -> Iterator[None]:
     path = root / "state" / "serve.lock"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise BadInput("output_unwritable", name=str(root), reason=error.strerror) from error
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Fault("already_running", name=str(root)) from None
         yield
     finally:
-        os.close(handle)
+        os.close(fd)

@@ -1,4 +1,4 @@
-"""The worker: chooses the next job or preview, and frees disk space in between."""
+"""The worker: executes jobs and previews, and deletes expired jobs in between."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _AMPLE_DISK_MB = 50_000.0
 """Above this much spare disk space in MiB, jobs are not estimated."""
 
 
-def size_mb(folder: Path) -> float:
+def folder_size_mb(folder: Path) -> float:
     """Return the total size of the files below ``folder``, in MiB; 0 if it does not exist."""
     total = 0
     for path in folder.rglob("*"):
@@ -41,8 +41,8 @@ def size_mb(folder: Path) -> float:
 class Worker:
     """Executes the jobs of ``store``, one after the other, with the folders below ``config.root``.
 
-    There is only one worker per device. Once ``stop`` is set, the current job is interrupted where
-    it can be resumed, and queued again.
+    There is only one worker per device. Once ``stop`` is set, the current job is stopped at the
+    next point from which it can be resumed, and queued again.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Worker:
             store,
             config,
             hooks,
-            may_continue=lambda: self._governor.allows(working=True),
+            may_continue=lambda: self._governor.allows(job_running=True),
             is_stopping=stop.is_set,
             on_error=self._handle_disk_full,
         )
@@ -81,7 +81,7 @@ class Worker:
     def recover(self, *, unclean_shutdown: bool = True) -> None:
         """Queue again the job that was interrupted, and delete folders without a job.
 
-        ``unclean_shutdown`` says that the previous daemon did not shut down in order.
+        ``unclean_shutdown`` says that the previous daemon crashed or was killed.
         """
         for job in self._store.recover(unclean_shutdown=unclean_shutdown):
             log.info("job %d was interrupted and is %s now", job.id, job.state.value)
@@ -99,7 +99,7 @@ class Worker:
                 if last_error:  # after an error a job may still be marked as running
                     self._store.recover(unclean_shutdown=False)
                 busy, last_error = self.run_next(), ""
-            except (LecternError, OSError) as error:  # of the queue or the disk: may be transient
+            except (LecternError, OSError) as error:  # of the queue or the disk, may be transient
                 if str(error) != last_error:
                     log.error("%s", error)
                 busy, last_error = False, str(error)
@@ -118,10 +118,10 @@ class Worker:
             self._hooks.previews.make_next(self._hooks.heartbeat)
             return True
         self._folders.create()
-        if not self._governor.allows(working=False):
+        if not self._governor.allows(job_running=False):
             return False
         self._reserve.allocate()
-        available_mb = self._space_for_next_mb()
+        available_mb = self._disk_mb_for_next_job()
         job = None if self._stop.is_set() else self._store.claim(available_mb)
         if job is None:
             return False
@@ -134,13 +134,15 @@ class Worker:
         if abs(now - self._retention_applied_at) < _RETENTION_INTERVAL_S:
             return
         self._retention_applied_at = now
-        keep = self._settings
-        policy = RetentionPolicy(keep.max_age_days, keep.max_total_gb, keep.keep_undownloaded)
+        settings = self._settings
+        policy = RetentionPolicy(
+            settings.max_age_days, settings.max_total_gb, settings.keep_undownloaded
+        )
         for job in delete_expired(self._store, policy, now):
             with job_context(job.id):
                 log.info("job %d is %s and expired: files deleted", job.id, job.state.value)
 
-    def _space_for_next_mb(self) -> float:
+    def _disk_mb_for_next_job(self) -> float:
         """Return the MiB that the next job may take; ``inf`` if there is ample space."""
         available_mb = self._free_disk_mb() - self._settings.min_free_disk_mb
         if available_mb >= _AMPLE_DISK_MB:
@@ -148,7 +150,7 @@ class Worker:
             return math.inf
         while (job := self._store.disk_budget.next_unestimated()) is not None:
             try:
-                used_mb = size_mb(self._folders.for_job(job))
+                used_mb = folder_size_mb(self._folders.for_job(job))
                 expected_mb = max(self._hooks.estimate(job) - used_mb, 0.0)
             except LecternError as error:  # the attempt will report it
                 if self._stop.is_set():
@@ -161,7 +163,7 @@ class Worker:
         return available_mb
 
     def _free_disk_mb(self) -> float:
-        """Return the MiB free where work and results are written, the lower of the two."""
+        """Return the free MiB in the work folder or the outbox, whichever has less."""
         find_free_mb = self._hooks.find_free_mb
         return min(find_free_mb(self._folders.work), find_free_mb(self._folders.outbox))
 

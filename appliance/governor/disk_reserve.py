@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 RESERVE_BYTES = 4_000_000
-"""Bytes. SQLite truncates the write-ahead log of the queue after 4 MB (1,000 pages)."""
+"""Size of the reserve: SQLite truncates the queue's write-ahead log after 4 MB (1,000 pages)."""
 
 
 class DiskReserve:
@@ -25,14 +25,14 @@ class DiskReserve:
             free = os.statvfs(self._path.parent)
             if free.f_bavail * free.f_frsize < 3 * self._size:
                 return
-            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                os.posix_fallocate(handle, 0, self._size)
+                os.posix_fallocate(fd, 0, self._size)
             except OSError:
                 self.release()
                 raise
             finally:
-                os.close(handle)
+                os.close(fd)
 
     def release(self) -> None:
         """Release the reserve."""

@@ -1,4 +1,4 @@
-"""Decides whether the device may work now, and if not, why, by a set of rules."""
+"""Decides by a set of rules whether the device may work now, and records the reasons if not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ log = logging.getLogger("lectern.governor")
 MAX_READING_AGE_S = 120.0
 """Maximum age of a telemetry reading in seconds; older ones are ignored."""
 
-ReadConditions = Callable[[], Reading | None]
+ReadTelemetry = Callable[[], Reading | None]
+"""Returns the newest telemetry reading, or ``None`` if there is none."""
 
 
 class Governor:
@@ -34,7 +35,7 @@ class Governor:
         self,
         store: WorkerStore,
         rules: Sequence[Rule],
-        read_telemetry: ReadConditions,
+        read_telemetry: ReadTelemetry,
         now: Callable[[], float],
     ) -> None:
         self._store = store
@@ -42,8 +43,8 @@ class Governor:
         self._read_telemetry = read_telemetry
         self._now = now
 
-    def allows(self, *, working: bool) -> bool:
-        """Return whether a job may be started or, if ``working``, continued.
+    def allows(self, *, job_running: bool) -> bool:
+        """Return whether a job may be started or, if ``job_running``, continued.
 
         The reasons against it are stored as holds, and released when they no longer apply. Raises
         ``Fault`` like the store.
@@ -51,7 +52,7 @@ class Governor:
         now, reading = self._now(), self._read_telemetry()
         if reading is not None and abs(now - reading.at) > MAX_READING_AGE_S:
             reading = None
-        conditions = Conditions(now, reading, working)
+        conditions = Conditions(now, reading, job_running)
         reasons = [reason for rule in self._rules if (reason := rule.check(conditions))]
         self._update_holds(reasons)
         return not reasons
@@ -73,7 +74,7 @@ def build_governor(
     settings: GovernorConfig,
     disk: DiskRule,
     *,
-    read_telemetry: ReadConditions = lambda: None,
+    read_telemetry: ReadTelemetry = lambda: None,
     preview_requested: Callable[[], bool] = lambda: False,
     now: Callable[[], float] = time.time,
 ) -> Governor:
@@ -91,7 +92,7 @@ def build_governor(
     return Governor(store, rules, read_telemetry, now)
 
 
-def newest_reading_source(root: Path) -> ReadConditions:
+def newest_reading_source(root: Path) -> ReadTelemetry:
     """Return a function that reads the newest telemetry reading below the root folder ``root``.
 
     It returns ``None`` if there is no reading or it cannot be read.

@@ -1,4 +1,4 @@
-"""Quiet hours: no work and no fan noise, and the device is free for the lesson."""
+"""Quiet hours: no work is done, so that the fan does not disturb a lesson."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class QuietWindow:
         start, stop = (int(h) * 60 + int(m) for h, m in (t.split(":") for t in hours.split("-")))
         return cls(_parse_days(days), start, stop if stop > start else stop + _DAY)
 
-    def seconds_left(self, minute: float) -> float | None:
-        """Return the minutes until it ends, at ``minute`` of the week; ``None`` outside of it."""
+    def minutes_left(self, minute: float) -> float | None:
+        """Return the minutes until it ends, counted from ``minute`` of the week, or ``None``."""
         ends = [
             self.stop - since
             for day in self.days
@@ -63,29 +63,29 @@ def _parse_days(text: str) -> frozenset[int]:
 class QuietHoursRule:
     """Pauses work in ``windows``, by local time.
 
-    ``local`` converts seconds since 1970 to local time.
+    ``localtime`` converts seconds since 1970 to local time.
     """
 
     def __init__(
         self,
         windows: Iterable[str],
-        local: Callable[[float], time.struct_time] = time.localtime,
+        localtime: Callable[[float], time.struct_time] = time.localtime,
     ) -> None:
         self._windows = [QuietWindow.parse(window) for window in windows]
-        self._local = local
+        self._localtime = localtime
 
     def check(self, conditions: Conditions) -> Reason | None:
         """Return ``quiet_hours``, or ``None``."""
-        clock = self._local(conditions.now)
-        minute = clock.tm_wday * _DAY + clock.tm_hour * 60 + clock.tm_min + clock.tm_sec / 60
+        clock = self._localtime(conditions.now)
+        now = clock.tm_wday * _DAY + clock.tm_hour * 60 + clock.tm_min + clock.tm_sec / 60
         # The end of one window may be inside the next.
-        left, passed = 0.0, True
-        while passed and left < _WEEK:
+        minutes, extended = 0.0, True
+        while extended and minutes < _WEEK:
             more = max(
-                (w.seconds_left((minute + left) % _WEEK) or 0.0 for w in self._windows), default=0.0
+                (w.minutes_left((now + minutes) % _WEEK) or 0.0 for w in self._windows), default=0.0
             )
-            left, passed = left + more, more > 0
-        if not left:
+            minutes, extended = minutes + more, more > 0
+        if not minutes:
             return None
-        until = self._local(conditions.now + 60 * left)
+        until = self._localtime(conditions.now + 60 * minutes)
         return Reason("quiet_hours", {"until": time.strftime("%Y-%m-%d %H:%M", until)})

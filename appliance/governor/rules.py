@@ -23,27 +23,27 @@ visible as free space."""
 class DiskRule:
     """Requires ``min_free_disk_mb`` to start a job, and a quarter of it to continue.
 
-    ``find_free`` returns the free space, in MiB, of the fuller of the file systems written to.
+    ``find_free_mb`` returns the free space, in MiB, of the fuller of the file systems written to.
     """
 
-    def __init__(self, min_free_disk_mb: float, find_free: Callable[[], float]) -> None:
+    def __init__(self, min_free_disk_mb: float, find_free_mb: Callable[[], float]) -> None:
         self._min_free_mb = min_free_disk_mb
-        self._find_free = find_free
+        self._find_free_mb = find_free_mb
         self._was_full: tuple[float, float] | None = None
 
     def note_disk_full(self, now: float) -> None:
         """Record that a write has failed for lack of space."""
-        self._was_full = now, self._find_free()
+        self._was_full = now, self._find_free_mb()
 
     def check(self, conditions: Conditions) -> Reason | None:
         """Return ``low_disk_space``, or ``None``."""
-        free = self._find_free()
-        if conditions.working:
+        free = self._find_free_mb()
+        if conditions.job_running:
             needed = self._min_free_mb / 4
         else:
             needed = max(self._min_free_mb, self._needed_after_full(conditions.now))
         if free >= needed:
-            if not conditions.working:
+            if not conditions.job_running:
                 self._was_full = None
             return None
         shown = max(needed, self._min_free_mb)
@@ -55,19 +55,19 @@ class DiskRule:
         return self._was_full[1] + RESUME_MARGIN_MB
 
 
-_MIN_TRIP_C = 50.0
+_MIN_TRIP_C = 50.0  # lower trip points are implausible
 
 
 class HeatRule:
-    """Pauses when a thermal zone comes within ``margin_c`` of its trip point.
+    """Pauses when a thermal zone comes within ``pause_margin_c`` of its trip point.
 
-    Work resumes when every zone is ``resume_c`` below its own trip point. Zones without trip points
-    are ignored.
+    Work resumes when every zone is ``resume_margin_c`` below its own trip point. Zones without trip
+    points are ignored.
     """
 
-    def __init__(self, margin_c: float, resume_c: float) -> None:
-        self._margin_c = margin_c
-        self._resume_c = max(resume_c, margin_c)
+    def __init__(self, pause_margin_c: float, resume_margin_c: float) -> None:
+        self._pause_margin_c = pause_margin_c
+        self._resume_margin_c = max(resume_margin_c, pause_margin_c)
         self._pausing = False
 
     def check(self, conditions: Conditions) -> Reason | None:
@@ -77,10 +77,12 @@ class HeatRule:
             self._pausing = False
             return None
         headroom, zone, temperature = nearest
-        self._pausing = headroom < (self._resume_c if self._pausing else self._margin_c)
+        self._pausing = headroom < (
+            self._resume_margin_c if self._pausing else self._pause_margin_c
+        )
         if not self._pausing:
             return None
-        resume = temperature + headroom - self._resume_c
+        resume = temperature + headroom - self._resume_margin_c
         return Reason(
             "too_hot",
             {"zone": zone, "temperature": f"{temperature:.0f}", "resume": f"{resume:.0f}"},
@@ -111,18 +113,18 @@ def _trip_point(trips: Mapping[str, float]) -> float | None:
 
 
 class MemoryRule:
-    """Requires ``start_mb`` of available memory to start a job, and ``low_mb`` to continue."""
+    """Requires ``start_mb`` of available memory to start a job, and ``running_mb`` to continue."""
 
-    def __init__(self, start_mb: float, low_mb: float) -> None:
+    def __init__(self, start_mb: float, running_mb: float) -> None:
         self._start_mb = start_mb
-        self._low_mb = min(low_mb, start_mb)
+        self._running_mb = min(running_mb, start_mb)
 
     def check(self, conditions: Conditions) -> Reason | None:
         """Return ``low_memory``, or ``None``."""
         if conditions.reading is None:
             return None
         free = conditions.reading.memory_available_mb
-        if free >= (self._low_mb if conditions.working else self._start_mb):
+        if free >= (self._running_mb if conditions.job_running else self._start_mb):
             return None
         return Reason("low_memory", {"free": f"{free:.0f}", "needed": f"{self._start_mb:.0f}"})
 
@@ -130,7 +132,7 @@ class MemoryRule:
 class PreviewRule:
     """Pauses the current job while a preview is requested (``preview_requested`` returns True).
 
-    Without a current job nothing has to be held: the worker makes previews before it starts jobs.
+    Without a current job, no hold is necessary: the worker makes previews before it starts jobs.
     """
 
     def __init__(self, preview_requested: Callable[[], bool]) -> None:
@@ -139,21 +141,23 @@ class PreviewRule:
     def check(self, conditions: Conditions) -> Reason | None:
         """Return ``preview_pending``, or ``None``."""
         return (
-            Reason("preview_pending") if conditions.working and self._preview_requested() else None
+            Reason("preview_pending")
+            if conditions.job_running and self._preview_requested()
+            else None
         )
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """The conditions at one moment.
+    """The conditions that the rules check.
 
     ``now`` is seconds since 1970; ``reading`` is ``None`` if there is no current telemetry;
-    ``working`` says whether there is a current job (stopping it costs more than not starting it).
+    ``job_running`` says whether there is a current job, which costs more to stop than not to start.
     """
 
     now: float
     reading: Reading | None
-    working: bool
+    job_running: bool
 
 
 class Rule(Protocol):

@@ -90,7 +90,7 @@ class DaemonStatusStore(DatabaseClient):
         with self._database.write() as connection:
             connection.execute("UPDATE daemon SET last_heartbeat = ?", (self._now(),))
 
-    def record_engine(self, provider: str, model: str, precision: str) -> None:
+    def record_inference(self, provider: str, model: str, precision: str) -> None:
         """Record the provider, model and precision of the last rendered video."""
         with self._database.write() as connection:
             connection.execute(

@@ -57,8 +57,8 @@ class JobHistory(DatabaseClient):
         includes the jobs of all users. ``size`` is limited to 1 … ``MAX_PAGE_SIZE``. A ``number``
         beyond the last page returns the last page.
         """
-        wanted = [state.value for state in states]
-        ids_found = self._find_ids(wanted, words, owners)
+        state_values = [state.value for state in states]
+        ids_found = self._find_ids(state_values, words, owners)
         size = min(max(size, 1), MAX_PAGE_SIZE)
         number = min(max(number, 1), max(1, -(-len(ids_found) // size)))
         ids = ids_found[(number - 1) * size : number * size]

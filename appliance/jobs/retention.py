@@ -28,7 +28,7 @@ class RetentionPolicy:
 
 
 @dataclass(frozen=True)
-class StoredFile:
+class StoredJob:
     """An ended job, the size of its files in bytes, and whether its video was downloaded."""
 
     job: Job
@@ -36,13 +36,17 @@ class StoredFile:
     downloaded: bool
 
 
-def expired_jobs(holdings: Iterable[StoredFile], policy: RetentionPolicy, now: float) -> list[Job]:
+def expired_jobs(
+    stored_jobs: Iterable[StoredJob], policy: RetentionPolicy, now: float
+) -> list[Job]:
     """Return the jobs to be deleted at the time ``now``, oldest first.
 
     Jobs that are kept count towards the total size, so other jobs may be deleted because of them.
     """
-    oldest_first = sorted(holdings, key=lambda h: (h.job.finished or 0.0, h.job.id))
-    total = sum(h.size for h in oldest_first)
+    oldest_first = sorted(
+        stored_jobs, key=lambda stored: (stored.job.finished or 0.0, stored.job.id)
+    )
+    total = sum(stored.size for stored in oldest_first)
     expired: list[Job] = []
     for stored in oldest_first:
         job = stored.job
@@ -66,14 +70,14 @@ def delete_expired(store: JobStore, policy: RetentionPolicy, now: float) -> list
         return []
     unarchived = {job.id for job in store.unarchived()}
     ended_jobs = [job for job in store.jobs(FINAL_STATES) if job.id not in unarchived]
-    holdings = [
-        StoredFile(
+    stored_jobs = [
+        StoredJob(
             job, sum(_size(path) for path in _deletable_files(store, job)), _is_downloaded(job)
         )
         for job in ended_jobs
     ]
     removed = []
-    for job in expired_jobs(holdings, policy, now):
+    for job in expired_jobs(stored_jobs, policy, now):
         try:
             delete_job(store, job)
         except OSError:

@@ -72,10 +72,11 @@ class JobStore(DatabaseClient):
 
     def jobs(self, states: Iterable[JobState] = JobState, limit: int = -1) -> list[Job]:
         """Return at most ``limit`` (-1: all) jobs in any of ``states``, newest first."""
-        wanted = [state.value for state in states]
+        state_values = [state.value for state in states]
         rows = self._database.read(
-            f"SELECT * FROM jobs WHERE state IN ({placeholders(wanted)}) ORDER BY id DESC LIMIT ?",
-            *wanted,
+            f"SELECT * FROM jobs WHERE state IN ({placeholders(state_values)})"
+            " ORDER BY id DESC LIMIT ?",
+            *state_values,
             limit,
         )
         return [Job.from_row(row) for row in rows]

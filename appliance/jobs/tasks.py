@@ -85,12 +85,12 @@ class TaskStore(DatabaseClient):
 
     def has_unfinished(self, kinds: Iterable[str]) -> bool:
         """Return whether a task of any of ``kinds`` is pending or running."""
-        wanted = list(kinds)
+        kinds = list(kinds)
         return bool(
             self._database.read(
                 "SELECT 1 FROM tasks WHERE state IN ('pending', 'running')"
-                f" AND kind IN ({placeholders(wanted)}) LIMIT 1",
-                *wanted,
+                f" AND kind IN ({placeholders(kinds)}) LIMIT 1",
+                *kinds,
             )
         )
 
@@ -99,13 +99,13 @@ class TaskStore(DatabaseClient):
 
         Returns ``None`` if there is no such task.
         """
-        wanted = list(kinds)
+        kinds = list(kinds)
         with self._database.write() as connection:
             row = connection.execute(
                 "UPDATE tasks SET state = 'running' WHERE id = (SELECT id FROM tasks"
-                f" WHERE state = 'pending' AND kind IN ({placeholders(wanted)})"
+                f" WHERE state = 'pending' AND kind IN ({placeholders(kinds)})"
                 " ORDER BY id LIMIT 1) RETURNING *",
-                wanted,
+                kinds,
             ).fetchone()
         return None if row is None else Task.from_row(row)
 

@@ -27,7 +27,7 @@ class WorkerStore(JobStore):
 
         A pending request to pause or cancel such a job is applied instead. To be called by the
         only worker before the first :meth:`claim`. ``unclean_shutdown`` says that the last daemon
-        did not shut down in order, alone or with the device; see :mod:`appliance.jobs.backoff`.
+        crashed or was killed, alone or with the device; see :mod:`appliance.jobs.backoff`.
         """
         jobs = self.jobs([JobState.RUNNING])
         if unclean_shutdown and not any(job.attempts_without_progress for job in jobs):
@@ -39,7 +39,7 @@ class WorkerStore(JobStore):
             elif unclean_shutdown:
                 self._requeue_interrupted(job)
             else:
-                self.requeue(job.id, counts=False)
+                self.requeue(job.id, count_attempt=False)
         return [self.get(job.id) for job in jobs]
 
     def _requeue_interrupted(self, job: Job) -> None:
@@ -139,17 +139,17 @@ class WorkerStore(JobStore):
         job: int,
         reason: Reason | None = None,
         *,
-        counts: bool = True,
+        count_attempt: bool = True,
         min_wait_s: float = 0.0,
     ) -> JobState:
         """Queue a running job again and return its new state.
 
         With a ``reason``, the job waits before the next attempt, at least ``min_wait_s`` seconds,
-        and fails if it has reached the maximum number of attempts without progress. If ``counts``
-        is False, the job is not the cause, and the attempt is not counted.
+        and fails if it has reached the maximum number of attempts without progress. Set
+        ``count_attempt`` to False if the job is not the cause: the attempt is then not counted.
         """
-        attempts = max(self.get(job).attempts_without_progress - (not counts), 0)
-        if reason is not None and counts and attempts >= self._max_attempts:
+        attempts = max(self.get(job).attempts_without_progress - (not count_attempt), 0)
+        if reason is not None and count_attempt and attempts >= self._max_attempts:
             self.fail(job, reason)
             return JobState.FAILED
         wait_s = max(fault_backoff_s(attempts), min_wait_s)
@@ -201,7 +201,7 @@ class WorkerStore(JobStore):
                 add_event(connection, self._now(), None, "hold", reason)
 
     def remove_hold(self, code: str) -> None:
-        """Remove a reason for starting no job."""
+        """Remove a reason why no job is started."""
         with self._database.write() as connection:
             removed = connection.execute("DELETE FROM holds WHERE reason = ?", (code,))
             if removed.rowcount:

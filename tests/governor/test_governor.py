@@ -44,22 +44,22 @@ class TestGovernor:
             read_telemetry=lambda: readings[0],
             now=lambda: NOW,
         )
-        assert not governor.allows(working=False) and not governor.allows(working=False)
+        assert not governor.allows(job_running=False) and not governor.allows(job_running=False)
         assert sorted(hold.code for hold in store.holds()) == ["low_disk_space", "too_hot"]
         free[0], readings[0] = 200.0, warm_reading(NOW, 97.5)
-        assert not governor.allows(working=True)
+        assert not governor.allows(job_running=True)
         assert [hold.code for hold in store.holds()] == ["too_hot"]
         readings[0] = COOL
-        assert governor.allows(working=True) and store.holds() == []
+        assert governor.allows(job_running=True) and store.holds() == []
         assert [event.kind for event in store.events()].count("hold") == 2
 
     def test_holds_of_a_previous_daemon_are_removed(
         self, store: WorkerStore, config: Config
     ) -> None:
         tight = build_governor(store, config.governor, DiskRule(100, lambda: 1.0), now=lambda: NOW)
-        assert not tight.allows(working=False)
+        assert not tight.allows(job_running=False)
         assert build_governor(store, config.governor, DiskRule(0, lambda: 1.0)).allows(
-            working=False
+            job_running=False
         )
         assert store.holds() == []
 
@@ -69,7 +69,7 @@ class TestGovernor:
         governor = build_governor(
             store, config.governor, disk, read_telemetry=lambda: old, now=lambda: NOW
         )
-        assert governor.allows(working=False)
+        assert governor.allows(job_running=False)
 
     def test_settings_are_passed_to_the_rules(self, store: WorkerStore, tmp_path: Path) -> None:
         file = tmp_path / "device.yaml"
@@ -81,7 +81,7 @@ class TestGovernor:
         governor = build_governor(
             store, load_config(file).governor, disk, read_telemetry=lambda: reading, now=lambda: NOW
         )
-        assert not governor.allows(working=False)
+        assert not governor.allows(job_running=False)
         assert sorted(hold.code for hold in store.holds()) == ["low_memory", "quiet_hours"]
 
 

@@ -25,7 +25,7 @@ MONDAY = 4 * 86_400.0  # 5 January 1970, 00:00 UTC
 
 
 def at(temperature: float) -> Conditions:
-    return Conditions(NOW, warm_reading(NOW, temperature), working=True)
+    return Conditions(NOW, warm_reading(NOW, temperature), job_running=True)
 
 
 class TestHeat:
@@ -43,7 +43,7 @@ class TestHeat:
     def test_zones_without_trip_points_are_ignored(self) -> None:
         hot = replace(COOL, temperatures_c={"nvme": 110.0})
         for reading in (hot, COOL, None):
-            assert HeatRule(6, 16).check(Conditions(NOW, reading, working=True)) is None
+            assert HeatRule(6, 16).check(Conditions(NOW, reading, job_running=True)) is None
 
     @pytest.mark.parametrize(
         ("trips", "pauses"),
@@ -57,7 +57,9 @@ class TestHeat:
     )
     def test_relevant_trip_point_is_used(self, trips: dict[str, float], pauses: bool) -> None:
         reading = replace(COOL, temperatures_c={"cpu": 85.0}, trip_points_c={"cpu": trips})
-        assert (HeatRule(6, 16).check(Conditions(NOW, reading, working=True)) is not None) is pauses
+        assert (
+            HeatRule(6, 16).check(Conditions(NOW, reading, job_running=True)) is not None
+        ) is pauses
 
     def test_margins_in_the_wrong_order_are_corrected(self) -> None:
         heat = HeatRule(16, 6)
@@ -67,53 +69,53 @@ class TestHeat:
 
 class TestMemory:
     @pytest.mark.parametrize(
-        ("free", "working", "pauses"),
+        ("free", "job_running", "pauses"),
         [(600, False, False), (400, False, True), (400, True, False), (90, True, True)],
     )
     def test_starting_requires_more_than_continuing(
-        self, free: float, working: bool, pauses: bool
+        self, free: float, job_running: bool, pauses: bool
     ) -> None:
         reading = replace(COOL, memory_available_mb=free)
-        reason = MemoryRule(500, 100).check(Conditions(NOW, reading, working))
+        reason = MemoryRule(500, 100).check(Conditions(NOW, reading, job_running))
         assert (reason is not None) is pauses
 
     def test_no_hold_without_a_reading(self) -> None:
-        assert MemoryRule(500, 100).check(Conditions(NOW, None, working=False)) is None
+        assert MemoryRule(500, 100).check(Conditions(NOW, None, job_running=False)) is None
 
 
 class TestDisk:
     @pytest.mark.parametrize(
-        ("free", "working", "pauses"),
+        ("free", "job_running", "pauses"),
         [(400, False, False), (399, False, True), (101, True, False), (99, True, True)],
     )
     def test_starting_requires_more_than_continuing(
-        self, free: float, working: bool, pauses: bool
+        self, free: float, job_running: bool, pauses: bool
     ) -> None:
-        reason = DiskRule(400, lambda: free).check(Conditions(NOW, None, working))
+        reason = DiskRule(400, lambda: free).check(Conditions(NOW, None, job_running))
         assert (reason is not None) is pauses
 
     def test_full_disk_requires_additional_space_to_resume(self) -> None:
         free = [50.0]
         disk = DiskRule(10, lambda: free[0])
         disk.note_disk_full(NOW)
-        assert disk.check(Conditions(NOW + 1, None, working=False)) is not None
-        assert disk.check(Conditions(NOW + 1, None, working=True)) is None
+        assert disk.check(Conditions(NOW + 1, None, job_running=False)) is not None
+        assert disk.check(Conditions(NOW + 1, None, job_running=True)) is None
         free[0] += RESUME_MARGIN_MB
-        assert disk.check(Conditions(NOW + 2, None, working=False)) is None
+        assert disk.check(Conditions(NOW + 2, None, job_running=False)) is None
         free[0] = 11  # the additional space is no longer required
-        assert disk.check(Conditions(NOW + 3, None, working=False)) is None
+        assert disk.check(Conditions(NOW + 3, None, job_running=False)) is None
 
     @pytest.mark.parametrize("passed", [RETRY_AFTER_S, -1e6])
     def test_full_disk_is_retried_after_a_while(self, passed: float) -> None:
         disk = DiskRule(10, lambda: 50.0)
         disk.note_disk_full(NOW)
-        assert disk.check(Conditions(NOW + passed, None, working=False)) is None
+        assert disk.check(Conditions(NOW + passed, None, job_running=False)) is None
 
 
 class TestQuietHours:
     def quiet_until(self, windows: list[str], day: int, hour: float) -> str | None:
-        rule = QuietHoursRule(windows, local=time.gmtime)
-        conditions = Conditions(MONDAY + 86_400 * day + 3600 * hour, None, working=False)
+        rule = QuietHoursRule(windows, localtime=time.gmtime)
+        conditions = Conditions(MONDAY + 86_400 * day + 3600 * hour, None, job_running=False)
         reason = rule.check(conditions)
         return None if reason is None else reason.params["until"]
 
@@ -170,11 +172,11 @@ class TestQuietHours:
 
     def test_remaining_time_of_a_window(self) -> None:
         window = QuietWindow.parse("mon 22:00-06:00")
-        assert window.seconds_left(22 * 60) == 8 * 60 and window.seconds_left(21 * 60) is None
+        assert window.minutes_left(22 * 60) == 8 * 60 and window.minutes_left(21 * 60) is None
 
 
 class TestPreview:
-    @pytest.mark.parametrize(("working", "waits"), [(True, True), (False, True), (True, False)])
-    def test_only_a_current_job_is_paused(self, working: bool, waits: bool) -> None:
-        reason = PreviewRule(lambda: waits).check(Conditions(NOW, None, working))
-        assert (reason is not None) is (working and waits)
+    @pytest.mark.parametrize(("job_running", "waits"), [(True, True), (False, True), (True, False)])
+    def test_only_a_current_job_is_paused(self, job_running: bool, waits: bool) -> None:
+        reason = PreviewRule(lambda: waits).check(Conditions(NOW, None, job_running))
+        assert (reason is not None) is (job_running and waits)

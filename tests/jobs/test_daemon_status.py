@@ -44,7 +44,7 @@ class TestDaemonStatus:
         self, status_store: DaemonStatusStore, clock: Clock, tmp_path: Path
     ) -> None:
         status_store.record_start("1.0", 77)
-        status_store.record_engine("cpu", "lectern-lite", "fp32")
+        status_store.record_inference("cpu", "lectern-lite", "fp32")
         (tmp_path / "boot_id").write_text("second\n")
         killed = status_store.record_start("1.0", 78)
         assert killed is not None and not killed.stopped_cleanly and killed.boot_id == "first"

@@ -11,7 +11,7 @@ from appliance.jobs.retention import (
     DAY_S,
     GB,
     RetentionPolicy,
-    StoredFile,
+    StoredJob,
     delete_expired,
     expired_jobs,
 )
@@ -50,23 +50,23 @@ class TestExpired:
     def test_old_jobs_expire(self, store: WorkerStore) -> None:
         old, new = finished(store, 89), finished(store, 91)
         stored = [
-            StoredFile(new, 1, new.downloaded is not None),
-            StoredFile(old, 1, old.downloaded is not None),
+            StoredJob(new, 1, new.downloaded is not None),
+            StoredJob(old, 1, old.downloaded is not None),
         ]
         assert expired_jobs(stored, RetentionPolicy(max_age_days=10), TODAY) == [old]
         assert expired_jobs(stored, RetentionPolicy(), TODAY) == []
 
     def test_oldest_jobs_expire_until_the_size_fits(self, store: WorkerStore) -> None:
         jobs = [finished(store, day) for day in (1, 2, 3, 4)]
-        stored = [StoredFile(job, GB, job.downloaded is not None) for job in reversed(jobs)]
+        stored = [StoredJob(job, GB, job.downloaded is not None) for job in reversed(jobs)]
         assert expired_jobs(stored, RetentionPolicy(max_total_gb=2), TODAY) == jobs[:2]
 
     def test_job_without_files_does_not_expire_by_size(self, store: WorkerStore) -> None:
         empty, full = finished(store, 1), finished(store, 2)
         assert expired_jobs(
             [
-                StoredFile(empty, 0, empty.downloaded is not None),
-                StoredFile(full, 3 * GB, full.downloaded is not None),
+                StoredJob(empty, 0, empty.downloaded is not None),
+                StoredJob(full, 3 * GB, full.downloaded is not None),
             ],
             RetentionPolicy(max_total_gb=1),
             TODAY,
@@ -75,8 +75,8 @@ class TestExpired:
     def test_undownloaded_results_are_kept_if_configured(self, store: WorkerStore) -> None:
         kept, downloaded_job = finished(store, 1, downloaded=False), finished(store, 2)
         stored = [
-            StoredFile(kept, GB, kept.downloaded is not None),
-            StoredFile(downloaded_job, GB, downloaded_job.downloaded is not None),
+            StoredJob(kept, GB, kept.downloaded is not None),
+            StoredJob(downloaded_job, GB, downloaded_job.downloaded is not None),
         ]
         assert expired_jobs(stored, RetentionPolicy(max_age_days=1, max_total_gb=1), TODAY) == [
             downloaded_job

@@ -192,7 +192,7 @@ class TestClaim:
                 store.update_progress(job, "render", 1, 2, made_progress=True)
                 assert store.requeue(job, BUSY) is JobState.QUEUED
             else:
-                assert store.requeue(job, BUSY, counts=False) is JobState.QUEUED
+                assert store.requeue(job, BUSY, count_attempt=False) is JobState.QUEUED
             clock.time += MAX_BACKOFF_S
         assert store.get(job).attempts == 10
 

@@ -265,7 +265,7 @@ def test_page_shows_device_properties(
 ) -> None:
     with DaemonStatusStore(store_path(config.root), now=clock) as record:
         record.record_start("1.2.3", 7)
-        record.record_engine("CUDAExecutionProvider", "lectern-lite", "fp16")
+        record.record_inference("CUDAExecutionProvider", "lectern-lite", "fp16")
     with TelemetryStore(telemetry_path(config.root)) as history:
         history.add(replace(reading(clock.time), power_mode="15W", throttle_events=3))
     page = sign_in("viewer").get("/device/").text
@@ -278,7 +278,7 @@ def test_page_shows_device_properties(
 def test_device_page_shows_unused_providers(sign_in: SignIn, config: Config, clock: Clock) -> None:
     with DaemonStatusStore(store_path(config.root), now=clock) as record:
         record.record_start("0.1", 7)
-        record.record_engine("cuda", "lectern-lite", "fp16")
+        record.record_inference("cuda", "lectern-lite", "fp16")
     versions = RuntimeVersions("36.4.3", "10.3.0", "1.23.0")
     results = ProviderResults(config.root / "state" / RESULTS_FILE, versions, now=clock)
     results.add("a", "tensorrt", "fp16", "self-test: <off> by 0.3")
