@@ -35,7 +35,7 @@ def temp_path(path: Path, *, shared: bool = False) -> Path:
 
 
 def check_writable(path: Path, *, in_place: bool = False) -> None:
-    """Check before the work starts that ``path`` can be written, without leaving a trace.
+    """Check that ``path`` can be written, without changing anything; called before the work.
 
     :func:`commit` replaces the file at ``path``. With ``in_place``, an existing file is written to
     instead; it may also be a pipe or a device.
@@ -73,9 +73,8 @@ def _probe_folder(path: Path) -> None:
         target_status, folder_status = path.lstat(), folder.stat()
     except FileNotFoundError:
         return
-    if not (
-        stat.S_ISREG(target_status.st_mode) or stat.S_ISLNK(target_status.st_mode)
-    ):  # e.g. /dev/null, as root
+    if not (stat.S_ISREG(target_status.st_mode) or stat.S_ISLNK(target_status.st_mode)):
+        # A device such as /dev/null, which root could replace.
         raise FileExistsError(errno.EEXIST, "not a regular file")
     # In a folder with the sticky bit, such as /tmp, only the owner may replace a file.
     if folder_status.st_mode & stat.S_ISVTX and os.geteuid() not in (
@@ -137,7 +136,7 @@ def write_text(
 
 @contextlib.contextmanager
 def translate_write_errors(path: Path) -> Iterator[None]:
-    """Turn errors of libav and of the disk while ``path`` is written into a ``Fault``.
+    """Translate errors of libav and of the disk while ``path`` is written into a ``Fault``.
 
     The codes are ``disk_full``, ``file_too_large`` (FAT is limited to 4 GiB) and
     ``encoder_failed``.
@@ -175,11 +174,11 @@ def fsync_folder(path: Path) -> None:
 
 
 def _fsync(path: Path, flags: int) -> None:
-    handle = os.open(path, flags)
+    fd = os.open(path, flags)
     try:
-        os.fsync(handle)
+        os.fsync(fd)
     finally:
-        os.close(handle)
+        os.close(fd)
 
 
 def sha256(path: Path) -> str:

@@ -103,8 +103,8 @@ def split_presenter(stem: str) -> tuple[str, str | None]:
     ``lesson04@wang`` is the lecture ``lesson04`` by ``wang``. Returns the whole stem and ``None``
     if one of the two names is empty.
     """
-    lesson, at, presenter = stem.rpartition("@")
-    return (lesson, presenter) if at and lesson and presenter else (stem, None)
+    lecture, at, presenter = stem.rpartition("@")
+    return (lecture, presenter) if at and lecture and presenter else (stem, None)
 
 
 def find_presenter(library: Path, name: str) -> Path | None:

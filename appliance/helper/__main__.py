@@ -1,4 +1,4 @@
-"""``python -m appliance.helper``: handles a request on standard input or a new USB drive."""
+"""``python -m appliance.helper``: handles one request, or imports from a new USB drive."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from appliance.errors import BadInput, Fault, LecternError
 from appliance.helper.actions import UsbHelper
 from appliance.helper.service_user import ServiceUser
 
-_MAX_REQUEST_BYTES = 1 << 16  # bytes of a request
+_MAX_REQUEST_BYTES = 1 << 16
 log = logging.getLogger("lectern.helper")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Import from a device (``on-plugged-in sda1``), or handle one request without arguments.
+    """Import from a USB drive (``on-plugged-in sda1``) or, without arguments, handle a request.
 
     Returns the exit status: 0, or 1 if the configuration or the USB drive cannot be used.
     """

@@ -106,7 +106,7 @@ class UsbHelper:
             return self._export_to(drive)
 
     def eject(self, drive: UsbDrive) -> Result:
-        """Check that ``drive`` is not in use, sync it and report it as safe to remove.
+        """Check that ``drive`` is not in use, sync it and mark it as safe to remove.
 
         Raises ``BadInput("usb_busy")`` if it is being copied or mounted elsewhere.
         """
@@ -129,7 +129,7 @@ class UsbHelper:
         If that folder has a subfolder ``results``, the finished videos are copied into it.
         """
         drive = find_drive(device, self.run, self._system_devices())
-        with self._status_shown(drive):  # report it as safe to remove only after both steps
+        with self._status_shown(drive):  # marked as safe to remove only after both steps
             result = self._import_from(drive, only_folder=True)
             if result.pop("wants_results"):
                 result["results"] = self._export_to(drive)["files"]
@@ -177,15 +177,15 @@ class UsbHelper:
 
     def _read_status(self, drive: UsbDrive) -> str:
         try:
-            state = json.loads((self.status_folder / f"{drive.device}.json").read_bytes())
-            return str(state["state"]) if state["uuid"] == drive.uuid else "new"
+            status = json.loads((self.status_folder / f"{drive.device}.json").read_bytes())
+            return str(status["state"]) if status["uuid"] == drive.uuid else "new"
         except (OSError, ValueError, KeyError):
             return "new"
 
     def _write_status(self, drive: UsbDrive, state: str, reason: str = "") -> None:
         self.status_folder.mkdir(parents=True, exist_ok=True)
-        facts = {"state": state, "uuid": drive.uuid, "at": self.now(), "reason": reason}
-        write_text(self.status_folder / f"{drive.device}.json", json.dumps(facts))
+        status = {"state": state, "uuid": drive.uuid, "at": self.now(), "reason": reason}
+        write_text(self.status_folder / f"{drive.device}.json", json.dumps(status))
 
     def _status_shown(self, drive: UsbDrive) -> _StatusFile:
         return _StatusFile(self, drive)

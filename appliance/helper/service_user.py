@@ -39,7 +39,7 @@ def run_as_user(account: ServiceUser, work: Callable[[], dict[str, Any]]) -> dic
     The result must be JSON-serializable. Raises the ``LecternError`` that ``work`` raised, and
     ``Fault("helper_failed")`` for any other exception or if the child process ends without a reply.
     """
-    reading, writing = os.pipe()
+    read_end, write_end = os.pipe()
     sys.stdout.flush()
     # Block SIGTERM: an exception that its handler raises inside ``fork`` would be lost.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
@@ -47,16 +47,16 @@ def run_as_user(account: ServiceUser, work: Callable[[], dict[str, Any]]) -> dic
     if child == 0:
         try:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-            os.close(reading)
-            os.dup2(writing, 1)  # standard output was the connection to the daemon
+            os.close(read_end)
+            os.dup2(write_end, 1)  # standard output was the connection to the daemon
             with private_stdout() as pipe:
                 pipe.write(json.dumps(_run_work(account, work)))
         finally:
             os._exit(0)
-    os.close(writing)
+    os.close(write_end)
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-        with os.fdopen(reading) as pipe:
+        with os.fdopen(read_end) as pipe:
             raw_reply = pipe.read()
     except BaseException:  # terminated: terminate the child, too, which cleans up first
         os.kill(child, signal.SIGTERM)

@@ -35,11 +35,12 @@ from appliance.inbox.partial_copies import (
 
 IMPORT_FOLDER = "lectern"
 """Folder of a USB drive from which files are imported automatically when it is plugged in."""
+
 RESULTS_FOLDER = "results"
-"""Subfolder of it to which finished videos are copied automatically."""
+"""Subfolder of ``IMPORT_FOLDER`` to which finished videos are copied automatically."""
 
 _RESULT_SUFFIXES = (".mp4", *SIDECAR_SUFFIXES)
-_TO_FAT = str.maketrans(dict.fromkeys(FORBIDDEN_CHARS, "_"))
+_FAT_SAFE_CHARS = str.maketrans(dict.fromkeys(FORBIDDEN_CHARS, "_"))
 _MAX_LOG_LINES = 5000  # maximum number of lines of the import log
 
 
@@ -152,9 +153,8 @@ def _import_file(path: Path, inbox: Path, name: str) -> None:
     try:
         copy_file(path, inbox / name)
     except BaseException as error:
-        remove_partial_copy(
-            inbox / name
-        )  # a signal may interrupt ``atomic_copy`` before its cleanup applies
+        # A signal may have interrupted ``atomic_copy`` before its own cleanup.
+        remove_partial_copy(inbox / name)
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise Fault("disk_full", name=str(inbox)) from error
         write_failure_note(inbox, name)
@@ -184,7 +184,7 @@ def export_results(outbox: Path, target: Path) -> tuple[list[str], list[str]]:
             or not path.is_file()
         ):
             continue
-        destination = target / path.name.translate(_TO_FAT)
+        destination = target / path.name.translate(_FAT_SAFE_CHARS)
         if destination.exists() and destination.stat().st_size == path.stat().st_size:
             continue
         try:
@@ -204,8 +204,8 @@ def export_results(outbox: Path, target: Path) -> tuple[list[str], list[str]]:
 
 def copy_file(source: Path, target: Path) -> None:
     """Copy a file atomically and durably: ``target`` appears complete or not at all."""
-    with source.open("rb") as reading, atomic_copy(target) as writing:
-        shutil.copyfileobj(reading, writing, 1 << 20)
+    with source.open("rb") as source_file, atomic_copy(target) as target_file:
+        shutil.copyfileobj(source_file, target_file, 1 << 20)
 
 
 def _by_stem(paths: Iterable[Path]) -> Iterator[list[Path]]:

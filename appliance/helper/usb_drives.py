@@ -17,7 +17,7 @@ from appliance.errors import BadInput
 from appliance.files.mounts import find_mount, read_mounts
 
 CommandRunner = Callable[[Sequence[str]], str]
-"""Runs a command and returns its standard output, or raises ``OSError`` with its last error."""
+"""Runs a command and returns its standard output; see :func:`run_command`."""
 
 _MOUNT_OPTIONS = "nosuid,nodev,noexec"
 # On file systems without owners, the files belong to the services' user.
@@ -38,7 +38,7 @@ _USB_MOUNT_FOLDERS = tuple(Path(folder) for folder in ("/media", "/run/media", "
 class UsbDrive:
     """A file system on a USB drive.
 
-    ``device_number`` is the kernel's name (``sda1``), ``fs_type`` the type of the file system and
+    ``device`` is the kernel's name (``sda1``), ``fs_type`` the type of the file system and
     ``size_mb`` its size in MiB. ``uuid`` is the device name if the file system has no UUID.
     """
 
@@ -64,8 +64,8 @@ def run_command(command: Sequence[str]) -> str:
 def find_drives(run: CommandRunner = run_command, system: Collection[str] = ()) -> list[UsbDrive]:
     """Return all file systems on USB drives, sorted by device name.
 
-    Disks with one of the device numbers ``system`` (see :func:`system_devices`) are excluded,
-    because the device itself may run from a USB disk.
+    Disks with one of the device numbers ``system`` (see :func:`system_devices`) are excluded:
+    Lectern itself may run from a USB disk.
     """
     columns = "NAME,TRAN,FSTYPE,LABEL,UUID,SIZE,MAJ:MIN"
     tree = json.loads(run(["lsblk", "--json", "--bytes", "--output", columns]))
@@ -83,7 +83,7 @@ def find_drives(run: CommandRunner = run_command, system: Collection[str] = ()) 
 def find_drive(
     device: str, run: CommandRunner = run_command, system: Collection[str] = ()
 ) -> UsbDrive:
-    """Return the USB drive with the name ``device_number``.
+    """Return the USB drive with the device name ``device``.
 
     Raises ``BadInput("usb_not_found")``.
     """
@@ -147,11 +147,11 @@ def system_devices(root: Path, mountinfo: str) -> set[str]:
     one of the folders for USB drives.
     """
     mounts = read_mounts(mountinfo)
-    files = find_mount(root, mounts)
+    root_mount = find_mount(root, mounts)
     return {
         mount.device_number
         for mount in mounts
-        if mount == files
+        if mount == root_mount
         or not any(mount.path.is_relative_to(folder) for folder in _USB_MOUNT_FOLDERS)
     }
 

@@ -34,9 +34,9 @@ def archive_sources(store: WorkerStore, job: Job, inbox: Path, mounts: Path = MO
         raise OSError(errno.ESTALE, "another disk is mounted", str(inbox))
     archive_folder = inbox / ("done" if job.state is JobState.DONE else "failed")
     postponed = False
-    drops: set[str] = set()
+    dropped_names: set[str] = set()
     for file in _source_files(store, job):
-        drops.add(_dropped_folder_name(file.path, inbox))
+        dropped_names.add(_dropped_folder_name(file.path, inbox))
         folder = archive_folder / _dropped_folder_name(file.path, inbox)
         if file.path.parent != folder or file.target is not None:
             if store.files.is_used_by_other_job(file.path, job.id):
@@ -47,7 +47,7 @@ def archive_sources(store: WorkerStore, job: Job, inbox: Path, mounts: Path = MO
         _remove_reason_files(store, job)
     elif job.reason is not None and _source_files(store, job):
         _write_reason_file(store, store.get(job.id), archive_folder, inbox)
-    for name in drops - {""}:
+    for name in dropped_names - {""}:
         for parent in (inbox, inbox / "done", inbox / "failed"):
             _remove_empty_folders(parent / name)
     if not postponed:
@@ -70,9 +70,9 @@ def _dropped_folder_name(path: Path, inbox: Path) -> str:
 def _remove_empty_folders(folder: Path) -> None:
     """Delete a dropped folder that is empty or contains only metadata of operating systems."""
     with contextlib.suppress(OSError):  # already deleted, or no longer empty
-        left = list(folder.iterdir())
-        if all(is_os_metadata(path.name) and path.is_file() for path in left):
-            for path in left:
+        remaining = list(folder.iterdir())
+        if all(is_os_metadata(path.name) and path.is_file() for path in remaining):
+            for path in remaining:
                 path.unlink()
             folder.rmdir()
 
@@ -98,10 +98,10 @@ def _move(store: WorkerStore, file: OwnedFile, folder: Path) -> None:
 def _unused_path(folder: Path, name: str) -> Path:
     path = Path(name)
     for number in count(1):
-        other = f"{numbered(safe_stem(path.stem), number)}{path.suffix}"
-        free = folder / (name if number == 1 else other)
-        if not os.path.lexists(free):
-            return free
+        numbered_name = f"{numbered(safe_stem(path.stem), number)}{path.suffix}"
+        target = folder / (name if number == 1 else numbered_name)
+        if not os.path.lexists(target):
+            return target
     raise AssertionError("count ends")
 
 
@@ -117,7 +117,9 @@ def _write_reason_file(store: WorkerStore, job: Job, archive_folder: Path, inbox
     path = folder / f"{safe_stem(anchor.stem if anchor else job.stem)}{_REASON_SUFFIX}"
     reasons = [job.reason]
     if anchor is not None and is_job_file(anchor):  # list all problems, to be corrected at once
-        reasons = [Reason.from_error(each.error) for each in read_job_file(anchor)[1]] or reasons
+        reasons = [
+            Reason.from_error(problem.error) for problem in read_job_file(anchor)[1]
+        ] or reasons
     lines = [display_name(job.stem), *(reason.text("en") for reason in reasons)]
     lines += [*(reason.text("zh") for reason in reasons), f"({job.reason.code}, {job.id})"]
     folder.mkdir(parents=True, exist_ok=True)

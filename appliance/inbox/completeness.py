@@ -1,7 +1,7 @@
 """Checks in a child process whether files look complete.
 
 A damaged file may crash a decoder or make it hang. The child process then ends, and the file counts
-as complete: the worker, whose attempts survive this as well, reports the reason.
+as complete: the worker, which also renders in a child process, reports the reason.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ FILE_TIMEOUT_S = 60.0
 
 _STARTUP_TIMEOUT_S = 120.0  # loading the libraries is slow on a busy device
 _POLL_INTERVAL_S = 0.2
-_MEMORY_LIMIT_BYTES = (
-    1 << 30
-)  # limit of the child's data size in bytes; a 4K video needs a quarter of it
+_MEMORY_LIMIT_BYTES = 1 << 30  # of the child's data; a 4K video needs a quarter of it
 
 IsStopped = Callable[[], bool]
 
 
 def find_incomplete(
-    paths: Sequence[Path], timeout_s: float = FILE_TIMEOUT_S, is_stopped: IsStopped = lambda: False
+    paths: Sequence[Path],
+    timeout_s: float = FILE_TIMEOUT_S,
+    is_stopped: IsStopped = lambda: False,
 ) -> set[Path]:
     """Return those of ``paths`` that look incomplete.
 
@@ -50,14 +50,14 @@ def find_incomplete(
     remaining = list(paths)
     while remaining and not is_stopped():
         answers = _check_in_child(remaining, timeout_s, is_stopped)
-        incomplete.update(path for path, grows in zip(remaining, answers, strict=False) if grows)
+        incomplete.update(path for path, answer in zip(remaining, answers, strict=False) if answer)
         if is_stopped():
             return incomplete.union(remaining[len(answers) :])
         remaining = remaining[len(answers) + 1 :]  # skip the file without an answer
     return incomplete.union(remaining)
 
 
-def _check_in_child(paths: Sequence[Path], timeout_s: float, stopped: IsStopped) -> list[bool]:
+def _check_in_child(paths: Sequence[Path], timeout_s: float, is_stopped: IsStopped) -> list[bool]:
     """Return the answers of one child process, in order, up to the file at which it ended."""
     command = [sys.executable, "-m", "appliance.inbox.completeness"]
     answers: list[bool] = []
@@ -67,13 +67,13 @@ def _check_in_child(paths: Sequence[Path], timeout_s: float, stopped: IsStopped)
         assert child.stdin is not None and child.stdout is not None
         selector.register(child.stdout, selectors.EVENT_READ)
         try:
-            handle = child.stdout.fileno()
-            if _read_answer(handle, selector, _STARTUP_TIMEOUT_S, stopped) is None:
+            fd = child.stdout.fileno()
+            if _read_answer(fd, selector, _STARTUP_TIMEOUT_S, is_stopped) is None:
                 return []
             for path in paths:
                 child.stdin.write(os.fsencode(path).hex().encode() + b"\n")
                 child.stdin.flush()
-                answer = _read_answer(handle, selector, timeout_s, stopped)
+                answer = _read_answer(fd, selector, timeout_s, is_stopped)
                 if answer is None:
                     break
                 answers.append(answer)
@@ -85,7 +85,7 @@ def _check_in_child(paths: Sequence[Path], timeout_s: float, stopped: IsStopped)
 
 
 def _read_answer(
-    handle: int, selector: selectors.BaseSelector, timeout_s: float, stopped: IsStopped
+    fd: int, selector: selectors.BaseSelector, timeout_s: float, is_stopped: IsStopped
 ) -> bool | None:
     """Read one answer of the child process.
 
@@ -93,9 +93,9 @@ def _read_answer(
     """
     end = time.monotonic() + timeout_s
     while not selector.select(_POLL_INTERVAL_S):
-        if time.monotonic() >= end or stopped():
+        if time.monotonic() >= end or is_stopped():
             return None
-    byte = os.read(handle, 1)
+    byte = os.read(fd, 1)
     return byte == b"1" if byte else None
 
 

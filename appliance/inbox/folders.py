@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from appliance.config import Overrides
 from appliance.files.names import MediaKind, match_key, match_stem, media_kind, split_presenter
 from appliance.inbox.job_file import is_job_file, read_job_file, to_overrides
 from appliance.inbox.pairing import (
@@ -20,12 +20,10 @@ from appliance.inbox.pairing import (
 )
 from appliance.jobs.models import Job, NewJob, Reason, display_name
 
-Overrides = Mapping[str, Mapping[str, Any]]
-
 
 @dataclass(frozen=True)
 class DroppedFolder:
-    """A folder in the inbox with its ``entries``; no job has claimed ``unclaimed`` yet."""
+    """A folder in the inbox with its ``entries``; ``unclaimed`` are those that belong to no job."""
 
     folder: Path
     entries: Sequence[Path]
@@ -43,11 +41,11 @@ class _PendingLecture:
 def pair_folder(
     drop: DroppedFolder, waiting: Iterable[Job], find: FindPresenter
 ) -> Iterator[Decision]:
-    """Yield the jobs, completions and refusals for a folder in which all files are stable.
+    """Yield the jobs, completions and rejections for a folder in which all files are stable.
 
-    ``waiting_job`` are the waiting jobs; ``find`` returns a presenter of the library. A presenter
+    ``waiting`` are the waiting jobs; ``find`` returns a presenter of the library. A presenter
     that a job has claimed is also used for lectures that arrive later. If ``job.yaml`` has an
-    error, no job is created and all unclaimed files are refused.
+    error, no job is created and all unclaimed files are rejected.
     """
     entries = sorted(drop.entries, key=_natural_sort_key)
     job_file = next(
@@ -59,8 +57,12 @@ def pair_folder(
         settings, problems = read_job_file(job_file)
         if problems and drop.unclaimed:
             reason = Reason.from_error(problems[0].error)
-            loose = tuple(path for path in entries if path in drop.unclaimed)
-            yield Rejection(job_file if job_file in drop.unclaimed else loose[0], reason, loose)
+            unclaimed_files = tuple(path for path in entries if path in drop.unclaimed)
+            yield Rejection(
+                job_file if job_file in drop.unclaimed else unclaimed_files[0],
+                reason,
+                unclaimed_files,
+            )
             return
         options, priority = to_overrides(settings), settings.priority
     presenters = [
@@ -77,7 +79,7 @@ def pair_folder(
     jobs = [job for job in waiting if _is_in(job, drop.folder)]
     pending = _pending_lectures(lectures, drop.unclaimed, jobs)
     extra_claims = [p for p in (*presenters, job_file) if p is not None and p in drop.unclaimed]
-    texts = _transcripts(lectures)
+    transcripts = _transcripts(lectures)
     decisions = list(
         _pair_lectures(drop.folder, pending, presenters, jobs, find, options, priority)
     )
@@ -85,7 +87,7 @@ def pair_folder(
     for decision in decisions:
         # The first job that uses a file claims it; the file is moved when the last one has ended.
         claims_wanted = [*decision.claims, *extra_claims]
-        claims_wanted += [text for path in decision.claims for text in texts.get(path, ())]
+        claims_wanted += [text for path in decision.claims for text in transcripts.get(path, ())]
         claims = tuple(path for path in dict.fromkeys(claims_wanted) if path in unclaimed)
         unclaimed -= set(claims)
         yield replace(decision, claims=claims)
@@ -108,9 +110,9 @@ def _pair_lectures(
     priority: int,
 ) -> Iterator[NewJob | Completion]:
     """Yield a job for each lecture and presenter; waiting jobs are completed first."""
-    open_jobs = [job for job in waiting if job.lecture is None]
+    jobs_without_lecture = [job for job in waiting if job.lecture is None]
     for pending_lecture in pending:
-        lesson, name = split_presenter(match_stem(pending_lecture.lecture))
+        lecture_name, name = split_presenter(match_stem(pending_lecture.lecture))
         candidates = list(presenters)
         if name is not None or not candidates:
             candidates = [
@@ -120,9 +122,9 @@ def _pair_lectures(
             candidates += [found] if found else []
         for number, presenter in enumerate(candidates):
             suffix = f" - {match_stem(presenter)}" if len(candidates) > 1 else ""
-            stem = f"{folder.name} - {lesson}{suffix}"
+            stem = f"{folder.name} - {lecture_name}{suffix}"
             job = pending_lecture.waiting_job if number == 0 else None
-            job = job or (open_jobs.pop() if open_jobs else None)
+            job = job or (jobs_without_lecture.pop() if jobs_without_lecture else None)
             if job is not None:
                 claims = (pending_lecture.lecture,)
                 yield Completion(
@@ -144,7 +146,7 @@ def _pair_lectures(
                 }
                 reason = Reason("waiting_named_presenter", details)
             yield NewJob(
-                f"{folder.name} - {lesson}", None, pending_lecture.lecture, options, priority,
+                f"{folder.name} - {lecture_name}", None, pending_lecture.lecture, options, priority,
                 (pending_lecture.lecture,), reason,
             )  # fmt: skip
 
@@ -154,11 +156,11 @@ def _pending_lectures(
 ) -> list[_PendingLecture]:
     """Return the lectures that still need a job or a presenter, in order."""
     waiting = {job.lecture: job for job in jobs if job.lecture is not None}
-    written = {text for texts in _transcripts(lectures).values() for text in texts}
+    transcripts = {text for texts in _transcripts(lectures).values() for text in texts}
     return [
         _PendingLecture(path, waiting.get(path))
         for path in lectures
-        if path in waiting or (path in unclaimed and path not in written)
+        if path in waiting or (path in unclaimed and path not in transcripts)
     ]
 
 
@@ -182,7 +184,7 @@ def _is_regular_file(path: Path) -> bool:
 
 
 def _natural_sort_key(path: Path) -> tuple[list[tuple[int, int, str]], str]:
-    """Return a sort key for natural order: lesson 2 before lesson 10."""
+    """Return a sort key for natural order: ``lesson 2`` before ``lesson 10``."""
     words, numbers = 0, 1
     key = []
     for index, part in enumerate(re.split(r"(\d+)", path.name.casefold())):

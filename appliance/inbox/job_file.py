@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
 from appliance.config import (
     FaceIndex,
+    Overrides,
     Precision,
     Section,
     Speed,
@@ -61,6 +61,6 @@ def read_job_file(path: Path) -> tuple[JobFile, list[ConfigProblem]]:
     return (JobFile(), problems) if problems else (JobFile.model_validate(values), [])
 
 
-def to_overrides(settings: JobFile) -> Mapping[str, Mapping[str, Any]]:
-    """Convert the settings in the file to overrides, see :mod:`appliance.config`."""
+def to_overrides(settings: JobFile) -> Overrides:
+    """Convert the settings in the file to overrides; see :mod:`appliance.config`."""
     return overrides_from_options(settings.model_dump(exclude_unset=True))

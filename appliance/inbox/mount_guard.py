@@ -16,8 +16,8 @@ DISKS_BY_UUID = Path("/dev/disk/by-uuid")
 class MountGuard:
     """Remembers, in a file in ``root/state``, on which mount the inbox of ``root`` is.
 
-    An inbox on the same file system as the ``state`` folder cannot be missing on its own, whatever
-    the current device name of that file system. ``mounts`` is the kernel's ``mountinfo`` file,
+    An inbox on the same file system as the ``state`` folder cannot be unmounted separately, so its
+    device name, which may change, is not compared. ``mounts`` is the kernel's ``mountinfo`` file,
     ``disks`` is udev's folder of UUIDs.
     """
 
@@ -28,7 +28,7 @@ class MountGuard:
         self._disks = disks
 
     def remember(self, files_missing: bool) -> None:
-        """Remember the current mount as the expected one, unless files are ``files_missing``.
+        """Remember the current mount as the expected one, unless ``files_missing`` is set.
 
         The very first mount is always remembered.
         """
@@ -48,7 +48,7 @@ class MountGuard:
     def _is_responding(self) -> bool:
         try:
             os.scandir(self._inbox).close()
-        except FileNotFoundError:  # the folder was deleted and is created again
+        except FileNotFoundError:  # the folder was deleted and will be created again
             return True
         except OSError:
             return False

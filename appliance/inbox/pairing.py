@@ -1,12 +1,12 @@
-"""Pairing of files to jobs: a pure function of the files in the inbox and the waiting jobs."""
+"""Pairing of files into jobs: a pure function of the files in the inbox and the waiting jobs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from appliance.config import Overrides
 from appliance.files.names import MediaKind, match_key, match_stem, media_kind, split_presenter
 from appliance.inbox.job_file import is_job_file
 from appliance.jobs.models import Job, NewJob, Reason, display_name
@@ -28,13 +28,13 @@ class Completion:
     lecture: Path
     claims: tuple[Path, ...]
     stem: str | None = None
-    options: Mapping[str, Mapping[str, Any]] | None = None
+    options: Overrides | None = None
     priority: int = 0
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """A file that cannot be used for a job; ``claims`` are all files refused together with it."""
+    """A file that cannot be used for a job; ``claims`` are all files rejected together with it."""
 
     path: Path
     reason: Reason
@@ -58,7 +58,7 @@ def pair_files(
     waiting: Iterable[Job],
     find: FindPresenter,
 ) -> Iterator[Decision]:
-    """Yield the jobs, completions and refusals for the files that belong to no job yet.
+    """Yield the jobs, completions and rejections for the files that belong to no job yet.
 
     ``arrived`` are the complete files. A file without a partner is not used yet while another one
     of the same stem is still ``arriving``. ``waiting`` are the waiting jobs with files in the same
@@ -137,7 +137,7 @@ def _missing_presenter_reason(lecture: Path, name: str | None) -> Reason:
 
 
 def rejection_of(path: Path) -> Rejection:
-    """Return the refusal of a file that is neither a presenter nor a lecture.
+    """Return the rejection of a file that is neither a presenter nor a lecture.
 
     The codes are ``file_not_regular``, ``job_file_outside_folder``, ``folder_nested`` and
     ``file_type_unsupported``.

@@ -57,7 +57,7 @@ def remove_partial_copies(inbox: Path) -> None:
             if entry.name.endswith(_PARTIAL_SUFFIX) and entry.is_file(follow_symlinks=False)
         ]
     for part in parts:
-        # A lock ends with its process. If the lock cannot be acquired, the file is kept.
+        # A lock is released when its process ends; a file that is still locked is kept.
         with contextlib.suppress(OSError), part.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             part.unlink()
@@ -67,7 +67,7 @@ def remove_partial_copies(inbox: Path) -> None:
 def write_failure_note(inbox: Path, name: str) -> None:
     """Write a note to ``inbox/failed`` that the copy of ``name`` is incomplete."""
     error = BadInput(_INTERRUPTED_CODE, name=name)
-    lines = [name, *(f"{error.text(each)} {error.cure(each)}" for each in ("en", "zh"))]
+    lines = [name, *(f"{error.text(language)} {error.cure(language)}" for language in ("en", "zh"))]
     note = _note_path(inbox, name)
     note.parent.mkdir(exist_ok=True)
     text = "\n\n".join([*lines, f"({_INTERRUPTED_CODE})"]) + "\n"
@@ -78,9 +78,8 @@ def remove_failure_note(inbox: Path, name: str) -> None:
     """Delete the note about ``name``, which has been copied completely."""
     note = _note_path(inbox, name)
     with contextlib.suppress(OSError, ValueError):
-        if note.read_text(encoding="utf-8").endswith(
-            f"({_INTERRUPTED_CODE})\n"
-        ):  # not the reason of a job
+        # A note with the reason of a failed job, which may have the same name, is kept.
+        if note.read_text(encoding="utf-8").endswith(f"({_INTERRUPTED_CODE})\n"):
             note.unlink()
 
 

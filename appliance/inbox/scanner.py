@@ -102,16 +102,22 @@ class InboxScanner:
         self._stability.on_events(self._watcher.take_events())
         claimed = self._store.files.source_paths()
         files, folders = _list_folder(self._folder)
-        drops = [
+        dropped_folders = [
             (path, sorted(_list_dropped_folder(path)))
             for path in folders
             if path.name not in RESULT_FOLDERS
         ]
         unclaimed = {
-            p for p in (*files, *(p for _, inner in drops for p in inner)) if p not in claimed
+            p
+            for p in (*files, *(p for _, entries in dropped_folders for p in entries))
+            if p not in claimed
         }
         library = set(_list_folder(self._library)[0])
-        tracked = [*unclaimed, *library, *(path for path, inner in drops if unclaimed & set(inner))]
+        tracked = [
+            *unclaimed,
+            *library,
+            *(path for path, entries in dropped_folders if unclaimed & set(entries)),
+        ]
         stable = set(
             self._stability.update(tracked, events_unreliable=self._watcher.events_unreliable)
         )
@@ -125,18 +131,18 @@ class InboxScanner:
             return found if found in arrived else None
 
         top_level_jobs = [job for job in waiting if _present_file(job).parent not in folders]
-        top = set(files) & unclaimed
-        self._apply(pair_files(top & arrived, top - arrived, top_level_jobs, find))
-        for folder, inner in drops:
-            folder_unclaimed = unclaimed & set(inner)
+        top_level = set(files) & unclaimed
+        self._apply(pair_files(top_level & arrived, top_level - arrived, top_level_jobs, find))
+        for folder, entries in dropped_folders:
+            folder_unclaimed = unclaimed & set(entries)
             if folder_unclaimed <= arrived and (not folder_unclaimed or folder in arrived):
                 decisions = list(
-                    pair_folder(DroppedFolder(folder, inner, folder_unclaimed), waiting, find)
+                    pair_folder(DroppedFolder(folder, entries, folder_unclaimed), waiting, find)
                 )
-                new = [each for each in decisions if isinstance(each, NewJob)]
-                self._apply(each for each in decisions if not isinstance(each, NewJob))
-                if new:
-                    self._add(new)  # in one transaction: they share files claimed by the first job
+                new_jobs = [decision for decision in decisions if isinstance(decision, NewJob)]
+                self._apply(decision for decision in decisions if not isinstance(decision, NewJob))
+                if new_jobs:  # added in one transaction: they share files claimed by the first job
+                    self._add(new_jobs)
         self._busy = bool((unclaimed | library) - arrived)
 
     def _find_incomplete(self, paths: Iterable[Path]) -> set[Path]:
@@ -186,33 +192,40 @@ class InboxScanner:
                 self._reject(decision)
 
     def _add(self, new: Sequence[NewJob]) -> None:
-        with _superseded():
+        with _conflicts_logged():
             for job in self._store.add_all(new):
-                why = f": {job.reason.text()}" if job.reason else ""
-                log.info("job %d: %s is %s%s", job.id, display_name(job.stem), job.state.value, why)
+                reason = f": {job.reason.text()}" if job.reason else ""
+                name = display_name(job.stem)
+                log.info("job %d: %s is %s%s", job.id, name, job.state.value, reason)
 
     def _complete(self, completion: Completion) -> None:
-        parts = (completion.job.id, completion.presenter, completion.lecture, completion.claims)
-        with _superseded():
-            job = self._store.complete(*parts, stem=completion.stem, options=completion.options)
+        with _conflicts_logged():
+            job = self._store.complete(
+                completion.job.id,
+                completion.presenter,
+                completion.lecture,
+                completion.claims,
+                stem=completion.stem,
+                options=completion.options,
+            )
             if completion.priority:
                 self._store.set_priority(job.id, completion.priority)
-            log.info("job %d: %s is complete", job.id, display_name(job.stem))
+            log.info("job %d: %s has all of its files now", job.id, display_name(job.stem))
 
     def _reject(self, rejection: Rejection) -> None:
         """Add a failed job, so that its files are moved to ``failed`` with the reason."""
         path = rejection.path
         claims = rejection.claims or (path,)
         stem = path.parent.name if rejection.claims else path.stem  # a whole folder, or one file
-        with _superseded():
+        with _conflicts_logged():
             job = self._store.add(NewJob(stem, None, path, claims=claims))
             self._store.reject(job.id, rejection.reason)
             log.info("job %d: %s", job.id, rejection.reason.text())
 
 
 @contextlib.contextmanager
-def _superseded() -> Iterator[None]:
-    """Log a ``BadInput``: another process may just have cancelled the job or claimed the file."""
+def _conflicts_logged() -> Iterator[None]:
+    """Log a ``BadInput``: another process has just cancelled the job or claimed the file."""
     try:
         yield
     except BadInput as error:
@@ -221,9 +234,9 @@ def _superseded() -> Iterator[None]:
 
 def _present_file(job: Job) -> Path:
     """Return the lecture or presenter of a waiting job, which always has one of the two."""
-    part = job.lecture or job.presenter
-    assert part is not None
-    return part
+    path = job.lecture or job.presenter
+    assert path is not None
+    return path
 
 
 def _list_folder(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -233,8 +246,8 @@ def _list_folder(folder: Path) -> tuple[list[Path], list[Path]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if not is_ignored(entry.name):
-                inner = entry.is_dir(follow_symlinks=False)
-                (folders if inner else files).append(Path(entry.path))
+                is_folder = entry.is_dir(follow_symlinks=False)
+                (folders if is_folder else files).append(Path(entry.path))
     return files, folders
 
 

@@ -58,7 +58,7 @@ class StabilityTracker:
                 unchanged_since = now
             self._seen[path] = (signature, unchanged_since)
             closed = not events_unreliable and (open_for_writing is False or path in self._closed)
-            closed |= not stat.S_ISREG(status.st_mode)  # links and pipes are refused in any case
+            closed |= not stat.S_ISREG(status.st_mode)  # links and pipes are rejected in any case
             if now - unchanged_since >= (self._settle_s if closed else self._settle_unknown_s):
                 stable.append(path)
         self._closed &= self._seen.keys()
@@ -80,16 +80,16 @@ def is_open_for_writing(path: Path) -> bool | None:
     Returns ``None`` if this is unknown: for files of other users and file systems without leases.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return None
     try:
-        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     except BlockingIOError:
         return True
     except OSError:
         return None
     finally:
-        os.close(handle)
+        os.close(fd)
     return False

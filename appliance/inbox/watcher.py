@@ -35,6 +35,7 @@ from appliance.files.mounts import MOUNTINFO, Mount, events_unreliable, find_mou
 log = logging.getLogger("lectern.inbox")
 
 Identity = tuple[object, ...]
+"""Identifies the folders and their file systems; see :meth:`FolderWatcher.is_due`."""
 
 
 class FolderWatcher:
@@ -57,7 +58,7 @@ class FolderWatcher:
         self._events: InotifyListener | None = None
         self._watched_identity: Identity = ()
         self._changed: dict[Path, bool] = {}
-        self._next = 0.0
+        self._next_scan_at = 0.0
         self.events_unreliable = False
         """Whether other machines may change files without events."""
 
@@ -86,10 +87,10 @@ class FolderWatcher:
             self.close()
             self._watched_identity = identity
             self._start_listener()
-            self._next = 0.0
+            self._next_scan_at = 0.0
         if self._events is not None:
             self._changed.update(self._events.drain())
-        return self.is_polling or busy or bool(self._changed) or self._now() >= self._next
+        return self.is_polling or busy or bool(self._changed) or self._now() >= self._next_scan_at
 
     def take_events(self) -> dict[Path, bool]:
         """Return the paths with events since the last scan; to be called when a scan begins.
@@ -97,7 +98,7 @@ class FolderWatcher:
         A value is true if the writer has closed the file since.
         """
         changed, self._changed = self._changed, {}
-        self._next = self._now() + self._settings.rescan_interval_s
+        self._next_scan_at = self._now() + self._settings.rescan_interval_s
         return changed
 
     def _start_listener(self) -> None:
@@ -113,14 +114,14 @@ class FolderWatcher:
 
     def _identity(self) -> Identity:
         """Return a value that changes when a folder is replaced or its file system changes."""
-        facts: list[object] = []
+        parts: list[object] = []
         mounts = self._read_mounts()
         for folder in self._folders:
             status = os.stat(folder)
             mount = find_mount(folder, mounts)
-            facts += [status.st_dev, status.st_ino, mount and mount.mount_id]
-            facts += [m.mount_id for m in mounts if m.path.is_relative_to(folder)]
-        return tuple(facts)
+            parts += [status.st_dev, status.st_ino, mount and mount.mount_id]
+            parts += [m.mount_id for m in mounts if m.path.is_relative_to(folder)]
+        return tuple(parts)
 
     def _read_mounts(self) -> list[Mount]:
         try:
@@ -128,8 +129,6 @@ class FolderWatcher:
         except OSError:
             return []
 
-
-log = logging.getLogger("lectern.inbox")
 
 # Not opening and reading: our own scans would cause such events.
 _EVENT_TYPES: list[type[FileSystemEvent]] = [
