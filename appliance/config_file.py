@@ -97,7 +97,7 @@ def _check(
     except ValidationError as error:
         for details in error.errors(include_url=False):
             problems.append(_problem(name, model, details, entries[details["loc"]]))
-    return values, sorted(problems, key=lambda mistake: mistake.line)
+    return values, sorted(problems, key=lambda problem: problem.line)
 
 
 def _without_empty(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def portrait() -> npt.NDArray[np.uint8]:
 
 
 def summarize(report: Mapping[str, Any]) -> str:
-    """Summarise a report of ``lectern render`` in a few lines: file, time taken and score."""
+    """Summarize a report of ``lectern render`` in a few lines: file, time taken and score."""
     output, score = report["output"], report.get("score")
     lines = [
         f"Video   {output['path']}",
@@ -73,7 +73,7 @@ def _score_values(part: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[s
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``sample FOLDER``, which writes the sample files, or ``summarize REPORT``."""
+    """Run ``sample FOLDER``, which writes the sample files, or ``summary REPORT``."""
     parser = argparse.ArgumentParser(prog="python -m appliance.demo")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("sample").add_argument("folder", type=Path)

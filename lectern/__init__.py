@@ -66,8 +66,8 @@ def load_config(path: str | os.PathLike[str] | None = None) -> Config:
 
     Without ``path``, the first of these files is used: the one that ``$LECTERN_CONFIG`` names,
     ``config.yaml`` of the checkout, ``/etc/lectern/config.yaml``. If none exists, the defaults
-    apply. Raises ``BadInput`` with the first mistake in the file, or with ``file_missing``,
-    ``file_unreadable`` or ``config_private``.
+    apply. Raises ``BadInput`` for the first problem in the file, or with ``file_missing``,
+    ``file_unreadable`` or ``config_access_denied``.
     """
     from appliance.config import load_config as load
 

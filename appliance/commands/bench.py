@@ -88,17 +88,17 @@ def _print_progress(text: str) -> None:
 
 def _format_table(result: Comparison) -> str:
     """Format the result as plain text."""
-    facts = result.as_dict()
-    transcode_ms = facts["transcode_s"]["median"] / result.frames * 1000
+    values = result.as_dict()
+    transcode_ms = values["transcode_s"]["median"] / result.frames * 1000
     lines = [
         f"{result.width} × {result.height} at {result.fps:g} fps, {result.frames} frames, "
-        f"{facts['rounds']} rounds, {facts['provider']}, {facts['precision']}",
+        f"{values['rounds']} rounds, {values['provider']}, {values['precision']}",
         f"bare transcode      {transcode_ms:8.2f} ms per frame",
         f"presenter uncached  {result.uncached_ratio} × the transcode",
         f"presenter cached    {result.cached_ratio} × the transcode",
-        f"first frame after   {facts['first_frame_s']['median']:8.2f} s",
-        f"peak memory         {facts['peak_mb']:8.0f} MB",
+        f"first frame after   {values['first_frame_s']['median']:8.2f} s",
+        f"peak memory         {values['peak_mb']:8.0f} MB",
         "stages, running in parallel (ms per frame, including the wait for a core):",
     ]
-    lines += [f"  {name:<17} {value:8.2f}" for name, value in facts["ms_per_frame"].items()]
+    lines += [f"  {name:<17} {value:8.2f}" for name, value in values["ms_per_frame"].items()]
     return "\n".join(lines)

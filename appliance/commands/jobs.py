@@ -73,7 +73,7 @@ def add_parser(commands: Subparsers) -> None:
     add_override_options(add)
     _set_action(add, _add)
 
-    for name, act, text in (
+    for name, change, text in (
         ("cancel", _cancel, "cancel jobs; a running job stops after the current chunk"),
         ("retry", _retry, "retry failed or cancelled jobs"),
         ("pause", _pause, "pause jobs; a running job pauses after the current chunk"),
@@ -81,7 +81,7 @@ def add_parser(commands: Subparsers) -> None:
     ):
         action = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         action.add_argument("jobs", type=int, nargs="+", metavar="job", help="job number")
-        _set_action(action, _for_each(act))
+        _set_action(action, _for_each(change))
 
     priority = actions.add_parser(
         "priority",
@@ -172,10 +172,10 @@ def _add(store: JobStore, options: argparse.Namespace) -> None:
     print(store.add(NewJob(stem, presenter, lecture, overrides, options.priority)).id)
 
 
-def _for_each(act: Callable[[JobStore, int], str]) -> Action:
+def _for_each(change: Callable[[JobStore, int], str]) -> Action:
     def run(store: JobStore, options: argparse.Namespace) -> None:
         for job in options.jobs:
-            print(f"Job {job}: {act(store, job)}.")
+            print(f"Job {job}: {change(store, job)}.")
 
     return run
 

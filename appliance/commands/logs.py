@@ -47,13 +47,13 @@ def _run(options: argparse.Namespace) -> int:
 
     path = log_path(load_config(options.config).root)
 
-    def wanted(line: LogLine) -> bool:
+    def matches(line: LogLine) -> bool:
         return line.matches(options.job, options.level)
 
-    for line in last_lines(path, max(options.lines, 0), wanted):
+    for line in last_lines(path, max(options.lines, 0), matches):
         _show(line, options.json)
     if options.follow:
-        for line in follow(path, wanted):
+        for line in follow(path, matches):
             _show(line, options.json)
     return 0
 

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.text import Text
 
 from appliance.render.progress import OnProgress
-from appliance.render.progress import Progress as Step
+from appliance.render.progress import Progress as RenderProgress
 
 _STAGES = {
     "check": "checking the files",
@@ -55,13 +55,13 @@ def progress_bar() -> Iterator[OnProgress]:
         current = bar.add_task("", total=1, unit="")
         last = ""
 
-        def show(step: Step) -> None:
+        def show(progress: RenderProgress) -> None:
             nonlocal last
-            if step.stage != last:
-                last = step.stage
-                text, unit = _STAGES[step.stage], _UNITS.get(step.stage, "")
-                bar.reset(current, total=step.total, description=text, unit=unit)
-            bar.update(current, completed=step.done, total=step.total)
+            if progress.stage != last:
+                last = progress.stage
+                text, unit = _STAGES[progress.stage], _UNITS.get(progress.stage, "")
+                bar.reset(current, total=progress.total, description=text, unit=unit)
+            bar.update(current, completed=progress.done, total=progress.total)
 
         yield show
 
@@ -69,14 +69,18 @@ def progress_bar() -> Iterator[OnProgress]:
 def _line_printer() -> OnProgress:
     last_stage, last_time = "", 0.0
 
-    def show(step: Step) -> None:
+    def show(progress: RenderProgress) -> None:
         nonlocal last_stage, last_time
         now = time.monotonic()
-        if step.stage == last_stage and now - last_time < _LOG_INTERVAL_S:
+        if progress.stage == last_stage and now - last_time < _LOG_INTERVAL_S:
             return
-        count = f" {step.done}/{step.total}" if step.stage in _UNITS and step.done else ""
-        print(f"{_STAGES[step.stage]}{count}", file=sys.stderr, flush=True)
-        last_stage, last_time = step.stage, now
+        count = (
+            f" {progress.done}/{progress.total}"
+            if progress.stage in _UNITS and progress.done
+            else ""
+        )
+        print(f"{_STAGES[progress.stage]}{count}", file=sys.stderr, flush=True)
+        last_stage, last_time = progress.stage, now
 
     return show
 

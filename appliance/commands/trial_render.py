@@ -33,22 +33,22 @@ def render_trial(
     with tempfile.TemporaryDirectory(prefix="lectern-trial-") as folder:
         library = config.root / "presenters"
         presenter, lecture = find_inputs(Path(folder), library, LECTURE_S, portrait)
-        with _peak_load() as peak_mb:
+        with _peak_memory() as peak_mb:
             result = compare(presenter, lecture, config, rounds=1)
-    facts = result.as_dict()
-    rendering_s = result.uncached[0].wall_s - facts["first_frame_s"]["median"]
+    measurements = result.as_dict()
+    rendering_s = result.uncached[0].wall_s - measurements["first_frame_s"]["median"]
     return TrialRender(
         result.width,
         result.height,
         round(result.frames / max(rendering_s, 1e-3), 1),
         round(peak_mb(), 1),
-        str(facts["provider"]),
-        facts,
+        str(measurements["provider"]),
+        measurements,
     )
 
 
 @contextmanager
-def _peak_load() -> Iterator[Callable[[], float]]:
+def _peak_memory() -> Iterator[Callable[[], float]]:
     """Yield a function that returns the device's peak memory use within this context, in MiB."""
     least_available = psutil.virtual_memory().available
     stop = threading.Event()

@@ -26,7 +26,9 @@ def last_lines(path: Path, count: int, matches: LogFilter = lambda line: True) -
         try:
             with file.open("rb") as stream:
                 lines = (_parse_line(raw) for raw in stream)
-                matching = deque((x for x in lines if x and matches(x)), maxlen=count - len(found))
+                matching = deque(
+                    (line for line in lines if line and matches(line)), maxlen=count - len(found)
+                )
         except OSError:  # just rotated or deleted
             continue
         found = [*matching, *found]
@@ -71,12 +73,12 @@ def follow(
 
 def _log_files(path: Path) -> list[Path]:
     """Return the files of the log, newest first."""
-    aside = [
+    rotated = [
         (int(file.suffix[1:]), file)
         for file in path.parent.glob(path.name + ".*")
         if file.suffix[1:].isdecimal()
     ]
-    return [path, *(file for _, file in sorted(aside))]
+    return [path, *(file for _, file in sorted(rotated))]
 
 
 def _parse_line(raw: bytes) -> LogLine | None:

@@ -18,21 +18,23 @@ _SAMPLE_JOBS = 5
 
 
 def seconds_per_pixel(jobs: Iterable[Job]) -> float | None:
-    """Return the median seconds of work per pixel and frame of the latest ``_SAMPLE_JOBS`` jobs.
+    """Return the median seconds of work per pixel and frame of the latest five jobs.
 
     ``jobs`` must begin with the newest. Returns ``None`` if no job has a report any more.
     """
-    paces: list[float] = []
+    samples: list[float] = []
     for job in jobs:
-        if len(paces) == _SAMPLE_JOBS:
+        if len(samples) == _SAMPLE_JOBS:
             break
         try:
             report = json.loads(job.report.read_bytes()) if job.report else {}
             output = report["output"]
-            paces.append(report["wall_s"] / (output["frames"] * output["width"] * output["height"]))
+            samples.append(
+                report["wall_s"] / (output["frames"] * output["width"] * output["height"])
+            )
         except (OSError, ValueError, LookupError, TypeError, ZeroDivisionError):
             continue
-    return median(paces) if paces else None
+    return median(samples) if samples else None
 
 
 def estimate_s(preflight_result: dict[str, Any], seconds_per_pixel: float | None) -> int | None:
@@ -55,7 +57,7 @@ def estimate_s(preflight_result: dict[str, Any], seconds_per_pixel: float | None
 _FIRST_SYLLABIC = 0x2E80  # from this code point on, most characters are syllables
 _LETTERS_PER_S = 15.0
 _SYLLABLES_PER_S = 4.5
-"""Approximate number of syllables and of letters that are spoken per second at normal speed."""
+"""Approximate number of letters or syllables that are spoken per second at normal speed."""
 
 
 def speaking_time_s(text: str) -> float:
@@ -78,17 +80,17 @@ def text_between(text: str, start_s: float, stop_s: float) -> str:
     return "".join(words)
 
 
-def _char_s(letter: str) -> float:
-    if letter.isspace():
+def _char_s(char: str) -> float:
+    if char.isspace():
         return 0.0
-    return 1 / (_SYLLABLES_PER_S if ord(letter) >= _FIRST_SYLLABIC else _LETTERS_PER_S)
+    return 1 / (_SYLLABLES_PER_S if ord(char) >= _FIRST_SYLLABIC else _LETTERS_PER_S)
 
 
 _MB = 1 << 20
 
 # Bits per pixel at CRF 18, as bounds of a rough estimate: a still photo, and noisy moving video.
 _MIN_BITS_PER_PIXEL, _MAX_BITS_PER_PIXEL = 0.02, 0.25
-_SOURCE_FACTOR = 1.5  # phones use better, slower encoders than ours
+_SOURCE_FACTOR = 1.5  # other encoders, such as those of phones, may compress better than ours
 _CRF_PER_HALVING = 6.0  # CRF steps that halve the size (x264's documentation)
 _PEAK_COPIES = 2.1  # the chunks, and the joined file until it is published
 
@@ -102,15 +104,15 @@ def expected_disk_mb(
 ) -> float:
     """Estimate the peak disk usage in MiB for ``duration_s`` seconds of lecture.
 
-    The estimate is rather too high than too low. ``presenter_bytes`` is the size of the presenter's
-    file.
+    The estimate is more likely too high than too low. ``presenter_bytes`` is the size of the
+    presenter's file.
     """
     pixels_s = info.width * info.height * float(info.fps)
-    least, most = _MIN_BITS_PER_PIXEL * pixels_s, _MAX_BITS_PER_PIXEL * pixels_s
+    min_bits_s, max_bits_s = _MIN_BITS_PER_PIXEL * pixels_s, _MAX_BITS_PER_PIXEL * pixels_s
     source_bits_s = 0.0
     if info.kind == "video":
         source_bits_s = 8 * presenter_bytes * float(info.fps) / max(info.frames, 1)
-    picture_bits_s = min(max(_SOURCE_FACTOR * source_bits_s, least), most)
+    picture_bits_s = min(max(_SOURCE_FACTOR * source_bits_s, min_bits_s), max_bits_s)
     picture_bits_s *= 2 ** ((18 - video.crf) / _CRF_PER_HALVING)
-    sound_bits_s = 1000 * audio.aac_kbps
-    return _PEAK_COPIES * (picture_bits_s + sound_bits_s) * duration_s / 8 / _MB
+    audio_bits_s = 1000 * audio.aac_kbps
+    return _PEAK_COPIES * (picture_bits_s + audio_bits_s) * duration_s / 8 / _MB

@@ -20,8 +20,8 @@ _RATE = 48_000
 def cut_excerpt(lecture: Path, at_s: float, folder: Path) -> Path:
     """Write an excerpt of ``lecture`` of ``LENGTH_S`` seconds from ``at_s`` on and return its path.
 
-    It is a WAV file (mono, 48 kHz) or, of a text, a text file of about that length, in ``folder``.
-    A lecture that ends earlier yields its last seconds. Raises ``BadInput``.
+    It is a WAV file (mono, 48 kHz) or, for a text, a text file of about that length, in ``folder``.
+    If the lecture ends earlier, the excerpt is its last seconds. Raises ``BadInput``.
     """
     if is_text(lecture):
         path = folder / "excerpt.txt"

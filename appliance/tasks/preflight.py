@@ -28,9 +28,9 @@ from appliance.tasks.estimates import expected_disk_mb, speaking_time_s
 _FRAMES_PER_BURST = 6  # frames of each burst that are examined
 _ANALYSED_S = 300  # seconds of the lecture that are analysed
 _THUMBNAIL_SIDE = 480  # pixels of the longer side
-_SMALL_FACE = 0.05  # distance of the outer eye corners, relative to the height of the frame
+_MIN_FACE_SIZE = 0.05  # distance of the outer eye corners, relative to the height of the frame
 _QUIET_DB, _LOUD_DB = -40.0, -3.0  # RMS re full scale; speech is usually recorded at -30 to -15
-_FACE_RARELY_SEEN = 0.8  # share of the frames with the face below which a warning is issued
+_MIN_COVERAGE = 0.8  # a warning is issued if the face is in fewer of the frames
 
 
 def estimate_disk_mb(presenter: Path, lecture: Path, config: Config) -> float:
@@ -53,9 +53,9 @@ def lecture_duration_s(lecture: Path, speech: SpeechConfig) -> float:
 def preflight(
     presenter: Path, lecture: Path | None, config: Config, thumbnail: Path
 ) -> dict[str, Any]:
-    """Check the files and return the result that the panel shows; writes ``thumbnail`` (JPEG).
+    """Check the files, write ``thumbnail`` (JPEG) and return the result that the panel shows.
 
-    ``coverage`` is the share of the sampled frames with the face, ``yaw_deg`` the median of the
+    ``coverage`` is the fraction of the sampled frames with the face, ``yaw_deg`` the median of the
     absolute yaw angle. Values that depend on the device are added by the caller. Raises
     ``BadInput`` for files that cannot be used at all.
     """
@@ -107,15 +107,15 @@ def _check_face(
     coverage = len(faces_seen) / len(landmarks)
     if not faces_seen:
         return {"face_found": False, "coverage": 0.0, "yaw_deg": None, "faces": 0}
-    yaw = float(np.median([abs(float(s.pose.yaw)) for s in faces_seen]))
-    share = float(np.median([s.eye_distance for s in faces_seen])) / info.height
+    yaw = float(np.median([abs(float(face.pose.yaw)) for face in faces_seen]))
+    face_size = float(np.median([face.eye_distance for face in faces_seen])) / info.height
     count = len(find_people(detections, len(detections)))
-    if coverage < _FACE_RARELY_SEEN:
+    if coverage < _MIN_COVERAGE:
         warnings.append(make_warning("face_rarely_seen", percent=round(100 * coverage)))
     if yaw > settings.max_yaw_deg:
         warnings.append(make_warning("face_turned", degrees=round(yaw)))
-    if share < _SMALL_FACE:
-        warnings.append(make_warning("face_small", percent=round(100 * share, 1)))
+    if face_size < _MIN_FACE_SIZE:
+        warnings.append(make_warning("face_small", percent=round(100 * face_size, 1)))
     if count > 1:
         warnings.append(make_warning("multiple_faces", count=count))
     return {

@@ -25,8 +25,8 @@ log = logging.getLogger("lectern.tasks")
 _PRUNE_INTERVAL = 600  # iterations of the loop
 
 QUICK_KINDS = ("preflight", "restart_worker")
-"""Kinds of tasks that a user waits for on a page. They have their own thread, so that they do not
-wait for tasks that may take hours, such as copying a USB drive or building a TensorRT engine."""
+"""Kinds of tasks for which a user waits on a page. They have their own thread, so that they are not
+delayed by tasks that may take hours, such as copying a USB drive or building a TensorRT engine."""
 
 _DOCTOR_TIMEOUT_S = 3600.0
 """Time limit of the doctor in seconds; its first check of TensorRT builds an engine."""
@@ -82,8 +82,8 @@ class TaskRunner:
         return self._handlers[task.kind](task.params, self._folder / str(task.id))
 
     def _prune(self) -> None:
-        for number in self._tasks.prune():
-            shutil.rmtree(self._folder / str(number), ignore_errors=True)
+        for task_id in self._tasks.prune():
+            shutil.rmtree(self._folder / str(task_id), ignore_errors=True)
 
 
 def task_handlers(
@@ -96,8 +96,8 @@ def task_handlers(
     """Return the handlers of all kinds of tasks: those of the daemon and those of the helper.
 
     ``open_store`` opens the job store; ``free_mb`` returns the free disk space in MiB; ``restart``
-    ends the daemon so that it is started again. Once ``is_cancelled`` returns True, replies are no
-    longer waited for.
+    ends the daemon so that it is started again. Once ``is_cancelled`` returns True, handlers stop
+    waiting for replies.
     """
 
     def preflight(params: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def task_handlers(
 def run_task(tasks: TaskStore, task: Task, handler: Callable[[Task], dict[str, Any]]) -> None:
     """Run the claimed task ``task`` with ``handler`` and store the result, or why it failed.
 
-    Raises ``Fault`` like ``tasks``.
+    Raises ``Fault`` as ``tasks`` does.
     """
     log.info("task %d: %s", task.id, task.kind)
     try:

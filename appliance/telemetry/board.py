@@ -1,4 +1,4 @@
-"""Identification of the machine: board model, L4T and JetPack release, power mode."""
+"""Identification of the device: board model, L4T and JetPack release, power mode."""
 
 from __future__ import annotations
 

@@ -33,8 +33,8 @@ class PowerRails:
         """Return the power in mW by rail (mV × mA / 1000) and the names of unreadable rails."""
         power: dict[str, float] = {}
         unreadable: list[str] = []
-        for name, (volts, amperes) in self._rails.items():
-            millivolts, milliamperes = read_number(volts), read_number(amperes)
+        for name, (voltage, current) in self._rails.items():
+            millivolts, milliamperes = read_number(voltage), read_number(current)
             if millivolts is None or milliamperes is None:
                 unreadable.append(name)
             else:
@@ -62,15 +62,15 @@ class OverCurrentCounter:
 
     def count_new(self) -> int:
         """Return the number of events since the last call."""
-        grown = 0.0
+        new_events = 0.0
         for path in self._counters:
             count = read_number(path)
             if count is None:
                 continue
             before = self.known.get(path, count)
-            grown += count - before if count >= before else count  # a counter may be reset
+            new_events += count - before if count >= before else count  # a counter may be reset
             self.known[path] = count
-        return int(grown)
+        return int(new_events)
 
 
 class Fan:

@@ -17,7 +17,7 @@ class Reading:
     ``throttle`` is the lowest temperature at which clocks are lowered; ``hot`` causes a warning and
     ``critical`` a shutdown. Memory and disk sizes are in MiB; on a Jetson ``gpu_memory_mb`` is the
     part of the shared memory that NvMap has allocated. ``power_mw`` is in mW by rail. ``throttled``
-    means that clocks are throttled now; a high temperature alone is not sufficient evidence.
+    means that clocks are throttled now, not only that the temperature is high.
     ``throttle_events`` counts the over-current events since the source was opened. ``disk_*``
     describe the disk of the root folder: ``disk_wear_percent`` is the used part of the rated life
     of a flash disk, ``disk_written_mb`` is the amount of data written to it since boot.

@@ -65,8 +65,8 @@ def start_sampler(
     opened.
     """
     try:
-        keep = max(round(settings.retention_hours * 3600 / settings.interval_s), 1)
-        history = TelemetryStore(telemetry_path(root), max_readings=keep)
+        max_readings = max(round(settings.retention_hours * 3600 / settings.interval_s), 1)
+        store = TelemetryStore(telemetry_path(root), max_readings=max_readings)
     except (sqlite3.Error, OSError) as error:
         log.warning("telemetry cannot be stored: %s", error)
         return None
@@ -74,8 +74,8 @@ def start_sampler(
     def run() -> None:
         source = select_source(settings.source, root)
         try:
-            with history:
-                Sampler(source, history, settings.interval_s, stop).run()
+            with store:
+                Sampler(source, store, settings.interval_s, stop).run()
         finally:
             if isinstance(source, JtopSource):
                 source.close()

@@ -35,7 +35,7 @@ def telemetry_path(root: Path) -> Path:
 
 
 class TelemetryStore:
-    """A ring of at most ``max_readings`` readings in the SQLite file ``path``.
+    """A ring buffer of at most ``max_readings`` readings in the SQLite file ``path``.
 
     Readings are expendable: writes are not synced to the disk, which reduces the wear of flash
     memory, and a file that is damaged by a power cut or comes from another version is replaced by
@@ -49,7 +49,7 @@ class TelemetryStore:
         self._lock = threading.Lock()
         try:
             self._database = self._open()
-        except Fault:  # of another version
+        except Fault:  # the file is of another version
             self._database = self._recreate()
         except sqlite3.DatabaseError as error:
             if not _is_corruption(error):

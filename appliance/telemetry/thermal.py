@@ -31,14 +31,14 @@ class ThermalZones:
         base = root / "sys/devices/virtual/thermal"
         if not base.is_dir():
             base = root / "sys/class/thermal"
-        taken: set[str] = set()
+        used_names: set[str] = set()
         for folder in list_folders(base, "thermal_zone"):
             kind = read_text(folder / "type")
             if kind and "PMIC" not in kind:  # the PMIC zone of the TX2 is constant
-                name = _unique_name(zone_name(kind), taken)
+                name = _unique_name(zone_name(kind), used_names)
                 self._zones.append(_Zone(name, folder / "temp", _read_trip_points(folder)))
-        for number_, folder in enumerate(hwmon_folders(root).get("nvme", [])):
-            name = f"nvme{number_ or ''}"
+        for index, folder in enumerate(hwmon_folders(root).get("nvme", [])):
+            name = f"nvme{index or ''}"
             critical = read_number(folder / "temp1_crit")
             trips = {} if critical is None else {"critical": critical / 1000}
             self._zones.append(_Zone(name, folder / "temp1_input", trips))
@@ -78,13 +78,13 @@ def zone_name(kind: str) -> str:
     return _SUFFIX.sub("", kind).lower()
 
 
-def _unique_name(name: str, taken: set[str]) -> str:
-    """Return ``name``, with a number appended if it is in ``taken``, and add it to ``taken``."""
+def _unique_name(name: str, used_names: set[str]) -> str:
+    """Return ``name``, numbered if it is in ``used_names``, to which the result is added."""
     candidate, count = name, 0
-    while candidate in taken:
+    while candidate in used_names:
         count += 1
         candidate = f"{name}{count}"
-    taken.add(candidate)
+    used_names.add(candidate)
     return candidate
 
 
