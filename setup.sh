@@ -40,7 +40,7 @@ die() {
 }
 
 # Return whether this interpreter can make a complete venv (Debian has ensurepip in python3-venv).
-fits() {
+is_suitable() {
     "$1" -c 'import sys, ensurepip, venv; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' \
         >/dev/null 2>&1
 }
@@ -48,7 +48,7 @@ fits() {
 find_python() {
     local candidate
     for candidate in ${PYTHON:+"$PYTHON"} python3.12 python3.11 python3.10 python3; do
-        if fits "$candidate"; then
+        if is_suitable "$candidate"; then
             printf '%s\n' "$candidate"
             return
         fi
@@ -95,7 +95,7 @@ pip_install() {
     rm "$INCOMPLETE"
 }
 
-# Install the extra $1 under a lock (on the folder itself); an interrupted installation is redone.
+# Install the extra $1 under a lock (on the folder itself); an interrupted installation is repeated.
 prepare() {
     local extra=$1
     (
@@ -145,7 +145,7 @@ lint() {
 }
 
 # Run the installer, which needs only the system's Python and no virtual environment.
-system_python() {
+run_installer() {
     local candidate
     for candidate in /usr/bin/python3 python3.12 python3.11 python3.10 python3; do
         if "$candidate" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2])' 2>/dev/null
@@ -157,9 +157,9 @@ system_python() {
         "'sudo apt-get install python3 python3-venv' and try again."
 }
 
-install_box() { system_python install "$@"; }
-uninstall_box() { system_python uninstall "$@"; }
-roll_back() { system_python rollback "$@"; }
+run_install() { run_installer install "$@"; }
+run_uninstall() { run_installer uninstall "$@"; }
+run_rollback() { run_installer rollback "$@"; }
 
 bundle() {
     prepare demo
@@ -173,11 +173,11 @@ main() {
         demo) demo "$@" ;;
         test) run_tests "$@" ;;
         lint) lint "$@" ;;
-        install) install_box "$@" ;;
-        uninstall) uninstall_box "$@" ;;
-        rollback) roll_back "$@" ;;
+        install) run_install "$@" ;;
+        uninstall) run_uninstall "$@" ;;
+        rollback) run_rollback "$@" ;;
         bundle) bundle "$@" ;;
-        --dry-run) install_box --dry-run "$@" ;;
+        --dry-run) run_install --dry-run "$@" ;;
         help | -h | --help) usage ;;
         *)
             say "setup.sh: unknown command '$command'."

@@ -25,7 +25,7 @@ from install.services import data_folder
 from install.source import Source
 from install.step import Step, run_steps
 from install.system import System
-from install.target import detect, untested_os
+from install.target import detect_target, untested_os
 from install.update_lock import update_lock
 
 HERE = Path(__file__).resolve().parents[1]
@@ -100,7 +100,7 @@ def _install(options: argparse.Namespace) -> int:
     system = System()
     if not system.has_program("systemctl"):
         raise InstallError("This device has no systemd.", "Lectern's services need it.")
-    target = detect(system)
+    target = detect_target(system)
     source = Source.open(HERE)
     python = find_python(system, source, options.python)
     recorded = recorded_runtime(system.path(CURRENT))
@@ -113,11 +113,11 @@ def _install(options: argparse.Namespace) -> int:
     return _plan_and_run(
         lambda: plan.plan_install(system, source, install_options),
         options,
-        _print_welcome(system, source.version),
+        _welcome_message(system, source.version),
     )
 
 
-def _print_welcome(system: System, version: str) -> str:
+def _welcome_message(system: System, version: str) -> str:
     if not system.systemd_running:
         return f"Lectern {version} is installed and starts when the device starts"
     return (
@@ -196,14 +196,14 @@ def _print_steps(steps: list[Step]) -> int:
 @contextmanager
 def _exclusive_lock() -> Iterator[None]:
     """Allow only one installer at a time; locks the root folder, so that no lock file remains."""
-    handle = os.open("/", os.O_RDONLY | os.O_DIRECTORY)
+    fd = os.open("/", os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
         raise InstallError("Another installation is running.", "Wait until it ends.") from None
     finally:
-        os.close(handle)
+        os.close(fd)
 
 
 if __name__ == "__main__":

@@ -164,9 +164,8 @@ def _write_archive(folder: Path, archive: Path) -> Path:
         member.mtime = 315532800
         return member
 
-    temp_archive = folder.with_name(
-        archive.name
-    )  # in the temporary folder, which is always removed
+    # In the temporary folder, which is always removed.
+    temp_archive = folder.with_name(archive.name)
     with tarfile.open(temp_archive, "w") as tar:  # uncompressed: wheels are already compressed
         for path in sorted(folder.rglob("*")):
             if path.is_file():

@@ -40,7 +40,7 @@ def explain(error: BaseException, folders: Iterable[Path] = ()) -> BaseException
     """
     if not isinstance(error, (InstallError, OSError, sqlite3.Error)):
         return error
-    full = [str(place) for place in folders if _is_full(place)]
+    full = [str(folder) for folder in folders if _is_full(folder)]
     if full or _is_space_error(error):
         text = f"The disk of {full[0]} is full." if full else "The disk is full."
         if not _is_space_error(error):  # there may be another cause

@@ -34,7 +34,7 @@ FOLDERS = {
 }
 """The folders below the default ``root`` of the configuration, and their modes."""
 
-UNITS = "/etc/systemd/system"
+UNITS_FOLDER = "/etc/systemd/system"
 SERVICES = ("lectern.service", "lectern-panel.service")
 SOCKETS = ("lectern-helper.socket",)
 
@@ -53,11 +53,11 @@ class SystemFile(NamedTuple):
 
 
 SYSTEM_FILES = (
-    SystemFile("lectern.service", f"{UNITS}/lectern.service"),
-    SystemFile("lectern-panel.service", f"{UNITS}/lectern-panel.service"),
-    SystemFile("lectern-helper.socket", f"{UNITS}/lectern-helper.socket"),
-    SystemFile("lectern-helper@.service", f"{UNITS}/lectern-helper@.service"),
-    SystemFile("lectern-usb@.service", f"{UNITS}/lectern-usb@.service"),
+    SystemFile("lectern.service", f"{UNITS_FOLDER}/lectern.service"),
+    SystemFile("lectern-panel.service", f"{UNITS_FOLDER}/lectern-panel.service"),
+    SystemFile("lectern-helper.socket", f"{UNITS_FOLDER}/lectern-helper.socket"),
+    SystemFile("lectern-helper@.service", f"{UNITS_FOLDER}/lectern-helper@.service"),
+    SystemFile("lectern-usb@.service", f"{UNITS_FOLDER}/lectern-usb@.service"),
     SystemFile("lectern-usb.rules", "/etc/udev/rules.d/80-lectern-usb.rules"),
     SystemFile("lectern.tmpfiles", "/etc/tmpfiles.d/lectern.conf"),
     SystemFile("lectern.journald", "/etc/systemd/journald.conf.d/lectern.conf", own_folder=True),

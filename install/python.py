@@ -15,10 +15,10 @@ _PROBE = """
 import json, sys
 try:
     import ensurepip, venv
-    whole = True
+    has_venv = True
 except ImportError:
-    whole = False
-print(json.dumps(["%d.%d" % sys.version_info[:2], whole]))
+    has_venv = False
+print(json.dumps(["%d.%d" % sys.version_info[:2], has_venv]))
 """
 
 

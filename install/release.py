@@ -16,8 +16,8 @@ from install.step import Step, make_parents, remove_empty
 from install.system import System
 
 EXTRA_FOLDERS = {"face": "share/lectern", "vendor": "lib/python3*/site-packages/web/static"}
-"""The other folders of a bundle (face networks, panel scripts) and their target below the virtual
-environment."""
+"""The other folders of a bundle (face networks, panel scripts) and the folder of the virtual
+environment, as a glob pattern, into which each is copied."""
 INCOMPLETE = ".incomplete"
 RECORD = "installed.json"
 REQUIRED_MB = 1500
@@ -114,10 +114,10 @@ class BuildVersion(Step):
             "PIP_CONFIG_FILE": "/dev/null",
         }
         self._install(pip, str(self._source.wheel("lectern")), offline)
-        for name, place in EXTRA_FOLDERS.items():
-            (parent,) = [*(self._folder / "venv").glob(place)] or [self._folder / "venv" / place]
-            target = parent / name
-            copy_tree(self._source.folder / name, target)
+        venv = self._folder / "venv"
+        for name, pattern in EXTRA_FOLDERS.items():
+            (parent,) = [*venv.glob(pattern)] or [venv / pattern]
+            copy_tree(self._source.folder / name, parent / name)
         self._system.run(self._venv_python, "-m", "appliance.face.weights", extra=offline)
 
     def _install_from_checkout(self) -> None:
@@ -125,20 +125,20 @@ class BuildVersion(Step):
             copy = Path(scratch) / "lectern"
             self._source.copy_for_build(copy)
             self._install("pip", str(copy), {})
-            kept = {**_PIP_ENVIRONMENT, "npm_config_cache": str(Path(scratch) / "npm")}
+            environment = {**_PIP_ENVIRONMENT, "npm_config_cache": str(Path(scratch) / "npm")}
             for module in ("appliance.face.weights", "web.assets.build"):
-                self._system.run(self._venv_python, "-m", module, extra=kept)
+                self._system.run(self._venv_python, "-m", module, extra=environment)
 
     def _install(self, pip: str | Path, lectern: str, extra: Mapping[str, str]) -> None:
-        def install(*words: str, more: Mapping[str, str] = extra) -> None:
+        def install(*words: str, variables: Mapping[str, str] = extra) -> None:
             module = ("-m", pip) if pip == "pip" else (pip,)
-            environment = {**_PIP_ENVIRONMENT, **_PIP_ALLOW_ROOT, **more}
+            environment = {**_PIP_ENVIRONMENT, **_PIP_ALLOW_ROOT, **variables}
             self._system.run(self._venv_python, *module, "install", *words, extra=environment)
 
         if self._runtime.kind != CPU:
             if self._runtime.kind == "index":  # used even when installing from a bundle
-                place = {"PIP_INDEX_URL": self._runtime.location}
-                install("--no-deps", "onnxruntime-gpu", more=place)
+                index = {"PIP_INDEX_URL": self._runtime.location}
+                install("--no-deps", "onnxruntime-gpu", variables=index)
             else:
                 install("--no-deps", self._runtime.location)
             self._system.run(self._venv_python, "-c", _REGISTER_GPU_BUILD)
@@ -183,7 +183,7 @@ def is_complete(folder: Path) -> bool:
 
 
 def recorded_runtime(folder: Path) -> str | None:
-    """Return the source of ONNX Runtime of the version in ``folder``, None if not recorded."""
+    """Return the source of ONNX Runtime of the version in ``folder``, ``None`` if unknown."""
     try:
         record = json.loads((folder / RECORD).read_bytes())["onnxruntime"]
     except (OSError, ValueError, KeyError):

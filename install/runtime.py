@@ -45,7 +45,7 @@ class RuntimeSource(NamedTuple):
 def choose_runtime(target: Target, source: str | None, python: str) -> RuntimeSource:
     """Return the runtime for ``target`` and the Python version ``python``.
 
-    ``source`` is the source that the user specified: a file, a URL, ``cpu`` or None. Raises
+    ``source`` is the source that the user specified: a file, a URL, ``cpu`` or ``None``. Raises
     ``InstallError`` for a Jetson without a specified source and for wheels that cannot work.
     """
     if source is None and target.jetson:

@@ -1,7 +1,7 @@
 """The self-check of a new version, run by its own Python before it replaces the old version.
 
-It uses every part once that a wrong wheel, a missing library or a damaged file could break. See
-``program.SelfCheck``.
+It uses each part once that a wrong wheel, a missing library or a damaged file could break. See
+``install.release.SelfCheck``.
 """
 
 from __future__ import annotations

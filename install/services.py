@@ -1,4 +1,4 @@
-"""Stop and start Lectern's services around a change of version, and back up its databases."""
+"""Stop and start Lectern's services for a change of version, and back up its databases."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from install.errors import InstallError
-from install.paths import AVAHI_SERVICE, CONFIG, DATA, SERVICES, SOCKETS, UNITS, USER
+from install.paths import AVAHI_SERVICE, CONFIG, DATA, SERVICES, SOCKETS, UNITS_FOLDER, USER
 from install.step import Step
 from install.system import System
 
@@ -22,11 +22,11 @@ _WANTED_BY = {unit: "multi-user.target" for unit in SERVICES} | {
 }
 
 _FIRST_HUMAN_UID = 1000
-"""User ids below this one belong to the system (``UID_MIN`` of login.defs)."""
+"""User IDs below this one belong to the system (``UID_MIN`` of login.defs)."""
 
 
 class StopServices(Step):
-    """Stop Lectern while its files change; undone last, which starts the old version again."""
+    """Stop Lectern while its files change. Undone last, by starting the old version again."""
 
     def __init__(self, system: System) -> None:
         super().__init__(f"stop {' '.join(_UNITS)} if they are running")
@@ -47,8 +47,8 @@ class StopServices(Step):
 class BackUpDatabases(Step):
     """Back up the databases of the old version: a newer version may change their tables.
 
-    Going ``rollback`` to the previous version does not overwrite the backup from before the update,
-    which may be needed then.
+    The backup of a ``rollback`` has another name, so that it does not overwrite the backup from
+    before the update, which may then be needed.
     """
 
     def __init__(self, system: System, name: str, *, rollback: bool = False) -> None:
@@ -81,10 +81,10 @@ class BackUpDatabases(Step):
         for path in sorted(self._state.glob("*.sqlite3")):
             copy = folder / path.name
             with (
-                contextlib.closing(sqlite3.connect(path)) as old,
-                contextlib.closing(sqlite3.connect(copy)) as new,
+                contextlib.closing(sqlite3.connect(path)) as original,
+                contextlib.closing(sqlite3.connect(copy)) as backup,
             ):
-                old.backup(new)
+                original.backup(backup)
             shutil.copystat(path, copy)
             owner = path.stat()
             os.chown(copy, owner.st_uid, owner.st_gid)
@@ -170,7 +170,7 @@ class DisableServices(EnableServices):
 
 
 class ReloadSystemd(Step):
-    """Let systemd read the unit files again."""
+    """Make systemd read the unit files again."""
 
     def __init__(self, system: System) -> None:
         super().__init__("systemctl daemon-reload")
@@ -181,7 +181,7 @@ class ReloadSystemd(Step):
 
 
 def reload(system: System) -> None:
-    """Let systemd read its unit files again, if it is running."""
+    """Make systemd read its unit files again, if it is running."""
     if system.systemd_running:
         system.run("systemctl", "daemon-reload")
 
@@ -212,14 +212,14 @@ def all_running(system: System) -> bool:
 def all_enabled(system: System) -> bool:
     """Return whether all units are enabled."""
     return all(
-        system.path(f"{UNITS}/{target}.wants/{unit}").is_symlink()
+        system.path(f"{UNITS_FOLDER}/{target}.wants/{unit}").is_symlink()
         for unit, target in _WANTED_BY.items()
     )
 
 
 def any_unit_in_use(system: System) -> bool:
     """Return whether any unit is enabled or running."""
-    links = (system.path(f"{UNITS}/{t}.wants/{unit}") for unit, t in _WANTED_BY.items())
+    links = (system.path(f"{UNITS_FOLDER}/{t}.wants/{unit}") for unit, t in _WANTED_BY.items())
     return any(link.is_symlink() for link in links) or any(is_active(system, u) for u in _UNITS)
 
 
@@ -252,7 +252,7 @@ def read_accounts(system: System, file: str) -> dict[str, list[str]]:
 
 
 def is_login_account(system: System) -> bool:
-    """Return whether :data:`USER` is an account that a person can sign in to."""
+    """Return whether :data:`USER` is an account to which a user can sign in."""
     entry = read_accounts(system, "/etc/passwd").get(USER)
     if entry is None or int(entry[1]) < _FIRST_HUMAN_UID:
         return False

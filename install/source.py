@@ -23,13 +23,13 @@ _BUILD_FILES = (*PACKAGE_FOLDERS, "pyproject.toml", "README.md", "LICENSE")
 
 MANIFEST = "bundle.json"
 SUMS = "SHA256SUMS"
-# Folders made by tools, and what set-up downloads (see install.release.EXTRA_FOLDERS).
+# Folders created by tools, and downloaded files (see install.release.EXTRA_FOLDERS).
 _IGNORED_FOLDERS = ("__pycache__", "node_modules", "vendor")
 
 
 @dataclass(frozen=True)
 class Source:
-    """The folder that contains ``setup.sh``; ``manifest`` is None unless it is a bundle."""
+    """The folder that contains ``setup.sh``; ``manifest`` is ``None`` unless it is a bundle."""
 
     folder: Path
     version: str
@@ -53,20 +53,22 @@ class Source:
         """Whether the source is complete, so that nothing needs to be downloaded."""
         return self.manifest is not None
 
-    def wheel(self, start: str) -> Path:
-        """Return the bundle's wheel of distribution ``start``; raises ``InstallError`` if none."""
-        found = sorted((self.folder / "wheels").glob(f"{start}-*.whl"))
+    def wheel(self, distribution: str) -> Path:
+        """Return the bundle's wheel of ``distribution``. Raises ``InstallError`` if it has none."""
+        found = sorted((self.folder / "wheels").glob(f"{distribution}-*.whl"))
         if not found:
-            raise InstallError(f"The bundle does not contain {start}.", "Build the bundle again.")
+            raise InstallError(
+                f"The bundle does not contain {distribution}.", "Build the bundle again."
+            )
         return found[-1]
 
     def gpu_wheel(self) -> str | None:
-        """Return the path of the bundle's ONNX Runtime for a GPU, None if it has none."""
+        """Return the path of the bundle's ONNX Runtime for a GPU, or ``None``."""
         name = str((self.manifest or {}).get("onnxruntime", CPU))
         return None if name == CPU else str(self.folder / "wheels" / name)
 
     def cpu_runtime(self) -> str | None:
-        """Return ``cpu`` for a bundle with ONNX Runtime for the CPU, else None."""
+        """Return ``cpu`` for a bundle with ONNX Runtime for the CPU, else ``None``."""
         return CPU if self.is_bundle and self.gpu_wheel() is None else None
 
     def identity(self, python: str, runtime: str) -> str:
@@ -116,8 +118,8 @@ def sha256(path: Path) -> str:
     """Return the SHA-256 of a file as hexadecimal text."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
+        while block := file.read(1 << 20):
+            digest.update(block)
     return digest.hexdigest()
 
 
@@ -137,8 +139,8 @@ def list_files(folder: Path, names: tuple[str, ...]) -> Iterator[Path]:
 def copy_tree(source: Path, target: Path) -> None:
     """Copy the sources of a folder into ``target``, which may exist.
 
-    Only the owner (root) may write to the copy, whatever the modes of the originals: files on a USB
-    drive are often writable for all users.
+    Only the owner (root) may write to the copy, because the originals may have other modes: files
+    on a USB drive are often writable for all users.
     """
     for folder, folders, names in os.walk(source):
         folders[:] = [name for name in folders if name not in _IGNORED_FOLDERS]

@@ -134,11 +134,11 @@ class MakeFolder(Step):
         # The chown command finds the users of an image under construction, too. Links are not
         # followed: the services may own the parent folder and must not be able to redirect root.
         self._system.run("chown", "--no-dereference", f"{self._owner}:{self._owner}", part)
-        handle = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        fd = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
-            os.fchmod(handle, self._mode)
+            os.fchmod(fd, self._mode)
         finally:
-            os.close(handle)
+            os.close(fd)
         part.rename(self._path)
         self._created_folders.insert(0, self._path)
 

@@ -32,7 +32,7 @@ _TESTED = {("debian", "12"), ("ubuntu", "22.04"), ("ubuntu", "24.04")}
 _JETPACK = {"36": "jp6", "38": "jp7", "39": "jp7"}
 
 
-def detect(system: System, machine: str = platform.machine()) -> Target:
+def detect_target(system: System, machine: str = platform.machine()) -> Target:
     """Return the target of ``system``. Raises ``InstallError`` for an unsupported device."""
     release = (system.read("/etc/nv_tegra_release") or b"").decode(errors="replace")
     if release:
@@ -57,5 +57,5 @@ def untested_os(system: System) -> str:
     text = (system.read("/etc/os-release") or b"").decode(errors="replace")
     pairs = (line.partition("=") for line in text.splitlines())
     values = {key: value.strip("\"'") for key, _, value in pairs}
-    this = (values.get("ID", ""), values.get("VERSION_ID", ""))
-    return "" if this in _TESTED else values.get("PRETTY_NAME", "an unknown system")
+    found = (values.get("ID", ""), values.get("VERSION_ID", ""))
+    return "" if found in _TESTED else values.get("PRETTY_NAME", "an unknown system")

@@ -17,12 +17,12 @@ def update_lock(system: System) -> Iterator[None]:
     """Hold the lock that the panel checks; it is released even if this process crashes."""
     path = system.path(UPDATE_LOCK)
     created_folders = make_parents(path)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        os.fchmod(handle, 0o644)  # independent of the umask
-        fcntl.flock(handle, fcntl.LOCK_EX)  # waits while the panel is checking the lock
+        os.fchmod(fd, 0o644)  # independent of the umask
+        fcntl.flock(fd, fcntl.LOCK_EX)  # waits while the panel is checking the lock
         yield
     finally:
         path.unlink(missing_ok=True)
-        os.close(handle)
+        os.close(fd)
         remove_empty(created_folders)

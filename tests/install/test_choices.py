@@ -13,7 +13,7 @@ from install.python import find_python
 from install.runtime import RuntimeSource, choose_runtime
 from install.source import Source
 from install.system import System
-from install.target import TARGETS, detect, untested_os
+from install.target import TARGETS, detect_target, untested_os
 from tests.install.conftest import make_bundle, make_checkout
 
 
@@ -38,7 +38,7 @@ class TestTarget:
         self, tmp_path: Path, release: str, machine: str, expected: str
     ) -> None:
         files = {"nv_tegra_release": release} if release else {}
-        assert detect(system(tmp_path, **files), machine) is TARGETS[expected]
+        assert detect_target(system(tmp_path, **files), machine) is TARGETS[expected]
 
     @pytest.mark.parametrize(
         ("release", "machine", "match"),
@@ -53,7 +53,7 @@ class TestTarget:
     ) -> None:
         files = {"nv_tegra_release": release} if release else {}
         with pytest.raises(InstallError, match=match):
-            detect(system(tmp_path, **files), machine)
+            detect_target(system(tmp_path, **files), machine)
 
     def test_untested_system_is_named(self, tmp_path: Path) -> None:
         known = 'ID=ubuntu\nVERSION_ID="24.04"\nPRETTY_NAME="Ubuntu 24.04"\n'
