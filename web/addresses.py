@@ -50,7 +50,7 @@ class Addresses:
 def find_addresses(config: Config, default_ports: tuple[int, int] = (HTTP, HTTPS)) -> Addresses:
     """Return the addresses at which the panel can listen.
 
-    ``short`` are the default ports of HTTP and HTTPS. Raises
+    ``default_ports`` are the default ports of HTTP and HTTPS. Raises
     ``BadInput("panel_address_unavailable")`` if the panel cannot listen at ``panel.port``; a
     default port is left out if it is in use or not permitted.
     """

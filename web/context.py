@@ -1,4 +1,4 @@
-"""What requests need: the settings, the clock, the user accounts and the job queue."""
+"""The state of the panel, and the stores that requests open."""
 
 from __future__ import annotations
 

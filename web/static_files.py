@@ -65,9 +65,9 @@ class StaticFiles:
         else:
             response.headers["Cache-Control"] = "no-cache"
         response.set_etag(file.digest + ("-gzip" if use_gzip else ""))
-        made = response.make_conditional(request)
-        assert isinstance(made, Response)
-        return made
+        conditional = response.make_conditional(request)
+        assert isinstance(conditional, Response)
+        return conditional
 
     def _load(self, name: str) -> _File:
         try:

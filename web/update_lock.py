@@ -1,7 +1,7 @@
 """Detect whether the device is being updated: the installer holds a lock while it runs.
 
-A lock rather than the existence of the file, because the kernel releases it if the installer is
-killed. After a power cut the panel does not keep reporting an update.
+The lock is checked and not the existence of the file, because the kernel releases the lock if the
+installer is killed. After a power cut the panel does not keep reporting an update.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ MARKER = Path("/run/lectern/update")
 def is_updating(marker: Path = MARKER) -> bool:
     """Return whether the installer is running."""
     try:
-        handle = os.open(marker, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(marker, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return False
     try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError:
         return False
     finally:
-        os.close(handle)
+        os.close(fd)
     return False

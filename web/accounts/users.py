@@ -57,7 +57,7 @@ _NAME = re.compile(r"[\w.-]{1,40}")
 class Role(str, Enum):
     """What a user may do; each role includes the ones before it.
 
-    What a user may see is defined by :func:`web.security.access.visible_owners`.
+    What a user may see is defined by :meth:`web.security.access.Identity.visible_owners`.
     """
 
     VIEWER = "viewer"

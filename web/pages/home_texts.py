@@ -54,14 +54,14 @@ def headline(snapshot: Snapshot) -> Headline:
         text = _("The job queue cannot be read")
         return Headline("bad", text, localized(snapshot.fault), "warning")
     if not snapshot.daemon_up:
-        more = _(
+        details = _(
             "The worker on the device is not responding. It may still be starting. Wait two"
             " minutes; if nothing changes, restart the device."
         )
-        return Headline("bad", _("Video processing has stopped"), more, "warning")
+        return Headline("bad", _("Video processing has stopped"), details, "warning")
     if snapshot.holds and not snapshot.running:
-        why = " ".join(localized(hold) for hold in snapshot.holds)
-        return Headline("warn", _("On hold"), why, "pause")
+        reasons = " ".join(localized(hold) for hold in snapshot.holds)
+        return Headline("warn", _("On hold"), reasons, "pause")
     if snapshot.running:
         job = snapshot.running[0]
         text = _("Creating “{name}”", name=display_title(job))
@@ -69,10 +69,10 @@ def headline(snapshot: Snapshot) -> Headline:
     if snapshot.queue:
         return Headline("main", _("Starting soon"), _queue_length_text(snapshot), "play")
     if visible_failed(snapshot):
-        more = _("Some videos failed. See below.")
-        return Headline("warn", _("Ready"), more, "warning")
-    more = _("The queue is empty. You can create a new video.")
-    return Headline("good", _("Ready"), more, "check")
+        details = _("Some videos failed. See below.")
+        return Headline("warn", _("Ready"), details, "warning")
+    details = _("The queue is empty. You can create a new video.")
+    return Headline("good", _("Ready"), details, "check")
 
 
 def update_text() -> str:
@@ -165,14 +165,14 @@ def queue_rows(queue: Sequence[Job]) -> list[QueueRow]:
     Consecutive jobs that the user may not see are combined into one row with their number.
     """
     rows: list[QueueRow] = []
-    for place, job in enumerate(queue, 1):
+    for position, job in enumerate(queue, 1):
         if can_view(job.owner):
             rows = [row._replace(before_own=True) for row in rows]
-            rows.append(QueueRow(place, job))
+            rows.append(QueueRow(position, job))
         elif rows and rows[-1].job is None:
             rows[-1] = rows[-1]._replace(others=rows[-1].others + 1)
         else:
-            rows.append(QueueRow(place, None, 1))
+            rows.append(QueueRow(position, None, 1))
     return rows
 
 

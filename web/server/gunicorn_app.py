@@ -1,7 +1,7 @@
 """Run the panel in gunicorn: one process with many threads.
 
-One process, because the live pages share one thread that polls the queue. Many threads, because
-every open home page occupies one for its event stream.
+There is one process, because the live pages share one thread that polls the queue. There are many
+threads, because every open home page occupies one for its event stream.
 """
 
 from __future__ import annotations
@@ -122,9 +122,8 @@ def serve_panel(config: Config, mistakes: list[ConfigProblem]) -> None:
     """
     addresses = find_addresses(config)
     _check_folder(config.root / "state")
-    UserStore(
-        users_path(config.root)
-    ).close()  # reports a fault here instead of in gunicorn's worker
+    # Opened once so that a fault is raised here instead of in gunicorn's worker.
+    UserStore(users_path(config.root)).close()
     try:
         tls = make_tls_context(config)
     except BadInput as error:

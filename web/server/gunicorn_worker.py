@@ -85,8 +85,8 @@ class PendingRequests:
         with self._lock:
             now = self._now()
             allowed = HEAD_TIMEOUT_S if len(self._arriving) < self._crowd else BUSY_HEAD_TIMEOUT_S
-            late = [r for r, (_, _, at) in self._arriving.items() if now - at > allowed]
-            found = [self._arriving.pop(request) for request in late]
+            overdue = [r for r, (_, _, at) in self._arriving.items() if now - at > allowed]
+            found = [self._arriving.pop(request) for request in overdue]
         for handle, _, _ in found:
             _shutdown(handle)
             handle.close()
@@ -121,12 +121,12 @@ class SlowClientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no t
             _shutdown(conn.sock)
             return False
         try:
-            kept = self._tls_ready(conn) and super().handle(conn)
+            keep_alive = self._tls_ready(conn) and super().handle(conn)
         finally:
             self._pending.remove(conn)
-        if kept is False:
+        if keep_alive is False:
             _close_gracefully(conn.sock)
-        return kept
+        return keep_alive
 
     def _tls_ready(self, conn: TConn) -> bool:
         """Return whether the connection is ready: TLS is set up, or is not used."""

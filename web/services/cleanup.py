@@ -60,8 +60,9 @@ def remove_stale_uploads(config: Config, now: Callable[[], float]) -> None:
     folder = uploads_folder(config.root)
     if folder.is_dir():
         with UploadStore(folder, Limits.from_config(config), now=now) as store:
-            for gone in store.remove_expired():
-                log.info("the upload of %s by %s has expired", ascii(gone.name), ascii(gone.owner))
+            for upload in store.remove_expired():
+                name, owner = ascii(upload.name), ascii(upload.owner)
+                log.info("the upload of %s by %s has expired", name, owner)
 
 
 def clean_at_start(config: Config) -> None:

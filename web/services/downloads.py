@@ -24,12 +24,12 @@ def file_blocks(file: BinaryIO, start: int, stop: int) -> Iterator[bytes]:
     Raises ``OSError`` if the file is shorter; the client then detects that the data is incomplete.
     """
     file.seek(start)
-    left = stop - start
-    while left:
-        block = file.read(min(BLOCK_BYTES, left))
+    remaining = stop - start
+    while remaining:
+        block = file.read(min(BLOCK_BYTES, remaining))
         if not block:
             raise OSError(f"{file.name} is shorter than it was")
-        left -= len(block)
+        remaining -= len(block)
         yield block
 
 
@@ -63,7 +63,7 @@ def download_callback(
 ) -> Callable[[], None]:
     """Return a callback that marks the videos of the jobs ``numbers`` as downloaded.
 
-    Videos marked so may be deleted by retention. A viewer's download marks nothing. The callback
+    Retention may delete such videos. A viewer's download marks nothing. The callback
     may be called after the request, when the request's own stores are closed.
     """
     if not identity.has_role("teacher"):

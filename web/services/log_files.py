@@ -54,14 +54,14 @@ def read_lines(root: Path, name: str = LOG_NAME, words: str = "", level: str = "
     """
     if name not in LOGS:
         raise BadInput("page_not_found")
-    sought = words.casefold().split()
-    least = level if level in LEVELS else LEVELS[0]
+    search_words = words.casefold().split()
+    min_level = level if level in LEVELS else LEVELS[0]
 
     def wanted(line: LogLine) -> bool:
-        if not line.matches(None, least):
+        if not line.matches(None, min_level):
             return False
         plain = line.to_text().casefold()
-        return all(word in plain for word in sought)
+        return all(word in plain for word in search_words)
 
     return last_lines(root / "logs" / name, MAX_LINES, wanted)
 

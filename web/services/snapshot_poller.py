@@ -119,10 +119,15 @@ class SnapshotPoller:
 
     def _read(self, reader: SnapshotReader, estimator: EtaEstimator) -> None:
         snapshot = reader()
-        left = estimator.remaining_s(snapshot.running[0] if snapshot.running else None, self._now())
+        remaining_s = estimator.remaining_s(
+            snapshot.running[0] if snapshot.running else None, self._now()
+        )
         with self._changed:
             before = self._view
-            if before is not None and (before.snapshot, before.remaining_s) == (snapshot, left):
+            if before is not None and (before.snapshot, before.remaining_s) == (
+                snapshot,
+                remaining_s,
+            ):
                 return
             new_shape = (
                 before is None or before.snapshot.without_progress() != snapshot.without_progress()
@@ -130,7 +135,7 @@ class SnapshotPoller:
             # Versions continue when the thread is restarted, because pages remember the last one.
             self._version += 1
             self._shape += new_shape
-            self._view = VersionedSnapshot(self._version, self._shape, snapshot, left)
+            self._view = VersionedSnapshot(self._version, self._shape, snapshot, remaining_s)
             self._changed.notify_all()
 
     _version = 0
@@ -182,5 +187,5 @@ class EtaEstimator:
         (first, start), (last, end) = self._samples[0], self._samples[-1]
         if last - first < _MIN_SPAN_S or end <= start:
             return None
-        left = (job.total - end) * (last - first) / (end - start) - (now - last)
-        return round(max(left, 0.0) / 5) * 5.0  # coarse, so that the text changes rarely
+        remaining = (job.total - end) * (last - first) / (end - start) - (now - last)
+        return round(max(remaining, 0.0) / 5) * 5.0  # coarse, so that the text changes rarely

@@ -1,8 +1,8 @@
 """The device's own certificate authority, which users trust once, and its certificates.
 
-An authority and not a self-signed certificate, because the certificate changes (every year, and
-with every new address of the device) and users should not have to trust it again each time. If the
-authority's key were stolen, it could not be used for other sites: it may only sign the device's
+An authority is used and not a self-signed certificate, because the certificate changes every year
+and with every new address of the device, and users should not have to trust it again each time. If
+the authority's key were stolen, it could not be used for other sites: it may only sign the device's
 names (RFC 5280, 4.2.1.10).
 """
 
@@ -104,10 +104,10 @@ def issue_certificate(
     Names that the authority may not sign are left out. ``now`` is in seconds since 1970.
     """
     key = ec.generate_private_key(ec.SECP256R1())
-    taken = sorted(name for name in names if may_sign(authority, name))
-    alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in taken]
+    permitted = sorted(name for name in names if may_sign(authority, name))
+    alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in permitted]
     alternatives += [x509.IPAddress(ipaddress.ip_address(a)) for a in sorted(addresses)]
-    subject = _subject(taken[0] if taken else "lectern.local")
+    subject = _subject(permitted[0] if permitted else "lectern.local")
     issuer = authority.certificate.subject
     public = authority.key.public_key()
     builder = (

@@ -65,8 +65,8 @@ class LocalCertificate:
         wanted = {name for name in names if authority.may_sign(signer, name)} | addresses
         found = _read(path)
         if found is None or not self._is_usable(found, signer, wanted):
-            made = authority.issue_certificate(signer, names, addresses, self._now())
-            self._write(path, made.to_pem(signer.certificate))
+            issued = authority.issue_certificate(signer, names, addresses, self._now())
+            self._write(path, issued.to_pem(signer.certificate))
             log.info("new certificate for %s", ", ".join(sorted(wanted)))
             if outside := names - wanted:
                 log.warning(
@@ -84,10 +84,10 @@ class LocalCertificate:
         if found is not None and authority.is_valid(found.certificate, self._now()):
             return found
         names, _ = self._names()
-        made = authority.create_authority(socket.gethostname(), names, self._now())
-        self._write(path, made.to_pem())
-        log.warning("new local certificate authority: SHA-256 %s", made.fingerprint)
-        return made
+        created = authority.create_authority(socket.gethostname(), names, self._now())
+        self._write(path, created.to_pem())
+        log.warning("new local certificate authority: SHA-256 %s", created.fingerprint)
+        return created
 
     def _is_usable(self, found: KeyPair, signer: KeyPair, wanted: set[str]) -> bool:
         certificate = found.certificate
@@ -157,8 +157,8 @@ class TlsContext:
         certificate, key = self._certificate.current_files()
         self.path = certificate
         try:
-            shown = tuple((str(p), p.stat().st_mtime_ns) for p in (certificate, key))
-            if shown == self._loaded_files:
+            files = tuple((str(p), p.stat().st_mtime_ns) for p in (certificate, key))
+            if files == self._loaded_files:
                 return self._context
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # TLS 1.2 and later
             context.set_alpn_protocols(["http/1.1"])
@@ -167,7 +167,7 @@ class TlsContext:
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", None) or str(error)
             raise BadInput("certificate_invalid", name=str(certificate), reason=reason) from error
-        self._loaded_files = shown
+        self._loaded_files = files
         return context
 
 

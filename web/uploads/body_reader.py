@@ -89,15 +89,15 @@ def body_blocks(source: _BodyInput, length: int) -> Iterator[bytes]:
 
     Raises ``OSError`` for any network error, for which servers raise various exceptions.
     """
-    left = length
-    while left:
+    remaining = length
+    while remaining:
         try:
-            block = source.read(min(BLOCK_BYTES, left))
+            block = source.read(min(BLOCK_BYTES, remaining))
         except Exception as error:
             raise OSError("the network failed") from error
         if not block:
             raise OSError("the network failed")
-        left -= len(block)
+        remaining -= len(block)
         yield block
 
 

@@ -41,7 +41,7 @@ class Upload:
 
     @property
     def kind(self) -> MediaKind:
-        """What the file can be used for, by its name: presenter, sound or text."""
+        """What the file can be used for, by its name: presenter, audio or text."""
         return kind_of_name(self.name)
 
 
