@@ -35,10 +35,10 @@ _DETAIL_SIGMA = 0.8  # standard deviation in pixels of the blur that separates f
 # layers meet.
 _MIN_DETAIL, _MAX_DETAIL = 0.2, 0.3
 # Edges between layers are steepened by the enlargement to this power. At 1 they would be as sharp
-# in pixels as the network drew them; a large face is rarely that sharp, so its lips would look
-# harder than they are.
+# in pixels as in the network's output; a large face is rarely that sharp, so its lips would look
+# too hard.
 _EDGE_POWER = 2 / 3
-_VISIBLE = 1 / 512  # less than half a grey level, whatever is blended
+_MIN_VISIBLE_WEIGHT = 1 / 512  # a smaller weight changes a pixel by less than half a grey level
 _EMPTY = np.zeros((0, 0), np.float32)
 
 
@@ -122,7 +122,7 @@ def composite(
     window = Window.of_mask(matrix, mask, picture.y.shape)
     if window is None:
         return
-    mouth = mask_bounds(output.layers[..., 0] < 1 - _VISIBLE)
+    mouth = mask_bounds(output.layers[..., 0] < 1 - _MIN_VISIBLE_WEIGHT)
     reference_matrix = None if reference is None else reference.matrix
     luma = _Blend(window, matrix, output, mask, mouth, reference_matrix)
     luma.blend_into(
@@ -138,18 +138,18 @@ def composite(
 def sharpen_edges(weights: Array, enlargement: float) -> tuple[Array, Array, Array]:
     """Return the weights of source, reference and fill, with edges sharpened for this picture.
 
-    ``weights`` (h, w, ≥ 3) are the weights as the network draws them, with an edge between two
-    layers several of its own pixels wide. In a picture with pixels ``enlargement`` times as fine,
+    ``weights`` (h, w, ≥ 3) are the weights in the network's output, with an edge between two layers
+    several of its own pixels wide. In a picture with pixels ``enlargement`` times as fine,
     such an edge would be a broad band in which both layers are visible. So the weights are
     steepened around one half: first source against the others, then reference against fill. Weights
-    for pictures as coarse as the network's are not changed.
+    for pictures as coarse as the network's output are not changed.
     """
     source, reference, fill_weight = (_extract_channel(weights, k) for k in range(3))
     steepness = np.float32(enlargement**_EDGE_POWER)
     if steepness <= 1:
         return source, reference, fill_weight
     inside = reference + fill_weight
-    part = _steepen(fill_weight / np.maximum(inside, _VISIBLE), steepness)
+    part = _steepen(fill_weight / np.maximum(inside, _MIN_VISIBLE_WEIGHT), steepness)
     inside = _steepen(inside, steepness)
     fill_weight = inside * part
     return 1 - inside, inside - fill_weight, fill_weight
@@ -177,7 +177,9 @@ class _Blend:
         reference: Matrix | None,
     ) -> None:
         self._window = window
-        self._mask = cv2.threshold(window.resample(mask), _VISIBLE, 0, cv2.THRESH_TOZERO)[1]
+        self._mask = cv2.threshold(
+            window.resample(mask), _MIN_VISIBLE_WEIGHT, 0, cv2.THRESH_TOZERO
+        )[1]
         enlargement = math.hypot(*matrix[:, 0]) / output.layers.shape[1]
         self._detail_gain = np.float32(min(_MIN_DETAIL * max(enlargement, 1.0), _MAX_DETAIL))
         flow = _flow_in_pixels(output.flow, matrix, reference)
@@ -255,5 +257,5 @@ def _extract_channel(raster: Array, k: int) -> Array:
 
 
 def _sample_pixels(plane: Plane, x: Array, y: Array) -> Array:
-    fetched = cv2.remap(plane, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return fetched.astype(np.float32)
+    sampled = cv2.remap(plane, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return sampled.astype(np.float32)

@@ -58,16 +58,16 @@ def mouth_opening(shape: Array) -> Array:
 
 def close_mouth(shape: Array) -> Array:
     """Return ``shape`` (57, 3) with the inner lips closed; each lip keeps its thickness."""
-    shut = shape.copy()
+    closed = shape.copy()
     for (below, above), (outer_below, outer_above) in zip(_INNER_PAIRS, _OUTER_PAIRS, strict=True):
         gap = shape[below] - shape[above]
-        # The jaw moves the lower lip most of the way; the upper lip returns from a smile.
+        # The jaw moves the lower lip most of the way, and the upper lip moves the rest.
         up, down = -0.65 * gap, 0.35 * gap
-        shut[below] += up
-        shut[outer_below] += up
-        shut[above] += down
-        shut[outer_above] += down
-    return shut
+        closed[below] += up
+        closed[outer_below] += up
+        closed[above] += down
+        closed[outer_above] += down
+    return closed
 
 
 def patch_matrix(pose: Pose, size: int) -> Matrix:

@@ -44,9 +44,9 @@ class LipModel:
         """Return the model in ``precision``.
 
         ``auto`` means the precision stored as best for this device (see
-        :mod:`appliance.inference.precision`), and until there is one float32, which every provider
-        runs exactly. ``on_seconds`` is called with the seconds that a provider's self-test takes.
-        Raises ``BadInput("precision_unavailable")`` when the model lacks ``precision``.
+        :mod:`appliance.inference.precision`). Until one is stored, it means float32, which every
+        provider runs exactly. ``on_seconds`` is called with the seconds that a provider's self-test
+        takes. Raises ``BadInput("precision_unavailable")`` when the model lacks ``precision``.
         """
         runtime = runtime or Providers()
         available = manifest.precisions()

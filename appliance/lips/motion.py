@@ -43,7 +43,7 @@ class MotionBasis:
     def coefficients(self, displacement: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Return the coefficients (…, K) of the part of a movement (…, 57, 3) that speech causes.
 
-        Weighted least squares: each point counts as far as it follows speech.
+        This is a weighted least-squares fit: a point counts by how far it follows speech.
         """
         return np.asarray(np.tensordot(displacement, self._inverse, axes=([-2, -1], [0, 1])))
 
@@ -96,7 +96,7 @@ class Motion:
         return np.clip((times - self.offset_s) * self.rate_hz, 0, self.count - 1)
 
     def save(self, path: Path) -> None:
-        """Write the values to ``path``, from where chunks read them."""
+        """Write the values to ``path``, to be read when chunks are rendered."""
         np.save(path, self.values)
 
     @classmethod
@@ -115,8 +115,8 @@ def overlapping_windows(
     """Cut a stream of (channels, T) features into overlapping windows for a network.
 
     Yields (window, skip, keep): of the window's frames, ``keep`` after the first ``skip`` are new.
-    Windows overlap by ``context`` frames on both sides, except at the ends of the whole, so that
-    the result is the same as of a single run. ``block`` and ``context`` must be even.
+    Windows overlap by ``context`` frames on both sides, except at both ends of the stream, so
+    that the result is the same as that of a single run. ``block`` and ``context`` must be even.
     """
     buffer: Array | None = None
     overlap = 0

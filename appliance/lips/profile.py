@@ -1,6 +1,6 @@
 """The profile of a presenter, which is needed to move the mouth, built from a few samples.
 
-It is made once per presenter and then only read, so that all chunks of a lecture use the same
+It is built once per presenter and never changed, so that all chunks of a lecture use the same
 resting mouth, the same range of movement and the same teeth.
 """
 
@@ -38,14 +38,16 @@ TYPICAL_OPENING = 0.065
 # Amplitudes are limited to this range. A presenter who opens the mouth wider is rendered with less:
 # sound predicts the opening only in part, and an error is the more visible the wider the mouth is.
 _AMPLITUDE_RANGE = (0.8, 1.6)
-_STILL_AMPLITUDE = 1.6  # of a photo, from which it cannot be measured: a clear speaker
+_STILL_AMPLITUDE = (
+    1.6  # for a photo, which shows no movement: that of a person who articulates clearly
+)
 # Up to the first spread of openings the mouth is at rest (the mesh's own noise), from the second on
 # the person speaks; between them it is uncertain, and the amplitude is interpolated.
 _SPEAKING_SPREAD = (0.01, 0.03)
 # share of the samples, those with the most closed mouth, that make the resting mouth
 _RESTING_SHARE = 0.2
 _FRONTAL_YAW_DEG = 15.0  # degrees of yaw up to which a sample shows the mouth undistorted
-_AREA_WEIGHT = 20.0  # grey levels that each pixel between the lips counts, even a dark one
+_AREA_WEIGHT = 20.0  # grey levels added for each pixel between the lips, even a dark one
 _DETAIL_WEIGHT = 2.0  # weight of fine detail against brightness; a blurred frame has none
 _DETAIL_SIGMA = 1.5  # standard deviation in pixels of the blur that separates fine detail
 
@@ -63,7 +65,7 @@ class Profile:
     reference: ReferencePatch
 
     def save(self, path: Path) -> None:
-        """Write the profile to ``path``, from where chunks read it."""
+        """Write the profile to ``path``, to be read when chunks are rendered."""
         r = self.reference
         np.savez(
             path, rest=self.rest, amplitude=self.amplitude, y=r.y, u=r.u, v=r.v,

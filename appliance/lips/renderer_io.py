@@ -33,9 +33,8 @@ FLOW_SCALE = 10.0  # one unit of flow is a tenth of the patch
 MAX_LOGIT = 5.0  # difference of logits that is decisive, and the unit of the output's logits
 DECISIVENESS = 2  # makes the choice of layers more decisive than in training
 LIP_LINE_COVERAGE = 0.35  # share of a cell that the line between closed lips covers, at most
-_OPEN_MOUTH_KERNEL = np.ones(
-    (5, 5), np.uint8
-)  # cells by which the inner edge of an open mouth may be covered
+# Covers the cells by which an open mouth may extend over the inner edge of the lips.
+_OPEN_MOUTH_KERNEL = np.ones((5, 5), np.uint8)
 _BOUNDS_MARGIN = 4  # cells beyond the inner mouth that :func:`inside_lips` can reach
 
 
@@ -77,10 +76,10 @@ def blend_weights(reference: Array, source: Array) -> tuple[Array, Array]:
 
     ``reference`` and ``source`` are the network's logits of reference over source and of source
     over fill. This is a softmax, made more decisive: in training the best output for an uncertain
-    pixel is the mean of two layers, which a viewer sees as blur. The fill never gains by this,
-    because its colour was not learned where it was hardly used. With the odds against the fill, a
-    of the source and b of the reference, its weight is the smaller of 1 / (1 + a + b) and 1 / (1 +
-    a² + b²).
+    pixel is the mean of two layers, which a viewer sees as blur. The weight of the fill is
+    never increased by this, because its colour was not learned where it was hardly used. With a and
+    b, the odds of source and reference against the fill, its weight is the smaller of
+    1 / (1 + a + b) and 1 / (1 + a² + b²).
     """
     reference = np.clip(reference, -1, 1) * np.float32(MAX_LOGIT)
     a = np.exp(np.clip(source, -1, 1) * np.float32(MAX_LOGIT))
@@ -113,8 +112,8 @@ def inside_lips(inner: Array) -> Array:
     """Return where reference and fill may be visible, (2h, 2w) in 0..1, for an inner mouth (h, w).
 
     The edge is soft, and wider by the inner edge of a lip where the mouth is really open. Between
-    closed lips only the thin line between them remains. Lips, skin and whatever is behind the chin
-    always come from the frame itself, so they keep their sharpness.
+    closed lips only the thin line between them remains. Lips, skin and background always come
+    from the frame itself, so they keep their sharpness.
     """
     open_wide = cv2.dilate(
         np.clip(4 * (inner - np.float32(LIP_LINE_COVERAGE)), 0, 1), _OPEN_MOUTH_KERNEL
@@ -138,8 +137,8 @@ def _bounds(inner: Array) -> tuple[slice, slice] | None:
 def _cells_to_pixels(cells: Array) -> Array:
     """Rearrange (4, h, w), the four pixels of each cell, to (2h, 2w)."""
     _, height, width = cells.shape
-    turned = cells.reshape(2, 2, height, width).transpose(2, 0, 3, 1)
-    return turned.reshape(2 * height, 2 * width)
+    pixels = cells.reshape(2, 2, height, width).transpose(2, 0, 3, 1)
+    return pixels.reshape(2 * height, 2 * width)
 
 
 def _sigmoid(x: Array) -> Array:

@@ -22,12 +22,10 @@ REFERENCE_INNER = 6
 GUIDE = slice(7, 9)
 
 _GRID = 24
-_SUPERSAMPLING = (
-    4  # masks are drawn larger and averaged, to distinguish slightly open lips from closed ones
-)
-_FRACTION_BITS = (
-    4  # fractional bits of a coordinate: outlines are drawn to a sixteenth of such a pixel
-)
+# Masks are drawn this many times larger and averaged, to distinguish slightly open lips from closed
+# ones.
+_SUPERSAMPLING = 4
+_FRACTION_BITS = 4  # fractional bits of a coordinate in the larger mask
 _UNITS_PER_SUBPIXEL = 1 << _FRACTION_BITS
 _UNITS_PER_PIXEL = _SUPERSAMPLING * _UNITS_PER_SUBPIXEL  # coordinate units per pixel of a mask
 # standard deviation of a point's influence, in patch sides: about the distance of two lip points

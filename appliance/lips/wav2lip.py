@@ -30,8 +30,8 @@ Array = npt.NDArray[np.float32]
 FACE_SIZE = 96
 MEL_STEPS = 16
 MEL_RATE = 80.0  # 16 kHz, hop 200
-# The mesh extends higher into the forehead than the detector that Wav2Lip was trained with; that
-# one, on the other hand, was padded below the chin.
+# The mesh extends higher into the forehead than the boxes that Wav2Lip was trained with, which were
+# padded below the chin instead.
 _FOREHEAD_CROP, _BELOW_CHIN = 0.12, 0.06
 _JAW_DROP = 0.08  # how far below the current chin a generated one may extend, in face heights
 
@@ -134,11 +134,11 @@ def _decode_face(face: Array) -> RendererOutput:
     """Convert the network's ``face`` (3, 96, 96) to fill without flow, in limited-range BT.601."""
     bgr = np.clip(face.transpose(1, 2, 0), 0, 1)
     y, v, u = cv2.split(cv2.cvtColor(np.ascontiguousarray(bgr), cv2.COLOR_BGR2YCrCb))
-    painted = np.zeros((FACE_SIZE, FACE_SIZE, 4), np.float32)
-    painted[..., 2] = 1
-    painted[..., 3] = (y * 219 + 16) / 255
+    layers = np.zeros((FACE_SIZE, FACE_SIZE, 4), np.float32)
+    layers[..., 2] = 1
+    layers[..., 3] = (y * 219 + 16) / 255
     return RendererOutput(
         np.zeros((2, 2, 4), np.float32),
-        painted,
+        layers,
         np.asarray(np.stack([u, v], axis=-1), np.float32),
     )

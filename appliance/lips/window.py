@@ -51,24 +51,24 @@ class Window:
         ``matrix`` maps patch fractions to luma pixels. The bounds are even, so that chroma has the
         same ones. Returns ``None`` if the mask is empty or outside a picture of ``shape``.
         """
-        span = mask_bounds(mask > 0)
-        if span is None:
+        bounds = mask_bounds(mask > 0)
+        if bounds is None:
             return None
-        low, high = _bounds(matrix, span)
+        low, high = _map_bounds(matrix, bounds)
         low = np.maximum(np.floor(low / 2) * 2, 0)
         high = np.minimum(np.ceil(high / 2) * 2, [shape[1], shape[0]])
-        return _window(low, high, invert(matrix))
+        return _make_window(low, high, invert(matrix))
 
     def half_size(self) -> Window:
         """Return the same part of a half-size plane."""
         onto = compose(self.to_patch, np.array([[2.0, 0, 0.5], [0, 2.0, 0.5]]))
         return Window(self.left // 2, self.top // 2, self.width // 2, self.height // 2, onto)
 
-    def crop(self, span: Array) -> Window | None:
-        """Return the part with ``span`` (see :func:`mask_bounds`), relative to this window."""
-        low, high = _bounds(invert(self.to_patch), span)
+    def crop(self, bounds: Array) -> Window | None:
+        """Return the part with ``bounds`` (see :func:`mask_bounds`), relative to this window."""
+        low, high = _map_bounds(invert(self.to_patch), bounds)
         low, high = np.floor(np.maximum(low, 0)), np.ceil(high) + 1
-        return _window(low, np.minimum(high, [self.width, self.height]), self.to_patch)
+        return _make_window(low, np.minimum(high, [self.width, self.height]), self.to_patch)
 
     @property
     def slices(self) -> tuple[slice, slice]:
@@ -95,7 +95,7 @@ class Window:
         whole = compose(matrix, self.to_patch).astype(np.float32)
         columns = np.arange(self.width, dtype=np.float32)[None, :]
         rows = np.arange(self.height, dtype=np.float32)[:, None]
-        x, y = (line[0] * columns + (line[1] * rows + line[2]) for line in whole)
+        x, y = (row[0] * columns + (row[1] * rows + row[2]) for row in whole)
         return x, y
 
 
@@ -113,14 +113,14 @@ def mask_bounds(mask: npt.NDArray[np.bool_]) -> Array | None:
     return np.array([low, ((x + columns + 1) / width, (y + rows + 1) / height)], np.float32)
 
 
-def _bounds(matrix: Matrix, span: Array) -> tuple[npt.NDArray[np.float64], ...]:
-    """Return low and high (x, y) of the upright rectangle around ``span`` mapped by ``matrix``."""
-    ends = matrix[:, :2] * span[:, None]  # contribution of each side of the span to x and y
-    low, high = (pick(ends, axis=0).sum(axis=1) for pick in (np.min, np.max))
+def _map_bounds(matrix: Matrix, bounds: Array) -> tuple[npt.NDArray[np.float64], ...]:
+    """Return low and high (x, y) of the upright rectangle around the mapped ``bounds``."""
+    ends = matrix[:, :2] * bounds[:, None]  # contribution of each side of the bounds to x and y
+    low, high = (extreme(ends, axis=0).sum(axis=1) for extreme in (np.min, np.max))
     return low + matrix[:, 2], high + matrix[:, 2]
 
 
-def _window(
+def _make_window(
     low: npt.NDArray[np.float64], high: npt.NDArray[np.float64], to_patch: Matrix
 ) -> Window | None:
     left, top = (int(value) for value in low)

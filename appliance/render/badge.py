@@ -20,7 +20,7 @@ _MISSING_GLYPH = chr(0x10FFFF)  # a noncharacter: fonts draw their "missing glyp
 _Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 _TEXT_HEIGHT_SHARE = 0.028  # height of the text, as a share of the picture's short side
-_MIN_TEXT_HEIGHT = 9  # pixels; smaller letters are not legible
+_MIN_TEXT_HEIGHT = 9  # pixels; smaller text is not legible
 _MARGIN = 0.8  # around the text and from the edge, in text heights
 _OPACITY = 0.55
 _BRIGHT, _DARK, _NEUTRAL = 235.0, 16.0, 128.0  # limited range: white, black, no colour
@@ -86,7 +86,7 @@ def _render_text(text: str, size: int, folders: Sequence[Path]) -> npt.NDArray[n
     """
     font = next((font for font in _find_fonts(size, folders) if _has_glyphs(font, text)), None)
     if font is None:
-        log.warning("no font contains all letters of badge %r; using %r", text, _FALLBACK)
+        log.warning("no font has all characters of the badge text %r; using %r", text, _FALLBACK)
         text, font = _FALLBACK, ImageFont.load_default(size)
     left, top, right, bottom = font.getbbox(text)
     margin = round(_MARGIN * size / 2)
@@ -111,6 +111,6 @@ def _find_fonts(size: int, folders: Sequence[Path]) -> Iterator[_Font]:
 def _has_glyphs(font: _Font, text: str) -> bool:
     missing = font.getmask(_MISSING_GLYPH)
     return all(
-        letter.isspace() or (mask.size, bytes(mask)) != (missing.size, bytes(missing))
-        for letter, mask in ((letter, font.getmask(letter)) for letter in text)
+        char.isspace() or (mask.size, bytes(mask)) != (missing.size, bytes(missing))
+        for char, mask in ((char, font.getmask(char)) for char in text)
     )

@@ -62,11 +62,11 @@ def checkpoint_folder(folder: Path, key: str) -> Path:
     return checkpoint
 
 
-def load_plan(folder: Path) -> tuple[Workspace, float] | None:
-    """Return the workspace that :func:`save_plan` saved and the lecture's share of silence.
+def load_checkpoint(folder: Path) -> tuple[Workspace, float] | None:
+    """Return the workspace that :func:`save_checkpoint` saved and the lecture's share of silence.
 
-    Returns ``None`` and empties the folder if there is none, or it cannot be read or is of an older
-    layout.
+    Returns ``None`` and empties the folder if there is none, if it cannot be read, or if another
+    version has written it.
     """
     try:
         silence = float(json.loads((folder / ANALYSIS_FILE).read_bytes())["silence"])
@@ -94,8 +94,8 @@ def replan(workspace: Workspace, audio: AudioInfo, model: LipModel, config: Conf
     return workspace
 
 
-def save_plan(workspace: Workspace, silence: float) -> None:
-    """Save the workspace for :func:`load_plan`, with all files of the analysis synced to disk."""
+def save_checkpoint(workspace: Workspace, silence: float) -> None:
+    """Save the workspace for :func:`load_checkpoint`; sync all files of the analysis to disk."""
     with translate_write_errors(workspace.folder):
         workspace.save()
         (workspace.folder / RESULTS_FOLDER).mkdir(exist_ok=True)

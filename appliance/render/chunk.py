@@ -43,10 +43,10 @@ OnFrames = Callable[[int], None]
 class ChunkResult:
     """The result of a finished chunk, as used by the report.
 
-    ``start`` is its first output frame. ``frames`` counts frames by outcome: ``spoken``,
-    ``no_face`` or ``turned_away``. ``gaps`` lists (output frame, reason) for each start of a
-    stretch that was left unchanged; ``last_reason`` is the reason that applies to the last frame,
-    empty if it was rendered. ``stages_s`` is the processing time of each stage in seconds.
+    ``start`` is the first output frame of the chunk. ``frames`` counts frames by outcome:
+    ``spoken``, ``no_face`` or ``turned_away``. ``gaps`` lists (output frame, reason) for each start
+    of a stretch that was left unchanged; ``last_reason`` is the reason that applies to the last
+    frame, empty if it was rendered. ``stages_s`` is the processing time of each stage in seconds.
     ``rejected`` lists the rejected providers with the reasons.
     """
 
@@ -94,10 +94,10 @@ class ChunkRenderer:
     def render(self, index: int, on_frames: OnFrames = lambda frames: None) -> ChunkResult:
         """Render chunk ``index`` and publish its segment.
 
-        A pure function of the workspace and ``index``: every run produces the same frames, whatever
-        was rendered before. ``on_frames`` is called with the number of newly encoded frames; an
-        exception that it raises stops the work and leaves no segment. Raises ``Fault``, for example
-        ``encoder_failed`` or ``inference_failed``.
+        A pure function of the workspace and ``index``: every run produces the same frames,
+        regardless of what was rendered before. ``on_frames`` is called with the number of newly
+        encoded frames; an exception that it raises stops the work and leaves no segment. Raises
+        ``Fault``, for example ``encoder_failed`` or ``inference_failed``.
         """
         try:
             return self._render(index, on_frames)

@@ -13,15 +13,15 @@ from typing import Protocol
 from appliance.face.track import SEGMENT_FRAMES, FaceLandmarks, FaceTracker, Indexed
 from appliance.media.decode import FrameReader
 
-# Segments of landmarks kept in memory for reading backward over them: 22 MB, or 2 MB where a store
-# holds them too.
+# Segments of landmarks kept in memory for reading backward over them: 22 MB, or 2 MB where they are
+# in a store, too.
 _MAX_SEGMENTS, _MAX_SEGMENTS_WITH_STORE = 80, 8
 
 Landmarks = list[FaceLandmarks | None]
 
 
 class SegmentStore(Protocol):
-    """Stores the landmarks of whole segments beyond one lecture."""
+    """Storage for the landmarks of whole segments, reused by later lectures."""
 
     def load(self, segment: int) -> Landmarks | None:
         """Return the landmarks saved for ``segment``; ``None`` if they are missing or damaged."""
@@ -56,13 +56,13 @@ class LandmarkTrack:
         self._segments: dict[int, Landmarks] = {}
 
     def covers(self, first: int, stop: int) -> bool:
-        """Return whether frames ``first`` … ``stop`` − 1 are tracked already."""
+        """Return whether frames ``first`` … ``stop`` − 1 have been tracked already."""
         return all(
             self._is_tracked(index) for index in range(max(first, 0), min(stop, self._frames))
         )
 
     def update(self, picture: Indexed) -> None:
-        """Track the face in ``picture``, unless that is done already.
+        """Track the face in ``picture``, unless it has been tracked already.
 
         Cheap for frames in ascending order from the start of a segment; otherwise the segment is
         decoded again.
@@ -87,7 +87,7 @@ class LandmarkTrack:
         segment, offset = divmod(index, SEGMENT_FRAMES)
         if not self._is_tracked(index):
             begin = segment * SEGMENT_FRAMES
-            # A separate tracker: the other one may be in the middle of another segment.
+            # A separate tracker: ``self._tracker`` may be in the middle of another segment.
             tracker = self._make_tracker()
             with self._open_reader() as reader:
                 pictures = reader.read(begin, begin + self._segment_length(segment))

@@ -31,9 +31,10 @@ def compute_motion(
 ) -> VoiceActivity:
     """Write the lecture's mouth motion to ``target`` and return its speech activity.
 
-    ``on_seconds`` is called with the seconds processed so far, of twice the lecture's length: one
-    pass measures level and pauses, one computes the motion. The features of up to
-    ``max_saved_frames`` frames are kept between them; a longer lecture is decoded again.
+    There are two passes over the lecture: the first measures level and pauses, the second computes
+    the motion. ``on_seconds`` is called with the seconds processed so far, out of twice the length
+    of the lecture. The features of up to ``max_saved_frames`` frames are kept between the passes; a
+    longer lecture is decoded again.
     """
     saved: list[Array] = []
     activity = detect_activity(
@@ -59,7 +60,7 @@ def compute_motion(
             stride,
         )
     )
-    model.close_network("motion")  # frees 32 MB, allocated for its longest input
+    model.close_network("motion")  # frees the 32 MB that its longest input needed
     values = np.concatenate(parts)
     del parts, saved, features
     rate, offset = motion_info["rate_hz"], motion_info["offset_s"]

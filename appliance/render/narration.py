@@ -53,7 +53,7 @@ def subtitles_in(folder: Path) -> Subtitles | None:
     return Subtitles(tuple(Cue(*cue) for cue in saved["cues"]), saved["language"])
 
 
-def skipped_text(folder: Path) -> list[float]:
+def skipped_times(folder: Path) -> list[float]:
     """Return the times in seconds at which :func:`synthesize_lecture` had to skip text."""
     saved = _load_saved(folder)
     return saved.get("skipped_s", []) if saved else []

@@ -41,15 +41,19 @@ _CODEC_PICTURES = {
 _QUEUE_COUNT = 3  # bounded queues between the stages of a chunk
 _RESERVE_MB = 512.0  # kept free for the rest of the system, unless a budget is configured
 
-_REFERENCE_PIXEL_RATE = (
-    1920 * 1080 * 25
-)  # pixels per second: chunks with more than this are shorter …
-_MIN_CHUNK_S = 4.0  # … but not below this: starting a chunk would cost more than it saves
+# Pixels per second above which chunks are shorter than configured.
+_REFERENCE_PIXEL_RATE = 1920 * 1080 * 25
+_MIN_CHUNK_S = 4.0  # for shorter chunks, starting a chunk would cost more than it saves
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How one lecture is divided. Sizes are in output frames, pictures and MiB."""
+    """How one lecture is divided into chunks, and the sizes of queues and batches.
+
+    ``frames`` and ``chunk_frames`` are output frames. ``batch``, ``queue_frames`` and
+    ``back_block`` (the pictures buffered while the presenter is read backward) are numbers of
+    pictures. ``budget_mb`` and ``estimated_mb`` are in MiB.
+    """
 
     frames: int
     fps: Fraction
@@ -80,7 +84,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class NetworkFootprint:
-    """Size of the lips' networks: MiB of their files and per batch item, and the ``provider``."""
+    """Memory of the lip model: MiB of its files and per batch item, on ``provider``."""
 
     files_mb: float
     item_mb: float
@@ -125,7 +129,7 @@ def plan_for(
     The memory budget is ``budget_mb``; if that is 0, the result of ``find_memory``, limited by the
     configuration. Raises ``BadInput("memory_too_small")`` as :func:`make_plan` does.
     """
-    cap = config.render.memory_limit_mb or float("inf")
+    limit_mb = config.render.memory_limit_mb or float("inf")
     return make_plan(
         video_format=info.video_format,
         duration_s=audio.duration_s,
@@ -134,7 +138,7 @@ def plan_for(
         threads=config.video.threads or cpu_count(),
         preset=config.video.preset,
         batch=config.render.batch_size,
-        budget_mb=budget_mb or min(cap, find_memory()),
+        budget_mb=budget_mb or min(limit_mb, find_memory()),
         network=network,
     )
 

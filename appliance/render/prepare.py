@@ -10,7 +10,7 @@ from pathlib import Path
 from appliance.config import Config
 from appliance.lips.model import LipModel
 from appliance.media.probe import AudioInfo, PresenterInfo, probe_audio, probe_presenter
-from appliance.render.checkpoint import load_plan, replan, save_plan
+from appliance.render.checkpoint import load_checkpoint, replan, save_checkpoint
 from appliance.render.lecture_motion import compute_motion
 from appliance.render.narration import AUDIO_FILE, is_text, synthesize_lecture
 from appliance.render.plan import NetworkFootprint, plan_for
@@ -35,7 +35,7 @@ def prepare(
     Also returns the lecture's sound and the statistics that the render adds to. Raises the
     ``BadInput`` and ``Fault`` of every file that is read, and ``BadInput("memory_too_small")``.
     """
-    resumed = load_plan(folder)
+    resumed = load_checkpoint(folder)
     if resumed is not None:
         workspace, silence = resumed
         with stopwatch.stage("check"):
@@ -65,7 +65,7 @@ def prepare(
         workspace = analysis.result()
         _report_progress(on_progress, analysis, total, total)
     silence = 1 - float(activity.gate.mean())
-    save_plan(workspace, silence)
+    save_checkpoint(workspace, silence)
     return workspace, audio, RenderStats(silence)
 
 
@@ -95,7 +95,7 @@ def _probe(
 def _report_progress(
     on_progress: OnProgress, analysis: Future[Workspace], total: int, done: int
 ) -> None:
-    """Report the presenter's progress until that is analysed, then the lecture's."""
+    """Report the stage ``presenter`` until its analysis is done, then ``speech``."""
     if analysis.done():
         analysis.result()
         on_progress(Progress("speech", min(done, total), total))

@@ -58,8 +58,8 @@ def analyse_presenter(
 ) -> tuple[Person, Profile]:
     """Find the person who is to speak and build the profile.
 
-    ``face_number`` counts from 0, the largest steady face. Raises
-    ``BadInput("no_face")``, and ``BadInput("face_number_out_of_range")`` if there are fewer people.
+    ``face_number`` counts from 0, the largest steady face. Raises ``BadInput("no_face")``, and
+    ``BadInput("face_number_out_of_range")`` if there are fewer people.
     """
     with ExitStack() as stack:
         samplers = _make_samplers(info, threads, stack)
@@ -83,10 +83,10 @@ def analyse_presenter(
 
 
 def _make_samplers(info: PresenterInfo, threads: int, stack: ExitStack) -> list[_Sampler]:
-    """Divide the samples evenly, each share with its own reader and networks, closed by ``stack``.
+    """Return samplers that share the frames evenly, each with its own reader and networks.
 
-    The number of shares depends on the presenter alone, so that every device produces the same
-    profile.
+    ``stack`` closes the readers. The number of samplers depends on the presenter alone, so that
+    every device produces the same profile.
     """
     reader = stack.enter_context(FrameReader(info, threads))
     samples = sample_bursts(info.frames, reader.keyframe_before)
@@ -98,7 +98,7 @@ def _make_samplers(info: PresenterInfo, threads: int, stack: ExitStack) -> list[
     else:
         readers = [reader]
     step = max(sum(map(len, samples)) // _DETECTION_COUNT, _BURST_FRAMES)
-    cuts = [len(samples) * lane // count for lane in range(count + 1)]
+    cuts = [len(samples) * index // count for index in range(count + 1)]
     return [
         _Sampler(info, reader, samples[first:stop], step)
         for reader, first, stop in zip(readers, cuts, cuts[1:], strict=False)
@@ -110,19 +110,19 @@ def _run_samplers(
 ) -> tuple[ProfileBuilder, list[tuple[int, list[Detection]]]]:
     """Sample ``person`` or the largest face in all ``samplers``.
 
-    Returns the samples and, as (frame number, detections), all faces that were seen.
+    Returns the samples and, as (frame number, detections), all detected faces.
     """
     builder = ProfileBuilder()
     detections: list[tuple[int, list[Detection]]] = []
     with ThreadPoolExecutor(len(samplers)) as pool:
-        for part, lane_detections in pool.map(lambda lane: lane.sample(person), samplers):
+        for part, part_detections in pool.map(lambda sampler: sampler.sample(person), samplers):
             builder.extend(part)
-            detections += lane_detections
+            detections += part_detections
     return builder, detections
 
 
 class _Sampler:
-    """Samples the ``sample_bursts`` of a presenter.
+    """Samples the frames in ``bursts`` of a presenter.
 
     In every ``step``-th frame all faces are detected, to find other people.
     """

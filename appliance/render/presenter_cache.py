@@ -2,7 +2,7 @@
 
     cache/presenters/<key>/
         info.pickle    result of probing the file, preceded by its checksum
-        profile.npz    resting mouth, range, teeth
+        profile.npz    resting mouth, range of movement, teeth
         person.npz     positions of the person who speaks
         track/000123.npz   the landmarks of one segment of frames
 
@@ -45,8 +45,8 @@ from appliance.lips.profile import Profile
 from appliance.media.probe import PresenterInfo
 from appliance.render.landmark_track import Landmarks
 
-# Those of the mesh's 468 points that Lectern's own generator and the smoothing use: a sixth of the
-# bytes.
+# Only these of the mesh's 468 points are used by Lectern's own generator and by the smoothing;
+# storing them takes a sixth of the space.
 _CACHED_POINTS = np.array(sorted({*RIGID_POINTS, *MOUTH_POINTS}))
 
 _BLOCK = 1 << 20
@@ -167,7 +167,7 @@ class PresenterEntry:
     def load(self, segment: int) -> Landmarks | None:
         """Return the landmarks of ``segment``; ``None`` if they are missing or damaged."""
         try:
-            with self._track(segment).open("rb") as file, np.load(file) as data:
+            with self._segment_path(segment).open("rb") as file, np.load(file) as data:
                 seen, points, confidence = data["seen"], data["points"], data["confidence"]
         except _READ_ERRORS:
             return None
@@ -187,7 +187,7 @@ class PresenterEntry:
         """Store the landmarks of ``segment``. Errors are ignored: this is only a cache."""
         faces = [face for face in landmarks if face is not None]
         points = [face.points[_CACHED_POINTS] for face in faces]
-        path = self._track(segment)
+        path = self._segment_path(segment)
         with contextlib.suppress(OSError):
             with temp_path(path).open("wb") as file:
                 np.savez(
@@ -198,7 +198,7 @@ class PresenterEntry:
                 )
             os.replace(temp_path(path), path)
 
-    def _track(self, segment: int) -> Path:
+    def _segment_path(self, segment: int) -> Path:
         return self.folder / "track" / f"{segment:06d}.npz"
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 from appliance.media.probe import AudioInfo
 from appliance.messages.score import WARNINGS
 from appliance.render.chunk import ChunkResult
-from appliance.render.narration import skipped_text
+from appliance.render.narration import skipped_times
 from appliance.render.workspace import Workspace
 from appliance.system.process import peak_rss_mb
 from appliance.version import software_version
@@ -44,7 +44,7 @@ class OutputReport(TypedDict):
 
 
 class ModelReport(TypedDict):
-    """The model of the lips; ``sha256`` identifies its files."""
+    """The lip model; ``sha256`` identifies its files."""
 
     name: str
     precision: str
@@ -203,7 +203,7 @@ def _warnings(workspace: Workspace, stats: RenderStats) -> list[ReportWarning]:
         warnings.append(_warning("more_gaps", stats.gaps[_MAX_GAPS][0] / fps, count=count))
     if stats.silence >= _NO_SPEECH_SHARE:
         warnings.append(_warning("no_speech", 0.0))
-    skipped = skipped_text(workspace.folder)[:_MAX_GAPS]
+    skipped = skipped_times(workspace.folder)[:_MAX_GAPS]
     return warnings + [_warning("text_skipped", at_s) for at_s in skipped]
 
 

@@ -33,7 +33,7 @@ def score_report(report: RenderReport, presenter: Path, on_progress: OnProgress)
             source=presenter,
             on_progress=lambda done, total: on_progress(Progress("score", done, total)),
             brief=True,
-            choose=load_person(report),
+            choose=make_face_selector(report),
         )
     except LecternError as error:
         log.warning("the video could not be measured: %s", error)
@@ -41,8 +41,8 @@ def score_report(report: RenderReport, presenter: Path, on_progress: OnProgress)
     return score.as_dict()
 
 
-def load_person(report: RenderReport) -> FaceSelector:
-    """Return a function that picks the speaker's face, by frame number of the finished video."""
+def make_face_selector(report: RenderReport) -> FaceSelector:
+    """Return a function that selects the presenter's face in a frame of the finished video."""
     person = Person.from_rows(report["face"]["positions"])
     frames = report["input"]["presenter_frames"]
 

@@ -19,8 +19,6 @@ from appliance.media.thumbnail import save_video_thumbnail
 
 log = logging.getLogger("lectern.render")
 
-"""Suffixes of the files that :func:`write_sidecars` may write, beside the video, with its stem."""
-
 
 def write_sidecars(video: Path) -> None:
     """Write ``<stem>.jpg`` beside ``video``, and ``<stem>.srt`` if the video has subtitles.

@@ -27,9 +27,9 @@ WORKSPACE_FILE = "workspace.pickle"
 
 @dataclass(frozen=True)
 class Workspace:
-    """One lecture by one presenter.
+    """The settings, the analysis and the plan of one lecture by one presenter.
 
-    ``cache_folder`` is the folder in which the presenter's landmarks are kept, if any.
+    ``cache_folder`` is the folder of the presenter's cached landmarks; ``None`` without a cache.
     """
 
     folder: Path

@@ -16,7 +16,7 @@ from appliance.face.person import Person
 from appliance.render.progress import Progress
 from appliance.render.render import render
 from appliance.render.report import RenderReport
-from appliance.render.scoring import load_person, score_report
+from appliance.render.scoring import make_face_selector, score_report
 from appliance.score import score_video
 from tests.render.conftest import write_wav
 from tests.talking_face import SIZE, babble, portrait, voice, write_video
@@ -38,7 +38,7 @@ def face(x: float) -> Detection:
 @pytest.mark.parametrize(("frame", "x"), [(0, 0), (10, 1000), (15, 500), (20, 0), (27, 700)])
 def test_speaker_is_selected_by_presenter_frame(frame: int, x: int) -> None:
     walk = Person(((0.0, 0.0, 100.0, 100.0), (10.0, 1000.0, 100.0, 100.0)))
-    choose = load_person(report_of(walk, 11))
+    choose = make_face_selector(report_of(walk, 11))
     there, elsewhere = face(x + 20), face(x + 220)
     assert choose(frame, [elsewhere, there]) is there
 
