@@ -26,9 +26,9 @@ _SECTIONS = {"video", "audio", "face", "lips", "render", "score"}
 class Comparison:
     """The results of all rounds with one presenter and a lecture of ``frames`` frames.
 
-    ``floor`` are the bare transcodes, ``uncached`` the renderings with an empty cache, ``cached``
-    those with the presenter in the cache. ``uncached_reports`` and ``cached_reports`` are the
-    reports of ``uncached`` and ``cached``.
+    ``transcodes`` are the bare transcodes, ``uncached`` the renderings with an empty cache,
+    ``cached`` those with the presenter in the cache. ``uncached_reports`` and ``cached_reports``
+    are the reports of ``uncached`` and ``cached``.
     """
 
     width: int = 0
@@ -103,7 +103,7 @@ def compare(
 ) -> Comparison:
     """Measure ``rounds`` times; all temporary files are removed.
 
-    ``time_process`` runs and times a process, ``on_progress`` is called with progress messages.
+    ``run`` runs and times a process, ``on_progress`` is called with progress messages.
     Raises ``Fault`` if ``lectern render`` or the transcode fails.
     """
     result = Comparison()
@@ -132,10 +132,7 @@ def compare(
                 str(out),
             ]
             transcode_command += [str(result.frames), "--crf", str(config.video.crf)]
-            transcode_command += [
-                "--preset",
-                render_report["output"]["preset"],
-            ]  # the same as the render's
+            transcode_command += ["--preset", render_report["output"]["preset"]]
             transcode_command += ["--threads", str(render_report["plan"]["threads"])]
             result.transcodes.append(run(transcode_command))
         output = result.uncached_reports[-1]["output"]

@@ -58,9 +58,9 @@ def check_inference(context: DoctorContext) -> Iterator[Finding]:
         return
     chosen = best
     if lips.precision != "auto":
-        matching = [v for v in results if v.passed and v.precision == lips.precision]
+        matching = [r for r in results if r.passed and r.precision == lips.precision]
         if not matching:
-            reasons = f"{lips.precision} passes nowhere"
+            reasons = f"{lips.precision} failed the self-test of every provider"
             yield fail("no_provider", reason=reasons)
             return
         chosen = matching[0]

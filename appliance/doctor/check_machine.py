@@ -24,9 +24,8 @@ from appliance.version import software_version
 
 _SMALL_MEMORY_MB = 3400  # total memory that a 4 GB board reports
 _MIN_FREE_MB = 1000  # rendering at 1920 × 1080 takes half of it
-_LARGE_ALLOCATION_BUG_RELEASES = (
-    "36.4.7",
-)  # L4T releases in which large allocations fail; fixed in 36.5
+# L4T releases in which large allocations fail; fixed in 36.5.
+_LARGE_ALLOCATION_BUG_RELEASES = ("36.4.7",)
 _LOW_POWER_W = 10
 _MIN_HEADROOM_C = 8.0
 

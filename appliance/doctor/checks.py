@@ -36,11 +36,8 @@ CHECKS: dict[str, Check] = {
     "share": check_share,
 }
 
-_REQUIRED_CHECKS = {
-    "models",
-    "inference",
-    "codecs",
-}  # rendering is impossible if one of these fails
+# Rendering is impossible if one of these fails.
+_REQUIRED_CHECKS = {"models", "inference", "codecs"}
 
 
 @dataclass(frozen=True)

@@ -245,18 +245,18 @@ def compare_prediction(
     if trial is not None and (trial.width, trial.height) in CPU_MS:
         prediction = predict(module, mode, trial.width, trial.height, gpu=trial.provider != "cpu")
         rendering = {
-            "fps": _compared(prediction.fps, trial.fps),
-            "memory_mb": _compared(prediction.memory_mb, trial.peak_used_mb),
+            "fps": _compare_values(prediction.fps, trial.fps),
+            "memory_mb": _compare_values(prediction.memory_mb, trial.peak_used_mb),
         }
     return {
         "module": module.name,
         "mode": mode.name,
-        "stages_ms": {name: _compared(*values) for name, values in measured.items()},
+        "stages_ms": {name: _compare_values(*values) for name, values in measured.items()},
         "rendering": rendering,
     }
 
 
-def _compared(predicted: float, measured: float) -> dict[str, Any]:
+def _compare_values(predicted: float, measured: float) -> dict[str, Any]:
     return {
         "predicted": round(predicted, 3),
         "measured": round(measured, 3),

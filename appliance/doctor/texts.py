@@ -1,6 +1,6 @@
 """The doctor's findings in English and Chinese: what was found and what to do about it.
 
-A finding without an instruction (an empty ``cure``) is always a good one.
+An empty ``cure`` means that no action is needed: such a finding has the level ``ok``.
 """
 
 from __future__ import annotations

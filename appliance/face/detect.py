@@ -1,8 +1,9 @@
 """Detect faces with BlazeFace short-range (Bazarevsky et al. 2019, arXiv 1907.05047).
 
-The network's input has 128 × 128 pixels, so it cannot detect a face smaller than a tenth of the
-picture in the whole picture: then smaller and smaller overlapping squares are searched. This is
-done only occasionally: between detections the mesh follows the face.
+The network's input has 128 × 128 pixels, so a face smaller than a tenth of the picture cannot be
+detected in the whole picture. If no face is detected there with confidence, overlapping squares of
+decreasing size are searched. Detection is run only occasionally: in between, the mesh tracks the
+face.
 """
 
 from __future__ import annotations
@@ -107,9 +108,9 @@ def _search_squares(width: float, height: float) -> Iterator[list[tuple[float, f
     """Yield lists of (left, top, side) squares in display pixels, from coarse to fine."""
     side = max(width, height)
     yield [((width - side) / 2, (height - side) / 2, side)]
-    short = min(width, height)
+    short_side = min(width, height)
     for depth in range(_TILE_DEPTHS):
-        tile = short / 2**depth
+        tile = short_side / 2**depth
         if tile < side:
             columns, rows = _tile_starts(width, tile), _tile_starts(height, tile)
             yield [(left, top, tile) for top in rows for left in columns]
@@ -135,7 +136,7 @@ def _anchors() -> Array:
 
 
 def _merge_overlapping(faces: list[Detection]) -> list[Detection]:
-    """Merge overlapping boxes, weighted by score; according to BlazeFace's paper against jitter."""
+    """Merge overlapping boxes, weighted by score, to reduce jitter (as in the BlazeFace paper)."""
     rest = sorted(faces, key=lambda face: -face.score)
     merged = []
     while rest:

@@ -20,7 +20,7 @@ POINTS = 468
 RIGHT_EYE_OUTER, LEFT_EYE_OUTER = 33, 263
 INNER_LIP_TOP, INNER_LIP_BOTTOM = 13, 14
 
-# The square that the network was trained on: half as large again as the face (MediaPipe's graph).
+# Side of the input square relative to the face, as in training (from MediaPipe's graph).
 _MARGIN = 1.5
 
 
@@ -60,10 +60,10 @@ def region_of_points(points: npt.NDArray[np.float32], pixel_aspect: float = 1.0)
     """Return the mesh's next region, from its last ``points`` (468, 3) in picture pixels."""
     display = points[:, :2].astype(np.float64) * [pixel_aspect, 1.0]
     angle = _angle(display[LEFT_EYE_OUTER] - display[RIGHT_EYE_OUTER])
-    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    upright = display @ turn.T
+    rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    upright = display @ rotation.T
     low, high = upright.min(axis=0), upright.max(axis=0)
-    x, y = turn.T @ ((low + high) / 2)
+    x, y = rotation.T @ ((low + high) / 2)
     return Region(float(x), float(y), float((high - low).max() * _MARGIN), angle)
 
 

@@ -13,7 +13,8 @@ from appliance.face.detect import Detection
 _MAX_MOVE = 1.0
 _SIZE_RATIO = 2.0
 _MIN_SHARED_FRAMES = 2  # two faces that are visible together in this many frames are two people
-# A face that is steady in every sample outweighs one that is this much larger in a few.
+# Exponent of the share of samples with a face: a steady face outweighs a larger one seen in few
+# samples.
 _STEADY_POWER = 0.5
 
 
@@ -35,8 +36,8 @@ class Person:
         """Return the face of this person in frame ``index``; ``None`` if there is none.
 
         That is the face nearest to the person's known positions. A face that is nearer to another
-        known person is not this person's: when the presenter leaves the picture, people who remain
-        in it keep their own mouths.
+        known person is not this person's: when the presenter leaves the picture, the mouths of
+        people who remain in it are not changed.
         """
         own = _interpolate(self.positions, index)
         others = [_interpolate(positions, index) for positions in self.others]

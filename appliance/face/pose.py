@@ -66,9 +66,9 @@ class Pose:
 
     def project(self, points: Array) -> Array:
         """Convert points in the face frame (…, n, 3) to picture pixels and depth (…, n, 3)."""
-        turned = points @ np.swapaxes(self.rotation, -1, -2)
+        rotated = points @ np.swapaxes(self.rotation, -1, -2)
         return np.asarray(
-            self.scale[..., None, None] * turned + self.offset[..., None, :], dtype=np.float64
+            self.scale[..., None, None] * rotated + self.offset[..., None, :], dtype=np.float64
         )
 
     def unproject(self, points: npt.NDArray[np.floating]) -> Array:

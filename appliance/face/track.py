@@ -38,14 +38,12 @@ CONTEXT_FRAMES = 3
 # mesh runs at a segment's start: another one moves points < 0.3 % of the eye distance
 _CONVERGENCE_STEPS = 4
 _MIN_CONFIDENCE = 0.5
-_RETRY_EVERY = 5  # frames between searches while there is no face: searching tiles is slow
+_RETRY_EVERY = 5  # frames between detections while there is no face: detection in tiles is slow
 _SIGMA = 1.0  # frames; keeps a lip closure of three frames at 25 fps, halves the mesh's jitter
-_CUT_JUMP = (
-    0.25  # a jump of more than this many eye distances between frames is a cut, not a movement
-)
-# So is a smaller jump that is also this many times the movement in the frames before and after,
-# because a head has inertia. Where a speech was cut, heads jump by 0.1 to 0.2; when nodding they
-# move by up to 0.1.
+_CUT_JUMP = 0.25  # a jump of more than this many eye distances between frames is a cut
+# A smaller jump is a cut, too, if it is this many times the movement in the frames before and
+# after, because a head has inertia. Where a speech was cut, heads jump by 0.1 to 0.2; when nodding
+# they move by up to 0.1.
 _MIN_SUDDEN_JUMP, _SUDDEN_FACTOR = 0.05, 4.0
 # The mesh reports a face with high confidence in any picture, so cuts are detected by comparing
 # pictures: the area where the face was, downscaled, correlates with that of the frame before by

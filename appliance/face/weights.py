@@ -2,8 +2,8 @@
 
 BlazeFace (short range) and the 468-point face mesh are Google's, under Apache-2.0. They are not
 part of this repository: the setup extracts them from the MediaPipe wheel, in which their authors
-publish exactly these files. Only the two files are kept, so the wheel of any platform serves every
-machine::
+publish exactly these files. Only the two files are kept, so the wheel of any platform can be used
+on every machine::
 
     python -m appliance.face.weights
 """

@@ -1,7 +1,7 @@
-"""A model on disk: its manifest ``model.json`` and the files whose hashes that lists.
+"""A model on disk: its manifest ``model.json`` and the files that it lists with their hashes.
 
-Two kinds are supported: ``lectern``, our own motion network and renderer, and ``wav2lip``, any ONNX
-file with Wav2Lip's interface, named directly or through a manifest.
+Two kinds are supported: ``lectern``, Lectern's own motion network and renderer, and ``wav2lip``,
+any ONNX file with Wav2Lip's interface, given by its path or by a manifest.
 """
 
 from __future__ import annotations

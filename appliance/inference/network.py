@@ -1,11 +1,11 @@
 """Run ONNX networks on the best working provider, and continue on another if it fails later.
 
-That ONNX Runtime lists a provider proves nothing on a Jetson (a wheel built for another GPU lists
-CUDA and cannot use it). So a provider is used only after its output for a fixed input was correct
-(see :mod:`~appliance.inference.selftest`); otherwise the next one is tried. A provider that fails
-at work first gets smaller batches, if memory was short, and is then replaced by the next one; the
-same happens to one that does not return within
-:attr:`~appliance.inference.providers.Providers.timeout_s`. Each reason is kept for the report.
+A provider that ONNX Runtime lists may still not work: on a Jetson, a wheel built for another GPU
+lists CUDA but cannot use it. So a provider is used only after its output for a fixed input was
+correct (see :mod:`~appliance.inference.selftest`); otherwise the next one is tried. If a provider
+runs out of memory while rendering, the batch is halved. After any other failure, or if it does not
+return within :attr:`~appliance.inference.providers.Providers.timeout_s`, it is replaced by the next
+one. The reasons are kept for the report.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from appliance.files.atomic import sha256
 from appliance.inference.golden import MAX_BATCH, Golden
 from appliance.inference.providers import Providers
 from appliance.inference.selftest import (
-    OnTick,
+    OnElapsed,
     first_line,
     fixed_batch_size,
     is_out_of_memory,
-    open_for,
+    open_session_for,
     verify,
 )
 from appliance.inference.session import Session
@@ -54,7 +54,7 @@ class Network:
 
     ``providers`` are tried in order, the CPU always last. ``golden`` is the manifest's reference
     output (empty: the CPU's own output is used) and ``precision`` determines the tolerance.
-    ``on_seconds`` is called with the seconds that a self-test takes; an exception that it raises
+    ``on_elapsed`` is called with the seconds that a self-test takes; an exception that it raises
     stops the test. Raises ``Fault("inference_failed")`` when no provider can run the file.
     """
 
@@ -67,12 +67,12 @@ class Network:
         golden: Golden | None = None,
         precision: str = "fp32",
         runtime: Providers | None = None,
-        on_seconds: OnTick = lambda seconds: None,
+        on_elapsed: OnElapsed = lambda seconds: None,
     ) -> None:
         self.path = path
         self._runtime = runtime or Providers()
         self._golden: Golden = golden or {}
-        self._on_seconds = on_seconds
+        self._on_elapsed = on_elapsed
         self._sha256 = sha256(path)
         self._settings = self._runtime.settings(self._sha256, precision, threads)
         self._remaining = list(self._runtime.available(providers).items())
@@ -150,19 +150,19 @@ class Network:
         )
         if name != "cpu":
             result = self._runtime.get_or_test(
-                replace(selftest, rounds=9), self._sha256, self._on_seconds
+                replace(selftest, rounds=9), self._sha256, self._on_elapsed
             )
             if not result.passed:
                 raise _ProviderRejected(result.reason)
         self._call_thread = None if name == "cpu" else CallThread()
         timeout_s = self._runtime.test_timeout_s(name)
         try:
-            session = self._with_timeout(partial(open_for, selftest), timeout_s)
+            session = self._with_timeout(partial(open_session_for, selftest), timeout_s)
             if name == "cpu" and not self._golden:
                 # without a reference it would be compared with itself
                 return session, fixed_batch_size(session) or MAX_BATCH
             return session, self._with_timeout(partial(verify, session, selftest), timeout_s).batch
-        except Exception as error:  # any failure of a provider means: use the next one
+        except Exception as error:  # after any failure, the next provider is used
             if name != "cpu":
                 self._runtime.results.add(
                     self._sha256, name, self._settings.precision, first_line(error)

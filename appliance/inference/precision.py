@@ -1,4 +1,4 @@
-"""Choose the best precision for this device: the fastest that looks as good as float32."""
+"""Choose the best precision for this device: the fastest that is visually equal to float32."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from appliance.files.atomic import sha256
 from appliance.inference.manifest import Manifest
 from appliance.inference.providers import Providers
 from appliance.inference.results import ProviderResult
-from appliance.inference.selftest import OnTick
+from appliance.inference.selftest import OnElapsed
 
 # PSNR against float32 on real mouths; differences are below those of 8-bit pixels
 _MIN_PSNR_DB = 45.0
@@ -23,12 +23,12 @@ def prepare_providers(
     providers: Sequence[str],
     runtime: Providers,
     threads: int,
-    on_seconds: OnTick = lambda seconds: None,
+    on_elapsed: OnElapsed = lambda seconds: None,
 ) -> None:
     """Run the self-tests of GPU providers and build their engines, before the first frame.
 
     Does nothing if none is listed, and little if all results are stored. With ``auto`` and no
-    stored choice, the precisions are measured and the best one is chosen. ``on_seconds`` is called
+    stored choice, the precisions are measured and the best one is chosen. ``on_elapsed`` is called
     with the seconds since the start; an exception that it raises stops the work.
     """
     listed = [name for name, there in runtime.available(providers).items() if there]
@@ -36,14 +36,14 @@ def prepare_providers(
         return
     known = manifest.precisions()
     if precision == "auto" and runtime.results.precision(manifest.digest(known[0])) is None:
-        benchmark_precisions(manifest, listed, runtime, threads, on_seconds, every_provider=False)
+        benchmark_precisions(manifest, listed, runtime, threads, on_elapsed, every_provider=False)
     elif precision in known:
         benchmark_precisions(
             manifest,
             listed,
             runtime,
             threads,
-            on_seconds,
+            on_elapsed,
             precisions=[precision],
             every_provider=False,
         )
@@ -54,7 +54,7 @@ def benchmark_precisions(
     providers: Sequence[str],
     runtime: Providers,
     threads: int,
-    on_seconds: OnTick = lambda seconds: None,
+    on_elapsed: OnElapsed = lambda seconds: None,
     *,
     precisions: Sequence[str] = (),
     every_provider: bool = True,
@@ -72,7 +72,7 @@ def benchmark_precisions(
     started = time.monotonic()
 
     def report_elapsed(seconds: float) -> None:
-        on_seconds(time.monotonic() - started)
+        on_elapsed(time.monotonic() - started)
 
     for provider, listed in runtime.available(providers).items():
         for precision in (precisions or manifest.precisions()) if listed else ():
@@ -99,7 +99,7 @@ def choose_best(
     """Return the best result: the fastest faithful precision on the first provider that passed.
 
     float32 counts as faithful, other precisions by their PSNR in the manifest; a coarser one must
-    save more than a seventh of the time. The ``current`` choice is replaced only by one that saves
+    save more than 15 % of the time. The ``current`` choice is replaced only by one that saves
     as much, because a change makes unfinished lectures start again. Returns ``None`` if nothing
     passed.
     """

@@ -15,7 +15,7 @@ from appliance.inference.golden import Golden
 from appliance.inference.results import RESULTS_FILE, ProviderResult, ProviderResults
 from appliance.inference.selftest import (
     SESSION_MODULE,
-    OnTick,
+    OnElapsed,
     SelfTest,
     SelfTestFailed,
     first_line,
@@ -85,16 +85,16 @@ class Providers:
         self,
         selftest: SelfTest,
         sha: str,
-        on_seconds: OnTick = lambda seconds: None,
+        on_elapsed: OnElapsed = lambda seconds: None,
     ) -> ProviderResult:
         """Return the stored result of ``selftest``, or run it if there is none."""
         stored = self.results.get(sha, selftest.provider)
         if stored is not None:
             return stored
-        return self.retest(selftest, sha, on_seconds)
+        return self.retest(selftest, sha, on_elapsed)
 
     def retest(
-        self, selftest: SelfTest, sha: str, on_seconds: OnTick = lambda seconds: None
+        self, selftest: SelfTest, sha: str, on_elapsed: OnElapsed = lambda seconds: None
     ) -> ProviderResult:
         """Run ``selftest`` even if there is a stored result; store the new one."""
         precision = selftest.settings.precision
@@ -105,13 +105,13 @@ class Providers:
                 if self.cache is not None:
                     remove_stale_engines(self.cache, self.versions)
                 result = run_selftest_in_child(
-                    selftest, self.test_timeout_s(selftest.provider), on_seconds
+                    selftest, self.test_timeout_s(selftest.provider), on_elapsed
                 )
         except SelfTestFailed as error:
             return self.results.add(sha, selftest.provider, precision, str(error))
         except Exception as error:
             if selftest.provider != "cpu":
-                raise  # ``on_seconds`` requested to stop
+                raise  # ``on_elapsed`` requested to stop
             return self.results.add(sha, selftest.provider, precision, first_line(error))
         return self.results.add(
             sha,

@@ -52,7 +52,7 @@ class ProviderResult:
 class ProviderResults:
     """The results in the file ``path``; with ``None`` they last as long as the process.
 
-    If the file cannot be read or written, tests are repeated; nothing else is lost.
+    If the file cannot be read or written, the tests are repeated.
     """
 
     def __init__(

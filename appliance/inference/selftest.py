@@ -37,7 +37,7 @@ SESSION_MODULE = "appliance.inference.session"
 _MEMORY_MESSAGES = ("alloc", "out of memory", "nvmap", "error 12", "cuda failure 2")
 _POLL_S = 0.25
 
-OnTick = Callable[[float], None]
+OnElapsed = Callable[[float], None]
 """Called with the seconds that a test has been running."""
 
 
@@ -99,7 +99,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-def open_for(selftest: SelfTest) -> Session:
+def open_session_for(selftest: SelfTest) -> Session:
     """Open the network of ``selftest``. Raises the errors of the provider."""
     session: Session = importlib.import_module(selftest.session_module).open_session(
         selftest.path, selftest.provider, selftest.settings
@@ -149,7 +149,9 @@ def reference_output(
     path: Path, session_module: str = SESSION_MODULE
 ) -> dict[str, list[list[float]]]:
     """Return the CPU's output for the fixed input, as stored in a manifest by packaging."""
-    session = open_for(SelfTest(path, "cpu", SessionSettings(), {}, session_module=session_module))
+    session = open_session_for(
+        SelfTest(path, "cpu", SessionSettings(), {}, session_module=session_module)
+    )
     names = [output.name for output in session.get_outputs()]
     values = session.run(names, golden_input(session.get_inputs()))
     return sample(dict(zip(names, (np.asarray(v, np.float32) for v in values), strict=True)))
@@ -158,7 +160,7 @@ def reference_output(
 def run_selftest(selftest: SelfTest) -> SelfTestResult:
     """Open the network and :func:`verify` it in this process."""
     begin = time.perf_counter()
-    session = open_for(selftest)
+    session = open_session_for(selftest)
     opened = time.perf_counter() - begin
     return replace(verify(session, selftest), open_s=round(opened, 3))
 
@@ -166,13 +168,13 @@ def run_selftest(selftest: SelfTest) -> SelfTestResult:
 def run_selftest_in_child(
     selftest: SelfTest,
     timeout_s: float,
-    on_tick: OnTick = lambda seconds: None,
+    on_elapsed: OnElapsed = lambda seconds: None,
     *,
     python: str = sys.executable,
 ) -> SelfTestResult:
     """Run :func:`run_selftest` in a child process of ``python``, for at most ``timeout_s`` seconds.
 
-    Raises ``SelfTestFailed`` with the reason. ``on_tick`` is called with the seconds so far; an
+    Raises ``SelfTestFailed`` with the reason. ``on_elapsed`` is called with the seconds so far; an
     exception that it raises ends the child.
     """
     command = [python, "-m", "appliance.inference.selftest"]
@@ -196,7 +198,7 @@ def run_selftest_in_child(
                 except subprocess.TimeoutExpired:
                     line = None  # already sent
                     elapsed = time.monotonic() - begin
-                    on_tick(elapsed)
+                    on_elapsed(elapsed)
                     if elapsed > timeout_s:
                         raise SelfTestFailed(f"timed out after {timeout_s:.0f} s") from None
         finally:

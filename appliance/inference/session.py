@@ -19,7 +19,7 @@ PROVIDER_NAMES = {
     "cuda": "CUDAExecutionProvider",
     "cpu": "CPUExecutionProvider",
 }
-_SEVERITY_ERROR = 3  # ONNX Runtime's severity for errors: its warnings are of no use to users
+_SEVERITY_ERROR = 3  # ONNX Runtime's log level for errors: its warnings are not useful to users
 _TENSORRT_LIBRARY = re.compile(r"libnvinfer\.so\.(\d+\.\d+\.\d+)$")
 _LIBRARY_FOLDERS = ("usr/lib/aarch64-linux-gnu", "usr/lib/x86_64-linux-gnu")
 
@@ -162,9 +162,9 @@ def _shape_profile(path: Path) -> dict[str, str]:
     }
 
 
-def remove_stale_engines(folder: Path, machine: RuntimeVersions) -> None:
+def remove_stale_engines(folder: Path, versions: RuntimeVersions) -> None:
     """Remove the engines that were built for other software versions."""
     if folder.is_dir():
         for entry in folder.iterdir():
-            if entry.is_dir() and entry.name != str(machine):
+            if entry.is_dir() and entry.name != str(versions):
                 shutil.rmtree(entry, ignore_errors=True)

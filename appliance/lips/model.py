@@ -12,7 +12,7 @@ from appliance.files.atomic import sha256
 from appliance.inference.manifest import Manifest
 from appliance.inference.network import Network
 from appliance.inference.providers import Providers
-from appliance.inference.selftest import OnTick
+from appliance.inference.selftest import OnElapsed
 from appliance.lips.generator import Generator, LecternGenerator
 from appliance.lips.motion import MotionBasis
 from appliance.lips.profile import Profile
@@ -28,7 +28,7 @@ class LipModel:
     providers: Sequence[str]
     threads: int = 1
     runtime: Providers = field(default_factory=Providers)
-    on_seconds: OnTick = lambda seconds: None
+    on_elapsed: OnElapsed = lambda seconds: None
     _networks: dict[str, Network] = field(default_factory=dict)
 
     @classmethod
@@ -39,13 +39,13 @@ class LipModel:
         providers: Sequence[str],
         threads: int = 1,
         runtime: Providers | None = None,
-        on_seconds: OnTick = lambda seconds: None,
+        on_elapsed: OnElapsed = lambda seconds: None,
     ) -> LipModel:
         """Return the model in ``precision``.
 
         ``auto`` means the precision stored as best for this device (see
         :mod:`appliance.inference.precision`). Until one is stored, it means float32, which every
-        provider runs exactly. ``on_seconds`` is called with the seconds that a provider's self-test
+        provider runs exactly. ``on_elapsed`` is called with the seconds that a provider's self-test
         takes. Raises ``BadInput("precision_unavailable")`` when the model lacks ``precision``.
         """
         runtime = runtime or Providers()
@@ -61,7 +61,7 @@ class LipModel:
                 precision=chosen,
                 known=", ".join(available),
             )
-        return cls(manifest, chosen, providers, threads, runtime, on_seconds)
+        return cls(manifest, chosen, providers, threads, runtime, on_elapsed)
 
     def network(self, role: str) -> Network:
         """Return the network for ``role``, opened on first use."""
@@ -78,7 +78,7 @@ class LipModel:
                 golden=self.manifest.entry(role, self.precision).golden,
                 precision=self.precision if in_precision else "fp32",
                 runtime=self.runtime,
-                on_seconds=self.on_seconds,
+                on_elapsed=self.on_elapsed,
             )
         return self._networks[role]
 

@@ -1,4 +1,4 @@
-"""Opens untrusted media files safely, by content, with errors that users understand."""
+"""Open untrusted media files safely, by content, with errors that users understand."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
 MAX_GAP_S = 10
 """A longer gap between the times of a stream, in seconds, is treated as an error of its clock."""
 
-_RIFF_SLACK = 1 << 16
-"""Tolerated error of the length in the header of an AVI or WAV, in bytes: some writers omit
-parts."""
+_RIFF_TOLERANCE_BYTES = 1 << 16
+"""Tolerated error of the length in the header of an AVI or WAV: some writers omit parts."""
 
 _MAX_READ_ERRORS = 100
 """Number of consecutive read errors after which the rest of a file is ignored."""
@@ -188,9 +187,9 @@ def _is_short_riff(path: Path) -> bool:
 
     libav trusts the size of the file.
     """
-    start = read_head(path, 12)
-    promised = int.from_bytes(start[4:8], "little")
+    header = read_head(path, 12)
+    declared_size = int.from_bytes(header[4:8], "little")
     # Recorders that write to a pipe store 0 or a number near 2 or 4 GiB.
-    if start[:4] != b"RIFF" or not 0 < promised < 0x7FFF0000:
+    if header[:4] != b"RIFF" or not 0 < declared_size < 0x7FFF0000:
         return False
-    return promised - path.stat().st_size > min(0.02 * promised, _RIFF_SLACK)
+    return declared_size - path.stat().st_size > min(0.02 * declared_size, _RIFF_TOLERANCE_BYTES)

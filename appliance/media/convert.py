@@ -1,4 +1,4 @@
-"""Converts decoded frames of any layout to upright 8-bit 4:2:0 pictures of even size.
+"""Convert decoded frames of any layout to upright 8-bit 4:2:0 pictures of even size.
 
 8-bit 4:2:0 is passed on unchanged. Other layouts are converted by libswscale with the same range
 and matrix, so that colours do not shift. Rotation moves whole samples and changes none.

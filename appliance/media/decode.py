@@ -1,4 +1,4 @@
-"""Reads any range of a presenter, frame by frame, at its constant rate.
+"""Read any range of a presenter, frame by frame, at its constant rate.
 
 Source frame ``n`` is the last frame of the file whose time, rounded to the grid
 ``start + n / fps``, is not after ``n``. For a file of constant rate that is its n-th frame, however
@@ -26,8 +26,9 @@ from appliance.media.picture_pool import PicturePool
 from appliance.media.probe import PresenterInfo
 
 _SEEK_LEADS_S = (0.0, 0.5, 2.0, 6.0, 15.0, 40.0)
-"""Seconds before the wanted time at which successive seeks aim. Some containers (MPEG-TS, MPEG-PS)
-land at an arbitrary position, and only frames decoded from a key frame on can be trusted. If all of
+"""Seconds before the wanted time at which successive seeks aim. In some containers
+(MPEG-TS, MPEG-PS) a seek ends at an arbitrary position, and only frames decoded from a key frame on
+can be trusted. If all of
 these fail, decoding begins at the start of the file."""
 
 _MAX_DECODE_AHEAD = 48
@@ -51,8 +52,8 @@ class FrameReader:
     """Decodes a presenter; each frame is bit-identical however the reading is divided.
 
     ``threads`` is the number of decoder threads (0: one per core). A reader may be used by one
-    thread at a time. It holds the decoder's own frames and two more, whatever the length of the
-    presenter. Close it or use ``with``. Raises the errors of
+    thread at a time. It holds the decoder's own frames and two more, regardless of the length of
+    the presenter. Close it or use ``with``. Raises the errors of
     :func:`~appliance.media.container.open_media`.
     """
 

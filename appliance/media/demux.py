@@ -1,4 +1,4 @@
-"""Decodes a container's packets to frames in display order with display times."""
+"""Decode a container's packets to frames in display order with display times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chooses the encoder of this device: the hardware encoder if it passes a test, else x264.
+"""Choose the encoder of this device: the hardware encoder if it passes a test, else x264.
 
 A device tree may list an encoder that does not exist (Orin Nano), so one frame is encoded and
 decoded as a test. The result is kept in ``state/encoder.json`` as long as the system release stays
@@ -27,7 +27,7 @@ from appliance.files.atomic import write_text
 from appliance.media.container import libav_url
 from appliance.media.gstreamer import PROGRAM, GStreamerWriter, nvenc_elements
 from appliance.media.picture import Picture, VideoFormat
-from appliance.media.segment_writer import Writer
+from appliance.media.segment_writer import SegmentWriter
 from appliance.media.x264 import X264Writer
 from appliance.telemetry.board import l4t_version
 
@@ -36,8 +36,8 @@ log = logging.getLogger("lectern.media")
 ENCODER_FILE = "encoder.json"
 _GOP = 250
 _PRESETS = ("veryfast", "superfast", "ultrafast")
-# Time for a frame of 1920 × 1080 at twice the speed of a lecture with 25 frames per second, so that
-# the encoder does not slow down the rest.
+# The time of a frame at twice the speed of 25 frames per second: an encoder this fast, measured at
+# 1920 × 1080, does not slow down the other stages.
 _MAX_FRAME_MS = 20.0
 _BUSY_SHARE = 0.8  # share of the cores that x264's threads keep busy
 _TEST_CLIP = (1920, 1080, 24)  # width, height, frames
@@ -66,7 +66,7 @@ class Encoder:
         *,
         crf: int,
         threads: int = 0,
-    ) -> Writer:
+    ) -> SegmentWriter:
         """Return a writer for one segment; raises like :class:`X264Writer`."""
         if self.name == "nvenc":
             return GStreamerWriter(path, video_format, elements=nvenc_elements(crf, _GOP))
@@ -134,7 +134,7 @@ def test_nvenc(crf: int, which: Which = shutil.which) -> str:
     ))  # fmt: skip
 
 
-def test_encoder(open_writer: Callable[[Path, VideoFormat], Writer]) -> str:
+def test_encoder(open_writer: Callable[[Path, VideoFormat], SegmentWriter]) -> str:
     """Write one grey frame and read it back; return what went wrong, or an empty string."""
     with tempfile.TemporaryDirectory(prefix="lectern-") as folder:
         path = Path(folder) / "one.mp4"
@@ -172,15 +172,15 @@ def measure_presets(
     ``cores`` (0: those of this machine), so that a job running at the same time does not distort
     it. ``threads`` 0: one per core.
     """
-    busy = max((threads or cores or os.cpu_count() or 1) * _BUSY_SHARE, 1.0)
+    busy_cores = max((threads or cores or os.cpu_count() or 1) * _BUSY_SHARE, 1.0)
     times: dict[str, float] = {}
     for preset in _PRESETS:
-        times[preset] = round(_measure_frame_ms(preset, threads, clock) / busy, 2)
+        times[preset] = round(_measure_frame_ms(preset, threads, clock) / busy_cores, 2)
         if times[preset] <= _MAX_FRAME_MS:
             break
     best = next((p for p, ms in times.items() if ms <= _MAX_FRAME_MS), _PRESETS[-1])
-    known = load_encoder_choice(state, release) or Encoder(release=release)
-    save_encoder_choice(state, replace(known, preset=best, ms=times[best]))
+    stored = load_encoder_choice(state, release) or Encoder(release=release)
+    save_encoder_choice(state, replace(stored, preset=best, ms=times[best]))
     return times
 
 
@@ -210,10 +210,10 @@ def _measure_frame_ms(preset: str, threads: int, clock: Callable[[], float]) -> 
 def load_encoder_choice(state: Path, release: str) -> Encoder | None:
     """Return the stored result for this release, or ``None``."""
     try:
-        known = Encoder(**json.loads((state / ENCODER_FILE).read_bytes()))
+        stored = Encoder(**json.loads((state / ENCODER_FILE).read_bytes()))
     except (OSError, ValueError, TypeError):
         return None
-    return known if known.release == release and known.name in ("x264", "nvenc") else None
+    return stored if stored.release == release and stored.name in ("x264", "nvenc") else None
 
 
 def save_encoder_choice(state: Path, encoder: Encoder) -> None:
@@ -229,7 +229,7 @@ def mark_encoder_failed(state: Path, name: str, reason: str, release: str | None
     """Record that the encoder ``name`` failed during a job: the next attempt uses x264."""
     log.warning("%s failed during a job: %s", name, reason)
     release = l4t_release() if release is None else release
-    known = load_encoder_choice(state, release) or Encoder(release=release)
+    stored = load_encoder_choice(state, release) or Encoder(release=release)
     save_encoder_choice(
-        state, replace(known, name="x264", reason=f"it failed during a job: {reason}")
+        state, replace(stored, name="x264", reason=f"it failed during a job: {reason}")
     )

@@ -1,4 +1,4 @@
-"""Derives one constant frame rate and a number of frames from the frame times of a video."""
+"""Derive one constant frame rate and a number of frames from the frame times of a video."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ _SNAP_TOLERANCE = 0.0005
 and 30 are twice as far apart."""
 
 _GAP_STEPS = 1.5
-"""A frame followed by a longer pause than this, in steps of the declared rate, has a gap after
-it."""
+"""Distance of two frames above which there is a gap between them, in steps of the declared rate."""
 
 _MAX_GAPS = 5
 """Up to this many gaps, or 1 % of the frames, are treated as accidents; more are a property of the
@@ -47,7 +46,7 @@ def constant_rate(
     units of ``time_base``; 0 means unknown. Raises ``ValueError`` if ``pts`` is empty.
     """
     if not len(pts):
-        raise ValueError("no pictures")
+        raise ValueError("no frames")
     span = int(pts[-1] - pts[0]) * time_base
     if not span:
         usable = declared is not None and 1 <= declared <= max_fps

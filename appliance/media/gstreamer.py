@@ -1,4 +1,4 @@
-"""Writes segments with a GStreamer encoder: the hardware of Orin NX and AGX.
+"""Write segments with a GStreamer encoder: the hardware of Orin NX and AGX.
 
 Frames are sent to ``gst-launch-1.0`` as raw planes and come back as an elementary H.264 stream,
 which is given its time stamps, colour description and container here: an elementary stream has no
@@ -25,7 +25,7 @@ from appliance.errors import Fault
 from appliance.files.atomic import commit, discard_temp, temp_path, translate_write_errors
 from appliance.media.container import libav_url
 from appliance.media.picture import Picture, VideoFormat
-from appliance.media.segment_writer import Writer
+from appliance.media.segment_writer import SegmentWriter
 
 PROGRAM = "gst-launch-1.0"
 
@@ -48,7 +48,7 @@ def nvenc_elements(crf: int, gop: int) -> list[str]:
     ]
 
 
-class GStreamerWriter(Writer):
+class GStreamerWriter(SegmentWriter):
     """Like :class:`~appliance.media.x264.X264Writer`, with a GStreamer encoder.
 
     ``elements`` are the arguments between the raw video and the H.264 stream; ``program`` is
@@ -103,13 +103,13 @@ class GStreamerWriter(Writer):
         while data:
             _, ready, _ = select.select([], [pipe], [], self._timeout_s)
             if not ready:
-                raise self._failed(f"it accepted no frame for {self._timeout_s:g} s")
+                raise self._fault(f"it accepted no frame for {self._timeout_s:g} s")
             try:
                 data = data[os.write(pipe, data) :]
             except BlockingIOError:
                 continue
-            except OSError as error:  # it ended: its output says more than "broken pipe"
-                raise self._failed() from error
+            except OSError as error:  # it has ended: report its output, not "broken pipe"
+                raise self._fault() from error
 
     def _finish(self) -> None:
         self._drain()
@@ -118,7 +118,7 @@ class GStreamerWriter(Writer):
             _set_metadata(self._stream_path, tagged_path, self._metadata_options())
             written = _mux(tagged_path, temp_path(self.path), 1 / self._format.fps)
             if written != self.frames:
-                raise self._failed(f"it returned {written} of {self.frames} frames")
+                raise self._fault(f"it returned {written} of {self.frames} frames")
             commit(self.path)
         self._cleanup()
 
@@ -132,11 +132,11 @@ class GStreamerWriter(Writer):
             self._child.stdin.close()
             status = self._child.wait(self._timeout_s)
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise self._failed() from error
+            raise self._fault() from error
         if status != 0:
-            raise self._failed()
+            raise self._fault()
 
-    def _failed(self, reason: str = "") -> Fault:
+    def _fault(self, reason: str = "") -> Fault:
         if not reason:
             self._stderr_file.seek(0)
             lines = self._stderr_file.read().decode("utf-8", "replace").splitlines()

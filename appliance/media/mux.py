@@ -1,4 +1,4 @@
-"""Joins segments and the lecture's audio in one MP4, without encoding any frame again.
+"""Join segments and the lecture's audio in one MP4, without encoding any frame again.
 
 Frame ``n`` is stamped ``n`` ticks of ``1 / fps``, so video and audio cannot drift apart however
 long the lecture is.
@@ -61,9 +61,9 @@ def mux(
         raise ValueError("nothing to join")
     try:
         with translate_write_errors(out):
-            material = _MuxInput(segments, audio, fps, frames, metadata, subtitles)
-            if not audio.copyable or not _try_copy(material, out):
-                _write(material, out, aac_kbps)
+            mux_input = _MuxInput(segments, audio, fps, frames, metadata, subtitles)
+            if not audio.copyable or not _try_copy(mux_input, out):
+                _write(mux_input, out, aac_kbps)
             commit(out)
     except BaseException:
         discard_temp(out)
@@ -81,20 +81,20 @@ class _MuxInput(NamedTuple):
     subtitles: Subtitles | None
 
 
-def _try_copy(material: _MuxInput, out: Path) -> bool:
+def _try_copy(mux_input: _MuxInput, out: Path) -> bool:
     """Copy the audio and return whether MP4 accepted it.
 
     Some streams deviate from the standard of their codec.
     """
     try:
-        _write(material, out, None)
+        _write(mux_input, out, None)
     except (av.ArgumentError, av.InvalidDataError, av.PatchWelcomeError):
         return False
     return True
 
 
-def _write(material: _MuxInput, out: Path, aac_kbps: int | None) -> None:
-    segments, audio, fps, frames, metadata, subtitles = material
+def _write(mux_input: _MuxInput, out: Path, aac_kbps: int | None) -> None:
+    segments, audio, fps, frames, metadata, subtitles = mux_input
     with (
         AudioSource(audio.path) as source,
         av.open(
@@ -171,7 +171,7 @@ def _video_stream(container: av.container.InputContainer) -> VideoStream:
 
 def _copied_audio(source: AudioSource, audio: AudioInfo, track: AudioStream) -> Iterator[Packet]:
     """Yield the audio packets, moved so that the first decoded sample is at 0, cut at the end."""
-    on_frames = Fraction(1, audio.rate)
+    tick = Fraction(1, audio.rate)
     end = round(audio.duration_s * audio.rate)
     fixed = source.stream.codec_context.frame_size if audio.codec in _FIXED_FRAME_CODECS else 0
     jitter, overlap = round(_GAPLESS_S * audio.rate), round(TIMESTAMP_JITTER_S * audio.rate)
@@ -179,8 +179,8 @@ def _copied_audio(source: AudioSource, audio: AudioInfo, track: AudioStream) -> 
     for packet in source.packets():
         if not packet.size or packet.pts is None:
             continue
-        pts = round((packet.pts * source.time_base - audio.start) / on_frames)
-        duration = round((packet.duration or 0) * source.time_base / on_frames)
+        pts = round((packet.pts * source.time_base - audio.start) / tick)
+        duration = round((packet.duration or 0) * source.time_base / tick)
         if fixed and (not duration or abs(duration - fixed) <= jitter):
             duration = fixed
         if expected is not None and pts < expected - overlap:
@@ -188,7 +188,7 @@ def _copied_audio(source: AudioSource, audio: AudioInfo, track: AudioStream) -> 
         if expected is not None and pts <= expected + jitter:
             pts = expected
         expected = pts + duration
-        packet.time_base = on_frames
+        packet.time_base = tick
         packet.pts = packet.dts = pts
         packet.duration = max(1, min(duration, end - pts))
         packet.stream = track

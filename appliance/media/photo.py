@@ -1,4 +1,4 @@
-"""Loads a photo as a presenter: upright, on white, at most 1920 pixels long, as 8-bit 4:2:0.
+"""Load a photo as a presenter: upright, on white, at most 1920 pixels long, as 8-bit 4:2:0.
 
 Camera photos are far larger than a lecture needs, so the longer side is scaled down to 1920.
 """

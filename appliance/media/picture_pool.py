@@ -1,4 +1,4 @@
-"""Reuses the memory of pictures instead of allocating and freeing it for every frame.
+"""Reuse the memory of pictures instead of allocating and freeing it for every frame.
 
 A picture takes megabytes. If it is allocated in one thread and freed in another, it either leaves
 holes in the heap or is mapped each time, which costs a page fault for every 4 KB.

@@ -1,4 +1,4 @@
-"""Maps frames of the output to presenter frames: forward, back, forward, without a jump."""
+"""Map frames of the output to presenter frames: forward, back, forward, without a jump."""
 
 from __future__ import annotations
 

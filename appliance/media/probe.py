@@ -1,4 +1,4 @@
-"""Measures a presenter or a lecture's audio by reading the file instead of trusting its header."""
+"""Measure a presenter or a lecture's audio by reading the file instead of trusting its header."""
 
 from __future__ import annotations
 

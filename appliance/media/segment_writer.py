@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from appliance.media.picture import Picture, VideoFormat
 
-W = TypeVar("W", bound="Writer")
+W = TypeVar("W", bound="SegmentWriter")
 
 
-class Writer(ABC):
+class SegmentWriter(ABC):
     """Encodes pictures of the size of ``video_format`` to a segment, ``path``.
 
     ``path`` appears complete on :meth:`close` or never. ``frames`` counts the pictures. A writer

@@ -1,4 +1,4 @@
-"""Writes and reads subtitles: an optional track of an MP4, and an ``.srt`` file."""
+"""Write and read subtitles: an optional track of an MP4, and an ``.srt`` file."""
 
 from __future__ import annotations
 

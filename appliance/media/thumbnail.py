@@ -56,16 +56,16 @@ def save_video_thumbnail(
 
     with open_media(video) as container:
         moments = sorted(_loudest_moments(container), reverse=True)
-    first: Image | None = None
+    chosen: Image | None = None
     for moment in moments:
         image = _frame_at(video, moment.at_s)
         if image is not None and is_suitable(image):
-            first = image
+            chosen = image
             break
-        first = image if first is None else first
-    if first is None:
+        chosen = image if chosen is None else chosen
+    if chosen is None:
         raise ValueError(f"no picture in {video.name}")
-    small = Pillow.fromarray(first)
+    small = Pillow.fromarray(chosen)
     small.thumbnail((MAX_SIDE, MAX_SIDE))
     small.save(temp_path(target), "JPEG", quality=_QUALITY)
     commit(target)
@@ -92,8 +92,8 @@ def save_presenter_thumbnail(presenter: Path, target: Path) -> None:
     """
     info = probe_presenter(presenter)
     with FrameReader(info, 1) as reader:
-        at = reader.keyframe_before(info.frames // 2)
-        save_picture(next(iter(reader.read(at, at + 1))), info, target)
+        index = reader.keyframe_before(info.frames // 2)
+        save_picture(next(iter(reader.read(index, index + 1))), info, target)
 
 
 def save_picture(picture: Picture, info: PresenterInfo, target: Path, side: int = MAX_SIDE) -> None:

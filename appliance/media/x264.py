@@ -1,7 +1,7 @@
-"""Encodes the frames of one chunk as an H.264 segment; segments are later joined by stream copy.
+"""Encode the frames of one chunk as an H.264 segment; segments are later joined by stream copy.
 
 A segment is an MP4 whose clock ticks once per frame. It begins with a closed group of pictures and
-carries the same parameter sets whatever it shows (x264's ``stitchable``).
+has the same parameter sets regardless of its content (x264's ``stitchable``).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import av
 from appliance.files.atomic import commit, discard_temp, temp_path, translate_write_errors
 from appliance.media.container import libav_url
 from appliance.media.picture import Picture, VideoFormat
-from appliance.media.segment_writer import Writer
+from appliance.media.segment_writer import SegmentWriter
 
 
-class X264Writer(Writer):
+class X264Writer(SegmentWriter):
     """Encodes pictures with libx264 to ``path``, which appears complete on :meth:`close` or never.
 
     Colour and pixel shape of ``video_format`` are written as in the source; ``crf`` 0 is lossless;

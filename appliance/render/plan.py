@@ -43,7 +43,7 @@ _RESERVE_MB = 512.0  # kept free for the rest of the system, unless a budget is 
 
 # Pixels per second above which chunks are shorter than configured.
 _REFERENCE_PIXEL_RATE = 1920 * 1080 * 25
-_MIN_CHUNK_S = 4.0  # for shorter chunks, starting a chunk would cost more than it saves
+_MIN_CHUNK_S = 4.0  # shorter chunks would cost more to start than they save
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,8 @@ _STILL_POINTS = [33, 133, 362, 263, 168, 6, 197, 195, 5, 4]
 class FaceMeasurement:
     """The face in one frame: the mesh's ``points`` (468, 3) in pixels and the head's ``pose``.
 
-    ``lips`` (40, 2) are the lips' points in the face frame, in eye distances; ``mouth_opening`` is
-    the distance of the inner lips at the middle, in eye distances.
+    ``lips`` (40, 2) are the lips' points in the face frame, in eye distances; ``opening`` is the
+    distance of the inner lips at the middle, in eye distances.
     """
 
     points: Points
@@ -134,7 +134,7 @@ class VideoTracker:
 
 
 class ReferenceTracker:
-    """The lips of another video at requested times, in ascending order."""
+    """Reads the lips of another video at requested times, in ascending order."""
 
     def __init__(self, tracker: VideoTracker, first: int, stop: int) -> None:
         self._fps = tracker.fps
@@ -148,15 +148,15 @@ class ReferenceTracker:
         share = max(position - low, 0.0)
         last = low if share < 1e-6 else low + 1
         while not self._recent or self._recent[-1][0] < last:
-            seen = next(self._frames, None)
-            if seen is None:
+            frame = next(self._frames, None)
+            if frame is None:
                 break
-            self._recent.append((seen.picture.index, seen.face))
+            self._recent.append((frame.picture.index, frame.face))
         faces = dict(self._recent)
-        here, there = faces.get(low), faces.get(last)
-        if here is None or there is None:
+        earlier, later = faces.get(low), faces.get(last)
+        if earlier is None or later is None:
             return None
-        return here.lips if last == low else (1 - share) * here.lips + share * there.lips
+        return earlier.lips if last == low else (1 - share) * earlier.lips + share * later.lips
 
     def finish(self) -> None:
         """Read the remaining frames, so that the tracks are complete."""

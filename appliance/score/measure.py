@@ -91,10 +91,10 @@ def score_video(
                 reference_tracker, first / tracker.fps, stop / tracker.fps
             )
             originals = comparison.originals(first, stop) if comparison is not None else None
-            for seen in tracker.track(first, stop):
-                _add_distance(distance, seen, reference_lips, tracker.fps)
+            for frame in tracker.track(first, stop):
+                _add_distance(distance, frame, reference_lips, tracker.fps)
                 if comparison is not None and originals is not None:
-                    comparison.add(seen, next(originals), tracker)
+                    comparison.add(frame, next(originals), tracker)
                 done += 1
                 if on_progress is not None and (done % _PROGRESS_EVERY == 0 or done == total):
                     on_progress(done, total)
@@ -135,8 +135,8 @@ class _SourceComparison:
     def originals(self, first: int, stop: int) -> Iterator[Picture | None]:
         """Yield the source's pictures for frames ``first`` to ``stop`` - 1.
 
-        ``None`` where the presenter runs backward: decoding that is slow, and what is measured
-        shows equally well while it runs forward.
+        ``None`` where the presenter runs backward: decoding backward is slow, and the same frames
+        are measured while it runs forward.
         """
         for run in frame_runs(first, stop, self._source.frames):
             if run.step > 0:
@@ -144,17 +144,17 @@ class _SourceComparison:
             else:
                 yield from [None] * len(run.frames)
 
-    def add(self, seen: ScoredFrame, original: Picture | None, tracker: VideoTracker) -> None:
+    def add(self, frame: ScoredFrame, original: Picture | None, tracker: VideoTracker) -> None:
         """Compare a frame with its original, if there is one."""
         if original is None:
             return
-        face = seen.face
+        face = frame.face
         source_face = tracker.face_near(original, face) if face is not None else None
-        self.outside.add(seen.picture, original, face, source_face)
+        self.outside.add(frame.picture, original, face, source_face)
         if self._source.is_still and source_face is not None:
             self.photo_opening = source_face.opening
         if face is not None and source_face is not None:
-            self.sharpness.add(seen.picture.index, seen.picture, original, (face, source_face))
+            self.sharpness.add(frame.picture.index, frame.picture, original, (face, source_face))
 
 
 def _spans(info: PresenterInfo, limit_s: float | None) -> list[tuple[int, int]]:
@@ -187,13 +187,13 @@ def _track_reference(
 
 
 def _add_distance(
-    distance: LandmarkDistance, seen: ScoredFrame, reference: ReferenceTracker | None, fps: float
+    distance: LandmarkDistance, frame: ScoredFrame, reference: ReferenceTracker | None, fps: float
 ) -> None:
     if reference is None:
         return
-    lips = reference.lips_at(seen.picture.index / fps)
-    if seen.face is not None and lips is not None:
-        distance.add(seen.picture.index, seen.face.lips, lips)
+    lips = reference.lips_at(frame.picture.index / fps)
+    if frame.face is not None and lips is not None:
+        distance.add(frame.picture.index, frame.face.lips, lips)
 
 
 def _make_score(

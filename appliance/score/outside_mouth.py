@@ -2,8 +2,8 @@
 
 The mouth's region is the patch that rendering may change (:func:`patch_matrix`). Everything else
 should equal the presenter's own picture, except for the encoder's noise. Small blocks that differ
-in *every* frame are a badge or a logo: they are counted separately, so that they are not counts for
-a fault.
+in *every* frame are a badge or a logo: they are measured separately and are not
+treated as a fault.
 """
 
 from __future__ import annotations
@@ -26,9 +26,8 @@ _BLOCK = 8  # side of a block in pixels
 # grey levels by which a block of a badge differs, at least at one pixel, in every frame
 _BADGE_DIFFERENCE = 12
 _MIN_BADGE_FRAMES = 5  # with fewer frames, a badge cannot be distinguished from a fault
-_REGION_SCALE = (
-    1.05  # the region in patch sides: the pose here differs slightly from the renderer's
-)
+# Side of the region in patch sides: the pose here differs slightly from the renderer's.
+_REGION_SCALE = 1.05
 
 
 @dataclass(frozen=True)
@@ -53,12 +52,12 @@ class OutsideMouthMeter:
     """Compares pairs of pictures of the same moment of the presenter."""
 
     def __init__(self, width: int, height: int) -> None:
-        fields = (-(-height // _BLOCK), -(-width // _BLOCK))
-        self._max_difference: npt.NDArray[np.uint8] = np.zeros(fields, np.uint8)
-        self._min_difference: npt.NDArray[np.uint8] = np.full(fields, 255, np.uint8)
-        self._frames_outside = np.zeros(fields, np.int64)
-        self._sum = np.zeros(fields)
-        self._pixels = np.zeros(fields)
+        blocks = (-(-height // _BLOCK), -(-width // _BLOCK))
+        self._max_difference: npt.NDArray[np.uint8] = np.zeros(blocks, np.uint8)
+        self._min_difference: npt.NDArray[np.uint8] = np.full(blocks, 255, np.uint8)
+        self._frames_outside = np.zeros(blocks, np.int64)
+        self._sum = np.zeros(blocks)
+        self._pixels = np.zeros(blocks)
         self._block_pixels = _block_sums(np.ones((height, width), np.uint8), _BLOCK)
         self._seam = SeamMeter()
         self._frames = 0
@@ -86,12 +85,14 @@ class OutsideMouthMeter:
             if source_face is not None:
                 self._seam.add(picture, source, (face, source_face))
         luma, u, v = changes
-        most = np.maximum(_block_max(luma, _BLOCK), _block_max(u, _BLOCK // 2))
-        most = np.maximum(most, _block_max(v, _BLOCK // 2))
-        whole = region_pixels == 0
-        np.maximum(self._max_difference, most, out=self._max_difference)
-        self._min_difference[whole] = np.minimum(self._min_difference[whole], most[whole])
-        self._frames_outside += whole
+        block_max = np.maximum(_block_max(luma, _BLOCK), _block_max(u, _BLOCK // 2))
+        block_max = np.maximum(block_max, _block_max(v, _BLOCK // 2))
+        is_outside = region_pixels == 0
+        np.maximum(self._max_difference, block_max, out=self._max_difference)
+        self._min_difference[is_outside] = np.minimum(
+            self._min_difference[is_outside], block_max[is_outside]
+        )
+        self._frames_outside += is_outside
         self._sum += _block_sums(luma, _BLOCK)
         self._pixels += self._block_pixels - region_pixels
         self._frames += 1
@@ -141,11 +142,11 @@ def _block_max(plane: Plane, side: int) -> Plane:
     for k in range(1, side):
         part = plane[k::side]
         np.maximum(rows[: len(part)], part, out=rows[: len(part)])
-    fields = rows[:, ::side].copy()
+    blocks = rows[:, ::side].copy()
     for k in range(1, side):
         columns = rows[:, k::side]
-        np.maximum(fields[:, : columns.shape[1]], columns, out=fields[:, : columns.shape[1]])
-    return fields
+        np.maximum(blocks[:, : columns.shape[1]], columns, out=blocks[:, : columns.shape[1]])
+    return blocks
 
 
 def _block_sums(plane: Plane, side: int) -> npt.NDArray[np.int64]:
@@ -154,8 +155,8 @@ def _block_sums(plane: Plane, side: int) -> npt.NDArray[np.int64]:
     for k in range(1, side):
         part = plane[k::side]
         rows[: len(part)] += part
-    fields = rows[:, ::side].astype(np.int64)
+    blocks = rows[:, ::side].astype(np.int64)
     for k in range(1, side):
         columns = rows[:, k::side]
-        fields[:, : columns.shape[1]] += columns
-    return fields
+        blocks[:, : columns.shape[1]] += columns
+    return blocks

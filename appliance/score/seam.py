@@ -1,7 +1,7 @@
 """Detect an edge around the mouth: a step in the difference between the video and its source.
 
-Changes that a moved mouth causes beyond the lips are not an edge: skin that moves carries its grain
-and folds with it, so the difference to the source is large, but changes its sign. A pasted patch
+Changes that a moved mouth causes beyond the lips are not an edge: moving skin takes its texture
+and folds with it, so the difference to the source is large, but its sign varies. A pasted patch
 leaves a step of one sign along a line all around the mouth. So lines with the shapes of patches are
 tried, and a step counts only where three quarters of the directions agree.
 """
@@ -25,18 +25,15 @@ Array = npt.NDArray[np.float64]
 
 _RADIUS = 1.1  # radius of the searched area around the mouth, in eye distances
 _SECTORS, _RAYS, _RADII = 16, 128, 80  # directions, rays in total, samples along a ray
-_LINE_GAP, _SIDE_SAMPLES = (
-    1.5,
-    3,
-)  # samples: skipped at the line (edges have a width), and averaged beside it
+_LINE_GAP = 1.5  # samples skipped on each side of the line: edges have a width
+_SIDE_SAMPLES = 3  # samples averaged on each side of the line
 _LINE_SHIFTS = (-2, 0, 2)  # samples by which the line may be shifted in a direction
-_LIP_MARGIN = 1.1  # lip radii within which the edges of the lips themselves are
+_LIP_MARGIN = 1.1  # lip radii; closer to the mouth there are the edges of the lips themselves
 _MAX_OUTSIDE_CHANGE = 1.5  # grey levels: outside of a patch the picture equals the source
-_AGREEMENT_QUANTILE = (
-    0.25  # a line's step is the one that all but this share of the directions reach
-)
+# The step of a line is the one that all but this share of the directions reach.
+_AGREEMENT_QUANTILE = 0.25
 _MIN_EYE_DISTANCE = 28.0  # pixels between the eyes; with fewer, a sample would be half a pixel
-_FRAMES_AVERAGED = 12  # frames
+_FRAMES_AVERAGED = 12  # half a second at 25 fps
 
 _ANGLES = (np.arange(_RAYS) + 0.5) * 2 * np.pi / _RAYS
 # Ovals and rounded rectangles: half width over half height, exponent, distance of the centre below
@@ -108,10 +105,10 @@ class SeamMeter:
             track[:] = 0
 
 
-def _strongest_step(rays: Array, near: Array, lines: Array) -> float:
+def _strongest_step(rays: Array, lip_radii: Array, lines: Array) -> float:
     """Return the step along the line with the clearest one, in grey levels.
 
-    ``rays`` (rays, samples) are differences, ``near`` (rays,) is the outer end of the lips and
+    ``rays`` (rays, samples) are differences, ``lip_radii`` (rays,) is the outer end of the lips and
     ``lines`` (n, rays) are the lines to try, both in samples. The step in one direction is the mean
     inside of the line less that outside; it is 0 if the picture is changed outside, too. The step
     of a line is the lower quartile of its directions, for either sign.
@@ -139,7 +136,7 @@ def _strongest_step(rays: Array, near: Array, lines: Array) -> float:
         beyond = sectors(
             (cumulative(outer + _SIDE_SAMPLES) - cumulative(outer)) / _SIDE_SAMPLES
         ).mean(axis=2)
-        valid = sectors(inner >= _LIP_MARGIN * near).all(axis=2) & (
+        valid = sectors(inner >= _LIP_MARGIN * lip_radii).all(axis=2) & (
             np.abs(beyond) < _MAX_OUTSIDE_CHANGE
         )
         valid &= sectors(outer <= _RADII - _SIDE_SAMPLES).all(axis=2)
@@ -154,8 +151,8 @@ def _candidate_lines(face: FaceMeasurement, centre: Array) -> Array:
     lips = face.points[list(LIPS_OUTER), :2].astype(np.float64) - centre
     square = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]) - 0.5
     patch = apply(patch_matrix(face.pose, 1), square).astype(np.float64) - centre
-    turned = round(float(face.pose.roll) / (2 * np.pi) * _RAYS)
-    ovals = np.roll(_upright_ovals(), turned, axis=1)
+    roll_rays = round(float(face.pose.roll) / (2 * np.pi) * _RAYS)
+    ovals = np.roll(_upright_ovals(), roll_rays, axis=1)
     own = [*np.outer(_LIP_SCALES, _radii(lips)), *np.outer(_PATCH_SCALES, _radii(patch))]
     return np.asarray(np.concatenate([np.asarray(own) / eyes, ovals]) / _RADIUS)
 
@@ -163,8 +160,8 @@ def _candidate_lines(face: FaceMeasurement, centre: Array) -> Array:
 @functools.cache
 def _upright_ovals() -> Array:
     """Return the ovals for an upright face, (n, rays) in eye distances."""
-    turn = np.linspace(0, 2 * np.pi, 64, endpoint=False)
-    across, down = np.cos(turn), np.sin(turn)
+    angle = np.linspace(0, 2 * np.pi, 64, endpoint=False)
+    across, down = np.cos(angle), np.sin(angle)
     lines = []
     for wide, power, below, half in _OVALS:
         size = half / ((np.abs(across) / wide) ** power + np.abs(down) ** power) ** (1 / power)

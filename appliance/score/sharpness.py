@@ -56,10 +56,10 @@ class SharpnessMeter:
     ) -> None:
         """Compare frame ``index`` of the video with the source's; ``faces`` are those of both."""
         energies = np.zeros((2, 2))
-        grow = _SKIN_MARGIN * float(faces[0].pose.scale)
+        lip_margin = _SKIN_MARGIN * float(faces[0].pose.scale)
         lips = np.concatenate([face.points[list(LIPS_OUTER), :2] for face in faces])
         outlines = (lips, faces[0].points[list(_EYE_POINTS), :2])
-        for k, (outline, margin) in enumerate(zip(outlines, (grow, 0.0), strict=True)):
+        for k, (outline, margin) in enumerate(zip(outlines, (lip_margin, 0.0), strict=True)):
             region = _region(outline, margin, picture.y.shape)
             if region is None:
                 return
@@ -106,7 +106,7 @@ def _region(
     return (slice(low[1], high[1]), slice(low[0], high[0])), inside
 
 
-def _energy(plane: Plane, where: tuple[slice, slice], inside: npt.NDArray[np.bool_]) -> float:
+def _energy(plane: Plane, slices: tuple[slice, slice], inside: npt.NDArray[np.bool_]) -> float:
     """Return the variance of the Laplacian over the mask, in squared grey levels."""
-    laplacian = cv2.Laplacian(plane[where], cv2.CV_16S, ksize=1)
+    laplacian = cv2.Laplacian(plane[slices], cv2.CV_16S, ksize=1)
     return float(laplacian[inside].var(dtype=np.float64))

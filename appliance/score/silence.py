@@ -19,7 +19,7 @@ _SMALLEST_QUANTILE = 0.01
 class Silence:
     """Mouth openings in silence, in eye distances, measured over ``seconds`` of silence.
 
-    ``misread_opening`` is the part of them that the mesh reports for a closed mouth (see
+    ``misread`` is the part of them that the mesh reports even for a closed mouth (see
     :func:`misread_opening`).
     """
 

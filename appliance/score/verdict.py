@@ -1,8 +1,8 @@
 """The verdict on a video for teachers: good, check or poor, the reasons, and the moments to check.
 
-The limits were set on 29 real recordings, of which 26 are "good" by them (two speakers rest with an
-open mouth, in one clip the mouth hardly follows the sound), and on copies that were frozen,
-shifted, blurred, pasted or shaken.
+The limits were set with 29 real recordings and with copies of them that were frozen, shifted,
+blurred, pasted or shaken. By these limits, 26 of the recordings are "good"; in two of the others
+the speaker rests with an open mouth, and in one the mouth hardly follows the sound.
 """
 
 from __future__ import annotations

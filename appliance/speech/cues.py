@@ -1,4 +1,4 @@
-"""Makes subtitles of synthesized speech: no more than two short lines at a time.
+"""Make subtitles of synthesized speech: no more than two short lines at a time.
 
 A sentence that is too long for two lines is split, preferably after a comma, and shown in sync with
 the audio. The voice pauses at such positions, so each split is at the quietest moment near the time
@@ -31,7 +31,8 @@ _SMOOTH_HOPS = 5  # hops
 _SEARCH_S = 1.0  # maximum distance of a pause from the expected time
 _DB_PER_S = 25.0  # penalty for the distance: a deeper pause may be further away
 _PUNCTUATION = "，、；：。！？,;:.!?—–…"
-_LETTERS_PER_CHAR = {2: 3.0, 1: 1.0}  # a Chinese character is a syllable, about three letters
+# Letters by width in columns: a Chinese character is a syllable, about three letters.
+_LETTERS_PER_CHAR = {2: 3.0, 1: 1.0}
 
 
 def make_cues(speech: SynthesizedSpeech) -> tuple[Cue, ...]:
@@ -59,14 +60,14 @@ def split_text(text: str) -> list[tuple[str, ...]]:
 
 def _wrap(text: str, columns: int) -> list[str]:
     """Split ``text`` into as few pieces of at most ``columns`` as possible, of similar width."""
-    left = " ".join(text.split())
+    rest = " ".join(text.split())
     pieces = []
-    while _columns(left) > columns:
-        count = -(-_columns(left) // columns)
-        cut = _best_cut(left, _columns(left) - (count - 1) * columns, columns)
-        pieces.append(left[:cut].rstrip())
-        left = left[cut:].lstrip()
-    return [*pieces, left] if left else pieces
+    while _columns(rest) > columns:
+        count = -(-_columns(rest) // columns)
+        cut = _best_cut(rest, _columns(rest) - (count - 1) * columns, columns)
+        pieces.append(rest[:cut].rstrip())
+        rest = rest[cut:].lstrip()
+    return [*pieces, rest] if rest else pieces
 
 
 def _best_cut(text: str, min_columns: int, columns: int) -> int:
@@ -126,8 +127,8 @@ def _part_times(
 
 def _speaking_weight(text: str) -> float:
     """Estimate how long a text takes to say, in letters; punctuation adds a pause."""
-    said = sum(_LETTERS_PER_CHAR.get(_width(sign), 0.0) for sign in text if sign.isalnum())
-    return said + 2.0 * len(re.findall(f"[{_PUNCTUATION}]", text)) + 1.0
+    letters = sum(_LETTERS_PER_CHAR.get(_width(char), 0.0) for char in text if char.isalnum())
+    return letters + 2.0 * len(re.findall(f"[{_PUNCTUATION}]", text)) + 1.0
 
 
 def _sentence_levels(sound: wave.Wave_read, sentence: Sentence) -> Levels:
@@ -144,12 +145,12 @@ def _sentence_levels(sound: wave.Wave_read, sentence: Sentence) -> Levels:
 
 def _find_pause(levels: Levels, expected_s: float) -> float:
     """Return the quietest moment near ``expected_s``; distance counts against it."""
-    at = np.arange(len(levels)) * _HOP_S + _HOP_S / 2
-    off = np.abs(at - expected_s)
-    near = np.flatnonzero(off <= _SEARCH_S)
+    times = np.arange(len(levels)) * _HOP_S + _HOP_S / 2
+    distance = np.abs(times - expected_s)
+    near = np.flatnonzero(distance <= _SEARCH_S)
     if not len(near):
         return expected_s
-    return float(at[near[np.argmin(levels[near] + _DB_PER_S * off[near])]])
+    return float(times[near[np.argmin(levels[near] + _DB_PER_S * distance[near])]])
 
 
 def _extend_short(cues: Sequence[Cue]) -> Iterator[Cue]:

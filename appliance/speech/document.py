@@ -1,4 +1,4 @@
-"""Reads the text to be spoken from a file: plain text, Markdown or Word."""
+"""Read the text to be spoken from a file: plain text, Markdown or Word."""
 
 from __future__ import annotations
 
@@ -72,13 +72,13 @@ def _markdown_text(text: str) -> str:
 
     paragraphs = []
     for token in MarkdownIt("commonmark").enable("table").parse(_without_front_matter(text)):
-        words = "".join(
+        paragraph = "".join(
             "\n" if part.type in ("softbreak", "hardbreak") else part.content
             for part in token.children or ()
             if part.type in ("text", "softbreak", "hardbreak", "code_inline")
         )
-        if words.strip():
-            paragraphs.append(words.strip())
+        if paragraph.strip():
+            paragraphs.append(paragraph.strip())
     return "\n\n".join(paragraphs)
 
 
@@ -96,8 +96,8 @@ def _word_text(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as package:
             entries = package.infolist()
-        words = sum(entry.file_size for entry in entries if entry.filename.endswith(".xml"))
-        if words > MAX_BYTES or sum(entry.file_size for entry in entries) > MAX_PACKAGE_BYTES:
+        text_bytes = sum(entry.file_size for entry in entries if entry.filename.endswith(".xml"))
+        if text_bytes > MAX_BYTES or sum(entry.file_size for entry in entries) > MAX_PACKAGE_BYTES:
             raise BadInput("text_too_long", name=path.name)
         return "\n\n".join(text for text in _document_blocks(docx.Document(str(path))) if text)
     except (BadInput, OSError):

@@ -1,4 +1,4 @@
-"""Detects the language of a text in Latin letters by its most frequent words."""
+"""Detect the language of a text in Latin letters by its most frequent words."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ for _language, _line in _FREQUENT_WORDS.items():
     for _word in _line.split():
         _LANGUAGES_BY_WORD.setdefault(_word, []).append(_language)
 
-_SAMPLE_CHARS = 20_000  # letters; enough to detect the language
+_SAMPLE_CHARS = 20_000  # enough to detect the language
 _MIN_MATCHES = 3  # occurrences; a heading of a few words is not enough
 
 

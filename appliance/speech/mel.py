@@ -1,4 +1,4 @@
-"""Computes log-mel spectrograms of an audio stream, the input of the networks.
+"""Compute log-mel spectrograms of an audio stream, the input of the networks.
 
 There are two front-ends: :data:`LECTERN_MEL` for Lectern's own networks, :data:`WAV2LIP_MEL` for
 networks with Wav2Lip's interface. Frames are centred as in librosa (``center=True``, zeros beyond
@@ -126,8 +126,8 @@ def _mel_batch(samples: Array64, spec: MelSpec) -> Array32:
 def mel_blocks(blocks: Iterable[Array32], spec: MelSpec) -> Iterator[Array32]:
     """Convert blocks of mono audio in [-1, 1] at ``spec.rate`` to (mels, frames) float32 pieces.
 
-    The concatenated pieces are bit-identical whatever the sizes of the blocks; memory is bounded by
-    the largest block and :data:`BATCH_FRAMES`. An empty stream yields nothing.
+    The concatenated pieces do not depend on the sizes of the blocks, bit for bit; memory is bounded
+    by the largest block and :data:`BATCH_FRAMES`. An empty stream yields nothing.
     """
     span = (BATCH_FRAMES - 1) * spec.hop + spec.n_fft
     step = BATCH_FRAMES * spec.hop
@@ -147,13 +147,13 @@ def mel_blocks(blocks: Iterable[Array32], spec: MelSpec) -> Iterator[Array32]:
             start += step
         pending = pending[start:]
     # The rest is padded with zeros: it has one frame for each centre that is within the audio.
-    left = spec.frame_count(total) and (len(pending) - spec.n_fft // 2) // spec.hop + 1
-    while left > 0:
+    remaining = spec.frame_count(total) and (len(pending) - spec.n_fft // 2) // spec.hop + 1
+    while remaining > 0:
         padded = np.zeros(span)
         padded[: len(pending)] = pending
-        yield _mel_batch(padded, spec)[:, : min(left, BATCH_FRAMES)]
+        yield _mel_batch(padded, spec)[:, : min(remaining, BATCH_FRAMES)]
         pending = pending[step:]
-        left -= BATCH_FRAMES
+        remaining -= BATCH_FRAMES
 
 
 def compute_mel(samples: Array32, spec: MelSpec) -> Array32:

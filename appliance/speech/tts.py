@@ -1,6 +1,6 @@
-"""Synthesizes a lecture given as text, sentence by sentence, with the time of each.
+"""Synthesize a lecture given as text, sentence by sentence, with the time of each.
 
-English is read by hibari-tts, whose voice is part of its package, so nothing is ever downloaded.
+English is read by hibari-tts, which contains its voice, so nothing is downloaded.
 Other languages need the system's ``espeak-ng``. If that is not installed, text in another script
 (such as Chinese) cannot be read, and text in Latin letters is read as if it were English. In an
 English text, a sentence in another script, or with Chinese words in it, is also read by espeak-ng,
@@ -35,13 +35,13 @@ AUTO = "auto"
 ESPEAK = "espeak:"
 _DEFAULT_VOICE = "heart"
 _PARAGRAPH_PAUSE_S = 0.5
-_ESPEAK_WORDS_PER_MINUTE = 165  # words per minute at speed 1
+_ESPEAK_WORDS_PER_MINUTE = 165  # at speed 1
 _ESPEAK_TIMEOUT_S = 120.0  # espeak-ng takes milliseconds for a sentence
 
 Pcm = npt.NDArray[np.int16]
 Which = Callable[[str], str | None]
 OnReadProgress = Callable[[int, int], None]
-"""Called with the number of letters read so far and the total number."""
+"""Called with the number of characters read so far and the total number."""
 
 # The first word of a character's Unicode name -> espeak-ng's voices for it, best first.
 _ESPEAK_VOICES: dict[str, tuple[str, ...]] = {
@@ -56,13 +56,10 @@ _ESPEAK_VOICES: dict[str, tuple[str, ...]] = {
     "HEBREW": ("he",),
     "DEVANAGARI": ("hi",),
 }
-_DENSE_SCRIPTS = {"CJK", "HANGUL"}  # each character counts as _WORD_LETTERS letters
-_EAST_ASIAN_SCRIPTS = (
-    "HIRAGANA",
-    "KATAKANA",
-    "CJK",
-    "HANGUL",
-)  # their voices read Latin words, too
+# A character of these scripts counts as a word, that is, _LETTERS_PER_WORD letters.
+_DENSE_SCRIPTS = {"CJK", "HANGUL"}
+# The voices of these scripts read Latin words, too.
+_EAST_ASIAN_SCRIPTS = ("HIRAGANA", "KATAKANA", "CJK", "HANGUL")
 _LETTERS_PER_WORD = 4
 _MIN_WRAPPED_LINE = 50  # a line this long without a full stop was wrapped by an editor
 _LINE_END_MARKS = ".!?。！？…:：;；"
@@ -114,31 +111,31 @@ def synthesize(
     Raises ``BadInput("text_empty")``, and ``BadInput("voice_missing")`` if no voice on this machine
     can read the text.
     """
-    speaker = _voice_for(text, voice, speed, which)
+    synthesizer = _voice_for(text, voice, speed, which)
     sentences: list[Sentence] = []
     skipped_s: list[float] = []
-    letters_read = 0
+    chars_read = 0
     try:
         with wave.open(str(temp_path(out_wav)), "wb") as out:
             out.setnchannels(1)
             out.setsampwidth(2)
-            out.setframerate(speaker.rate)
+            out.setframerate(synthesizer.rate)
             done = 0
             for paragraph in _split_paragraphs(text):
                 if sentences:
-                    pause = round(_PARAGRAPH_PAUSE_S * speaker.rate)
+                    pause = round(_PARAGRAPH_PAUSE_S * synthesizer.rate)
                     out.writeframes(bytes(2 * pause))
                     done += pause
-                for sentence in speaker.split_sentences(paragraph):
-                    if not speaker.can_read(sentence):
-                        skipped_s.append(done / speaker.rate)
-                    pcm = speaker.synthesize(sentence)
-                    letters_read += len(sentence)
-                    on_progress(min(letters_read, len(text)), len(text))
+                for sentence in synthesizer.split_sentences(paragraph):
+                    if not synthesizer.can_read(sentence):
+                        skipped_s.append(done / synthesizer.rate)
+                    pcm = synthesizer.synthesize(sentence)
+                    chars_read += len(sentence)
+                    on_progress(min(chars_read, len(text)), len(text))
                     if not len(pcm):
                         continue
                     out.writeframes(pcm.astype("<i2").tobytes())
-                    times = (done / speaker.rate, (done + len(pcm)) / speaker.rate)
+                    times = (done / synthesizer.rate, (done + len(pcm)) / synthesizer.rate)
                     sentences.append(Sentence(sentence, *times))
                     done += len(pcm)
         if not sentences:
@@ -147,7 +144,7 @@ def synthesize(
     finally:
         discard_temp(out_wav)
     return SynthesizedSpeech(
-        out_wav, speaker.rate, tuple(sentences), speaker.language, tuple(skipped_s)
+        out_wav, synthesizer.rate, tuple(sentences), synthesizer.language, tuple(skipped_s)
     )
 
 
@@ -231,9 +228,9 @@ class _BilingualVoice:
 
     language = "en"
 
-    def __init__(self, own: _HibariVoice, program: str | None, speed: float) -> None:
-        self.rate = own.rate
-        self._english = own
+    def __init__(self, english: _HibariVoice, program: str | None, speed: float) -> None:
+        self.rate = english.rate
+        self._english = english
         self._program, self._speed = program, speed
         self._voices: dict[str, _EspeakVoice | None] = {"LATIN": None}
 
@@ -262,20 +259,20 @@ class _BilingualVoice:
         return self._voices[script]
 
 
-def _resample_pcm(pcm: Pcm, rate: int, wanted: int) -> Pcm:
+def _resample_pcm(pcm: Pcm, rate: int, target_rate: int) -> Pcm:
     frame = AudioFrame.from_ndarray(pcm[None], "s16", "mono")
     frame.sample_rate = rate
-    parts = [block.to_ndarray()[0] for block in resample([frame], "s16", "mono", wanted)]
+    parts = [block.to_ndarray()[0] for block in resample([frame], "s16", "mono", target_rate)]
     return np.concatenate(parts) if parts else pcm
 
 
 def _voice_for(
-    text: str, voice: str, speed: float, find: Which
+    text: str, voice: str, speed: float, which: Which
 ) -> _HibariVoice | _EspeakVoice | _BilingualVoice:
     if not any(c.isalnum() for c in text):
         raise BadInput("text_empty")
     if voice.startswith(ESPEAK):
-        return _EspeakVoice(find("espeak-ng"), (voice.removeprefix(ESPEAK),), speed)
+        return _EspeakVoice(which("espeak-ng"), (voice.removeprefix(ESPEAK),), speed)
     if voice != AUTO:
         return _HibariVoice(voice, speed)
     script = _main_script(text)
@@ -283,11 +280,11 @@ def _voice_for(
         language = detect_latin_language(text)
         if language != "en":
             with contextlib.suppress(BadInput):  # without espeak-ng the English voice reads it
-                return _EspeakVoice(find("espeak-ng"), (language,), speed)
-        return _BilingualVoice(_HibariVoice(_DEFAULT_VOICE, speed), find("espeak-ng"), speed)
+                return _EspeakVoice(which("espeak-ng"), (language,), speed)
+        return _BilingualVoice(_HibariVoice(_DEFAULT_VOICE, speed), which("espeak-ng"), speed)
     if script not in _ESPEAK_VOICES:
         raise BadInput("voice_missing", voice=script.lower())
-    return _EspeakVoice(find("espeak-ng"), _ESPEAK_VOICES[script], speed)
+    return _EspeakVoice(which("espeak-ng"), _ESPEAK_VOICES[script], speed)
 
 
 def _split_long(sentences: Iterable[str]) -> Iterator[str]:

@@ -58,15 +58,15 @@ class VoiceActivity:
     loudness: Array32
 
 
-NO_SPEECH_LOUDNESS = -2.0  # loudness of no speech
+NO_SPEECH_LOUDNESS = -2.0  # value where there is no speech
 MAX_LOUDNESS = 1.0
 _DB_PER_UNIT = 20.0
 _LEVEL_WINDOW_SEGMENTS = 15  # the speech level is a mean over this many segments on each side
 _LOWEST_HZ = 140.0  # excludes rumble and hum; the harmonics of a low voice reach well above
 _BAND_EDGES_HZ = (450.0, 1000.0, 2000.0, 4000.0)
-_SMOOTH_FRAMES = 3  # frames
+_SMOOTH_FRAMES = 3
 _BLOCK_FRAMES = 5  # the noise floor is computed from means over this many frames
-_SEGMENT_FRAMES = 100  # frames; the noise floor is the second smallest mean of each
+_SEGMENT_FRAMES = 100  # the noise floor of a segment is its second smallest block mean
 _LOWEST_DB = -100.0
 # Power of a full-scale sine, summed over the spectrum: Parseval's theorem with the Hann window's
 # energy of 3/8 per sample, half of it in the positive frequencies.
@@ -120,10 +120,10 @@ class VoiceActivityDetector:
 
 def detect_activity(mels: Iterable[Array32], settings: GateSettings | None = None) -> VoiceActivity:
     """Return the activity of ``LECTERN_MEL`` pieces, as yielded by :func:`.mel.mel_blocks`."""
-    meter = VoiceActivityDetector(settings)
+    detector = VoiceActivityDetector(settings)
     for mel in mels:
-        meter.feed(mel)
-    return meter.finish()
+        detector.feed(mel)
+    return detector.finish()
 
 
 def _total_energy_db(bands: npt.NDArray[np.float16], width: float) -> Array32:
@@ -144,7 +144,7 @@ def _smooth(track: npt.NDArray[np.floating]) -> Array32:
 
 
 def _segments(track: Array32) -> Array32:
-    """Return (segments, _SEGMENT); the last segment is padded with its mirror image."""
+    """Return (segments, _SEGMENT_FRAMES); the last segment is padded with its mirror image."""
     missing = -len(track) % _SEGMENT_FRAMES
     last = track[len(track) // _SEGMENT_FRAMES * _SEGMENT_FRAMES :]
     filler = np.resize(last[::-1], missing) if missing else last[:0]

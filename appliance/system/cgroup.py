@@ -48,19 +48,21 @@ def cpu_count(root: Path = Path("/")) -> int:
 
 
 def _groups(root: Path, controller: str) -> Iterator[Path]:
-    """Yield the folders of this process' groups for ``controller``, from the innermost upward."""
+    """Yield the folders of this process's groups for ``controller``, from the innermost upward."""
     try:
         lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:
         return
     for line in lines:
         _, _, rest = line.partition(":")
-        names, _, path = rest.partition(":")
+        controllers, _, path = rest.partition(":")
         mounts = root / "sys/fs/cgroup"
-        if names == "":
+        if controllers == "":
             top = mounts
-        elif controller in names.split(","):
-            top = next((m for m in (mounts / controller, mounts / names) if m.is_dir()), mounts)
+        elif controller in controllers.split(","):
+            top = next(
+                (m for m in (mounts / controller, mounts / controllers) if m.is_dir()), mounts
+            )
         else:
             continue
         folder = top / path.lstrip("/")
@@ -80,10 +82,10 @@ def _read_number(path: Path) -> int | None:
 def _reclaimable(group: Path) -> int:
     try:
         lines = (group / "memory.stat").read_text(encoding="ascii").splitlines()
-        facts = {name: int(value) for name, value in (line.split() for line in lines)}
+        values = {name: int(value) for name, value in (line.split() for line in lines)}
     except (OSError, ValueError):
         return 0
-    return facts.get("total_inactive_file", facts.get("inactive_file", 0))
+    return values.get("total_inactive_file", values.get("inactive_file", 0))
 
 
 def _read_quota(group: Path) -> tuple[int, int]:

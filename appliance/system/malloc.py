@@ -13,7 +13,7 @@ _M_TRIM_THRESHOLD = -1
 _ARENA_COUNT = 2
 _MIN_MMAP_THRESHOLD = 128 << 10  # glibc's initial threshold
 _MAX_MMAP_THRESHOLD = 32 << 20  # glibc's highest: DEFAULT_MMAP_THRESHOLD_MAX
-_TRIM_THRESHOLD = 4 << 20  # kept free at the top of the heap: less would be requested again at once
+_TRIM_THRESHOLD = 4 << 20  # bytes kept free at the top of the heap, to be used again soon
 
 
 def limit_malloc_arenas() -> None:

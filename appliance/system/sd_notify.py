@@ -1,4 +1,4 @@
-"""Notify systemd: service ready, status, stopping, and the watchdog's sign of life.
+"""Notify systemd: service ready, status, stopping, and the watchdog's heartbeat.
 
 The protocol of sd_notify(3) is one datagram of ``NAME=value`` lines to the socket named in the
 environment, so no library is needed. Without ``NOTIFY_SOCKET`` nothing is sent.
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 Send = Callable[[str], None]
 
 _CHECKS_PER_INTERVAL = 3.0
-"""Heartbeat checks per watchdog interval: one lost or late report must not cause a restart."""
+"""Heartbeat checks per watchdog interval: one lost or late message must not cause a restart."""
 
 
 class Heartbeat:
@@ -53,7 +53,7 @@ def make_notifier(environment: Mapping[str, str] = os.environ) -> Send:
 def watchdog_interval_s(
     environment: Mapping[str, str] = os.environ, pid: int | None = None
 ) -> float | None:
-    """Return the seconds without a sign of life after which systemd restarts this process.
+    """Return the seconds without ``WATCHDOG=1`` after which systemd restarts this process.
 
     Returns ``None`` without a watchdog. ``WATCHDOG_USEC`` applies to the process ``WATCHDOG_PID``,
     or to any process if that is not set.

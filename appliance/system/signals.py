@@ -1,4 +1,4 @@
-"""Ctrl-C and ``kill``, even where a library swallows the exception.
+"""Handle Ctrl-C and ``kill``, even where a library discards the exception.
 
 Python raises ``KeyboardInterrupt`` wherever the main thread is. Inside a callback of a C library it
 is only printed, so a flag is set as well, and long-running work checks it. The flag is the module's

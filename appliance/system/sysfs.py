@@ -1,4 +1,4 @@
-"""Reads the small files of ``/sys`` and ``/proc``.
+"""Read the small files of ``/sys`` and ``/proc``.
 
 A sensor may exist and still be unreadable: on Orin, the zones ``cv0`` to ``cv2`` return ``EAGAIN``
 while their accelerator is powered down. Every failure results in ``None``, never in zero or an

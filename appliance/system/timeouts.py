@@ -1,8 +1,8 @@
 """Calls into libraries with a time limit.
 
 A call into a graphics driver may never return. It cannot be stopped, only abandoned: it keeps its
-(daemon) thread, and the caller continues without it. The module keeps the set of abandoned calls,
-because it concerns the whole process.
+(daemon) thread, and the caller continues without it. The set of abandoned calls is kept at module
+level, because it concerns the whole process.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as NotYet
+from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, TypeVar
 
 _Result = TypeVar("_Result")
@@ -24,11 +24,11 @@ _abandoned_calls: set[Future[Any]] = set()
 
 
 class CallTimeout(Exception):
-    """A call did not return in time; the text says so in one line."""
+    """A call did not return in time; the message is one line."""
 
 
 class CallThread:
-    """Makes calls one after the other in a thread of its own.
+    """Makes calls one after the other in a separate thread.
 
     One thread, because graphics libraries keep their state per thread. After a
     :class:`CallTimeout` the object must not be used any more.
@@ -45,7 +45,7 @@ class CallThread:
         self._calls.put((call, future))
         try:
             return future.result(timeout_s)
-        except NotYet:
+        except FutureTimeout:
             if future.done():  # raised by the call itself, a TimeoutError too
                 raise
             _abandoned_calls.add(future)

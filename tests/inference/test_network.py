@@ -91,7 +91,7 @@ class TestSelfTest:
     def test_hanging_provider_is_abandoned_after_the_timeout(self, net: Path, box: Box) -> None:
         waited: list[float] = []
         network = Network(
-            net, ALL, runtime=box(tensorrt="hangs", limit_s=3.0), on_seconds=waited.append
+            net, ALL, runtime=box(tensorrt="hangs", limit_s=3.0), on_elapsed=waited.append
         )
         assert network.choice.provider == "cpu"
         assert network.choice.rejected[0] == "tensorrt: timed out after 3 s"
@@ -107,7 +107,7 @@ class TestSelfTest:
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            Network(net, ALL, runtime=box(tensorrt="hangs"), on_seconds=stop)
+            Network(net, ALL, runtime=box(tensorrt="hangs"), on_elapsed=stop)
 
     def test_provider_short_of_memory_gets_smaller_batches(self, net: Path, box: Box) -> None:
         network = Network(net, ALL, runtime=box(cuda="large"))
