@@ -42,17 +42,17 @@ def cost_table(manifest: Manifest, rounds: int = 40) -> dict[str, dict[str, Any]
             export_wav2lip(Wav2Lip(layout), baselines[name])
         timed = {name: (path, random_inputs(path)) for name, path in {**ours, **baselines}.items()}
         timed["motion"] = (motion, random_inputs(motion, motion_sizes))
-        spent = cpu_milliseconds(timed, rounds)
+        cpu_ms = cpu_milliseconds(timed, rounds)
         costs = {name: measure_cost(path) for name, path in {**ours, **baselines}.items()}
     audio = measure_cost(motion, motion_sizes)
     table: dict[str, dict[str, Any]] = {}
     for name, cost in costs.items():
-        macs, parameters, size, ms = cost.macs, cost.parameters, cost.bytes, spent[name]
+        macs, parameters, size, ms = cost.macs, cost.parameters, cost.bytes, cpu_ms[name]
         if name in ours:
             macs += int(audio.macs / frames)
             parameters += audio.parameters
             size += audio.bytes + basis.stat().st_size
-            ms += spent["motion"] / frames
+            ms += cpu_ms["motion"] / frames
         table[name] = {
             "macs_m": round(macs / 1e6, 1),
             "parameters_m": round(parameters / 1e6, 3),

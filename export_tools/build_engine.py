@@ -66,10 +66,10 @@ class EngineSpec:
             raise ValueError("The batch size must be 1 or more.")
 
 
-def engine_name(network: Path, machine: RuntimeVersions, spec: EngineSpec) -> str:
+def engine_name(network: Path, versions: RuntimeVersions, spec: EngineSpec) -> str:
     """Return the file name of an engine, which is unique for network, versions and options."""
     device = "gpu" if spec.dla is None else f"dla{spec.dla}"
-    parts = (network.stem, sha256(network)[:_HASH_DIGITS], str(machine), device, f"b{spec.batch}")
+    parts = (network.stem, sha256(network)[:_HASH_DIGITS], str(versions), device, f"b{spec.batch}")
     return "_".join(parts) + ".engine"
 
 
@@ -82,8 +82,8 @@ def trtexec_command(trtexec: str, network: Path, engine: Path, spec: EngineSpec)
         f"--memPoolSize=workspace:{spec.workspace_mb}",
         f"--timingCacheFile={engine.parent / 'timing.cache'}",
     ]
-    least = spec.batch if spec.dla is not None else 1
-    for flag, rows in (("min", least), ("opt", spec.batch), ("max", spec.batch)):
+    min_rows = spec.batch if spec.dla is not None else 1
+    for flag, rows in (("min", min_rows), ("opt", spec.batch), ("max", spec.batch)):
         words.append(f"--{flag}Shapes={_shapes(network, rows)}")
     if spec.precision != "fp32":
         words.append("--fp16")
@@ -110,14 +110,14 @@ def find_trtexec(root: Path = Path("/"), path: str | None = None) -> str | None:
 
 
 def build_engine(
-    trtexec: str, network: Path, cache: Path, spec: EngineSpec, machine: RuntimeVersions
+    trtexec: str, network: Path, cache: Path, spec: EngineSpec, versions: RuntimeVersions
 ) -> Path:
     """Return the file of the engine; build it if it does not exist.
 
     An incomplete file is never left behind. Raises ``RuntimeError`` with the last lines of the
     output of ``trtexec`` if it fails.
     """
-    target = cache / engine_name(network, machine, spec)
+    target = cache / engine_name(network, versions, spec)
     if target.exists():
         return target
     cache.mkdir(parents=True, exist_ok=True)
@@ -162,9 +162,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         network = load_manifest(args.model, MODELS).path("renderer", args.precision)
     except (BadInput, Fault) as error:
         parser.error(str(error))
-    machine = RuntimeVersions.find()
+    versions = RuntimeVersions.find()
     if args.print:
-        target = args.cache / engine_name(network, machine, spec)
+        target = args.cache / engine_name(network, versions, spec)
         print(shlex.join(trtexec_command(find_trtexec() or "trtexec", network, target, spec)))
         return 0
     trtexec = find_trtexec()
@@ -172,7 +172,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(TRTEXEC_MISSING, file=sys.stderr)
         return 2
     try:
-        print(build_engine(trtexec, network, args.cache, spec, machine))
+        print(build_engine(trtexec, network, args.cache, spec, versions))
     except RuntimeError as error:
         print(error, file=sys.stderr)
         return 1

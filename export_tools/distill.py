@@ -8,7 +8,7 @@ A ``renderer`` teacher is a larger renderer. Three terms are added to the recons
 teacher's image (output), its inner maps through a learned 1 × 1 projection (feature; after Romero
 et al. 2015, arXiv 1412.6550), and its flow at the mouth (motion). A ``wav2lip`` teacher has another
 interface, so it supplies additional training examples: see
-``export_tools.wav2lip.make_teacher_targets``. Weights of Wav2Lip are not shipped with this project.
+``export_tools.wav2lip.teacher_targets``. Weights of Wav2Lip are not shipped with this project.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class DistillationLoss(nn.Module):
         super().__init__()
         # A list keeps the teacher out of this module's parameters and checkpoints.
         self._teacher = [teacher.eval().requires_grad_(False)]
-        self._truth, self._terms = ReconstructionLoss(), terms
+        self._reconstruction, self._terms = ReconstructionLoss(), terms
         self._taps = _FeatureTap(student), _FeatureTap(teacher)
         ours = [student.widths[-1], *reversed(student.widths[:-1])]
         theirs = [teacher.widths[-1], *reversed(teacher.widths[:-1])]
@@ -105,9 +105,9 @@ class DistillationLoss(nn.Module):
             ]
         ).mean()
         terms = self._terms
-        truth: Tensor = self._truth(out, batch)
+        reconstruction: Tensor = self._reconstruction(out, batch)
         total: Tensor = (
-            truth + terms.output * output + terms.feature * feature + terms.motion * motion
+            reconstruction + terms.output * output + terms.feature * feature + terms.motion * motion
         )
         return total
 

@@ -35,8 +35,8 @@ from appliance.media.probe import probe_presenter
 from appliance.render.render import render
 from appliance.score import score_video
 from export_tools.baselines import cost_table
-from export_tools.downscale import write_downscaled
 from export_tools.quality import mouth_quality
+from export_tools.rescale import write_rescaled
 from export_tools.stillness import still_jitter
 
 MODELS = Path(__file__).parents[1] / "models_lite"
@@ -83,12 +83,14 @@ Scores = dict[str, Any]
 def scoring_clips(data: Path) -> dict[str, list[Case]]:
     """Return the scoring clips by split."""
     splits = json.loads(SPLITS.read_text())
-    held = [data / "grid" / f"{name}.mp4" for name in splits["held_out_clips"]]
+    held_out = [data / "grid" / f"{name}.mp4" for name in splits["held_out_clips"]]
     prefixes = tuple(splits["validation_s1_prefixes"])
     known = [p for p in sorted((data / "grid").glob("*.mp4")) if p.stem.startswith(prefixes)]
     wild = sorted((data / "wild").glob("*.mp4"))
     large = [path for path in wild if probe_presenter(path).height >= _MIN_LINES]
-    cases = [[Case(path) for path in paths] for paths in (held, known[:_KNOWN_SPEAKER_CLIPS], wild)]
+    cases = [
+        [Case(path) for path in paths] for paths in (held_out, known[:_KNOWN_SPEAKER_CLIPS], wild)
+    ]
     cases += [[Case(path, lines) for path in large] for lines in _SIZES]
     return dict(zip(_SPLITS, cases, strict=True))
 
@@ -97,7 +99,7 @@ def score_clip(case: Case, config: Config, folder: Path) -> Row:
     """Render a clip with its own sound, compare the result with the clip, and return the scores."""
     clip, out = case.path, folder / "out.mp4"
     if case.lines is not None:
-        clip = write_downscaled(clip, case.lines, folder / "source.mp4")
+        clip = write_rescaled(clip, case.lines, folder / "source.mp4")
     report = render(clip, clip, out, config)
     score = score_video(out, reference=clip, source=clip).as_dict()
     reference = score["reference"] or {}
@@ -193,12 +195,12 @@ def precision_losses(quality: dict[str, Any]) -> dict[str, dict[str, float | Non
         for other in others:
             theirs = quality[other].get(split, {"clips": {}})["clips"]
             for key in ("r", "best_r"):
-                lost = [
+                losses = [
                     clip[key] - theirs[name][key]
                     for name, clip in part["clips"].items()
                     if name in theirs and None not in (clip[key], theirs[name][key])
                 ]
-                row[f"{other}: {key}"] = round(float(np.median(lost)), 4) if lost else None
+                row[f"{other}: {key}"] = round(float(np.median(losses)), 4) if losses else None
     return found
 
 
@@ -278,8 +280,12 @@ def main() -> None:
         for precision in args.precision:
             config = config_for(args.model, precision)
             splits = {name: scoring_clips(args.data)[name] for name in args.splits}
-            own = score_clips(splits, config, scores, args.out)
-            print_table(console, precision, {split: part["median"] for split, part in own.items()})
+            precision_scores = score_clips(splits, config, scores, args.out)
+            print_table(
+                console,
+                precision,
+                {split: part["median"] for split, part in precision_scores.items()},
+            )
         if len(args.precision) > 1:
             scores["r_loss"] = precision_losses(
                 {name: scores["quality"][name] for name in args.precision}

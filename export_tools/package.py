@@ -35,12 +35,12 @@ _MIN_ELEMENTS_FP16 = 512  # elements from which a tensor is stored in half preci
 
 def audio_metadata(path: Path) -> dict[str, float | int]:
     """Return the timing metadata of a motion network."""
-    facts = {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
+    metadata = {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
     return {
-        "rate_hz": float(facts["rate_hz"]),
-        "offset_s": float(facts["offset_s"]),
-        "context_frames": int(facts["context_frames"]),
-        "stride": int(facts["stride"]),
+        "rate_hz": float(metadata["rate_hz"]),
+        "offset_s": float(metadata["offset_s"]),
+        "context_frames": int(metadata["context_frames"]),
+        "stride": int(metadata["stride"]),
     }
 
 
@@ -98,9 +98,7 @@ def package(
             shutil.copyfile(source, folder / target)
         entry: dict[str, Any] = {"file": target, "sha256": sha256(folder / target)}
         if target.endswith(".onnx"):
-            entry["golden"] = reference_output(
-                folder / target
-            )  # reference output for the self-test
+            entry["golden"] = reference_output(folder / target)  # for the self-test
         files.setdefault(precision, {})[role] = entry
 
     if motion:
@@ -132,10 +130,10 @@ def package(
         "scores": summarize_scores(scores) if scores else previous.get("scores", {}),
     }
     (folder / "model.json").write_text(to_json(manifest), encoding="utf-8")
-    read = load_manifest(name, MODELS)
-    for precision in read.precisions():
+    loaded = load_manifest(name, MODELS)
+    for precision in loaded.precisions():
         roles = {**files["any"], **files[precision]}
-        size = sum(read.path(role, precision).stat().st_size for role in roles)
+        size = sum(loaded.path(role, precision).stat().st_size for role in roles)
         print(f"{precision}: {size / 1e6:.2f} MB")
         if size > MAX_BYTES:
             raise SystemExit(f"{precision} is larger than {MAX_BYTES / 1e6} MB")

@@ -51,19 +51,19 @@ def mouth_quality(rendered: Path, real: Path) -> dict[str, float | None]:
     """Return the medians of ``psnr_db`` and ``ssim`` over the frames with a face, None if none."""
     rows = []
     info = probe_presenter(rendered)
-    with FrameReader(info) as reader, VideoTracker(probe_presenter(real)) as watcher:
+    with FrameReader(info) as reader, VideoTracker(probe_presenter(real)) as tracker:
         pictures = reader.read(0, min(info.frames, _MAX_FRAMES))
         for rendered_frame, real_frame in zip(
-            pictures, watcher.track(0, _MAX_FRAMES), strict=False
+            pictures, tracker.track(0, _MAX_FRAMES), strict=False
         ):
             if real_frame.face is None:
                 continue
             matrix = patch_matrix(fit_pose(real_frame.face.points), _PATCH_SIZE)
-            one, other = (
+            rendered_patch, real_patch = (
                 sample_plane(picture.y, matrix, _PATCH_SIZE, _PATCH_SIZE).astype(np.float64)
                 for picture in (rendered_frame, real_frame.picture)
             )
-            rows.append((psnr(one, other), ssim(one, other)))
+            rows.append((psnr(rendered_patch, real_patch), ssim(rendered_patch, real_patch)))
     if not rows:
         return {"psnr_db": None, "ssim": None}
     middle = np.median(np.array(rows), axis=0)

@@ -29,9 +29,9 @@ _MIN_STEPS = 5  # smallest number of steps for a result
 def track_lips(video: Path) -> Array:
     """Return the lips (T, 40, 2) of each frame in the face frame, NaN without a face."""
     rows: list[Array] = []
-    with VideoTracker(probe_presenter(video)) as watcher:
-        for seen in watcher.track(0, _MAX_FRAMES):
-            rows.append(np.full((40, 2), np.nan) if seen.face is None else seen.face.lips)
+    with VideoTracker(probe_presenter(video)) as tracker:
+        for frame in tracker.track(0, _MAX_FRAMES):
+            rows.append(np.full((40, 2), np.nan) if frame.face is None else frame.face.lips)
     return np.stack(rows)
 
 
@@ -67,17 +67,24 @@ def still_jitter(rendered: Path, real: Path) -> dict[str, float | None]:
     Both are measured over the still frames of the real file. The values are None if there are too
     few of them. The key of the ratio is ``jitter_ratio``.
     """
-    theirs, ours = track_lips(real), track_lips(rendered)
-    frames = min(len(theirs), len(ours))
+    real_lips, rendered_lips = track_lips(real), track_lips(rendered)
+    frames = min(len(real_lips), len(rendered_lips))
     info = probe_presenter(real)
-    sound = detect_speech(real, info.start_s)
+    speech = detect_speech(real, info.start_s)
     empty: dict[str, float | None] = dict.fromkeys(("jitter", "jitter_source", "jitter_ratio"))
-    if sound is None:
+    if speech is None:
         return empty
-    steps = still_steps(theirs[:frames], sound.silent(frames, float(info.fps)))
-    steps &= np.isfinite(np.diff(ours[:frames], axis=0)).all(axis=(1, 2))
-    one, other = rms_movement(ours[:frames], steps), rms_movement(theirs[:frames], steps)
-    if one is None or other is None:
+    steps = still_steps(real_lips[:frames], speech.silent(frames, float(info.fps)))
+    steps &= np.isfinite(np.diff(rendered_lips[:frames], axis=0)).all(axis=(1, 2))
+    jitter, source_jitter = (
+        rms_movement(rendered_lips[:frames], steps),
+        rms_movement(real_lips[:frames], steps),
+    )
+    if jitter is None or source_jitter is None:
         return empty
-    ratio = round(one / other, 3) if other > 0 else None
-    return {"jitter": round(one, 6), "jitter_source": round(other, 6), "jitter_ratio": ratio}
+    ratio = round(jitter / source_jitter, 3) if source_jitter > 0 else None
+    return {
+        "jitter": round(jitter, 6),
+        "jitter_source": round(source_jitter, 6),
+        "jitter_ratio": ratio,
+    }

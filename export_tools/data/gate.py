@@ -111,7 +111,7 @@ def assess_clip(clip: Path, landmarks: Path) -> ClipQuality:
     return assess(name, points, valid, fps, loudness)
 
 
-def load_known(path: Path) -> dict[str, ClipQuality]:
+def load_rows(path: Path) -> dict[str, ClipQuality]:
     """Return the rows of an earlier run by clip name; an incomplete last line is ignored."""
     if not path.exists():
         return {}
@@ -122,23 +122,23 @@ def load_known(path: Path) -> dict[str, ClipQuality]:
     return {row.name: row for row in rows}
 
 
-def passes(path: Path) -> set[str]:
+def passing_clips(path: Path) -> set[str]:
     """Return the names of the clips that passed according to a quality file."""
-    return {name for name, row in load_known(path).items() if not row.why}
+    return {name for name, row in load_rows(path).items() if not row.why}
 
 
 def assess_all(
     clips: Iterable[Path], landmarks: Path, out: Path, jobs: int
 ) -> dict[str, ClipQuality]:
     """Assess the clips that are not in ``out`` yet, append their rows, and return all rows."""
-    rows = load_known(out)
+    rows = load_rows(out)
     out.write_text("".join(f"{line}\n" for line in (HEADER, *(r.row() for r in rows.values()))))
-    left = [clip for clip in clips if f"{clip.parent.name}_{clip.stem}" not in rows]
+    missing = [clip for clip in clips if f"{clip.parent.name}_{clip.stem}" not in rows]
     with ProcessPoolExecutor(jobs) as pool, out.open("a") as file:
-        for found in pool.map(partial(assess_clip, landmarks=landmarks), left):
-            file.write(found.row() + "\n")
+        for row in pool.map(partial(assess_clip, landmarks=landmarks), missing):
+            file.write(row.row() + "\n")
             file.flush()
-            rows[found.name] = found
+            rows[row.name] = row
     return rows
 
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from appliance.face.pose import Pose, fit_pose
 from appliance.face.sampling import Planes, apply, chroma_matrix, compose, invert, sample_plane
 from appliance.lips.geometry import MOUTH_POINTS, patch_matrix
-from export_tools.data.gate import passes
+from export_tools.data.gate import passing_clips
 from export_tools.data.landmarks import VIDEO_SUFFIXES, pictures
 from export_tools.data.sizes import STORED_SIZE, VISIBLE_SIZE
 
@@ -90,7 +90,7 @@ def main() -> None:
         "--quality", type=Path, help="output of export_tools.data.gate; excludes failed clips"
     )
     args = parser.parse_args()
-    passing = passes(args.quality) if args.quality else None
+    passing = passing_clips(args.quality) if args.quality else None
     writer = PatchWriter()
     for path in sorted(
         p for folder in args.clips for p in folder.iterdir() if p.suffix in VIDEO_SUFFIXES

@@ -96,33 +96,31 @@ def noise_spectrum(rng: np.random.Generator, bins: int) -> npt.NDArray[np.comple
 
 
 def add_room_and_noise(
-    samples: Array32, rng: np.random.Generator, strength: AugmentConfig
+    samples: Array32, rng: np.random.Generator, config: AugmentConfig
 ) -> Array32:
     """Apply reverberation, noise and a random level to one crop."""
     n = len(samples)
     power = float(np.mean(samples**2)) + 1e-9
     spectrum = scipy.fft.rfft(samples, _FFT)
-    if rng.random() < strength.p_reverb:
-        spectrum *= scipy.fft.rfft(
-            room_impulse_response(rng, rng.uniform(*strength.reverb_s)), _FFT
-        )
+    if rng.random() < config.p_reverb:
+        spectrum *= scipy.fft.rfft(room_impulse_response(rng, rng.uniform(*config.reverb_s)), _FFT)
     sound = scipy.fft.irfft(spectrum, _FFT)[:n]
-    if rng.random() < strength.p_noise:
+    if rng.random() < config.p_noise:
         hiss = scipy.fft.irfft(noise_spectrum(rng, n // 2 + 1), n)
-        snr = rng.uniform(*strength.snr_db)
+        snr = rng.uniform(*config.snr_db)
         sound = sound + hiss * np.sqrt(power / 10 ** (snr / 10) / (np.mean(hiss**2) + 1e-12))
-    level = 10 ** (rng.uniform(*strength.level_db) / 20)
+    level = 10 ** (rng.uniform(*config.level_db) / 20)
     sound = sound * (level / np.sqrt(float(np.mean(sound**2)) + 1e-9))
     return np.asarray(np.clip(sound, -1.0, 1.0), np.float32)
 
 
-def color_mel(log_mel: Array32, rng: np.random.Generator, strength: AugmentConfig) -> Array32:
+def color_mel(log_mel: Array32, rng: np.random.Generator, config: AugmentConfig) -> Array32:
     """Simulate microphone and codec: a smooth equalizer, a band limit and a masked stripe."""
     bands = log_mel.shape[0]
     knots = rng.normal(0.0, 0.5, 6)
     curve = np.interp(np.arange(bands), np.linspace(0, bands - 1, 6), knots)
     out = log_mel + curve[:, None].astype(np.float32)
-    if rng.random() < strength.p_band:
+    if rng.random() < config.p_band:
         top = int(rng.integers(bands * 5 // 8, bands))  # 80 bands: 3.2 kHz and up
         out[top:] = np.maximum(out[top:] - rng.uniform(3.0, 12.0), np.log(LN_FLOOR))
         low = int(rng.integers(0, 8))

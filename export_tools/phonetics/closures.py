@@ -125,13 +125,13 @@ def main() -> None:
     basis = MotionBasis.load(args.motion / "basis.npz")
     report = {}
     for language in LANGUAGES:
-        made, all_, elsewhere, stretches = count_closures(
+        closed, total, elsewhere, intervals = count_closures(
             network, basis, language, args.count, args.seed
         )
         report[language] = {
-            "closures": all_,
-            "recall": round(made / max(all_, 1), 3),
-            "elsewhere": round(elsewhere / max(stretches, 1), 3),
+            "closures": total,
+            "recall": round(closed / max(total, 1), 3),
+            "elsewhere": round(elsewhere / max(intervals, 1), 3),
         }
     print(json.dumps(report, indent=1))
 

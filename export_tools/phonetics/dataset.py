@@ -29,10 +29,10 @@ def _read(pack: Pack, index: int, start: int, count: int) -> Array32:
 
 
 def random_crop(
-    pack: Pack, index: int, rng: np.random.Generator, s: AugmentConfig
+    pack: Pack, index: int, rng: np.random.Generator, config: AugmentConfig
 ) -> tuple[Array32, Labels]:
     """Return one augmented crop: mel (80, 400) and labels (200,)."""
-    speed = rng.uniform(*s.tempo) if rng.random() < s.p_tempo else 1.0
+    speed = rng.uniform(*config.tempo) if rng.random() < config.p_tempo else 1.0
     count = round(CROP_SAMPLES * speed)
     length = int(pack.offsets[index + 1] - pack.offsets[index])
     slack = length - count
@@ -46,15 +46,16 @@ def random_crop(
         sound = augment.resample(sound, CROP_SAMPLES)
     times = np.arange(CROP_FRAMES // 2) * (STEP_S * float(speed)) + start / RATE
     labels = pack.labels_at(index, times)
-    if rng.random() < s.p_mute:  # a pause at a random position, so that no context implies speech
+    # A pause at a random position, so that no context implies speech.
+    if rng.random() < config.p_mute:
         hole = int(rng.integers(10, 60))
         at = int(rng.integers(0, CROP_FRAMES // 2 - hole))
         sound[at * 320 : (at + hole) * 320] = 0.0
         labels[at : at + hole] = SILENCE
-    sound = augment.add_room_and_noise(sound, rng, s)
-    percent = round(100 * rng.uniform(*s.warp)) if rng.random() < s.p_warp else 100
+    sound = augment.add_room_and_noise(sound, rng, config)
+    percent = round(100 * rng.uniform(*config.warp)) if rng.random() < config.p_warp else 100
     log_mel = augment.warped_mel(sound, percent)[:, :CROP_FRAMES]
-    return augment.color_mel(log_mel, rng, s), labels
+    return augment.color_mel(log_mel, rng, config), labels
 
 
 def batches(
@@ -66,21 +67,21 @@ def batches(
     utterance is proportional to the square root of its length: long utterances contain more new
     material, but less than in proportion to their length.
     """
-    chances = []
+    probabilities = []
     for pack in packs:
         weight = np.sqrt(np.diff(pack.offsets).astype(np.float64))
-        chances.append(weight / weight.sum())
-    mix = np.asarray(shares, np.float64) / np.sum(shares)
+        probabilities.append(weight / weight.sum())
+    pack_shares = np.asarray(shares, np.float64) / np.sum(shares)
     number = first
     while True:
         rng = np.random.default_rng((seed, number))
         mels, labels = [], []
-        for choice in rng.choice(len(packs), size, p=mix):
+        for choice in rng.choice(len(packs), size, p=pack_shares):
             pack = packs[choice]
-            index = int(rng.choice(len(pack), p=chances[choice]))
-            one = random_crop(pack, index, rng, AugmentConfig())
-            mels.append(one[0])
-            labels.append(one[1])
+            index = int(rng.choice(len(pack), p=probabilities[choice]))
+            crop = random_crop(pack, index, rng, AugmentConfig())
+            mels.append(crop[0])
+            labels.append(crop[1])
         yield np.stack(mels), np.stack(labels)
         number += 1
 

@@ -90,17 +90,17 @@ class Espeak:
         return 0
 
     def speak(
-        self, text: str, voice: str, speed: int, pitch: int, swing: int
+        self, text: str, voice: str, speed: int, pitch: int, pitch_range: int
     ) -> tuple[np.ndarray[Any, np.dtype[np.int16]], list[tuple[str, float, float]]]:
         """Return int16 samples and the classes with start and end in seconds.
 
-        ``speed`` is in words per minute; ``pitch`` and ``swing`` (its range) are 0-100. Raises
+        ``speed`` is in words per minute; ``pitch`` and ``pitch_range`` are 0-100. Raises
         ``ValueError`` if the voice is not installed.
         """
         self._sound, self._marks = [], []
         if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
             raise ValueError(voice)
-        for parameter, value in ((_RATE, speed), (_PITCH, pitch), (_RANGE, swing)):
+        for parameter, value in ((_RATE, speed), (_PITCH, pitch), (_RANGE, pitch_range)):
             self._library.espeak_SetParameter(parameter, value, 0)
         data = text.encode()
         self._library.espeak_Synth(

@@ -31,8 +31,8 @@ from export_tools.phonetics.train_motion import (
 
 MAIN_SPEAKER = "s1"
 CLIPS = 6
-SPEAKERS = (1, 2, 4, 6)  # including MANY
-AMOUNTS = (24, 120)  # numbers of clips of MANY alone, besides CLIPS
+SPEAKERS = (1, 2, 4, 6)  # including MAIN_SPEAKER
+AMOUNTS = (24, 120)  # numbers of clips of MAIN_SPEAKER alone, in addition to CLIPS
 DRAWS = 5
 STEPS, BATCH = 300, 12
 TEST_SPLITS = ("new", "wild")
@@ -74,8 +74,8 @@ def summarize(runs: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, fl
         rows = [row for label, row in runs.items() if label.rsplit("/", 1)[0] == shape]
         row = table.setdefault(shape, {"draws": float(len(rows))})
         for split in rows[0]:
-            for place, name in enumerate(("r", "best_r")):
-                values = np.array([r[split][place] for r in rows])
+            for column, name in enumerate(("r", "best_r")):
+                values = np.array([r[split][column] for r in rows])
                 row[f"{split} {name}"] = round(float(values.mean()), 3)
                 row[f"{split} {name} ±"] = round(float(values.std() / len(values) ** 0.5), 3)
     return table
@@ -89,24 +89,24 @@ def main() -> None:
     vectors = motion_basis(clips["train"], COEFFICIENTS)
     trainings = plan_trainings([(clip.name, clip.speaker) for clip in clips["train"]])
     done: dict[str, Any] = json.loads(args.out.read_text())["runs"] if args.out.exists() else {}
-    used = {name for label, some in trainings.items() if label not in done for name in some}
+    used = {name for label, names in trainings.items() if label not in done for name in names}
     encoded = {
         c.name: EncodedClip(c, encoder, vectors, 2) for c in clips["train"] if c.name in used
     }
-    seen = {
+    test_clips = {
         split: [EncodedClip(c, encoder, vectors, 0) for c in clips[split]] for split in TEST_SPLITS
     }
     for label, names in trainings.items():
         if label in done:
             continue
-        some = [encoded[name] for name in names]
-        share = sum(one.clip.speaker == MAIN_SPEAKER for one in some) / len(some)
-        network = train(some, STEPS, 0, share=share, batch=BATCH)
+        training_clips = [encoded[name] for name in names]
+        share = sum(c.clip.speaker == MAIN_SPEAKER for c in training_clips) / len(training_clips)
+        network = train(training_clips, STEPS, 0, share=share, batch=BATCH)
         done[label] = {}
-        for split, ones in seen.items():
+        for split, test_split in test_clips.items():
             rows = [
-                correlate_opening(one.clip, vectors, predict_coefficients(network, one))
-                for one in ones
+                correlate_opening(c.clip, vectors, predict_coefficients(network, c))
+                for c in test_split
             ]
             done[label][split] = [round(float(x), 4) for x in np.mean(rows, axis=0)]
         record = {"steps": STEPS, "batch": BATCH, "table": summarize(done), "runs": done}

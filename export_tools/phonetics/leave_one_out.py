@@ -64,12 +64,12 @@ def evaluate_fold(
 ) -> dict[str, float]:
     """Return the mean r over the clips for each of :data:`LOOKAHEADS_S`."""
     rows: dict[str, list[float]] = {f"{ahead:g}": [] for ahead in LOOKAHEADS_S}
-    for one in clips:
-        motion = predict_coefficients(network, one)
-        gate = detect_activity([compute_mel(one.clip.samples, LECTERN_MEL)]).gate
+    for clip in clips:
+        motion = predict_coefficients(network, clip)
+        gate = detect_activity([compute_mel(clip.clip.samples, LECTERN_MEL)]).gate
         for ahead in LOOKAHEADS_S:
-            shown = apply_gate(motion, gate, ahead)
-            rows[f"{ahead:g}"].append(correlate_opening(one.clip, vectors, shown)[0])
+            gated = apply_gate(motion, gate, ahead)
+            rows[f"{ahead:g}"].append(correlate_opening(clip.clip, vectors, gated)[0])
     return {ahead: round(float(np.mean(values)), 4) for ahead, values in rows.items()}
 
 
@@ -81,16 +81,18 @@ def main() -> None:
     vectors = motion_basis(clips["train"], COEFFICIENTS)
     encoded = [EncodedClip(clip, encoder, vectors, AUGMENTATIONS) for clip in clips["train"]]
     done: dict[str, Any] = json.loads(args.out.read_text())["r"] if args.out.exists() else {}
-    for who in sorted({clip.speaker for clip in clips["train"]} - {MAIN_SPEAKER}):
-        if who in done:
+    for speaker in sorted({clip.speaker for clip in clips["train"]} - {MAIN_SPEAKER}):
+        if speaker in done:
             continue
-        rest = [one for one in encoded if one.clip.speaker != who]
-        network = train(rest, STEPS, 0, batch=BATCH)
-        done[who] = evaluate_fold(network, [o for o in encoded if o.clip.speaker == who], vectors)
-        mean = {a: round(float(np.mean([r[a] for r in done.values()])), 4) for a in done[who]}
+        training_clips = [c for c in encoded if c.clip.speaker != speaker]
+        network = train(training_clips, STEPS, 0, batch=BATCH)
+        done[speaker] = evaluate_fold(
+            network, [c for c in encoded if c.clip.speaker == speaker], vectors
+        )
+        mean = {a: round(float(np.mean([r[a] for r in done.values()])), 4) for a in done[speaker]}
         record = {"steps": STEPS, "batch": BATCH, "mean": mean, "r": done}
         args.out.write_text(json.dumps(record, indent=1) + "\n")
-        print(who, done[who], flush=True)
+        print(speaker, done[speaker], flush=True)
     print(json.dumps(json.loads(args.out.read_text())["mean"], indent=1))
 
 

@@ -78,7 +78,7 @@ def load_clip(landmarks: Path, video: Path, speaker: str) -> Clip:
     shapes = flat.reshape(shapes.shape)
     gaps = mouth_opening(shapes)
     order = np.argsort(np.where(valid, gaps, np.inf))
-    quiet = order[: max(int(valid.sum() * REST_SHARE), 1)]
+    resting = order[: max(int(valid.sum() * REST_SHARE), 1)]
     spread = float(np.quantile(gaps[valid], 0.95) - gaps[order[0]])
     return Clip(
         name=video.stem,
@@ -86,7 +86,7 @@ def load_clip(landmarks: Path, video: Path, speaker: str) -> Clip:
         fps=fps,
         shapes=shapes,
         valid=valid,
-        rest=close_mouth(shapes[quiet].mean(axis=0)),
+        rest=close_mouth(shapes[resting].mean(axis=0)),
         amplitude=float(np.clip(spread / TYPICAL_OPENING, 0.4, 2.5)),
         samples=np.concatenate(list(audio_blocks(video))),
     )
@@ -111,8 +111,8 @@ def load_split(data: Path, landmarks: Path) -> dict[str, list[Clip]]:
                 part = "known"
             else:
                 part = "train"
-            marks = landmarks / f"{folder}_{video.stem}.npz"
-            parts[part].append(load_clip(marks, video, speaker_of(video.stem, splits)))
+            landmark_file = landmarks / f"{folder}_{video.stem}.npz"
+            parts[part].append(load_clip(landmark_file, video, speaker_of(video.stem, splits)))
     equalize_amplitude(parts["train"])
     return parts
 
@@ -166,8 +166,8 @@ def encode(
     samples = clip.samples
     percent = 100
     if rng is not None:
-        strength = augment.AugmentConfig(snr_db=(12.0, 40.0), reverb_s=(0.1, 0.4))
-        samples = augment.add_room_and_noise(samples[: augment.CROP_SAMPLES * 8], rng, strength)
+        config = augment.AugmentConfig(snr_db=(12.0, 40.0), reverb_s=(0.1, 0.4))
+        samples = augment.add_room_and_noise(samples[: augment.CROP_SAMPLES * 8], rng, config)
         percent = int(rng.integers(85, 118))
     log_mel = augment.warped_mel(samples, percent)
     if rng is not None:

@@ -28,11 +28,11 @@ def predicted_opening(
     return mouth_opening(clip.rest + moved)
 
 
-def correlation(one: Array64, two: Array64) -> float:
+def correlation(a: Array64, b: Array64) -> float:
     """Return Pearson's r; 0 if one of the signals is constant."""
-    if one.std() < 1e-9 or two.std() < 1e-9:
+    if a.std() < 1e-9 or b.std() < 1e-9:
         return 0.0
-    return float(np.corrcoef(one, two)[0, 1])
+    return float(np.corrcoef(a, b)[0, 1])
 
 
 def correlate_opening(

@@ -115,7 +115,7 @@ def espeak_utterances(texts: list[str], rng: random.Random) -> Iterator[SynthUtt
         name = f"{language}+{variant}"
         samples, phones = engine.speak(
             text, name, speed=rng.randint(120, 230), pitch=rng.randint(15, 85),
-            swing=rng.randint(20, 80),
+            pitch_range=rng.randint(20, 80),
         )  # fmt: skip
         yield SynthUtterance(f"espeak-{variant}", engine.rate, samples, phones)
 
@@ -138,22 +138,22 @@ def main() -> None:
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     seconds, number = 0.0, 0
-    takes = ENGINES[args.engine](english_texts(args.speech), random.Random(args.seed))
+    utterances = ENGINES[args.engine](english_texts(args.speech), random.Random(args.seed))
     with (args.out / f"{args.engine}.jsonl").open("w", encoding="utf-8") as stream:
-        for take in takes:
+        for utterance in utterances:
             if seconds >= args.minutes * 60:
                 break
-            if not take.phones:
+            if not utterance.phones:
                 continue
             name = f"{args.engine}-{number:05d}.wav"
-            write_wav(args.out / name, take.samples, take.rate)
-            length = len(take.samples) / take.rate
+            write_wav(args.out / name, utterance.samples, utterance.rate)
+            length = len(utterance.samples) / utterance.rate
             record = {
                 "file": name,
-                "speaker": take.speaker,
+                "speaker": utterance.speaker,
                 "seconds": round(length, 3),
                 "alphabet": "classes",
-                "phones": take.phones,
+                "phones": utterance.phones,
             }
             stream.write(json.dumps(record) + "\n")
             seconds, number = seconds + length, number + 1

@@ -1,6 +1,6 @@
 """Train the encoder; a stopped run is resumed.
 
-    python -m export_tools.phonetics.train_encoder WORK_FOLDER --pack libri:0.7 --pack tts:0.3 \
+    python -m export_tools.phonetics.train_encoder WORK_FOLDER --pack libri:0.7 --pack tts:0.3 \\
         --test test --steps 20000 --seed 1
 
 ``WORK_FOLDER`` contains the packs. The tool writes ``encoder.pt`` (the averaged weights, replaced

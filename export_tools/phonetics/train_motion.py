@@ -4,7 +4,7 @@
         --out DIR [--steps 600] [--seeds 3]
 
 Writes ``motion.onnx`` (inputs ``mel`` (1, 80, T) and ``loudness`` (1, T) at 100 Hz; outputs
-``motion`` (1, K, T/2) and ``posteriors``), ``motion_basis.npz`` and ``scores.json`` with the
+``motion`` (1, K, T/2) and ``posteriors``), ``basis.npz`` and ``scores.json`` with the
 command, the seeds and the correlations of every split. The training is intentionally short: the
 longer it runs on GRID's 51 words, the worse the result for free speech (see the model card).
 """
@@ -42,7 +42,7 @@ Array32 = npt.NDArray[np.float32]
 COEFFICIENTS = 10
 AUGMENTATIONS = 4  # augmented versions of each training clip, with other voices and rooms
 STRIDE = 2
-_BATCH, _STEPS_A_CROP = 24, 140
+_BATCH, _CROP_STEPS = 24, 140
 _MAIN_SPEAKER_SHARE = 0.6  # share of the samples from the one speaker with many clips
 _RATE, _DECAY, _WARM_UP = 3e-3, 0.05, 30
 _SCALE = 0.1  # movement in eye distances that counts as 1 in the loss
@@ -69,17 +69,17 @@ def draw_batch(
     rng: np.random.Generator, clips: list[EncodedClip], share: float, batch: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return a batch: posteriors (B, C, n), loudness (B, n) and target coefficients (B, K, n)."""
-    many = [c for c in clips if c.clip.speaker == "s1"]
+    main_speaker = [c for c in clips if c.clip.speaker == "s1"]
     others = [c for c in clips if c.clip.speaker != "s1"]
     rows = []
     for _ in range(batch):
-        group = many if rng.random() < share else others
-        one = group[rng.integers(len(group))]
-        posteriors, loudness = one.versions[rng.integers(len(one.versions))]
-        length = min(posteriors.shape[1], len(loudness), len(one.targets))
-        begin = int(rng.integers(0, max(length - _STEPS_A_CROP, 0) + 1))
-        span = slice(begin, min(begin + _STEPS_A_CROP, length))
-        rows.append((posteriors[:, span], loudness[span], one.targets[span].T))
+        group = main_speaker if rng.random() < share else others
+        clip = group[rng.integers(len(group))]
+        posteriors, loudness = clip.versions[rng.integers(len(clip.versions))]
+        length = min(posteriors.shape[1], len(loudness), len(clip.targets))
+        begin = int(rng.integers(0, max(length - _CROP_STEPS, 0) + 1))
+        span = slice(begin, min(begin + _CROP_STEPS, length))
+        rows.append((posteriors[:, span], loudness[span], clip.targets[span].T))
     shortest = min(row[1].shape[0] for row in rows)
 
     def stack(k: int) -> Tensor:
@@ -141,12 +141,12 @@ class MotionModel(nn.Module):
 
     def __init__(self, encoder: Encoder, motion: nn.Module) -> None:
         super().__init__()
-        self.encoder, self.motion, self.shutter = encoder, motion, LipClosure()
+        self.encoder, self.motion, self.lip_closure = encoder, motion, LipClosure()
 
     def forward(self, mel: Tensor, loudness: Tensor) -> tuple[Tensor, Tensor]:
         posteriors = self.encoder(mel)
         halved = functional.avg_pool1d(loudness.unsqueeze(1), STRIDE).squeeze(1)
-        return self.shutter(self.motion(posteriors, halved), posteriors), posteriors
+        return self.lip_closure(self.motion(posteriors, halved), posteriors), posteriors
 
 
 def export(network: MotionModel, target: Path) -> None:
@@ -172,13 +172,13 @@ def export(network: MotionModel, target: Path) -> None:
     )
     model = onnx.load(str(target))
     context = CONTEXT_MELS + STRIDE * CONTEXT_STEPS
-    facts = {
+    metadata = {
         "rate_hz": RATE_HZ,
         "offset_s": OFFSET_S,
         "context_frames": context + context % STRIDE,
         "stride": STRIDE,
     }
-    for key, value in facts.items():
+    for key, value in metadata.items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, str(value)
     onnx.save(model, str(target))
@@ -208,9 +208,10 @@ def main() -> None:
     vectors = motion_basis(clips["train"], COEFFICIENTS)
     encoded = {
         split: [
-            EncodedClip(c, encoder, vectors, AUGMENTATIONS if split == "train" else 0) for c in some
+            EncodedClip(c, encoder, vectors, AUGMENTATIONS if split == "train" else 0)
+            for c in split_clips
         ]
-        for split, some in clips.items()
+        for split, split_clips in clips.items()
     }
     print("clips encoded", flush=True)
     members = []

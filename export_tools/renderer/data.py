@@ -69,7 +69,7 @@ class Patches:
         self.probabilities = share / share.sum()
 
     def add(self, other: Patches, share: float) -> None:
-        """Add other patches, which are then drawn for ``probabilities`` of the samples."""
+        """Add the patches of ``other``, which are then drawn for ``share`` of the samples."""
         first = len(self.points)
         self.y = np.concatenate([self.y, other.y])
         self.uv = np.concatenate([self.uv, other.uv])
@@ -141,11 +141,13 @@ def _inner_mouth(maps: Tensor) -> Tensor:
     return F.interpolate(wide, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
-def _random_cameras(rng: np.random.Generator, count: int, plain: bool) -> npt.NDArray[np.float64]:
+def _random_cameras(
+    rng: np.random.Generator, count: int, augment_off: bool
+) -> npt.NDArray[np.float64]:
     base = VISIBLE_SIZE / STORED_SIZE
     result = np.zeros((count, 2, 3))
     for i in range(count):
-        if plain:
+        if augment_off:
             result[i, 0, 0] = result[i, 1, 1] = base
             continue
         angle = rng.uniform(-0.15, 0.15)

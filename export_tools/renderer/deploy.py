@@ -1,7 +1,8 @@
 """A trained renderer rearranged for inference: the same output with fewer and cheaper operations.
 
 * Linear operations after the last convolution (differences of logits, units) are folded into it;
-  nonlinear ones are computed by ``appliance.lips.decode_output``, only between the lips.
+  nonlinear ones are computed by ``appliance.lips.renderer_io.decode_output``, only between the
+  lips.
 * The space-to-depth of the luma and the following 3 × 3 convolution become one 6 × 6 convolution of
   stride two, because rearranging floats in memory is expensive. Rearranging bytes is cheap, but
   gathering them for such a large kernel is expensive, so the network for quantization keeps both
@@ -31,16 +32,16 @@ class DeployedRenderer(nn.Module):
     """The renderer ``network`` for inference.
 
     Maps luma (B, 2, 96, 96) and cells (B, 16, 48, 48) to the output (B, 24, 48, 48) described in
-    ``appliance.lips.decode_output``. ``bytes_`` arranges it for INT8 quantization.
+    ``appliance.lips.renderer_io``. ``for_int8`` arranges it for INT8 quantization.
     """
 
-    def __init__(self, network: Renderer, *, bytes_: bool = False) -> None:
+    def __init__(self, network: Renderer, *, for_int8: bool = False) -> None:
         super().__init__()
-        self.stem = _ByteStem(network) if bytes_ else _FloatStem(network)
+        self.stem = _Int8Stem(network) if for_int8 else _FloatStem(network)
         self.down, self.bottom = network.down, network.bottom
         self.squeeze, self.up = network.squeeze, network.up
         sizes = [(w, SIZE >> k + 1) for k, w in enumerate(network.widths[:-1])][::-1]
-        self.enlarge = [partial(_upsample_planes, *s) if bytes_ else _upsample for s in sizes]
+        self.enlarge = [partial(_upsample_planes, *s) if for_int8 else _upsample for s in sizes]
         self.head = _fold_head(network.head)
 
     def forward(self, luma: Tensor, cells: Tensor) -> Tensor:
@@ -100,18 +101,19 @@ class _FloatStem(nn.Module):
         return x
 
 
-class _ByteStem(nn.Module):
+class _Int8Stem(nn.Module):
     def __init__(self, network: Renderer) -> None:
         super().__init__()
         weight, bias, self.act = _stem(network)
-        turned = [k + start for k in range(4) for start in (0, 6)]  # channel order of SpaceToDepth
-        order = [*turned, 4, 5, 10, 11, *range(12, weight.shape[1])]
+        # SpaceToDepth interleaves the channels of source and reference.
+        luma_order = [k + start for k in range(4) for start in (0, 6)]
+        order = [*luma_order, 4, 5, 10, 11, *range(12, weight.shape[1])]
         self.conv = nn.Conv2d(len(order), len(weight), 3, 1, 1)
         _set(self.conv, weight[:, order], bias)
 
     def forward(self, luma: Tensor, cells: Tensor) -> Tensor:
-        turned: Tensor = _SpaceToDepth.apply(luma)  # type: ignore[no-untyped-call]
-        x: Tensor = self.act(self.conv(torch.cat([turned, cells], 1)))
+        rearranged: Tensor = _SpaceToDepth.apply(luma)  # type: ignore[no-untyped-call]
+        x: Tensor = self.act(self.conv(torch.cat([rearranged, cells], 1)))
         return x
 
 
@@ -121,8 +123,8 @@ class _SpaceToDepth(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         cells = F.pixel_unshuffle(x, 2).unflatten(1, (x.shape[1], 4))
-        turned: Tensor = cells.transpose(1, 2).flatten(1, 2)
-        return turned
+        rearranged: Tensor = cells.transpose(1, 2).flatten(1, 2)
+        return rearranged
 
     @staticmethod
     def symbolic(graph: Any, x: Any) -> Any:

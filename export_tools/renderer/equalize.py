@@ -30,7 +30,7 @@ def equalize_weights(network: Renderer, batches: list[Batch]) -> Renderer:
     sets = channel_sets(result)
     peaks_by_conv: dict[nn.Conv2d, Tensor] = {}
 
-    def record_peak(conv: nn.Module, seen: object, out: Tensor) -> None:
+    def record_peak(conv: nn.Module, inputs: object, out: Tensor) -> None:
         assert isinstance(conv, nn.Conv2d)
         peak = out.abs().amax((0, 2, 3))
         peaks_by_conv[conv] = torch.maximum(peaks_by_conv.get(conv, peak), peak)

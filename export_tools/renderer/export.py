@@ -39,14 +39,14 @@ def example_inputs(batch: int = 1) -> tuple[torch.Tensor, ...]:
     )
 
 
-def export(network: Renderer, target: Path, *, bytes_: bool = False) -> None:
+def export(network: Renderer, target: Path, *, for_int8: bool = False) -> None:
     """Export ``network`` to ``target``: float32, opset 17, free batch size.
 
-    ``bytes_`` arranges it for INT8 quantization. The file is checked with ONNX's checker.
+    ``for_int8`` arranges it for INT8 quantization. The file is checked with ONNX's checker.
     """
     names = [*INPUTS, OUTPUT]
     torch.onnx.export(
-        DeployedRenderer(network, bytes_=bytes_).eval(),
+        DeployedRenderer(network, for_int8=for_int8).eval(),
         example_inputs(),
         str(target),
         input_names=list(INPUTS),

@@ -26,8 +26,6 @@ from export_tools.renderer.quantize import Array, onnx_inputs, psnr, render_luma
 from export_tools.renderer.train import split_patches
 
 _BATCHES, _ROWS = 4, 16
-
-
 _PARTS = {
     "flow": renderer_io.FLOW,
     "reference": renderer_io.REFERENCE,
@@ -55,11 +53,11 @@ def compare(exact: Path, other: Path, batches: list[Batch]) -> dict[str, Any]:
     ``worst_psnr_db`` of a single patch.
     """
     one, two = network_outputs(exact, batches), network_outputs(other, batches)
-    wanted, got = render_luma(exact, batches), render_luma(other, batches)
-    worst = min(psnr(a[None], b[None]) for a, b in zip(wanted, got, strict=True))
+    expected, actual = render_luma(exact, batches), render_luma(other, batches)
+    worst = min(psnr(a[None], b[None]) for a, b in zip(expected, actual, strict=True))
     return {
         "max_error": {name: round(float(np.abs(one[name] - two[name]).max()), 4) for name in one},
-        "psnr_db": round(psnr(wanted, got), 2),
+        "psnr_db": round(psnr(expected, actual), 2),
         "worst_psnr_db": round(worst, 2),
     }
 
@@ -67,7 +65,7 @@ def compare(exact: Path, other: Path, batches: list[Batch]) -> dict[str, Any]:
 def sync_loss(scores: dict[str, Any], precision: str) -> dict[str, float]:
     """Return the median loss of r at zero lag against float32, over the clips of each split."""
     quality = scores.get("quality", {})
-    lost = {}
+    losses = {}
     for split, part in quality.get(precision, {}).items():
         exact = quality.get("fp32", {}).get(split, {}).get("clips", {})
         pairs = [
@@ -75,8 +73,8 @@ def sync_loss(scores: dict[str, Any], precision: str) -> dict[str, float]:
         ]
         known = [a - b for a, b in pairs if a is not None and b is not None]
         if known:
-            lost[split] = round(float(np.median(known)), 4)
-    return lost
+            losses[split] = round(float(np.median(known)), 4)
+    return losses
 
 
 def main() -> None:
@@ -87,9 +85,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     args = parser.parse_args()
     manifest = load_manifest(str(args.model), args.model.parent)
-    held = split_patches(args.patches).held_out
+    held_out = split_patches(args.patches).held_out
     rng = np.random.default_rng(2)
-    batches = [held.batch(rng, held.sample(rng, _ROWS), augment_off=True) for _ in range(_BATCHES)]
+    batches = [
+        held_out.batch(rng, held_out.sample(rng, _ROWS), augment_off=True) for _ in range(_BATCHES)
+    ]
     scores = json.loads(args.scores.read_text()) if args.scores else {}
     report = {}
     for precision in manifest.precisions():

@@ -44,8 +44,8 @@ Array = npt.NDArray[np.float32]
 
 _PERCENTILE = 99.99  # clipping rarer values gains 2 dB by finer steps for the rest; 99.9 does not
 _OTHER_QUANTIZED_OPS = ("LeakyRelu", "Resize", "Reshape", "Add")
-# Beyond these bounds nothing changes: layers.py bounds the logits there, and fill is nearly black
-# or white. Finer steps within them are more useful than the rare larger flow.
+# Beyond these bounds nothing changes: ``appliance.lips.renderer_io`` bounds the logits there, and
+# fill is nearly black or white. Finer steps within them are more useful than the rare larger flow.
 _OUTPUT_RANGE = {"rmin": np.float32(-1), "rmax": np.float32(1)}
 
 
@@ -124,10 +124,10 @@ def split_readers(graph: onnx.GraphProto) -> None:
                 ("QuantizeLinear", tensor, f"{name}_bytes"),
                 ("DequantizeLinear", f"{name}_bytes", name),
             ):
-                made = helper.make_node(
+                new_node = helper.make_node(
                     kind, [one, f"{name}_scale", zero], [other], f"{name}_{kind}"
                 )
-                nodes.append(made)
+                nodes.append(new_node)
             reader.input[place] = name
     del graph.node[:]
     graph.node.extend(nodes)
@@ -206,12 +206,16 @@ def main() -> None:
     data = split_patches(args.patches)
     rng = np.random.default_rng(0)
 
-    def draw(patches: Patches, count: int, *, plain: bool) -> list[Batch]:
+    def draw(patches: Patches, count: int, *, augment_off: bool) -> list[Batch]:
         return [
-            patches.batch(rng, patches.sample(rng, 16), augment_off=plain) for _ in range(count)
+            patches.batch(rng, patches.sample(rng, 16), augment_off=augment_off)
+            for _ in range(count)
         ]
 
-    calibration, judge = draw(data.train, 8, plain=False), draw(data.validation, 4, plain=True)
+    calibration, validation = (
+        draw(data.train, 8, augment_off=False),
+        draw(data.validation, 4, augment_off=True),
+    )
     args.out.mkdir(parents=True, exist_ok=True)
     whole, halved = args.out / "renderer.fp32.onnx", args.out / "renderer.fp16.onnx"
     network = load_renderer(args.checkpoint)
@@ -219,11 +223,13 @@ def main() -> None:
     convert_to_fp16(whole, halved)
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "bytes.onnx"
-        export(equalize_weights(network, calibration), source, bytes_=True)
+        export(equalize_weights(network, calibration), source, for_int8=True)
         found = quantize_to_psnr(
-            source, args.out / "renderer.int8.onnx", judge, calibration, args.psnr
+            source, args.out / "renderer.int8.onnx", validation, calibration, args.psnr
         )
-    found["fp16_psnr_db"] = round(psnr(render_luma(halved, judge), render_luma(whole, judge)), 2)
+    found["fp16_psnr_db"] = round(
+        psnr(render_luma(halved, validation), render_luma(whole, validation)), 2
+    )
     (args.out / "quantization.json").write_text(json.dumps(found, indent=2) + "\n")
     print(json.dumps(found, indent=2))
 

@@ -150,8 +150,10 @@ def _decoder(layout: Layout) -> list[nn.Module]:
     for i in range(1, len(layout.decoder)):
         inputs = layout.decoder[i - 1] + layout.face[len(layout.face) - i]
         width = layout.decoder[i]
-        grown = _upsampling_block(inputs, width, first=i == 1)
-        stages.append(nn.Sequential(grown, *_residual_blocks(width, layout.decoder_residuals[i])))
+        upsampling = _upsampling_block(inputs, width, first=i == 1)
+        stages.append(
+            nn.Sequential(upsampling, *_residual_blocks(width, layout.decoder_residuals[i]))
+        )
     return stages
 
 

@@ -75,9 +75,9 @@ def make_teacher_targets(
                 prepared = generator.prepare(picture, FaceLandmarks(points[t], 1.0), mel, 1.0)
                 rendered = picture.writable()
                 generator.composite(rendered, prepared, generator.run([prepared])[0])
-                seen, confidence = mesh(rendered, region_of_points(points[t]))
+                measured, confidence = mesh(rendered, region_of_points(points[t]))
                 if confidence >= _MIN_CONFIDENCE or not strict:
-                    patch_count += writer.add(rendered, seen)
+                    patch_count += writer.add(rendered, measured)
     if not patch_count:
         raise ValueError("no face was found in the frames of the teacher")
     writer.save(target)

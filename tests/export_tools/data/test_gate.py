@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from appliance.face.pose import _RIGID, Pose
-from export_tools.data.gate import HEADER, ClipQuality, assess, assess_all, load_known, passes
+from export_tools.data.gate import HEADER, ClipQuality, assess, assess_all, load_rows, passing_clips
 
 FPS, SECONDS = 25.0, 4
 Array = npt.NDArray[np.float64]
@@ -81,8 +81,8 @@ def test_finished_rows_are_reused_and_a_partial_row_is_dropped(tmp_path: Path) -
         ClipQuality("c_b", 0.2, 9.0, 2.0, 0.5, 0.0, "face"),
     ]
     out.write_text("\n".join([HEADER, *(row.row() for row in rows), "c_c\t1.0\t6"]))
-    assert load_known(out) == {row.name: row for row in rows}
-    assert passes(out) == {"c_a"}
+    assert load_rows(out) == {row.name: row for row in rows}
+    assert passing_clips(out) == {"c_a"}
     clips = [tmp_path / "c" / f"{name}.mp4" for name in ("a", "b")]
-    assert assess_all(clips, tmp_path, out, 1) == load_known(out)  # the landmarks are not read
+    assert assess_all(clips, tmp_path, out, 1) == load_rows(out)  # the landmarks are not read
     assert out.read_text().count("\n") == 3

@@ -17,9 +17,9 @@ from export_tools.renderer.train import split_patches
 pytestmark = pytest.mark.export
 
 
-@pytest.mark.parametrize("bytes_", [False, True])
+@pytest.mark.parametrize("for_int8", [False, True])
 def test_deployed_renderer_has_the_same_flow_and_fill_and_sharper_weights(
-    patches: Path, bytes_: bool
+    patches: Path, for_int8: bool
 ) -> None:
     torch.manual_seed(0)
     network = Renderer((8, 16, 8, 16)).eval()
@@ -33,7 +33,7 @@ def test_deployed_renderer_has_the_same_flow_and_fill_and_sharper_weights(
     with torch.no_grad():
         expected = network(*batch.inputs())
         found = decode_outputs(
-            DeployedRenderer(network, bytes_=bytes_)(*deployed_inputs(batch)), batch
+            DeployedRenderer(network, for_int8=for_int8)(*deployed_inputs(batch)), batch
         )
     assert torch.allclose(found.flow, expected.flow, atol=1e-5)
     filled = found.weights[:, 2:] > 0.01

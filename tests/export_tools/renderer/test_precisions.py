@@ -63,7 +63,7 @@ def test_int8_is_symmetric_per_channel_and_close_to_float32(
     network: Renderer, renderer: Path, batches: list[Batch], tmp_path: Path
 ) -> None:
     source, target = tmp_path / "bytes.onnx", tmp_path / "int8.onnx"
-    export(network, source, bytes_=True)
+    export(network, source, for_int8=True)
     everything = [node.name for node in onnx.load(str(source)).graph.node if node.name]
     quantize_nodes(source, target, batches, everything)
     found = compare(renderer, target, batches)
@@ -79,7 +79,7 @@ def test_every_convolution_of_int8_is_quantized(
     network: Renderer, batches: list[Batch], tmp_path: Path
 ) -> None:
     source, target, run = (tmp_path / f"{name}.onnx" for name in ("bytes", "int8", "run"))
-    export(network, source, bytes_=True)
+    export(network, source, for_int8=True)
     kinds = ("Conv", "LeakyRelu", "Resize", "Reshape", "Add")
     quantize_nodes(source, target, batches, nodes_of(source, *kinds))
     options = ort.SessionOptions()
