@@ -56,9 +56,9 @@ def _plan(options: argparse.Namespace) -> int:
                 lecture, Path(folder), config.speech, lambda done, total: None
             )
         sound = probe_audio(lecture)
-    lips, runtime = config.lips, Providers.of(config.root, config.lips)
+    lips, providers = config.lips, Providers.of(config.root, config.lips)
     manifest = load_manifest(lips.model, MODELS_FOLDER)
-    model = LipModel.open(manifest, lips.precision, lips.providers, runtime=runtime)
+    model = LipModel.open(manifest, lips.precision, lips.providers, providers=providers)
     plan = plan_for(info, sound, config, NetworkFootprint.of(model), budget_mb=options.memory)
     for name, value in plan.as_dict().items():
         print(f"{name:<14} {value:g}" if isinstance(value, float) else f"{name:<14} {value}")

@@ -52,30 +52,31 @@ class ProviderChoice:
 class Network:
     """One ONNX file on one provider; inputs and outputs are dictionaries of arrays by name.
 
-    ``providers`` are tried in order, the CPU always last. ``golden`` is the manifest's reference
-    output (empty: the CPU's own output is used) and ``precision`` determines the tolerance.
-    ``on_elapsed`` is called with the seconds that a self-test takes; an exception that it raises
-    stops the test. Raises ``Fault("inference_failed")`` when no provider can run the file.
+    The providers ``provider_names`` of the device ``providers`` are tried in order, the CPU always
+    last. ``golden`` is the manifest's reference output (empty: the CPU's own output is used) and
+    ``precision`` determines the tolerance. ``on_elapsed`` is called with the seconds that a
+    self-test takes; an exception that it raises stops the test. Raises
+    ``Fault("inference_failed")`` when no provider can run the file.
     """
 
     def __init__(
         self,
         path: Path,
-        providers: Sequence[str] = ("cpu",),
+        provider_names: Sequence[str] = ("cpu",),
         threads: int = 1,
         *,
         golden: Golden | None = None,
         precision: str = "fp32",
-        runtime: Providers | None = None,
+        providers: Providers | None = None,
         on_elapsed: OnElapsed = lambda seconds: None,
     ) -> None:
         self.path = path
-        self._runtime = runtime or Providers()
+        self._providers = providers or Providers()
         self._golden: Golden = golden or {}
         self._on_elapsed = on_elapsed
         self._sha256 = sha256(path)
-        self._settings = self._runtime.settings(self._sha256, precision, threads)
-        self._remaining = list(self._runtime.available(providers).items())
+        self._settings = self._providers.settings(self._sha256, precision, threads)
+        self._remaining = list(self._providers.available(provider_names).items())
         self._rejected: list[str] = []
         self._call_thread: CallThread | None = None
         self.session, self.choice, self.batch = self._open_next()
@@ -115,7 +116,7 @@ class Network:
         """Call a provider, with a time limit; there is none for the CPU."""
         if self._call_thread is None:
             return call()
-        return self._call_thread(call, timeout_s or self._runtime.timeout_s)
+        return self._call_thread(call, timeout_s or self._providers.timeout_s)
 
     def _fall_back(self, error: Exception) -> None:
         """Replace the provider that failed by the next one and record the reason."""
@@ -123,7 +124,7 @@ class Network:
         self._rejected.append(f"{name}: failed during rendering: {reason}")
         if name != "cpu":
             log.warning("%s: provider %s failed: %s", self.path.name, name, reason)
-            self._runtime.results.add(self._sha256, name, self._settings.precision, reason)
+            self._providers.results.add(self._sha256, name, self._settings.precision, reason)
         try:
             self.session, self.choice, self.batch = self._open_next()
         except Fault as fault:
@@ -145,17 +146,17 @@ class Network:
         raise Fault("inference_failed", name=self.path.name, reason=reason)
 
     def _open(self, name: str) -> tuple[Session, int]:
-        selftest = self._runtime.make_selftest(
+        selftest = self._providers.make_selftest(
             self.path, name, self._golden, self._settings, rounds=0
         )
         if name != "cpu":
-            result = self._runtime.get_or_test(
+            result = self._providers.get_or_test(
                 replace(selftest, rounds=9), self._sha256, self._on_elapsed
             )
             if not result.passed:
                 raise _ProviderRejected(result.reason)
         self._call_thread = None if name == "cpu" else CallThread()
-        timeout_s = self._runtime.test_timeout_s(name)
+        timeout_s = self._providers.test_timeout_s(name)
         try:
             session = self._with_timeout(partial(open_session_for, selftest), timeout_s)
             if name == "cpu" and not self._golden:
@@ -164,7 +165,7 @@ class Network:
             return session, self._with_timeout(partial(verify, session, selftest), timeout_s).batch
         except Exception as error:  # after any failure, the next provider is used
             if name != "cpu":
-                self._runtime.results.add(
+                self._providers.results.add(
                     self._sha256, name, self._settings.precision, first_line(error)
                 )
             raise _ProviderRejected(first_line(error)) from error

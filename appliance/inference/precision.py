@@ -20,8 +20,8 @@ _MIN_SPEEDUP = 0.85  # a coarser precision must take less than this share of the
 def prepare_providers(
     manifest: Manifest,
     precision: str,
-    providers: Sequence[str],
-    runtime: Providers,
+    provider_names: Sequence[str],
+    providers: Providers,
     threads: int,
     on_elapsed: OnElapsed = lambda seconds: None,
 ) -> None:
@@ -31,17 +31,17 @@ def prepare_providers(
     stored choice, the precisions are measured and the best one is chosen. ``on_elapsed`` is called
     with the seconds since the start; an exception that it raises stops the work.
     """
-    listed = [name for name, there in runtime.available(providers).items() if there]
+    listed = [name for name, is_listed in providers.available(provider_names).items() if is_listed]
     if listed == ["cpu"]:
         return
     known = manifest.precisions()
-    if precision == "auto" and runtime.results.precision(manifest.digest(known[0])) is None:
-        benchmark_precisions(manifest, listed, runtime, threads, on_elapsed, every_provider=False)
+    if precision == "auto" and providers.results.precision(manifest.digest(known[0])) is None:
+        benchmark_precisions(manifest, listed, providers, threads, on_elapsed, every_provider=False)
     elif precision in known:
         benchmark_precisions(
             manifest,
             listed,
-            runtime,
+            providers,
             threads,
             on_elapsed,
             precisions=[precision],
@@ -51,8 +51,8 @@ def prepare_providers(
 
 def benchmark_precisions(
     manifest: Manifest,
-    providers: Sequence[str],
-    runtime: Providers,
+    provider_names: Sequence[str],
+    providers: Providers,
     threads: int,
     on_elapsed: OnElapsed = lambda seconds: None,
     *,
@@ -74,22 +74,22 @@ def benchmark_precisions(
     def report_elapsed(seconds: float) -> None:
         on_elapsed(time.monotonic() - started)
 
-    for provider, listed in runtime.available(providers).items():
+    for provider, listed in providers.available(provider_names).items():
         for precision in (precisions or manifest.precisions()) if listed else ():
             path = manifest.path(role, precision)
             sha = sha256(path)
             golden = manifest.entry(role, precision).golden
-            selftest = runtime.make_selftest(
-                path, provider, golden, runtime.settings(sha, precision, threads)
+            selftest = providers.make_selftest(
+                path, provider, golden, providers.settings(sha, precision, threads)
             )
-            test = runtime.retest if retest else runtime.get_or_test
+            test = providers.retest if retest else providers.get_or_test
             results.append(test(selftest, sha, report_elapsed))
         if not every_provider and any(result.passed for result in results):
             break
     model = manifest.digest(manifest.precisions()[0])
-    best = choose_best(manifest, results, runtime.results.precision(model))
+    best = choose_best(manifest, results, providers.results.precision(model))
     if best is not None and not precisions:
-        runtime.results.set_precision(model, best.precision)
+        providers.results.set_precision(model, best.precision)
     return results
 
 

@@ -69,10 +69,10 @@ class Providers:
             None if self.state is None else self.state / RESULTS_FILE, self.versions
         )
 
-    def available(self, providers: Sequence[str]) -> dict[str, bool]:
+    def available(self, provider_names: Sequence[str]) -> dict[str, bool]:
         """Return the providers to try, the CPU last, and whether ONNX Runtime lists each."""
         listed = importlib.import_module(self.session_module).available()
-        return {name: name in listed for name in dict.fromkeys([*providers, "cpu"])}
+        return {name: name in listed for name in dict.fromkeys([*provider_names, "cpu"])}
 
     def settings(self, sha: str, precision: str, threads: int) -> SessionSettings:
         """Return the settings for opening the file with the hash ``sha`` on this device."""

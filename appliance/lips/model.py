@@ -25,9 +25,9 @@ class LipModel:
 
     manifest: Manifest
     precision: str
-    providers: Sequence[str]
+    provider_names: Sequence[str]
     threads: int = 1
-    runtime: Providers = field(default_factory=Providers)
+    providers: Providers = field(default_factory=Providers)
     on_elapsed: OnElapsed = lambda seconds: None
     _networks: dict[str, Network] = field(default_factory=dict)
 
@@ -36,9 +36,9 @@ class LipModel:
         cls,
         manifest: Manifest,
         precision: str,
-        providers: Sequence[str],
+        provider_names: Sequence[str],
         threads: int = 1,
-        runtime: Providers | None = None,
+        providers: Providers | None = None,
         on_elapsed: OnElapsed = lambda seconds: None,
     ) -> LipModel:
         """Return the model in ``precision``.
@@ -48,11 +48,11 @@ class LipModel:
         provider runs exactly. ``on_elapsed`` is called with the seconds that a provider's self-test
         takes. Raises ``BadInput("precision_unavailable")`` when the model lacks ``precision``.
         """
-        runtime = runtime or Providers()
+        providers = providers or Providers()
         available = manifest.precisions()
         chosen = precision
         if precision == "auto":
-            chosen = runtime.results.precision(manifest.digest(available[0])) or "fp32"
+            chosen = providers.results.precision(manifest.digest(available[0])) or "fp32"
             chosen = chosen if chosen in available else available[0]
         if chosen not in available:
             raise BadInput(
@@ -61,7 +61,7 @@ class LipModel:
                 precision=chosen,
                 known=", ".join(available),
             )
-        return cls(manifest, chosen, providers, threads, runtime, on_elapsed)
+        return cls(manifest, chosen, provider_names, threads, providers, on_elapsed)
 
     def network(self, role: str) -> Network:
         """Return the network for ``role``, opened on first use."""
@@ -73,11 +73,11 @@ class LipModel:
                 # The motion network runs once per lecture, on inputs of any length, for each of
                 # which TensorRT would build an engine; one CPU core processes an hour of audio in
                 # seconds.
-                ("cpu",) if role == "motion" else self.providers,
+                ("cpu",) if role == "motion" else self.provider_names,
                 self.threads,
                 golden=self.manifest.entry(role, self.precision).golden,
                 precision=self.precision if in_precision else "fp32",
-                runtime=self.runtime,
+                providers=self.providers,
                 on_elapsed=self.on_elapsed,
             )
         return self._networks[role]
@@ -100,8 +100,8 @@ class LipModel:
         That is the first provider that is listed and has not failed its self-test.
         """
         sha = sha256(self.manifest.path(self.manifest.main_role, self.precision))
-        for name, listed in self.runtime.available(self.providers).items():
-            result = self.runtime.results.get(sha, name)
+        for name, listed in self.providers.available(self.provider_names).items():
+            result = self.providers.results.get(sha, name)
             if listed and (result is None or result.passed):
                 return name
         return "cpu"

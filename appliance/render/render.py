@@ -80,13 +80,13 @@ def render_in(
     on_progress(Progress("check", 0, 1))
     video = resolve_encoder(config.video, config.root / "state")
     config = config.model_copy(update={"video": video})
-    lips, runtime = config.lips, Providers.of(config.root, config.lips)
+    lips, providers = config.lips, Providers.of(config.root, config.lips)
     manifest = load_manifest(lips.model, MODELS_FOLDER)
     prepare_providers(
-        manifest, lips.precision, lips.providers, runtime, video.threads or 1,
+        manifest, lips.precision, lips.providers, providers, video.threads or 1,
         lambda seconds: on_progress(Progress("selftest", int(seconds), int(seconds) + 1)),
     )  # fmt: skip
-    model = LipModel.open(manifest, lips.precision, lips.providers, runtime=runtime)
+    model = LipModel.open(manifest, lips.precision, lips.providers, providers=providers)
     with stopwatch.stage("check"):
         check_file(presenter)
         check_file(lecture)

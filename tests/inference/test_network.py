@@ -14,6 +14,7 @@ from appliance.errors import Fault
 from appliance.files.atomic import sha256
 from appliance.inference.network import Network
 from appliance.inference.providers import Providers
+from appliance.inference.results import RESULTS_FILE
 from appliance.inference.selftest import SelfTestFailed, reference_output
 from appliance.inference.selftest import run_selftest_in_child as run_in_child
 from appliance.inference.session import SessionSettings
@@ -65,7 +66,7 @@ def test_reasons_for_rejected_providers_are_recorded(net: Path) -> None:
 
 class TestSelfTest:
     def test_first_provider_that_passes_is_used(self, net: Path, box: Box) -> None:
-        network = Network(net, ALL, runtime=box(tensorrt="good", cuda="good"))
+        network = Network(net, ALL, providers=box(tensorrt="good", cuda="good"))
         assert network.choice.provider == "tensorrt" and network.choice.rejected == ()
 
     @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ class TestSelfTest:
         self, net: Path, box: Box, mood: str, reason: str, recorded: bool
     ) -> None:
         golden = reference_output(net) if recorded else None
-        network = Network(net, ALL, golden=golden, runtime=box(tensorrt=mood, cuda="good"))
+        network = Network(net, ALL, golden=golden, providers=box(tensorrt=mood, cuda="good"))
         assert network.choice.provider == "cuda"
         (reported,) = network.choice.rejected
         assert reported.startswith(reason) and "\n" not in reported
@@ -91,7 +92,7 @@ class TestSelfTest:
     def test_hanging_provider_is_abandoned_after_the_timeout(self, net: Path, box: Box) -> None:
         waited: list[float] = []
         network = Network(
-            net, ALL, runtime=box(tensorrt="hangs", limit_s=3.0), on_elapsed=waited.append
+            net, ALL, providers=box(tensorrt="hangs", limit_s=3.0), on_elapsed=waited.append
         )
         assert network.choice.provider == "cpu"
         assert network.choice.rejected[0] == "tensorrt: timed out after 3 s"
@@ -107,10 +108,10 @@ class TestSelfTest:
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            Network(net, ALL, runtime=box(tensorrt="hangs"), on_elapsed=stop)
+            Network(net, ALL, providers=box(tensorrt="hangs"), on_elapsed=stop)
 
     def test_provider_short_of_memory_gets_smaller_batches(self, net: Path, box: Box) -> None:
-        network = Network(net, ALL, runtime=box(cuda="large"))
+        network = Network(net, ALL, providers=box(cuda="large"))
         assert (network.choice.provider, network.batch) == ("cuda", 4)
         arrays = inputs(network, 7)
         np.testing.assert_allclose(network(arrays)["picture"], expected(net, arrays), atol=1e-6)
@@ -132,8 +133,8 @@ class TestSelfTest:
 class TestAtWork:
     def test_failing_provider_is_replaced_during_rendering(self, net: Path, box: Box) -> None:
         # One run when it is opened in this process: it fails in the third call.
-        runtime = box(tensorrt="later 4", cuda="good")
-        network = Network(net, ALL, runtime=runtime)
+        providers = box(tensorrt="later 4", cuda="good")
+        network = Network(net, ALL, providers=providers)
         arrays = inputs(network)
         used = []
         for _ in range(4):
@@ -143,12 +144,12 @@ class TestAtWork:
         assert network.choice.rejected == (
             "tensorrt: failed during rendering: CUDA failure 719: unspecified launch failure",
         )
-        verdict = runtime.results.get(sha256(net), "tensorrt")
-        assert verdict is not None and not verdict.passed
+        result = providers.results.get(sha256(net), "tensorrt")
+        assert result is not None and not result.passed
 
     def test_hanging_provider_is_replaced_during_rendering(self, net: Path, box: Box) -> None:
-        runtime = box(timeout_s=2.0, tensorrt="stuck 3", cuda="good")
-        network = Network(net, ALL, runtime=runtime)
+        providers = box(timeout_s=2.0, tensorrt="stuck 3", cuda="good")
+        network = Network(net, ALL, providers=providers)
         arrays = inputs(network)
         used = []
         for _ in range(3):
@@ -158,21 +159,21 @@ class TestAtWork:
         assert network.choice.rejected == (
             "tensorrt: failed during rendering: timed out after 2 s",
         )
-        verdict = runtime.results.get(sha256(net), "tensorrt")
-        assert verdict is not None and verdict.reason == "timed out after 2 s"
+        result = providers.results.get(sha256(net), "tensorrt")
+        assert result is not None and result.reason == "timed out after 2 s"
 
     def test_provider_that_hangs_after_its_selftest_is_rejected(self, net: Path, box: Box) -> None:
-        runtime = box(limit_s=60.0, tensorrt="good")
-        Network(net, ALL, runtime=runtime)  # stores the result of the child
-        runtime = box(limit_s=1.0, tensorrt="stuck open")
-        network = Network(net, ALL, runtime=runtime)
+        providers = box(limit_s=60.0, tensorrt="good")
+        Network(net, ALL, providers=providers)  # stores the result of the child
+        providers = box(limit_s=1.0, tensorrt="stuck open")
+        network = Network(net, ALL, providers=providers)
         assert network.choice.provider == "cpu"
         assert network.choice.rejected[0] == "tensorrt: timed out after 1 s"
 
     def test_provider_without_memory_at_any_batch_is_replaced(
         self, net: Path, box: Box, caplog: pytest.LogCaptureFixture
     ) -> None:
-        network = Network(net, ["cuda"], runtime=box(cuda="good"))
+        network = Network(net, ["cuda"], providers=box(cuda="good"))
         arrays = inputs(network, 5)
 
         class Full:
@@ -200,17 +201,17 @@ class TestAtWork:
 
 class TestMemory:
     def test_stored_result_replaces_the_selftest(self, net: Path, box: Box, tmp_path: Path) -> None:
-        Network(net, ALL, runtime=box(tensorrt="throws", cuda="good"))
+        Network(net, ALL, providers=box(tensorrt="throws", cuda="good"))
         assert opened(tmp_path).count("tensorrt") == 1
-        again = Network(net, ALL, runtime=box(tensorrt="good", cuda="good"))
+        again = Network(net, ALL, providers=box(tensorrt="good", cuda="good"))
         assert again.choice.provider == "cuda"  # not tested again within a day
         assert opened(tmp_path).count("tensorrt") == 1
 
     def test_other_versions_are_tested_again(self, net: Path, box: Box) -> None:
-        runtime = box(tensorrt="throws")
-        assert Network(net, ALL, runtime=runtime).choice.provider == "cpu"
-        newer = replace(box(tensorrt="good"), versions=replace(runtime.versions, l4t="36.5.0"))
-        assert Network(net, ALL, runtime=newer).choice.provider == "tensorrt"
+        providers = box(tensorrt="throws")
+        assert Network(net, ALL, providers=providers).choice.provider == "cpu"
+        newer = replace(box(tensorrt="good"), versions=replace(providers.versions, l4t="36.5.0"))
+        assert Network(net, ALL, providers=newer).choice.provider == "tensorrt"
 
     def test_engines_of_other_versions_are_removed(
         self, net: Path, box: Box, tmp_path: Path
@@ -218,13 +219,13 @@ class TestMemory:
         old = tmp_path / "cache" / "l4t35.1-trt8.5"
         old.mkdir(parents=True)
         (old / "x.engine").write_bytes(b"x")
-        Network(net, ALL, runtime=box(tensorrt="good"))
+        Network(net, ALL, providers=box(tensorrt="good"))
         assert not old.exists()
 
     def test_damaged_results_file_is_ignored(self, net: Path, box: Box, tmp_path: Path) -> None:
         (tmp_path / "state").mkdir()
-        (tmp_path / "state" / "runtime.json").write_text('{"verdicts": [1')
-        assert Network(net, ALL, runtime=box(cuda="good")).choice.provider == "cuda"
+        (tmp_path / "state" / RESULTS_FILE).write_text('{"results": [1')
+        assert Network(net, ALL, providers=box(cuda="good")).choice.provider == "cuda"
 
 
 def test_network_with_fixed_batch_of_one_is_supported(tmp_path: Path) -> None:

@@ -219,12 +219,12 @@ class TestChoice:
     ) -> None:
         monkeypatch.syspath_prepend(str(tmp_path))
         three, device = manifest(tmp_path), fake_box(tmp_path, tensorrt="throws", cuda="good")
-        assert LipModel.open(three, "auto", ["cuda"], runtime=device).precision == "fp32"
+        assert LipModel.open(three, "auto", ["cuda"], providers=device).precision == "fp32"
         seconds: list[float] = []
         prepare_providers(three, "auto", ["tensorrt", "cuda"], device, 1, seconds.append)
         chosen = device.results.precision(three.digest("fp32"))
         assert chosen in ("fp32", "fp16", "int8")
-        assert LipModel.open(three, "auto", ["cuda"], runtime=device).precision == chosen
+        assert LipModel.open(three, "auto", ["cuda"], providers=device).precision == chosen
         assert opened(tmp_path).count("cuda") == 3  # each precision once; the CPU was not tested
         prepare_providers(three, "auto", ["tensorrt", "cuda"], device, 1, seconds.append)
         assert opened(tmp_path).count("cuda") == 3

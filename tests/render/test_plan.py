@@ -132,12 +132,12 @@ class TestNetwork:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.syspath_prepend(str(tmp_path))
-        runtime = fake_box(tmp_path, tensorrt="good", cuda="good")
+        providers = fake_box(tmp_path, tensorrt="good", cuda="good")
         manifest = load_manifest("lectern-lite", MODELS_FOLDER)
-        model = LipModel.open(manifest, "fp32", ["tensorrt", "cuda"], runtime=runtime)
+        model = LipModel.open(manifest, "fp32", ["tensorrt", "cuda"], providers=providers)
         assert model.likely_provider() == "tensorrt"
         sha = manifest.entry("renderer", "fp32").sha256
-        runtime.results.add(sha, "tensorrt", "fp32", "wrong numbers")
+        providers.results.add(sha, "tensorrt", "fp32", "wrong numbers")
         assert model.likely_provider() == "cuda"
-        runtime.results.add(sha, "cuda", "fp32", "wrong numbers")
+        providers.results.add(sha, "cuda", "fp32", "wrong numbers")
         assert model.likely_provider() == "cpu"
