@@ -91,9 +91,9 @@ def check_heat(context: DoctorContext) -> Iterator[Finding]:
 def check_clock(context: DoctorContext) -> Iterator[Finding]:
     """Check that the clock is plausible; a device without a battery may start in 1970."""
     now = context.now()
-    shown = time.strftime("%Y-%m-%d %H:%M", time.localtime(now))
+    local_time = time.strftime("%Y-%m-%d %H:%M", time.localtime(now))
     installed = (context.project / "appliance" / "__init__.py").stat().st_mtime
-    yield ok("clock", time=shown) if now >= installed else warn("clock_wrong", time=shown)
+    yield ok("clock", time=local_time) if now >= installed else warn("clock_wrong", time=local_time)
 
 
 def _os_name(context: DoctorContext) -> str:

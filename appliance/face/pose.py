@@ -82,11 +82,11 @@ def fit_pose(points: npt.NDArray[np.floating]) -> Pose:
 
     The closed form of Umeyama (1991), with reflections excluded.
     """
-    seen = points[..., RIGID_POINTS, :].astype(np.float64)
-    mean = seen.mean(axis=-2, keepdims=True)
+    rigid_points = points[..., RIGID_POINTS, :].astype(np.float64)
+    mean = rigid_points.mean(axis=-2, keepdims=True)
     model_mean = _MODEL.mean(axis=0)
     model = _MODEL - model_mean
-    u, d, vt = np.linalg.svd(np.swapaxes(seen - mean, -1, -2) @ model)
+    u, d, vt = np.linalg.svd(np.swapaxes(rigid_points - mean, -1, -2) @ model)
     sign = np.sign(np.linalg.det(u @ vt))
     u[..., :, 2] *= sign[..., None]
     d[..., 2] *= sign

@@ -257,13 +257,13 @@ def _head_movement(window: list[FaceLandmarks | None]) -> list[float | None]:
     ``None`` where one of the two frames shows no face.
     """
     steps: list[float | None] = [None] * (len(window) - 1)
-    seen = [
+    face_pairs = [
         (k, a, b) for k, (a, b) in enumerate(pairwise(window)) if a is not None and b is not None
     ]
-    if seen:
+    if face_pairs:
         moved = np.linalg.norm(
-            np.stack([a.rigid_points - b.rigid_points for _, a, b in seen]), axis=2
+            np.stack([a.rigid_points - b.rigid_points for _, a, b in face_pairs]), axis=2
         )
-        for (k, a, _), mean in zip(seen, moved.mean(axis=1), strict=True):
+        for (k, a, _), mean in zip(face_pairs, moved.mean(axis=1), strict=True):
             steps[k] = float(mean) / max(a.eye_distance, 1e-6)
     return steps

@@ -69,7 +69,7 @@ def open_media(path: Path) -> av.container.InputContainer:
     """
     check_file(path)
     try:
-        # Tags are not used, so an unknown encoding must not raise an error: hence "replace".
+        # Tags are not used, so their unknown encodings must not raise an error.
         return av.open(
             libav_url(path), "r", container_options=dict(_OPTIONS), metadata_errors="replace"
         )

@@ -26,7 +26,7 @@ from appliance.media.picture_pool import PicturePool
 from appliance.media.probe import PresenterInfo
 
 _SEEK_LEADS_S = (0.0, 0.5, 2.0, 6.0, 15.0, 40.0)
-"""Seconds before the wanted time at which successive seeks aim. In some containers
+"""Times before the wanted one, in seconds, that successive seeks aim at. In some containers
 (MPEG-TS, MPEG-PS) a seek ends at an arbitrary position, and only frames decoded from a key frame on
 can be trusted. If all of
 these fail, decoding begins at the start of the file."""
@@ -92,8 +92,7 @@ class FrameReader:
         """Yield the source frames ``start``..``stop - 1``, read-only.
 
         Continuing where the last call ended does not seek. Raises ``ValueError`` for frames outside
-        the presenter, and ``BadInput("picture_unreadable")`` if nothing at all can be decoded any
-        more.
+        the presenter, and ``BadInput("picture_unreadable")`` if no frame can be decoded.
         """
         if not 0 <= start <= stop <= self._info.frames:
             raise ValueError(f"no frames {start}..{stop} in a presenter of {self._info.frames}")

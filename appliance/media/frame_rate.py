@@ -23,8 +23,8 @@ _GAP_STEPS = 1.5
 """Distance of two frames above which there is a gap between them, in steps of the declared rate."""
 
 _MAX_GAPS = 5
-"""Up to this many gaps, or 1 % of the frames, are treated as accidents; more are a property of the
-video."""
+"""Up to this many gaps, or 1 % of the frames, are treated as dropped frames; more are treated as a
+variable frame rate."""
 
 _MAX_DENOMINATOR = 1001
 _MAX_LAST_FRAME_S = Fraction(10)
@@ -89,7 +89,7 @@ def _rate_ignoring_gaps(
 ) -> Fraction | None:
     """Return the average rate without gaps from dropped or damaged frames or a paused recorder.
 
-    Returns ``None`` if there are no gaps, or too many to be accidents.
+    Returns ``None`` if there are no gaps, or too many to be dropped frames.
     """
     if not declared:
         return None

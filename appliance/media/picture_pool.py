@@ -19,8 +19,8 @@ _REFS_WHEN_FREE = 2
 class PicturePool:
     """A pool of writable pictures of ``width`` × ``height``, both even.
 
-    The memory of a picture is free again when nothing refers to it any more: no picture, none of
-    its planes, no view of one. The pool holds as many frames as were ever in use at once; they are
+    The memory of a picture can be reused when it is no longer referenced by a picture, a plane or a
+    view of a plane. The pool holds as many frames as were ever in use at once; they are
     freed with the pool and the last of their users. Pictures must be requested by one thread, and
     may be released by any.
 

@@ -259,9 +259,9 @@ def _read_head_frames(path: Path, max_sides: tuple[int, int]) -> _HeadFrames:
             to_upright(frame, 0, orientation, color, size)
         except av.FFmpegError:
             raise BadInput("picture_unreadable", name=path.name) from None
-        shown, interlaced = [first.pts], frame.interlaced_frame
+        pts, interlaced = [first.pts], frame.interlaced_frame
         for later in islice(decoded_frames, _HEAD_FRAMES - 1):
-            shown.append(later.pts)
+            pts.append(later.pts)
             interlaced |= later.frame.interlaced_frame
         return _HeadFrames(
             stream_index=stream.index,
@@ -274,7 +274,7 @@ def _read_head_frames(path: Path, max_sides: tuple[int, int]) -> _HeadFrames:
             color=color,
             interlaced=interlaced,
             has_display_times=has_display_times(stream),
-            pts=tuple(shown),
+            pts=tuple(pts),
         )
 
 

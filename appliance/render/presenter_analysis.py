@@ -21,8 +21,8 @@ from appliance.media.probe import PresenterInfo
 from appliance.render.prefetch import prefetch
 
 _MAX_UNSAMPLED_FRAMES = 192  # up to this many frames, all are analysed
-_BURST_COUNT = 24  # a longer presenter is sampled in this many bursts: enough for a mouth's range …
-_BURST_FRAMES = 5  # … of this many frames each, about three of which are analysed
+_BURST_COUNT = 24  # bursts in which a longer presenter is sampled: enough for a mouth's range
+_BURST_FRAMES = 5  # frames of a burst, about three of which are analysed
 _MIN_KEYFRAMES = 4  # fewer key frames than this do not represent a presenter
 _DETECTION_COUNT = 16  # detections, to distinguish people
 _MAX_SAMPLERS = 2  # decoders in parallel: the smallest device has two cores

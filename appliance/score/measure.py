@@ -276,5 +276,7 @@ def _compare_reference(
         notes.append("no_reference_face")
     elif np.nanstd(reference.tracks.opening) <= STILL_OPENING:
         notes.append("reference_still")
-    found = correlate(tracker.tracks.opening, tracker.fps, reference.tracks.opening, reference.fps)
-    return Reference(found, distance.mean, int(np.isfinite(distance.per_frame).sum()))
+    opening = correlate(
+        tracker.tracks.opening, tracker.fps, reference.tracks.opening, reference.fps
+    )
+    return Reference(opening, distance.mean, int(np.isfinite(distance.per_frame).sum()))

@@ -46,7 +46,7 @@ class Jitter:
 def measure_silence(
     tracks: FaceTracks, silent: npt.NDArray[np.bool_], photo: float | None = None
 ) -> Silence | None:
-    """Measure the openings over the ``silent`` frames; ``None`` if there are hardly any.
+    """Measure the openings over the ``silent`` frames; ``None`` if there are fewer than five.
 
     ``photo`` is the mouth opening in the photo that the video was made from, if it was one.
     """
@@ -76,7 +76,7 @@ def misread_opening(tracks: FaceTracks, resting: float, photo: float) -> float:
 
 
 def measure_jitter(tracks: FaceTracks, silent: npt.NDArray[np.bool_]) -> Jitter | None:
-    """Measure movement between adjacent ``silent`` frames; ``None`` if there are hardly any."""
+    """Measure movement between adjacent ``silent`` frames; ``None`` for fewer than five."""
     both = silent.copy()
     both[1:] &= silent[:-1]
     both &= np.isfinite(tracks.lips_moved)

@@ -55,9 +55,9 @@ class SpeechActivity:
         self, frames: int, fps: float, margin: float
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Return (first, stop) activity frames of each picture, widened by ``margin`` seconds."""
-        shown = np.arange(frames) / fps - self.start_s
-        low = np.round((shown - margin) * FRAME_RATE).astype(np.int64)
-        high = np.round((shown + 1 / fps + margin) * FRAME_RATE).astype(np.int64)
+        times = np.arange(frames) / fps - self.start_s
+        low = np.round((times - margin) * FRAME_RATE).astype(np.int64)
+        high = np.round((times + 1 / fps + margin) * FRAME_RATE).astype(np.int64)
         return low, high
 
 

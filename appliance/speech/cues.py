@@ -76,7 +76,7 @@ def _best_cut(text: str, min_columns: int, columns: int) -> int:
     It is within ``columns`` and, if possible, not before ``min_columns``, so that no more pieces
     than necessary result.
     """
-    wanted = (min_columns + columns) / 2
+    target = (min_columns + columns) / 2
     best, best_index, width = -np.inf, 1, 0
     for index, char in enumerate(text):
         width += _width(char)
@@ -85,17 +85,17 @@ def _best_cut(text: str, min_columns: int, columns: int) -> int:
         after = text[index + 1 : index + 2]
         if not after or after in _PUNCTUATION:
             continue
-        value = -abs(width - wanted) / columns - (2.0 if width < min_columns else 0.0)
+        score = -abs(width - target) / columns - (2.0 if width < min_columns else 0.0)
         if char in _PUNCTUATION and (after == " " or _width(char) == 2):
-            value += 0.5
+            score += 0.5
         elif char != " " and after == " ":
-            value += 0.0
+            score += 0.0
         elif _width(char) == 2 and _width(after) == 2:
-            value -= 0.25
+            score -= 0.25
         else:
-            value -= 5.0  # inside a word: the last resort
-        if value > best:
-            best, best_index = value, index + 1
+            score -= 5.0  # inside a word: the last resort
+        if score > best:
+            best, best_index = score, index + 1
     return best_index
 
 
