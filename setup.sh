@@ -16,7 +16,7 @@ Usage: ./setup.sh COMMAND
 
   demo                        render the sample lecture; print the video's path and score
   test [--export] [ARGS...]   run the tests; ARGS are passed to pytest
-                              --export: also run the tests of export_tools/ (installs torch)
+                              --export: also run the tests of export_tools/ (installs PyTorch)
   lint [--export]             run ruff and mypy
   install [ARGS...]           install or update Lectern on this device (with sudo)
   uninstall [ARGS...]         remove Lectern but keep the data (with sudo)

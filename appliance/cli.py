@@ -77,7 +77,7 @@ def _print_error(error: LecternError) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="lectern", description="Make a presenter speak a lecture, offline."
+        prog="lectern", description="Create lip-synced lecture videos, offline."
     )
     version = f"Lectern {software_version()}"
     parser.add_argument("--version", action="version", version=version)

@@ -308,7 +308,7 @@ class TaskView(Model):
     kind: str
     """Kind of the task that was submitted."""
     state: Literal["pending", "running", "done", "failed"]
-    """``pending`` until the worker starts the task, then ``running``, at the end ``done`` or
+    """``pending`` until the daemon starts the task, then ``running``, at the end ``done`` or
     ``failed``."""
     result: dict[str, Any]
     """Result of the task; its keys depend on ``kind``."""

@@ -29,7 +29,7 @@ def add_parser(commands: Subparsers) -> None:
         type=int,
         default=0,
         metavar="MB",
-        help="memory budget in MiB (default: from the available memory)",
+        help="memory limit in MiB (default: from the available memory)",
     )
     add_config_option(parser)
     parser.set_defaults(run=_plan)

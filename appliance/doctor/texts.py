@@ -248,13 +248,13 @@ TEXTS: dict[str, Message] = {
         "请在 Lectern 文件夹中运行 python -m web.assets.build，或重新安装 Lectern。",
     ),
     "daemon_running": message(
-        "The daemon has been running since {since}.",
+        "The background service has been running since {since}.",
         "",
         "后台服务自 {since} 起运行。",
         "",
     ),
     "daemon_not_running": message(
-        "The daemon is not running, so files in the inbox are not processed.",
+        "The background service is not running, so files in the inbox are not processed.",
         "Start it with sudo systemctl start lectern, or with lectern serve.",
         "后台服务未运行，收件文件夹中的文件不会被处理。",
         "请运行 sudo systemctl start lectern 或 lectern serve。",

@@ -95,7 +95,7 @@ MESSAGES: dict[str, Message] = {
     "too_many_attempts": message(
         "There were too many failed attempts.",
         "Wait {seconds} seconds, then try again.",
-        "失败的尝试次数过多。",
+        "失败次数过多。",
         "请等待 {seconds} 秒后重试。",
     ),
     "permission_denied": message(
@@ -138,7 +138,7 @@ MESSAGES: dict[str, Message] = {
         "The password is too short.",
         "Use at least {length} characters; three or four words are easy to remember.",
         "密码太短。",
-        "请至少使用 {length} 个字符；几个词连在一起很容易记住。",
+        "请至少使用 {length} 个字符；三四个词连在一起很容易记住。",
     ),
     "password_mismatch": message(
         "The two passwords do not match.",

@@ -21,7 +21,7 @@ MESSAGES: dict[str, Message] = {
         "The database {name} cannot be used ({reason}).",
         "Stop Lectern and rename the file; a new database is then created, and no video is lost.",
         "数据库 {name} 无法使用（{reason}）。",
-        "请停止 Lectern 并将该文件改名；之后会新建数据库，视频不会丢失。",
+        "请停止 Lectern 并重命名该文件；系统会新建数据库，视频不会丢失。",
     ),
     "database_access_denied": message(
         "You do not have permission to use the database {name}.",
@@ -38,7 +38,7 @@ MESSAGES: dict[str, Message] = {
     "database_too_old": message(
         "The database {name} was written by an older version of Lectern, which is not supported.",
         "Stop Lectern and rename the file; a new database is then created, and no video is lost.",
-        "数据库 {name} 是由较旧版本的 Lectern 写入的，不再受支持。",
+        "数据库 {name} 由较旧版本的 Lectern 写入，不再受支持。",
         "请停止 Lectern 并重命名该文件；系统会新建数据库，视频不会丢失。",
     ),
     "job_unknown": message(
@@ -63,7 +63,7 @@ MESSAGES: dict[str, Message] = {
     "file_in_use": message(
         "The file {name} already belongs to another job.",
         "Wait until that job has finished, or cancel it first.",
-        "文件 {name} 已属于另一个任务。",
+        "文件 {name} 已被另一个任务使用。",
         "请等待该任务结束，或先将其取消。",
     ),
     "interrupted": message(
@@ -97,7 +97,7 @@ MESSAGES: dict[str, Message] = {
         "系统会自动以更少的内存重试；如果仍然失败，请换用较小的视频。",
     ),
     "out_of_memory": message(
-        "The device ran out of memory while making this video.",
+        "The device ran out of memory while creating this video.",
         "Lectern retries automatically with less memory; if it still fails, use a smaller video.",
         "制作该视频时内存不足。",
         "系统会自动以更少的内存重试；如果仍然失败，请换用较小的视频。",
@@ -135,13 +135,13 @@ MESSAGES: dict[str, Message] = {
     "helper_missing": message(
         "The system helper for USB drives and shutdown is not installed on this device.",
         "Install Lectern with sudo ./setup.sh install, which also installs the helper.",
-        "该设备没有安装用于 U 盘和关机的系统助手。",
-        "请用 sudo ./setup.sh install 安装 Lectern，系统助手会一并安装。",
+        "该设备没有安装用于 U 盘和关机的系统辅助程序。",
+        "请用 sudo ./setup.sh install 安装 Lectern，系统辅助程序会一并安装。",
     ),
     "helper_failed": message(
         "The system helper for USB drives and shutdown failed ({reason}).",
         "Try again; if it fails again, restart the device.",
-        "用于 U 盘和关机的系统助手出错（{reason}）。",
+        "用于 U 盘和关机的系统辅助程序出错（{reason}）。",
         "请重试；如果再次失败，请重启设备。",
     ),
     "face_rarely_seen": message(
@@ -200,7 +200,7 @@ MESSAGES: dict[str, Message] = {
         "请等待，或更改设置中的 governor.quiet_hours；之后任务会自动继续。",
     ),
     "preview_pending": message(
-        "A preview is being made first.",
+        "A preview is being created first.",
         "Wait a moment; work then continues automatically.",
         "正在优先制作预览。",
         "请稍候；之后任务会自动继续。",
@@ -209,7 +209,7 @@ MESSAGES: dict[str, Message] = {
         "Another instance of Lectern is already running in {name}.",
         "Use that instance, or stop it first.",
         "已有另一个 Lectern 正在 {name} 中运行。",
-        "请使用该 Lectern，或先将其停止。",
+        "请直接使用正在运行的 Lectern，或先将其停止。",
     ),
     "source_changed": message(
         "The file {name} was changed while it was being processed.",

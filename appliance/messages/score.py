@@ -90,7 +90,7 @@ NOTES: Texts = {
         "zh": "嘴没有动，相关系数无定义。",
     },
     "reference_still": {
-        "en": "The reference's mouth does not move, so a correlation is not defined.",
+        "en": "The mouth in the reference does not move, so a correlation is not defined.",
         "zh": "参考视频中嘴没有动，相关系数无定义。",
     },
     "no_reference_face": {

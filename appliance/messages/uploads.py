@@ -62,14 +62,14 @@ MESSAGES: dict[str, Message] = {
     "upload_header_invalid": message(
         "The upload header {name} is missing or invalid.",
         "Use a program that supports version 1.0.0 of the tus protocol.",
-        "上传请求的标头 {name} 缺失或无效。",
+        "上传请求头 {name} 缺失或无效。",
         "请使用支持 tus 协议 1.0.0 版的程序。",
     ),
     "upload_version_unsupported": message(
         "The upload does not use version 1.0.0 of the tus protocol.",
         "Send the header Tus-Resumable with the value 1.0.0.",
         "上传请求不符合 tus 协议 1.0.0 版。",
-        "请发送标头 Tus-Resumable，值为 1.0.0。",
+        "请发送请求头 Tus-Resumable，值为 1.0.0。",
     ),
     "too_many_concurrent_uploads": message(
         "Too many uploads are in progress at the moment.",

@@ -8,7 +8,7 @@ MESSAGES: dict[str, Message] = {
     "usb_not_found": message(
         "The USB drive {device} is no longer plugged in.",
         "Plug it in, wait a few seconds and try again.",
-        "U 盘 {device} 已不在设备上。",
+        "U 盘 {device} 已被拔出。",
         "请重新插入，等几秒后重试。",
     ),
     "usb_unreadable": message(
@@ -46,7 +46,7 @@ MESSAGES: dict[str, Message] = {
     "helper_request_unknown": message(
         "The system helper does not support the request '{name}'.",
         "Run sudo ./setup.sh install to bring all parts of Lectern to the same version.",
-        "系统助手不支持请求“{name}”。",
+        "系统辅助程序不支持请求“{name}”。",
         "请运行 sudo ./setup.sh install，使 Lectern 的各部分版本一致。",
     ),
 }

@@ -26,11 +26,11 @@ class DeviceView(Model):
     """Current state of the device."""
 
     worker_running: bool
-    """Whether the worker is running."""
+    """Whether the daemon is running."""
     updating: bool
     """Whether an update is being installed. The device's services restart afterwards."""
     version: str | None
-    """Version of the worker, or null if unknown."""
+    """Version of the daemon, or null if unknown."""
     provider: str | None
     """ONNX Runtime execution provider in use, or null if unknown."""
     model: str | None
@@ -69,7 +69,7 @@ class LogQuery(Model):
     """Filter for log lines."""
 
     file: Literal["lectern.log", "panel.log"] = "lectern.log"
-    """Log to search, with its rotated files: ``lectern.log`` (worker) or ``panel.log`` (panel)."""
+    """Log to search, with its rotated files: ``lectern.log`` (daemon) or ``panel.log`` (panel)."""
     words: SearchWords = ""
     """Words that a line must contain, separated by spaces, in any case and order."""
     level: Literal["", "debug", "info", "warning", "error"] = ""
@@ -86,7 +86,7 @@ class LogView(Model):
 
 
 class NewTask(Model):
-    """A task for the worker."""
+    """A task for the daemon."""
 
     kind: Literal[
         "doctor", "usb_list", "usb_import", "usb_export", "usb_eject", "restart_worker", "power_off"
@@ -188,7 +188,7 @@ def prune(body: PruneRequest) -> PruneResult:
 
 @blueprint.post("/tasks")
 @role_required("teacher")
-@operation("Submit a task to the worker", body=NewTask, response=TaskCreated, status=202)
+@operation("Submit a task to the daemon", body=NewTask, response=TaskCreated, status=202)
 def submit_task(body: NewTask) -> TaskCreated:
     """Submit a task and return its number.
 

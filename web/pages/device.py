@@ -153,7 +153,7 @@ def _device_properties() -> list[tuple[str, str]]:
     if daemon is not None:
         properties += [
             (_("Version"), daemon.version),
-            (_("Compute backend"), formatting.provider_name(daemon.provider)),
+            (_("Inference provider"), formatting.provider_name(daemon.provider)),
             *_unused_providers(recent_failures(root, now)),
             (_("Model"), " ".join(part for part in (daemon.model, daemon.precision) if part)),
             (_("Running since"), formatting.format_time(daemon.started, now)),

@@ -55,7 +55,7 @@ def headline(snapshot: Snapshot) -> Headline:
         return Headline("bad", text, localized(snapshot.fault), "warning")
     if not snapshot.daemon_up:
         details = _(
-            "The worker on the device is not responding. It may still be starting. Wait two"
+            "Lectern's background service is not responding. It may still be starting. Wait two"
             " minutes; if nothing changes, restart the device."
         )
         return Headline("bad", _("Video processing has stopped"), details, "warning")

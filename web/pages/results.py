@@ -142,7 +142,7 @@ def result_properties(report: Any) -> list[tuple[str, str]]:
         if model:
             properties.append((_("Model"), f"{model['name']}, {model['precision']}"))
         if report.get("provider"):
-            properties.append((_("Compute backend"), provider_name(str(report["provider"]))))
+            properties.append((_("Inference provider"), provider_name(str(report["provider"]))))
         for rejected in report.get("rejected_providers", []):
             name, _colon, reason = str(rejected).partition(": ")
             if reason != "not in this ONNX Runtime":  # expected on most computers

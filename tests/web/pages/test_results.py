@@ -12,5 +12,5 @@ def test_result_page_shows_rejected_providers() -> None:
         "cuda: not in this ONNX Runtime",
     ]
     found = result_properties({"provider": "cpu", "rejected_providers": rejected})
-    assert (_("Compute backend"), "CPU") in found
+    assert (_("Inference provider"), "CPU") in found
     assert found[-1] == ("TensorRT is not used", "failed while it worked: CUDA failure: 719")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 TEXTS = {
     "Check recommended": "建议检查",
-    "Compute backend": "计算后端",
     "Delete": "删除",
     "Device": "设备",
     "Error": "错误",
     "Error code:": "错误代码：",
     "Home": "首页",
+    "Inference provider": "计算后端",
     "less than a minute": "不到一分钟",
     "Main menu": "主菜单",
     "Model": "模型",
