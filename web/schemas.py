@@ -138,7 +138,7 @@ class NewJobs(Model):
     """Jobs to create: one for each pair of presenter and lecture, at most 100 in all."""
 
     presenters: Annotated[list[FileMaterial], Field(min_length=1, max_length=20)]
-    """Presenters, each of whom speaks every lecture."""
+    """Presenters, each of whom delivers every lecture."""
     lectures: Annotated[list[FileMaterial], Field(min_length=1, max_length=50)]
     """Lectures: audio or video recordings, or texts."""
     options: JobOptions = JobOptions()

@@ -67,7 +67,7 @@ def thumbnail(job: int, query: FileQuery) -> Response:
 
 @blueprint.get(f"/<{NUMBER}:job>/presenter-thumbnail")
 @role_required("viewer")
-@operation("Get an image of the presenter as filmed", produces="image/jpeg")
+@operation("Get an image of the presenter from the source file", produces="image/jpeg")
 def presenter_thumbnail(job: int) -> Response:
     """Return an image of the presenter before lip-sync as JPEG.
 
@@ -123,7 +123,9 @@ def verdict(job: int) -> Verdict:
 
 @blueprint.get("/archive")
 @role_required("viewer")
-@operation("Download several videos as a zip", query=ArchiveQuery, produces="application/zip")
+@operation(
+    "Download several videos as a ZIP archive", query=ArchiveQuery, produces="application/zip"
+)
 def archive(query: ArchiveQuery) -> Response:
     """Stream a zip archive. Nothing is written to the disk."""
     found = [_visible_job(number) for number in dict.fromkeys(query.job)]

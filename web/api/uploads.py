@@ -98,7 +98,7 @@ def show(number: str) -> Response:
 @role_required("teacher")
 @body_limit(None)
 @documented(
-    "Append a piece to an upload", _RESUMABLE, _OFFSET, _CHECKSUM, status=204, accepts=PIECE_TYPE
+    "Append data to an upload", _RESUMABLE, _OFFSET, _CHECKSUM, status=204, accepts=PIECE_TYPE
 )
 def append_piece(number: str) -> Response:
     """Append the next piece to an upload."""
