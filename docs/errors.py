@@ -1,4 +1,4 @@
-"""Writes the table of errors into the teacher's guides, from the catalogue.
+"""Write the table of errors into the teacher's guides, from the message catalogue.
 
 Run it after a change of ``appliance/messages``::
 

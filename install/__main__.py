@@ -165,7 +165,7 @@ def _plan_and_run(
         return _print_steps(steps())
     # Without root rights the installer can still report that there is nothing to do.
     if os.geteuid() != 0 and steps():
-        raise InstallError("This changes the system.", "Run it with sudo.")
+        raise InstallError("This command changes the system.", "Run it with sudo.")
     os.umask(0o022)  # a stricter umask would deny the services' user access
     with _exclusive_lock(), handle_signals():
         # Planned only now, under the lock: another installation could have changed the system.

@@ -31,7 +31,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "bundle", help="build an archive for installation without internet access"
     )
-    parser.add_argument("--target", choices=TARGETS, required=True, help="kind of device")
+    parser.add_argument(
+        "--target",
+        choices=TARGETS,
+        required=True,
+        help="device: jp6 or jp7 (JetPack 6 or 7), x86, or arm64",
+    )
     parser.add_argument(
         "--python",
         action="append",
