@@ -16,7 +16,7 @@ MESSAGES: dict[str, Message] = {
         "Put a video or photo named {stem} into the inbox, or one named default into the "
         "presenters folder.",
         "讲课内容 {name} 正在等待主讲人。",
-        "请把名为 {stem} 的视频或照片放入收件文件夹，或把名为 default 的放入 presenters 文件夹。",
+        "请把名为 {stem} 的视频或照片放入收件文件夹，或把名为 default 的文件放入 presenters 文件夹。",
     ),
     "waiting_named_presenter": message(
         "The lecture {name} is waiting for the presenter {presenter}, who is not in the library.",
@@ -24,7 +24,7 @@ MESSAGES: dict[str, Message] = {
         "into the inbox.",
         "讲课内容 {name} 正在等待主讲人 {presenter}，该主讲人不在主讲人库中。",
         "请把名为 {presenter} 的视频或照片放入 presenters 文件夹，或把名为 {stem} "
-        "的放入收件文件夹。",
+        "的文件放入收件文件夹。",
     ),
     "waiting_folder_lecture": message(
         "The folder {folder} is waiting for a lecture.",
@@ -36,7 +36,7 @@ MESSAGES: dict[str, Message] = {
         "The lecture {name} in the folder {folder} is waiting for a presenter.",
         "Put a video or photo into that folder, or one named default into the presenters folder.",
         "文件夹 {folder} 中的讲课内容 {name} 正在等待主讲人。",
-        "请把视频或照片放入该文件夹，或把名为 default 的放入 presenters 文件夹。",
+        "请把视频或照片放入该文件夹，或把名为 default 的文件放入 presenters 文件夹。",
     ),
     "job_file_outside_folder": message(
         "The settings file {name} is not in a folder, so it belongs to no lecture.",

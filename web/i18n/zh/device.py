@@ -54,7 +54,7 @@ TEXTS = {
     "Recent measurements": "近期监测数据",
     "Restart the background service? The current video will resume afterwards.": "要重启后台服务吗？正在制作的视频会在重启后继续。",
     "Restart background service": "重启后台服务",
-    "Running since": "运行开始时间",
+    "Running since": "启动时间",
     "Safe to remove": "可以安全拔出",
     "Show log": "显示日志",
     "Shut down": "关机",

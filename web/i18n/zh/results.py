@@ -28,7 +28,7 @@ TEXTS = {
     "No results for “{words}”.": "没有找到与“{words}”匹配的成品。",
     "Not rated": "未评估",
     "Notes": "说明",
-    "Original presenter": "原始主讲人画面",
+    "Original presenter": "主讲人原画面",
     "Page {number} of {pages}": "第 {number} 页，共 {pages} 页",
     "Pages": "分页",
     "Permanently delete the selected items?": "要永久删除所选项目吗？",
