@@ -34,7 +34,7 @@ from appliance.errors import BadInput
 from appliance.inference.providers import Providers
 from appliance.jobs.daemon_status import DaemonStatusStore
 from appliance.jobs.store import store_path
-from tests.inference.fake_providers import fake_box
+from tests.inference.fake_providers import fake_device
 from tests.talking_face import babble, talking, write_video
 from tests.telemetry.boards import BOARDS, Board, make_board
 from tests.telemetry.readings import reading
@@ -51,7 +51,7 @@ def board(tmp_path: Path) -> Iterator[Board]:
 
 def context(tmp_path: Path, root: Path | None = None, **changes: Any) -> DoctorContext:
     config = changes.pop(
-        "config", Config(root=tmp_path / "box", jobs=JobsConfig(min_free_disk_mb=0))
+        "config", Config(root=tmp_path / "device", jobs=JobsConfig(min_free_disk_mb=0))
     )
     ctx = DoctorContext(config, root or tmp_path / "pc", now=lambda: NOW, **changes)
     return ctx
@@ -183,20 +183,22 @@ class TestInstallation:
 
 class TestInference:
     @pytest.fixture
-    def box(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., DoctorContext]:
+    def make_context(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> Callable[..., DoctorContext]:
         monkeypatch.syspath_prepend(str(tmp_path))
 
-        def make(root: Path, config: Config | None = None, **moods: str) -> DoctorContext:
-            providers: Providers = fake_box(tmp_path, 60.0, 60.0, **moods)
+        def make(root: Path, config: Config | None = None, **behaviours: str) -> DoctorContext:
+            providers: Providers = fake_device(tmp_path, 60.0, 60.0, **behaviours)
             extra = {"config": config} if config else {}
             return context(tmp_path, root, find_providers=lambda root, lips: providers, **extra)
 
         return make
 
     def test_each_provider_and_the_selected_one_are_reported(
-        self, box: Callable[..., DoctorContext], board: Board
+        self, make_context: Callable[..., DoctorContext], board: Board
     ) -> None:
-        found = [line for line in CHECKS["inference"](box(board.root, tensorrt="throws"))]
+        found = [line for line in CHECKS["inference"](make_context(board.root, tensorrt="throws"))]
         assert codes(iter(found)) == [
             *[("warn", "provider_failed")] * 3,
             *[("ok", "provider_passed")] * 3,
@@ -208,7 +210,7 @@ class TestInference:
         assert found[7].text().startswith("Videos are rendered with CPU in ")
 
     def test_wrong_reference_output_on_the_cpu_fails_the_precision(
-        self, tmp_path: Path, box: Callable[..., DoctorContext]
+        self, tmp_path: Path, make_context: Callable[..., DoctorContext]
     ) -> None:
         source = PROJECT / "models_lite" / "lectern-lite"
         copy = tmp_path / "models_lite" / "lectern-lite"
@@ -216,15 +218,17 @@ class TestInference:
         manifest = json.loads((copy / "model.json").read_text())
         manifest["files"]["int8"]["renderer"]["golden"]["answer"][0][0] += 5
         (copy / "model.json").write_text(json.dumps(manifest))
-        ctx = replace(box(tmp_path / "pc"), project=tmp_path)
+        ctx = replace(make_context(tmp_path / "pc"), project=tmp_path)
         found = [line.code for line in CHECKS["inference"](ctx) if line.level != "ok"]
         assert found == ["precision_failed"]
 
     def test_failed_provider_is_tested_again(
-        self, box: Callable[..., DoctorContext], board: Board
+        self, make_context: Callable[..., DoctorContext], board: Board
     ) -> None:
-        list(CHECKS["inference"](box(board.root, cuda="wrong")))
-        repaired = [line.code for line in CHECKS["inference"](box(board.root, cuda="good"))]
+        list(CHECKS["inference"](make_context(board.root, cuda="wrong")))
+        repaired = [
+            line.code for line in CHECKS["inference"](make_context(board.root, cuda="good"))
+        ]
         assert repaired.count("provider_failed") == 0 and repaired.count("provider_passed") == 6
 
 
@@ -287,16 +291,16 @@ class TestTexts:
 class TestCommand:
     @pytest.fixture
     def config(self, tmp_path: Path) -> str:
-        path = tmp_path / "box.yaml"
-        path.write_text("root: box\njobs: {min_free_disk_mb: 0}\nvideo: {threads: 1}\n")
+        path = tmp_path / "config.yaml"
+        path.write_text("root: device\njobs: {min_free_disk_mb: 0}\nvideo: {threads: 1}\n")
         return str(path)
 
     def test_report_contains_checks_and_measurements_of_this_machine(
         self, config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         report = tmp_path / "report.json"
-        (tmp_path / "box" / "presenters").mkdir(parents=True)
-        write_video(tmp_path / "box" / "presenters" / "wang.mp4", talking(babble(25)))
+        (tmp_path / "device" / "presenters").mkdir(parents=True)
+        write_video(tmp_path / "device" / "presenters" / "wang.mp4", talking(babble(25)))
         assert main(["doctor", "--json", "--report", str(report), "--config", config]) == 0
         printed = json.loads(capsys.readouterr().out)
         written = json.loads(report.read_text())
@@ -310,7 +314,7 @@ class TestCommand:
         assert written["predicted"] == {}  # this machine is no Orin
         # The report may be published: it contains no names of users or files and no paths.
         assert "wang" not in report.read_text()
-        assert str(tmp_path) not in report.read_text().replace(str(tmp_path / "box"), "")
+        assert str(tmp_path) not in report.read_text().replace(str(tmp_path / "device"), "")
 
     def test_findings_are_printed_in_the_requested_language(
         self, config: str, capsys: pytest.CaptureFixture[str]
@@ -327,7 +331,7 @@ def test_report_is_written_although_every_measurement_fails(
     """The report is most needed on a broken device: here without a model and a temporary folder."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
     findings = [CheckFinding("models", fail("model_unknown", name="none", known="others"))]
-    config = Config(root=tmp_path / "box", lips=LipsConfig(model="none"))
+    config = Config(root=tmp_path / "device", lips=LipsConfig(model="none"))
     report = tmp_path / "report.json"
     write_report(report, context(tmp_path, config=config), findings, RuntimeError("it broke"))
     written = json.loads(report.read_text())

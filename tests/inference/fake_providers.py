@@ -1,7 +1,7 @@
 """Fake GPU providers: CPU sessions that fail in the ways of real drivers.
 
-A module that opens sessions, as ``appliance.inference.session`` is one; it is imported in the child
-process of a self-test as well, so the behaviour of each provider is read from a file.
+A replacement for ``appliance.inference.session``. It is also imported in the child process of a
+self-test, so the behaviour of each provider is read from a file.
 """
 
 from __future__ import annotations
@@ -21,25 +21,26 @@ from appliance.inference.providers import Providers
 from appliance.inference.session import RuntimeVersions, Session, SessionSettings
 from appliance.inference.session import open_session as open_real
 
-MOODS = "moods.json"
+BEHAVIOURS_FILE = "behaviours.json"
 OPENED = "opened.txt"
 NVMAP = "NvMapMemAllocInternalTagged: 1075072515 error 12"
 
 
-def fake_box(
-    folder: Path, limit_s: float = 60.0, timeout_s: float = 60.0, **moods: str
+def fake_device(
+    folder: Path, limit_s: float = 60.0, timeout_s: float = 60.0, **behaviours: str
 ) -> Providers:
-    """Return a device in ``folder`` whose ONNX Runtime lists the providers in ``moods``.
+    """Return a device in ``folder`` whose ONNX Runtime lists the providers in ``behaviours``.
 
-    Moods: ``good``, ``throws`` (when opened), ``wrong`` (wrong output), ``hangs``, ``dies``,
-    ``large`` (no memory for a batch of more than 4), ``later N`` (fails in the Nth run after the
-    child's test), ``stuck N`` (hangs in it) and ``stuck open`` (hangs when opened after that test).
+    Behaviours: ``good``, ``throws`` (when opened), ``wrong`` (wrong output), ``hangs``,
+    ``crashes``, ``large`` (no memory for a batch of more than 4), ``later N`` (fails in the Nth run
+    after the child's test), ``stuck N`` (hangs in it) and ``stuck open`` (hangs when opened after
+    that test).
     """
     (folder / "cache").mkdir(exist_ok=True)
-    (folder / MOODS).write_text(json.dumps(moods))
-    machine = RuntimeVersions("36.4.3", "10.3.0", "1.23.0")
+    (folder / BEHAVIOURS_FILE).write_text(json.dumps(behaviours))
+    versions = RuntimeVersions("36.4.3", "10.3.0", "1.23.0")
     return Providers(
-        folder / "state", folder / "cache", machine, _engine(folder), limit_s, timeout_s
+        folder / "state", folder / "cache", versions, _engine(folder), limit_s, timeout_s
     )
 
 
@@ -63,42 +64,42 @@ def opened(folder: Path) -> list[str]:
 
 
 def available(folder: Path) -> list[str]:
-    moods: dict[str, str] = json.loads((folder / MOODS).read_text())
-    return [*moods, "cpu"]
+    behaviours: dict[str, str] = json.loads((folder / BEHAVIOURS_FILE).read_text())
+    return [*behaviours, "cpu"]
 
 
 def open_session(folder: Path, path: Path, provider: str, settings: SessionSettings) -> Session:
     with (folder / OPENED).open("a") as file:
         file.write(f"{provider}\n")
-    mood = json.loads((folder / MOODS).read_text()).get(provider, "good")
-    if mood == "throws":
+    behaviour = json.loads((folder / BEHAVIOURS_FILE).read_text()).get(provider, "good")
+    if behaviour == "throws":
         raise RuntimeError("no kernel image is available for execution on the device\nat line 1")
-    if mood == "hangs" or (mood == "stuck open" and not _in_child()):
+    if behaviour == "hangs" or (behaviour == "stuck open" and not _in_child()):
         time.sleep(3600)
-    if mood == "dies":
+    if behaviour == "crashes":
         os.abort()
-    return _Moody(open_real(path, "cpu", replace(settings, cache=None)), mood)
+    return _FakeSession(open_real(path, "cpu", replace(settings, cache=None)), behaviour)
 
 
 def _in_child() -> bool:
     return getattr(sys.modules["__main__"].__spec__, "name", "") == "appliance.inference.selftest"
 
 
-class _Moody:
-    def __init__(self, session: Session, mood: str) -> None:
+class _FakeSession:
+    def __init__(self, session: Session, behaviour: str) -> None:
         self._session = session
-        self._mood, _, count = mood.partition(" ")
-        self._left = int(count) if count.isdecimal() else 0
+        self._behaviour, _, count = behaviour.partition(" ")
+        self._runs_left = int(count) if count.isdecimal() else 0
         self.get_inputs = session.get_inputs
         self.get_outputs = session.get_outputs
 
     def run(self, outputs: list[str] | None, inputs: Mapping[str, Any]) -> list[Any]:
-        self._left -= not _in_child()
-        if self._mood == "later" and self._left == 0:
+        self._runs_left -= not _in_child()
+        if self._behaviour == "later" and self._runs_left == 0:
             raise RuntimeError("CUDA failure 719: unspecified launch failure")
-        if self._mood == "stuck" and self._left == 0:
+        if self._behaviour == "stuck" and self._runs_left == 0:
             time.sleep(3600)
-        if self._mood == "large" and max(len(value) for value in inputs.values()) > 4:
+        if self._behaviour == "large" and max(len(value) for value in inputs.values()) > 4:
             raise RuntimeError(NVMAP)
         values = self._session.run(outputs, inputs)
-        return [np.flip(v, -1) for v in values] if self._mood == "wrong" else values
+        return [np.flip(v, -1) for v in values] if self._behaviour == "wrong" else values

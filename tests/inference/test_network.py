@@ -18,18 +18,18 @@ from appliance.inference.results import RESULTS_FILE
 from appliance.inference.selftest import SelfTestFailed, reference_output
 from appliance.inference.selftest import run_selftest_in_child as run_in_child
 from appliance.inference.session import SessionSettings
-from tests.inference.fake_providers import NVMAP, fake_box, opened
+from tests.inference.fake_providers import NVMAP, fake_device, opened
 from tests.tiny_wav2lip import write_wav2lip
 
 ALL = ["tensorrt", "cuda", "cpu"]
-Box = Callable[..., Providers]
+MakeDevice = Callable[..., Providers]
 
 
 @pytest.fixture
-def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Box:
+def make_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeDevice:
     """Create a device with fake providers in ``tmp_path``."""
     monkeypatch.syspath_prepend(str(tmp_path))
-    return lambda **moods: fake_box(tmp_path, **moods)
+    return lambda **behaviours: fake_device(tmp_path, **behaviours)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def expected(net: Path, arrays: dict[str, np.ndarray]) -> np.ndarray:
     return np.asarray(ort.InferenceSession(str(net)).run(None, arrays)[0])
 
 
-def test_network_gives_the_same_output_as_onnx_runtime(net: Path) -> None:
+def test_output_equals_that_of_onnx_runtime(net: Path) -> None:
     network = Network(net)
     arrays = inputs(network)
     np.testing.assert_array_equal(network(arrays)["picture"], expected(net, arrays))
@@ -65,34 +65,38 @@ def test_reasons_for_rejected_providers_are_recorded(net: Path) -> None:
 
 
 class TestSelfTest:
-    def test_first_provider_that_passes_is_used(self, net: Path, box: Box) -> None:
-        network = Network(net, ALL, providers=box(tensorrt="good", cuda="good"))
+    def test_first_provider_that_passes_is_used(self, net: Path, make_device: MakeDevice) -> None:
+        network = Network(net, ALL, providers=make_device(tensorrt="good", cuda="good"))
         assert network.choice.provider == "tensorrt" and network.choice.rejected == ()
 
     @pytest.mark.parametrize(
-        ("mood", "reason"),
+        ("behaviour", "reason"),
         [
             ("throws", "tensorrt: no kernel image is available for execution on the device"),
             ("wrong", "tensorrt: self-test: picture deviates by"),
-            ("dies", "tensorrt: the test process exited with status -6"),
+            ("crashes", "tensorrt: the test process exited with status -6"),
         ],
     )
     @pytest.mark.parametrize("recorded", [True, False])
     def test_failing_provider_is_skipped(
-        self, net: Path, box: Box, mood: str, reason: str, recorded: bool
+        self, net: Path, make_device: MakeDevice, behaviour: str, reason: str, recorded: bool
     ) -> None:
         golden = reference_output(net) if recorded else None
-        network = Network(net, ALL, golden=golden, providers=box(tensorrt=mood, cuda="good"))
+        network = Network(
+            net, ALL, golden=golden, providers=make_device(tensorrt=behaviour, cuda="good")
+        )
         assert network.choice.provider == "cuda"
         (reported,) = network.choice.rejected
         assert reported.startswith(reason) and "\n" not in reported
         arrays = inputs(network)
         np.testing.assert_array_equal(network(arrays)["picture"], expected(net, arrays))
 
-    def test_hanging_provider_is_abandoned_after_the_timeout(self, net: Path, box: Box) -> None:
+    def test_hanging_provider_is_abandoned_after_the_timeout(
+        self, net: Path, make_device: MakeDevice
+    ) -> None:
         waited: list[float] = []
         network = Network(
-            net, ALL, providers=box(tensorrt="hangs", limit_s=3.0), on_elapsed=waited.append
+            net, ALL, providers=make_device(tensorrt="hangs", limit_s=3.0), on_elapsed=waited.append
         )
         assert network.choice.provider == "cpu"
         assert network.choice.rejected[0] == "tensorrt: timed out after 3 s"
@@ -103,15 +107,17 @@ class TestSelfTest:
         with pytest.raises(SelfTestFailed, match="could not be started: No such file or directory"):
             run_in_child(order, 1.0, python=str(tmp_path / "no-python"))
 
-    def test_waiting_can_be_interrupted(self, net: Path, box: Box) -> None:
+    def test_waiting_can_be_interrupted(self, net: Path, make_device: MakeDevice) -> None:
         def stop(seconds: float) -> None:
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            Network(net, ALL, providers=box(tensorrt="hangs"), on_elapsed=stop)
+            Network(net, ALL, providers=make_device(tensorrt="hangs"), on_elapsed=stop)
 
-    def test_provider_short_of_memory_gets_smaller_batches(self, net: Path, box: Box) -> None:
-        network = Network(net, ALL, providers=box(cuda="large"))
+    def test_provider_short_of_memory_gets_smaller_batches(
+        self, net: Path, make_device: MakeDevice
+    ) -> None:
+        network = Network(net, ALL, providers=make_device(cuda="large"))
         assert (network.choice.provider, network.batch) == ("cuda", 4)
         arrays = inputs(network, 7)
         np.testing.assert_allclose(network(arrays)["picture"], expected(net, arrays), atol=1e-6)
@@ -131,9 +137,11 @@ class TestSelfTest:
 
 
 class TestAtWork:
-    def test_failing_provider_is_replaced_during_rendering(self, net: Path, box: Box) -> None:
+    def test_failing_provider_is_replaced_during_rendering(
+        self, net: Path, make_device: MakeDevice
+    ) -> None:
         # One run when it is opened in this process: it fails in the third call.
-        providers = box(tensorrt="later 4", cuda="good")
+        providers = make_device(tensorrt="later 4", cuda="good")
         network = Network(net, ALL, providers=providers)
         arrays = inputs(network)
         used = []
@@ -147,8 +155,10 @@ class TestAtWork:
         result = providers.results.get(sha256(net), "tensorrt")
         assert result is not None and not result.passed
 
-    def test_hanging_provider_is_replaced_during_rendering(self, net: Path, box: Box) -> None:
-        providers = box(timeout_s=2.0, tensorrt="stuck 3", cuda="good")
+    def test_hanging_provider_is_replaced_during_rendering(
+        self, net: Path, make_device: MakeDevice
+    ) -> None:
+        providers = make_device(timeout_s=2.0, tensorrt="stuck 3", cuda="good")
         network = Network(net, ALL, providers=providers)
         arrays = inputs(network)
         used = []
@@ -162,18 +172,20 @@ class TestAtWork:
         result = providers.results.get(sha256(net), "tensorrt")
         assert result is not None and result.reason == "timed out after 2 s"
 
-    def test_provider_that_hangs_after_its_selftest_is_rejected(self, net: Path, box: Box) -> None:
-        providers = box(limit_s=60.0, tensorrt="good")
+    def test_provider_that_hangs_after_its_selftest_is_rejected(
+        self, net: Path, make_device: MakeDevice
+    ) -> None:
+        providers = make_device(limit_s=60.0, tensorrt="good")
         Network(net, ALL, providers=providers)  # stores the result of the child
-        providers = box(limit_s=1.0, tensorrt="stuck open")
+        providers = make_device(limit_s=1.0, tensorrt="stuck open")
         network = Network(net, ALL, providers=providers)
         assert network.choice.provider == "cpu"
         assert network.choice.rejected[0] == "tensorrt: timed out after 1 s"
 
     def test_provider_without_memory_at_any_batch_is_replaced(
-        self, net: Path, box: Box, caplog: pytest.LogCaptureFixture
+        self, net: Path, make_device: MakeDevice, caplog: pytest.LogCaptureFixture
     ) -> None:
-        network = Network(net, ["cuda"], providers=box(cuda="good"))
+        network = Network(net, ["cuda"], providers=make_device(cuda="good"))
         arrays = inputs(network, 5)
 
         class Full:
@@ -200,32 +212,38 @@ class TestAtWork:
 
 
 class TestMemory:
-    def test_stored_result_replaces_the_selftest(self, net: Path, box: Box, tmp_path: Path) -> None:
-        Network(net, ALL, providers=box(tensorrt="throws", cuda="good"))
+    def test_stored_result_replaces_the_selftest(
+        self, net: Path, make_device: MakeDevice, tmp_path: Path
+    ) -> None:
+        Network(net, ALL, providers=make_device(tensorrt="throws", cuda="good"))
         assert opened(tmp_path).count("tensorrt") == 1
-        again = Network(net, ALL, providers=box(tensorrt="good", cuda="good"))
+        again = Network(net, ALL, providers=make_device(tensorrt="good", cuda="good"))
         assert again.choice.provider == "cuda"  # not tested again within a day
         assert opened(tmp_path).count("tensorrt") == 1
 
-    def test_other_versions_are_tested_again(self, net: Path, box: Box) -> None:
-        providers = box(tensorrt="throws")
+    def test_other_versions_are_tested_again(self, net: Path, make_device: MakeDevice) -> None:
+        providers = make_device(tensorrt="throws")
         assert Network(net, ALL, providers=providers).choice.provider == "cpu"
-        newer = replace(box(tensorrt="good"), versions=replace(providers.versions, l4t="36.5.0"))
+        newer = replace(
+            make_device(tensorrt="good"), versions=replace(providers.versions, l4t="36.5.0")
+        )
         assert Network(net, ALL, providers=newer).choice.provider == "tensorrt"
 
     def test_engines_of_other_versions_are_removed(
-        self, net: Path, box: Box, tmp_path: Path
+        self, net: Path, make_device: MakeDevice, tmp_path: Path
     ) -> None:
         old = tmp_path / "cache" / "l4t35.1-trt8.5"
         old.mkdir(parents=True)
         (old / "x.engine").write_bytes(b"x")
-        Network(net, ALL, providers=box(tensorrt="good"))
+        Network(net, ALL, providers=make_device(tensorrt="good"))
         assert not old.exists()
 
-    def test_damaged_results_file_is_ignored(self, net: Path, box: Box, tmp_path: Path) -> None:
+    def test_damaged_results_file_is_ignored(
+        self, net: Path, make_device: MakeDevice, tmp_path: Path
+    ) -> None:
         (tmp_path / "state").mkdir()
         (tmp_path / "state" / RESULTS_FILE).write_text('{"results": [1')
-        assert Network(net, ALL, providers=box(cuda="good")).choice.provider == "cuda"
+        assert Network(net, ALL, providers=make_device(cuda="good")).choice.provider == "cuda"
 
 
 def test_network_with_fixed_batch_of_one_is_supported(tmp_path: Path) -> None:

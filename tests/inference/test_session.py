@@ -25,7 +25,7 @@ from appliance.inference.session import (
     provider_options,
 )
 from appliance.lips.model import LipModel
-from tests.inference.fake_providers import fake_box, opened
+from tests.inference.fake_providers import fake_device, opened
 from tests.tiny_wav2lip import write_wav2lip
 
 MODELS = PROJECT / "models_lite"
@@ -218,7 +218,7 @@ class TestChoice:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.syspath_prepend(str(tmp_path))
-        three, device = manifest(tmp_path), fake_box(tmp_path, tensorrt="throws", cuda="good")
+        three, device = manifest(tmp_path), fake_device(tmp_path, tensorrt="throws", cuda="good")
         assert LipModel.open(three, "auto", ["cuda"], providers=device).precision == "fp32"
         seconds: list[float] = []
         prepare_providers(three, "auto", ["tensorrt", "cuda"], device, 1, seconds.append)
@@ -234,7 +234,7 @@ class TestChoice:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.syspath_prepend(str(tmp_path))
-        three, device = manifest(tmp_path), fake_box(tmp_path, cuda="wrong")
+        three, device = manifest(tmp_path), fake_device(tmp_path, cuda="wrong")
         results = benchmark_precisions(three, ["tensorrt", "cuda"], device, 1)
         assert [(v.provider, v.precision, v.passed) for v in results] == [
             *(("cuda", precision, False) for precision in ("fp32", "fp16", "int8")),

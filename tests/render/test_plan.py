@@ -17,7 +17,7 @@ from appliance.media.picture import ColorSpec, VideoFormat
 from appliance.media.probe import AudioInfo, PresenterInfo
 from appliance.render.plan import GRAPHICS_MB, NetworkFootprint, Plan, make_plan, plan_for
 from appliance.render.render import MODELS_FOLDER
-from tests.inference.fake_providers import fake_box
+from tests.inference.fake_providers import fake_device
 
 OURS = NetworkFootprint(files_mb=2.7, item_mb=2.0)
 FULL_HD = VideoFormat(1920, 1080, Fraction(25))
@@ -132,7 +132,7 @@ class TestNetwork:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.syspath_prepend(str(tmp_path))
-        providers = fake_box(tmp_path, tensorrt="good", cuda="good")
+        providers = fake_device(tmp_path, tensorrt="good", cuda="good")
         manifest = load_manifest("lectern-lite", MODELS_FOLDER)
         model = LipModel.open(manifest, "fp32", ["tensorrt", "cuda"], providers=providers)
         assert model.likely_provider() == "tensorrt"

@@ -11,7 +11,7 @@ from appliance.config import Config
 from appliance.inference.providers import Providers
 from appliance.render.progress import Progress
 from appliance.render.render import render
-from tests.inference.fake_providers import fake_box
+from tests.inference.fake_providers import fake_device
 from tests.render.conftest import frames_of, settings
 
 pytestmark = pytest.mark.slow
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Config:
-    root = tmp_path_factory.mktemp("box")
+    root = tmp_path_factory.mktemp("device")
     return settings(lips={"model": str(tiny_model)}).model_copy(update={"root": root})
 
 
@@ -31,7 +31,7 @@ def plain(config: Config, presenter: Path, lecture: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("limit_s", "moods", "used", "reasons"),
+    ("limit_s", "behaviours", "used", "reasons"),
     [
         (60.0, {"tensorrt": "wrong", "cuda": "large"}, "cuda", ["tensorrt: self-test"]),
         (60.0, {"tensorrt": "throws"}, "cpu", ["tensorrt: no kernel image", "cuda: not in"]),
@@ -49,12 +49,12 @@ def test_render_finishes_on_the_next_provider_and_reports_why(
     lecture: Path,
     plain: Path,
     limit_s: float,
-    moods: dict[str, str],
+    behaviours: dict[str, str],
     used: str,
     reasons: list[str],
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
-    device = fake_box(tmp_path, limit_s, timeout_s=3.0, **moods)
+    device = fake_device(tmp_path, limit_s, timeout_s=3.0, **behaviours)
     monkeypatch.setattr(Providers, "of", lambda root, lips: device)
     seen: list[Progress] = []
     out = tmp_path / "out.mp4"
@@ -64,5 +64,5 @@ def test_render_finishes_on_the_next_provider_and_reports_why(
     assert len(rejected) == len(reasons)
     assert all(each.startswith(reason) for each, reason in zip(rejected, reasons, strict=True))
     np.testing.assert_array_equal(frames_of(plain), frames_of(out))
-    if "hangs" in moods.values():  # the progress of the test is shown
+    if "hangs" in behaviours.values():  # the progress of the test is shown
         assert [step.done for step in seen if step.stage == "selftest"][-1] >= limit_s
