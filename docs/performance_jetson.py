@@ -92,8 +92,7 @@ camera grain, which is expensive for x264.
 |---|---|---|---|---|
 {costs}
 
-Clocks, cores and bandwidth of the power modes, quoted from memory of NVIDIA's data sheets, not
-verified:
+Clocks, cores and bandwidth of the power modes, from NVIDIA's data sheets but not verified:
 
 | Module | Mode | Cores | CPU GHz | GPU GHz | GB/s | slowdown of a core |
 |---|---|---|---|---|---|---|

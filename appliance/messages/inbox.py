@@ -16,8 +16,8 @@ MESSAGES: dict[str, Message] = {
         "Put a video or photo named {stem} into the inbox, or one named default into the "
         "presenters folder.",
         "讲课内容 {name} 正在等待主讲人。",
-        "请把名为 {stem} 的视频或照片放入收件文件夹，"
-        "或把名为 default 的文件放入 presenters 文件夹。",
+        "请把名为 {stem} 的视频或照片放入收件文件夹，或把名为 default 的文件放入 "
+        "presenters 文件夹。",
     ),
     "waiting_named_presenter": message(
         "The lecture {name} is waiting for the presenter {presenter}, who is not in the library.",
