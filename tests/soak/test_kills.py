@@ -55,8 +55,10 @@ def test_killed_daemon_delivers_each_video_once_and_unchanged(device: Device) ->
         jobs = store.jobs()
     device.stop(daemon)
     assert [job.state for job in jobs] == [JobState.DONE] * len(names)
-    # Most kills interrupt a rendering, unless a video has just been finished.
-    assert hit.total() >= KILLS - KILLS_A_JOB and hit["a current job"] > hit.total() / 2
+    # Most kills interrupt a rendering, unless a video has just been finished; of a few kills, the
+    # share is a matter of chance.
+    share = 1 / 2 if KILLS >= 20 else 0
+    assert hit.total() >= KILLS - KILLS_A_JOB and hit["a current job"] > hit.total() * share
     found = sorted(p.name for p in (device.root / "outbox").iterdir())
     assert found == sorted(f"{n}{end}" for n in names for end in (".jpg", ".mp4", ".report.json"))
     assert os.listdir(device.root / "state" / "work") == []
