@@ -29,9 +29,10 @@ def menu_entries() -> list[Entry]:
         ("device.index", "device", _("Device"), "viewer"),
         ("users.index", "users", _("Users"), "admin"),
     ]
-    here = request.blueprint
+    # The account page belongs to every user, so it is not part of the page "Users".
+    current = "" if request.endpoint == "users.account" else request.blueprint
     return [
-        Entry(endpoint, icon, text, here == endpoint.partition(".")[0])
+        Entry(endpoint, icon, text, current == endpoint.partition(".")[0])
         for endpoint, icon, text, role in menu
         if endpoint in current_app.view_functions and has_role(role)
     ]
