@@ -151,8 +151,8 @@ def _download_wheels(
 
 
 def _download_face_networks(folder: Path) -> None:
-    code = "import pathlib, sys; from appliance.face.weights import fetch; "
-    code += "fetch(pathlib.Path(sys.argv[1]))"
+    code = "import pathlib, sys; from appliance.face.weights import download; "
+    code += "download(pathlib.Path(sys.argv[1]))"
     _run_command([sys.executable, "-c", code, str(folder)])
 
 
