@@ -1,9 +1,10 @@
 """Compute log-mel spectrograms of an audio stream, the input of the networks.
 
-There are two front-ends: :data:`LECTERN_MEL` for Lectern's own networks, :data:`WAV2LIP_MEL` for
-networks with Wav2Lip's interface. Frames are centred as in librosa (``center=True``, zeros beyond
-both ends): frame ``t`` covers the samples around ``t * hop``, and the number of frames is
-``1 + n // hop`` for ``n`` samples.
+There are three front-ends: :data:`LECTERN_MEL` for Lectern's own networks, :data:`WAV2LIP_MEL` for
+networks with Wav2Lip's interface, and that of :mod:`appliance.speech.log_mel` for Whisper's
+encoder. Frames are centred as in librosa (``center=True``, zeros beyond both ends): frame ``t``
+covers the samples around ``t * hop``, and the number of frames is ``1 + n // hop`` for ``n``
+samples.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ class MelSpec:
     """The parameters of a front-end.
 
     ``rate`` is in Hz, ``win``, ``hop`` and ``n_fft`` are in samples, ``fmin`` and ``fmax`` in Hz.
-    ``scaling`` is ``"ln"``: ln(max(power, 1e-5)), or ``"wav2lip"``: amplitude in dB minus the
-    reference of 20 dB, with -100…0 dB mapped to -4…4 and clipped.
+    ``scaling`` is ``"ln"``: ln(max(power, 1e-5)), ``"log10"``: log10(max(power, 1e-10)), or
+    ``"wav2lip"``: amplitude in dB minus the reference of 20 dB, with -100…0 dB mapped to -4…4 and
+    clipped.
     """
 
     rate: int
@@ -41,7 +43,7 @@ class MelSpec:
     fmin: float
     fmax: float
     preemphasis: float
-    scaling: Literal["ln", "wav2lip"]
+    scaling: Literal["ln", "log10", "wav2lip"]
 
     def frame_count(self, samples: int) -> int:
         """Return the number of frames of a stream of ``samples`` samples; 0 if it is empty."""
@@ -62,6 +64,7 @@ WAV2LIP_MEL = MelSpec(
 )  # fmt: skip
 
 LN_FLOOR = 1e-5
+LOG10_FLOOR = 1e-10
 _DB_FLOOR, _DB_REFERENCE, _DB_RANGE, _SCALED_LIMIT = 1e-5, 20.0, 100.0, 4.0
 
 
@@ -117,6 +120,8 @@ def _mel_batch(samples: Array64, spec: MelSpec) -> Array32:
     power = spectrum.real**2 + spectrum.imag**2
     if spec.scaling == "ln":
         return np.log(np.maximum(filterbank(spec) @ power.T, LN_FLOOR)).astype(np.float32)
+    if spec.scaling == "log10":
+        return np.log10(np.maximum(filterbank(spec) @ power.T, LOG10_FLOOR)).astype(np.float32)
     amplitude = filterbank(spec) @ np.sqrt(power).T
     db = 20.0 * np.log10(np.maximum(amplitude, _DB_FLOOR)) - _DB_REFERENCE
     scaled = 2.0 * _SCALED_LIMIT * (db + _DB_RANGE) / _DB_RANGE - _SCALED_LIMIT
