@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import subprocess
 import sys
 import tempfile
 import zipfile
@@ -21,6 +20,7 @@ from typing import NamedTuple
 
 from appliance.errors import Fault, LecternError
 from appliance.files.atomic import write_bytes
+from appliance.system.pip import PipFailed, download_wheels
 
 # pip checks the hash. The networks are the same in the wheels of all platforms.
 REQUIREMENT = (
@@ -109,17 +109,10 @@ def unpack(wheel: Path, folder: Path, models: dict[str, FaceModel]) -> None:
 
 
 def _download_wheel(scratch: Path) -> Path:
-    requirements = scratch / "requirements.txt"
-    requirements.write_text(REQUIREMENT, encoding="utf-8")
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "download"]
-    command += ["--no-deps", "--only-binary=:all:", *PLATFORM, "--dest", str(scratch)]
-    command += ["--requirement", str(requirements)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    wheels = list(scratch.glob("mediapipe-*.whl"))
-    if result.returncode != 0 or not wheels:
-        messages = result.stderr.strip().splitlines() or ["pip printed no error"]
-        raise Fault("face_models_download_failed", reason=messages[-1])
-    return wheels[0]
+    try:
+        return download_wheels(REQUIREMENT, scratch, *PLATFORM)[0]
+    except PipFailed as error:
+        raise Fault("face_models_download_failed", reason=str(error)) from error
 
 
 def _is_intact(path: Path, model: FaceModel) -> bool:
