@@ -1,4 +1,4 @@
-"""Errors of texts and voices."""
+"""Errors of texts, voices and the speech encoder."""
 
 from __future__ import annotations
 
@@ -28,5 +28,17 @@ MESSAGES: dict[str, Message] = {
         "Use a recording or an English text instead, or install espeak-ng.",
         "设备上没有可以朗读该文本的语音（{voice} 不可用）。",
         "请改用录音或英文文本，或安装 espeak-ng。",
+    ),
+    "speech_encoder_missing": message(
+        "The weights of the speech encoder ({name}) are missing or damaged.",
+        "Connect the device to the internet, then run the setup again.",
+        "语音编码器的权重文件（{name}）缺失或已损坏。",
+        "请将设备连接到互联网，然后重新运行安装程序。",
+    ),
+    "speech_encoder_download_failed": message(
+        "The speech encoder could not be downloaded ({reason}).",
+        "Check the internet connection and the free disk space, then run the setup again.",
+        "无法下载语音编码器（{reason}）。",
+        "请检查网络连接和可用磁盘空间，然后重新运行安装程序。",
     ),
 }
