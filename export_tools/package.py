@@ -30,6 +30,7 @@ from appliance.inference.selftest import reference_output
 
 MODELS = Path(__file__).parents[1] / "models_lite"
 MAX_BYTES = 3_000_000  # for all files of one precision
+SPEECH_MOTION_FILE = "motion_whisper.npz"
 _MIN_ELEMENTS_FP16 = 512  # elements from which a tensor is stored in half precision
 
 
@@ -105,6 +106,8 @@ def package(
         store_weights_fp16(motion / "motion.onnx", folder / "motion.onnx")
         add("any", "motion", folder / "motion.onnx", "motion.onnx")
         add("any", "basis", motion / "basis.npz", "basis.npz")
+        if (motion / SPEECH_MOTION_FILE).is_file():
+            add("any", "speech_motion", motion / SPEECH_MOTION_FILE, SPEECH_MOTION_FILE)
         audio = audio_metadata(motion / "motion.onnx")
     else:
         files["any"], audio = previous["files"]["any"], previous["motion"]
@@ -126,6 +129,7 @@ def package(
             "GRID corpus (Cooke, Barker, Cunningham, Shao 2006), CC BY 4.0",
             "LibriSpeech (Panayotov, Chen, Povey, Khudanpur 2015), CC BY 4.0",
             "speech of hibari-tts (Apache-2.0) and espeak-ng, synthesised for training",
+            "FACEGOOD-Audio2Face, Mandarin motion capture, MIT",
         ],
         "scores": summarize_scores(scores) if scores else previous.get("scores", {}),
     }

@@ -38,7 +38,8 @@ class Manifest(_Entry):
     """The content of ``model.json``.
 
     ``files`` maps precision and role to a file; a role listed under ``any`` applies to every
-    precision. Roles: ``motion``, ``renderer`` and ``basis`` (lectern); ``generator`` (wav2lip).
+    precision. Roles: ``motion``, ``renderer``, ``basis`` and optionally ``speech_motion``
+    (lectern); ``generator`` (wav2lip).
     """
 
     name: str

@@ -16,7 +16,10 @@ from appliance.inference.selftest import OnElapsed
 from appliance.lips.generator import Generator, LecternGenerator
 from appliance.lips.motion import MotionBasis
 from appliance.lips.profile import Profile
+from appliance.lips.speech_motion import SpeechMotion
 from appliance.lips.wav2lip import Wav2LipGenerator
+
+SPEECH_MOTION = "speech_motion"
 
 
 @dataclass
@@ -110,6 +113,13 @@ class LipModel:
     def basis(self) -> MotionBasis:
         """The basis of mouth movement that the motion network's coefficients refer to."""
         return MotionBasis.load(self.manifest.path("basis", self.precision))
+
+    @cached_property
+    def speech_motion(self) -> SpeechMotion | None:
+        """The motion that uses the speech encoder; ``None`` if the model has none."""
+        if SPEECH_MOTION not in self.manifest.files.get("any", {}):
+            return None
+        return SpeechMotion.load(self.manifest.path(SPEECH_MOTION, self.precision))
 
     def generator(self, profile: Profile, amplitude: float) -> Generator:
         """Return the generator for one presenter.

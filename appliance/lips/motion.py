@@ -138,9 +138,22 @@ def predict_motion(
 
     The last feature row is the loudness. ``stride`` feature frames make one output sample.
     """
+    return _predict(network, features, context, stride, "motion")
+
+
+def predict_posteriors(
+    network: Network, features: Iterable[Array], context: int, stride: int
+) -> Iterator[Array]:
+    """Yield the probabilities (n, C) of the lip classes, like :func:`predict_motion`."""
+    return _predict(network, features, context, stride, "posteriors")
+
+
+def _predict(
+    network: Network, features: Iterable[Array], context: int, stride: int, output: str
+) -> Iterator[Array]:
     for window, skip, keep in overlapping_windows(features, context):
         out = network(
             {"mel": window[None, :-1], "loudness": np.ascontiguousarray(window[None, -1])}
-        )["motion"][0]
+        )[output][0]
         first = skip // stride
         yield out[:, first : first + -(-keep // stride)].T

@@ -1,23 +1,34 @@
-"""Convert the speech of the whole lecture into mouth motion, once, and save it."""
+"""Convert the speech of the whole lecture into mouth motion, once, and save it.
+
+If the model supports the speech encoder and its weights are installed, the motion is predicted from
+its features, and the phonetic encoder only finds where the lips close. Otherwise the motion is that
+of the phonetic encoder.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from appliance.errors import Fault
 from appliance.lips.model import LipModel
-from appliance.lips.motion import Motion, predict_motion
+from appliance.lips.motion import Motion, predict_motion, predict_posteriors
+from appliance.lips.speech_motion import CLOSED_CLASS, SpeechMotion, close_lips
 from appliance.lips.wav2lip import write_mel
 from appliance.media.audio import audio_blocks
 from appliance.speech.mel import LECTERN_MEL, WAV2LIP_MEL, mel_blocks
 from appliance.speech.vad import FRAME_RATE, VoiceActivity, detect_activity
+from appliance.speech.whisper_encoder import SpeechEncoder
 from appliance.system.malloc import trim_heap
 
 Array = npt.NDArray[np.float32]
 OnSeconds = Callable[[int], None]
+
+log = logging.getLogger("lectern.render")
 
 _MAX_SAVED_FRAMES = 60_000  # feature frames: ten minutes, 19 MB
 
@@ -46,23 +57,27 @@ def compute_motion(
         write_mel(target, mel_blocks(_read_audio(audio, on_seconds, duration_s), WAV2LIP_MEL))
         return activity
     motion_info = model.manifest.motion
-    stride = int(motion_info["stride"])
+    encoder = None if model.speech_motion is None else _open_encoder()
+    on_features = on_seconds if encoder is None else _ignore_seconds
     features = (
-        _replay(saved, on_seconds, duration_s)
+        _replay(saved, on_features, duration_s)
         if saved
-        else _features(audio, on_seconds, duration_s)
+        else _features(audio, on_features, duration_s)
     )
-    parts = list(
-        predict_motion(
-            model.network("motion"),
-            _with_loudness(features, activity.loudness),
-            int(motion_info["context_frames"]),
-            stride,
-        )
+    parts = (predict_motion if encoder is None else predict_posteriors)(
+        model.network("motion"),
+        _with_loudness(features, activity.loudness),
+        int(motion_info["context_frames"]),
+        int(motion_info["stride"]),
     )
+    values = np.concatenate(list(parts))
     model.close_network("motion")  # frees the 32 MB that its longest input needed
-    values = np.concatenate(parts)
     del parts, saved, features
+    if encoder is not None and model.speech_motion is not None:
+        blocks = _read_audio(audio, on_seconds, duration_s)
+        likely = values[:, CLOSED_CLASS]
+        values = close_lips(_speech_motion(encoder, model.speech_motion, blocks), likely)
+    del encoder
     rate, offset = motion_info["rate_hz"], motion_info["offset_s"]
     times = (np.arange(len(values)) / rate + offset) * FRAME_RATE
     gate = np.interp(times, np.arange(len(activity.gate)), activity.gate).astype(np.float32)
@@ -71,6 +86,24 @@ def compute_motion(
     del values, times, gate
     trim_heap()  # the analysis of the presenter may still be running
     return activity
+
+
+def _open_encoder() -> SpeechEncoder | None:
+    """Open the speech encoder, on the CPU like the motion network; ``None`` without its weights."""
+    try:
+        return SpeechEncoder.open()
+    except Fault as error:
+        log.info("the motion is predicted without the speech encoder: %s", error)
+        return None
+
+
+def _speech_motion(encoder: SpeechEncoder, motion: SpeechMotion, blocks: Iterable[Array]) -> Array:
+    features = (np.concatenate(part, axis=1) for part in encoder.features(blocks))
+    return np.concatenate(list(motion.predict(features)))
+
+
+def _ignore_seconds(seconds: int) -> None:
+    """Report no progress: a later step does."""
 
 
 def _read_audio(audio: Path, on_seconds: OnSeconds, seconds_before: float) -> Iterator[Array]:

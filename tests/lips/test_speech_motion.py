@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from appliance.lips.speech_motion import SpeechMotion
+from appliance.lips.speech_motion import CLOSED_CLASS, SpeechMotion, close_lips
 
 TAPS = np.array([-4, 0, 3])
 
@@ -58,3 +58,25 @@ def test_saved_motion_is_read_back(motion: SpeechMotion, tmp_path: Path) -> None
     assert np.array_equal(read.matrices, motion.matrices)
     assert np.array_equal(read.taps, TAPS)
     assert np.array_equal(read.bias, motion.bias)
+
+
+class TestCloseLips:
+    def test_likely_sounds_close_the_lips(self) -> None:
+        values = np.ones((9, 2), np.float32)
+        likely = np.zeros(9, np.float32)
+        likely[3:6] = 1.0
+        closed = close_lips(values, likely)
+        assert closed[4].tolist() == [0.0, 0.0]
+        assert 0 < closed[2, 0] < closed[1, 0] == 1.0
+        assert 0 < closed[3, 0] < 0.3
+
+    def test_missing_and_surplus_steps(self) -> None:
+        values = np.ones((4, 1), np.float32)
+        assert close_lips(values, np.zeros(3, np.float32)).tolist() == values.tolist()
+        assert close_lips(values, np.zeros(5, np.float32)).tolist() == values.tolist()
+
+    @pytest.mark.export
+    def test_class_is_that_of_the_phonetic_encoder(self) -> None:
+        from export_tools.phonetics.inventory import INDEX
+
+        assert INDEX["P"] == CLOSED_CLASS

@@ -15,7 +15,6 @@ import pytest
 from scipy.special import erf
 
 from appliance.errors import Fault
-from appliance.inference.network import Network
 from appliance.speech.log_mel import log_mel_windows
 from appliance.speech.whisper_encoder import SpeechEncoder
 from appliance.speech.whisper_package import Tensor
@@ -24,28 +23,15 @@ from appliance.speech.whisper_weights import (
     WEIGHTS,
     WEIGHTS_SHA256,
     encoder_path,
-    join_weights,
     source_folder,
-    stored_tensors,
 )
 from export_tools.speech_features.build_encoder import load_means, write_graph
+from tests.random_whisper import open_random_encoder, random_tensors
 
 Array = npt.NDArray[np.float32]
 Array64 = npt.NDArray[np.float64]
 
 RATE = 16_000
-
-
-def random_tensors() -> dict[str, Tensor]:
-    """Tensors as in the package, with values that keep the features of the order of one."""
-    rng = np.random.default_rng(5)
-    tensors = {}
-    for tensor in stored_tensors():
-        shape = tensor.shape[::-1] if tensor.transposed else tensor.shape
-        fan_in = math.prod(shape[1:]) if tensor.name.endswith("/weight") else 25
-        values = rng.normal(0, fan_in**-0.5, shape)
-        tensors[tensor.name] = (values + tensor.name.endswith("gamma")).astype(np.float16)
-    return tensors
 
 
 @pytest.fixture(scope="module")
@@ -54,14 +40,8 @@ def tensors() -> dict[str, Tensor]:
 
 
 @pytest.fixture(scope="module")
-def random_encoder(
-    tensors: dict[str, Tensor], tmp_path_factory: pytest.TempPathFactory
-) -> SpeechEncoder:
-    """The graph of the repository with random weights."""
-    folder = tmp_path_factory.mktemp("encoder")
-    (folder / GRAPH).write_bytes((source_folder() / GRAPH).read_bytes())
-    (folder / WEIGHTS).write_bytes(join_weights(tensors))
-    return SpeechEncoder(Network(folder / GRAPH))
+def random_encoder(tmp_path_factory: pytest.TempPathFactory) -> SpeechEncoder:
+    return open_random_encoder(tmp_path_factory.mktemp("encoder"))
 
 
 @pytest.fixture(scope="module")
