@@ -18,6 +18,8 @@ Usage: ./setup.sh COMMAND
   test [--export] [ARGS...]   run the tests; ARGS are passed to pytest
                               --export: also run the tests of export_tools/ (installs PyTorch)
   lint [--export]             run ruff and mypy
+  speech                      download the speech encoder (133 MB, optional): the lips then follow
+                              free speech better
   install [ARGS...]           install or update Lectern on this device (with sudo)
   uninstall [ARGS...]         remove Lectern but keep the data (with sudo)
   rollback [ARGS...]          return to the previous version (with sudo)
@@ -133,6 +135,12 @@ run_tests() {
     exec "$PYTHON_IN_VENV" -m pytest "$@"
 }
 
+speech() {
+    [ $# -eq 0 ] || die "speech takes no arguments."
+    prepare demo
+    "$PYTHON_IN_VENV" -m appliance.speech.whisper_weights
+}
+
 lint() {
     local extra=test sources=(appliance lectern web tests docs/errors.py --exclude ^tests/export_tools)
     if [ "${1:-}" = --export ]; then
@@ -173,6 +181,7 @@ main() {
         demo) demo "$@" ;;
         test) run_tests "$@" ;;
         lint) lint "$@" ;;
+        speech) speech "$@" ;;
         install) run_install "$@" ;;
         uninstall) run_uninstall "$@" ;;
         rollback) run_rollback "$@" ;;
