@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from appliance.inference.network import Network
 from appliance.inference.providers import Providers
-from appliance.inference.selftest import OnTick
+from appliance.inference.selftest import OnElapsed
 from appliance.speech.log_mel import log_mel_windows
 from appliance.speech.whisper_weights import encoder_path, golden_output
 
@@ -42,23 +42,23 @@ class SpeechEncoder:
     @classmethod
     def open(
         cls,
-        providers: Sequence[str] = ("cpu",),
+        provider_names: Sequence[str] = ("cpu",),
         threads: int = 1,
-        runtime: Providers | None = None,
-        on_seconds: OnTick = lambda seconds: None,
+        providers: Providers | None = None,
+        on_elapsed: OnElapsed = lambda seconds: None,
     ) -> SpeechEncoder:
-        """Open the installed encoder on the first of ``providers`` that passes its self-test.
+        """Open the installed encoder on the first of ``provider_names`` that passes its self-test.
 
         Raises ``Fault("speech_encoder_missing")`` without its weights. The other parameters are
         those of :class:`~appliance.inference.network.Network`.
         """
         network = Network(
             encoder_path(),
-            providers,
+            provider_names,
             threads,
             golden=golden_output(),
-            runtime=runtime,
-            on_seconds=on_seconds,
+            providers=providers,
+            on_elapsed=on_elapsed,
         )
         return cls(network)
 
