@@ -32,10 +32,7 @@ FLOW_SCALE = 10.0  # one unit of flow is a tenth of the patch
 
 MAX_LOGIT = 5.0  # difference of logits that is decisive, and the unit of the output's logits
 DECISIVENESS = 2  # makes the choice of layers more decisive than in training
-LIP_LINE_COVERAGE = 0.35  # share of a cell that the line between closed lips covers, at most
-# Covers the cells by which an open mouth may extend over the inner edge of the lips.
-_OPEN_MOUTH_KERNEL = np.ones((5, 5), np.uint8)
-_BOUNDS_MARGIN = 4  # cells beyond the inner mouth that :func:`inside_lips` can reach
+_BOUNDS_MARGIN = 2  # cells beyond the inner mouth that :func:`inside_lips` can reach
 
 
 def decode_output(output: Array, maps: Array) -> RendererOutput:
@@ -111,15 +108,11 @@ def prefer_reference_teeth(output: RendererOutput, maps: Array) -> None:
 def inside_lips(inner: Array) -> Array:
     """Return where reference and fill may be visible, (2h, 2w) in 0..1, for an inner mouth (h, w).
 
-    The edge is soft, and wider by the inner edge of a lip where the mouth is really open. Between
-    closed lips only the thin line between them remains. Lips, skin and background always come
-    from the frame itself, so they keep their sharpness.
+    The edge is soft, but it does not extend over the lips: the network, which was trained with a
+    margin, would paint teeth on the upper lip of people who smile. Lips, skin and background always
+    come from the frame itself, so they keep their sharpness.
     """
-    open_wide = cv2.dilate(
-        np.clip(4 * (inner - np.float32(LIP_LINE_COVERAGE)), 0, 1), _OPEN_MOUTH_KERNEL
-    )
-    wide = np.maximum(open_wide, np.minimum(4 * inner, 1))
-    soft = cv2.blur(wide, (3, 3), borderType=cv2.BORDER_REPLICATE)
+    soft = cv2.blur(np.minimum(4 * inner, 1), (3, 3), borderType=cv2.BORDER_REPLICATE)
     height, width = inner.shape
     size = (2 * width, 2 * height)
     return np.asarray(cv2.resize(soft, size, interpolation=cv2.INTER_LINEAR), dtype=np.float32)

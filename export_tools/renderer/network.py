@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from appliance.lips.renderer_io import LIP_LINE_COVERAGE, MAX_LOGIT
+from appliance.lips.renderer_io import MAX_LOGIT
 from appliance.lips.shape_maps import CHANNELS, GUIDE, GUIDE_SCALE, TARGET_INNER
 
 PATCH = 96
@@ -30,6 +30,7 @@ WIDTHS = (16, 32, 64, 64)
 IMAGE_CHANNELS = 12  # channels of source and reference at 48 × 48
 LOGIT_GAIN = 5.0  # sharpens the choice of a layer: the mean of two images is blurred
 FLOW_UNIT = 0.1  # patch fractions per unit of the flow head
+LIP_LINE_COVERAGE = 0.35  # share of a cell that the line between closed lips covers, at most
 
 
 class RenderedPatch(NamedTuple):
@@ -127,7 +128,11 @@ def _pad_old_stem(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: 
 
 
 def inside_lips(inner: Tensor) -> Tensor:
-    """Compute ``appliance.lips.renderer_io.inside_lips`` of (B, 1, 48, 48), as (B, 1, 96, 96)."""
+    """Return where reference and fill may be visible, (B, 1, 96, 96), for (B, 1, 48, 48).
+
+    In training, an open mouth may extend over the inner edge of the lips, whose landmarks are
+    inexact. ``appliance.lips.renderer_io.inside_lips`` has no such margin.
+    """
     open_wide = F.max_pool2d((4 * (inner - LIP_LINE_COVERAGE)).clamp(0, 1), 5, 1, 2)
     wide = torch.maximum(open_wide, (4 * inner).clamp(max=1))
     soft = F.avg_pool2d(F.pad(wide, (1, 1, 1, 1), mode="replicate"), 3, 1)

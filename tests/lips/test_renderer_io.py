@@ -85,8 +85,13 @@ def test_closed_lips_leave_a_thin_line() -> None:
     shut[6] = 0.1
     line = inside_lips(shut)
     assert line.shape == (24, 24) and 0.05 < line.max() < 0.5
+
+
+def test_nothing_is_painted_on_the_lips() -> None:
+    """The upper lip of people who smile would disappear behind teeth."""
     wide = inside_lips(np.pad(np.ones((4, 4), np.float32), 4))
-    assert wide[5, 11] > 0.4  # beyond the mask, whose edge is at 8
+    assert wide[11, 11] == 1 and 0 < wide[7, 11] < 0.6  # a soft edge at 8
+    assert not wide[:5].any() and not wide[:, :5].any()
 
 
 def test_network_inputs_contain_both_pictures_and_the_maps() -> None:
