@@ -88,6 +88,9 @@ class LecternGenerator:
         self._profile = profile
         self._amplitude = amplitude * profile.amplitude
         self._reference = _patch(profile.reference, profile.reference.matrix)
+        direction = basis.opening_direction
+        # Coefficients to add for each unit of opening: the smallest ones that open the mouth.
+        self._extra_opening = (1 / profile.response - 1) * direction / (direction @ direction)
 
     def prepare(
         self, picture: Planes, face: FaceLandmarks, motion: Array, strength: float
@@ -96,6 +99,8 @@ class LecternGenerator:
         shape = to_face_frame(face.points, pose)
         current = self._basis.coefficients(shape - self._profile.rest)
         target_coefficients = self._amplitude * motion.astype(np.float64)
+        opening = max(float(target_coefficients @ self._basis.opening_direction), 0.0)
+        target_coefficients += opening * self._extra_opening
         moved = shape + self._basis.displacement(target_coefficients - current)
         matrix = fraction_matrix(pose)
         source = mouth_in_patch(matrix, face.points)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance.inference.network import Network
-from appliance.lips.geometry import SPEECH_WEIGHTS
+from appliance.lips.geometry import INNER_BOTTOM, INNER_TOP, SPEECH_WEIGHTS
 
 Array = npt.NDArray[np.float32]
 
@@ -46,6 +46,11 @@ class MotionBasis:
         This is a weighted least-squares fit: a point counts by how far it follows speech.
         """
         return np.asarray(np.tensordot(displacement, self._inverse, axes=([-2, -1], [0, 1])))
+
+    @cached_property
+    def opening_direction(self) -> npt.NDArray[np.float64]:
+        """Direction (K,): the product with coefficients is the opening in eye distances."""
+        return self.vectors[:, INNER_BOTTOM, 1] - self.vectors[:, INNER_TOP, 1]
 
     @cached_property
     def _inverse(self) -> npt.NDArray[np.float64]:

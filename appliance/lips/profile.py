@@ -27,6 +27,7 @@ from appliance.lips.geometry import (
     patch_matrix,
     to_face_frame,
 )
+from appliance.lips.response import FaceSample
 from appliance.lips.shape_maps import fill_polygon
 
 PATCH_SIZE = 96
@@ -49,6 +50,7 @@ _RESTING_SHARE = 0.2
 _FRONTAL_YAW_DEG = 15.0  # degrees of yaw up to which a sample shows the mouth undistorted
 _AREA_WEIGHT = 20.0  # grey levels added for each pixel between the lips, even a dark one
 _DETAIL_WEIGHT = 2.0  # weight of fine detail against brightness; a blurred frame has none
+_FACE_STEP = 10  # one face is kept of so many samples
 _DETAIL_SIGMA = 1.5  # standard deviation in pixels of the blur that separates fine detail
 
 
@@ -58,18 +60,21 @@ class Profile:
 
     ``rest`` (57, 3) is the closed mouth in the face frame, ``amplitude`` how far this presenter
     moves compared to the average, ``reference`` the pixels in which the teeth are most visible.
+    ``response`` is how far the mouth opens in finished frames, over how far it was told to
+    (:mod:`.response`).
     """
 
     rest: npt.NDArray[np.float64]
     amplitude: float
     reference: ReferencePatch
+    response: float = 1.0
 
     def save(self, path: Path) -> None:
         """Write the profile to ``path``, to be read when chunks are rendered."""
         r = self.reference
         np.savez(
-            path, rest=self.rest, amplitude=self.amplitude, y=r.y, u=r.u, v=r.v,
-            matrix=r.matrix, points=r.points,
+            path, rest=self.rest, amplitude=self.amplitude, response=self.response,
+            y=r.y, u=r.u, v=r.v, matrix=r.matrix, points=r.points,
         )  # fmt: skip
 
     @classmethod
@@ -77,7 +82,7 @@ class Profile:
         """Read what :meth:`save` wrote."""
         with np.load(path) as data:
             reference = ReferencePatch(*(data[k] for k in ("y", "u", "v", "matrix", "points")))
-            return cls(data["rest"], float(data["amplitude"]), reference)
+            return cls(data["rest"], float(data["amplitude"]), reference, float(data["response"]))
 
 
 def fraction_matrix(pose: Pose) -> Matrix:
@@ -105,7 +110,7 @@ def mouth_in_patch(matrix: Matrix, points: npt.NDArray[np.floating]) -> npt.NDAr
 class ProfileBuilder:
     """Builds a profile from samples, one by one.
 
-    Of each sample it keeps only the shape and the pixels of the mouth.
+    Of each sample it keeps the shape and the pixels of the mouth, of every tenth the face.
     """
 
     def __init__(self) -> None:
@@ -113,6 +118,7 @@ class ProfileBuilder:
         self._yaws: list[float] = []
         self._visibilities: list[float] = []
         self._mouths: list[ReferencePatch] = []
+        self.faces: list[FaceSample] = []
 
     def __len__(self) -> int:
         return len(self._shapes)
@@ -120,6 +126,8 @@ class ProfileBuilder:
     def add(self, picture: Planes, face: FaceLandmarks) -> None:
         """Add a frame in which the presenter's face is ``face``."""
         pose = face.pose
+        if len(self) % _FACE_STEP == 0:
+            self.faces.append(FaceSample.cut(picture, face))
         self._shapes.append(to_face_frame(face.points, pose))
         self._yaws.append(abs(float(pose.yaw)))
         self._mouths.append(_crop_reference(picture, face, pose))
@@ -131,6 +139,7 @@ class ProfileBuilder:
         self._yaws += other._yaws
         self._visibilities += other._visibilities
         self._mouths += other._mouths
+        self.faces += other.faces
 
     def profile(self) -> Profile:
         """Return the profile; there must be at least one sample."""

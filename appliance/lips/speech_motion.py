@@ -26,22 +26,26 @@ class SpeechMotion:
     """A linear filter from features to mouth coefficients.
 
     ``matrices`` (n, F, K) float32, of which matrix ``i`` applies to the features ``taps[i]`` steps
-    later; ``bias`` (K,).
+    later; ``bias`` (K,). ``wide`` (K,) is the motion of a wide open mouth, its mean in training.
     """
 
     matrices: Array
     taps: npt.NDArray[np.int64]
     bias: Array
+    wide: Array
 
     @classmethod
     def load(cls, path: Path) -> SpeechMotion:
         """Read the file that :meth:`save` wrote."""
         with np.load(path) as data:
-            return cls(data["matrices"].astype(np.float32), data["taps"], data["bias"])
+            return cls(
+                data["matrices"].astype(np.float32), data["taps"], data["bias"], data["wide"]
+            )
 
     def save(self, path: Path) -> None:
         """Write the filter to ``path``; the matrices are stored in half precision."""
-        np.savez(path, matrices=self.matrices.astype(np.float16), taps=self.taps, bias=self.bias)
+        matrices = self.matrices.astype(np.float16)
+        np.savez(path, matrices=matrices, taps=self.taps, bias=self.bias, wide=self.wide)
 
     def predict(self, features: Iterable[Array]) -> Iterator[Array]:
         """Convert consecutive blocks of features (n, F) to coefficients (n, K), block by block.

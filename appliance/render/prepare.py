@@ -118,7 +118,7 @@ def _analyse(
     with stopwatch.stage("presenter"):
         if cached is None:
             cached = CachedPresenter(
-                info, *analyse_presenter(info, config.face.index, plan.threads)
+                info, *analyse_presenter(info, config.face.index, plan.threads, model)
             )
             if entry is not None:
                 entry.store_analysis(cached)
@@ -136,4 +136,5 @@ def _presenter_cache(config: Config, model: LipModel) -> PresenterCache:
     It is disabled for Wav2Lip models, which need landmarks that the cache does not store.
     """
     limit_mb = config.cache.max_presenters_mb if model.manifest.kind == "lectern" else 0
-    return PresenterCache(config.root / "cache" / "presenters", limit_mb)
+    digest = model.manifest.digest(model.precision)
+    return PresenterCache(config.root / "cache" / "presenters", limit_mb, digest)

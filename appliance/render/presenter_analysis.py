@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,7 +15,9 @@ from appliance.face.networks import face_networks
 from appliance.face.person import Person, find_people
 from appliance.face.sampling import Planes
 from appliance.face.track import FaceTracker, largest_face
+from appliance.lips.model import LipModel
 from appliance.lips.profile import Profile, ProfileBuilder
+from appliance.lips.response import FaceSample, measure_response
 from appliance.media.decode import FrameReader
 from appliance.media.picture import Picture
 from appliance.media.probe import PresenterInfo
@@ -54,11 +57,12 @@ def sample_bursts(
 
 
 def analyse_presenter(
-    info: PresenterInfo, face_number: int, threads: int
+    info: PresenterInfo, face_number: int, threads: int, model: LipModel | None = None
 ) -> tuple[Person, Profile]:
     """Find the person who is to speak and build the profile.
 
-    ``face_number`` counts from 0, the largest steady face. Raises ``BadInput("no_face")``, and
+    ``face_number`` counts from 0, the largest steady face. The response of ``model``'s renderer is
+    measured, unless the model has no motion to measure it with. Raises ``BadInput("no_face")``, and
     ``BadInput("face_number_out_of_range")`` if there are fewer people.
     """
     with ExitStack() as stack:
@@ -79,7 +83,24 @@ def analyse_presenter(
             builder, _ = _run_samplers(samplers, person)
     if not len(builder):
         raise BadInput("no_face", name=info.path.name)
-    return person, builder.profile()
+    profile = builder.profile()
+    if model is not None and model.speech_motion is not None:
+        profile = replace(profile, response=_response(model, profile, builder.faces, info))
+    return person, profile
+
+
+def _response(
+    model: LipModel, profile: Profile, faces: Sequence[FaceSample], info: PresenterInfo
+) -> float:
+    assert model.speech_motion is not None
+    wide = model.speech_motion.wide.astype(np.float64)
+    opening = profile.amplitude * float(wide @ model.basis.opening_direction)
+    _, mesh = face_networks()
+    try:
+        generator = model.generator(profile, 1.0)
+        return measure_response(generator, mesh, faces, wide, opening, float(info.sar))
+    finally:
+        model.close_network(model.manifest.main_role)
 
 
 def _make_samplers(info: PresenterInfo, threads: int, stack: ExitStack) -> list[_Sampler]:

@@ -67,11 +67,19 @@ class CachedPresenter(NamedTuple):
 class PresenterCache:
     """The entries below ``folder``, limited to about ``limit_mb`` together.
 
-    The least recently used ones are removed first. ``now`` returns the seconds since 1970.
+    The least recently used ones are removed first. ``model`` identifies the lip model, for which
+    profiles are made; ``now`` returns the seconds since 1970.
     """
 
-    def __init__(self, folder: Path, limit_mb: float, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        limit_mb: float,
+        model: str = "",
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._folder = folder
+        self._model = model
         self._limit = limit_mb * _MB
         self._now = now
 
@@ -91,7 +99,9 @@ class PresenterCache:
             return None
         models = sorted(model.sha256 for model in FACE_MODELS.values())
         digest.update(
-            json.dumps([_code_digest(), models, face_number, max_fps, short_side]).encode()
+            json.dumps(
+                [_code_digest(), models, self._model, face_number, max_fps, short_side]
+            ).encode()
         )
         return digest.hexdigest()[:32]
 

@@ -26,8 +26,8 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance.config import PROJECT
-from appliance.lips.geometry import INNER_BOTTOM, INNER_TOP
 from appliance.lips.motion import MotionBasis
+from appliance.lips.profile import TYPICAL_OPENING
 from appliance.lips.speech_motion import SpeechMotion
 from appliance.speech.whisper_encoder import RATE_HZ, SpeechEncoder
 from export_tools.package import to_json
@@ -69,11 +69,6 @@ class Sample:
     features: Array32
     targets: Array64
     weight: float
-
-
-def opening_direction(vectors: Array64) -> Array64:
-    """Return (K,): the opening in eye distances is its product with the coefficients."""
-    return np.asarray(vectors[:, INNER_BOTTOM, 1] - vectors[:, INNER_TOP, 1])
 
 
 def encode(encoder: SpeechEncoder, blocks: Iterable[Array32]) -> Array32:
@@ -179,12 +174,13 @@ class Training:
 
     basis: Array64
     unit: Array64
+    wide: Array32
     filmed: dict[str, Sums]
     captured: Sums
 
     @classmethod
     def of(cls, samples: Sequence[Sample], basis: Array64, direction: Array64) -> Training:
-        """Compute all sums; ``direction`` is that of :func:`opening_direction`."""
+        """Compute all sums; ``direction`` is that of :class:`MotionBasis`."""
         unit = direction / np.linalg.norm(direction)
         filmed: dict[str, Sums] = {}
         captured = None
@@ -201,7 +197,8 @@ class Training:
                 sums = Sums.of(columns, scale * sample.targets[:, None], sample.weight)
                 captured = sums if captured is None else captured + sums
         assert captured is not None
-        return cls(basis, unit, filmed, captured)
+        wide = wide_motion([s.targets for s in samples if s.targets.ndim == 2], direction)
+        return cls(basis, unit, wide, filmed, captured)
 
     def fit(self, left_out: str = "", strength: float = RIDGE) -> SpeechMotion:
         """Fit a motion to everyone but ``left_out``."""
@@ -216,7 +213,16 @@ class Training:
         parts = found[:-1].reshape(len(TAPS), size, -1)
         matrices = np.einsum("fc,tck->tfk", self.basis[: width - 1], parts)
         bias = found[-1] + np.einsum("c,tck->k", self.basis[-1], parts)
-        return SpeechMotion(matrices.astype(np.float32), np.array(TAPS), bias.astype(np.float32))
+        taps = np.array(TAPS)
+        return SpeechMotion(matrices.astype(np.float32), taps, bias.astype(np.float32), self.wide)
+
+
+def wide_motion(targets: Sequence[Array64], direction: Array64) -> Array32:
+    """Return (K,): the mean coefficients of a mouth that is open by ``TYPICAL_OPENING``."""
+    coefficients = np.concatenate(targets)
+    opening = coefficients @ direction
+    mean = opening @ coefficients / (opening @ opening)
+    return np.asarray(TYPICAL_OPENING * mean, np.float32)
 
 
 def sum_all(parts: Sequence[Sums]) -> Sums:
@@ -265,7 +271,7 @@ def main() -> None:
     options = parser.parse_args()
     encoder = SpeechEncoder.open()
     vectors = MotionBasis.load(PROJECT / "models_lite/lectern-lite/basis.npz").vectors
-    direction = opening_direction(vectors)
+    direction = MotionBasis(vectors).opening_direction
     clips = load_split(options.data, options.landmarks)
     samples = [grid_sample(encoder, clip, vectors) for clip in clips["train"]]
     mandarin = options.data / "mandarin"

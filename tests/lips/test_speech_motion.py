@@ -16,7 +16,8 @@ TAPS = np.array([-4, 0, 3])
 def motion() -> SpeechMotion:
     rng = np.random.default_rng(3)
     matrices = rng.normal(size=(3, 6, 2)).astype(np.float16).astype(np.float32)
-    return SpeechMotion(matrices, TAPS, np.array([0.5, -1.0], np.float32))
+    bias, wide = np.array([0.5, -1.0], np.float32), np.array([0.1, 0.0], np.float32)
+    return SpeechMotion(matrices, TAPS, bias, wide)
 
 
 def test_equals_its_definition(motion: SpeechMotion) -> None:

@@ -175,6 +175,7 @@ def test_key_depends_on_content_not_on_name(clip: Path, tmp_path: Path) -> None:
     assert entry(cache, probe_presenter(copy)).folder == first.folder
     assert entry(cache, probe_presenter(clip), 1).folder != first.folder
     assert key(cache, clip, short_side=90) != key(cache, clip)
+    assert key(PresenterCache(tmp_path / "cache", 10, "other"), clip) != key(cache, clip)
     other = write_video(tmp_path / "a.mp4", talking(babble(6, seed=9)))
     assert entry(cache, probe_presenter(other)).folder != first.folder
 
@@ -185,7 +186,7 @@ def test_least_recently_used_entry_is_evicted_first(info: PresenterInfo, tmp_pat
     def now() -> float:
         return time
 
-    cache = PresenterCache(tmp_path, 0.2, now)
+    cache = PresenterCache(tmp_path, 0.2, now=now)
     folders = []
     for number in range(4):
         time += 10
