@@ -29,6 +29,7 @@ CONTEXT_FRAMES = 100
 """Frames at each end of a window that are also in the next one: 1 s."""
 
 _DECADES = 8.0
+_STRIDE = 2  # frames per step of an encoder
 
 
 class MelWindow(NamedTuple):
@@ -41,6 +42,11 @@ class MelWindow(NamedTuple):
     mel: Array
     skip: int
     keep: int
+
+    def own_steps(self, output: Array) -> Array:
+        """Return the part of an output (WINDOW_FRAMES / 2, F) at 50 Hz that is of this window."""
+        first = self.skip // _STRIDE
+        return output[first : first + -(-self.keep // _STRIDE)]
 
 
 def scale(log_power: Array) -> Array:

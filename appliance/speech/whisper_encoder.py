@@ -23,7 +23,6 @@ Array = npt.NDArray[np.float32]
 
 RATE_HZ = 50.0
 """Steps per second; step ``i`` describes the sound around ``i / RATE_HZ``."""
-_STRIDE = 2  # mel frames per step
 
 
 class Features(NamedTuple):
@@ -70,6 +69,4 @@ class SpeechEncoder:
         """
         for window in log_mel_windows(blocks):
             outputs = self.network({"mel": window.mel[None]})
-            first = window.skip // _STRIDE
-            last = first + -(-window.keep // _STRIDE)
-            yield Features(outputs["layer2"][0, first:last], outputs["layer3"][0, first:last])
+            yield Features(*(window.own_steps(outputs[name][0]) for name in Features._fields))
