@@ -120,6 +120,12 @@ MESSAGES: dict[str, Message] = {
         "没有编号为 {task} 的后台任务。",
         "请重试；结果只保留一天。",
     ),
+    "task_params_invalid": message(
+        "The background task {kind} was requested with invalid parameters ({reason}).",
+        "Reload the page and try again; programs find the parameters in the API documentation.",
+        "后台任务 {kind} 的参数无效（{reason}）。",
+        "请重新加载页面后重试；程序请查阅 API 文档中的参数说明。",
+    ),
     "task_interrupted": message(
         "The device was restarted before the background task had finished.",
         "Try again.",

@@ -7,6 +7,7 @@ from collections.abc import Container, Mapping
 from typing import Any
 
 from appliance.errors import BadInput
+from appliance.jobs.task_params import check_params
 from appliance.jobs.tasks import Task, TaskStore
 from web.i18n import language
 from web.schemas import RoleName
@@ -42,13 +43,14 @@ def submit(
 ) -> int:
     """Submit a task of one of ``kinds`` and return its number.
 
-    Raises ``BadInput``: ``page_not_found`` for another kind, ``permission_denied``.
+    Raises ``BadInput``: ``page_not_found`` for another kind, ``permission_denied``, and
+    ``task_params_invalid`` for parameters that the task does not have.
     """
     role = kinds.get(kind)
     if role is None:
         raise BadInput("page_not_found")
     user = identity.require_role(role)
-    number = tasks.submit(kind, params, user.name)
+    number = tasks.submit(kind, check_params(kind, params), user.name)
     if kind in _LOGGED:
         log.warning("%s requested %s", user.name, kind)
     return number
