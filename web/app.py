@@ -52,13 +52,15 @@ def create_app(
     config: Config,
     *,
     now: Callable[[], float] = time.time,
+    monotonic: Callable[[], float] = time.monotonic,
     mistakes: Sequence[ConfigProblem] = (),
     addresses: Addresses | None = None,
     update_marker: Path = MARKER,
 ) -> Flask:
     """Create the panel with the settings ``config``.
 
-    ``now`` returns the time in seconds since 1970. ``mistakes`` are the errors in the config file:
+    ``now`` returns the time in seconds since 1970, ``monotonic`` the seconds of a clock that only
+    advances. ``mistakes`` are the errors in the config file:
     if there are any, the panel runs in safe mode. Raises ``Fault`` if the user database cannot be
     used.
     """
@@ -75,9 +77,9 @@ def create_app(
         config=config,
         now=now,
         users=store,
-        sessions=SessionStore(store, config.panel.session_timeout_minutes * 60, now),
+        sessions=SessionStore(store, config.panel.session_timeout_minutes * 60, now, monotonic),
         tokens=TokenStore(store, now),
-        login_limiter=LoginLimiter(now),
+        login_limiter=LoginLimiter(monotonic),
         setup_code=get_setup_code(config.root) if store.is_empty() else "",
         mistakes=list(mistakes),
         addresses=addresses,

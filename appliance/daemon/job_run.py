@@ -28,6 +28,7 @@ from appliance.jobs.models import Job, Reason, display_name
 from appliance.jobs.states import JobRequest
 from appliance.jobs.worker_store import WorkerStore
 from appliance.logs.line import job_context
+from appliance.system.elapsed import ElapsedTimes
 
 log = logging.getLogger("lectern.worker")
 
@@ -103,6 +104,7 @@ class JobRunner:
         self._on_error = on_error
         self._folders = JobFolders(config.root)
         self._unarchived: set[int] = set()
+        self._changes = ElapsedTimes(hooks.now, hooks.monotonic)
 
     def run(self, job: Job) -> None:
         """Execute the claimed ``job``. Raises only errors of the queue."""
@@ -225,9 +227,11 @@ class JobRunner:
             # Otherwise the limit is set in the configuration.
             return self._config.render.memory_limit_mb == 0
         changed = [_file_stamp(path) for path in (job.presenter, job.lecture) if path is not None]
-        age_s = self._hooks.now() - max((stamp[2] for stamp in changed if stamp), default=0.0)
+        changed_at = max((stamp[2] for stamp in changed if stamp), default=0.0)
         timeout_s = self._config.inbox.incomplete_timeout_s
-        return error.code in INCOMPLETE_CODES and 0 <= age_s < timeout_s
+        if error.code not in INCOMPLETE_CODES or timeout_s <= 0:
+            return False
+        return self._changes.since(job.id, changed_at) < timeout_s
 
     def _is_share_unavailable(self, error: LecternError) -> bool:
         """Return whether the files could not be read because their share is unavailable."""

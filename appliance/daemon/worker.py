@@ -56,10 +56,10 @@ class Worker:
         self._settings = config.jobs
         self._stop = stop
         self._hooks = hooks = hooks or WorkerHooks()
-        self._retention_applied_at = 0.0
+        self._retention_applied_at = -math.inf
         self._folders = JobFolders(config.root)
         self._folders.create()
-        self._disk = DiskRule(config.jobs.min_free_disk_mb, self._free_disk_mb)
+        self._disk = DiskRule(config.jobs.min_free_disk_mb, self._free_disk_mb, hooks.monotonic)
         self._reserve = DiskReserve(config.root / "state" / "disk_reserve")
         self._governor = build_governor(
             store,
@@ -130,15 +130,15 @@ class Worker:
         return True
 
     def _apply_retention(self) -> None:
-        now = self._hooks.now()
-        if abs(now - self._retention_applied_at) < _RETENTION_INTERVAL_S:
+        now = self._hooks.monotonic()
+        if now - self._retention_applied_at < _RETENTION_INTERVAL_S:
             return
         self._retention_applied_at = now
         settings = self._settings
         policy = RetentionPolicy(
             settings.max_age_days, settings.max_total_gb, settings.keep_undownloaded
         )
-        for job in delete_expired(self._store, policy, now):
+        for job in delete_expired(self._store, policy):
             with job_context(job.id):
                 log.info("job %d is %s and expired: files deleted", job.id, job.state.value)
 
@@ -174,4 +174,4 @@ class Worker:
         """
         if isinstance(error, LecternError) and error.code == "disk_full":
             self._reserve.release()
-            self._disk.note_disk_full(self._hooks.now())
+            self._disk.note_disk_full()

@@ -1,8 +1,8 @@
 """The requests that the root helper accepts: a closed set of actions with typed arguments.
 
-The helper runs as root, and whoever can open its socket can write to it. A request is therefore
-read here, independently of what the panel and the daemon have checked: one JSON object, whose
-``action`` selects one of three models that forbid every other key.
+The helper runs as root, and every process that can open its socket can write to it. A request is
+therefore read here, independently of what the panel and the daemon have checked: one JSON object,
+whose ``action`` selects one of two models that forbid every other key.
 """
 
 from __future__ import annotations

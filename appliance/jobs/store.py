@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.errors import BadInput
+from appliance.jobs.ages import JobAges
 from appliance.jobs.database import DatabaseClient
 from appliance.jobs.disk_space import DiskBudget
 from appliance.jobs.files import JobFiles, claim_files
@@ -27,6 +28,7 @@ from appliance.jobs.transitions import (
     rejection,
     transition,
 )
+from appliance.system.elapsed import Seconds, boot_time, read_boot_id
 
 
 def store_path(root: Path) -> Path:
@@ -40,7 +42,8 @@ class JobStore(DatabaseClient):
     The daemon uses :class:`~appliance.jobs.worker_store.WorkerStore`.
 
     ``max_attempts_without_progress`` is how often a job may start without finishing a single chunk.
-    ``now`` returns the seconds since 1970.
+    ``now`` returns the seconds since 1970, ``since_boot`` those since the device was switched on,
+    and ``boot_id`` the ID of this start of the device.
 
     Every method may raise ``Fault`` (``database_busy``, ``database_access_denied``,
     ``database_damaged``, ``disk_full``); those that take a job's ID raise
@@ -53,11 +56,14 @@ class JobStore(DatabaseClient):
         path: Path,
         *,
         max_attempts_without_progress: int = 10,
-        now: Callable[[], float] = time.time,
+        now: Seconds = time.time,
+        since_boot: Seconds = boot_time,
+        boot_id: Callable[[], str] = read_boot_id,
     ) -> None:
         super().__init__(path)
         self._max_attempts = max_attempts_without_progress
-        self._now = now
+        self._now, self._since_boot = now, since_boot
+        self.ages = JobAges(self._database, now, since_boot, boot_id)
         self.files = JobFiles(self._database)
         self.disk_budget = DiskBudget(self._database)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +19,7 @@ from appliance.errors import BadInput
 from appliance.jobs.database import DatabaseClient
 from appliance.jobs.models import Reason, reason_from_columns
 from appliance.jobs.transitions import placeholders, reason_columns
+from appliance.system.elapsed import ElapsedTimes, Seconds, boot_time
 
 TaskState = Literal["pending", "running", "done", "failed"]
 
@@ -63,9 +64,12 @@ class TaskStore(DatabaseClient):
     :class:`~appliance.jobs.store.JobStore`'s do.
     """
 
-    def __init__(self, path: Path, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, path: Path, *, now: Seconds = time.time, since_boot: Seconds = boot_time
+    ) -> None:
         super().__init__(path)
         self._now = now
+        self._ended = ElapsedTimes(now, since_boot)
 
     def submit(self, kind: str, params: Mapping[str, Any], owner: str = "") -> int:
         """Submit a task and return its ID."""
@@ -133,13 +137,18 @@ class TaskStore(DatabaseClient):
             self.fail(row["id"], Reason("task_interrupted"))
 
     def prune(self) -> list[int]:
-        """Delete the tasks that ended more than ``RETENTION_S`` ago and return their IDs."""
+        """Delete the tasks that ended more than ``RETENTION_S`` ago and return their IDs.
+
+        The time is measured by a clock that only advances. To be called regularly.
+        """
         with self._database.write() as connection:
             rows = connection.execute(
-                "DELETE FROM tasks WHERE state IN ('done', 'failed') AND finished < ? RETURNING id",
-                (self._now() - RETENTION_S,),
+                "SELECT id, finished FROM tasks WHERE state IN ('done', 'failed')"
             ).fetchall()
-        return [row["id"] for row in rows]
+            old = [r["id"] for r in rows if self._ended.since(r["id"], r["finished"]) > RETENTION_S]
+            connection.executemany("DELETE FROM tasks WHERE id = ?", [(task,) for task in old])
+        self._ended.keep({row["id"] for row in rows}.difference(old))
+        return old
 
     def _complete(self, task: int, state: TaskState, result: str, reason: Reason | None) -> None:
         code, params = reason_columns(reason)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import sqlite3
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from appliance.jobs.backoff import MAX_BACKOFF_S, fault_backoff_s, interruption_backoff_s
@@ -17,10 +20,35 @@ from appliance.jobs.transitions import (
     rejection,
     transition,
 )
+from appliance.system.elapsed import Seconds, boot_time, read_boot_id
 
 
 class WorkerStore(JobStore):
-    """The job queue as the daemon uses it: claim jobs, report progress, finish or fail them."""
+    """The job queue as the daemon uses it: claim jobs, report progress, finish or fail them.
+
+    How long a job waits before its next attempt is measured by a clock that only advances. The time
+    that is stored with it (``not_before``) is shown to users; a new process uses it to continue a
+    wait, and ends a wait that the clock makes longer than ``MAX_BACKOFF_S``.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_attempts_without_progress: int = 10,
+        now: Seconds = time.time,
+        since_boot: Seconds = boot_time,
+        boot_id: Callable[[], str] = read_boot_id,
+    ) -> None:
+        super().__init__(
+            path,
+            max_attempts_without_progress=max_attempts_without_progress,
+            now=now,
+            since_boot=since_boot,
+            boot_id=boot_id,
+        )
+        # Of each waiting job, the stored time and the end of its wait in seconds since the start.
+        self._wait_ends: dict[int, tuple[float, float]] = {}
 
     def recover(self, *, unclean_shutdown: bool = True) -> list[Job]:
         """Queue the jobs again that are still marked as running, and return them.
@@ -74,7 +102,7 @@ class WorkerStore(JobStore):
         """
         now = self._now()
         with self._database.write() as connection:
-            # A wait longer than the maximum was started before the clock was set back.
+            waiting = self._waiting_jobs(connection)
             row = connection.execute(
                 """
                 UPDATE jobs SET state = 'running', request = NULL, reason = NULL,
@@ -83,18 +111,32 @@ class WorkerStore(JobStore):
                 WHERE id = (
                     SELECT id FROM jobs
                     WHERE state = 'queued'
-                        AND (not_before <= :now OR not_before > :now + :longest)
+                        AND id NOT IN (SELECT value FROM json_each(:waiting))
                         AND (expected_disk_mb IS NULL OR expected_disk_mb <= :free_mb)
                     ORDER BY priority DESC, id LIMIT 1
                 )
                 RETURNING *
                 """,
-                {"now": now, "longest": MAX_BACKOFF_S, "free_mb": free_mb},
+                {"now": now, "waiting": json.dumps(waiting), "free_mb": free_mb},
             ).fetchone()
             if row is None:
                 return None
             add_event(connection, self._now(), row["id"], JobState.RUNNING.value, None)
         return Job.from_row(row)
+
+    def _waiting_jobs(self, connection: sqlite3.Connection) -> list[int]:
+        """Return the queued jobs whose wait has not ended."""
+        known, since_boot = self._wait_ends, self._since_boot()
+        self._wait_ends = {}
+        for job, not_before in connection.execute(
+            "SELECT id, not_before FROM jobs WHERE state = 'queued' AND not_before > 0"
+        ):
+            stored, end = known.get(job, (None, 0.0))
+            if stored != not_before:
+                left_s = not_before - self._now()
+                end = since_boot + (left_s if 0 < left_s <= MAX_BACKOFF_S else 0.0)
+            self._wait_ends[job] = not_before, end
+        return [job for job, (_, end) in self._wait_ends.items() if end > since_boot]
 
     def update_progress(
         self, job: int, stage: str, done: int, total: int, *, made_progress: bool = False

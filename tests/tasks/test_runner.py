@@ -99,7 +99,7 @@ class TestTaskRunner:
 
     def test_expired_tasks_are_deleted_with_their_files(self, config: Config) -> None:
         now = [1_000_000.0]
-        tasks = TaskStore(store_path(config.root), now=lambda: now[0])
+        tasks = TaskStore(store_path(config.root), now=lambda: now[0], since_boot=lambda: now[0])
         stop = threading.Event()
 
         def draw(params: Mapping[str, Any], folder: Path) -> dict[str, Any]:

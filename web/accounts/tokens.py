@@ -53,7 +53,7 @@ class TokenStore:
         if not rows:
             return None
         now = self._now()
-        if now - (rows[0]["last_used"] or 0) >= _WRITE_INTERVAL_S:
+        if abs(now - (rows[0]["last_used"] or 0)) >= _WRITE_INTERVAL_S:
             try:
                 with self._users.database.write() as connection:
                     connection.execute(

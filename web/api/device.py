@@ -178,7 +178,6 @@ def prune(body: PruneRequest) -> PruneResult:
     return PruneResult(
         deleted=delete_old_jobs(
             get_job_store(),
-            get_panel().now(),
             require_role("admin").name,
             body.days,
             keep_not_downloaded=not body.include_not_downloaded,

@@ -156,7 +156,7 @@ def remove_empty_folders(root: Path) -> None:
     top = job_files_folder(root)
     for folder, _, _ in os.walk(top, topdown=False):
         with contextlib.suppress(OSError):  # still in use
-            is_recent = time.time() - os.stat(folder).st_mtime < _MIN_AGE_S
+            is_recent = abs(time.time() - os.stat(folder).st_mtime) < _MIN_AGE_S
             if not is_recent and Path(folder) != top:
                 os.rmdir(folder)
 

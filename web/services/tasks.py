@@ -9,6 +9,7 @@ from typing import Any
 from appliance.errors import BadInput
 from appliance.jobs.task_params import check_params
 from appliance.jobs.tasks import Task, TaskStore
+from appliance.system.elapsed import plausible_age_s
 from web.i18n import language
 from web.schemas import RoleName
 from web.security.access import Identity
@@ -71,7 +72,7 @@ def get_own_task(identity: Identity, tasks: TaskStore, number: int, kinds: Conta
 
 def has_timed_out(task: Task, now: float) -> bool:
     """Return whether the task has waited so long, at ``now``, that the daemon must be down."""
-    return task.state == "pending" and now - task.created > START_TIMEOUT_S
+    return task.state == "pending" and plausible_age_s(task.created, now) > START_TIMEOUT_S
 
 
 def localized_text(texts: object) -> str:

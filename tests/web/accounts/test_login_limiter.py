@@ -16,6 +16,7 @@ from web.accounts.login_limiter import (
     IN_TOTAL,
     PER_ACCOUNT,
     PER_ADDRESS,
+    WINDOW_S,
     LoginLimiter,
     client_network,
 )
@@ -56,7 +57,7 @@ class TestPasswordGuessing:
         assert codes.count(403) == checks == PER_ADDRESS
 
     def test_one_account_is_protected_against_many_addresses(self, clock: Clock) -> None:
-        throttle, passed = LoginLimiter(clock), 0
+        throttle, passed = LoginLimiter(clock.monotonic), 0
         for n in range(1000):
             try:
                 throttle.register_attempt(f"10.0.{n % 250}.{n // 250}", "admin")
@@ -67,7 +68,7 @@ class TestPasswordGuessing:
 
     def test_concurrent_guesses_are_limited_as_sequential_ones(self, clock: Clock) -> None:
         """All guesses start before the first one has been found wrong; hashing takes a while."""
-        throttle, together = LoginLimiter(clock), threading.Barrier(40)
+        throttle, together = LoginLimiter(clock.monotonic), threading.Barrier(40)
 
         def guess(n: int) -> bool:
             together.wait(10)
@@ -81,14 +82,14 @@ class TestPasswordGuessing:
             assert sum(browsers.map(guess, range(40))) == PER_ACCOUNT
 
     def test_successful_login_is_not_throttled(self, clock: Clock) -> None:
-        throttle = LoginLimiter(clock)
+        throttle = LoginLimiter(clock.monotonic)
         for n in range(IN_TOTAL + 5):
             throttle.register_attempt(f"10.0.{n}.1", "admin")
             throttle.register_success(f"10.0.{n}.1", "admin")
         throttle.register_attempt("10.9.9.9", "admin")
 
     def test_many_accounts_from_many_addresses_are_limited(self, clock: Clock) -> None:
-        throttle, passed = LoginLimiter(clock), 0
+        throttle, passed = LoginLimiter(clock.monotonic), 0
         for n in range(5000):
             try:
                 throttle.register_attempt(f"10.{n // 250}.{n % 250}.1", f"user{n}")
@@ -125,6 +126,20 @@ class TestPasswordGuessing:
         assert answer.status_code == 429 and 0 < wait <= 600
         assert f"Wait {wait} seconds" in answer.text
         clock.time += wait + 1
+        assert self.guess(browser, token, "10.0.0.9", "teacher", PASSWORD) == 302
+
+    @pytest.mark.parametrize("jump", [-1e9, 1e9])
+    def test_changed_clock_neither_ends_nor_prolongs_a_wait(
+        self, app: Flask, clock: Clock, jump: float
+    ) -> None:
+        browser = app.test_client()
+        assert isinstance(browser, Browser)
+        token = browser.token()
+        for _ in range(PER_ADDRESS):
+            self.guess(browser, token, "10.0.0.9", f"user{_}", "no")
+        clock.error = jump
+        assert self.guess(browser, token, "10.0.0.9", "teacher", PASSWORD) == 429
+        clock.time += WINDOW_S + 1
         assert self.guess(browser, token, "10.0.0.9", "teacher", PASSWORD) == 302
 
     def test_ipv6_addresses_of_a_network_count_as_one(self) -> None:

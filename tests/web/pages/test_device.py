@@ -42,7 +42,7 @@ def logs(config: Config) -> Path:
 
 @pytest.fixture
 def tasks(config: Config, clock: Clock) -> TaskStore:
-    return TaskStore(store_path(config.root), now=clock)
+    return TaskStore(store_path(config.root), now=clock, since_boot=clock.monotonic)
 
 
 class TestCharts:

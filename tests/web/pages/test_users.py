@@ -135,7 +135,7 @@ class TestSignIn:
         cookie = browser.get_cookie("lectern")
         assert cookie
         here: Panel = app.extensions[EXTENSION]
-        again = create_app(here.config, now=clock)
+        again = create_app(here.config, now=clock, monotonic=clock.monotonic)
         client = again.test_client()
         client.set_cookie("lectern", cookie.value)
         assert client.get("/account").status_code == 200
