@@ -13,6 +13,7 @@ from appliance.config import Config
 from appliance.config_file import ConfigProblem
 from appliance.errors import BadInput
 from web import errors
+from web.accounts.known_devices import KnownDevices
 from web.accounts.login_limiter import LoginLimiter
 from web.accounts.sessions import SessionStore
 from web.accounts.setup_code import get_setup_code
@@ -79,6 +80,7 @@ def create_app(
         users=store,
         sessions=SessionStore(store, config.panel.session_timeout_minutes * 60, now, monotonic),
         tokens=TokenStore(store, now),
+        devices=KnownDevices(store, now),
         login_limiter=LoginLimiter(monotonic),
         setup_code=get_setup_code(config.root) if store.is_empty() else "",
         mistakes=list(mistakes),

@@ -63,6 +63,11 @@ class TokenStore:
                 pass  # e.g. a full disk: the time of the last use is not essential
         return self._users.get(rows[0]["user"])
 
+    def revoke_all(self, user: str) -> None:
+        """Delete all tokens of a user."""
+        with self._users.database.write() as connection:
+            connection.execute("DELETE FROM tokens WHERE user = ?", (user,))
+
     def revoke(self, user: str, token: int) -> None:
         """Delete one of the user's tokens."""
         with self._users.database.write() as connection:
