@@ -22,6 +22,7 @@ from appliance.helper.usb_copy import (
     find_folder,
     find_media_files,
     import_files,
+    make_folder,
 )
 from appliance.helper.usb_drives import (
     CommandRunner,
@@ -152,9 +153,7 @@ class UsbHelper:
         return result
 
     def _export_results(self, top: Path) -> Result:
-        folder = find_folder(top, IMPORT_FOLDER) or top / IMPORT_FOLDER
-        folder.mkdir(exist_ok=True)
-        target = find_folder(folder, RESULTS_FOLDER) or folder / RESULTS_FOLDER
+        target = make_folder(make_folder(top, IMPORT_FOLDER), RESULTS_FOLDER)
         copied, skipped = export_results(self.root / "outbox", target)
         return {"files": len(copied), "skipped": skipped}
 
