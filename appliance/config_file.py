@@ -50,8 +50,8 @@ class _SettingsLoader(yaml.SafeLoader):
 
     _depth = 0
 
-    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
-        event = self.peek_event()
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
         problem = ""
         if isinstance(event, yaml.AliasEvent):
             problem = "aliases (*name) are not supported"

@@ -32,6 +32,6 @@ def _run(options: argparse.Namespace) -> int:
     config, problems = read_config_leniently(options.config)
     for problem in problems:
         print(f"lectern: {problem.error}", file=sys.stderr)
-    with configure_logging(config.root, config.logs, LOG):
+    with configure_logging(config.root, config.logs, LOG, limit_repeats=True):
         serve_panel(config, problems)
     return 0

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.errors import BadInput, LecternError
 from web import i18n
+from web.accounts.login_limiter import client_network
 from web.accounts.passwords import MIN_LENGTH
 from web.accounts.setup_code import codes_match, delete_setup_code
 from web.accounts.users import Role
@@ -98,7 +99,12 @@ def log_in() -> AnyResponse:
         try:
             user = panel.users.authenticate(name, form.get("password", ""))
         except BadInput:
-            log.warning("sign-in as %s from %s failed", ascii(name[:40]), address)
+            log.warning(
+                "sign-in as %s from %s failed",
+                ascii(name[:40]),
+                address,
+                extra={"source": client_network(address)},
+            )
             raise
     except BadInput as error:
         page = render_template("users/login.html", error=error, next_url=next_url, name=name)
