@@ -151,6 +151,13 @@ SCHEMA = Schema(
             is_counted INTEGER NOT NULL
         ) STRICT
         """,
+        # When the jobs of each owner were last started, as a number that grows with each start.
+        "turns": """
+        CREATE TABLE turns (owner TEXT PRIMARY KEY, turn INTEGER NOT NULL) STRICT
+        """,
+        "jobs_by_end": """
+        CREATE INDEX jobs_by_end ON jobs (state, owner, finished DESC, id DESC)
+        """,
         # When each ended job ended, in seconds of use.
         "job_ends": """
         CREATE TABLE job_ends (

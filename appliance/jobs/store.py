@@ -18,6 +18,7 @@ from appliance.errors import BadInput
 from appliance.jobs.ages import JobAges
 from appliance.jobs.database import DatabaseClient
 from appliance.jobs.disk_space import DiskBudget
+from appliance.jobs.fair_order import FairOrder
 from appliance.jobs.files import JobFiles, claim_files
 from appliance.jobs.models import Event, Job, NewJob, Reason, path_to_blob, reason_from_columns
 from appliance.jobs.states import JobRequest, JobState
@@ -66,6 +67,7 @@ class JobStore(DatabaseClient):
         self.ages = JobAges(self._database, now, since_boot, boot_id)
         self.files = JobFiles(self._database)
         self.disk_budget = DiskBudget(self._database)
+        self.order = FairOrder(self._database)
 
     # Reading
 
@@ -86,6 +88,16 @@ class JobStore(DatabaseClient):
             limit,
         )
         return [Job.from_row(row) for row in rows]
+
+    def counts(self, owner: str | None = None) -> dict[JobState, int]:
+        """Return the number of jobs in each state, of ``owner`` or of all (``None``)."""
+        rows = self._database.read(
+            "SELECT state, count(*) AS jobs FROM jobs WHERE ? IS NULL OR owner = ? GROUP BY state",
+            owner,
+            owner,
+        )
+        found = {JobState(row["state"]): int(row["jobs"]) for row in rows}
+        return {state: found.get(state, 0) for state in JobState}
 
     def latest_per_owner(self, state: JobState, count: int) -> list[Job]:
         """Return, for every owner, the ``count`` jobs that most recently reached ``state``.

@@ -87,6 +87,17 @@ class TaskStore(DatabaseClient):
             raise BadInput("task_unknown", task=task)
         return Task.from_row(rows[0])
 
+    def count_unfinished(self, kinds: Iterable[str], owner: str) -> int:
+        """Return how many tasks of ``owner`` of any of ``kinds`` are pending or running."""
+        kinds = list(kinds)
+        rows = self._database.read(
+            "SELECT count(*) AS tasks FROM tasks WHERE state IN ('pending', 'running')"
+            f" AND owner = ? AND kind IN ({placeholders(kinds)})",
+            owner,
+            *kinds,
+        )
+        return int(rows[0]["tasks"])
+
     def has_unfinished(self, kinds: Iterable[str]) -> bool:
         """Return whether a task of any of ``kinds`` is pending or running."""
         kinds = list(kinds)
@@ -99,17 +110,20 @@ class TaskStore(DatabaseClient):
         )
 
     def claim(self, kinds: Iterable[str]) -> Task | None:
-        """Claim the oldest pending task of any of ``kinds`` and mark it as running.
+        """Claim the next pending task of any of ``kinds`` and mark it as running.
 
-        Returns ``None`` if there is no such task.
+        Owners take turns: the one whose tasks were started least recently is next, with the oldest
+        task. Returns ``None`` if there is no such task.
         """
         kinds = list(kinds)
         with self._database.write() as connection:
             row = connection.execute(
                 "UPDATE tasks SET state = 'running' WHERE id = (SELECT id FROM tasks"
                 f" WHERE state = 'pending' AND kind IN ({placeholders(kinds)})"
-                " ORDER BY id LIMIT 1) RETURNING *",
-                kinds,
+                " ORDER BY (SELECT coalesce(max(id), 0) FROM tasks AS started"
+                " WHERE state != 'pending' AND started.owner = tasks.owner"
+                f" AND kind IN ({placeholders(kinds)})), id LIMIT 1) RETURNING *",
+                [*kinds, *kinds],
             ).fetchone()
         return None if row is None else Task.from_row(row)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from appliance.jobs.backoff import MAX_BACKOFF_S, fault_backoff_s, interruption_backoff_s
+from appliance.jobs.fair_order import keep_turn, next_job
 from appliance.jobs.models import Job, Reason, path_to_blob
 from appliance.jobs.states import JobRequest, JobState
 from appliance.jobs.store import JobStore
@@ -96,33 +97,33 @@ class WorkerStore(JobStore):
     def claim(self, free_mb: float = math.inf) -> Job | None:
         """Claim the next queued job and mark it as running; ``None`` if there is none.
 
-        The job of the highest priority comes first, then the oldest one. Jobs with estimated disk
+        The order is that of :mod:`appliance.jobs.fair_order`. Jobs with estimated disk
         space above ``free_mb`` are skipped. A job is claimed only once, even if several processes
         call this at the same time.
         """
         now = self._now()
         with self._database.write() as connection:
             waiting = self._waiting_jobs(connection)
+            job = next_job(connection, waiting, free_mb)
+            if job is None:
+                return None
             row = connection.execute(
                 """
                 UPDATE jobs SET state = 'running', request = NULL, reason = NULL,
                     attempts = attempts + 1, attempts_without_progress = attempts_without_progress +
                     1, started = coalesce(started, :now), heartbeat = :now
-                WHERE id = (
-                    SELECT id FROM jobs
-                    WHERE state = 'queued'
-                        AND id NOT IN (SELECT value FROM json_each(:waiting))
-                        AND (expected_disk_mb IS NULL OR expected_disk_mb <= :free_mb)
-                    ORDER BY priority DESC, id LIMIT 1
-                )
-                RETURNING *
+                WHERE id = :job RETURNING *
                 """,
-                {"now": now, "waiting": json.dumps(waiting), "free_mb": free_mb},
+                {"now": now, "job": job},
             ).fetchone()
-            if row is None:
-                return None
             add_event(connection, self._now(), row["id"], JobState.RUNNING.value, None)
         return Job.from_row(row)
+
+    def should_yield(self, job: Job) -> bool:
+        """Return whether a job of another user, ready to start, waits for ``job`` to end."""
+        with self._database.write() as connection:
+            waiting = self._waiting_jobs(connection)
+        return self.order.has_others(job, waiting)
 
     def _waiting_jobs(self, connection: sqlite3.Connection) -> list[int]:
         """Return the queued jobs whose wait has not ended."""
@@ -183,12 +184,14 @@ class WorkerStore(JobStore):
         *,
         count_attempt: bool = True,
         min_wait_s: float = 0.0,
+        yields: bool = False,
     ) -> JobState:
         """Queue a running job again and return its new state.
 
         With a ``reason``, the job waits before the next attempt, at least ``min_wait_s`` seconds,
         and fails if it has reached the maximum number of attempts without progress. Set
-        ``count_attempt`` to False if the job is not the cause: the attempt is then not counted.
+        ``count_attempt`` to False if the job is not the cause: the attempt is then not counted, and
+        the job continues before those of other users, unless it ``yields`` to them.
         """
         attempts = max(self.get(job).attempts_without_progress - (not count_attempt), 0)
         if reason is not None and count_attempt and attempts >= self._max_attempts:
@@ -208,6 +211,8 @@ class WorkerStore(JobStore):
                 "UPDATE jobs SET attempts_without_progress = ?, not_before = ? WHERE id = ?",
                 (attempts, 0 if reason is None else self._now() + wait_s, job),
             )
+            if not count_attempt and not yields:
+                keep_turn(connection, job)
         return JobState.QUEUED
 
     def apply_request(self, job: int, request: JobRequest) -> None:

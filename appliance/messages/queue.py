@@ -120,6 +120,24 @@ MESSAGES: dict[str, Message] = {
         "没有编号为 {task} 的后台任务。",
         "请重试；结果只保留一天。",
     ),
+    "too_many_tasks": message(
+        "You already have {limit} checks or previews that are not finished.",
+        "Wait until some of them have finished, then try again.",
+        "您已有 {limit} 项检查或预览尚未完成。",
+        "请等待其中一些完成后再试。",
+    ),
+    "too_many_queued_jobs": message(
+        "You already have {count} videos in the queue; {limit} are allowed for one user.",
+        "Wait until some of them are finished, or cancel those that are no longer needed.",
+        "您的队列中已有 {count} 个视频，每位用户最多 {limit} 个。",
+        "请等待其中一些完成，或取消不再需要的视频。",
+    ),
+    "queue_quota_exceeded": message(
+        "The files of your videos in the queue would exceed the {limit} that one user may have.",
+        "Wait until some of them are finished, or cancel those that are no longer needed.",
+        "您队列中视频的文件总量将超过每位用户的上限 {limit}。",
+        "请等待其中一些完成，或取消不再需要的视频。",
+    ),
     "task_params_invalid": message(
         "The background task {kind} was requested with invalid parameters ({reason}).",
         "Reload the page and try again; programs find the parameters in the API documentation.",

@@ -33,6 +33,10 @@ DEVICE_TASKS: Kinds = {
 FILE_TASKS: Kinds = {"preflight": "teacher", "preview": "teacher"}
 """Tasks that check or preview files before a job is queued."""
 
+MAX_TASKS, MAX_PREVIEWS = 200, 3
+"""Number of unfinished tasks of one kind that a user may have, and of previews, for which the
+current job has to wait."""
+
 _LOGGED = ("restart_worker", "power_off")
 
 START_TIMEOUT_S = 45.0
@@ -45,12 +49,16 @@ def submit(
     """Submit a task of one of ``kinds`` and return its number.
 
     Raises ``BadInput``: ``page_not_found`` for another kind, ``permission_denied``, and
-    ``task_params_invalid`` for parameters that the task does not have.
+    ``task_params_invalid`` for parameters that the task does not have,
+    ``too_many_tasks``.
     """
     role = kinds.get(kind)
     if role is None:
         raise BadInput("page_not_found")
     user = identity.require_role(role)
+    limit = MAX_PREVIEWS if kind == "preview" else MAX_TASKS
+    if tasks.count_unfinished([kind], user.name) >= limit:
+        raise BadInput("too_many_tasks", limit=limit)
     number = tasks.submit(kind, check_params(kind, params), user.name)
     if kind in _LOGGED:
         log.warning("%s requested %s", user.name, kind)

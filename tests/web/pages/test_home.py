@@ -17,7 +17,6 @@ from appliance.jobs.store import store_path
 from appliance.jobs.worker_store import WorkerStore
 from appliance.telemetry.store import TelemetryStore, telemetry_path
 from tests.web.conftest import Clock, SignIn, add, reading
-from web.services.snapshot import queue_sorted
 from web.services.thumbnails import job_thumbnail
 
 
@@ -140,7 +139,7 @@ class TestChanges:
     def test_administrator_moves_a_job_first(self, sign_in: SignIn, store: WorkerStore) -> None:
         jobs = [add(store, name) for name in "abc"]
         assert sign_in("admin").change(f"/jobs/{jobs[2]}/first").status_code == 302
-        assert [job.stem for job in queue_sorted(store.jobs())] == ["c", "a", "b"]
+        assert [job.stem for job in store.order.jobs()] == ["c", "a", "b"]
 
     def test_impossible_action_is_explained(self, sign_in: SignIn, store: WorkerStore) -> None:
         job = add(store, "a")
