@@ -19,9 +19,29 @@ MESSAGES: dict[str, Message] = {
     ),
     "database_damaged": message(
         "The database {name} cannot be used ({reason}).",
-        "Stop Lectern and rename the file; a new database is then created, and no video is lost.",
+        "Stop Lectern and run sudo lectern restore, which lists the backups; no video is lost.",
         "数据库 {name} 无法使用（{reason}）。",
-        "请停止 Lectern 并重命名该文件；系统会新建数据库，视频不会丢失。",
+        "请停止 Lectern 并运行 sudo lectern restore 查看备份；视频不会丢失。",
+    ),
+    "database_in_use": message(
+        "The database {name} is in use, so it cannot be replaced.",
+        "Stop the services with sudo systemctl stop lectern lectern-panel, then run the command "
+        "again.",
+        "数据库 {name} 正在使用中，无法替换。",
+        "请先用 sudo systemctl stop lectern lectern-panel 停止服务，然后重新运行该命令。",
+    ),
+    "backup_missing": message(
+        "There is no intact backup {name}.",
+        "Run lectern restore to list the backups and choose another one.",
+        "没有完好的备份 {name}。",
+        "请运行 lectern restore 查看备份，并选择其他备份。",
+    ),
+    "database_restored": message(
+        "The database {name} was damaged ({reason}) and was restored from a backup of {time}; "
+        "later changes are lost.",
+        "Check accounts, passwords and the queue; the damaged file is kept as {kept}.",
+        "数据库 {name} 已损坏（{reason}），已从 {time} 的备份恢复；之后的更改已丢失。",
+        "请检查账户、密码和队列；损坏的文件已保留为 {kept}。",
     ),
     "database_access_denied": message(
         "You do not have permission to use the database {name}.",

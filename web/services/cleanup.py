@@ -17,10 +17,11 @@ from pathlib import Path
 
 from appliance.config import Config
 from appliance.errors import LecternError
+from appliance.jobs.backup import RESTORATION_SHOWN_S, read_restoration
 from appliance.jobs.retention import RetentionPolicy, delete_expired
 from appliance.jobs.states import JobState
 from appliance.jobs.store import JobStore, store_path
-from appliance.system.elapsed import ElapsedTimes
+from appliance.system.elapsed import ElapsedTimes, plausible_age_s
 from web.context import job_files_folder, uploads_folder
 from web.uploads.models import Limits
 from web.uploads.store import UploadStore
@@ -70,6 +71,9 @@ def remove_stale_uploads(config: Config, activity: ElapsedTimes) -> None:
 def clean_at_start(config: Config) -> None:
     """Delete the files that an earlier process of the panel left behind."""
     path = store_path(config.root)
+    restored = read_restoration(config.root / "state")
+    if restored is not None and plausible_age_s(restored[1], time.time()) < RESTORATION_SHOWN_S:
+        return  # jobs that were added after the backup are missing; keep their files
     if path.is_file():
         with JobStore(path) as store:
             for folder in remove_stale_job_files(store, job_files_folder(config.root)):

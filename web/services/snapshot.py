@@ -8,6 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from appliance.errors import LecternError
+from appliance.jobs.backup import (
+    RESTORATION_SHOWN_S,
+    read_restoration,
+    restoration_error,
+)
 from appliance.jobs.daemon_status import DaemonStatus, DaemonStatusStore
 from appliance.jobs.models import Job, Reason
 from appliance.jobs.states import JobState
@@ -54,6 +59,7 @@ class Snapshot:
     daemon_up: bool = False
     fault: Reason | None = None
     updating: bool = False
+    restored: Reason | None = None
 
     def without_progress(self) -> Snapshot:
         """Return the snapshot without the values that change all the time.
@@ -126,7 +132,15 @@ class SnapshotReader:
             holds=tuple(store.holds()),
             daemon=daemon,
             daemon_up=daemon is not None and daemon.is_running(now),
+            restored=self._restored(now),
         )
+
+    def _restored(self, now: float) -> Reason | None:
+        """Return that a database was restored from a backup, for as long as users should see it."""
+        found = read_restoration(self._root / "state")
+        if found is None or now - found[1] >= RESTORATION_SHOWN_S:
+            return None
+        return Reason.from_error(restoration_error(found[0]))
 
     def _reading(self) -> Reading | None:
         try:
