@@ -23,7 +23,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from appliance.errors import BadInput, Fault
-from appliance.files.atomic import write_text
 from appliance.jobs.database import translate_sqlite_errors
 
 log = logging.getLogger("lectern")
@@ -277,7 +276,10 @@ def restoration_error(done: Restoration) -> Fault:
 def _record(folder: Path, done: Restoration) -> None:
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        write_text(folder / "restored.json", json.dumps(asdict(done)))
+        part = folder / ".restored.json.part"
+        part.write_text(json.dumps(asdict(done)), encoding="utf-8")
+        _sync(part)
+        os.replace(part, folder / "restored.json")
     except OSError as error:
         log.warning("the restoration cannot be recorded: %s", error)
 
