@@ -14,6 +14,8 @@ from pydantic_core import ErrorDetails
 from appliance.errors import BadInput
 
 _MAX_VALUE_LENGTH = 60  # maximum number of characters of a value in a message
+_MAX_DEPTH = 20  # maximum number of lists and sections within each other
+_MAX_NUMBER_LENGTH = 100  # maximum number of characters of a number
 
 Location = tuple[str | int, ...]
 
@@ -37,6 +39,33 @@ class _Entry(NamedTuple):
 
     line: int
     text: str
+
+
+class _SettingsLoader(yaml.SafeLoader):
+    """Reads plain settings: values, lists and sections.
+
+    Aliases and tags are errors. Settings do not need them, and with aliases a short file can take
+    any amount of time and memory ("billion laughs", and merge keys before PyYAML 6.0.4).
+    """
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        problem = ""
+        if isinstance(event, yaml.AliasEvent):
+            problem = "aliases (*name) are not supported"
+        elif getattr(event, "tag", None) not in (None, "!"):
+            problem = "tags (!name) are not supported"
+        elif self._depth >= _MAX_DEPTH:
+            problem = "too many brackets within each other"
+        if problem:
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+        self._depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
 
 
 def read_settings(path: Path, model: type[BaseModel]) -> tuple[dict[str, Any], list[ConfigProblem]]:
@@ -70,7 +99,7 @@ def read_settings(path: Path, model: type[BaseModel]) -> tuple[dict[str, Any], l
 def _check(
     name: str, text: str, model: type[BaseModel]
 ) -> tuple[dict[str, Any], list[ConfigProblem]]:
-    loader = yaml.SafeLoader(text)
+    loader = _SettingsLoader(text)
     try:
         root = loader.get_single_node()
         if root is None:
@@ -137,10 +166,14 @@ def _iterate_mapping(
 
 
 def _build(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
+    is_number = node.tag.endswith((":int", ":float"))
+    if is_number and len(node.value) > _MAX_NUMBER_LENGTH:
+        raise yaml.MarkedYAMLError(problem="the number is too long", problem_mark=node.start_mark)
     try:
         return loader.construct_object(node, deep=True)
-    except ValueError as error:  # an invalid date, for example
-        problem = str(error)
+    except (ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
+        # An invalid date, for example. PyYAML's constructors raise whatever their parts raise.
+        problem = str(error) or type(error).__name__
         raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from error
 
 

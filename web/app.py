@@ -13,6 +13,7 @@ from appliance.config import Config
 from appliance.config_file import ConfigProblem
 from appliance.errors import BadInput
 from web import errors
+from web.accounts.known_devices import KnownDevices
 from web.accounts.login_limiter import LoginLimiter
 from web.accounts.sessions import SessionStore
 from web.accounts.setup_code import get_setup_code
@@ -52,13 +53,15 @@ def create_app(
     config: Config,
     *,
     now: Callable[[], float] = time.time,
+    monotonic: Callable[[], float] = time.monotonic,
     mistakes: Sequence[ConfigProblem] = (),
     addresses: Addresses | None = None,
     update_marker: Path = MARKER,
 ) -> Flask:
     """Create the panel with the settings ``config``.
 
-    ``now`` returns the time in seconds since 1970. ``mistakes`` are the errors in the config file:
+    ``now`` returns the time in seconds since 1970, ``monotonic`` the seconds of a clock that only
+    advances. ``mistakes`` are the errors in the config file:
     if there are any, the panel runs in safe mode. Raises ``Fault`` if the user database cannot be
     used.
     """
@@ -75,9 +78,10 @@ def create_app(
         config=config,
         now=now,
         users=store,
-        sessions=SessionStore(store, config.panel.session_timeout_minutes * 60, now),
+        sessions=SessionStore(store, config.panel.session_timeout_minutes * 60, now, monotonic),
         tokens=TokenStore(store, now),
-        login_limiter=LoginLimiter(now),
+        devices=KnownDevices(store, now),
+        login_limiter=LoginLimiter(monotonic),
         setup_code=get_setup_code(config.root) if store.is_empty() else "",
         mistakes=list(mistakes),
         addresses=addresses,

@@ -15,6 +15,7 @@ from appliance.config_file import ConfigProblem
 from appliance.files.thumbnail_cache import ThumbnailCache
 from appliance.jobs.store import JobStore, store_path
 from appliance.jobs.tasks import TaskStore
+from web.accounts.known_devices import KnownDevices
 from web.accounts.login_limiter import LoginLimiter
 from web.accounts.sessions import SessionStore
 from web.accounts.tokens import TokenStore
@@ -43,6 +44,7 @@ class Panel:
     users: UserStore
     sessions: SessionStore
     tokens: TokenStore
+    devices: KnownDevices
     login_limiter: LoginLimiter
     setup_code: str
     mistakes: list[ConfigProblem] = field(default_factory=list)

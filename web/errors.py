@@ -18,9 +18,12 @@ from flask import (
 from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable
 
 from appliance.errors import BadInput, Fault, LecternError
+from web.accounts.login_limiter import client_network
 from web.i18n import language
 
 log = logging.getLogger("lectern.panel")
+
+_MAX_SHOWN = 200  # maximum number of characters of a path in the log
 
 STATUS = {
     "body_too_large": 413,
@@ -55,6 +58,9 @@ STATUS = {
     "database_too_new": 503,
     "https_required": 403,
     "too_many_attempts": 429,
+    "too_many_tasks": 429,
+    "too_many_queued_jobs": 429,
+    "queue_quota_exceeded": 413,
     "upload_busy": 423,
     "upload_checksum_mismatch": 460,
     "too_many_concurrent_uploads": 503,
@@ -123,16 +129,27 @@ def register(app: Flask) -> None:
 
 def _handle_lectern_error(error: LecternError) -> Response:
     if isinstance(error, Fault):
-        log.error("%s %s: %s", request.method, request.path, error)
+        log.error("%s %s: %s", request.method, _shown_path(), error, extra=_source())
     elif status_of(error) in (401, 403, 421, 429):
         log.warning(
             "refused %s: %s %s: %s",
             request.remote_addr,
             request.method,
-            ascii(request.path),
+            _shown_path(),
             error.code,
+            extra=_source(),
         )
     return error_response(error)
+
+
+def _source() -> dict[str, str]:
+    """Return what the log needs to limit the messages about this client."""
+    return {"source": client_network(request.remote_addr or "")}
+
+
+def _shown_path() -> str:
+    """Return the path of the request without special characters, and not too long for the log."""
+    return ascii(request.path[:_MAX_SHOWN])
 
 
 def _handle_http_error(error: HTTPException) -> Response:
@@ -161,5 +178,5 @@ def _from_http_error(error: HTTPException) -> LecternError:
 def _handle_unexpected_error(error: Exception) -> Response:
     if current_app.testing and current_app.config.get("PROPAGATE_EXCEPTIONS"):
         raise error
-    log.exception("%s %s", request.method, ascii(request.path))
+    log.exception("%s %s", request.method, _shown_path(), extra=_source())
     return error_response(Fault("internal_error", reason=type(error).__name__))

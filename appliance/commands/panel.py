@@ -25,13 +25,16 @@ def add_parser(commands: Subparsers) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from appliance.jobs.backup import USERS, DatabaseBackups
     from appliance.logs.write import configure_logging
+    from web.accounts.users import SCHEMA
     from web.server.gunicorn_app import LOG, serve_panel
     from web.server.lenient_config import read_config_leniently
 
     config, problems = read_config_leniently(options.config)
     for problem in problems:
         print(f"lectern: {problem.error}", file=sys.stderr)
-    with configure_logging(config.root, config.logs, LOG):
+    with configure_logging(config.root, config.logs, LOG, limit_repeats=True):
+        DatabaseBackups(config.root / "state", USERS, SCHEMA.version).restore_if_damaged()
         serve_panel(config, problems)
     return 0

@@ -54,9 +54,9 @@ class WorkerHooks:
 
     ``attempt`` renders; ``previews`` are made before jobs; ``estimate`` returns the MiB that a job
     takes; ``find_free_mb`` returns the free space in MiB of the file system of a path; ``now``
-    returns the seconds since 1970. ``heartbeat`` is called regularly during the work (for the
-    watchdog of the service manager), ``on_report`` with each report. ``read_telemetry`` returns the
-    newest telemetry reading, if there is one.
+    returns the seconds since 1970, ``monotonic`` those of a clock that only advances. ``heartbeat``
+    is called regularly during the work (for the watchdog of the service manager), ``on_report``
+    with each report. ``read_telemetry`` returns the newest telemetry reading, if there is one.
     """
 
     attempt: AttemptRunner = run_attempt
@@ -64,6 +64,7 @@ class WorkerHooks:
     estimate: Estimate = lambda job: 0.0
     find_free_mb: Callable[[Path], float] = free_mb
     now: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
     heartbeat: Callable[[], None] = lambda: None
     on_report: Callable[[dict[str, Any]], None] = lambda report: None
     read_telemetry: ReadTelemetry = lambda: None

@@ -28,8 +28,13 @@ from appliance.jobs.models import Job, Reason, display_name
 from appliance.jobs.states import JobRequest
 from appliance.jobs.worker_store import WorkerStore
 from appliance.logs.line import job_context
+from appliance.system.elapsed import ElapsedTimes
 
 log = logging.getLogger("lectern.worker")
+
+SLICE_S = 3600.0
+"""Seconds after which a job stops at its next chunk, if a job of another user is ready to start. It
+continues there when it is its owner's turn again."""
 
 _RECORD_INTERVAL_S = 2.0  # maximum time between two updates of the progress in the queue
 
@@ -103,6 +108,8 @@ class JobRunner:
         self._on_error = on_error
         self._folders = JobFolders(config.root)
         self._unarchived: set[int] = set()
+        self._yields = False
+        self._changes = ElapsedTimes(hooks.now, hooks.monotonic)
 
     def run(self, job: Job) -> None:
         """Execute the claimed ``job``. Raises only errors of the queue."""
@@ -111,7 +118,7 @@ class JobRunner:
             report, video = self._render(job)
             self._deliver(job, report, video)
         except StopRequested:
-            self._interrupt(job)
+            self._interrupt(job, yields=self._yields)
         except BadInput as error:
             if self._is_transient(job, error):
                 self._requeue(job, error)
@@ -148,8 +155,13 @@ class JobRunner:
             if is_open_for_writing(path):  # replaced while it was queued
                 raise Fault("source_changed", name=path.name)
         before = [_file_stamp(path) for path in sources]
+        began, self._yields = self._hooks.monotonic(), False
         progress = JobProgress(
-            self._store, job, self._may_continue, self._is_stopping, self._hooks.heartbeat
+            self._store,
+            job,
+            lambda: self._may_continue() and not self._is_slice_over(job, began),
+            self._is_stopping,
+            self._hooks.heartbeat,
         )
         report = self._hooks.attempt(RenderRequest(chunks, *sources, video, config), progress)
         for path, stamp in zip(sources, before, strict=True):
@@ -168,13 +180,19 @@ class JobRunner:
         self._store.finish(job.id)
         _log_job(logging.INFO, job, "is done: %s", display_name(output.name))
 
-    def _interrupt(self, job: Job) -> None:
+    def _is_slice_over(self, job: Job, began: float) -> bool:
+        """Return whether ``job`` has run long enough while another user waits."""
+        if self._hooks.monotonic() - began >= SLICE_S and self._store.should_yield(job):
+            self._yields = True
+        return self._yields
+
+    def _interrupt(self, job: Job, *, yields: bool) -> None:
         """Record that ``job`` was stopped on request: of a user, the governor or the daemon."""
         request = self._store.get(job.id).request  # the user may have withdrawn it
         if request is not None:
             self._store.apply_request(job.id, request)
         else:
-            self._store.requeue(job.id, count_attempt=False)
+            self._store.requeue(job.id, count_attempt=False, yields=yields)
         self._reset_estimate(job)
         _log_job(logging.INFO, job, "is %s", self._store.get(job.id).state.value)
 
@@ -225,9 +243,11 @@ class JobRunner:
             # Otherwise the limit is set in the configuration.
             return self._config.render.memory_limit_mb == 0
         changed = [_file_stamp(path) for path in (job.presenter, job.lecture) if path is not None]
-        age_s = self._hooks.now() - max((stamp[2] for stamp in changed if stamp), default=0.0)
+        changed_at = max((stamp[2] for stamp in changed if stamp), default=0.0)
         timeout_s = self._config.inbox.incomplete_timeout_s
-        return error.code in INCOMPLETE_CODES and 0 <= age_s < timeout_s
+        if error.code not in INCOMPLETE_CODES or timeout_s <= 0:
+            return False
+        return self._changes.since(job.id, changed_at) < timeout_s
 
     def _is_share_unavailable(self, error: LecternError) -> bool:
         """Return whether the files could not be read because their share is unavailable."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -18,12 +20,14 @@ from appliance.version import software_version
 
 if TYPE_CHECKING:
     from appliance.config import Config
+    from appliance.jobs.backup import DatabaseBackups
     from appliance.jobs.daemon_status import DaemonStatusStore
     from appliance.jobs.models import Job
 
 log = logging.getLogger("lectern")
 
 _ESTIMATE_TIMEOUT_S = 60.0
+_BACKUP_POLL_S = 600.0
 
 
 def serve(config: Config, stop: threading.Event) -> bool:
@@ -52,6 +56,7 @@ def serve(config: Config, stop: threading.Event) -> bool:
 
     with (
         _single_instance_lock(config.root),
+        _intact_queue(config.root),
         WorkerStore(path, max_attempts_without_progress=limit) as store,
         TaskStore(path) as tasks,
         DaemonStatusStore(path) as status,
@@ -110,6 +115,7 @@ def _background_threads(
         "tasks": partial(_run_tasks, config, stop, restart_requested, quick=True),
         "long tasks": partial(_run_tasks, config, stop, restart_requested, quick=False),
         "heartbeat": partial(_heartbeat_loop, config, stop),
+        "backups": partial(_back_up, config, stop),
     }
     threads = [
         threading.Thread(target=run, args=(loop,), name=name) for name, loop in loops.items()
@@ -169,6 +175,49 @@ def _heartbeat_loop(config: Config, stop: threading.Event) -> None:
                 status.heartbeat()
             except LecternError as error:  # may be transient, such as a full disk
                 log.debug("heartbeat failed: %s", error)
+
+
+@contextmanager
+def _intact_queue(root: Path) -> Iterator[None]:
+    """Restore the queue from its newest backup if it is damaged, before it is opened."""
+    from appliance.jobs.backup import QUEUE, DatabaseBackups
+    from appliance.jobs.database import SCHEMA
+
+    DatabaseBackups(root / "state", QUEUE, SCHEMA.version).restore_if_damaged()
+    yield
+
+
+def _back_up(config: Config, stop: threading.Event) -> None:
+    """Back up the databases now, if the last backup is not of today, and then every day."""
+    from appliance.errors import LecternError
+    from appliance.jobs.backup import INTERVAL_S, QUEUE, USERS, DatabaseBackups
+    from appliance.system.elapsed import ElapsedTimes
+
+    ages = ElapsedTimes(time.time, time.monotonic)
+    wait_s = 0.0
+    while not stop.wait(wait_s):
+        wait_s = _BACKUP_POLL_S
+        for name in (QUEUE, USERS):
+            backups = DatabaseBackups(config.root / "state", name)
+            if name == QUEUE:
+                _check_queue(backups)
+            made = backups.newest_made_at()
+            if made is not None and ages.since(name, made) < INTERVAL_S:
+                continue
+            try:
+                backups.create()
+            except (LecternError, OSError) as error:
+                log.error("%s was not backed up: %s", name, error)
+
+
+def _check_queue(backups: DatabaseBackups) -> None:
+    """Raise ``Fault("database_damaged")`` if the queue should be restored at the next start."""
+    from appliance.jobs.backup import find_damage
+
+    if problem := find_damage(backups.database):
+        with contextlib.suppress(BadInput):  # without a backup, a restart would not help
+            backups.find_good()
+            raise Fault("database_damaged", name=backups.name, reason=problem)
 
 
 def _estimate(config: Config, job: Job, is_cancelled: Callable[[], bool]) -> float:

@@ -25,6 +25,9 @@ log = logging.getLogger("lectern.worker")
 _RETENTION_INTERVAL_S = 3600.0
 _MB = 1 << 20
 
+PREVIEWS_IN_A_ROW, PREVIEW_PAUSE_S = 5, 300.0
+"""Number of previews that precede the current job, and the seconds for which it then continues."""
+
 _AMPLE_DISK_MB = 50_000.0
 """Above this much spare disk space in MiB, jobs are not estimated."""
 
@@ -56,17 +59,18 @@ class Worker:
         self._settings = config.jobs
         self._stop = stop
         self._hooks = hooks = hooks or WorkerHooks()
-        self._retention_applied_at = 0.0
+        self._retention_applied_at = -math.inf
+        self._previews_in_a_row, self._preview_made_at = 0, 0.0
         self._folders = JobFolders(config.root)
         self._folders.create()
-        self._disk = DiskRule(config.jobs.min_free_disk_mb, self._free_disk_mb)
+        self._disk = DiskRule(config.jobs.min_free_disk_mb, self._free_disk_mb, hooks.monotonic)
         self._reserve = DiskReserve(config.root / "state" / "disk_reserve")
         self._governor = build_governor(
             store,
             config.governor,
             self._disk,
             read_telemetry=hooks.read_telemetry,
-            preview_requested=hooks.previews.has_pending,
+            preview_requested=self._is_preview_due,
             now=hooks.now,
         )
         self._runner = JobRunner(
@@ -114,31 +118,43 @@ class Worker:
         """
         self._runner.archive_ended()
         self._apply_retention()
-        if self._hooks.previews.has_pending():
+        if self._is_preview_due():
             self._hooks.previews.make_next(self._hooks.heartbeat)
+            self._previews_in_a_row += 1
+            self._preview_made_at = self._hooks.monotonic()
             return True
         self._folders.create()
         if not self._governor.allows(job_running=False):
+            self._previews_in_a_row = 0  # they delay no job
             return False
         self._reserve.allocate()
         available_mb = self._disk_mb_for_next_job()
         job = None if self._stop.is_set() else self._store.claim(available_mb)
         if job is None:
+            self._previews_in_a_row = 0
             return False
         with job_context(job.id):
             self._runner.run(job)
         return True
 
+    def _is_preview_due(self) -> bool:
+        """Return whether a preview is requested, and jobs are not delayed by too many of them."""
+        if self._previews_in_a_row >= PREVIEWS_IN_A_ROW:
+            if self._hooks.monotonic() - self._preview_made_at < PREVIEW_PAUSE_S:
+                return False
+            self._previews_in_a_row = 0
+        return self._hooks.previews.has_pending()
+
     def _apply_retention(self) -> None:
-        now = self._hooks.now()
-        if abs(now - self._retention_applied_at) < _RETENTION_INTERVAL_S:
+        now = self._hooks.monotonic()
+        if now - self._retention_applied_at < _RETENTION_INTERVAL_S:
             return
         self._retention_applied_at = now
         settings = self._settings
         policy = RetentionPolicy(
             settings.max_age_days, settings.max_total_gb, settings.keep_undownloaded
         )
-        for job in delete_expired(self._store, policy, now):
+        for job in delete_expired(self._store, policy):
             with job_context(job.id):
                 log.info("job %d is %s and expired: files deleted", job.id, job.state.value)
 
@@ -174,4 +190,4 @@ class Worker:
         """
         if isinstance(error, LecternError) and error.code == "disk_full":
             self._reserve.release()
-            self._disk.note_disk_full(self._hooks.now())
+            self._disk.note_disk_full()

@@ -14,6 +14,15 @@ from appliance.doctor.finding import Finding, fail, from_error, ok, warn
 from appliance.errors import LecternError
 from appliance.face.weights import FACE_MODELS, face_model_path
 from appliance.inference.manifest import load_manifest
+from appliance.jobs.backup import (
+    QUEUE,
+    RESTORATION_SHOWN_S,
+    USERS,
+    DatabaseBackups,
+    find_damage,
+    read_restoration,
+    restoration_error,
+)
 from appliance.jobs.daemon_status import DaemonStatusStore
 from appliance.jobs.store import store_path
 from appliance.system.sysfs import read_text
@@ -112,6 +121,29 @@ def check_panel(context: DoctorContext) -> Iterator[Finding]:
         if missing
         else ok("panel_files_complete")
     )
+
+
+def check_backups(context: DoctorContext) -> Iterator[Finding]:
+    """Check that the databases are intact and backed up, and report a recent restoration."""
+    state, now = context.config.root / "state", context.now()
+    restored = read_restoration(state)
+    if restored is not None and now - restored[1] < RESTORATION_SHOWN_S:
+        yield from_error(restoration_error(restored[0]), "warn")
+    databases = {name: DatabaseBackups(state, name) for name in (QUEUE, USERS)}
+    if not any(b.database.is_file() or b.list() for b in databases.values()):
+        yield ok("backup_unneeded")
+    for name, backups in databases.items():
+        if not backups.database.is_file():
+            if backups.list():
+                yield warn("database_missing", name=name)
+            continue
+        if problem := find_damage(backups.database):
+            yield fail("database_damaged", name=name, reason=problem)
+        elif not backups.list():
+            yield warn("backup_none", name=name)
+        else:
+            made = time.strftime("%Y-%m-%d %H:%M", time.localtime(backups.list()[0].made_at))
+            yield ok("backup_made", name=name, time=made)
 
 
 def check_daemon(context: DoctorContext) -> Iterator[Finding]:

@@ -88,12 +88,16 @@ def check_heat(context: DoctorContext) -> Iterator[Finding]:
     yield finding(code, zone=zone, celsius=round(celsius), margin=round(reading.headroom_c))
 
 
+_MAX_INSTALLED_S = 20 * 365 * 86_400.0  # an installation of this age is not plausible
+
+
 def check_clock(context: DoctorContext) -> Iterator[Finding]:
     """Check that the clock is plausible; a device without a battery may start in 1970."""
     now = context.now()
     local_time = time.strftime("%Y-%m-%d %H:%M", time.localtime(now))
     installed = (context.project / "appliance" / "__init__.py").stat().st_mtime
-    yield ok("clock", time=local_time) if now >= installed else warn("clock_wrong", time=local_time)
+    is_plausible = 0 <= now - installed <= _MAX_INSTALLED_S
+    yield ok("clock", time=local_time) if is_plausible else warn("clock_wrong", time=local_time)
 
 
 def _os_name(context: DoctorContext) -> str:

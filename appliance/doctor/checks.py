@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from appliance.doctor.check_inference import check_codecs, check_inference
 from appliance.doctor.check_installation import (
+    check_backups,
     check_daemon,
     check_disk,
     check_models,
@@ -33,6 +34,7 @@ CHECKS: dict[str, Check] = {
     "voices": check_voices,
     "panel": check_panel,
     "daemon": check_daemon,
+    "backups": check_backups,
     "share": check_share,
 }
 

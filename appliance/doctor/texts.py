@@ -253,6 +253,30 @@ TEXTS: dict[str, Message] = {
         "后台服务自 {since} 起运行。",
         "",
     ),
+    "backup_made": message(
+        "The database {name} is intact, and its last backup is of {time}.",
+        "",
+        "数据库 {name} 完好，最近一次备份于 {time}。",
+        "",
+    ),
+    "backup_unneeded": message(
+        "There are no databases to back up yet.",
+        "",
+        "目前没有需要备份的数据库。",
+        "",
+    ),
+    "backup_none": message(
+        "There is no backup of the database {name} yet.",
+        "Leave the background service running; it makes a backup every day.",
+        "数据库 {name} 尚无备份。",
+        "请保持后台服务运行，它每天备份一次。",
+    ),
+    "database_missing": message(
+        "The database {name} is missing, but there are backups of it.",
+        "If it was not deleted on purpose, stop Lectern and run sudo lectern restore.",
+        "数据库 {name} 不存在，但有它的备份。",
+        "如果不是有意删除，请停止 Lectern 并运行 sudo lectern restore。",
+    ),
     "daemon_not_running": message(
         "The background service is not running, so files in the inbox are not processed.",
         "Start it with sudo systemctl start lectern, or with lectern serve.",

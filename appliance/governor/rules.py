@@ -5,6 +5,7 @@ Nothing is deleted here, because the files belong to users.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,17 +24,24 @@ visible as free space."""
 class DiskRule:
     """Requires ``min_free_disk_mb`` to start a job, and a quarter of it to continue.
 
-    ``find_free_mb`` returns the free space, in MiB, of the fuller of the file systems written to.
+    ``find_free_mb`` returns the free space, in MiB, of the fuller of the file systems written to,
+    ``monotonic`` the seconds of a clock that only advances.
     """
 
-    def __init__(self, min_free_disk_mb: float, find_free_mb: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        min_free_disk_mb: float,
+        find_free_mb: Callable[[], float],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._min_free_mb = min_free_disk_mb
         self._find_free_mb = find_free_mb
+        self._monotonic = monotonic
         self._was_full: tuple[float, float] | None = None
 
-    def note_disk_full(self, now: float) -> None:
+    def note_disk_full(self) -> None:
         """Record that a write has failed for lack of space."""
-        self._was_full = now, self._find_free_mb()
+        self._was_full = self._monotonic(), self._find_free_mb()
 
     def check(self, conditions: Conditions) -> Reason | None:
         """Return ``low_disk_space``, or ``None``."""
@@ -41,7 +49,7 @@ class DiskRule:
         if conditions.job_running:
             needed = self._min_free_mb / 4
         else:
-            needed = max(self._min_free_mb, self._needed_after_full(conditions.now))
+            needed = max(self._min_free_mb, self._needed_after_full())
         if free >= needed:
             if not conditions.job_running:
                 self._was_full = None
@@ -49,8 +57,8 @@ class DiskRule:
         shown = max(needed, self._min_free_mb)
         return Reason("low_disk_space", {"free": f"{free:.0f}", "needed": f"{shown:.0f}"})
 
-    def _needed_after_full(self, now: float) -> float:
-        if self._was_full is None or not 0 <= now - self._was_full[0] < RETRY_AFTER_S:
+    def _needed_after_full(self) -> float:
+        if self._was_full is None or self._monotonic() - self._was_full[0] >= RETRY_AFTER_S:
             return 0.0
         return self._was_full[1] + RESUME_MARGIN_MB
 

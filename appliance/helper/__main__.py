@@ -11,11 +11,11 @@ from types import FrameType
 from typing import Any, BinaryIO
 
 from appliance.config import SYSTEM_CONFIG, load_config
-from appliance.errors import BadInput, Fault, LecternError
+from appliance.errors import Fault, LecternError
 from appliance.helper.actions import UsbHelper
+from appliance.helper.request import MAX_REQUEST_BYTES, parse_request
 from appliance.helper.service_user import ServiceUser
 
-_MAX_REQUEST_BYTES = 1 << 16
 log = logging.getLogger("lectern.helper")
 
 
@@ -52,13 +52,8 @@ def import_new_drive(helper: UsbHelper, device: str) -> int:
 def serve_request(helper: UsbHelper, request: BinaryIO, reply: BinaryIO) -> None:
     """Read a request, one line of JSON, and write the result or the error as one line of JSON."""
     try:
-        try:
-            message = json.loads(request.readline(_MAX_REQUEST_BYTES))
-        except ValueError:
-            message = None
-        if not isinstance(message, dict):
-            raise BadInput("helper_request_unknown", name="")
-        log.info("request: %s", message.get("action"))
+        message = parse_request(request.readline(MAX_REQUEST_BYTES + 1))
+        log.info("request: %s", message.action.value)
         reply_values: dict[str, Any] = {"result": helper.handle(message)}
     except LecternError as error:
         log.info("%s", error)

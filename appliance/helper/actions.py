@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from appliance.errors import BadInput, LecternError
 from appliance.files.atomic import write_text
+from appliance.helper.request import DeviceRequest, DriveRequest, HelperAction
 from appliance.helper.service_user import ServiceUser, run_as_user
 from appliance.helper.usb_copy import (
     IMPORT_FOLDER,
@@ -21,6 +22,7 @@ from appliance.helper.usb_copy import (
     find_folder,
     find_media_files,
     import_files,
+    make_folder,
 )
 from appliance.helper.usb_drives import (
     CommandRunner,
@@ -53,25 +55,16 @@ class UsbHelper:
     mount_table: Path = Path("/proc/1/mountinfo")
     now: Callable[[], float] = time.time
 
-    def handle(self, request: Mapping[str, Any]) -> Result:
-        """Handle the request ``request["action"]`` and return its result.
-
-        Raises ``BadInput("helper_request_unknown")`` for an unknown request, and the errors of the
-        action.
-        """
-        actions: dict[object, Callable[[], Result]] = {
-            "usb_list": self.list_drives,
-            "usb_import": lambda: self.import_from(
-                self._requested_drive(request), only_folder=False
-            ),
-            "usb_export": lambda: self.export_to(self._requested_drive(request)),
-            "usb_eject": lambda: self.eject(self._requested_drive(request)),
-            "power_off": self.power_off,
-        }
-        action = actions.get(request.get("action"))
-        if action is None:
-            raise BadInput("helper_request_unknown", name=str(request.get("action")))
-        return action()
+    def handle(self, request: DeviceRequest | DriveRequest) -> Result:
+        """Handle a request and return its result. Raises the errors of the action."""
+        if isinstance(request, DriveRequest):
+            drive = find_drive(request.device, self.run, self._system_devices())
+            if request.action is HelperAction.USB_IMPORT:
+                return self.import_from(drive, only_folder=False)
+            if request.action is HelperAction.USB_EXPORT:
+                return self.export_to(drive)
+            return self.eject(drive)
+        return self.power_off() if request.action is HelperAction.POWER_OFF else self.list_drives()
 
     def list_drives(self) -> Result:
         """Return the USB drives: ``{"drives": [{device, label, filesystem, …}]}``.
@@ -160,14 +153,9 @@ class UsbHelper:
         return result
 
     def _export_results(self, top: Path) -> Result:
-        folder = find_folder(top, IMPORT_FOLDER) or top / IMPORT_FOLDER
-        folder.mkdir(exist_ok=True)
-        target = find_folder(folder, RESULTS_FOLDER) or folder / RESULTS_FOLDER
+        target = make_folder(make_folder(top, IMPORT_FOLDER), RESULTS_FOLDER)
         copied, skipped = export_results(self.root / "outbox", target)
         return {"files": len(copied), "skipped": skipped}
-
-    def _requested_drive(self, request: Mapping[str, Any]) -> UsbDrive:
-        return find_drive(str(request.get("device", "")), self.run, self._system_devices())
 
     def _system_devices(self) -> set[str]:
         return system_devices(self.root, self._read_mountinfo())

@@ -10,9 +10,11 @@ import errno
 import fcntl
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from appliance.errors import BadInput, Fault
 from appliance.files.atomic import write_text
@@ -165,27 +167,21 @@ def _import_file(path: Path, inbox: Path, name: str) -> None:
 
 
 def export_results(outbox: Path, target: Path) -> tuple[list[str], list[str]]:
-    """Copy the finished videos and their sidecar files into ``target``, which is created.
+    """Copy the finished videos and their sidecar files into the folder ``target``.
 
-    Files that already exist there with the same size are skipped. Returns the names of the copied
-    files, and of the files that are too large for the file system of the USB drive. Raises
+    Links and special files in the outbox are left out: users of the network share may place links
+    there. Files that already exist there with the same size are skipped. Returns the names of the
+    copied files, and of the files that are too large for the file system of the USB drive. Raises
     ``BadInput``: ``usb_full``, ``usb_read_only`` and ``usb_copy_incomplete``.
     """
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput("usb_read_only", device=target.name, reason=error.strerror) from error
     copied: list[str] = []
     too_large: list[str] = []
     for path in sorted(outbox.iterdir()):
-        if (
-            path.suffix.casefold() not in _RESULT_SUFFIXES
-            or is_ignored(path.name)
-            or not path.is_file()
-        ):
+        size = _size_of_regular(path)
+        if size is None or path.suffix.casefold() not in _RESULT_SUFFIXES or is_ignored(path.name):
             continue
         destination = target / path.name.translate(_FAT_SAFE_CHARS)
-        if destination.exists() and destination.stat().st_size == path.stat().st_size:
+        if _size_of_regular(destination) == size:
             continue
         try:
             copy_file(path, destination)
@@ -195,7 +191,7 @@ def export_results(outbox: Path, target: Path) -> tuple[list[str], list[str]]:
                 continue
             if error.errno == errno.ENOSPC:
                 raise BadInput("usb_full", copied=len(copied)) from error
-            if not path.exists():  # moved or deleted meanwhile
+            if _size_of_regular(path) is None:  # moved, deleted or replaced meanwhile
                 continue
             raise BadInput("usb_copy_incomplete", name=path.name) from error
         copied.append(path.name)
@@ -203,9 +199,47 @@ def export_results(outbox: Path, target: Path) -> tuple[list[str], list[str]]:
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy a file atomically and durably: ``target`` appears complete or not at all."""
-    with source.open("rb") as source_file, atomic_copy(target) as target_file:
+    """Copy a file atomically and durably: ``target`` appears complete or not at all.
+
+    Raises ``OSError`` for a link and for anything that is not a regular file.
+    """
+    with _open_regular(source) as source_file, atomic_copy(target) as target_file:
         shutil.copyfileobj(source_file, target_file, 1 << 20)
+
+
+def make_folder(top: Path, name: str) -> Path:
+    """Return the folder ``name`` in ``top``, which is created if it does not exist.
+
+    Links are not followed: a prepared drive could lead out of itself. Raises
+    ``BadInput("usb_read_only")`` if the folder cannot be created, also because of a link or file of
+    this name.
+    """
+    found = find_folder(top, name)
+    if found is not None:
+        return found
+    try:
+        (top / name).mkdir()
+    except OSError as error:
+        raise BadInput("usb_read_only", device=name, reason=error.strerror) from error
+    return top / name
+
+
+def _size_of_regular(path: Path) -> int | None:
+    """Return the size of a regular file, or ``None`` for links, other files and missing ones."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading; neither follow a link nor wait for a named pipe."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(fd, "rb")
 
 
 def _by_stem(paths: Iterable[Path]) -> Iterator[list[Path]]:

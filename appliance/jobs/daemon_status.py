@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.jobs.database import DatabaseClient
+from appliance.system.elapsed import read_boot_id
 
 HEARTBEAT_INTERVAL_S = 5.0
 """Interval between two heartbeats of the daemon, in seconds."""
 
 HEARTBEAT_TIMEOUT_S = 30.0
 """Without a heartbeat for this many seconds, the daemon counts as down."""
-
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True)
@@ -54,11 +53,11 @@ class DaemonStatusStore(DatabaseClient):
         path: Path,
         *,
         now: Callable[[], float] = time.time,
-        boot_id: Path = _BOOT_ID,
+        boot_id: Callable[[], str] = read_boot_id,
     ) -> None:
         super().__init__(path)
         self._now = now
-        self._boot_id_path = boot_id
+        self._boot_id = boot_id
 
     def read(self) -> DaemonStatus | None:
         """Return the daemon's status; ``None`` before its first start."""
@@ -81,7 +80,7 @@ class DaemonStatusStore(DatabaseClient):
                 " ON CONFLICT (id) DO UPDATE SET version = excluded.version, pid = excluded.pid,"
                 " boot_id = excluded.boot_id, started = excluded.started,"
                 " last_heartbeat = excluded.last_heartbeat, stopped_cleanly = 0",
-                (version, pid, self._read_boot_id(), now, now),
+                (version, pid, self._boot_id(), now, now),
             )
         return previous
 
@@ -104,9 +103,3 @@ class DaemonStatusStore(DatabaseClient):
             connection.execute(
                 "UPDATE daemon SET stopped_cleanly = 1, last_heartbeat = ?", (self._now(),)
             )
-
-    def _read_boot_id(self) -> str:
-        try:
-            return self._boot_id_path.read_text(encoding="ascii").strip()
-        except OSError:  # not Linux, or hidden by a sandbox
-            return ""

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,11 +25,14 @@ class Schema:
     """The tables of a database file.
 
     ``version`` is stored in the file (``PRAGMA user_version``); it increases with every change of
-    ``statements``, which create the tables in an empty file.
+    ``statements``, which create the tables in an empty file. ``additions`` are tables and indexes
+    by name, which are created where they are missing: an older version of Lectern ignores them, so
+    they do not change the version.
     """
 
     version: int
     statements: tuple[str, ...]
+    additions: Mapping[str, str] = field(default_factory=dict)
 
 
 # Paths and names are bytes, because a file name on Linux need not be valid text. Times are seconds
@@ -134,6 +137,35 @@ SCHEMA = Schema(
         ) STRICT
         """,
     ),
+    {
+        # A single row, see :mod:`appliance.jobs.ages`: the seconds for which the device has been in
+        # use, and what was known when they were last advanced.
+        "use_time": """
+        CREATE TABLE use_time (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            used_s REAL NOT NULL,
+            boot_id TEXT NOT NULL,
+            since_boot REAL NOT NULL,
+            clock REAL NOT NULL,
+            off_since REAL NOT NULL,
+            is_counted INTEGER NOT NULL
+        ) STRICT
+        """,
+        # When the jobs of each owner were last started, as a number that grows with each start.
+        "turns": """
+        CREATE TABLE turns (owner TEXT PRIMARY KEY, turn INTEGER NOT NULL) STRICT
+        """,
+        "jobs_by_end": """
+        CREATE INDEX jobs_by_end ON jobs (state, owner, finished DESC, id DESC)
+        """,
+        # When each ended job ended, in seconds of use.
+        "job_ends": """
+        CREATE TABLE job_ends (
+            job INTEGER PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE,
+            used_s REAL NOT NULL
+        ) STRICT
+        """,
+    },
 )
 
 
@@ -284,6 +316,7 @@ def _create_tables(connection: sqlite3.Connection, schema: Schema, name: str) ->
     Raises ``Fault`` for a database of another version: ``database_too_new``, ``database_too_old``.
     """
     if _version(connection) == schema.version:
+        _create_additions(connection, schema)
         return
     with transaction(connection):
         version = _version(connection)  # another process may have created the tables meanwhile
@@ -294,7 +327,22 @@ def _create_tables(connection: sqlite3.Connection, schema: Schema, name: str) ->
             raise Fault(code, name=name)
         for statement in schema.statements:
             connection.execute(statement)
+        for statement in schema.additions.values():
+            connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {schema.version}")
+
+
+def _create_additions(connection: sqlite3.Connection, schema: Schema) -> None:
+    """Create the additional tables and indexes that the file of an older version lacks."""
+
+    def missing() -> list[str]:
+        found = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        return [name for name in schema.additions if name not in found]
+
+    if missing():
+        with transaction(connection):
+            for name in missing():  # another process may have created them meanwhile
+                connection.execute(schema.additions[name])
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -45,9 +45,14 @@ class JobFiles:
             for row in rows
         ]
 
-    def source_paths(self) -> set[Path]:
-        """Return the source files of all jobs."""
-        rows = self._database.read("SELECT path FROM files WHERE role = 'source'")
+    def source_paths(self, owner: str | None = None) -> set[Path]:
+        """Return the source files of the jobs of ``owner``, or of all (``None``)."""
+        rows = self._database.read(
+            "SELECT path FROM files JOIN jobs ON jobs.id = job"
+            " WHERE role = 'source' AND (? IS NULL OR owner = ?)",
+            owner,
+            owner,
+        )
         return {Path(os.fsdecode(row["path"])) for row in rows}
 
     def is_used_by_other_job(self, path: Path, job: int) -> bool:

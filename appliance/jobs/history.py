@@ -57,32 +57,49 @@ class JobHistory(DatabaseClient):
         includes the jobs of all users. ``size`` is limited to 1 … ``MAX_PAGE_SIZE``. A ``number``
         beyond the last page returns the last page.
         """
-        state_values = [state.value for state in states]
-        ids_found = self._find_ids(state_values, words, owners)
+        where, values = _criteria([state.value for state in states], owners)
         size = min(max(size, 1), MAX_PAGE_SIZE)
-        number = min(max(number, 1), max(1, -(-len(ids_found) // size)))
-        ids = ids_found[(number - 1) * size : number * size]
-        rows = self._database.read(f"SELECT * FROM jobs WHERE id IN ({placeholders(ids)})", *ids)
-        jobs = sorted((Job.from_row(row) for row in rows), key=lambda job: ids.index(job.id))
-        return Page(jobs, len(ids_found), number, size)
-
-    def _find_ids(self, states: list[str], words: str, owners: Sequence[str] | None) -> list[int]:
-        """Return the IDs of all matching jobs, newest first."""
-        owner_filter = "" if owners is None else f"AND owner IN ({placeholders(owners)})"
-        rows = self._database.read(
-            f"SELECT id, stem FROM jobs WHERE state IN ({placeholders(states)}) {owner_filter}"
-            " ORDER BY coalesce(finished, created) DESC, id DESC",
-            *states,
-            *(owners or ()),
-        )
-        # Filter here: SQLite ignores case for ASCII letters only.
         search_words = _normalize(words).split()
+        if search_words:
+            ids_found = self._find_ids(where, values, search_words)
+            total = len(ids_found)
+        else:
+            (row,) = self._database.read(f"SELECT count(*) AS total FROM jobs {where}", *values)
+            total = int(row["total"])
+        number = min(max(number, 1), max(1, -(-total // size)))
+        first = (number - 1) * size
+        if search_words:
+            ids = ids_found[first : first + size]
+            where, values, first = f"WHERE id IN ({placeholders(ids)})", list(ids), 0
+        rows = self._database.read(
+            f"SELECT * FROM jobs WHERE id IN (SELECT id FROM jobs {where} {_NEWEST_FIRST}"
+            f" LIMIT ? OFFSET ?) {_NEWEST_FIRST}",
+            *values,
+            size,
+            first,
+        )
+        return Page([Job.from_row(row) for row in rows], total, number, size)
+
+    def _find_ids(self, where: str, values: list[object], words: list[str]) -> list[int]:
+        """Return the IDs of all jobs with every one of ``words`` in their name, newest first."""
+        rows = self._database.read(f"SELECT id, stem FROM jobs {where} {_NEWEST_FIRST}", *values)
+        # Filter here: SQLite ignores case for ASCII letters only.
         return [
             row["id"]
             for row in rows
-            if not search_words
-            or all(word in _normalize(os.fsdecode(row["stem"])) for word in search_words)
+            if all(word in _normalize(os.fsdecode(row["stem"])) for word in words)
         ]
+
+
+_NEWEST_FIRST = "ORDER BY coalesce(finished, created) DESC, id DESC"
+
+
+def _criteria(states: list[str], owners: Sequence[str] | None) -> tuple[str, list[object]]:
+    """Return the condition for jobs in ``states`` of ``owners``, with its values."""
+    where, values = f"WHERE state IN ({placeholders(states)})", list[object](states)
+    if owners is not None:
+        where, values = f"{where} AND owner IN ({placeholders(owners)})", [*values, *owners]
+    return where, values
 
 
 def _normalize(text: str) -> str:

@@ -29,30 +29,30 @@ class RetentionPolicy:
 
 @dataclass(frozen=True)
 class StoredJob:
-    """An ended job, the size of its files in bytes, and whether its video was downloaded."""
+    """An ended job, its age and the size of its files, and whether its video was downloaded.
+
+    ``age_s`` is in seconds, ``size`` in bytes.
+    """
 
     job: Job
     size: int
     downloaded: bool
+    age_s: float
 
 
-def expired_jobs(
-    stored_jobs: Iterable[StoredJob], policy: RetentionPolicy, now: float
-) -> list[Job]:
-    """Return the jobs to be deleted at the time ``now``, oldest first.
+def expired_jobs(stored_jobs: Iterable[StoredJob], policy: RetentionPolicy) -> list[Job]:
+    """Return the jobs to be deleted, oldest first.
 
     Jobs that are kept count towards the total size, so other jobs may be deleted because of them.
     """
-    oldest_first = sorted(
-        stored_jobs, key=lambda stored: (stored.job.finished or 0.0, stored.job.id)
-    )
+    oldest_first = sorted(stored_jobs, key=lambda stored: (-stored.age_s, stored.job.id))
     total = sum(stored.size for stored in oldest_first)
     expired: list[Job] = []
     for stored in oldest_first:
         job = stored.job
         if policy.keep_undownloaded and job.state is JobState.DONE and not stored.downloaded:
             continue
-        old = policy.max_age_days > 0 and now - (job.finished or 0.0) > policy.max_age_days * DAY_S
+        old = policy.max_age_days > 0 and stored.age_s > policy.max_age_days * DAY_S
         too_much = policy.max_total_gb > 0 and total > policy.max_total_gb * GB
         if old or (too_much and stored.size):
             expired.append(job)
@@ -60,24 +60,29 @@ def expired_jobs(
     return expired
 
 
-def delete_expired(store: JobStore, policy: RetentionPolicy, now: float) -> list[Job]:
+def delete_expired(store: JobStore, policy: RetentionPolicy) -> list[Job]:
     """Delete the expired jobs with their files, and return these jobs.
 
     Only files that are recorded for a job are deleted, never one that is still in the inbox. A job
-    is kept, and retried at the next call, if one of its files cannot be deleted.
+    is kept, and retried at the next call, if one of its files cannot be deleted. Ages are those of
+    :mod:`appliance.jobs.ages`; call this regularly, also without limits, so that they are counted.
     """
+    ages_s = store.ages.ages_s()
     if not policy.max_age_days and not policy.max_total_gb:
         return []
     unarchived = {job.id for job in store.unarchived()}
     ended_jobs = [job for job in store.jobs(FINAL_STATES) if job.id not in unarchived]
     stored_jobs = [
         StoredJob(
-            job, sum(_size(path) for path in _deletable_files(store, job)), _is_downloaded(job)
+            job,
+            sum(_size(path) for path in _deletable_files(store, job)),
+            _is_downloaded(job),
+            ages_s.get(job.id, 0.0),
         )
         for job in ended_jobs
     ]
     removed = []
-    for job in expired_jobs(stored_jobs, policy, now):
+    for job in expired_jobs(stored_jobs, policy):
         try:
             delete_job(store, job)
         except OSError:

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from appliance.errors import BadInput
+from appliance.jobs.ages import JobAges
 from appliance.jobs.database import DatabaseClient
 from appliance.jobs.disk_space import DiskBudget
+from appliance.jobs.fair_order import FairOrder
 from appliance.jobs.files import JobFiles, claim_files
 from appliance.jobs.models import Event, Job, NewJob, Reason, path_to_blob, reason_from_columns
 from appliance.jobs.states import JobRequest, JobState
@@ -27,6 +29,7 @@ from appliance.jobs.transitions import (
     rejection,
     transition,
 )
+from appliance.system.elapsed import Seconds, boot_time, read_boot_id
 
 
 def store_path(root: Path) -> Path:
@@ -40,7 +43,8 @@ class JobStore(DatabaseClient):
     The daemon uses :class:`~appliance.jobs.worker_store.WorkerStore`.
 
     ``max_attempts_without_progress`` is how often a job may start without finishing a single chunk.
-    ``now`` returns the seconds since 1970.
+    ``now`` returns the seconds since 1970, ``since_boot`` those since the device was switched on,
+    and ``boot_id`` the ID of this start of the device.
 
     Every method may raise ``Fault`` (``database_busy``, ``database_access_denied``,
     ``database_damaged``, ``disk_full``); those that take a job's ID raise
@@ -53,13 +57,17 @@ class JobStore(DatabaseClient):
         path: Path,
         *,
         max_attempts_without_progress: int = 10,
-        now: Callable[[], float] = time.time,
+        now: Seconds = time.time,
+        since_boot: Seconds = boot_time,
+        boot_id: Callable[[], str] = read_boot_id,
     ) -> None:
         super().__init__(path)
         self._max_attempts = max_attempts_without_progress
-        self._now = now
+        self._now, self._since_boot = now, since_boot
+        self.ages = JobAges(self._database, now, since_boot, boot_id)
         self.files = JobFiles(self._database)
         self.disk_budget = DiskBudget(self._database)
+        self.order = FairOrder(self._database)
 
     # Reading
 
@@ -80,6 +88,16 @@ class JobStore(DatabaseClient):
             limit,
         )
         return [Job.from_row(row) for row in rows]
+
+    def counts(self, owner: str | None = None) -> dict[JobState, int]:
+        """Return the number of jobs in each state, of ``owner`` or of all (``None``)."""
+        rows = self._database.read(
+            "SELECT state, count(*) AS jobs FROM jobs WHERE ? IS NULL OR owner = ? GROUP BY state",
+            owner,
+            owner,
+        )
+        found = {JobState(row["state"]): int(row["jobs"]) for row in rows}
+        return {state: found.get(state, 0) for state in JobState}
 
     def latest_per_owner(self, state: JobState, count: int) -> list[Job]:
         """Return, for every owner, the ``count`` jobs that most recently reached ``state``.

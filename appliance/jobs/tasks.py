@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +19,7 @@ from appliance.errors import BadInput
 from appliance.jobs.database import DatabaseClient
 from appliance.jobs.models import Reason, reason_from_columns
 from appliance.jobs.transitions import placeholders, reason_columns
+from appliance.system.elapsed import ElapsedTimes, Seconds, boot_time
 
 TaskState = Literal["pending", "running", "done", "failed"]
 
@@ -63,9 +64,12 @@ class TaskStore(DatabaseClient):
     :class:`~appliance.jobs.store.JobStore`'s do.
     """
 
-    def __init__(self, path: Path, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, path: Path, *, now: Seconds = time.time, since_boot: Seconds = boot_time
+    ) -> None:
         super().__init__(path)
         self._now = now
+        self._ended = ElapsedTimes(now, since_boot)
 
     def submit(self, kind: str, params: Mapping[str, Any], owner: str = "") -> int:
         """Submit a task and return its ID."""
@@ -83,6 +87,17 @@ class TaskStore(DatabaseClient):
             raise BadInput("task_unknown", task=task)
         return Task.from_row(rows[0])
 
+    def count_unfinished(self, kinds: Iterable[str], owner: str) -> int:
+        """Return how many tasks of ``owner`` of any of ``kinds`` are pending or running."""
+        kinds = list(kinds)
+        rows = self._database.read(
+            "SELECT count(*) AS tasks FROM tasks WHERE state IN ('pending', 'running')"
+            f" AND owner = ? AND kind IN ({placeholders(kinds)})",
+            owner,
+            *kinds,
+        )
+        return int(rows[0]["tasks"])
+
     def has_unfinished(self, kinds: Iterable[str]) -> bool:
         """Return whether a task of any of ``kinds`` is pending or running."""
         kinds = list(kinds)
@@ -95,17 +110,20 @@ class TaskStore(DatabaseClient):
         )
 
     def claim(self, kinds: Iterable[str]) -> Task | None:
-        """Claim the oldest pending task of any of ``kinds`` and mark it as running.
+        """Claim the next pending task of any of ``kinds`` and mark it as running.
 
-        Returns ``None`` if there is no such task.
+        Owners take turns: the one whose tasks were started least recently is next, with the oldest
+        task. Returns ``None`` if there is no such task.
         """
         kinds = list(kinds)
         with self._database.write() as connection:
             row = connection.execute(
                 "UPDATE tasks SET state = 'running' WHERE id = (SELECT id FROM tasks"
                 f" WHERE state = 'pending' AND kind IN ({placeholders(kinds)})"
-                " ORDER BY id LIMIT 1) RETURNING *",
-                kinds,
+                " ORDER BY (SELECT coalesce(max(id), 0) FROM tasks AS started"
+                " WHERE state != 'pending' AND started.owner = tasks.owner"
+                f" AND kind IN ({placeholders(kinds)})), id LIMIT 1) RETURNING *",
+                [*kinds, *kinds],
             ).fetchone()
         return None if row is None else Task.from_row(row)
 
@@ -133,13 +151,18 @@ class TaskStore(DatabaseClient):
             self.fail(row["id"], Reason("task_interrupted"))
 
     def prune(self) -> list[int]:
-        """Delete the tasks that ended more than ``RETENTION_S`` ago and return their IDs."""
+        """Delete the tasks that ended more than ``RETENTION_S`` ago and return their IDs.
+
+        The time is measured by a clock that only advances. To be called regularly.
+        """
         with self._database.write() as connection:
             rows = connection.execute(
-                "DELETE FROM tasks WHERE state IN ('done', 'failed') AND finished < ? RETURNING id",
-                (self._now() - RETENTION_S,),
+                "SELECT id, finished FROM tasks WHERE state IN ('done', 'failed')"
             ).fetchall()
-        return [row["id"] for row in rows]
+            old = [r["id"] for r in rows if self._ended.since(r["id"], r["finished"]) > RETENTION_S]
+            connection.executemany("DELETE FROM tasks WHERE id = ?", [(task,) for task in old])
+        self._ended.keep({row["id"] for row in rows}.difference(old))
+        return old
 
     def _complete(self, task: int, state: TaskState, result: str, reason: Reason | None) -> None:
         code, params = reason_columns(reason)

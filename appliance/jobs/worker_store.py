@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import sqlite3
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from appliance.jobs.backoff import MAX_BACKOFF_S, fault_backoff_s, interruption_backoff_s
+from appliance.jobs.fair_order import keep_turn, next_job
 from appliance.jobs.models import Job, Reason, path_to_blob
 from appliance.jobs.states import JobRequest, JobState
 from appliance.jobs.store import JobStore
@@ -17,10 +21,35 @@ from appliance.jobs.transitions import (
     rejection,
     transition,
 )
+from appliance.system.elapsed import Seconds, boot_time, read_boot_id
 
 
 class WorkerStore(JobStore):
-    """The job queue as the daemon uses it: claim jobs, report progress, finish or fail them."""
+    """The job queue as the daemon uses it: claim jobs, report progress, finish or fail them.
+
+    How long a job waits before its next attempt is measured by a clock that only advances. The time
+    that is stored with it (``not_before``) is shown to users; a new process uses it to continue a
+    wait, and ends a wait that the clock makes longer than ``MAX_BACKOFF_S``.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_attempts_without_progress: int = 10,
+        now: Seconds = time.time,
+        since_boot: Seconds = boot_time,
+        boot_id: Callable[[], str] = read_boot_id,
+    ) -> None:
+        super().__init__(
+            path,
+            max_attempts_without_progress=max_attempts_without_progress,
+            now=now,
+            since_boot=since_boot,
+            boot_id=boot_id,
+        )
+        # Of each waiting job, the stored time and the end of its wait in seconds since the start.
+        self._wait_ends: dict[int, tuple[float, float]] = {}
 
     def recover(self, *, unclean_shutdown: bool = True) -> list[Job]:
         """Queue the jobs again that are still marked as running, and return them.
@@ -68,33 +97,47 @@ class WorkerStore(JobStore):
     def claim(self, free_mb: float = math.inf) -> Job | None:
         """Claim the next queued job and mark it as running; ``None`` if there is none.
 
-        The job of the highest priority comes first, then the oldest one. Jobs with estimated disk
+        The order is that of :mod:`appliance.jobs.fair_order`. Jobs with estimated disk
         space above ``free_mb`` are skipped. A job is claimed only once, even if several processes
         call this at the same time.
         """
         now = self._now()
         with self._database.write() as connection:
-            # A wait longer than the maximum was started before the clock was set back.
+            waiting = self._waiting_jobs(connection)
+            job = next_job(connection, waiting, free_mb)
+            if job is None:
+                return None
             row = connection.execute(
                 """
                 UPDATE jobs SET state = 'running', request = NULL, reason = NULL,
                     attempts = attempts + 1, attempts_without_progress = attempts_without_progress +
                     1, started = coalesce(started, :now), heartbeat = :now
-                WHERE id = (
-                    SELECT id FROM jobs
-                    WHERE state = 'queued'
-                        AND (not_before <= :now OR not_before > :now + :longest)
-                        AND (expected_disk_mb IS NULL OR expected_disk_mb <= :free_mb)
-                    ORDER BY priority DESC, id LIMIT 1
-                )
-                RETURNING *
+                WHERE id = :job RETURNING *
                 """,
-                {"now": now, "longest": MAX_BACKOFF_S, "free_mb": free_mb},
+                {"now": now, "job": job},
             ).fetchone()
-            if row is None:
-                return None
             add_event(connection, self._now(), row["id"], JobState.RUNNING.value, None)
         return Job.from_row(row)
+
+    def should_yield(self, job: Job) -> bool:
+        """Return whether a job of another user, ready to start, waits for ``job`` to end."""
+        with self._database.write() as connection:
+            waiting = self._waiting_jobs(connection)
+        return self.order.has_others(job, waiting)
+
+    def _waiting_jobs(self, connection: sqlite3.Connection) -> list[int]:
+        """Return the queued jobs whose wait has not ended."""
+        known, since_boot = self._wait_ends, self._since_boot()
+        self._wait_ends = {}
+        for job, not_before in connection.execute(
+            "SELECT id, not_before FROM jobs WHERE state = 'queued' AND not_before > 0"
+        ):
+            stored, end = known.get(job, (None, 0.0))
+            if stored != not_before:
+                left_s = not_before - self._now()
+                end = since_boot + (left_s if 0 < left_s <= MAX_BACKOFF_S else 0.0)
+            self._wait_ends[job] = not_before, end
+        return [job for job, (_, end) in self._wait_ends.items() if end > since_boot]
 
     def update_progress(
         self, job: int, stage: str, done: int, total: int, *, made_progress: bool = False
@@ -141,12 +184,14 @@ class WorkerStore(JobStore):
         *,
         count_attempt: bool = True,
         min_wait_s: float = 0.0,
+        yields: bool = False,
     ) -> JobState:
         """Queue a running job again and return its new state.
 
         With a ``reason``, the job waits before the next attempt, at least ``min_wait_s`` seconds,
         and fails if it has reached the maximum number of attempts without progress. Set
-        ``count_attempt`` to False if the job is not the cause: the attempt is then not counted.
+        ``count_attempt`` to False if the job is not the cause: the attempt is then not counted, and
+        the job continues before those of other users, unless it ``yields`` to them.
         """
         attempts = max(self.get(job).attempts_without_progress - (not count_attempt), 0)
         if reason is not None and count_attempt and attempts >= self._max_attempts:
@@ -166,6 +211,8 @@ class WorkerStore(JobStore):
                 "UPDATE jobs SET attempts_without_progress = ?, not_before = ? WHERE id = ?",
                 (attempts, 0 if reason is None else self._now() + wait_s, job),
             )
+            if not count_attempt and not yields:
+                keep_turn(connection, job)
         return JobState.QUEUED
 
     def apply_request(self, job: int, request: JobRequest) -> None:

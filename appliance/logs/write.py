@@ -11,6 +11,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from appliance.config import LogsConfig
+from appliance.logs.limit import RepeatLimiter
 from appliance.logs.line import LogLine
 
 LOG_NAME = "lectern.log"
@@ -47,16 +48,19 @@ class _TolerantFileHandler(RotatingFileHandler):
 
 
 @contextmanager
-def configure_logging(root: Path, settings: LogsConfig, name: str = LOG_NAME) -> Iterator[None]:
+def configure_logging(
+    root: Path, settings: LogsConfig, name: str = LOG_NAME, *, limit_repeats: bool = False
+) -> Iterator[None]:
     """Write all log records inside a ``with`` block to a log file and to standard error.
 
     ``name`` is the name of the log file below the root folder ``root``; each process has its own.
     Standard error always receives text, the file receives JSON if ``json_lines`` is set. If the log
-    file cannot be opened, only a warning is logged.
+    file cannot be opened, only a warning is logged. With ``limit_repeats``, similar warnings are
+    counted instead of being repeated (:mod:`appliance.logs.limit`).
     """
     terminal: logging.Handler = logging.StreamHandler(sys.stderr)
     terminal.setFormatter(_TextFormatter())
-    handlers = [terminal]
+    handlers: list[logging.Handler] = [terminal]
     path = log_path(root, name)
     problem = ""
     try:
@@ -72,6 +76,8 @@ def configure_logging(root: Path, settings: LogsConfig, name: str = LOG_NAME) ->
         handlers.append(file)
     except OSError as error:
         problem = str(error)
+    if limit_repeats:
+        handlers = [RepeatLimiter(handlers)]
     root_logger = logging.getLogger()
     level = root_logger.level
     root_logger.setLevel(settings.level.upper())

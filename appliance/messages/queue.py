@@ -19,9 +19,29 @@ MESSAGES: dict[str, Message] = {
     ),
     "database_damaged": message(
         "The database {name} cannot be used ({reason}).",
-        "Stop Lectern and rename the file; a new database is then created, and no video is lost.",
+        "Stop Lectern and run sudo lectern restore, which lists the backups; no video is lost.",
         "数据库 {name} 无法使用（{reason}）。",
-        "请停止 Lectern 并重命名该文件；系统会新建数据库，视频不会丢失。",
+        "请停止 Lectern 并运行 sudo lectern restore 查看备份；视频不会丢失。",
+    ),
+    "database_in_use": message(
+        "The database {name} is in use, so it cannot be replaced.",
+        "Stop the services with sudo systemctl stop lectern lectern-panel, then run the command "
+        "again.",
+        "数据库 {name} 正在使用中，无法替换。",
+        "请先用 sudo systemctl stop lectern lectern-panel 停止服务，然后重新运行该命令。",
+    ),
+    "backup_missing": message(
+        "There is no intact backup {name}.",
+        "Run lectern restore to list the backups and choose another one.",
+        "没有完好的备份 {name}。",
+        "请运行 lectern restore 查看备份，并选择其他备份。",
+    ),
+    "database_restored": message(
+        "The database {name} was damaged ({reason}) and was restored from a backup of {time}; "
+        "later changes are lost.",
+        "Check accounts, passwords and the queue; the damaged file is kept as {kept}.",
+        "数据库 {name} 已损坏（{reason}），已从 {time} 的备份恢复；之后的更改已丢失。",
+        "请检查账户、密码和队列；损坏的文件已保留为 {kept}。",
     ),
     "database_access_denied": message(
         "You do not have permission to use the database {name}.",
@@ -119,6 +139,30 @@ MESSAGES: dict[str, Message] = {
         "Try again; results are kept for one day.",
         "没有编号为 {task} 的后台任务。",
         "请重试；结果只保留一天。",
+    ),
+    "too_many_tasks": message(
+        "You already have {limit} checks or previews that are not finished.",
+        "Wait until some of them have finished, then try again.",
+        "您已有 {limit} 项检查或预览尚未完成。",
+        "请等待其中一些完成后再试。",
+    ),
+    "too_many_queued_jobs": message(
+        "You already have {count} videos in the queue; {limit} are allowed for one user.",
+        "Wait until some of them are finished, or cancel those that are no longer needed.",
+        "您的队列中已有 {count} 个视频，每位用户最多 {limit} 个。",
+        "请等待其中一些完成，或取消不再需要的视频。",
+    ),
+    "queue_quota_exceeded": message(
+        "The files of your videos in the queue would exceed the {limit} that one user may have.",
+        "Wait until some of them are finished, or cancel those that are no longer needed.",
+        "您队列中视频的文件总量将超过每位用户的上限 {limit}。",
+        "请等待其中一些完成，或取消不再需要的视频。",
+    ),
+    "task_params_invalid": message(
+        "The background task {kind} was requested with invalid parameters ({reason}).",
+        "Reload the page and try again; programs find the parameters in the API documentation.",
+        "后台任务 {kind} 的参数无效（{reason}）。",
+        "请重新加载页面后重试；程序请查阅 API 文档中的参数说明。",
     ),
     "task_interrupted": message(
         "The device was restarted before the background task had finished.",

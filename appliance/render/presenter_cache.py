@@ -128,12 +128,17 @@ class PresenterCache:
         """Remove the least recently used entries beyond the limit, but never ``current``."""
         with contextlib.suppress(OSError):
             entries = [path for path in self._folder.iterdir() if path.is_dir()]
-            entries.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+            entries.sort(key=self._last_used, reverse=True)
             total = 0
             for path in entries:
                 total += sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
                 if total > self._limit and path != current:
                     shutil.rmtree(path, ignore_errors=True)
+
+    def _last_used(self, entry: Path) -> float:
+        used_at = entry.stat().st_mtime
+        # A time in the future was written while the clock was wrong; it must not last for years.
+        return used_at if used_at <= self._now() else 0.0
 
 
 class PresenterEntry:

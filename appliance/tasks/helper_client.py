@@ -1,7 +1,7 @@
 """Sends requests to the USB helper, which has rights that the daemon lacks, if it is installed.
 
-Each request uses one connection: a JSON line ``{"action": …, …}`` is sent, and one is received,
-``{"result": {…}}`` or an error (:meth:`~appliance.errors.LecternError.to_dict`).
+Each request uses one connection: one line is sent (:mod:`appliance.helper.request`), and a JSON
+line is received, ``{"result": {…}}`` or an error (:meth:`~appliance.errors.LecternError.to_dict`).
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from appliance.errors import Fault, LecternError
+from appliance.helper.request import build_request
 
 SOCKET = Path("/run/lectern/helper.sock")
-
-HELPER_ACTIONS = ("usb_list", "usb_import", "usb_export", "usb_eject", "power_off")
 
 _CONNECT_S = 10.0
 _POLL_INTERVAL_S = 0.5
@@ -34,10 +33,12 @@ def call_helper(
 ) -> dict[str, Any]:
     """Request ``action`` with ``params`` from the helper and return its result.
 
-    Raises ``Fault``: ``helper_missing`` if it does not accept connections, ``helper_failed`` if
+    Raises ``BadInput("helper_request_unknown")`` for a request that the helper would not accept;
+    ``Fault``: ``helper_missing`` if it does not accept connections, ``helper_failed`` if
     there was no valid reply, ``task_interrupted`` once ``is_cancelled`` returns True (the helper
     continues); and the error in the reply.
     """
+    request = build_request(action, params)
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(_CONNECT_S)
@@ -45,7 +46,7 @@ def call_helper(
                 connection.connect(str(path))
             except OSError as error:
                 raise Fault("helper_missing") from error
-            connection.sendall(json.dumps({"action": action, **params}).encode() + b"\n")
+            connection.sendall(request)
             connection.shutdown(socket.SHUT_WR)
             raw_reply = _read_reply(connection, time.monotonic() + timeout_s, is_cancelled)
     except OSError as error:

@@ -6,19 +6,22 @@ import logging
 import shutil
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from appliance.attempt.protocol import StopRequested
 from appliance.config import Config, apply_overrides
 from appliance.errors import LecternError
+from appliance.helper.request import HelperAction
 from appliance.jobs.models import Reason
 from appliance.jobs.states import JobState
 from appliance.jobs.store import JobStore
+from appliance.jobs.task_params import check_params
 from appliance.jobs.tasks import Task, TaskStore, make_warning
 from appliance.tasks.child import run_in_child
 from appliance.tasks.estimates import estimate_s, seconds_per_pixel
-from appliance.tasks.helper_client import HELPER_ACTIONS, call_helper
+from appliance.tasks.helper_client import call_helper
 
 log = logging.getLogger("lectern.tasks")
 
@@ -135,17 +138,23 @@ def task_handlers(
         return lambda params, folder: call_helper(action, params, is_cancelled=is_cancelled)
 
     own_handlers = {"preflight": preflight, "doctor": doctor, "restart_worker": restart_worker}
-    return {**own_handlers, **{action: helper_handler(action) for action in HELPER_ACTIONS}}
+    return {
+        **own_handlers,
+        **{action.value: helper_handler(action.value) for action in HelperAction},
+    }
 
 
 def run_task(tasks: TaskStore, task: Task, handler: Callable[[Task], dict[str, Any]]) -> None:
     """Run the claimed task ``task`` with ``handler`` and store the result, or why it failed.
 
+    ``handler`` gets the task with checked parameters; see :mod:`appliance.jobs.task_params`.
+
     Raises ``Fault`` as ``tasks`` does.
     """
     log.info("task %d: %s", task.id, task.kind)
     try:
-        tasks.finish(task.id, handler(task))
+        checked = replace(task, params=check_params(task.kind, task.params))
+        tasks.finish(task.id, handler(checked))
     except StopRequested:
         tasks.fail(task.id, Reason("task_interrupted"))
     except LecternError as error:

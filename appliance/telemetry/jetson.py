@@ -30,20 +30,21 @@ class JetsonSource:
         root: Path = Path("/"),
         *,
         now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
         device: tuple[int, int] | None = None,
     ) -> None:
         self._folder, self._root, self._now, self._device = folder, root, now, device
+        self._monotonic = monotonic
         self._processor = Cpu(root)
         self._over_current = OverCurrentCounter(root)
         self._events = 0
-        self._detect_sensors(now())
+        self._detect_sensors()
 
     def __call__(self) -> Reading:
         """Read every sensor once."""
-        now = self._now()
-        if abs(now - self._detected_at) >= _REDETECT_INTERVAL_S:
+        if self._monotonic() - self._detected_at >= _REDETECT_INTERVAL_S:
             self._over_current = OverCurrentCounter(self._root, self._over_current.known)
-            self._detect_sensors(now)
+            self._detect_sensors()
         new_events = self._over_current.count_new()
         self._events += new_events
         temperatures, unreadable_zones = self._thermal.temperatures_c()
@@ -51,7 +52,7 @@ class JetsonSource:
         memory = memory_mb(self._root)
         free, total = self._disk.space_mb()
         return Reading(
-            at=now,
+            at=self._now(),
             temperatures_c=temperatures,
             trip_points_c=self._thermal.trip_points_c,
             cpu_load=self._processor.load(),
@@ -78,8 +79,8 @@ class JetsonSource:
             ),
         )
 
-    def _detect_sensors(self, now: float) -> None:
-        self._detected_at = now
+    def _detect_sensors(self) -> None:
+        self._detected_at = self._monotonic()
         self._thermal = ThermalZones(self._root)
         self._gpu = Gpu(self._root)
         self._rails = PowerRails(self._root)

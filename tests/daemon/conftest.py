@@ -25,4 +25,6 @@ def config(tmp_path: Path) -> Config:
 
 @pytest.fixture
 def store(config: Config, clock: Clock) -> WorkerStore:
-    return WorkerStore(store_path(config.root), max_attempts_without_progress=3, now=clock)
+    return WorkerStore(
+        store_path(config.root), max_attempts_without_progress=3, now=clock, since_boot=clock
+    )

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from appliance.jobs.backup import QUEUE, DatabaseBackups, read_restoration
 from appliance.jobs.daemon_status import DaemonStatusStore
 from appliance.jobs.models import NewJob
 from appliance.jobs.states import JobState
@@ -186,3 +187,24 @@ def test_tasks_run_beside_a_job_and_previews_before_it(root: Path, start: Start)
         assert reason is not None and reason.code == "task_interrupted"
     lines = last_lines(log_path(root), 100, lambda line: line.matches(job, "info"))
     assert any("is done: long.mp4" in line.message for line in lines)
+
+
+def test_databases_are_backed_up_and_a_damaged_queue_is_restored(root: Path, start: Start) -> None:
+    with JobStore(store_path(root)) as store:
+        store.add(NewJob("later", root / "wang.png", None))
+    state = root / "state"
+    backups = DatabaseBackups(state, QUEUE)
+    daemon = start()
+    wait_for(lambda: bool(backups.list()))
+    daemon.send_signal(signal.SIGTERM)
+    assert daemon.wait(60) == 0
+    for path in state.glob("lectern.sqlite3*"):
+        path.unlink() if path.name != "lectern.sqlite3" else path.write_bytes(b"")
+    daemon = start()
+    wait_for(lambda: read_restoration(state) is not None)
+    wait_for(lambda: bool(DaemonStatusStore(store_path(root)).read()))
+    with JobStore(store_path(root)) as store:
+        assert [job.stem for job in store.jobs()] == ["later"]
+    daemon.send_signal(signal.SIGTERM)
+    _, errors = daemon.communicate(timeout=60)
+    assert daemon.returncode == 0 and "was restored from the backup" in errors

@@ -83,7 +83,7 @@ class TestOutcomes:
         self, store: WorkerStore, config: Config, clock: Clock
     ) -> None:
         cut = BadInput("file_truncated", name="lesson.wav")
-        worker = make_worker(store, config, cut, cut, now=clock)
+        worker = make_worker(store, config, cut, cut, now=clock, monotonic=clock)
         job = drop(store, config)
         assert job.lecture is not None
         dropped = job.lecture.stat().st_ctime
@@ -102,7 +102,7 @@ class TestOutcomes:
             *[BadInput(code, name="lesson.wav", reason="Host is down")] * 8,
             succeed,
         ]
-        worker = make_worker(store, config, *outcomes, now=clock)
+        worker = make_worker(store, config, *outcomes, now=clock, monotonic=clock)
         job = drop(store, config)
         mount_record = config.root / "state" / "inbox.json"
         # The share that held the files:
@@ -150,7 +150,9 @@ class TestOutcomes:
     ) -> None:
         free = [10.0]
         outcomes: list[Outcome] = [*[Fault("disk_full", name="x.mp4")] * 8, succeed]
-        worker = make_worker(store, config, *outcomes, find_free_mb=lambda path: free[0], now=clock)
+        worker = make_worker(
+            store, config, *outcomes, find_free_mb=lambda path: free[0], now=clock, monotonic=clock
+        )
         job = drop(store, config)
         for _ in range(9):
             assert worker.run_next()
@@ -171,6 +173,7 @@ class TestOutcomes:
             succeed,
             find_free_mb=lambda p: 9.0,
             now=clock,
+            monotonic=clock,
         )
         drop(store, config)
         assert worker.run_next() and not worker.run_next()

@@ -198,7 +198,9 @@ class TestDiskSpace:
         self, store: WorkerStore, config: Config, clock: Clock
     ) -> None:
         keep = config.jobs.model_copy(update={"max_age_days": 1.0, "keep_undownloaded": False})
-        worker = make_worker(store, config.model_copy(update={"jobs": keep}), succeed, now=clock)
+        worker = make_worker(
+            store, config.model_copy(update={"jobs": keep}), succeed, now=clock, monotonic=clock
+        )
         drop(store, config)
         worker.run_next()
         assert tree(config.root / "outbox") != []

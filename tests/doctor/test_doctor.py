@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from appliance.cli import main
 from appliance.commands.trial_render import render_trial
 from appliance.config import PROJECT, Config, JobsConfig, LipsConfig
 from appliance.doctor.check_installation import (
+    check_backups,
     check_daemon,
     check_disk,
     check_models,
@@ -29,8 +31,9 @@ from appliance.doctor.finding import Finding, fail, ok, warn
 from appliance.doctor.report import as_dict, write_report
 from appliance.errors import BadInput
 from appliance.inference.providers import Providers
+from appliance.jobs.backup import QUEUE, RESTORATION_SHOWN_S, DatabaseBackups
 from appliance.jobs.daemon_status import DaemonStatusStore
-from appliance.jobs.store import store_path
+from appliance.jobs.store import JobStore, store_path
 from tests.inference.fake_providers import fake_device
 from tests.talking_face import babble, talking, write_video
 from tests.telemetry.boards import BOARDS, Board, make_board
@@ -176,6 +179,23 @@ class TestInstallation:
         ]
         path.write_bytes(b"not a database at all, but long enough to be looked at" * 40)
         assert codes(check_daemon(ctx)) == [("warn", "daemon_not_running")]
+
+    def test_backups_and_restorations_are_reported(self, tmp_path: Path) -> None:
+        ctx = replace(context(tmp_path), now=time.time)
+        state = ctx.config.root / "state"
+        assert codes(check_backups(ctx)) == [("ok", "backup_unneeded")]
+        JobStore(store_path(ctx.config.root)).close()
+        assert codes(check_backups(ctx)) == [("warn", "backup_none")]
+        backups = DatabaseBackups(state, QUEUE)
+        backups.create()
+        assert codes(check_backups(ctx)) == [("ok", "backup_made")]
+        backups.database.write_bytes(b"no database" * 1000)
+        assert codes(check_backups(ctx)) == [("fail", "database_damaged")]
+        backups.restore_if_damaged()
+        assert codes(check_backups(ctx)) == [("warn", "database_restored"), ("ok", "backup_made")]
+        backups.database.unlink()
+        later = replace(ctx, now=lambda: time.time() + RESTORATION_SHOWN_S + 60)
+        assert codes(check_backups(later)) == [("warn", "database_missing")]
 
 
 class TestInference:

@@ -97,7 +97,7 @@ class TestDisk:
     def test_full_disk_requires_additional_space_to_resume(self) -> None:
         free = [50.0]
         disk = DiskRule(10, lambda: free[0])
-        disk.note_disk_full(NOW)
+        disk.note_disk_full()
         assert disk.check(Conditions(NOW + 1, None, job_running=False)) is not None
         assert disk.check(Conditions(NOW + 1, None, job_running=True)) is None
         free[0] += RESUME_MARGIN_MB
@@ -105,11 +105,16 @@ class TestDisk:
         free[0] = 11  # the additional space is no longer required
         assert disk.check(Conditions(NOW + 3, None, job_running=False)) is None
 
-    @pytest.mark.parametrize("passed", [RETRY_AFTER_S, -1e6])
-    def test_full_disk_is_retried_after_a_while(self, passed: float) -> None:
-        disk = DiskRule(10, lambda: 50.0)
-        disk.note_disk_full(NOW)
-        assert disk.check(Conditions(NOW + passed, None, job_running=False)) is None
+    @pytest.mark.parametrize("jump", [0.0, 1e9, -1e9])
+    def test_full_disk_is_retried_after_a_while_whatever_the_clock_shows(self, jump: float) -> None:
+        passed = [0.0]
+        disk = DiskRule(10, lambda: 50.0, lambda: passed[0])
+        disk.note_disk_full()
+        conditions = Conditions(NOW + jump, None, job_running=False)
+        passed[0] = RETRY_AFTER_S - 1
+        assert disk.check(conditions) is not None
+        passed[0] = RETRY_AFTER_S
+        assert disk.check(conditions) is None
 
 
 class TestQuietHours:

@@ -19,6 +19,7 @@ import pytest
 from appliance.errors import BadInput, Fault
 from appliance.helper.__main__ import import_new_drive, serve_request
 from appliance.helper.actions import UsbHelper
+from appliance.helper.request import DeviceRequest, DriveRequest, build_request, parse_request
 from appliance.helper.service_user import ServiceUser
 from appliance.helper.usb_drives import (
     UsbDrive,
@@ -47,6 +48,11 @@ LSBLK = {
          "size": 1_048_576, "maj:min": "8:16"},
     ]
 }  # fmt: skip
+
+
+def request(action: str, *device: str) -> DeviceRequest | DriveRequest:
+    """The request for ``action``, as the helper reads it from the socket."""
+    return parse_request(build_request(action, dict(zip(["device"], device, strict=False))))
 
 
 class FakeCommands:
@@ -153,7 +159,7 @@ class TestDrives:
 
 class TestRequests:
     def test_list_drives(self, helper: UsbHelper) -> None:
-        drives = helper.handle({"action": "usb_list"})["drives"]
+        drives = helper.handle(request("usb_list"))["drives"]
         assert [(s["device"], s["label"], s["state"]) for s in drives] == [
             ("sda1", "LESSONS", "new"),
             ("sdb", "", "new"),
@@ -161,30 +167,30 @@ class TestRequests:
 
     def test_import_and_status(self, helper: UsbHelper, fake: FakeCommands) -> None:
         (fake.top / "talk.wav").write_bytes(b"sound")
-        assert helper.handle({"action": "usb_import", "device": "sda1"}) == {"files": 1}
+        assert helper.handle(request("usb_import", "sda1")) == {"files": 1}
         assert (helper.root / "inbox/talk.wav").read_bytes() == b"sound"
-        assert helper.handle({"action": "usb_list"})["drives"][0]["state"] == "safe"
+        assert helper.handle(request("usb_list"))["drives"][0]["state"] == "safe"
 
     def test_export(self, helper: UsbHelper, fake: FakeCommands) -> None:
         (helper.root / "outbox/lesson.mp4").write_bytes(b"video")
-        result = helper.handle({"action": "usb_export", "device": "sda1"})
+        result = helper.handle(request("usb_export", "sda1"))
         assert result == {"files": 1, "skipped": []}
         assert (fake.top / "lectern/results/lesson.mp4").read_bytes() == b"video"
 
     def test_write_protected_drive_is_rejected(self, helper: UsbHelper, fake: FakeCommands) -> None:
         fake.read_only = True
         with pytest.raises(BadInput, match="usb_read_only"):
-            helper.handle({"action": "usb_export", "device": "sda1"})
-        assert helper.handle({"action": "usb_list"})["drives"][0]["state"] == "failed"
+            helper.handle(request("usb_export", "sda1"))
+        assert helper.handle(request("usb_list"))["drives"][0]["state"] == "failed"
 
     def test_eject(self, helper: UsbHelper) -> None:
-        assert helper.handle({"action": "usb_eject", "device": "sda1"}) == {}
+        assert helper.handle(request("usb_eject", "sda1")) == {}
         helper.mount_table.write_text("36 35 8:1 / /media/x rw - vfat /dev/sda1 rw\n")
         with pytest.raises(BadInput, match="usb_busy"):
-            helper.handle({"action": "usb_eject", "device": "sda1"})
+            helper.handle(request("usb_eject", "sda1"))
 
     def test_power_off(self, helper: UsbHelper, fake: FakeCommands) -> None:
-        assert helper.handle({"action": "power_off"}) == {}
+        assert helper.handle(request("power_off")) == {}
         assert fake.commands == [["systemctl", "poweroff", "--no-block"]]
 
     @pytest.mark.parametrize(
@@ -192,7 +198,7 @@ class TestRequests:
         [
             ({"action": "usb_import", "device": "nvme0n1p1"}, "usb_not_found"),
             ({"action": "usb_export", "device": "sda2"}, "usb_not_found"),
-            ({"action": "usb_import", "device": "../sda1"}, "usb_not_found"),
+            ({"action": "usb_import", "device": "../sda1"}, "helper_request_unknown"),
             ({"action": "format"}, "helper_request_unknown"),
             ({}, "helper_request_unknown"),
         ],
@@ -201,7 +207,7 @@ class TestRequests:
         self, helper: UsbHelper, request_: dict[str, str], code: str
     ) -> None:
         with pytest.raises(BadInput, match=code):
-            helper.handle(request_)
+            helper.handle(parse_request(json.dumps(request_).encode()))
 
 
 class TestPlugIn:

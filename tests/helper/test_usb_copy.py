@@ -66,6 +66,7 @@ import os, signal, sys
 from functools import partial
 from pathlib import Path
 from appliance.helper import __main__ as main
+from appliance.helper import usb_copy
 from appliance.helper.service_user import ServiceUser, run_as_user
 from appliance.helper.usb_copy import ImportLog, import_files
 
@@ -73,6 +74,7 @@ def work(top):
     import_files([top / "endless.wav"], "A", top / "inbox", ImportLog(top / "imported.tsv"))
     return {}
 
+usb_copy._open_regular = lambda path: path.open("rb")  # a named pipe stands for a slow drive
 signal.signal(signal.SIGTERM, main._exit_on_signal)
 run_as_user(ServiceUser(os.getuid(), os.getgid()), partial(work, Path(sys.argv[1])))
 """
@@ -248,7 +250,7 @@ class TestExport:
         return tmp_path / "outbox"
 
     def test_videos_and_subtitles_are_copied_once(self, outbox: Path, drive: Path) -> None:
-        target = drive / "results"
+        target = usb_copy.make_folder(drive, "results")
         assert export_results(outbox, target) == (["a.mp4", "a.srt", "b: why?.mp4"], [])
         assert sorted(os.listdir(target)) == ["a.mp4", "a.srt", "b_ why_.mp4"]
         assert export_results(outbox, target) == ([], [])
@@ -262,6 +264,7 @@ class TestExport:
             shutil.copy(source, target)
 
         monkeypatch.setattr(usb_copy, "copy_file", too_large)
+        (drive / "results").mkdir()
         assert export_results(outbox, drive / "results") == (["a.srt", "b: why?.mp4"], ["a.mp4"])
 
     def test_full_drive_reports_the_number_of_copies(self, outbox: Path) -> None:
@@ -275,9 +278,52 @@ class TestExport:
 
 
 def test_failed_copy_leaves_no_partial_file(tmp_path: Path) -> None:
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(OSError, match="not a regular file"):
         usb_copy.copy_file(tmp_path, tmp_path / "target")
     assert os.listdir(tmp_path) == []
+
+
+def test_links_in_the_outbox_are_not_exported(tmp_path: Path) -> None:
+    secret, outbox, target = tmp_path / "users.sqlite3", tmp_path / "outbox", tmp_path / "drive"
+    secret.write_bytes(b"secret")
+    outbox.mkdir()
+    target.mkdir()
+    (outbox / "a.mp4").symlink_to(secret)
+    (outbox / "b.mp4").symlink_to(tmp_path / "none")
+    (outbox / "c.srt").symlink_to(tmp_path)
+    os.mkfifo(outbox / "d.mp4")
+    (outbox / "e.mp4").write_bytes(b"video")
+    assert export_results(outbox, target) == (["e.mp4"], [])
+    assert os.listdir(target) == ["e.mp4"]
+
+
+def test_link_that_replaces_a_video_during_the_export_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"secret")
+    (tmp_path / "a.mp4").symlink_to(tmp_path / "secret")
+    for name in ("a.mp4", "pipe.mp4"):
+        if name == "pipe.mp4":
+            os.mkfifo(tmp_path / name)
+        with pytest.raises(OSError):
+            usb_copy.copy_file(tmp_path / name, tmp_path / "copy.mp4")
+    assert not (tmp_path / "copy.mp4").exists()
+
+
+def test_links_on_the_drive_are_not_followed(tmp_path: Path) -> None:
+    drive, elsewhere = tmp_path / "drive", tmp_path / "elsewhere"
+    drive.mkdir()
+    elsewhere.mkdir()
+    (elsewhere / "a.mp4").write_bytes(b"mine!")
+    (drive / "lectern").symlink_to(elsewhere)
+    with pytest.raises(BadInput, match="usb_read_only"):
+        usb_copy.make_folder(drive, "lectern")
+    assert usb_copy.make_folder(drive, "results") == usb_copy.make_folder(drive, "results")
+    (drive / "results/a.mp4").symlink_to(elsewhere / "a.mp4")
+    outbox = tmp_path / "outbox"
+    outbox.mkdir()
+    (outbox / "a.mp4").write_bytes(b"video")
+    assert export_results(outbox, drive / "results") == (["a.mp4"], [])
+    assert (elsewhere / "a.mp4").read_bytes() == b"mine!"
+    assert not (drive / "results/a.mp4").is_symlink()
 
 
 def test_folder_names_are_case_insensitive(tmp_path: Path) -> None:

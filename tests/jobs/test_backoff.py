@@ -27,7 +27,12 @@ class Device:
 
     def __init__(self, path: Path, progress_after_s: float, cuts: Iterator[float]) -> None:
         self.time = 1_000_000.0
-        self.store = WorkerStore(path, max_attempts_without_progress=10, now=lambda: self.time)
+        self.store = WorkerStore(
+            path,
+            max_attempts_without_progress=10,
+            now=lambda: self.time,
+            since_boot=lambda: self.time,
+        )
         self.progress_after_s = progress_after_s
         self.cuts = cuts
         self.downs = 0

@@ -8,6 +8,7 @@ import pytest
 
 from appliance.jobs.daemon_status import HEARTBEAT_TIMEOUT_S, DaemonStatusStore
 from appliance.jobs.store import store_path
+from appliance.system.elapsed import read_boot_id
 
 
 class Clock:
@@ -25,7 +26,9 @@ def clock() -> Clock:
 @pytest.fixture
 def status_store(tmp_path: Path, clock: Clock) -> DaemonStatusStore:
     (tmp_path / "boot_id").write_text("first\n")
-    return DaemonStatusStore(store_path(tmp_path), now=clock, boot_id=tmp_path / "boot_id")
+    return DaemonStatusStore(
+        store_path(tmp_path), now=clock, boot_id=lambda: read_boot_id(tmp_path / "boot_id")
+    )
 
 
 class TestDaemonStatus:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,6 +64,28 @@ def test_filter_by_owner_and_state(history: JobHistory) -> None:
     assert sorted(ids(history, owners=["wang", ""])) == [1, 3, 4]
     assert ids(history, owners=[]) == []
     assert ids(history, owners=["x' OR '1'='1"]) == []
+
+
+def test_time_of_a_page_does_not_grow_with_the_number_of_jobs(tmp_path: Path) -> None:
+    """Seconds of the processor for the first page of 200 and of 20,000 jobs."""
+    seconds = {}
+    for count in (200, 20_000):
+        root = tmp_path / str(count)
+        with WorkerStore(store_path(root)) as store:
+            store.add_all(
+                [NewJob(str(n), Path("a"), Path("b"), owner=f"u{n % 9}") for n in range(count)]
+            )
+            with store._database.write() as connection:
+                connection.execute("UPDATE jobs SET state = 'done', finished = created + id")
+        with JobHistory(store_path(root)) as history:
+            began = time.process_time()
+            for _ in range(3):
+                page = history.page([JobState.DONE], owners=["u1", ""], number=3, size=12)
+                assert history.page([JobState.DONE]).total == count
+            seconds[count] = time.process_time() - began
+            assert len(page.jobs) == 12 if count > 200 else page.jobs
+    assert seconds[20_000] < 0.5
+    assert seconds[20_000] < 40 * max(seconds[200], 0.001)  # a hundred times as many jobs
 
 
 def test_empty_result_is_one_empty_page(history: JobHistory) -> None:

@@ -17,15 +17,19 @@ from appliance.jobs.retention import (
 )
 from appliance.jobs.worker_store import WorkerStore
 
-TODAY = 100 * DAY_S
+TODAY = 100.0
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> WorkerStore:
-    return WorkerStore(tmp_path / "lectern.sqlite3", now=lambda: days[0] * DAY_S)
+    return WorkerStore(tmp_path / "lectern.sqlite3", now=time_of_day, since_boot=time_of_day)
 
 
 days = [0.0]
+
+
+def time_of_day() -> float:
+    return days[0] * DAY_S
 
 
 def finished(
@@ -43,56 +47,50 @@ def finished(
     store.mark_archived(job)
     if downloaded:
         store.mark_downloaded(job)
+    store.ages.ages_s()  # as the worker does regularly
     return store.get(job)
+
+
+def stored(job: Job, size: int) -> StoredJob:
+    """Return an ended job as retention sees it on the 100th day."""
+    age_s = TODAY * DAY_S - (job.finished or 0)
+    return StoredJob(job, size, job.downloaded is not None, age_s)
 
 
 class TestExpired:
     def test_old_jobs_expire(self, store: WorkerStore) -> None:
         old, new = finished(store, 89), finished(store, 91)
-        stored = [
-            StoredJob(new, 1, new.downloaded is not None),
-            StoredJob(old, 1, old.downloaded is not None),
-        ]
-        assert expired_jobs(stored, RetentionPolicy(max_age_days=10), TODAY) == [old]
-        assert expired_jobs(stored, RetentionPolicy(), TODAY) == []
+        jobs = [stored(new, 1), stored(old, 1)]
+        assert expired_jobs(jobs, RetentionPolicy(max_age_days=10)) == [old]
+        assert expired_jobs(jobs, RetentionPolicy()) == []
 
     def test_oldest_jobs_expire_until_the_size_fits(self, store: WorkerStore) -> None:
         jobs = [finished(store, day) for day in (1, 2, 3, 4)]
-        stored = [StoredJob(job, GB, job.downloaded is not None) for job in reversed(jobs)]
-        assert expired_jobs(stored, RetentionPolicy(max_total_gb=2), TODAY) == jobs[:2]
+        newest_first = [stored(job, GB) for job in reversed(jobs)]
+        assert expired_jobs(newest_first, RetentionPolicy(max_total_gb=2)) == jobs[:2]
 
     def test_job_without_files_does_not_expire_by_size(self, store: WorkerStore) -> None:
         empty, full = finished(store, 1), finished(store, 2)
-        assert expired_jobs(
-            [
-                StoredJob(empty, 0, empty.downloaded is not None),
-                StoredJob(full, 3 * GB, full.downloaded is not None),
-            ],
-            RetentionPolicy(max_total_gb=1),
-            TODAY,
-        ) == [full]
+        jobs = [stored(empty, 0), stored(full, 3 * GB)]
+        assert expired_jobs(jobs, RetentionPolicy(max_total_gb=1)) == [full]
 
     def test_undownloaded_results_are_kept_if_configured(self, store: WorkerStore) -> None:
-        kept, downloaded_job = finished(store, 1, downloaded=False), finished(store, 2)
-        stored = [
-            StoredJob(kept, GB, kept.downloaded is not None),
-            StoredJob(downloaded_job, GB, downloaded_job.downloaded is not None),
-        ]
-        assert expired_jobs(stored, RetentionPolicy(max_age_days=1, max_total_gb=1), TODAY) == [
-            downloaded_job
-        ]
-        assert expired_jobs(
-            stored, RetentionPolicy(max_age_days=1, max_total_gb=1, keep_undownloaded=False), TODAY
-        ) == [kept, downloaded_job]
+        kept, downloaded = finished(store, 1, downloaded=False), finished(store, 2)
+        jobs = [stored(kept, GB), stored(downloaded, GB)]
+        policy = RetentionPolicy(max_age_days=1, max_total_gb=1)
+        assert expired_jobs(jobs, policy) == [downloaded]
+        policy = RetentionPolicy(max_age_days=1, max_total_gb=1, keep_undownloaded=False)
+        assert expired_jobs(jobs, policy) == [kept, downloaded]
 
 
 class TestDeleteExpired:
     def test_job_is_deleted_with_its_files(self, store: WorkerStore, tmp_path: Path) -> None:
         old = finished(store, 1, result=tmp_path / "old.mp4")
         new = finished(store, 99, result=tmp_path / "new.mp4")
-        assert [
-            job.id for job in delete_expired(store, RetentionPolicy(max_age_days=10), TODAY)
-        ] == [old.id]
+        days[0] = TODAY
+        assert [job.id for job in delete_expired(store, RetentionPolicy(max_age_days=10))] == [
+            old.id
+        ]
         assert [path.name for path in tmp_path.glob("*.mp4")] == ["new.mp4"]
         assert [job.id for job in store.jobs()] == [new.id]
 
@@ -102,7 +100,8 @@ class TestDeleteExpired:
         kept = finished(store, 1, downloaded=False, result=tmp_path / "kept.mp4")
         finished(store, 1, downloaded=False, result=tmp_path / "moved.mp4")
         (tmp_path / "moved.mp4").rename(tmp_path / "elsewhere.mp4")
-        delete_expired(store, RetentionPolicy(max_age_days=10), TODAY)
+        days[0] = TODAY
+        delete_expired(store, RetentionPolicy(max_age_days=10))
         assert [job.id for job in store.jobs()] == [kept.id]
         assert sorted(p.name for p in tmp_path.glob("*.mp4")) == ["elsewhere.mp4", "kept.mp4"]
 
@@ -116,9 +115,12 @@ class TestDeleteExpired:
         store.claim()
         store.finish(job)
         store.mark_downloaded(job)
-        assert delete_expired(store, RetentionPolicy(max_age_days=1), TODAY) == []
+        store.ages.ages_s()
+        days[0] = TODAY
+        assert delete_expired(store, RetentionPolicy(max_age_days=1)) == []
         store.mark_archived(job)
-        assert delete_expired(store, RetentionPolicy(max_age_days=1), TODAY) != []
+        days[0] = TODAY
+        assert delete_expired(store, RetentionPolicy(max_age_days=1)) != []
         assert source.exists()
 
     def test_a_file_that_cannot_be_deleted_keeps_its_job(
@@ -128,5 +130,6 @@ class TestDeleteExpired:
         folder = tmp_path / "folder.mp4"
         folder.mkdir()
         store.files.add_result(job.id, folder)
-        assert delete_expired(store, RetentionPolicy(max_age_days=1), TODAY) == []
+        days[0] = TODAY
+        assert delete_expired(store, RetentionPolicy(max_age_days=1)) == []
         assert store.get(job.id) == job

@@ -38,7 +38,9 @@ def clock() -> Clock:
 
 @pytest.fixture
 def store(tmp_path: Path, clock: Clock) -> WorkerStore:
-    return WorkerStore(store_path(tmp_path), max_attempts_without_progress=3, now=clock)
+    return WorkerStore(
+        store_path(tmp_path), max_attempts_without_progress=3, now=clock, since_boot=clock
+    )
 
 
 def lesson(stem: str = "lesson", *, priority: int = 0, claims: tuple[Path, ...] = ()) -> NewJob:

@@ -27,7 +27,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def tasks(tmp_path: Path, clock: Clock) -> TaskStore:
-    return TaskStore(store_path(tmp_path), now=clock)
+    return TaskStore(store_path(tmp_path), now=clock, since_boot=clock)
 
 
 class TestTaskStore:
@@ -76,6 +76,22 @@ class TestTaskStore:
         with pytest.raises(BadInput) as rejection:
             tasks.get(old)
         assert rejection.value.code == "task_unknown"
+
+    @pytest.mark.parametrize("jump", [-1e9, 1e9])
+    def test_changed_clock_neither_deletes_results_nor_keeps_them(
+        self, tmp_path: Path, clock: Clock, jump: float
+    ) -> None:
+        passed = [0.0]
+        tasks = TaskStore(store_path(tmp_path), now=clock, since_boot=lambda: passed[0])
+        number = tasks.submit("doctor", {})
+        tasks.claim(["doctor"])
+        tasks.finish(number, {})
+        clock.time += jump
+        assert tasks.prune() == []
+        passed[0] = RETENTION_S - 1
+        assert tasks.prune() == []
+        passed[0] = RETENTION_S + 1
+        assert tasks.prune() == [number]
 
     def test_only_running_tasks_can_be_finished(self, tasks: TaskStore) -> None:
         number = tasks.submit("doctor", {})

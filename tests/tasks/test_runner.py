@@ -15,6 +15,7 @@ from appliance.config import Config
 from appliance.errors import BadInput, Fault
 from appliance.jobs.models import NewJob
 from appliance.jobs.store import store_path
+from appliance.jobs.task_params import TASK_PARAMS, DriveParams
 from appliance.jobs.tasks import RETENTION_S, TaskStore
 from appliance.jobs.worker_store import WorkerStore
 from appliance.tasks.estimates import estimate_s, seconds_per_pixel
@@ -66,7 +67,7 @@ class TestTaskRunner:
         while runner.run_next():
             pass
         reasons = [tasks.get(number).reason for number in (missing, odd)]
-        assert [r and r.code for r in reasons] == ["file_missing", "task_failed"]
+        assert [r and r.code for r in reasons] == ["file_missing", "task_params_invalid"]
         assert tasks.get(again).state == "done" and restarts == ["restart"]
 
     def test_invalid_options_are_rejected(
@@ -79,9 +80,26 @@ class TestTaskRunner:
         reason = tasks.get(number).reason
         assert reason is not None and reason.code == "job_options_invalid"
 
+    @pytest.mark.parametrize("kind", TASK_PARAMS)
+    @pytest.mark.parametrize("smuggled", ["ask", "action", "kind", "path"])
+    def test_smuggled_parameter_never_reaches_a_handler(
+        self, tasks: TaskStore, config: Config, kind: str, smuggled: str
+    ) -> None:
+        executed: list[Mapping[str, Any]] = []
+
+        def execute(params: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+            executed.append(params)
+            return {}
+
+        params = {"device": "sda1"} if TASK_PARAMS[kind] is DriveParams else {}
+        number = tasks.submit(kind, {**params, smuggled: "power_off"})
+        TaskRunner(tasks, config.root / "tasks", {kind: execute}, threading.Event()).run_next()
+        reason = tasks.get(number).reason
+        assert reason is not None and reason.code == "task_params_invalid" and not executed
+
     def test_expired_tasks_are_deleted_with_their_files(self, config: Config) -> None:
         now = [1_000_000.0]
-        tasks = TaskStore(store_path(config.root), now=lambda: now[0])
+        tasks = TaskStore(store_path(config.root), now=lambda: now[0], since_boot=lambda: now[0])
         stop = threading.Event()
 
         def draw(params: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -91,13 +109,13 @@ class TestTaskRunner:
             return {}
 
         folder = config.root / "tasks"
-        first = tasks.submit("draw", {})
-        TaskRunner(tasks, folder, {"draw": draw}, stop).run(0)
+        first = tasks.submit("doctor", {})
+        TaskRunner(tasks, folder, {"doctor": draw}, stop).run(0)
         assert (folder / str(first) / "thumbnail.jpg").is_file()
         stop.clear()
         now[0] += RETENTION_S + 1
-        tasks.submit("draw", {})
-        TaskRunner(tasks, folder, {"draw": draw}, stop).run(0)
+        tasks.submit("doctor", {})
+        TaskRunner(tasks, folder, {"doctor": draw}, stop).run(0)
         assert not (folder / str(first)).exists()
 
     @pytest.mark.slow
@@ -148,9 +166,9 @@ class TestHelperClient:
     def test_request_and_result_are_transmitted(self, tmp_path: Path) -> None:
         received: list[bytes] = []
         thread = self.serve_reply(tmp_path / "h", b'{"result": {"drives": []}}', received)
-        assert call_helper("usb_list", {"deep": True}, path=tmp_path / "h") == {"drives": []}
+        assert call_helper("usb_list", {}, path=tmp_path / "h") == {"drives": []}
         thread.join()
-        assert json.loads(b"".join(received)) == {"action": "usb_list", "deep": True}
+        assert json.loads(b"".join(received)) == {"action": "usb_list"}
 
     @pytest.mark.parametrize(
         ("reply", "code"),
@@ -171,6 +189,11 @@ class TestHelperClient:
             call_helper("usb_list", {}, path=tmp_path / "h")
         thread.join()
         assert error.value.code == code
+
+    @pytest.mark.parametrize("smuggled", ["ask", "action", "device", "kind"])
+    def test_smuggled_argument_is_not_sent(self, tmp_path: Path, smuggled: str) -> None:
+        with pytest.raises(BadInput, match="helper_request_unknown"):
+            call_helper("usb_list", {smuggled: "power_off"}, path=tmp_path / "none")
 
     def test_missing_helper_is_reported(self, tmp_path: Path) -> None:
         with pytest.raises(Fault) as error:

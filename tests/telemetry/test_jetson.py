@@ -23,7 +23,8 @@ class Clock:
 
 
 def source(board: Board, tmp_path: Path, clock: Clock | None = None) -> JetsonSource:
-    return JetsonSource(tmp_path, board.root, now=clock or Clock())
+    clock = clock or Clock()
+    return JetsonSource(tmp_path, board.root, now=clock, monotonic=clock)
 
 
 @pytest.mark.parametrize("name", BOARDS)

@@ -28,12 +28,19 @@ NAMES = {"admin": Role.ADMIN, "teacher": Role.TEACHER, "other": Role.TEACHER, "v
 
 
 class Clock:
-    """A clock in seconds since 1970 that the test sets."""
+    """A clock that the test advances: ``time`` is seconds since 1970.
+
+    ``error`` is by how many seconds the device shows another time; ``monotonic`` is not affected.
+    """
 
     def __init__(self) -> None:
         self.time = 1_800_000_000.0
+        self.error = 0.0
 
     def __call__(self) -> float:
+        return self.time + self.error
+
+    def monotonic(self) -> float:
         return self.time
 
 
@@ -74,7 +81,9 @@ def config(tmp_path: Path) -> Config:
 @pytest.fixture
 def fresh(config: Config, clock: Clock, tmp_path: Path) -> Iterator[Flask]:
     """A panel before its setup, on a device without an update in progress."""
-    app = create_app(config, now=clock, update_marker=tmp_path / "update")
+    app = create_app(
+        config, now=clock, monotonic=clock.monotonic, update_marker=tmp_path / "update"
+    )
     app.test_client_class = Browser
     yield app
     here: Panel = app.extensions[EXTENSION]
@@ -117,7 +126,7 @@ def sign_in(app: Flask) -> SignIn:
 @pytest.fixture
 def store(config: Config, clock: Clock) -> Iterator[WorkerStore]:
     """The job queue of the panel's device."""
-    with WorkerStore(store_path(config.root), now=clock) as store:
+    with WorkerStore(store_path(config.root), now=clock, since_boot=clock.monotonic) as store:
         yield store
 
 

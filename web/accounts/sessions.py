@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -23,41 +25,54 @@ MAX_AGE_S = 7 * 86400.0
 
 _WRITE_INTERVAL_S = 60.0
 _MAX_SESSIONS = 10_000
+_TOLERANCE_S = 300.0  # by which a clock may be set back without ending stored sessions
 
 
 @dataclass(frozen=True)
 class Session:
     """The session of one browser.
 
-    Every change must be sent with ``csrf_token``. ``created`` and ``last_seen`` (last activity) are
-    in seconds since 1970.
+    Every change must be sent with ``csrf_token``. ``began`` and ``active_at`` (last activity) are
+    in seconds of a clock that only advances.
     """
 
     user: str
     csrf_token: str
-    created: float
-    last_seen: float
+    began: float
+    active_at: float
 
 
 class SessionStore:
-    """The sessions of ``users``, which end after ``idle_s`` seconds without activity."""
+    """The sessions of ``users``, which end after ``idle_s`` seconds without activity.
 
-    def __init__(self, users: UserStore, idle_s: float, now: Callable[[], float]) -> None:
-        self._users, self._idle_s, self._now = users, idle_s, now
+    ``monotonic`` returns seconds of a clock that only advances, by which sessions end. ``now``
+    returns seconds since 1970: a new process continues stored sessions by their times, and ends
+    those whose times are not plausible, because the clock was changed.
+    """
+
+    def __init__(
+        self,
+        users: UserStore,
+        idle_s: float,
+        now: Callable[[], float],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._users, self._idle_s, self._now, self._monotonic = users, idle_s, now, monotonic
         self._lock = threading.Lock()
         self._written: dict[str, float] = {}
-        self._open = {
-            row["token_hash"]: Session(
-                row["user"], row["csrf_token"], row["created"], row["last_seen"]
-            )
-            for row in users.database.read("SELECT * FROM sessions")
-        }
+        self._open: dict[str, Session] = {}
+        here, at = monotonic(), now()
+        for row in users.database.read("SELECT * FROM sessions"):
+            idle, age = at - row["last_seen"], at - row["created"]
+            if min(idle, age) >= -_TOLERANCE_S:
+                session = Session(row["user"], row["csrf_token"], here - age, here - idle)
+                self._open[row["token_hash"]] = session
 
     def create(self, user: str) -> str:
         """Start a session of ``user`` and return the value of its cookie."""
         self._delete_expired()
-        value, now = secrets.token_urlsafe(32), self._now()
-        session = Session(user, secrets.token_urlsafe(32), now, now)
+        value, now, here = secrets.token_urlsafe(32), self._now(), self._monotonic()
+        session = Session(user, secrets.token_urlsafe(32), here, here)
         with self._lock:
             self._open[_digest(value)] = session
         self._write(
@@ -76,7 +91,7 @@ class SessionStore:
         A request that is not ``active`` (an automatic one of a live page) does not count as
         activity.
         """
-        key, now = _digest(value), self._now()
+        key, now = _digest(value), self._monotonic()
         with self._lock:
             session = self._open.get(key)
             if session is None:
@@ -87,15 +102,15 @@ class SessionStore:
             else:
                 ended = False
                 if active:
-                    session = self._open[key] = replace(session, last_seen=now)
-                write = active and now - self._written.get(key, 0) >= _WRITE_INTERVAL_S
+                    session = self._open[key] = replace(session, active_at=now)
+                write = active and now - self._written.get(key, -math.inf) >= _WRITE_INTERVAL_S
                 if write:
                     self._written[key] = now
         if ended:
             self._write("DELETE FROM sessions WHERE token_hash = ?", key)
             return None
         if write:
-            self._write("UPDATE sessions SET last_seen = ? WHERE token_hash = ?", now, key)
+            self._write("UPDATE sessions SET last_seen = ? WHERE token_hash = ?", self._now(), key)
         return session
 
     def delete(self, value: str) -> None:
@@ -114,13 +129,13 @@ class SessionStore:
         self._write("DELETE FROM sessions WHERE user = ? AND token_hash != ?", user, keep_hash)
 
     def _is_valid(self, session: Session, now: float) -> bool:
-        return now - session.last_seen < self._idle_s and now - session.created < MAX_AGE_S
+        return now - session.active_at < self._idle_s and now - session.began < MAX_AGE_S
 
     def _delete_expired(self) -> None:
-        now = self._now()
+        now = self._monotonic()
         with self._lock:
             old = [key for key, session in self._open.items() if not self._is_valid(session, now)]
-            by_age = sorted(self._open, key=lambda key: self._open[key].last_seen)
+            by_age = sorted(self._open, key=lambda key: self._open[key].active_at)
             old += by_age[: max(len(self._open) - _MAX_SESSIONS, 0)]
             for key in old:
                 self._open.pop(key, None)

@@ -53,7 +53,7 @@ class TokenStore:
         if not rows:
             return None
         now = self._now()
-        if now - (rows[0]["last_used"] or 0) >= _WRITE_INTERVAL_S:
+        if abs(now - (rows[0]["last_used"] or 0)) >= _WRITE_INTERVAL_S:
             try:
                 with self._users.database.write() as connection:
                     connection.execute(
@@ -62,6 +62,11 @@ class TokenStore:
             except LecternError:
                 pass  # e.g. a full disk: the time of the last use is not essential
         return self._users.get(rows[0]["user"])
+
+    def revoke_all(self, user: str) -> None:
+        """Delete all tokens of a user."""
+        with self._users.database.write() as connection:
+            connection.execute("DELETE FROM tokens WHERE user = ?", (user,))
 
     def revoke(self, user: str, token: int) -> None:
         """Delete one of the user's tokens."""

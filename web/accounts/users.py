@@ -49,6 +49,17 @@ SCHEMA = Schema(
         ) STRICT
         """,
     ),
+    {
+        "devices": """
+        CREATE TABLE devices (
+            device TEXT NOT NULL,
+            user TEXT NOT NULL COLLATE NOCASE
+                REFERENCES users (name) ON DELETE CASCADE ON UPDATE CASCADE,
+            created REAL NOT NULL,
+            PRIMARY KEY (device, user)
+        ) STRICT
+        """,
+    },
 )
 
 _NAME = re.compile(r"[\w.-]{1,40}")

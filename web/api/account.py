@@ -69,7 +69,7 @@ class NewPassword(Model):
 
 
 @blueprint.get("/keys")
-@role_required("viewer")
+@role_required("viewer", by_token=False)
 @operation("List the user's API keys", response=Keys)
 def list_keys() -> Keys:
     """Return the user's API keys without their secrets."""
@@ -80,7 +80,7 @@ def list_keys() -> Keys:
 
 
 @blueprint.post("/keys")
-@role_required("viewer")
+@role_required("viewer", by_token=False)
 @operation("Create an API key", body=NewKey, response=CreatedKey, status=201)
 def create_key(body: NewKey) -> CreatedKey:
     """Create an API key with the permissions of its user.
@@ -91,7 +91,7 @@ def create_key(body: NewKey) -> CreatedKey:
 
 
 @blueprint.delete(f"/keys/<{NUMBER}:key>")
-@role_required("viewer")
+@role_required("viewer", by_token=False)
 @operation("Revoke an API key")
 def revoke_key(key: int) -> None:
     """Revoke an API key immediately. An unknown key is not an error."""
@@ -99,16 +99,14 @@ def revoke_key(key: int) -> None:
 
 
 @blueprint.post("/password")
-@role_required("viewer")
+@role_required("viewer", by_token=False)
 @operation("Change the user's own password", body=NewPassword)
 def change_password(body: NewPassword) -> None:
-    """Change the user's password and sign out the user's other browsers."""
+    """Change the user's password, sign out the other browsers and revoke all API keys."""
     panel = get_panel()
     change_own_password(
         current_identity(),
-        panel.users,
-        panel.sessions,
-        panel.login_limiter,
+        panel,
         current_password=body.current_password,
         new_password=body.new_password,
         address=request.remote_addr or "",

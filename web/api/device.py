@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from flask import Blueprint, Response
 from pydantic import Field
 
+from appliance.jobs.states import JobState
 from web.api.operation import operation
 from web.context import get_config, get_job_store, get_panel, get_task_store
 from web.schemas import NUMBER, Model, Problem, SearchWords, TaskCreated, TaskView
@@ -42,11 +43,11 @@ class DeviceView(Model):
     running: int
     """Number of running jobs."""
     queued: int
-    """Number of queued jobs, counted up to 200."""
+    """Number of queued jobs."""
     paused: int
-    """Number of paused jobs, counted up to 200."""
+    """Number of paused jobs."""
     waiting: int
-    """Number of jobs that wait for a missing file, counted up to 200."""
+    """Number of jobs that wait for a missing file."""
     reading: dict[str, Any] | None
     """Newest telemetry reading, or null if none was recorded in the last 90 seconds."""
 
@@ -131,10 +132,10 @@ def show() -> DeviceView:
         model=daemon.model if daemon else None,
         precision=daemon.precision if daemon else None,
         holds=[problem for hold in snapshot.holds if (problem := problem_of(hold)) is not None],
-        running=len(snapshot.running),
-        queued=len(snapshot.queue),
-        paused=len(snapshot.paused),
-        waiting=len(snapshot.waiting),
+        running=snapshot.counts[JobState.RUNNING],
+        queued=snapshot.counts[JobState.QUEUED],
+        paused=snapshot.counts[JobState.PAUSED],
+        waiting=snapshot.counts[JobState.WAITING],
         reading=dataclasses.asdict(snapshot.reading) if snapshot.reading else None,
     )
 
@@ -178,7 +179,6 @@ def prune(body: PruneRequest) -> PruneResult:
     return PruneResult(
         deleted=delete_old_jobs(
             get_job_store(),
-            get_panel().now(),
             require_role("admin").name,
             body.days,
             keep_not_downloaded=not body.include_not_downloaded,

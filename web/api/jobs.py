@@ -13,7 +13,7 @@ from web.schemas import NUMBER, JobChange, JobList, JobNumbers, JobPage, JobQuer
 from web.security.access import current_identity, role_required
 from web.security.body_limits import body_limit
 from web.services.job_access import find_jobs, get_editable_job, get_visible_job, job_view
-from web.services.job_actions import delete_jobs
+from web.services.job_actions import delete_jobs, set_job_priority
 from web.services.job_creation import create_jobs
 
 blueprint = Blueprint("api_jobs", __name__, url_prefix="/api/v1/jobs")
@@ -66,9 +66,12 @@ def show(job: int) -> JobView:
 @role_required("teacher")
 @operation("Change the priority of a job", body=JobChange, response=JobView)
 def set_priority(job: int, body: JobChange) -> JobView:
-    """Set the priority of a job."""
+    """Set the priority of a job.
+
+    Only administrators can place a job before those of other users: with a priority above 0.
+    """
     store = get_job_store()
-    store.set_priority(get_editable_job(current_identity(), store, job).id, body.priority)
+    set_job_priority(current_identity(), store, job, body.priority)
     return job_view(store.get(job))
 
 

@@ -1,4 +1,7 @@
-"""User accounts and their roles, for administrators."""
+"""User accounts and their roles, for administrators.
+
+Changes with an API key are refused, so that a leaked key cannot create accounts.
+"""
 
 from __future__ import annotations
 
@@ -52,9 +55,9 @@ class UserChange(Model):
     """A new role, a new password, or both. Null leaves the value unchanged."""
 
     role: RoleName | None = None
-    """New role. The last administrator cannot be given another one."""
+    """New role, which revokes the user's API keys. The last administrator keeps the role."""
     password: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    """New password, at least 10 characters. It ends all sessions of the user."""
+    """New password, at least 10 characters. It ends all sessions and API keys of the user."""
 
 
 @blueprint.get("")
@@ -66,7 +69,7 @@ def list_users() -> UserList:
 
 
 @blueprint.post("")
-@role_required("admin")
+@role_required("admin", by_token=False)
 @operation("Create a user account", body=NewUser, response=UserView, status=201)
 def create_user(body: NewUser) -> UserView:
     """Create an account with a role and a first password."""
@@ -77,30 +80,31 @@ def create_user(body: NewUser) -> UserView:
 
 
 @blueprint.patch("/<name>")
-@role_required("admin")
+@role_required("admin", by_token=False)
 @operation("Change the role or password of a user", body=UserChange, response=UserView)
 def change_user(name: str, body: UserChange) -> UserView:
     """Change the role, the password or both.
 
-    The last administrator keeps the role. A new password ends all sessions of the user.
+    The last administrator keeps the role. A new password ends all sessions of the user; a new role
+    or password revokes the user's API keys.
     """
     panel = get_panel()
     user = panel.users.get(name)
     if body.role is not None:
-        panel.users.set_role(user.name, Role(body.role))
+        account.set_role(panel, user.name, Role(body.role))
     if body.password is not None:
-        account.set_password(panel.users, panel.sessions, user.name, body.password)
+        account.set_password(panel, user.name, body.password)
     _log_change("changed", user.name)
     return _user_view(panel.users.get(user.name))
 
 
 @blueprint.delete("/<name>")
-@role_required("admin")
+@role_required("admin", by_token=False)
 @operation("Delete a user account")
 def delete_user(name: str) -> None:
     """Delete the account and end the user's sessions. The user's jobs and videos are kept."""
     panel = get_panel()
-    account.delete_user(panel.users, panel.sessions, name)
+    account.delete_user(panel, name)
     _log_change("deleted", name)
 
 

@@ -132,7 +132,6 @@ def prune() -> AnyResponse:
         raise BadInput("bad_request", reason="days")
     deleted = delete_old_jobs(
         get_job_store(),
-        get_panel().now(),
         require_role("admin").name,
         days,
         keep_not_downloaded="include_not_downloaded" not in request.form,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from appliance.jobs.models import Job, display_name
-from appliance.jobs.states import JobRequest
+from appliance.jobs.states import JobRequest, JobState
 from appliance.telemetry.reading import Reading
 from web.i18n import _, localized
 from web.security.access import can_view
@@ -200,7 +200,7 @@ def _frame_count_text(job: Job) -> str:
 
 
 def _queue_length_text(snapshot: Snapshot) -> str:
-    waiting = len(snapshot.queue)
+    waiting = snapshot.counts[JobState.QUEUED]
     if waiting == 0:
         return ""
     if not snapshot.running:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
+from appliance.jobs.states import JobState
 from web.services.snapshot import Snapshot
 
 _MB = 1 << 20
@@ -67,9 +67,7 @@ def collect(registry: CollectorRegistry, snapshot: Snapshot, streams: int) -> No
     registry.register(_ThrottleEvents(reading.throttle_events))
 
 
-def _states(snapshot: Snapshot) -> Counter[str]:
+def _states(snapshot: Snapshot) -> dict[str, int]:
     """Return the number of jobs in each state that is not final."""
-    counts = Counter(dict.fromkeys(("running", "queued", "paused", "waiting"), 0))
-    for jobs in (snapshot.running, snapshot.queue, snapshot.paused, snapshot.waiting):
-        counts.update(job.state.value for job in jobs)
-    return counts
+    states = (JobState.RUNNING, JobState.QUEUED, JobState.PAUSED, JobState.WAITING)
+    return {state.value: snapshot.counts[state] for state in states}

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.errors import BadInput, LecternError
 from web import i18n
+from web.accounts.login_limiter import client_network
 from web.accounts.passwords import MIN_LENGTH
 from web.accounts.setup_code import codes_match, delete_setup_code
 from web.accounts.users import Role
@@ -20,6 +21,7 @@ from web.schemas import NUMBER
 from web.security.access import (
     COOKIE,
     current_identity,
+    known_device,
     public,
     require_browser_session,
     require_role,
@@ -29,12 +31,14 @@ from web.security.access import (
 )
 from web.services.account import change_own_password, delete_user
 from web.services.account import set_password as set_user_password
+from web.services.account import set_role as set_user_role
 
 log = logging.getLogger("lectern.panel")
 
 blueprint = Blueprint("users", __name__)
 
 _YEAR_S = 365 * 86400
+_SETUP = "/setup"  # counts wrong setup codes; not a valid name of an account
 
 
 @blueprint.get("/setup")
@@ -55,10 +59,11 @@ def create_administrator() -> AnyResponse:
         return redirect(url_for("home.index"))
     address = request.remote_addr or ""
     try:
-        panel.login_limiter.register_attempt(address, "setup")
+        # The right code is accepted at any time: it is too long to be guessed, and failed attempts
+        # of others must not prevent the setup.
         if not codes_match(form.get("code", ""), panel.setup_code):
+            panel.login_limiter.register_attempt(address, _SETUP)
             raise BadInput("setup_code_wrong")
-        panel.login_limiter.register_success(address, "setup")
         password = _new_password()
         user = panel.users.add_first(form.get("name", "").strip(), password, panel.now())
     except BadInput as error:
@@ -89,16 +94,22 @@ def log_in() -> AnyResponse:
     address, name = request.remote_addr or "", form.get("name", "").strip()
     next_url = form.get("next", "")
     try:
-        panel.login_limiter.register_attempt(address, name)
+        device = known_device(name)
+        attempt = panel.login_limiter.register_attempt(address, name, device)
         try:
             user = panel.users.authenticate(name, form.get("password", ""))
         except BadInput:
-            log.warning("sign-in as %s from %s failed", ascii(name[:40]), address)
+            log.warning(
+                "sign-in as %s from %s failed",
+                ascii(name[:40]),
+                address,
+                extra={"source": client_network(address)},
+            )
             raise
     except BadInput as error:
         page = render_template("users/login.html", error=error, next_url=next_url, name=name)
         return _error_page(page, error)
-    panel.login_limiter.register_success(address, name)
+    panel.login_limiter.register_success(attempt)
     log.info("%s signed in from %s", user.name, address)
     response = redirect(_local_url(next_url))
     assert isinstance(response, Response)
@@ -137,7 +148,7 @@ def account() -> str:
 
 
 @blueprint.post("/account/password")
-@role_required("viewer")
+@role_required("viewer", by_token=False)
 def change_password() -> AnyResponse:
     """Change the user's own password; requires the old one."""
     current_identity().require_browser_session()
@@ -145,9 +156,7 @@ def change_password() -> AnyResponse:
     try:
         change_own_password(
             current_identity(),
-            panel.users,
-            panel.sessions,
-            panel.login_limiter,
+            panel,
             current_password=request.form.get("current_password", ""),
             new_password=_new_password(),
             address=request.remote_addr or "",
@@ -159,7 +168,7 @@ def change_password() -> AnyResponse:
 
 
 @blueprint.post("/account/tokens")
-@role_required("viewer")
+@role_required("viewer", by_token=False)
 def make_token() -> str:
     """Create an API key and show it once."""
     label = request.form.get("label", "").strip()[:60] or "API"
@@ -167,7 +176,7 @@ def make_token() -> str:
 
 
 @blueprint.post(f"/account/tokens/<{NUMBER}:number>/revoke")
-@role_required("viewer")
+@role_required("viewer", by_token=False)
 def revoke_token(number: int) -> AnyResponse:
     """Revoke one of the user's own API keys."""
     get_panel().tokens.revoke(require_browser_session().name, number)
@@ -182,7 +191,7 @@ def index() -> str:
 
 
 @blueprint.post("/users")
-@role_required("admin")
+@role_required("admin", by_token=False)
 def add() -> AnyResponse:
     """Create a user account."""
     form = request.form
@@ -197,29 +206,27 @@ def add() -> AnyResponse:
 
 
 @blueprint.post("/users/<name>/role")
-@role_required("admin")
+@role_required("admin", by_token=False)
 def set_role(name: str) -> AnyResponse:
     """Change the role of a user."""
     role = request.form.get("role", "")
-    return _apply_change(name, "changed", lambda: get_panel().users.set_role(name, _role(role)))
+    return _apply_change(name, "changed", lambda: set_user_role(get_panel(), name, _role(role)))
 
 
 @blueprint.post("/users/<name>/password")
-@role_required("admin")
+@role_required("admin", by_token=False)
 def set_password(name: str) -> AnyResponse:
     """Set the password of a user and end the user's sessions."""
     panel, password = get_panel(), request.form.get("password", "")
-    return _apply_change(
-        name, "changed", lambda: set_user_password(panel.users, panel.sessions, name, password)
-    )
+    return _apply_change(name, "changed", lambda: set_user_password(panel, name, password))
 
 
 @blueprint.post("/users/<name>/delete")
-@role_required("admin")
+@role_required("admin", by_token=False)
 def delete(name: str) -> AnyResponse:
     """Delete a user account; the user's jobs and videos are kept."""
     panel = get_panel()
-    return _apply_change(name, "deleted", lambda: delete_user(panel.users, panel.sessions, name))
+    return _apply_change(name, "deleted", lambda: delete_user(panel, name))
 
 
 def _apply_change(name: str, verb: str, change: Callable[[], object]) -> AnyResponse:

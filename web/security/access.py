@@ -17,6 +17,11 @@ from web.schemas import RoleName
 COOKIE = "lectern"
 """Name of the session cookie."""
 
+DEVICE_COOKIE = "lectern_device"
+"""Name of the cookie by which a browser is recognised that has signed in before."""
+
+_YEAR_S = 365 * 86400
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -114,8 +119,10 @@ def current_user() -> User | None:
     return current_identity().user
 
 
-def role_required(role: RoleName) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Require at least ``role`` for a view.
+def role_required(
+    role: RoleName, *, by_token: bool = True
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Require at least ``role`` for a view, and without ``by_token`` also a browser session.
 
     Otherwise the view raises ``BadInput``: ``login_required`` or ``permission_denied``.
     """
@@ -123,6 +130,8 @@ def role_required(role: RoleName) -> Callable[[Callable[P, R]], Callable[P, R]]:
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            if not by_token:
+                require_browser_session()
             require_role(role)
             return view(*args, **kwargs)
 
@@ -182,6 +191,20 @@ def sign_in(response: Response, user: User) -> None:
         secure=request.is_secure,
         path="/",
     )
+    response.set_cookie(
+        DEVICE_COOKIE,
+        get_panel().devices.remember(request.cookies.get(DEVICE_COOKIE, ""), user.name),
+        max_age=_YEAR_S,
+        httponly=True,
+        samesite="Strict",
+        secure=request.is_secure,
+        path="/",
+    )
+
+
+def known_device(name: str) -> str:
+    """Return an ID of the browser if the user ``name`` has signed in from it, otherwise ""."""
+    return get_panel().devices.find(request.cookies.get(DEVICE_COOKIE, ""), name)
 
 
 def sign_out(response: Response) -> None:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from web.accounts.login_limiter import LoginLimiter
-from web.accounts.sessions import SessionStore
-from web.accounts.users import UserStore
+from web.accounts.users import Role
+from web.context import Panel
 from web.security.access import Identity
 
 
 def change_own_password(
     identity: Identity,
-    users: UserStore,
-    sessions: SessionStore,
-    limiter: LoginLimiter,
+    panel: Panel,
     *,
     current_password: str,
     new_password: str,
     address: str,
     cookie: str,
 ) -> None:
-    """Set the user's password to ``new_password`` and end the user's other sessions.
+    """Set the user's password to ``new_password``; end the user's other sessions and API keys.
 
     A wrong ``current_password`` counts as a failed sign-in from ``address``. ``cookie`` is the
     value of the session cookie, whose session continues. Raises ``BadInput``:
@@ -27,28 +24,47 @@ def change_own_password(
     (request with an API key).
     """
     user = identity.require_browser_session()
-    limiter.register_attempt(address, user.name)
-    users.authenticate(user.name, current_password)
-    limiter.register_success(address, user.name)
-    users.set_password(user.name, new_password)
-    sessions.delete_all_for(user.name, keep=cookie)
+    attempt = panel.login_limiter.register_attempt(address, user.name)
+    panel.users.authenticate(user.name, current_password)
+    panel.login_limiter.register_success(attempt)
+    panel.users.set_password(user.name, new_password)
+    _end_access(panel, user.name, keep=cookie)
 
 
-def set_password(users: UserStore, sessions: SessionStore, name: str, password: str) -> None:
-    """Set the password of the user ``name`` (in any case) and end all sessions of the user.
+def set_password(panel: Panel, name: str, password: str) -> None:
+    """Set the password of the user ``name`` (in any case); end the user's sessions and API keys.
 
     Raises ``BadInput``: ``user_unknown``, ``password_too_short``.
     """
-    user = users.get(name)
-    users.set_password(user.name, password)
-    sessions.delete_all_for(user.name)
+    user = panel.users.get(name)
+    panel.users.set_password(user.name, password)
+    _end_access(panel, user.name)
 
 
-def delete_user(users: UserStore, sessions: SessionStore, name: str) -> None:
+def set_role(panel: Panel, name: str, role: Role) -> None:
+    """Set the role of the user ``name`` (in any case), and revoke the user's API keys.
+
+    A key was created for what the user could do then. Raises ``BadInput``: ``user_unknown``,
+    ``last_admin``.
+    """
+    user = panel.users.get(name)
+    panel.users.set_role(user.name, role)
+    if role is not user.role:
+        panel.tokens.revoke_all(user.name)
+
+
+def delete_user(panel: Panel, name: str) -> None:
     """Delete the account of the user ``name`` (in any case) and end all sessions of the user.
 
     Raises ``BadInput``: ``user_unknown``, ``last_admin``.
     """
-    user = users.get(name)
-    users.delete(user.name)
-    sessions.delete_all_for(user.name)
+    user = panel.users.get(name)
+    panel.users.delete(user.name)
+    panel.sessions.delete_all_for(user.name)
+
+
+def _end_access(panel: Panel, user: str, keep: str = "") -> None:
+    """End what was made with the old password, except for the session of the cookie ``keep``."""
+    panel.tokens.revoke_all(user)
+    panel.devices.forget(user)
+    panel.sessions.delete_all_for(user, keep=keep)

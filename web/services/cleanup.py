@@ -11,14 +11,17 @@ import logging
 import re
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from appliance.config import Config
 from appliance.errors import LecternError
+from appliance.jobs.backup import RESTORATION_SHOWN_S, read_restoration
 from appliance.jobs.retention import RetentionPolicy, delete_expired
 from appliance.jobs.states import JobState
 from appliance.jobs.store import JobStore, store_path
+from appliance.system.elapsed import ElapsedTimes, plausible_age_s
 from web.context import job_files_folder, uploads_folder
 from web.uploads.models import Limits
 from web.uploads.store import UploadStore
@@ -55,12 +58,12 @@ def _needed_files(store: JobStore) -> set[Path]:
     return {path for path in needed if path is not None}
 
 
-def remove_stale_uploads(config: Config, now: Callable[[], float]) -> None:
-    """Delete the expired uploads."""
+def remove_stale_uploads(config: Config, activity: ElapsedTimes) -> None:
+    """Delete the expired uploads; see :meth:`UploadStore.remove_expired`."""
     folder = uploads_folder(config.root)
     if folder.is_dir():
-        with UploadStore(folder, Limits.from_config(config), now=now) as store:
-            for upload in store.remove_expired():
+        with UploadStore(folder, Limits.from_config(config)) as store:
+            for upload in store.remove_expired(activity):
                 name, owner = ascii(upload.name), ascii(upload.owner)
                 log.info("the upload of %s by %s has expired", name, owner)
 
@@ -68,6 +71,9 @@ def remove_stale_uploads(config: Config, now: Callable[[], float]) -> None:
 def clean_at_start(config: Config) -> None:
     """Delete the files that an earlier process of the panel left behind."""
     path = store_path(config.root)
+    restored = read_restoration(config.root / "state")
+    if restored is not None and plausible_age_s(restored[1], time.time()) < RESTORATION_SHOWN_S:
+        return  # jobs that were added after the backup are missing; keep their files
     if path.is_file():
         with JobStore(path) as store:
             for folder in remove_stale_job_files(store, job_files_folder(config.root)):
@@ -75,7 +81,10 @@ def clean_at_start(config: Config) -> None:
 
 
 def start_cleanup(
-    config: Config, now: Callable[[], float], closing: threading.Event
+    config: Config,
+    now: Callable[[], float],
+    closing: threading.Event,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> threading.Thread:
     """Delete what an earlier process left behind, and start a thread that deletes expired uploads.
 
@@ -83,10 +92,12 @@ def start_cleanup(
     is set.
     """
 
+    activity = ElapsedTimes(now, monotonic)
+
     def run() -> None:
         while not closing.is_set():
             try:
-                remove_stale_uploads(config, now)
+                remove_stale_uploads(config, activity)
             except (LecternError, OSError) as error:
                 log.warning("expired uploads cannot be deleted: %s", error)
             closing.wait(CLEANUP_INTERVAL_S)
@@ -100,16 +111,13 @@ def start_cleanup(
     return thread
 
 
-def delete_old_jobs(
-    store: JobStore, now: float, user: str, days: int, *, keep_not_downloaded: bool
-) -> int:
-    """Delete jobs that ended more than ``days`` days before ``now``, with their files.
+def delete_old_jobs(store: JobStore, user: str, days: int, *, keep_not_downloaded: bool) -> int:
+    """Delete jobs that ended more than ``days`` days ago, with their files.
 
-    ``user`` is the name of the user for the log. ``now`` is in seconds since 1970.
-    ``keep_not_downloaded`` keeps videos that have not been downloaded yet. Returns the number of
-    deleted jobs.
+    ``user`` is the name of the user for the log. ``keep_not_downloaded`` keeps videos that have not
+    been downloaded yet. Returns the number of deleted jobs.
     """
     policy = RetentionPolicy(max_age_days=days, keep_undownloaded=keep_not_downloaded)
-    deleted = delete_expired(store, policy, now)
+    deleted = delete_expired(store, policy)
     log.warning("%s deleted %d jobs older than %d days", user, len(deleted), days)
     return len(deleted)

@@ -18,7 +18,6 @@ from appliance.jobs.store import JobStore
 from web.security.access import Identity
 from web.services.job_access import get_editable_job
 from web.services.job_creation import remove_empty_folders
-from web.services.snapshot import queue_sorted
 
 Direction = Literal["up", "down", "first"]
 
@@ -77,6 +76,18 @@ def apply_action(identity: Identity, store: JobStore, number: int, action: str) 
     apply(identity, store, job)
 
 
+def set_job_priority(identity: Identity, store: JobStore, number: int, priority: int) -> None:
+    """Set the priority of a job; only administrators can raise it above 0.
+
+    Otherwise a user could keep all others waiting. Raises ``BadInput``: ``job_unknown``,
+    ``permission_denied``.
+    """
+    job = get_editable_job(identity, store, number)
+    if priority > max(job.priority, 0):
+        identity.require_role("admin")
+    store.set_priority(job.id, priority)
+
+
 Action = Callable[[Identity, JobStore, Job], object]
 
 
@@ -84,7 +95,7 @@ def _move(direction: Direction) -> Action:
     def move(identity: Identity, store: JobStore, job: Job) -> None:
         if job.state is not JobState.QUEUED:
             raise BadInput("job_wrong_state", job=job.id, state=job.state.value)
-        queue = queue_sorted(store.jobs([JobState.QUEUED]))
+        queue = store.order.jobs()
         order = reordered(queue, job.id, direction, lambda other: identity.can_edit(other.owner))
         for number, priority in priorities(order).items():
             store.set_priority(number, priority)

@@ -12,6 +12,7 @@ import os
 import shutil
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,15 +20,19 @@ from appliance.config import Config, apply_overrides
 from appliance.errors import BadInput, Fault, LecternError
 from appliance.files.names import MediaKind, find_presenter
 from appliance.jobs.models import Job, NewJob
+from appliance.jobs.states import JobState
 from appliance.jobs.store import JobStore
 from web.context import job_files_folder
 from web.schemas import FileMaterial, NewJobs
 from web.security.access import Identity
-from web.uploads.models import Upload
+from web.uploads.models import Limits, Upload
 from web.uploads.store import UploadStore
 
 MAX_JOBS = 100
 """Maximum number of jobs of one request (presenters times lectures)."""
+
+MAX_QUEUED = 500
+"""Number of jobs of one user that have not ended."""
 
 _MIN_AGE_S = 60.0  # a younger folder may be about to be filled
 
@@ -97,7 +102,8 @@ def create_jobs(
     """Queue one job for each pair of presenter and lecture: all of them or none.
 
     The uploads are deleted afterwards unless ``keep_uploads`` is set. Raises ``BadInput``: as
-    above, ``job_options_invalid``, ``too_many_jobs``; ``Fault``: ``disk_full``,
+    above, ``job_options_invalid``, ``too_many_jobs``, ``too_many_queued_jobs``,
+    ``queue_quota_exceeded``; ``Fault``: ``disk_full``,
     ``output_unwritable``.
     """
     count = len(wanted.presenters) * len(wanted.lectures)
@@ -120,6 +126,7 @@ def create_jobs(
                 stem = f"{lecture.stem} - {presenter.stem}" if many else lecture.stem
                 folders.append(job_files_folder(config.root) / uuid.uuid4().hex)
                 new.append(_new_job(folders[-1], stem, presenter, lecture, settings, owner))
+        _check_share(store, config, owner, new)
         created = store.add_all(new)
     except LecternError:
         for folder in folders:  # all jobs or none
@@ -131,6 +138,29 @@ def create_jobs(
             uploads.delete(upload)
     remove_empty_folders(config.root)
     return created
+
+
+def _check_share(store: JobStore, config: Config, owner: str, new: Sequence[NewJob]) -> None:
+    """Check that ``owner`` does not take more of the queue and of the disk than one user may.
+
+    The files of waiting jobs count like uploads, from which they were made: together they are
+    limited to ``uploads.user_quota_gb``. Raises ``BadInput``: ``too_many_queued_jobs``,
+    ``queue_quota_exceeded``.
+    """
+    states = (JobState.QUEUED, JobState.WAITING, JobState.PAUSED, JobState.RUNNING)
+    counts = store.counts(owner)
+    count = sum(counts[state] for state in states)
+    if count + len(new) > MAX_QUEUED:
+        raise BadInput("too_many_queued_jobs", count=count, limit=MAX_QUEUED)
+    claimed = {path for job in new for path in job.claims} | set(store.files.source_paths(owner))
+    sizes: dict[tuple[int, int], int] = {}
+    for path in claimed:
+        with contextlib.suppress(OSError):  # several jobs may share the bytes of one upload
+            status = path.stat()
+            sizes[status.st_dev, status.st_ino] = status.st_size
+    limit = Limits.from_config(config).user_bytes
+    if sum(sizes.values()) > limit:
+        raise BadInput("queue_quota_exceeded", limit=f"{limit / 1e9:g} GB")
 
 
 def _new_job(
@@ -156,7 +186,7 @@ def remove_empty_folders(root: Path) -> None:
     top = job_files_folder(root)
     for folder, _, _ in os.walk(top, topdown=False):
         with contextlib.suppress(OSError):  # still in use
-            is_recent = time.time() - os.stat(folder).st_mtime < _MIN_AGE_S
+            is_recent = abs(time.time() - os.stat(folder).st_mtime) < _MIN_AGE_S
             if not is_recent and Path(folder) != top:
                 os.rmdir(folder)
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from appliance.errors import LecternError
+from appliance.jobs.backup import (
+    RESTORATION_SHOWN_S,
+    read_restoration,
+    restoration_error,
+)
 from appliance.jobs.daemon_status import DaemonStatus, DaemonStatusStore
 from appliance.jobs.models import Job, Reason
 from appliance.jobs.states import JobState
@@ -26,18 +31,22 @@ MAX_FAILED, MAX_DONE = 8, 4
 """Number of failed and of done jobs that each user sees. The snapshot holds as many for each owner,
 because users may not see all jobs."""
 
-_MAX_QUEUE = 200
+MAX_SHOWN = 200
+"""Number of queued, of paused and of waiting jobs in a snapshot."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """State of the device that the home page shows.
 
-    ``queue`` is in the order of processing; ``failed`` and ``done`` are the latest of each owner,
-    newest first. ``reading`` is ``None`` if there is no recent telemetry reading. If the queue
-    cannot be read, ``fault`` is set and the jobs are those of the previous snapshot.
+    ``counts`` are the numbers of all jobs by state; of those that are queued, paused or waiting,
+    only the first ``MAX_SHOWN`` are included. ``queue`` is in the order of processing; ``failed``
+    and ``done`` are the latest of each owner, newest first. ``reading`` is ``None`` if there is no
+    recent telemetry reading. If the queue cannot be read, ``fault`` is set and the jobs are those
+    of the previous snapshot.
     """
 
+    counts: Mapping[JobState, int] = field(default_factory=lambda: dict.fromkeys(JobState, 0))
     running: tuple[Job, ...] = ()
     queue: tuple[Job, ...] = ()
     paused: tuple[Job, ...] = ()
@@ -50,6 +59,7 @@ class Snapshot:
     daemon_up: bool = False
     fault: Reason | None = None
     updating: bool = False
+    restored: Reason | None = None
 
     def without_progress(self) -> Snapshot:
         """Return the snapshot without the values that change all the time.
@@ -112,16 +122,25 @@ class SnapshotReader:
             if now - (job.finished or 0) < FAILED_SHOWN_S
         ]
         return Snapshot(
+            counts=store.counts(),
             running=tuple(store.jobs([JobState.RUNNING])),
-            queue=tuple(queue_sorted(store.jobs([JobState.QUEUED]))[:_MAX_QUEUE]),
-            paused=tuple(store.jobs([JobState.PAUSED], _MAX_QUEUE)),
-            waiting=tuple(store.jobs([JobState.WAITING], _MAX_QUEUE)),
+            queue=tuple(store.order.jobs(MAX_SHOWN)),
+            paused=tuple(store.jobs([JobState.PAUSED], MAX_SHOWN)),
+            waiting=tuple(store.jobs([JobState.WAITING], MAX_SHOWN)),
             failed=tuple(failed),
             done=tuple(store.latest_per_owner(JobState.DONE, MAX_DONE)),
             holds=tuple(store.holds()),
             daemon=daemon,
             daemon_up=daemon is not None and daemon.is_running(now),
+            restored=self._restored(now),
         )
+
+    def _restored(self, now: float) -> Reason | None:
+        """Return that a database was restored from a backup, for as long as users should see it."""
+        found = read_restoration(self._root / "state")
+        if found is None or now - found[1] >= RESTORATION_SHOWN_S:
+            return None
+        return Reason.from_error(restoration_error(found[0]))
 
     def _reading(self) -> Reading | None:
         try:
@@ -131,11 +150,6 @@ class SnapshotReader:
         except (sqlite3.Error, OSError, ValueError):
             return None
         return reading if reading and abs(self._now() - reading.at) < READING_MAX_AGE_S else None
-
-
-def queue_sorted(jobs: list[Job]) -> list[Job]:
-    """Return queued jobs in the order in which the worker processes them."""
-    return sorted(jobs, key=lambda job: (-job.priority, job.id))
 
 
 def read_snapshot(root: Path, now: Callable[[], float], update_marker: Path) -> Snapshot:

@@ -7,7 +7,9 @@ from collections.abc import Container, Mapping
 from typing import Any
 
 from appliance.errors import BadInput
+from appliance.jobs.task_params import check_params
 from appliance.jobs.tasks import Task, TaskStore
+from appliance.system.elapsed import plausible_age_s
 from web.i18n import language
 from web.schemas import RoleName
 from web.security.access import Identity
@@ -31,6 +33,10 @@ DEVICE_TASKS: Kinds = {
 FILE_TASKS: Kinds = {"preflight": "teacher", "preview": "teacher"}
 """Tasks that check or preview files before a job is queued."""
 
+MAX_TASKS, MAX_PREVIEWS = 200, 3
+"""Number of unfinished tasks of one kind that a user may have, and of previews, for which the
+current job has to wait."""
+
 _LOGGED = ("restart_worker", "power_off")
 
 START_TIMEOUT_S = 45.0
@@ -42,13 +48,18 @@ def submit(
 ) -> int:
     """Submit a task of one of ``kinds`` and return its number.
 
-    Raises ``BadInput``: ``page_not_found`` for another kind, ``permission_denied``.
+    Raises ``BadInput``: ``page_not_found`` for another kind, ``permission_denied``, and
+    ``task_params_invalid`` for parameters that the task does not have,
+    ``too_many_tasks``.
     """
     role = kinds.get(kind)
     if role is None:
         raise BadInput("page_not_found")
     user = identity.require_role(role)
-    number = tasks.submit(kind, params, user.name)
+    limit = MAX_PREVIEWS if kind == "preview" else MAX_TASKS
+    if tasks.count_unfinished([kind], user.name) >= limit:
+        raise BadInput("too_many_tasks", limit=limit)
+    number = tasks.submit(kind, check_params(kind, params), user.name)
     if kind in _LOGGED:
         log.warning("%s requested %s", user.name, kind)
     return number
@@ -69,7 +80,7 @@ def get_own_task(identity: Identity, tasks: TaskStore, number: int, kinds: Conta
 
 def has_timed_out(task: Task, now: float) -> bool:
     """Return whether the task has waited so long, at ``now``, that the daemon must be down."""
-    return task.state == "pending" and now - task.created > START_TIMEOUT_S
+    return task.state == "pending" and plausible_age_s(task.created, now) > START_TIMEOUT_S
 
 
 def localized_text(texts: object) -> str:

@@ -41,7 +41,7 @@ export const sleep = (ms) => new Promise((resolve) => {
 // returns false or when the worker is not running, which is checked every `timeoutMs` while the
 // task is queued. While the worker is busy with other tasks, the wait continues.
 export const waitForTask = async (id, { timeoutMs = 20000, isWanted = () => true } = {}) => {
-  let startedAt = Date.now();
+  let startedAt = performance.now();
   for (;;) {
     const task = await request("GET", `/checks/${id}`);
     if (task.state === "done" || task.state === "failed") {
@@ -50,11 +50,11 @@ export const waitForTask = async (id, { timeoutMs = 20000, isWanted = () => true
     if (!isWanted()) {
       return null;
     }
-    if (task.state === "pending" && Date.now() - startedAt > timeoutMs) {
+    if (task.state === "pending" && performance.now() - startedAt > timeoutMs) {
       if (!(await request("GET", "/device")).worker_running) {
         return null;
       }
-      startedAt = Date.now();
+      startedAt = performance.now();
     }
     await sleep(600);
   }

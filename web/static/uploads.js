@@ -110,7 +110,7 @@ export class Transfer {
   }
 
   onProgress(sent, total) {
-    const now = Date.now();
+    const now = performance.now();
     if (this.speedStart === null) {
       this.speedStart = { at: now, sent };
     }

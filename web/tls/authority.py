@@ -19,8 +19,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-AUTHORITY_DAYS = 20 * 365
-"""Validity of the authority's certificate in days."""
+AUTHORITY_BEGINS = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
+AUTHORITY_ENDS = datetime.datetime(2049, 12, 31, tzinfo=datetime.timezone.utc)
+"""Validity of the authority's certificate. It does not depend on the clock of the device, which may
+be wrong when the certificate is created. Later dates have another encoding (RFC 5280, 4.1.2.5)."""
+
+_CLOCK_BEGINS = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
 CERTIFICATE_DAYS = 397
 """Validity of a certificate in days: browsers accept at most 398 (CA/Browser Forum, ballot SC31),
 Apple's at most 825 even from a private authority."""
@@ -79,16 +83,13 @@ class KeyPair:
         return self.certificate.fingerprint(hashes.SHA256()).hex(":").upper()
 
 
-def create_authority(device_name: str, names: Iterable[str], now: float) -> KeyPair:
-    """Create an authority named after ``device_name`` for ``names`` and all ``.local`` names.
-
-    ``now`` is in seconds since 1970.
-    """
+def create_authority(device_name: str, names: Iterable[str]) -> KeyPair:
+    """Create an authority named after ``device_name`` for ``names`` and all ``.local`` names."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _subject(f"Lectern on {device_name}")
     permitted = [x509.DNSName(name) for name in sorted({"local", *names})]
     builder = (
-        _builder(key, subject, subject, now, AUTHORITY_DAYS)
+        _builder(key, subject, subject, AUTHORITY_BEGINS, AUTHORITY_ENDS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage("key_cert_sign", "crl_sign"), critical=True)
         .add_extension(x509.NameConstraints(permitted, None), critical=True)
@@ -101,8 +102,11 @@ def issue_certificate(
 ) -> KeyPair:
     """Issue a certificate for the IP ``addresses`` and ``names``.
 
-    Names that the authority may not sign are left out. ``now`` is in seconds since 1970.
+    Names that the authority may not sign are left out. ``now`` is in seconds since 1970; a time
+    that cannot be right is replaced by the nearest one that can.
     """
+    begins = min(max(_time(now), _CLOCK_BEGINS), AUTHORITY_ENDS - CERTIFICATE_DAYS * _DAY) - _DAY
+    ends = begins + CERTIFICATE_DAYS * _DAY  # a day early: the browser's clock may be slow
     key = ec.generate_private_key(ec.SECP256R1())
     permitted = sorted(name for name in names if may_sign(authority, name))
     alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in permitted]
@@ -111,7 +115,7 @@ def issue_certificate(
     issuer = authority.certificate.subject
     public = authority.key.public_key()
     builder = (
-        _builder(key, subject, issuer, now, CERTIFICATE_DAYS)
+        _builder(key, subject, issuer, begins, ends)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage("digital_signature"), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -144,6 +148,11 @@ def is_signed_by(certificate: x509.Certificate, authority: KeyPair) -> bool:
     return True
 
 
+def is_clock_plausible(now: float) -> bool:
+    """Return whether ``now``, in seconds since 1970, can be right: not 1970 and not 2100."""
+    return _CLOCK_BEGINS.timestamp() <= now <= AUTHORITY_ENDS.timestamp()
+
+
 def is_valid(certificate: x509.Certificate, now: float, days: float = 0) -> bool:
     """Return whether ``certificate`` is valid at ``now`` and for ``days`` after that."""
     at = _time(now)
@@ -152,9 +161,12 @@ def is_valid(certificate: x509.Certificate, now: float, days: float = 0) -> bool
 
 
 def _builder(
-    key: ec.EllipticCurvePrivateKey, subject: x509.Name, issuer: x509.Name, now: float, days: int
+    key: ec.EllipticCurvePrivateKey,
+    subject: x509.Name,
+    issuer: x509.Name,
+    begins: datetime.datetime,
+    ends: datetime.datetime,
 ) -> x509.CertificateBuilder:
-    begins = _time(now) - _DAY  # the browser's clock may be slow
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -162,7 +174,7 @@ def _builder(
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(begins)
-        .not_valid_after(begins + days * _DAY)
+        .not_valid_after(ends)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 
@@ -176,4 +188,7 @@ def _usage(*uses: str) -> x509.KeyUsage:
 
 
 def _time(seconds: float) -> datetime.datetime:
-    return datetime.datetime.fromtimestamp(int(seconds), datetime.timezone.utc)
+    try:
+        return datetime.datetime.fromtimestamp(int(seconds), datetime.timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return datetime.datetime.max.replace(tzinfo=datetime.timezone.utc)

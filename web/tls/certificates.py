@@ -65,7 +65,7 @@ class LocalCertificate:
         wanted = {name for name in names if authority.may_sign(signer, name)} | addresses
         found = _read(path)
         if found is None or not self._is_usable(found, signer, wanted):
-            issued = authority.issue_certificate(signer, names, addresses, self._now())
+            issued = authority.issue_certificate(signer, names, addresses, self._issue_time(found))
             self._write(path, issued.to_pem(signer.certificate))
             log.info("new certificate for %s", ", ".join(sorted(wanted)))
             if outside := names - wanted:
@@ -78,22 +78,51 @@ class LocalCertificate:
         return path, path
 
     def authority(self) -> KeyPair:
-        """Return the device's authority. It is created if there is no valid one."""
+        """Return the device's authority. It is created if there is none.
+
+        An existing one is never replaced because of a date, also when it seems to have expired:
+        users have trusted it, and the clock may be wrong. A damaged file is kept beside the new
+        one.
+        Raises ``Fault("output_unwritable")`` if the file cannot be read or written.
+        """
         path = self._folder / "authority.pem"
         found = _read(path)
-        if found is not None and authority.is_valid(found.certificate, self._now()):
+        if found is not None:
+            self._warn_if_expired(found)
             return found
+        with contextlib.suppress(FileNotFoundError):
+            path.rename(path.with_suffix(".damaged"))
+            log.error("the local certificate authority is damaged; users must trust the new one")
         names, _ = self._names()
-        created = authority.create_authority(socket.gethostname(), names, self._now())
+        created = authority.create_authority(socket.gethostname(), names)
         self._write(path, created.to_pem())
         log.warning("new local certificate authority: SHA-256 %s", created.fingerprint)
         return created
 
+    def _warn_if_expired(self, signer: KeyPair) -> None:
+        now = self._now()
+        if authority.is_clock_plausible(now) and not authority.is_valid(signer.certificate, now):
+            log.warning(
+                "the local authority is not valid at the date of this device; if the date is right,"
+                " delete %s to create a new authority, which all users must trust again",
+                self._folder,
+            )
+
+    def _issue_time(self, found: KeyPair | None) -> float:
+        """Return the present, or with a wrong clock the time at which ``found`` was issued."""
+        now = self._now()
+        if found is None or authority.is_clock_plausible(now):
+            return now
+        return max(now, found.certificate.not_valid_before_utc.timestamp() + 86_400)
+
     def _is_usable(self, found: KeyPair, signer: KeyPair, wanted: set[str]) -> bool:
-        certificate = found.certificate
+        certificate, now = found.certificate, self._now()
+        # With a wrong clock a new certificate would be worse than the one that users have accepted.
         return (
-            authority.is_valid(certificate, self._now(), authority.RENEW_DAYS)
-            and authority.is_signed_by(certificate, signer)
+            not authority.is_clock_plausible(now)
+            or authority.is_valid(certificate, now, authority.RENEW_DAYS)
+        ) and (
+            authority.is_signed_by(certificate, signer)
             and wanted <= authority.certificate_names(certificate)
         )
 
@@ -227,7 +256,13 @@ def _is_address(name: str) -> bool:
 
 
 def _read(path: Path) -> KeyPair | None:
+    """Return the key pair in ``path``, or ``None`` if it is missing or damaged.
+
+    Raises ``Fault("output_unwritable")`` if the file exists but cannot be read: it may be intact.
+    """
     try:
         return KeyPair.from_pem(path.read_bytes())
-    except (OSError, ValueError, TypeError):
+    except (FileNotFoundError, ValueError, TypeError):
         return None
+    except OSError as error:
+        raise Fault("output_unwritable", name=str(path), reason=error.strerror) from error

@@ -78,7 +78,7 @@ def deadline(environ: Mapping[str, Any], seconds: float) -> Iterator[None]:
 
 
 def _shutdown(connection: socket.socket, address: object) -> None:
-    log.warning("refused %s: upload too slow", address)
+    log.warning("refused %s: upload too slow", address, extra={"source": address})
     with contextlib.suppress(OSError):  # closed already
         # Not SSLSocket's method: the reading thread would then continue without decryption.
         socket.socket.shutdown(connection, socket.SHUT_RDWR)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from appliance.errors import BadInput, Fault
 from appliance.jobs.database import Database, Schema, translate_sqlite_errors
+from appliance.system.elapsed import ElapsedTimes
 from web.uploads.body_reader import Checksum
 from web.uploads.models import Limits, Upload, clean_name, is_id, new_id
 
@@ -215,16 +216,17 @@ class UploadStore:
             connection.execute("DELETE FROM uploads WHERE id = ?", (upload.id,))
             shutil.rmtree(self.path(upload).parent, ignore_errors=True)
 
-    def remove_expired(self) -> list[Upload]:
+    def remove_expired(self, activity: ElapsedTimes) -> list[Upload]:
         """Delete expired uploads, and folders that belong to no upload.
 
-        Returns the expired uploads.
+        ``activity`` measures the time since bytes last arrived, by a clock that only advances; pass
+        the same one each time. Returns the expired uploads.
         """
-        now = self._now()
         expired = []
-        for upload in self._read("SELECT * FROM uploads"):
-            # A time in the future was written before the clock was set back.
-            if upload.last_activity <= now < self.expires_at(upload) or upload.last_activity > now:
+        uploads = self._read("SELECT * FROM uploads")
+        activity.keep({upload.id for upload in uploads})
+        for upload in uploads:
+            if activity.since(upload.id, upload.last_activity) < self._limits.keep_s:
                 continue
             try:
                 self.delete(upload)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -65,6 +66,14 @@ def test_changing_the_password_requires_the_current_one(sign_in: SignIn) -> None
         ("POST", "/account/tokens", None),
         ("POST", "/account/tokens/1/revoke", None),
         ("POST", "/account/password", None),
+        ("POST", "/api/v1/users", {"name": "x", "role": "admin", "password": NEW}),
+        ("PATCH", "/api/v1/users/teacher", {"role": "admin"}),
+        ("PATCH", "/api/v1/users/teacher", {"password": NEW}),
+        ("DELETE", "/api/v1/users/teacher", None),
+        ("POST", "/users", None),
+        ("POST", "/users/teacher/role", None),
+        ("POST", "/users/teacher/password", None),
+        ("POST", "/users/teacher/delete", None),
     ],
 )
 def test_stolen_key_cannot_change_the_account(
@@ -74,3 +83,44 @@ def test_stolen_key_cannot_change_the_account(
     answer = app.test_client().open(path, method=method, json=json, headers=key)
     assert answer.status_code == 403
     assert app.test_client().get("/api/v1/me", headers=key).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("who", "path", "body"),
+    [
+        ("teacher", "/api/v1/me/password", {"current_password": PASSWORD, "new_password": NEW}),
+        ("admin", "/api/v1/users/teacher", {"password": NEW}),
+        ("admin", "/api/v1/users/teacher", {"role": "viewer"}),
+        ("admin", "/api/v1/users/teacher", {"role": "admin"}),
+    ],
+)
+def test_new_password_or_role_revokes_the_keys_of_this_user_only(
+    app: Flask, program: Programs, sign_in: SignIn, who: str, path: str, body: dict[str, str]
+) -> None:
+    key, other = program("teacher")._key, program("other")._key
+    browser = sign_in(who)
+    answer = browser.open(
+        path,
+        method="POST" if path.endswith("password") else "PATCH",
+        json=body,
+        headers={"X-CSRF-Token": browser.token()},
+    )
+    assert answer.status_code in (200, 204)
+    assert app.test_client().get("/api/v1/me", headers=key).status_code == 401
+    assert app.test_client().get("/api/v1/me", headers=other).status_code == 200
+
+
+def test_every_change_of_accounts_refuses_keys(app: Flask, program: Programs) -> None:
+    """Also views that are added later: all that change something below these addresses."""
+    key = program("admin")._key
+    changes = [
+        (method, rule.rule.replace("<name>", "teacher"))
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) & {"POST", "PATCH", "PUT", "DELETE"}
+        if rule.rule.startswith(("/users", "/api/v1/users", "/account", "/api/v1/me"))
+    ]
+    assert len(changes) >= 12
+    for method, path in changes:
+        path = re.sub("<int[^>]*>", "1", path)
+        answer = app.test_client().open(path, method=method, headers=key)
+        assert answer.status_code == 403, (method, path)

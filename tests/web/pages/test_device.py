@@ -42,7 +42,7 @@ def logs(config: Config) -> Path:
 
 @pytest.fixture
 def tasks(config: Config, clock: Clock) -> TaskStore:
-    return TaskStore(store_path(config.root), now=clock)
+    return TaskStore(store_path(config.root), now=clock, since_boot=clock.monotonic)
 
 
 class TestCharts:
@@ -193,6 +193,20 @@ class TestTasks:
         for who in ("teacher", "viewer"):
             assert sign_in(who).change(f"/device/tasks/{kind}").status_code == 403
         assert tasks.claim([kind]) is None
+
+    @pytest.mark.parametrize("name", ["ask", "action", "kind", "params", "device", "Csrf"])
+    def test_smuggled_parameter_is_refused(
+        self, sign_in: SignIn, tasks: TaskStore, name: str
+    ) -> None:
+        admin = sign_in("admin")
+        answer = admin.change("/device/tasks/usb_list", **{name: "power_off"})
+        assert answer.status_code == 400 and "usb_list" in answer.text
+        body = {"kind": "usb_list", "params": {name: "power_off"}}
+        answer = admin.post(
+            "/api/v1/device/tasks", json=body, headers={"X-CSRF-Token": admin.token()}
+        )
+        assert (answer.status_code, answer.get_json()["code"]) == (400, "task_params_invalid")
+        assert not tasks.has_unfinished(["usb_list", "power_off"])
 
     def test_other_users_tasks_and_other_kinds_are_unknown(
         self, sign_in: SignIn, tasks: TaskStore

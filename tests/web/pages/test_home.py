@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from flask import Flask
 
 from appliance.config import Config
 from appliance.files.thumbnail_cache import ThumbnailCache
+from appliance.jobs.backup import QUEUE, RESTORATION_SHOWN_S, DatabaseBackups
 from appliance.jobs.daemon_status import DaemonStatusStore
 from appliance.jobs.models import NewJob, Reason
 from appliance.jobs.states import JobState
@@ -17,7 +19,6 @@ from appliance.jobs.store import store_path
 from appliance.jobs.worker_store import WorkerStore
 from appliance.telemetry.store import TelemetryStore, telemetry_path
 from tests.web.conftest import Clock, SignIn, add, reading
-from web.services.snapshot import queue_sorted
 from web.services.thumbnails import job_thumbnail
 
 
@@ -140,7 +141,7 @@ class TestChanges:
     def test_administrator_moves_a_job_first(self, sign_in: SignIn, store: WorkerStore) -> None:
         jobs = [add(store, name) for name in "abc"]
         assert sign_in("admin").change(f"/jobs/{jobs[2]}/first").status_code == 302
-        assert [job.stem for job in queue_sorted(store.jobs())] == ["c", "a", "b"]
+        assert [job.stem for job in store.order.jobs()] == ["c", "a", "b"]
 
     def test_impossible_action_is_explained(self, sign_in: SignIn, store: WorkerStore) -> None:
         job = add(store, "a")
@@ -280,3 +281,19 @@ class TestThumbnail:
         ThumbnailCache(config.root).put(presenter, picture)
         job = store.add(NewJob("Mine", presenter, Path("/a.wav"), owner="other")).id
         assert sign_in("other").get(f"/jobs/{job}/thumbnail").data == picture.read_bytes()
+
+
+def test_restored_database_is_reported_on_home(
+    sign_in: SignIn, store: WorkerStore, config: Config, clock: Clock
+) -> None:
+    clock.time = time.time()
+    backups = DatabaseBackups(config.root / "state", QUEUE)
+    backup = backups.create()
+    assert backup is not None
+    assert "was restored" not in sign_in("teacher").get("/").text
+    backups.restore(backup, "database disk image is malformed")
+    page = sign_in("teacher").get("/").text
+    assert "lectern.sqlite3 was damaged (database disk image is malformed)" in page
+    assert "was restored" not in sign_in("viewer").get("/").text
+    clock.time += RESTORATION_SHOWN_S + 60
+    assert "was restored" not in sign_in("teacher").get("/").text

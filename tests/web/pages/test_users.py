@@ -77,7 +77,8 @@ class TestSetup:
         browser.csrf = csrf(browser, "/setup")
         for _ in range(8):
             assert browser.change("/setup", **fields("AAAA")).status_code == 403
-        assert browser.change("/setup", **fields(here.setup_code)).status_code == 429
+        assert browser.change("/setup", **fields("AAAA")).status_code == 429
+        assert here.users.is_empty()
 
 
 def csrf(browser: Browser, path: str) -> str:
@@ -135,7 +136,7 @@ class TestSignIn:
         cookie = browser.get_cookie("lectern")
         assert cookie
         here: Panel = app.extensions[EXTENSION]
-        again = create_app(here.config, now=clock)
+        again = create_app(here.config, now=clock, monotonic=clock.monotonic)
         client = again.test_client()
         client.set_cookie("lectern", cookie.value)
         assert client.get("/account").status_code == 200
@@ -227,3 +228,14 @@ class TestApi:
         assert answer.status_code in (200, 204)
         assert teacher.get("/account").status_code == 302
         assert admin.get("/account").status_code == 200
+
+
+def test_wrong_setup_codes_of_others_do_not_prevent_the_setup(fresh: Flask) -> None:
+    here: Panel = fresh.extensions[EXTENSION]
+    stranger, owner, codes = browser_of(fresh), browser_of(fresh), []
+    stranger.csrf, owner.csrf = csrf(stranger, "/setup"), csrf(owner, "/setup")
+    for _ in range(60):
+        codes.append(stranger.change("/setup", **fields("AAAA")).status_code)
+    assert set(codes) == {403, 429}
+    assert owner.change("/setup", **fields(here.setup_code)).location == "/"
+    assert [user.role.value for user in here.users.all()] == ["admin"]

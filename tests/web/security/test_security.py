@@ -13,11 +13,14 @@ from werkzeug.routing import Rule
 from appliance.config import Config, PanelConfig
 from appliance.jobs.states import JobState
 from appliance.jobs.worker_store import WorkerStore
+from appliance.logs.limit import PER_SOURCE
+from appliance.logs.write import configure_logging
 from tests.web.conftest import PASSWORD, SignIn, add
 from web.app import create_app
 from web.context import EXTENSION
 from web.security.headers import POLICY
 from web.security.hosts import is_trusted, own_names
+from web.services.log_files import read_lines
 
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 
@@ -290,3 +293,18 @@ class TestStaticFiles:
         )
         assert again.status_code == 304
         assert client.get("/static/panel.css?v=old").headers["Cache-Control"] == "no-cache"
+
+
+def test_requests_of_unknown_hosts_do_not_push_out_other_lines(
+    config: Config, app: Flask, sign_in: SignIn
+) -> None:
+    settings = config.logs.model_copy(update={"max_file_mb": 0.1, "backup_count": 1})
+    with configure_logging(config.root, settings, "panel.log", limit_repeats=True):
+        sign_in("admin").change("/device/tasks/restart_worker")
+        stranger = app.test_client()
+        for number in range(1500):
+            host = {"Host": f"evil{number}.example"}
+            assert stranger.get("/" + "x" * 900, headers=host).status_code == 421
+    lines = [line.message for line in read_lines(config.root, "panel.log")]
+    assert "admin requested restart_worker" in lines
+    assert sum("host_not_trusted" in line for line in lines) == PER_SOURCE

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from appliance.config import Config
+from appliance.jobs.backup import QUEUE, RESTORATION_SHOWN_S, DatabaseBackups
 from appliance.jobs.models import NewJob, Reason
 from appliance.jobs.worker_store import WorkerStore
 from tests.web.conftest import Clock
 from web.context import job_files_folder, uploads_folder
-from web.services.cleanup import remove_stale_job_files, start_cleanup
+from web.services.cleanup import clean_at_start, remove_stale_job_files, start_cleanup
 from web.uploads.models import Limits
 from web.uploads.store import UploadStore
 
@@ -56,6 +57,23 @@ def test_file_being_moved_is_kept(store: WorkerStore, config: Config) -> None:
     store.files.begin_move(files[0], config.root / "inbox" / "done" / "wang.mp4")
     assert remove_stale_job_files(store, job_files_folder(config.root)) == []
     assert files[0].exists()
+
+
+def test_files_of_jobs_that_a_restored_queue_lacks_are_kept(
+    store: WorkerStore, config: Config
+) -> None:
+    state = config.root / "state"
+    backups = DatabaseBackups(state, QUEUE)
+    backup = backups.create()
+    assert backup is not None
+    lost, old = material(config, 1), material(config, 2)
+    job_of(store, lost)
+    backups.restore(backup, "test")
+    clean_at_start(config)
+    assert lost[0].exists() and old[0].exists()
+    os.utime(state / "backups" / "restored.json", (0, time.time() - RESTORATION_SHOWN_S - 60))
+    clean_at_start(config)
+    assert not lost[0].exists()
 
 
 def test_missing_folder_is_ignored(store: WorkerStore, tmp_path: Path) -> None:

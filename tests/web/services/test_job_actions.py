@@ -12,7 +12,6 @@ import pytest
 from appliance.jobs.models import Job, NewJob
 from appliance.jobs.store import JobStore
 from web.services.job_actions import Direction, priorities, reordered
-from web.services.snapshot import queue_sorted
 
 
 @pytest.fixture
@@ -22,6 +21,11 @@ def queue(store: JobStore) -> list[Job]:
         store.add(NewJob(f"job {n}", Path("/p.mp4"), Path("/a.wav"), owner=owner))
         for n, owner in enumerate(owners)
     ]
+
+
+def queue_sorted(jobs: list[Job]) -> list[Job]:
+    """Jobs of one owner in the order in which they run."""
+    return sorted(jobs, key=lambda job: (-job.priority, job.id))
 
 
 def numbers(jobs: list[Job]) -> list[int]:

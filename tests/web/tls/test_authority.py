@@ -28,7 +28,7 @@ DAY = 86400.0
 
 @pytest.fixture(scope="module")
 def authority() -> KeyPair:
-    return create_authority("box", {"box", "lectern.local", "panel.school.example"}, NOW)
+    return create_authority("box", {"box", "lectern.local", "panel.school.example"})
 
 
 def trusted_as(name: str, authority: KeyPair, shown: KeyPair, folder: Path) -> None:
@@ -75,8 +75,8 @@ def test_other_names_are_not_trusted(authority: KeyPair, tmp_path: Path, name: s
 
 
 def test_authority_cannot_sign_other_sites(tmp_path: Path) -> None:
-    wide = create_authority("box", {"box", "bank.example"}, NOW)
-    narrow = create_authority("box", {"box"}, NOW)
+    wide = create_authority("box", {"box", "bank.example"})
+    narrow = create_authority("box", {"box"})
     thief = KeyPair(narrow.key, narrow.certificate)
     forged = issue_certificate(KeyPair(narrow.key, wide.certificate), {"bank.example"}, (), NOW)
     assert certificate_names(forged.certificate) == {"bank.example"}
@@ -92,7 +92,7 @@ def test_unsignable_names_are_left_out(authority: KeyPair) -> None:
 
 
 def test_certificate_of_another_authority_is_detected(authority: KeyPair) -> None:
-    other = create_authority("box", {"box"}, NOW)
+    other = create_authority("box", {"box"})
     assert is_signed_by(issue_certificate(authority, {"box"}, (), NOW).certificate, authority)
     assert not is_signed_by(issue_certificate(other, {"box"}, (), NOW).certificate, authority)
 
@@ -114,13 +114,13 @@ def test_key_and_certificate_are_read_from_their_file(authority: KeyPair) -> Non
 
 
 def test_mismatched_key_is_refused(authority: KeyPair) -> None:
-    other = create_authority("box", {"box"}, NOW)
+    other = create_authority("box", {"box"})
     mixed = KeyPair(other.key, authority.certificate).to_pem()
     with pytest.raises(ValueError, match="not the certificate's"):
         KeyPair.from_pem(mixed)
 
 
 def test_long_name_is_cut_to_the_standard_length(authority: KeyPair) -> None:
-    made = create_authority("b" * 80, {"box"}, NOW)
+    made = create_authority("b" * 80, {"box"})
     (name,) = made.certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     assert len(str(name.value)) == 64

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,12 @@ from appliance.config import Config, PanelConfig
 from appliance.errors import BadInput, Fault
 from tests.web.conftest import Clock
 from web.app import create_app
-from web.tls.authority import CERTIFICATE_DAYS, KeyPair, certificate_names
+from web.tls.authority import (
+    CERTIFICATE_DAYS,
+    KeyPair,
+    certificate_names,
+    is_valid,
+)
 from web.tls.certificates import (
     CHECK_INTERVAL_S,
     LocalCertificate,
@@ -76,6 +82,60 @@ def test_authority_survives_a_clock_correction(box: Box) -> None:
     box.clock.time = right
     assert box.shown().fingerprint != first.fingerprint
     assert box.trusted() == trusted
+
+
+@pytest.mark.parametrize("year", [1970, 1999, 2050, 2100, 2262, 9999])
+def test_authority_and_certificate_survive_a_boot_with_a_wrong_clock(box: Box, year: int) -> None:
+    first, trusted = box.shown(), box.trusted()
+    right, box.clock.time = box.clock.time, (year - 1970) * 365.2425 * DAY
+    assert (box.shown().fingerprint, box.trusted()) == (first.fingerprint, trusted)
+    box.clock.time = right
+    assert (box.shown().fingerprint, box.trusted()) == (first.fingerprint, trusted)
+
+
+@pytest.mark.parametrize("year", [1970, 2100])
+def test_authority_created_with_a_wrong_clock_is_valid_and_kept(box: Box, year: int) -> None:
+    right, box.clock.time = box.clock.time, (year - 1970) * 365.2425 * DAY
+    box.shown()
+    trusted = box.trusted()
+    box.clock.time = right
+    shown = box.shown()
+    assert box.trusted() == trusted and is_valid(shown.certificate, right)
+    assert is_valid(box.own.authority().certificate, right)
+
+
+def test_new_name_during_a_wrong_clock_keeps_the_dates_of_the_certificate(box: Box) -> None:
+    box.shown()
+    right, box.clock.time = box.clock.time, 0.0
+    box.addresses.add("10.0.0.7")
+    assert is_valid(box.shown().certificate, right)
+
+
+def test_expired_authority_of_an_older_version_is_kept_and_reported(
+    box: Box, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended = datetime.datetime.fromtimestamp(box.clock.time - DAY, datetime.timezone.utc)
+    monkeypatch.setattr("web.tls.authority.AUTHORITY_ENDS", ended)
+    trusted = box.trusted()
+    monkeypatch.undo()
+    assert box.trusted() == trusted and "not valid at the date of this device" in caplog.text
+
+
+def test_unreadable_authority_is_not_replaced(box: Box) -> None:
+    box.shown()
+    path = box.folder / "authority.pem"
+    path.rename(box.folder / "kept")
+    path.mkdir()  # reading fails also for root
+    with pytest.raises(Fault, match="output_unwritable"):
+        box.own.authority()
+    assert path.is_dir()
+
+
+def test_damaged_authority_is_kept_for_examination(box: Box) -> None:
+    box.shown()
+    (box.folder / "authority.pem").write_bytes(b"nonsense")
+    box.shown()
+    assert (box.folder / "authority.damaged").read_bytes() == b"nonsense"
 
 
 def test_new_address_renews_the_certificate_and_a_lost_one_does_not(box: Box) -> None:

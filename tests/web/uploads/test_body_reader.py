@@ -33,7 +33,7 @@ def test_connection_is_shut_down_at_the_deadline() -> None:
 
 def test_tls_connection_is_shut_down_without_reading_ciphertext(tmp_path: Path) -> None:
     path = tmp_path / "shown.pem"
-    signer = create_authority("box", (), time.time())
+    signer = create_authority("box", ())
     path.write_bytes(issue_certificate(signer, {"box.local"}, (), time.time()).to_pem())
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(path)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import BadInput, Fault, LecternError
+from appliance.system.elapsed import ElapsedTimes
 from web.uploads.body_reader import Checksum
 from web.uploads.models import Limits
 from web.uploads.store import SYNC_BYTES, UploadStore
@@ -248,16 +249,27 @@ class TestUseAndExpiry:
     ) -> None:
         old = uploads.create("wang", "old.mp4", 4)
         uploads.append(old, 0, 2, [b"01"])
+        activity = ElapsedTimes(clock, clock)
+        assert uploads.remove_expired(activity) == []
         clock.time += 3000
         young = uploads.create("wang", "young.mp4", 4)
         clock.time += 700
         stray = tmp_path / "up" / ("0" * 32)
         stray.mkdir()
-        assert [upload.id for upload in uploads.remove_expired()] == [old.id]
+        assert [upload.id for upload in uploads.remove_expired(activity)] == [old.id]
         assert [upload.id for upload in uploads.list_for("wang")] == [young.id]
         assert not stray.exists()
 
-    def test_clock_set_back_deletes_nothing(self, uploads: UploadStore, clock: Clock) -> None:
-        uploads.create("wang", "a.mp4", 4)
-        clock.time -= 10_000
-        assert uploads.remove_expired() == []
+    @pytest.mark.parametrize("jump", [-1e9, -10_000, 1e9])
+    def test_changed_clock_neither_deletes_uploads_nor_keeps_them(
+        self, uploads: UploadStore, clock: Clock, jump: float
+    ) -> None:
+        passed = [0.0]
+        activity = ElapsedTimes(clock, lambda: passed[0])
+        upload = uploads.create("wang", "a.mp4", 4)
+        clock.time += jump
+        assert uploads.remove_expired(activity) == []
+        passed[0] = LIMITS.keep_s - 1
+        assert uploads.remove_expired(activity) == []
+        passed[0] = LIMITS.keep_s
+        assert uploads.remove_expired(activity) == [upload]

@@ -27,6 +27,7 @@ TEXTS = {
     "From the inbox": "来自收件文件夹",
     "Generating speech": "生成语音",
     "In progress": "进行中",
+    "Further videos in the queue: {count}": "队列中还有更多视频：{count} 个",
     "In the queue: {count}": "队列中：{count} 个",
     "It will be available again in a few minutes. Nothing is lost: videos in progress and uploads resume after the update.": "几分钟后即可恢复使用。不会丢失任何内容：正在制作的视频和上传会在更新后继续。",
     "Line {line}": "第 {line} 行",

@@ -37,5 +37,6 @@ TEXTS = {
     "Welcome to Lectern": "欢迎使用 Lectern",
     "Your account": "我的账户",
     "Your account: {name}": "我的账户：{name}",
-    "Your password has been changed. All other sessions have been signed out.": "密码已修改，其他会话均已退出登录。",
+    "Your password has been changed. All other sessions have been signed out, and your API keys"
+    " have been revoked.": "密码已修改，其他会话均已退出登录，您的 API 密钥也已全部撤销。",
 }
