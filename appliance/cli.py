@@ -21,6 +21,7 @@ from appliance.commands import (
     render,
     score,
     serve,
+    start,
 )
 from appliance.errors import Cancelled, LecternError
 from appliance.privileges import drop_privileges
@@ -30,7 +31,7 @@ from appliance.system.signals import install_signal_handlers
 from appliance.system.timeouts import exit_if_call_hangs
 from appliance.version import software_version
 
-_COMMANDS = (render, plan, score, bench, serve, panel, jobs, logs, doctor, check_config)
+_COMMANDS = (render, plan, score, bench, serve, panel, start, jobs, logs, doctor, check_config)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
