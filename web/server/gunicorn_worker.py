@@ -37,7 +37,6 @@ from typing import Any
 
 from gunicorn.workers.base import Worker
 
-from appliance.system.malloc import limit_malloc_arenas
 from web.server.connection import Connection, ConnectionState
 from web.server.connection_limits import ConnectionLimits
 from web.server.event_loop import EVENT_READ, EventLoop
@@ -79,7 +78,6 @@ class PanelWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
 
     def init_process(self) -> None:
         """Prepare the worker in its process, and run it."""
-        limit_malloc_arenas()
         gc.freeze()  # a collection would copy the 28 MB shared with gunicorn's main process
         _raise_file_limit()
         limits: ServerLimits = self.app.limits
