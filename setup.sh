@@ -15,6 +15,8 @@ usage() {
 Usage: ./setup.sh COMMAND
 
   demo                        render the sample lecture; print the video's path and score
+  panel [ARGS...]             run the panel and the worker until Ctrl-C, with the result of the demo
+                              if there is one; ARGS are passed to lectern start
   test [--export] [ARGS...]   run the tests; ARGS are passed to pytest
                               --export: also run the tests of export_tools/ (installs PyTorch)
   lint [--export]             run ruff and mypy
@@ -123,6 +125,12 @@ demo() {
     "$PYTHON_IN_VENV" -m appliance.demo summary "$out/report.json"
 }
 
+panel() {
+    prepare demo
+    "$PYTHON_IN_VENV" -m web.assets.build
+    exec "$VENV/bin/lectern" start --demo "$PWD/build/demo" "$@"
+}
+
 run_tests() {
     local extra=test
     if [ "${1:-}" = --export ]; then
@@ -179,6 +187,7 @@ main() {
     [ $# -eq 0 ] || shift
     case $command in
         demo) demo "$@" ;;
+        panel) panel "$@" ;;
         test) run_tests "$@" ;;
         lint) lint "$@" ;;
         speech) speech "$@" ;;

@@ -22,6 +22,7 @@ from appliance.commands import (
     restore,
     score,
     serve,
+    start,
 )
 from appliance.errors import Cancelled, LecternError
 from appliance.privileges import drop_privileges
@@ -31,7 +32,9 @@ from appliance.system.signals import install_signal_handlers
 from appliance.system.timeouts import exit_if_call_hangs
 from appliance.version import software_version
 
-_COMMANDS = (render, plan, score, bench, serve, panel, jobs, restore, logs, doctor, check_config)
+_COMMANDS = (
+    render, plan, score, bench, serve, panel, start, jobs, restore, logs, doctor, check_config,
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -13,6 +13,9 @@ from appliance.errors import BadInput
 HTTP, HTTPS = 80, 443
 """Default ports, which users need not type."""
 
+PROXIES = ("127.0.0.1", "::1")
+"""Addresses of proxies on this device, whose requests come from many clients."""
+
 
 @dataclass(frozen=True)
 class Addresses:

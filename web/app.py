@@ -66,6 +66,7 @@ def create_app(
     used.
     """
     app = Flask(__name__, static_folder=None)
+    app.url_map.strict_slashes = False  # an address with a slash at its end is the same page
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.config.update(
         MAX_CONTENT_LENGTH=body_limits.DEFAULT_BYTES,

@@ -43,6 +43,7 @@ STATUS = {
     "method_not_allowed": 405,
     "permission_denied": 403,
     "page_not_found": 404,
+    "too_many_downloads": 503,
     "too_many_live_pages": 503,
     "user_exists": 409,
     "user_unknown": 404,

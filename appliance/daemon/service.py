@@ -55,7 +55,7 @@ def serve(config: Config, stop: threading.Event) -> bool:
         return stop.is_set()
 
     with (
-        _single_instance_lock(config.root),
+        single_instance_lock(config.root),
         _intact_queue(config.root),
         WorkerStore(path, max_attempts_without_progress=limit) as store,
         TaskStore(path) as tasks,
@@ -243,7 +243,7 @@ def _record_inference(status: DaemonStatusStore, report: dict[str, Any]) -> None
 
 
 @contextmanager
-def _single_instance_lock(root: Path) -> Iterator[None]:
+def single_instance_lock(root: Path) -> Iterator[None]:
     """Hold the lock of ``root``, which the kernel releases however this process ends."""
     path = root / "state" / "serve.lock"
     try:

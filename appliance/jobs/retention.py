@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+import errno
+import hashlib
+import logging
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +15,8 @@ from appliance.errors import BadInput
 from appliance.jobs.models import Job
 from appliance.jobs.states import FINAL_STATES, JobState
 from appliance.jobs.store import JobStore
+
+log = logging.getLogger("lectern")
 
 DAY_S = 86_400.0
 GB = 1_000_000_000
@@ -92,16 +99,48 @@ def delete_expired(store: JobStore, policy: RetentionPolicy) -> list[Job]:
 
 
 def delete_job(store: JobStore, job: Job) -> None:
-    """Delete an ended job, its results and its archived source files.
+    """Delete one ended job. See :func:`delete_jobs_together`."""
+    delete_jobs_together(store, [job])
 
-    Raises ``BadInput("job_not_archived")`` while its sources are still in the inbox, and
-    ``OSError`` for a file that cannot be deleted; the job is then kept.
+
+def delete_jobs_together(store: JobStore, jobs: Sequence[Job]) -> None:
+    """Delete ended jobs, their results and their archived source files: all of them or none.
+
+    Files are renamed first, then the jobs are removed, then the files are deleted. So an error
+    changes nothing, and after a power cut in between, the same call completes the work. Raises
+    ``BadInput``: ``job_not_archived`` while sources of a job are still in the inbox, and what
+    :meth:`JobStore.remove_all` raises; and ``OSError`` for a file that cannot be deleted.
     """
-    if any(job.id == other.id for other in store.unarchived()):
-        raise BadInput("job_not_archived", job=job.id)
-    for path in _deletable_files(store, job):
-        path.unlink(missing_ok=True)
-    store.remove(job.id)
+    unarchived = {job.id for job in store.unarchived()}
+    for job in jobs:
+        if job.id in unarchived:
+            raise BadInput("job_not_archived", job=job.id)
+    files = [path for job in jobs for path in _deletable_files(store, job)]
+    renamed: list[Path] = []
+    try:
+        for path in files:
+            if path.is_dir() and not path.is_symlink():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+            with contextlib.suppress(FileNotFoundError):  # deleted by hand, or renamed before
+                path.rename(_doomed(path))
+                renamed.append(path)
+        store.remove_all([job.id for job in jobs])
+    except BaseException:
+        for path in reversed(renamed):
+            with contextlib.suppress(OSError):  # the first error is reported
+                _doomed(path).rename(path)
+        raise
+    for path in files:
+        try:
+            _doomed(path).unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("%s was not deleted: %s", _doomed(path), error)
+
+
+def _doomed(path: Path) -> Path:
+    """Return the hidden name, in the same folder, of a file that is about to be deleted."""
+    digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+    return path.with_name(f".{digest}.deleted")
 
 
 def _is_downloaded(job: Job) -> bool:

@@ -280,14 +280,16 @@ class JobStore(DatabaseClient):
                 "UPDATE jobs SET downloaded = ? WHERE id = ? AND state = 'done'", (self._now(), job)
             )
 
-    def remove(self, job: int) -> None:
-        """Delete the record of an ended job; its files must already be deleted."""
+    def remove_all(self, jobs: Iterable[int]) -> None:
+        """Delete the records of ended jobs, all or none. Raises what a wrong state raises."""
         with self._database.write() as connection:
-            removed = connection.execute(
-                "DELETE FROM jobs WHERE id = ? AND state IN ('done', 'failed', 'cancelled')", (job,)
-            )
-            if not removed.rowcount:
-                raise rejection(connection, job)
+            for job in jobs:
+                removed = connection.execute(
+                    "DELETE FROM jobs WHERE id = ? AND state IN ('done', 'failed', 'cancelled')",
+                    (job,),
+                )
+                if not removed.rowcount:
+                    raise rejection(connection, job)
 
     def _request(
         self, job: int, request: JobRequest, state: JobState, reason: Reason | None

@@ -37,6 +37,12 @@ MESSAGES: dict[str, Message] = {
         "同时打开的实时页面过多。",
         "请关闭一些页面，本页面会自动重新连接。",
     ),
+    "too_many_downloads": message(
+        "Too many downloads are running at the same time.",
+        "Wait until one of them has ended, then try again.",
+        "同时进行的下载过多。",
+        "请等其中一个下载结束后再试。",
+    ),
     "internal_error": message(
         "The panel could not complete the request because of an internal error ({reason}).",
         "Try again; if the problem remains, download the log on the Device page and send it to "

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from appliance.errors import BadInput
 from appliance.jobs.models import Job, NewJob
 from appliance.jobs.retention import (
     DAY_S,
     GB,
     RetentionPolicy,
     StoredJob,
+    _doomed,
     delete_expired,
+    delete_jobs_together,
     expired_jobs,
 )
 from appliance.jobs.worker_store import WorkerStore
@@ -133,3 +136,34 @@ class TestDeleteExpired:
         days[0] = TODAY
         assert delete_expired(store, RetentionPolicy(max_age_days=1)) == []
         assert store.get(job.id) == job
+
+
+class TestDeleteTogether:
+    def test_interrupted_deletion_is_completed(self, store: WorkerStore, tmp_path: Path) -> None:
+        """As after a power cut between the renaming and the removal of the jobs."""
+        jobs = [finished(store, 1, result=tmp_path / f"{name}.mp4") for name in "ab"]
+        assert jobs[0].output is not None
+        jobs[0].output.rename(_doomed(jobs[0].output))
+        delete_jobs_together(store, jobs)
+        assert store.jobs() == []
+        assert not list(tmp_path.glob(".*.deleted"))
+
+    def test_running_job_keeps_all_files(self, store: WorkerStore, tmp_path: Path) -> None:
+        first = finished(store, 1, result=tmp_path / "a.mp4")
+        running = store.add(NewJob("lesson", Path("p.mp4"), Path("a.wav"))).id
+        store.claim()
+        with pytest.raises(BadInput, match="job_wrong_state"):
+            delete_jobs_together(store, [first, store.get(running)])
+        assert (tmp_path / "a.mp4").read_bytes() == b"x" * 1000
+        assert len(store.jobs()) == 2
+
+    def test_folder_in_place_of_a_result_keeps_all(
+        self, store: WorkerStore, tmp_path: Path
+    ) -> None:
+        jobs = [finished(store, 1, result=tmp_path / f"{name}.mp4") for name in "ab"]
+        (tmp_path / "b.mp4").unlink()
+        (tmp_path / "b.mp4").mkdir()
+        with pytest.raises(IsADirectoryError):
+            delete_jobs_together(store, jobs)
+        assert (tmp_path / "a.mp4").is_file()
+        assert len(store.jobs()) == 2

@@ -84,7 +84,7 @@ class TestAdd:
 
     def test_ids_increase_and_are_never_reused(self, store: WorkerStore) -> None:
         first = job_in_state(store, JobState.DONE)
-        store.remove(first)
+        store.remove_all([first])
         assert store.add(lesson()).id > first
 
 
@@ -122,7 +122,7 @@ class TestStates:
         assert store.get(job).state is JobState.CANCELLED
 
     def test_unknown_id_is_rejected(self, store: WorkerStore) -> None:
-        for act in (store.get, store.cancel, store.retry, store.remove):
+        for act in (store.get, store.cancel, store.retry, lambda job: store.remove_all([job])):
             with pytest.raises(BadInput) as rejection:
                 act(99)
             assert rejection.value.code == "job_unknown"

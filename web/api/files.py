@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-from flask import Blueprint, Response, request, send_file
+from flask import Blueprint, Response, request
 from pydantic import Field
 
 from appliance.errors import BadInput
@@ -16,7 +16,8 @@ from web.api.operation import operation
 from web.context import get_job_store, get_panel, get_thumbnails
 from web.schemas import NUMBER, JobNumber, Model, Verdict
 from web.security.access import current_identity, role_required
-from web.services.downloads import call_on_complete, download_callback
+from web.services.client_limits import download_limits
+from web.services.downloads import download_callback, send_path
 from web.services.job_access import ResultKind, get_visible_job, result_file
 from web.services.report_texts import localized_verdict
 from web.services.zip_stream import flat_entries, stream_zip
@@ -77,7 +78,7 @@ def presenter_thumbnail(job: int) -> Response:
     thumbnail = get_thumbnails().get(found.presenter) if found.presenter else None
     if thumbnail is None:
         raise BadInput("result_file_missing", job=job)
-    return send_file(thumbnail, mimetype="image/jpeg", conditional=True)
+    return send_path(thumbnail, "image/jpeg")
 
 
 @blueprint.get(f"/<{NUMBER}:job>/subtitles")
@@ -138,9 +139,9 @@ def archive(query: ArchiveQuery) -> Response:
             raise BadInput("result_file_missing", job=job.id)
         paths += [path for kind in kinds if (path := result_file(job, kind)) is not None]
     mark_downloaded = _download_callback([job.id for job in found])
-    response = Response(
-        stream_zip(flat_entries(paths), mark_downloaded), mimetype="application/zip"
-    )
+    entries = flat_entries(paths)
+    response = Response(stream_zip(entries, mark_downloaded), mimetype="application/zip")
+    response.call_on_close(_start_download())
     response.headers["Content-Disposition"] = 'attachment; filename="lectern.zip"'
     return response
 
@@ -151,16 +152,27 @@ def _send_result(number: int, kind: ResultKind, download: bool) -> Response:
     if path is None:
         raise BadInput("result_file_missing", job=number)
     path = path.resolve()
-    response = send_file(
+    marks = download and kind == "video"
+    return send_path(
         path,
-        mimetype=TYPES[kind],
+        TYPES[kind],
         as_attachment=download,
         download_name=_download_name(job, path),
-        conditional=True,
+        on_complete=_download_callback([number]) if marks else lambda: None,
+        on_close=_start_download() if kind == "video" else lambda: None,
     )
-    if download and kind == "video" and request.method == "GET":
-        return call_on_complete(response, path, _download_callback([number]))
-    return response
+
+
+def _start_download() -> Callable[[], None]:
+    """Count a download and return the function that ends it.
+
+    Raises ``BadInput("too_many_downloads")``.
+    """
+    user = current_identity().require_role("viewer")
+    release = download_limits().acquire(user.name, request.remote_addr or "")
+    if release is None:
+        raise BadInput("too_many_downloads")
+    return release
 
 
 def _visible_job(number: int) -> Job:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, send_file, url_for
+from flask import Blueprint, Response, url_for
 
 from appliance.config import apply_overrides
 from appliance.errors import BadInput
@@ -22,6 +22,7 @@ from web.context import get_config, get_task_store, get_thumbnails, get_uploads
 from web.i18n import language
 from web.schemas import NUMBER, FileTaskView, LocalizedReason, Preflight, Preview, TaskCreated
 from web.security.access import current_identity, role_required
+from web.services.downloads import send_path
 from web.services.job_access import problem_of
 from web.services.job_creation import resolve_lecture, resolve_presenter
 from web.services.tasks import FILE_TASKS, get_own_task, submit
@@ -107,7 +108,7 @@ def show_file(number: int) -> Response:
     if not path.is_file() or not path.resolve().is_relative_to(get_config().root.resolve()):
         raise BadInput("task_unknown", task=number)
     kind = "image/jpeg" if task.kind == "preflight" else "video/mp4"
-    return send_file(path.resolve(), mimetype=kind, conditional=True)
+    return send_path(path.resolve(), kind)
 
 
 def localized_warnings(warnings: Iterable[Mapping[str, Any]]) -> list[LocalizedReason]:

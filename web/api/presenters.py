@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, send_file
+from flask import Blueprint, Response
 
 from appliance.errors import BadInput
 from web.api.operation import operation
@@ -10,6 +10,7 @@ from web.context import get_config, get_job_store, get_thumbnails, get_uploads
 from web.schemas import NewPresenter, PresenterList, PresenterView
 from web.security.access import current_identity, role_required
 from web.services import presenter_library
+from web.services.downloads import send_path
 from web.services.presenter_library import presenter_view
 
 blueprint = Blueprint("api_presenters", __name__, url_prefix="/api/v1/presenters")
@@ -60,4 +61,4 @@ def thumbnail(name: str) -> Response:
     found = get_thumbnails().get(presenter_library.get_presenter(get_config().root, name))
     if found is None:
         raise BadInput("thumbnail_pending", name=name)
-    return send_file(found, mimetype="image/jpeg", conditional=True)
+    return send_path(found, "image/jpeg")

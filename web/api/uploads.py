@@ -19,6 +19,7 @@ from web.api.operation import Header, documented
 from web.context import get_config, get_uploads
 from web.security.access import public, require_role, role_required
 from web.security.body_limits import body_limit
+from web.services.client_limits import two_thirds
 from web.uploads.body_reader import (
     ALGORITHMS,
     Checksum,
@@ -45,8 +46,9 @@ blueprint = Blueprint("uploads", __name__, url_prefix="/api/v1/uploads")
 
 def get_concurrency_limit() -> ConcurrencyLimit:
     """Return the limit on concurrent uploads of the current application."""
+    limit = get_config().uploads.max_concurrent
     found: ConcurrencyLimit = current_app.extensions.setdefault(
-        "uploads", ConcurrencyLimit(get_config().uploads.max_concurrent)
+        "uploads", ConcurrencyLimit(limit, two_thirds(limit))
     )
     return found
 
@@ -110,7 +112,7 @@ def append_piece(number: str) -> Response:
     header = request.headers.get("Upload-Checksum")
     checksum = Checksum(header) if header is not None else None
     environ = request.environ
-    with get_concurrency_limit().slot(), deadline(environ, time_allowed_s(length)):
+    with get_concurrency_limit().slot(_owner()), deadline(environ, time_allowed_s(length)):
         piece = body_blocks(environ["wsgi.input"], length)
         return _tus_response(204, get_uploads().append(upload, offset, length, piece, checksum))
 

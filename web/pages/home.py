@@ -59,12 +59,14 @@ def index() -> str:
 @role_required("viewer")
 def stream() -> Response:
     """Return the event stream of the home page."""
-    home_stream.check_stream_capacity(get_panel(), get_poller(current_app))
-    return Response(
+    release = home_stream.start_stream(request.remote_addr or "")
+    response = Response(
         stream_with_context(home_stream.stream(get_panel(), get_poller(current_app))),
         content_type="text/event-stream; charset=utf-8",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
+    response.call_on_close(release)
+    return response
 
 
 @blueprint.get("/live/now")

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from flask import render_template
 
-from appliance.errors import Fault
+from appliance.errors import BadInput
 from web.context import Panel
 from web.i18n import language
 from web.pages.home_texts import LiveValues, headline, live_values
 from web.security.access import current_user, refresh_identity
+from web.services.client_limits import stream_limits
 from web.services.snapshot import Snapshot, read_snapshot
 from web.services.snapshot_poller import SnapshotPoller, VersionedSnapshot
 
 KEEPALIVE_INTERVAL_S = 15.0
 """Seconds between keep-alive messages of an idle stream; they also detect closed connections."""
-
-SPARE_THREADS = 16
-"""Threads that are not used for streams, so that other requests do not wait."""
 
 
 def render(snapshot: Snapshot, values: LiveValues, now: float) -> str:
@@ -38,13 +36,16 @@ def viewer_key() -> str:
     return f"{user.name} {user.role.value} {language()}" if user is not None else ""
 
 
-def check_stream_capacity(panel: Panel, poller: SnapshotPoller) -> None:
-    """Check that another stream can be opened.
+def start_stream(address: str) -> Callable[[], None]:
+    """Count another stream of the current user and return the function that ends it.
 
-    Raises ``Fault("too_many_live_pages")`` if only ``SPARE_THREADS`` threads are left.
+    Raises ``BadInput("too_many_live_pages")`` if the user, their ``address`` or all have too many.
     """
-    if poller.subscribers >= panel.config.panel.threads - SPARE_THREADS:
-        raise Fault("too_many_live_pages")
+    user = current_user()
+    release = stream_limits().acquire(user.name if user is not None else "", address)
+    if release is None:
+        raise BadInput("too_many_live_pages")
+    return release
 
 
 def stream(panel: Panel, poller: SnapshotPoller) -> Iterator[str]:

@@ -226,8 +226,8 @@ def _authenticate() -> Identity:
     if not cookie:
         return ANONYMOUS
     # Automatic requests of live pages are not activity, so that open tabs are signed out too.
-    active = request.headers.get("X-Lectern-Live") is None and not request.path.endswith("/live")
-    session = panel.sessions.find(cookie, active=active)
+    is_live = request.path.rstrip("/").endswith("/live") or "X-Lectern-Live" in request.headers
+    session = panel.sessions.find(cookie, active=not is_live)
     if session is None:
         return ANONYMOUS
     try:

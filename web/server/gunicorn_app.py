@@ -21,10 +21,11 @@ from appliance.config import Config
 from appliance.config_file import ConfigProblem
 from appliance.errors import BadInput
 from web.accounts.users import UserStore, users_path
-from web.addresses import Addresses, find_addresses
+from web.addresses import PROXIES, Addresses, find_addresses
 from web.app import create_app
 from web.context import EXTENSION, Panel
 from web.server.mdns import Announcer, make_announcer
+from web.server.server_limits import ServerLimits
 from web.services.cleanup import start_cleanup
 from web.static_files import FOLDER
 from web.tls.certificates import TlsContext, local_certificate, make_tls_context
@@ -45,6 +46,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     ) -> None:
         self._lectern, self._mistakes = config, mistakes
         self._addresses, self._tls = addresses, tls
+        self.limits = ServerLimits.from_config(config)
         self._announcer: Announcer | None = None
         super().__init__()
 
@@ -63,21 +65,21 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         log_address(panel, self._addresses.url())
         start_cleanup(self._lectern, panel.now, panel.closing)
         self._announcer = make_announcer(self._lectern, self._addresses)
-        signal.signal(signal.SIGTERM, _stop_before_workers(panel))
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, _end_streams_before(panel, signal.getsignal(number)))
         return app
 
 
-def _stop_before_workers(panel: Panel) -> Callable[[int, FrameType | None], None]:
-    """Return a SIGTERM handler that ends the event streams before gunicorn's own handler runs.
+def _end_streams_before(panel: Panel, handler: object) -> Callable[[int, FrameType | None], None]:
+    """Return a signal handler that ends the event streams before gunicorn's own ``handler`` runs.
 
     Otherwise the streams would delay the worker's end until its timeout.
     """
-    before = signal.getsignal(signal.SIGTERM)
 
     def end(number: int, frame: FrameType | None) -> None:
         panel.closing.set()
-        if callable(before):
-            before(number, frame)
+        if callable(handler):
+            handler(number, frame)
 
     return end
 
@@ -86,17 +88,16 @@ def settings(config: Config, addresses: Addresses, tls: TlsContext | None) -> di
     """Return gunicorn's settings for the panel of ``config``."""
     return {
         "bind": addresses.bind(),
-        "worker_class": "web.server.gunicorn_worker.SlowClientWorker",
+        "worker_class": "web.server.gunicorn_worker.PanelWorker",
         "workers": 1,
         "threads": config.panel.threads,
-        "worker_connections": 4 * config.panel.threads,
         "keepalive": 15,
         "timeout": 60,
         "graceful_timeout": 5,
         "limit_request_line": 4094,
         "limit_request_fields": 60,
         "limit_request_field_size": 8190,
-        "forwarded_allow_ips": "127.0.0.1",
+        "forwarded_allow_ips": ",".join(PROXIES),
         "control_socket_disable": True,
         "proc_name": "lectern-panel",
         "loglevel": "warning",

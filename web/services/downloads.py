@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from flask import Response
+from flask import Response, request, send_file
 
 from appliance.jobs.store import JobStore, store_path
 from web.security.access import Identity
@@ -33,28 +33,88 @@ def file_blocks(file: BinaryIO, start: int, stop: int) -> Iterator[bytes]:
         yield block
 
 
-def call_on_complete(response: Response, path: Path, on_complete: Callable[[], None]) -> Response:
-    """Make the response of ``send_file`` for ``path`` call ``on_complete`` at its end.
+class FileBody:
+    """The bytes ``start`` to ``stop`` (exclusive) of a file as the body of a response.
+
+    The panel's server sends it without a thread; elsewhere it is an iterable of blocks.
+    ``on_complete`` is called after the last byte, ``on_close`` at the end in any case.
+    """
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        path: Path,
+        start: int,
+        stop: int,
+        *,
+        on_complete: Callable[[], None] = lambda: None,
+        on_close: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._file, self.path, self.start, self.stop = file, path, start, stop
+        self.on_complete, self._on_close = on_complete, on_close
+
+    def fileno(self) -> int:
+        """Return the file descriptor of the open file."""
+        return self._file.fileno()
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from file_blocks(self._file, self.start, self.stop)
+            self.on_complete()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close the file and call ``on_close``."""
+        self._file.close()
+        on_close, self._on_close = self._on_close, lambda: None
+        on_close()
+
+
+def send_path(
+    path: Path,
+    mimetype: str,
+    *,
+    download_name: str | None = None,
+    as_attachment: bool = False,
+    on_complete: Callable[[], None] = lambda: None,
+    on_close: Callable[[], None] = lambda: None,
+) -> Response:
+    """Return the response with a file, or with the part of it that the request asks for.
 
     ``on_complete`` is called after the last byte of the file, also if the response is a range that
-    ends there. Returns the response.
+    ends there, ``on_close`` at the end of every response. Raises what ``send_file`` raises.
     """
+    try:
+        response = send_file(
+            path,
+            mimetype=mimetype,
+            as_attachment=as_attachment,
+            download_name=download_name,
+            conditional=True,
+        )
+    except BaseException:
+        on_close()
+        raise
     start, stop = 0, response.content_length or 0
+    complete = response.status_code == 200
     if response.status_code == 206:
         part = response.content_range
         start, stop = part.start or 0, part.stop or 0
-        if stop != part.length:
-            return response
-    elif response.status_code != 200:
+        complete = stop == part.length
+    if request.method != "GET" or response.status_code not in (200, 206):
+        on_close()
         return response
-
-    def send() -> Iterator[bytes]:
-        with path.open("rb") as file:
-            yield from file_blocks(file, start, stop)
-        on_complete()
-
     response.close()
-    response.response = send()
+    response.response = FileBody(
+        path.open("rb"),
+        path,
+        start,
+        stop,
+        on_complete=on_complete if complete else lambda: None,
+        on_close=on_close,
+    )
+    response.direct_passthrough = True
     return response
 
 

@@ -5,6 +5,7 @@ The queue is reordered by changing the priorities of its jobs.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -12,7 +13,7 @@ from typing import Literal
 from appliance.errors import BadInput, Fault
 from appliance.files.thumbnail_cache import ThumbnailCache
 from appliance.jobs.models import Job
-from appliance.jobs.retention import delete_job
+from appliance.jobs.retention import delete_jobs_together
 from appliance.jobs.states import JobState
 from appliance.jobs.store import JobStore
 from web.security.access import Identity
@@ -124,24 +125,23 @@ def delete_jobs(
 ) -> None:
     """Delete ended jobs with their files and thumbnails.
 
-    Nothing is deleted if one of them raises ``BadInput``: ``job_unknown``, ``permission_denied``,
-    ``job_wrong_state``. Raises ``BadInput("job_not_archived")`` while the files of a job are still
-    being moved and ``Fault("output_unwritable")`` if a file cannot be deleted.
+    Nothing is deleted if this raises an error: ``BadInput`` with ``job_unknown``,
+    ``permission_denied``, ``job_wrong_state``, or ``job_not_archived`` while the files of a job are
+    still being moved, and ``Fault("output_unwritable")`` if a file cannot be deleted.
     """
     jobs = [get_editable_job(identity, store, number) for number in dict.fromkeys(numbers)]
     for job in jobs:
         if job.state not in (JobState.DONE, JobState.FAILED, JobState.CANCELLED):
             raise BadInput("job_wrong_state", job=job.id, state=job.state.value)
-    for job in jobs:
-        files = [path for path in (job.output, job.presenter) if path is not None]
-        cached = {
-            path: thumbnail for path in files if (thumbnail := thumbnails.get(path)) is not None
-        }
-        try:
-            delete_job(store, job)
-            for path, thumbnail in cached.items():
-                if not path.exists():  # library presenters are kept
-                    thumbnail.unlink(missing_ok=True)
-        except OSError as error:
-            raise Fault("output_unwritable", name=job.stem, reason=error.strerror) from error
+    files = {path for job in jobs for path in (job.output, job.presenter) if path is not None}
+    cached = {path: thumbnail for path in files if (thumbnail := thumbnails.get(path)) is not None}
+    try:
+        delete_jobs_together(store, jobs)
+    except OSError as error:
+        name = Path(error.filename).name if error.filename else ""
+        raise Fault("output_unwritable", name=name, reason=error.strerror) from error
+    for path, thumbnail in cached.items():
+        if not path.exists():  # library presenters are kept
+            with contextlib.suppress(OSError):  # only a cache
+                thumbnail.unlink(missing_ok=True)
     remove_empty_folders(root)

@@ -7,12 +7,13 @@ import os
 import re
 from pathlib import Path
 
-from flask import Response, send_file
+from flask import Response
 
 from appliance.errors import BadInput
 from appliance.logs.line import LEVELS, LogLine
 from appliance.logs.read import last_lines
 from appliance.logs.write import LOG_NAME
+from web.services.downloads import send_path
 
 log = logging.getLogger("lectern.panel")
 
@@ -74,4 +75,4 @@ def send_log(root: Path, name: str, user: str) -> Response:
     """
     path = log_file_path(root, name)
     log.info("%s downloads the log %s", user, name)
-    return send_file(path, mimetype="text/plain", as_attachment=True, download_name=f"{name}.txt")
+    return send_path(path, "text/plain", as_attachment=True, download_name=f"{name}.txt")

@@ -5,9 +5,11 @@ const token = document.querySelector('meta[name="csrf-token"]').content;
 export const csrfHeaders = { "X-CSRF-Token": token };
 
 export class ApiError extends Error {
-  constructor(problem) {
+  constructor(problem, status) {
     super([problem.text, problem.cure].filter(Boolean).join(" "));
     this.code = problem.code;
+    // The same request may succeed later: the device is busy, or too many requests were sent.
+    this.isTemporary = status === 429 || status >= 500;
   }
 }
 
@@ -28,7 +30,7 @@ export const request = async (method, path, body) => {
   }
   const data = await response.json();
   if (!response.ok) {
-    throw new ApiError(data);
+    throw new ApiError(data, response.status);
   }
   return data;
 };

@@ -1,22 +1,41 @@
 // Show a placeholder for presenters without a thumbnail, and request the missing thumbnails.
 
-import { request, waitForTask } from "./api.js";
+import { ApiError, request, sleep, waitForTask } from "./api.js";
+
+const FIRST_PAUSE_MS = 2000;
+const LONGEST_PAUSE_MS = 60000;
 
 const missing = [];
 let running = false;
 
-const requestThumbnails = async () => {
-  running = true;
-  for (let image = missing.shift(); image; image = missing.shift()) {
+// Request the thumbnail of one presenter and show it. Returns whether it must be tried again,
+// because the device did not answer or its worker is not running.
+const requestThumbnail = async (image) => {
+  try {
     const { id } = await request("POST", "/preflights", {
       presenter: { library: image.dataset.presenter },
     });
     const task = await waitForTask(id);
-    if (task === null) {
-      return; // the worker is not running
-    }
-    if (task.file) {
+    if (task?.file) {
       image.src = task.file;
+    }
+    return task === null;
+  } catch (error) {
+    return !(error instanceof ApiError) || error.isTemporary;
+  }
+};
+
+// Request one thumbnail after the other. After a failure the pauses become longer.
+const requestThumbnails = async () => {
+  running = true;
+  let pause = FIRST_PAUSE_MS;
+  for (let image = missing.shift(); image; image = missing.shift()) {
+    if (await requestThumbnail(image)) {
+      missing.unshift(image);
+      await sleep(pause);
+      pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
+    } else {
+      pause = FIRST_PAUSE_MS;
     }
   }
   running = false;
@@ -27,7 +46,7 @@ for (const image of document.querySelectorAll("img[data-fallback]")) {
     image.src = image.dataset.fallback;
     missing.push(image);
     if (!running) {
-      requestThumbnails().catch(() => {});
+      requestThumbnails();
     }
   };
   image.addEventListener("error", showPlaceholder, { once: true });

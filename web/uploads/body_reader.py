@@ -15,6 +15,7 @@ import logging
 import socket
 import threading
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -37,23 +38,31 @@ class _BodyInput(Protocol):
 
 
 class ConcurrencyLimit:
-    """A limit on the number of pieces that are received at the same time."""
+    """A limit on the number of pieces that are received at the same time.
 
-    def __init__(self, limit: int) -> None:
-        self._free = threading.BoundedSemaphore(limit)
+    One owner may send ``per_owner`` of them.
+    """
+
+    def __init__(self, limit: int, per_owner: int) -> None:
+        self._limit, self._per_owner = limit, per_owner
+        self._lock = threading.Lock()
+        self._owners: Counter[str] = Counter()
 
     @contextmanager
-    def slot(self) -> Iterator[None]:
+    def slot(self, owner: str) -> Iterator[None]:
         """Occupy a slot within this context.
 
         Raises ``BadInput("too_many_concurrent_uploads")`` if none is free.
         """
-        if not self._free.acquire(blocking=False):
-            raise BadInput("too_many_concurrent_uploads")
+        with self._lock:
+            if self._owners.total() >= self._limit or self._owners[owner] >= self._per_owner:
+                raise BadInput("too_many_concurrent_uploads")
+            self._owners[owner] += 1
         try:
             yield
         finally:
-            self._free.release()
+            with self._lock:
+                self._owners -= Counter([owner])
 
 
 def time_allowed_s(length: int) -> float:

@@ -10,12 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from werkzeug.test import TestResponse
 
 from appliance.config import Config
 from appliance.jobs.models import Job, NewJob
 from appliance.jobs.worker_store import WorkerStore
 from tests.web.api.conftest import Programs
 from tests.web.conftest import SignIn
+from web.services.client_limits import DOWNLOADS_PER_ADDRESS
 from web.services.downloads import BLOCK_BYTES
 
 VIDEO = bytes(range(256)) * 40
@@ -68,6 +70,51 @@ class TestVideo:
         assert end.data == VIDEO[-10:]
         beyond = teacher.get(f"/jobs/{job.id}/video", headers={"Range": "bytes=99999-"})
         assert beyond.status_code == 416
+
+    def test_one_address_has_few_downloads_at_the_same_time(
+        self, sign_in: SignIn, done: Done
+    ) -> None:
+        job, viewer = done(), sign_in("viewer")
+        address = f"/api/v1/jobs/{job.id}/video"
+
+        def ask(path: str, client: str = "10.0.0.1") -> TestResponse:
+            return viewer.get(path, buffered=False, environ_base={"REMOTE_ADDR": client})
+
+        running = [ask(address) for _ in range(DOWNLOADS_PER_ADDRESS - 1)]
+        running.append(ask(f"/api/v1/jobs/archive?job={job.id}"))
+        assert {response.status_code for response in running} == {200}
+        refused = ask(address)
+        assert refused.status_code == 503
+        assert refused.json and refused.json["code"] == "too_many_downloads"
+        assert ask(f"/api/v1/jobs/archive?job={job.id}").status_code == 503
+        running.append(ask(address, "10.0.0.2"))
+        running.pop(0).close()
+        running.append(ask(address))
+        assert running[-2].status_code == running[-1].status_code == 200
+        for response in running:
+            response.close()
+
+    def test_failed_and_unchanged_requests_are_no_downloads(
+        self, sign_in: SignIn, done: Done
+    ) -> None:
+        job, viewer = done(), sign_in("viewer")
+        address = f"/api/v1/jobs/{job.id}/video"
+        client = {"REMOTE_ADDR": "10.0.0.1"}
+
+        def ask(method: str, **headers: str) -> TestResponse:
+            return viewer.open(
+                address,
+                method=method,
+                headers={key.replace("_", "-"): value for key, value in headers.items()},
+                environ_base=client,
+                buffered=True,
+            )
+
+        etag = ask("HEAD").headers["ETag"]
+        for _ in range(DOWNLOADS_PER_ADDRESS + 1):
+            assert ask("GET", If_None_Match=etag).status_code == 304
+            assert ask("GET", Range="bytes=99999999-").status_code == 416
+            assert ask("HEAD").status_code == 200
 
     def test_only_downloads_mark_the_video(
         self, program: Programs, done: Done, store: WorkerStore

@@ -249,6 +249,25 @@ class TestDeletion:
         assert program("teacher").post("/jobs/delete", {"jobs": mine}).status_code == 204
         assert [job.id for job in store.jobs()] == [theirs]
 
+    def test_error_of_the_disk_deletes_nothing(
+        self, program: Programs, store: WorkerStore, config: Config
+    ) -> None:
+        jobs = [ended(store, config, "teacher") for _ in range(3)]
+        outbox = config.root / "outbox"
+        broken = outbox / "file" / "lesson.srt"
+        broken.parent.write_text("not a folder")
+        store.files.add_result(jobs[1].id, broken)
+        before = {path.name: path.read_bytes() for path in outbox.iterdir()}
+        teacher = program("teacher")
+        numbers = [job.id for job in jobs]
+        answer = teacher.post("/jobs/delete", {"jobs": numbers})
+        assert answer.get_json()["code"] == "output_unwritable"
+        assert {path.name: path.read_bytes() for path in outbox.iterdir()} == before
+        assert {job.id for job in store.jobs()} == set(numbers)
+        broken.parent.unlink()
+        assert teacher.post("/jobs/delete", {"jobs": numbers}).status_code == 204
+        assert list(outbox.iterdir()) == []
+
     def test_running_or_moving_jobs_are_not_deleted(
         self, program: Programs, store: WorkerStore
     ) -> None:

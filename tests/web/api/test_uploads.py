@@ -156,7 +156,7 @@ class TestRejections:
         number = teacher.begin("a.mp4", 4)
         with app.test_request_context():
             entrance = get_concurrency_limit()
-        places = [entrance.slot() for _ in range(6)]
+        places = [entrance.slot(f"user {number}") for number in range(6)]
         for place in places:
             place.__enter__()
         assert teacher.send(number, 0, b"0123").status_code == 503

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,10 +11,13 @@ import pytest
 from flask import Flask
 
 from appliance.config import Config
+from appliance.errors import BadInput
 from appliance.jobs.worker_store import WorkerStore
 from tests.web.conftest import Clock, SignIn, add
 from web.accounts.users import Role
 from web.context import EXTENSION
+from web.pages import home_stream
+from web.services.client_limits import STREAMS_PER_ADDRESS
 
 
 def text(piece: object) -> str:
@@ -127,11 +130,40 @@ class TestStream:
         list(response.response)
 
     def test_too_many_streams_are_refused(self, app: Flask, sign_in: SignIn) -> None:
-        poller = app.extensions["lectern.poller"]
-        poller._waiting = app.extensions[EXTENSION].config.panel.threads
+        """One user cannot take all streams, and one address only a few."""
+        cookies = {
+            user: app.extensions[EXTENSION].sessions.create(user) for user in ("viewer", "teacher")
+        }
+
+        def start(user: str, address: str) -> Callable[[], None] | None:
+            headers = {"Cookie": f"lectern={cookies[user]}"}
+            with app.test_request_context("/live", headers=headers):
+                try:
+                    return home_stream.start_stream(address)
+                except BadInput as error:
+                    assert error.code == "too_many_live_pages"
+                    return None
+
+        first = [start("viewer", "10.0.0.1") for _ in range(STREAMS_PER_ADDRESS)]
+        assert all(first)
+        assert start("teacher", "10.0.0.1") is None
+        threads = app.extensions[EXTENSION].config.panel.threads
+        more = [start("viewer", f"10.0.1.{number}") for number in range(threads)]
+        assert more[0] is not None and more[-1] is None
         answer = sign_in("viewer").get("/live", headers={"Accept": "application/json"})
         assert answer.status_code == 503
         assert answer.json and answer.json["code"] == "too_many_live_pages"
+        assert start("teacher", "10.0.0.2") is not None
+        assert first[0] is not None
+        first[0]()
+        assert start("viewer", "10.0.0.1") is not None
+
+    def test_ended_stream_is_not_counted(self, app: Flask, sign_in: SignIn) -> None:
+        viewer = sign_in("viewer")
+        for _ in range(STREAMS_PER_ADDRESS + 1):
+            response = viewer.get("/live", buffered=False, environ_base={"REMOTE_ADDR": "10.0.0.1"})
+            assert response.status_code == 200
+            response.close()
 
     def test_polling_returns_the_same_as_the_stream(
         self, app: Flask, sign_in: SignIn, store: WorkerStore

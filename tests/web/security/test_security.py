@@ -79,6 +79,21 @@ class TestEveryPage:
                         tried += 1
         assert tried >= 6
 
+    def test_addresses_may_end_with_a_slash(self, app: Flask, sign_in: SignIn) -> None:
+        browser = sign_in("admin")
+        pages = {
+            rule.rule.rstrip("/")
+            for rule in app.url_map.iter_rules()
+            if "GET" in (rule.methods or ())
+            and not rule.arguments
+            and rule.endpoint != "home.stream"
+        } - {""}
+        assert "/results" in pages
+        for page in sorted(pages):
+            plain, slash = (browser.get(page + end, buffered=True) for end in ("", "/"))
+            assert (plain.status_code, plain.mimetype) == (slash.status_code, slash.mimetype), page
+            assert plain.status_code not in (301, 308), page
+
     def test_responses_have_security_headers(self, app: Flask, sign_in: SignIn) -> None:
         for path in ("/", "/login", "/nothing", "/healthz", "/static/panel.css"):
             answer = sign_in("viewer").get(path)

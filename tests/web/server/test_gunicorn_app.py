@@ -193,5 +193,5 @@ def test_one_worker_with_the_configured_threads() -> None:
     assert (found["workers"], found["threads"], found["worker_class"]) == (
         1,
         40,
-        "web.server.gunicorn_worker.SlowClientWorker",
+        "web.server.gunicorn_worker.PanelWorker",
     )

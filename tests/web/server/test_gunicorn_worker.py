@@ -1,141 +1,307 @@
-"""The time limits of pending requests, with a clock that the test controls."""
+"""The worker over real connections: HTTP/1.1 as clients use it, and clients that misbehave."""
 
 from __future__ import annotations
 
-import io
+import base64
+import hashlib
+import http.client
+import os
+import signal
 import socket
+import ssl
+import threading
+import time
 from collections.abc import Iterator
-from types import SimpleNamespace
+from pathlib import Path
 
+import psutil
 import pytest
 
-from web.server.gunicorn_worker import (
-    BUSY_HEAD_TIMEOUT_S,
-    HEAD_TIMEOUT_S,
-    SMALL_BODY_BYTES,
-    PendingRequests,
-    _read_small_body,
-)
+from appliance.jobs.models import NewJob
+from appliance.jobs.store import store_path
+from appliance.jobs.worker_store import WorkerStore
+from tests.web.served import Served
+from web.accounts.tokens import TokenStore
+from web.accounts.users import Role, UserStore, users_path
+from web.server.request_reader import BUFFERED_BODY_BYTES, MAX_HEAD_BYTES
 
-Pair = tuple[socket.socket, socket.socket]
+pytestmark = pytest.mark.slow
 
-
-class Clock:
-    """A clock in seconds that the test sets."""
-
-    def __init__(self) -> None:
-        self.time = 100.0
-
-    def __call__(self) -> float:
-        return self.time
+VIDEO = os.urandom(3 << 20) + b"end"
+SLOW_READERS = 76
 
 
-@pytest.fixture
-def pairs() -> Iterator[list[Pair]]:
-    made = [socket.socketpair() for _ in range(4)]
-    yield made
-    for pair in made:
-        for end in pair:
-            end.close()
+class Panel(Served):
+    """A served panel with a finished video and a signed-in user."""
+
+    cookie = ""
+    video = ""
+
+    def prepare(self) -> None:
+        """Create the user and the video."""
+        self.cookie = self.sign_in(Role.ADMIN)
+        outbox = self.root / "outbox"
+        outbox.mkdir(parents=True)
+        output, report = outbox / "lesson.mp4", outbox / "lesson.report.json"
+        output.write_bytes(VIDEO)
+        report.write_text("{}")
+        with WorkerStore(store_path(self.root)) as store:
+            job = store.add(NewJob("lesson", Path("a.mp4"), Path("a.wav"), owner="head"))
+            store.claim()
+            store.set_output_paths(job.id, output, report)
+            store.finish(job.id)
+            store.mark_archived(job.id)
+        self.video = f"/api/v1/jobs/{job.id}/video"
+
+    def open(self, receive_buffer: int = 0) -> socket.socket:
+        """Return a connection, with TLS if the panel uses it."""
+        plain = socket.socket()
+        if receive_buffer:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        plain.settimeout(30)
+        plain.connect(("127.0.0.1", self.port))
+        if not self.tls:
+            return plain
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context.wrap_socket(plain)
+
+    def request(self, path: str, *fields: str, method: str = "GET") -> bytes:
+        """Return the head of a request."""
+        lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", *fields]
+        return ("\r\n".join([*lines, f"Cookie: {self.cookie}"]) + "\r\n\r\n").encode()
+
+    def memory(self) -> int:
+        """Return the memory in bytes that only the panel's processes use."""
+        main = psutil.Process(self.process.pid)
+        both = [main, *main.children()]
+        return sum(process.memory_full_info().uss for process in both)
 
 
-def is_shut(pair: Pair) -> bool:
-    """Return whether the remote side sees the end of the connection."""
-    pair[1].setblocking(False)
-    try:
-        return pair[1].recv(1) == b""
-    except BlockingIOError:
-        return False
+@pytest.fixture(scope="module", params=[False, True], ids=["http", "https"])
+def panel(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Panel]:
+    served = Panel(tmp_path_factory.mktemp("panel"), tls=request.param)
+    served.prepare()
+    with served:
+        yield served
 
 
-def test_only_overdue_requests_are_closed(pairs: list[Pair]) -> None:
-    clock = Clock()
-    watch = PendingRequests(9, 9, now=clock)
-    early, done, late = (pair[0] for pair in pairs[:3])
-    assert watch.add(1, early, "a")
-    assert watch.add(2, done, "a")
-    watch.remove(2)
-    clock.time += HEAD_TIMEOUT_S
-    assert watch.add(3, late, "b")
-    assert watch.close_overdue() == []
-    clock.time += 0.1
-    assert watch.close_overdue() == ["a"]
-    assert [is_shut(pair) for pair in pairs[:3]] == [True, False, False]
-    assert watch.close_overdue() == []
-    watch.remove(3)
+def ask(panel: Panel, path: str, **fields: str) -> tuple[http.client.HTTPResponse, bytes]:
+    connection = panel.connect()
+    connection.request("GET", path, headers={"Cookie": panel.cookie, **fields})
+    response = connection.getresponse()
+    body = response.read()
+    connection.close()
+    return response, body
 
 
-def test_tls_connection_with_a_detached_socket_is_closed(
-    pairs: list[Pair],
-) -> None:
-    clock = Clock()
-    watch = PendingRequests(9, 9, now=clock)
-    plain = pairs[0][0]
-    assert watch.add(1, plain, "a")
-    with socket.socket(fileno=plain.detach()):
-        clock.time += HEAD_TIMEOUT_S + 0.1
-        assert watch.close_overdue() == ["a"]
-        assert is_shut(pairs[0])
+def test_video_is_sent_completely_and_in_ranges(panel: Panel) -> None:
+    response, body = ask(panel, panel.video)
+    assert (response.status, response.headers["Content-Length"]) == (200, str(len(VIDEO)))
+    assert hashlib.sha256(body).digest() == hashlib.sha256(VIDEO).digest()
+    response, body = ask(panel, panel.video, Range="bytes=1000000-2999999")
+    assert (response.status, body) == (206, VIDEO[1000000:3000000])
+    response, body = ask(panel, panel.video, Range="bytes=-3")
+    assert (response.status, body) == (206, b"end")
 
 
-def test_timeout_is_shorter_when_the_server_is_busy(pairs: list[Pair]) -> None:
-    clock = Clock()
-    watch = PendingRequests(9, 3, now=clock)
-    for number in (0, 1):
-        assert watch.add(number, pairs[number][0], "a")
-    clock.time += BUSY_HEAD_TIMEOUT_S + 0.1
-    assert watch.close_overdue() == []
-    assert watch.add(2, pairs[2][0], "b")
-    assert watch.close_overdue() == ["a", "a"]
-    assert [is_shut(pair) for pair in pairs[:3]] == [True, True, False]
-    watch.remove(2)
+def test_archive_of_unknown_length_is_sent_completely(panel: Panel) -> None:
+    job = panel.video.split("/")[4]
+    response, body = ask(panel, f"/api/v1/jobs/archive?job={job}")
+    assert response.headers["Transfer-Encoding"] == "chunked"
+    assert VIDEO in body
 
 
-def test_requests_per_address_are_limited(pairs: list[Pair]) -> None:
-    watch = PendingRequests(2, 9, now=Clock())
-    first, second, third, fourth = (pair[0] for pair in pairs)
-    assert watch.add(1, first, "a")
-    assert watch.add(2, second, "a")
-    assert not watch.add(3, third, "a")
-    assert watch.add(4, fourth, "b")
-    watch.remove(1)
-    assert watch.add(3, third, "a")
-    for request in (2, 3, 4):
-        watch.remove(request)
+def test_one_connection_serves_requests_that_are_sent_at_once(panel: Panel) -> None:
+    with panel.open() as connection:
+        connection.sendall(
+            panel.request("/healthz")
+            + panel.request(panel.video, "Range: bytes=0-99")
+            + panel.request("/healthz", "Connection: close")
+        )
+        data = read_to_end(connection)
+    heads = [part for part in data.split(b"HTTP/1.1 ") if part]
+    assert [head.split(b" ")[0] for head in heads] == [b"200", b"206", b"200"]
+    assert VIDEO[:100] in data
 
 
-class Body:
-    """A request body as in gunicorn: data in ``buf`` is read first."""
+def test_connection_is_kept_after_a_video(panel: Panel) -> None:
+    connection = panel.connect()
+    local = set()
+    for path in (panel.video, "/healthz", panel.video, "/"):
+        connection.request("GET", path, headers={"Cookie": panel.cookie})
+        response = connection.getresponse()
+        response.read()
+        assert response.status == 200
+        local.add(connection.sock.getsockname())
+    connection.close()
+    assert len(local) == 1
 
-    def __init__(self, data: bytes) -> None:
-        self.buf = io.BytesIO()
-        self._data = io.BytesIO(data)
 
-    def read(self, size: int) -> bytes:
-        return self._data.read(size)
+def read_to_end(connection: socket.socket) -> bytes:
+    """Return what the panel sends until it closes the connection."""
+    data = b""
+    while block := connection.recv(1 << 16):
+        data += block
+    return data
+
+
+def test_body_is_awaited_and_100_continue_answered(panel: Panel) -> None:
+    body = b"name=head&password=wrong"
+    with panel.open() as connection:
+        connection.sendall(
+            panel.request(
+                "/login",
+                f"Content-Length: {len(body)}",
+                "Content-Type: application/x-www-form-urlencoded",
+                "Expect: 100-continue",
+                "Connection: close",
+                method="POST",
+            )
+        )
+        assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        for byte in body:
+            connection.sendall(bytes([byte]))
+        assert read_to_end(connection).startswith(b"HTTP/1.1 403 ")
 
 
 @pytest.mark.parametrize(
-    ("headers", "sent", "goes_on", "ahead"),
+    ("sent", "status"),
     [
-        ({}, b"", True, b""),
-        ({"content-length": "4"}, b"0123", True, b"0123"),
-        ({"CONTENT-LENGTH": "5"}, b"0123", False, b""),
-        ({"TRANSFER-ENCODING": "chunked"}, b"0123", True, b"0123"),
-        ({"CONTENT-LENGTH": str(SMALL_BODY_BYTES + 1)}, b"0123", True, b""),
+        (b"GET / HTTP/1.1\r\nX: " + b"x" * MAX_HEAD_BYTES, b"431"),
+        (b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + b"x" * 9000 + b"\r\n\r\n", b"431"),
+        (b"GET /" + b"x" * 5000 + b" HTTP/1.1\r\n\r\n", b"414"),
+        (b"nonsense\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc", b"400"),
+        (b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"400"),
+        (
+            b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n"
+            % (BUFFERED_BODY_BYTES + 1),
+            b"413",
+        ),
     ],
 )
-def test_small_body_is_read_in_advance(
-    pairs: list[Pair], headers: dict[str, str], sent: bytes, goes_on: bool, ahead: bytes
+def test_bad_requests_are_answered_and_the_connection_ends(
+    panel: Panel, sent: bytes, status: bytes
 ) -> None:
-    request = SimpleNamespace(headers=list(headers.items()), body=Body(sent))
-    assert _read_small_body(request, pairs[0][0]) is goes_on
-    assert request.body.buf.getvalue() == ahead
+    began = time.monotonic()
+    with panel.open() as connection:
+        connection.sendall(sent)
+        assert read_to_end(connection).split(b" ")[1] == status
+    assert time.monotonic() - began < 5  # it does not wait for a body
 
 
-def test_expect_100_continue_is_answered(pairs: list[Pair]) -> None:
-    headers = [("CONTENT-LENGTH", "4"), ("EXPECT", "100-Continue")]
-    request = SimpleNamespace(headers=headers, body=Body(b"0123"))
-    near, far = pairs[0]
-    assert _read_small_body(request, near)
-    assert far.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+def test_refused_upload_is_not_awaited(panel: Panel) -> None:
+    """Its body would occupy a thread."""
+    with panel.open() as connection:
+        head = f"PATCH /api/v1/uploads/{'0' * 32} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        connection.sendall(f"{head}Content-Length: {1 << 30}\r\n\r\n".encode() + b"x" * 1000)
+        began = time.monotonic()
+        assert read_to_end(connection).startswith(b"HTTP/1.1 403 ")
+        assert time.monotonic() - began < 3
+
+
+def test_upload_arrives_in_pieces(panel: Panel) -> None:
+    users = UserStore(users_path(panel.root))
+    key = TokenStore(users, time.time).create("head", "program")
+    users.close()
+    headers = {"Authorization": f"Bearer {key}", "Tus-Resumable": "1.0.0"}
+    connection = panel.connect()
+
+    def send(method: str, path: str, body: bytes = b"", **more: str) -> http.client.HTTPResponse:
+        sent = {**headers, **{name.replace("_", "-"): value for name, value in more.items()}}
+        connection.request(method, path, body=body or None, headers=sent)
+        response = connection.getresponse()
+        response.read()
+        return response
+
+    size, name = str(len(VIDEO)), base64.b64encode(b"a.mp4").decode()
+    created = send(
+        "POST", "/api/v1/uploads", Upload_Length=size, Upload_Metadata=f"filename {name}"
+    )
+    address = created.headers["Location"]
+    for start in range(0, len(VIDEO), 1 << 20):
+        answer = send(
+            "PATCH",
+            address,
+            VIDEO[start : start + (1 << 20)],
+            Upload_Offset=str(start),
+            Content_Type="application/offset+octet-stream",
+        )
+        assert answer.status == 204
+    connection.close()
+    (path,) = (panel.root / "state" / "uploads" / address.rpartition("/")[2]).iterdir()
+    assert path.read_bytes() == VIDEO
+
+
+def test_slow_readers_occupy_neither_threads_nor_much_memory(panel: Panel) -> None:
+    """More readers than a panel has threads; those of a proxy may be many."""
+    before = panel.memory()
+    readers = [panel.open(4096) for _ in range(SLOW_READERS)]
+    try:
+        for reader in readers:
+            reader.sendall(panel.request(panel.video))
+        for reader in readers:
+            assert reader.recv(15) == b"HTTP/1.1 200 OK"
+        began = time.monotonic()
+        for _ in range(20):
+            assert panel.get("/healthz")[0] == 200
+        assert time.monotonic() - began < 20
+        threads = psutil.Process(panel.process.pid).children()[0].num_threads()
+        assert threads < 40
+        assert panel.memory() - before < 20e6
+        readers[0].settimeout(30)
+        received = 15
+        while received < len(VIDEO):
+            block = readers[0].recv(1 << 16)
+            assert block
+            received += len(block)
+    finally:
+        for reader in readers:
+            reader.close()
+
+
+def test_slow_reader_of_a_page_receives_all_of_it(panel: Panel) -> None:
+    with panel.open(2048) as reader:
+        reader.sendall(panel.request("/api/v1/openapi.json", "Connection: close"))
+        time.sleep(0.5)
+        data = read_to_end(reader)
+    head, _, body = data.partition(b"\r\n\r\n")
+    assert f"content-length: {len(body)}".encode() in head.lower()
+
+
+def test_client_that_leaves_during_a_download_is_forgotten(panel: Panel) -> None:
+    worker = psutil.Process(panel.process.pid).children()[0]
+    for _ in range(5):
+        with panel.open(4096) as reader:
+            reader.sendall(panel.request(panel.video))
+            assert reader.recv(10)
+    deadline = time.monotonic() + 20
+    while any(file.path.endswith("lesson.mp4") for file in worker.open_files()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_stop_lets_a_request_end_and_ends_streams(tmp_path: Path) -> None:
+    served = Panel(tmp_path)
+    served.prepare()
+    with served:
+        stream, idle = served.open(), served.open()
+        stream.sendall(served.request("/live"))
+        assert stream.recv(15) == b"HTTP/1.1 200 OK"
+        downloading = served.open(4096)
+        downloading.sendall(served.request(served.video, "Connection: close"))
+        assert downloading.recv(15) == b"HTTP/1.1 200 OK"
+        received: list[bytes] = []
+        reading = threading.Thread(target=lambda: received.append(read_to_end(downloading)))
+        served.process.send_signal(signal.SIGTERM)
+        reading.start()
+        assert served.process.wait(20) == 0
+        reading.join(10)
+        assert received and received[0].endswith(b"end")
+        assert read_to_end(stream).endswith(b"0\r\n\r\n")
+        assert idle.recv(1) == b""
+        for connection in (stream, idle, downloading):
+            connection.close()

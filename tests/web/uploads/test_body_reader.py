@@ -68,14 +68,24 @@ def test_larger_piece_has_more_time() -> None:
 
 
 def test_limit_holds_after_a_failure() -> None:
-    gate = ConcurrencyLimit(1)
-    with pytest.raises(ValueError, match="broken"), gate.slot():
-        with pytest.raises(BadInput) as error, gate.slot():
+    gate = ConcurrencyLimit(1, 1)
+    with pytest.raises(ValueError, match="broken"), gate.slot("a"):
+        with pytest.raises(BadInput) as error, gate.slot("a"):
             pass
         assert error.value.code == "too_many_concurrent_uploads"
         raise ValueError("broken")
-    with gate.slot():
+    with gate.slot("a"):
         pass
+
+
+def test_one_owner_cannot_occupy_all_slots() -> None:
+    gate = ConcurrencyLimit(3, 2)
+    with gate.slot("a"), gate.slot("a"):
+        with pytest.raises(BadInput) as error, gate.slot("a"):
+            pass
+        assert error.value.code == "too_many_concurrent_uploads"
+        with gate.slot("b"):
+            pass
 
 
 class Failing(io.BytesIO):
