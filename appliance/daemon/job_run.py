@@ -28,6 +28,7 @@ from appliance.jobs.models import Job, Reason, display_name
 from appliance.jobs.states import JobRequest
 from appliance.jobs.worker_store import WorkerStore
 from appliance.logs.line import job_context
+from appliance.system.regular_file import is_regular
 
 log = logging.getLogger("lectern.worker")
 
@@ -135,7 +136,7 @@ class JobRunner:
         """
         folder = self._folders.for_job(job)
         finished, video = folder / "report.json", folder / f"{safe_stem(job.stem)}.mp4"
-        if finished.is_file() and video.is_file():
+        if is_regular(finished) and is_regular(video):
             report: dict[str, Any] = json.loads(finished.read_bytes())
             return report, video
         assert job.presenter is not None and job.lecture is not None
@@ -145,6 +146,7 @@ class JobRunner:
             chunks.mkdir(parents=True, exist_ok=True)
         config = degraded_config(apply_overrides(self._config, job.options), job.degrade_level)
         for path in sources:
+            self._refuse_linked_folder(path)
             if is_open_for_writing(path):  # replaced while it was queued
                 raise Fault("source_changed", name=path.name)
         before = [_file_stamp(path) for path in sources]
@@ -158,6 +160,12 @@ class JobRunner:
         with translate_write_errors(finished):
             write_text(finished, json.dumps(report))
         return report, video
+
+    def _refuse_linked_folder(self, path: Path) -> None:
+        """Raise ``BadInput`` if a link has taken the place of the dropped folder of ``path``."""
+        folder = path.parent
+        if folder.is_symlink() and folder.parent == self._folders.inbox:
+            raise BadInput("file_not_regular", name=folder.name)
 
     def _deliver(self, job: Job, report: dict[str, Any], video: Path) -> None:
         """Publish the result of ``job`` in the outbox and mark the job as done."""
@@ -288,9 +296,12 @@ def _log_job(level: int, job: Job, text: str, *values: object) -> None:
 
 
 def _file_stamp(path: Path) -> tuple[int, int, float] | None:
-    """Return the size, modification time (ns) and change time (s); ``None`` on an error."""
+    """Return the size, modification time (ns) and change time (s); ``None`` on an error.
+
+    Links are not followed: one that takes the place of a file has another stamp.
+    """
     try:
-        status = path.stat()
+        status = path.lstat()
     except OSError:
         return None
     return status.st_size, status.st_mtime_ns, status.st_ctime

@@ -161,6 +161,8 @@ class UsbHelper:
 
     def _export_results(self, top: Path) -> Result:
         folder = find_folder(top, IMPORT_FOLDER) or top / IMPORT_FOLDER
+        if folder.is_symlink():  # it may lead off the drive
+            raise BadInput("file_not_regular", name=folder.name)
         folder.mkdir(exist_ok=True)
         target = find_folder(folder, RESULTS_FOLDER) or folder / RESULTS_FOLDER
         copied, skipped = export_results(self.root / "outbox", target)

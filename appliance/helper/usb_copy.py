@@ -32,6 +32,7 @@ from appliance.inbox.partial_copies import (
     remove_partial_copy,
     write_failure_note,
 )
+from appliance.system.regular_file import is_regular, open_regular
 
 IMPORT_FOLDER = "lectern"
 """Folder of a USB drive from which files are imported automatically when it is plugged in."""
@@ -66,8 +67,7 @@ def find_media_files(top: Path, *, only_folder: bool) -> list[Path]:
     return [
         path
         for path in sorted(folder.iterdir())
-        if path.is_file()
-        and not path.is_symlink()
+        if is_regular(path)
         and not is_ignored(path.name)
         and media_kind(path) is not MediaKind.OTHER
     ]
@@ -110,7 +110,7 @@ class ImportLog:
         write_text(self._path, text, errors="surrogateescape")
 
     def _line(self, drive_id: str, path: Path) -> str:
-        status = path.stat()
+        status = path.lstat()
         name = path.name.replace("\n", " ")
         return f"{drive_id}\t{status.st_size}\t{status.st_mtime_ns}\t{name}"
 
@@ -133,7 +133,7 @@ def _import_locked(
 ) -> list[str]:
     remove_partial_copies(inbox)
     new = [path for path in files if not import_log.contains(drive_id, path)]
-    needed = sum(path.stat().st_size for path in new)
+    needed = sum(path.lstat().st_size for path in new)
     if needed > shutil.disk_usage(inbox).free:
         raise Fault("disk_full", name=str(inbox))
     existing = {match_key(path.name) for path in inbox.iterdir()}
@@ -168,9 +168,13 @@ def export_results(outbox: Path, target: Path) -> tuple[list[str], list[str]]:
     """Copy the finished videos and their sidecar files into ``target``, which is created.
 
     Files that already exist there with the same size are skipped. Returns the names of the copied
-    files, and of the files that are too large for the file system of the USB drive. Raises
-    ``BadInput``: ``usb_full``, ``usb_read_only`` and ``usb_copy_incomplete``.
+    files, and of the files that are too large for the file system of the USB drive. Links and
+    special files are not copied. Raises ``BadInput``: ``usb_full``, ``usb_read_only``,
+    ``usb_copy_incomplete``, and ``file_not_regular`` if a folder of the drive is a link.
     """
+    for folder in (target.parent, target):
+        if folder.is_symlink():  # it may lead off the drive
+            raise BadInput("file_not_regular", name=folder.name)
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -181,7 +185,7 @@ def export_results(outbox: Path, target: Path) -> tuple[list[str], list[str]]:
         if (
             path.suffix.casefold() not in _RESULT_SUFFIXES
             or is_ignored(path.name)
-            or not path.is_file()
+            or not is_regular(path)
         ):
             continue
         destination = target / path.name.translate(_FAT_SAFE_CHARS)
@@ -203,8 +207,11 @@ def export_results(outbox: Path, target: Path) -> tuple[list[str], list[str]]:
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy a file atomically and durably: ``target`` appears complete or not at all."""
-    with source.open("rb") as source_file, atomic_copy(target) as target_file:
+    """Copy a regular file atomically and durably: ``target`` appears complete or not at all.
+
+    Raises ``NotRegularFileError`` if a link or a special file has taken its place, and ``OSError``.
+    """
+    with open_regular(source) as source_file, atomic_copy(target) as target_file:
         shutil.copyfileobj(source_file, target_file, 1 << 20)
 
 

@@ -17,6 +17,7 @@ from appliance.errors import BadInput
 from appliance.media.container import check_file, read_head
 from appliance.media.convert import to_420
 from appliance.media.picture import ColorSpec, Picture
+from appliance.system.regular_file import open_regular
 
 MIN_SIDE = 64
 MAX_SIDE = 1920
@@ -76,7 +77,7 @@ def load_photo(path: Path) -> tuple[Picture, ColorSpec]:
 
 
 def _decode_upright_rgb(path: Path) -> Image.Image:
-    with Image.open(path, formats=_FORMATS) as image:
+    with open_regular(path) as file, Image.open(file, formats=_FORMATS) as image:
         shrink = max(1.0, max(image.size) / MAX_SIDE)
         image.draft("RGB", (int(image.width / shrink), int(image.height / shrink)))
         if image.width * image.height > _MAX_MEGAPIXELS * 1_000_000:

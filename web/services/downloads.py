@@ -12,6 +12,7 @@ from typing import BinaryIO
 from flask import Response
 
 from appliance.jobs.store import JobStore, store_path
+from appliance.system.regular_file import open_regular
 from web.security.access import Identity
 
 BLOCK_BYTES = 1 << 18
@@ -49,7 +50,7 @@ def call_on_complete(response: Response, path: Path, on_complete: Callable[[], N
         return response
 
     def send() -> Iterator[bytes]:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             yield from file_blocks(file, start, stop)
         on_complete()
 
