@@ -10,7 +10,8 @@ import docx
 import pytest
 
 from appliance.errors import BadInput
-from appliance.speech.document import MAX_BYTES, read_document
+from appliance.speech.document import read_document
+from appliance.speech.word import MAX_XML_BYTES
 
 CHINESE = "今天我们学习光。光很快！"
 
@@ -93,7 +94,7 @@ def test_zip_bomb_is_refused(tmp_path: Path) -> None:
         zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as package,
         package.open("word/document.xml", "w", force_zip64=True) as entry,
     ):
-        for _ in range(MAX_BYTES // 1_000_000 + 1):
+        for _ in range(MAX_XML_BYTES // 1_000_000 + 1):
             entry.write(bytes(1_000_000))
     assert path.stat().st_size < 1_000_000
     with pytest.raises(BadInput) as caught:
