@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 
 import av
 import av.container
+import av.container.core
 
 from appliance.errors import BadInput
 from appliance.system.regular_file import NotRegularFileError, descriptor_path, open_regular
@@ -22,6 +24,15 @@ _FORMATS = (
     "wav,w64,mp3,aac,flac,ogg,aiff,caf,amr,ac3,eac3"
 )
 _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
+
+_MAX_PIXELS = 4096 * 2304
+"""Maximum number of pixels that a decoder delivers: 4K, with the rows that codecs add."""
+
+_MAX_PROBE_PIXELS = 8192 * 8192
+"""The same while libav examines the file; a video that is too large gets a message of its own."""
+
+_MAX_BLOCK_BYTES = 256 << 20
+"""Maximum size of one allocation of libav: a frame of 8K, or the index of 120 hours."""
 
 MAX_GAP_S = 10
 """A longer gap between the times of a stream, in seconds, is treated as an error of its clock."""
@@ -78,22 +89,43 @@ def libav_url(path: Path) -> str:
 def open_media(path: Path) -> av.container.InputContainer:
     """Open a media file, whose format is detected by content alone.
 
-    libav opens the descriptor that was checked, not the name a second time. Raises ``BadInput``:
-    the codes of :func:`check_file`, ``file_truncated`` (a known container without its index) or
-    ``not_media``.
+    libav opens the descriptor that was checked, not the name a second time. It allocates at most
+    ``_MAX_BLOCK_BYTES`` at a time, and its decoders refuse frames of more than ``_MAX_PIXELS``,
+    wherever in the file they come. Raises ``BadInput``: the codes of :func:`check_file`,
+    ``file_truncated`` (a known container without its index) or ``not_media``; and ``MemoryError``.
     """
     head = read_head(path)
+    _limit_allocations()
     with _read_errors(path), descriptor_path(path) as source:
         try:
             # Tags are not used, so their unknown encodings must not raise an error.
-            return av.open(
-                f"file:{source}", "r", container_options=dict(_OPTIONS), metadata_errors="replace"
+            container = av.open(
+                f"file:{source}",
+                "r",
+                options={"max_pixels": str(_MAX_PROBE_PIXELS)},
+                container_options=dict(_OPTIONS),
+                metadata_errors="replace",
             )
         except av.FFmpegError as error:
+            if isinstance(error, MemoryError):
+                raise
             if isinstance(error, OSError) and not isinstance(error, ValueError):
                 raise
             code = "file_truncated" if _is_known_container(head) else "not_media"
+        else:
+            for stream in container.streams.video:
+                if stream.codec_context is not None:
+                    stream.codec_context.options = {"max_pixels": str(_MAX_PIXELS)}
+            return container
     raise BadInput(code, name=path.name)
+
+
+def _limit_allocations() -> None:
+    """Limit a single allocation of libav: a header of a few bytes may claim billions of entries.
+
+    PyAV does not offer this function of libavutil; its modules are linked with it.
+    """
+    ctypes.CDLL(av.container.core.__file__).av_max_alloc(ctypes.c_size_t(_MAX_BLOCK_BYTES))
 
 
 def read_packets(

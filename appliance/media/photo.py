@@ -90,18 +90,19 @@ def _decode_upright_rgb(path: Path) -> Image.Image:
             )
         image.load()
         profile = image.info.get("icc_profile")
-        upright = ImageOps.exif_transpose(image)
-    return _to_srgb(_flatten_transparency(upright), profile)
+        ImageOps.exif_transpose(image, in_place=True)  # a copy has up to 256 MB
+    return _to_srgb(_flatten_transparency(image), profile)
 
 
 def _flatten_transparency(image: Image.Image) -> Image.Image:
     """Return the image with 8 bits per channel, RGB, L or CMYK, with transparency laid on white."""
     if image.mode.startswith("I"):  # 16-bit grey
-        image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).astype(np.uint8))
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        return Image.alpha_composite(white, rgba).convert("RGB")
+        rgba = image if image.mode == "RGBA" else image.convert("RGBA")
+        white = Image.new("RGB", rgba.size, "white")
+        white.paste(rgba, mask=rgba)
+        return white
     return image if image.mode in ("RGB", "L", "CMYK") else image.convert("RGB")
 
 

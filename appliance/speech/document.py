@@ -15,6 +15,9 @@ SUFFIXES = frozenset({".txt", ".md", ".docx"})
 MAX_BYTES = 4_000_000
 """Maximum size of a text; a novel has about one million bytes, and a million are 18 hours."""
 
+MAX_MARKDOWN_BYTES = 1_000_000
+"""Maximum size of Markdown, whose parser takes up to 650 times the memory."""
+
 MAX_PACKAGE_BYTES = 256_000_000
 """Maximum size of a Word file, compressed, including its images, which are not read."""
 
@@ -38,7 +41,7 @@ def read_document(path: Path) -> str:
             with open_regular(path, max_bytes=MAX_PACKAGE_BYTES) as file:
                 text = word_text(file, path.name, MAX_BYTES)
         else:
-            text = _decode_text(path)
+            text = _decode_text(path, MAX_MARKDOWN_BYTES if suffix == ".md" else MAX_BYTES)
     except NotRegularFileError:
         raise BadInput("file_not_regular", name=path.name) from None
     except IsADirectoryError:
@@ -53,8 +56,8 @@ def read_document(path: Path) -> str:
     return _markdown_text(text) if suffix == ".md" else text
 
 
-def _decode_text(path: Path) -> str:
-    raw = read_regular(path, MAX_BYTES)
+def _decode_text(path: Path, max_bytes: int) -> str:
+    raw = read_regular(path, max_bytes)
     if not raw:
         raise BadInput("file_empty", name=path.name)
     codecs = [_BOMS[raw[:2]]] if raw[:2] in _BOMS else ["utf-8-sig", _LEGACY_ENCODING]

@@ -1,8 +1,9 @@
-"""Opens files that somebody else may have placed: regular files only, without following links.
+"""Opens files that another user may have placed: regular files only, without following links.
 
-A named pipe blocks whoever opens it, a device may do anything, and a link may lead to a file that
-its owner cannot read but we can. Such a file may also take the place of a regular one at any time,
-so the check is made on the open descriptor, and the content is read from the same descriptor.
+A named pipe blocks the process that opens it, a device may do anything, and a link may lead to a
+file that its owner cannot read but we can. Such a file may also take the place of a regular one at
+any time, so the check is made on the open descriptor, and the content is read from the same
+descriptor.
 """
 
 from __future__ import annotations

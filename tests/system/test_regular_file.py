@@ -1,4 +1,4 @@
-"""Opening files that somebody else may have placed."""
+"""Opening files that another user may have placed."""
 
 from __future__ import annotations
 
