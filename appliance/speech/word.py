@@ -8,6 +8,7 @@ kept, and each count has a limit.
 
 from __future__ import annotations
 
+import errno
 import io
 import struct
 import zipfile
@@ -62,8 +63,10 @@ def word_text(file: BinaryIO, name: str, max_bytes: int) -> str:
                 reader.read(document)
     except _LimitExceededError:
         raise BadInput("text_too_long", name=name) from None
-    except OSError:
-        raise
+    except OSError as error:
+        if error.errno not in (None, errno.EINVAL):  # of a position that a damaged directory names
+            raise
+        raise BadInput("text_unreadable", name=name) from error
     except Exception as error:  # a damaged package may raise any exception
         raise BadInput("text_unreadable", name=name) from error
     return "\n\n".join(reader.paragraphs)

@@ -102,6 +102,19 @@ def test_zip_bomb_is_refused(tmp_path: Path) -> None:
     assert caught.value.code == "text_too_long"
 
 
+def test_directory_at_an_impossible_position_is_not_a_read_error(tmp_path: Path) -> None:
+    """The code of a read error would let the daemon try again and again."""
+    path = tmp_path / "a.docx"
+    docx.Document().save(str(path))
+    raw = bytearray(path.read_bytes())
+    at = raw.rindex(b"PK\5\6")
+    raw[at + 12 : at + 20] = b"\xff\xff\0\0\xff\xff\xff\x7f"
+    path.write_bytes(raw)
+    with pytest.raises(BadInput) as caught:
+        read_document(path)
+    assert caught.value.code == "text_unreadable"
+
+
 def test_damaged_word_file_is_bad_input(tmp_path: Path) -> None:
     path, chance = tmp_path / "a.docx", random.Random(4)
     document = docx.Document()
