@@ -22,7 +22,7 @@ from appliance.files.atomic import (
 from appliance.files.names import SIDECAR_SUFFIXES, numbered, safe_stem
 from appliance.jobs.models import Job
 from appliance.jobs.worker_store import WorkerStore
-from appliance.system.regular_file import is_regular, open_regular
+from appliance.system.regular_file import is_regular, open_regular, read_regular
 
 _LINK_UNSUPPORTED = {
     errno.EXDEV,
@@ -34,6 +34,8 @@ _LINK_UNSUPPORTED = {
 }
 
 _BLOCK_BYTES = 1 << 24  # bytes between two heartbeats; a slow USB drive takes seconds to write them
+
+_MAX_REPORT_BYTES = 8 << 20
 
 HeartbeatCallback = Callable[[], None]
 
@@ -72,6 +74,40 @@ def deliver(
     for path in (job.output, job.report):
         store.files.add_result(job.id, path)
     return job.output
+
+
+def withdraw(store: WorkerStore, job: Job, video: Path) -> None:
+    """Remove what an interrupted delivery has published of a job that ended without being done.
+
+    Such a job was cancelled at the last moment, or failed because the daemon was killed again and
+    again. Only files are removed that are the same as ``video``, its sidecars and the report. An
+    interrupted call may be repeated. Raises ``OSError``.
+    """
+    if job.output is None or job.report is None:
+        return
+    is_placeholder = is_regular(job.output) and not job.output.lstat().st_size
+    if not is_placeholder and not _is_copy(job.output, video, lambda: None):
+        return
+    published = [job.output]  # last: the others are recognised by it
+    if _is_report_of(job.report, job.output):
+        published.insert(0, job.report)
+    for suffix in SIDECAR_SUFFIXES:
+        sidecar = job.output.with_suffix(suffix)
+        if _is_copy(sidecar, video.with_suffix(suffix), lambda: None):
+            published.insert(0, sidecar)
+    for path in published:
+        path.unlink()
+        store.files.remove(path)
+    fsync_folder(job.output.parent)
+
+
+def _is_report_of(report: Path, output: Path) -> bool:
+    try:
+        return bool(
+            json.loads(read_regular(report, _MAX_REPORT_BYTES))["output"]["path"] == str(output)
+        )
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
 
 
 def _publish_new(

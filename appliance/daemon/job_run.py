@@ -15,7 +15,7 @@ from typing import Any
 from appliance.attempt.degrade import degraded_config
 from appliance.attempt.protocol import ProgressUpdate, RenderRequest, StopRequested
 from appliance.config import Config, apply_overrides
-from appliance.daemon.delivery import deliver
+from appliance.daemon.delivery import deliver, withdraw
 from appliance.daemon.hooks import WorkerHooks
 from appliance.errors import BadInput, Fault, LecternError
 from appliance.files.atomic import translate_write_errors, write_text
@@ -25,7 +25,7 @@ from appliance.inbox.completeness import INCOMPLETE_CODES
 from appliance.inbox.mount_guard import MountGuard
 from appliance.inbox.stability import is_open_for_writing
 from appliance.jobs.models import Job, Reason, display_name
-from appliance.jobs.states import JobRequest
+from appliance.jobs.states import JobRequest, JobState
 from appliance.jobs.worker_store import WorkerStore
 from appliance.logs.line import job_context
 from appliance.system.regular_file import is_regular
@@ -135,7 +135,7 @@ class JobRunner:
         ``Fault("source_changed")`` if presenter or lecture were changed meanwhile.
         """
         folder = self._folders.for_job(job)
-        finished, video = folder / "report.json", folder / f"{safe_stem(job.stem)}.mp4"
+        finished, video = folder / "report.json", _video_path(folder, job)
         if is_regular(finished) and is_regular(video):
             report: dict[str, Any] = json.loads(finished.read_bytes())
             return report, video
@@ -213,7 +213,10 @@ class JobRunner:
         """
         for job in self._store.unarchived():
             try:
-                shutil.rmtree(self._folders.for_job(job), ignore_errors=True)
+                folder = self._folders.for_job(job)
+                if job.state is not JobState.DONE:
+                    withdraw(self._store, job, _video_path(folder, job))
+                shutil.rmtree(folder, ignore_errors=True)
                 archive_sources(self._store, job, self._folders.inbox)
                 self._unarchived.discard(job.id)
             except OSError as error:  # in use, or permission denied
@@ -288,6 +291,11 @@ class JobProgress:
             )
             self._must_pause = not self._may_continue()
         return self._must_pause or self._request is not None or self._is_stopping()
+
+
+def _video_path(folder: Path, job: Job) -> Path:
+    """Return the path of the unpublished video in the folder of ``job``."""
+    return folder / f"{safe_stem(job.stem)}.mp4"
 
 
 def _log_job(level: int, job: Job, text: str, *values: object) -> None:

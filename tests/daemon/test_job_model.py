@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
@@ -178,6 +179,27 @@ class JobMachine(RuleBasedStateMachine):
         ended = self.store.jobs(FINAL_STATES - {JobState.DONE})
         if not self.store.unarchived():
             assert not videos & {f"{job.stem}.mp4" for job in ended}
+
+
+@pytest.mark.parametrize("deaths", [1, 3])
+def test_published_video_of_a_job_that_is_not_done_is_withdrawn(deaths: int) -> None:
+    """The daemon dies between the delivery and the queue: once after a cancel, or three times."""
+    machine = JobMachine()
+    machine.add()
+    (job,) = (job.id for job in machine.store.jobs())
+    for _ in range(deaths):
+        request, at = ("cancel", "report") if deaths == 1 else ("retry", "never")
+        machine.work("done", request, at, "report")
+    assert machine.store.get(job).state in {JobState.CANCELLED, JobState.FAILED}
+    machine.work("done", "retry", "never", "never")  # archives the job
+    assert not machine.store.unarchived()
+    assert list((machine.root / "outbox").iterdir()) == []
+    machine.ask(job, "retry")
+    machine.work("done", "retry", "never", "never")
+    machine.finished_jobs_have_their_video_and_no_other_job_has_one()
+    machine.sources_exist_exactly_once()
+    assert machine.store.get(job).state is JobState.DONE
+    machine.teardown()
 
 
 JobMachine.TestCase.settings = settings(
