@@ -92,7 +92,8 @@ def open_media(path: Path) -> av.container.InputContainer:
     libav opens the descriptor that was checked, not the name a second time. It allocates at most
     ``_MAX_BLOCK_BYTES`` at a time, and its decoders refuse frames of more than ``_MAX_PIXELS``,
     wherever in the file they come. Raises ``BadInput``: the codes of :func:`check_file`,
-    ``file_truncated`` (a known container without its index) or ``not_media``; and ``MemoryError``.
+    ``file_truncated`` (a known container without its index) or ``not_media``, also for one whose
+    header claims more than these limits.
     """
     head = read_head(path)
     _limit_allocations()
@@ -107,8 +108,6 @@ def open_media(path: Path) -> av.container.InputContainer:
                 metadata_errors="replace",
             )
         except av.FFmpegError as error:
-            if isinstance(error, MemoryError):
-                raise
             if isinstance(error, OSError) and not isinstance(error, ValueError):
                 raise
             code = "file_truncated" if _is_known_container(head) else "not_media"
