@@ -75,25 +75,37 @@ def read_settings(path: Path, model: type[BaseModel]) -> tuple[dict[str, Any], l
     ``BadInput`` (``file_missing``, ``file_unreadable``) if the file cannot be read.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        content = path.read_bytes()
     except FileNotFoundError:
         raise BadInput("file_missing", name=path.name) from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise BadInput("file_unreadable", name=path.name, reason=reason) from error
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        return {}, [_syntax_problem(path.name, line, "not UTF-8 text")]
+    return parse_settings(path.name, content, model)
+
+
+def parse_settings(
+    name: str, content: bytes, model: type[BaseModel]
+) -> tuple[dict[str, Any], list[ConfigProblem]]:
+    """Return the values in the ``content`` of a file ``name``, and all problems in it.
+
+    Like :func:`read_settings`.
+    """
     try:
-        return _check(path.name, text, model)
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return {}, [_syntax_problem(name, line, "not UTF-8 text")]
+    try:
+        return _check(name, text, model)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        return {}, [_syntax_problem(path.name, mark.line + 1 if mark else 1, error.problem)]
+        return {}, [_syntax_problem(name, mark.line + 1 if mark else 1, error.problem)]
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        return {}, [_syntax_problem(path.name, line, error.reason)]
+        return {}, [_syntax_problem(name, line, error.reason)]
     except RecursionError:
-        return {}, [_syntax_problem(path.name, 1, "too many brackets within each other")]
+        return {}, [_syntax_problem(name, 1, "too many brackets within each other")]
 
 
 def _check(

@@ -120,11 +120,12 @@ def score_video(
     ``BadInput``, among others ``video_missing`` for a photo and ``no_face`` if no face is visible.
     """
     from appliance.score.measure import score_video as measure
+    from appliance.system.regular_file import follow_link
 
     return measure(
-        Path(video),
-        None if reference is None else Path(reference),
-        None if source is None else Path(source),
+        follow_link(Path(video)),
+        None if reference is None else follow_link(Path(reference)),
+        None if source is None else follow_link(Path(source)),
         on_progress,
         limit_s=limit_s,
         brief=brief,

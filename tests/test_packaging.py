@@ -17,6 +17,7 @@ from tests.source_tree import modules
 NOT_ON_THE_DEVICE = {
     "export_tools",
     "librosa",
+    "docx",
     "numba",
     "onnx",
     "scipy",
@@ -29,7 +30,6 @@ NOT_ON_THE_DEVICE = {
 DISTRIBUTION = {
     "PIL": "pillow",
     "cv2": "opencv-python-headless",
-    "docx": "python-docx",
     "hibari": "hibari-tts",
     "markdown_it": "markdown-it-py",
     "jtop": "jetson-stats",

@@ -70,16 +70,18 @@ def _run(options: argparse.Namespace) -> int:
 def _find_inputs(options: argparse.Namespace, folder: Path, library: Path) -> tuple[Path, Path]:
     from appliance.bench.inputs import demo_portrait, find_inputs
     from appliance.media.probe import probe_audio, probe_presenter
+    from appliance.system.regular_file import follow_link
 
     if options.presenter is None:
         _print_progress("preparing a presenter and a lecture")
         return find_inputs(folder, library, max(options.seconds, 1.0), demo_portrait)
     if options.lecture is None:
         raise BadInput("bench_lecture_missing")
-    if probe_presenter(options.presenter).kind == "photo":
-        raise BadInput("video_missing", name=options.presenter.name)
-    probe_audio(options.lecture)
-    return options.presenter, options.lecture
+    presenter, lecture = follow_link(options.presenter), follow_link(options.lecture)
+    if probe_presenter(presenter).kind == "photo":
+        raise BadInput("video_missing", name=presenter.name)
+    probe_audio(lecture)
+    return presenter, lecture
 
 
 def _print_progress(text: str) -> None:

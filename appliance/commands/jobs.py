@@ -162,12 +162,12 @@ def _add(store: JobStore, options: argparse.Namespace) -> None:
     from appliance.media.container import check_file
     from appliance.privileges import check_visible_to_services
 
-    for path in (options.presenter, options.lecture):
+    presenter, lecture = options.presenter.resolve(), options.lecture.resolve()
+    for path in (presenter, lecture):
         check_file(path)
         check_visible_to_services(path, options.config)
     overrides = overrides_from(options)
     apply_overrides(options.settings, overrides)
-    presenter, lecture = options.presenter.resolve(), options.lecture.resolve()
     stem = options.name or lecture.stem
     print(store.add(NewJob(stem, presenter, lecture, overrides, options.priority)).id)
 

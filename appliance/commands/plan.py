@@ -44,13 +44,15 @@ def _plan(options: argparse.Namespace) -> int:
     from appliance.render.narration import is_text, synthesize_lecture
     from appliance.render.plan import NetworkFootprint, plan_for
     from appliance.render.render import MODELS_FOLDER
+    from appliance.system.regular_file import follow_link
 
     config = load_config(options.config)
     video = resolve_encoder(config.video, config.root / "state")
     config = config.model_copy(update={"video": video})
-    info = probe_presenter(options.presenter, max_fps=video.max_fps, short_side=video.size)
+    presenter = follow_link(options.presenter)
+    info = probe_presenter(presenter, max_fps=video.max_fps, short_side=video.size)
     with tempfile.TemporaryDirectory() as folder:  # only speech synthesis yields a text's duration
-        lecture = options.lecture
+        lecture = follow_link(options.lecture)
         if is_text(lecture):
             lecture = synthesize_lecture(
                 lecture, Path(folder), config.speech, lambda done, total: None

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -23,6 +22,7 @@ from appliance.files.atomic import (
 from appliance.files.names import SIDECAR_SUFFIXES, numbered, safe_stem
 from appliance.jobs.models import Job
 from appliance.jobs.worker_store import WorkerStore
+from appliance.system.regular_file import is_regular, open_regular, read_regular
 
 _LINK_UNSUPPORTED = {
     errno.EXDEV,
@@ -34,6 +34,8 @@ _LINK_UNSUPPORTED = {
 }
 
 _BLOCK_BYTES = 1 << 24  # bytes between two heartbeats; a slow USB drive takes seconds to write them
+
+_MAX_REPORT_BYTES = 8 << 20
 
 HeartbeatCallback = Callable[[], None]
 
@@ -62,8 +64,8 @@ def deliver(
         assert job.output is not None and job.report is not None
         for suffix in SIDECAR_SUFFIXES:
             source, target = video.with_suffix(suffix), job.output.with_suffix(suffix)
-            if source.is_file():
-                shutil.copyfile(source, temp_path(target))
+            if is_regular(source):
+                _copy(source, temp_path(target), heartbeat)
                 commit(target)
                 store.files.add_result(job.id, target)
         report["output"]["path"] = str(job.output)
@@ -74,10 +76,44 @@ def deliver(
     return job.output
 
 
+def withdraw(store: WorkerStore, job: Job, video: Path) -> None:
+    """Remove what an interrupted delivery has published of a job that ended without being done.
+
+    Such a job was cancelled at the last moment, or failed because the daemon was killed again and
+    again. Only files are removed that are the same as ``video``, its sidecars and the report. An
+    interrupted call may be repeated. Raises ``OSError``.
+    """
+    if job.output is None or job.report is None:
+        return
+    is_placeholder = is_regular(job.output) and not job.output.lstat().st_size
+    if not is_placeholder and not _is_copy(job.output, video, lambda: None):
+        return
+    published = [job.output]  # last: the others are recognised by it
+    if _is_report_of(job.report, job.output):
+        published.insert(0, job.report)
+    for suffix in SIDECAR_SUFFIXES:
+        sidecar = job.output.with_suffix(suffix)
+        if _is_copy(sidecar, video.with_suffix(suffix), lambda: None):
+            published.insert(0, sidecar)
+    for path in published:
+        path.unlink()
+        store.files.remove(path)
+    fsync_folder(job.output.parent)
+
+
+def _is_report_of(report: Path, output: Path) -> bool:
+    try:
+        return bool(
+            json.loads(read_regular(report, _MAX_REPORT_BYTES))["output"]["path"] == str(output)
+        )
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+
+
 def _publish_new(
     store: WorkerStore, job: Job, video: Path, outbox: Path, heartbeat: HeartbeatCallback
 ) -> None:
-    if job.output is not None and job.output.is_file() and not job.output.stat().st_size:
+    if job.output is not None and is_regular(job.output) and not job.output.lstat().st_size:
         job.output.unlink()  # the placeholder of an earlier call that was interrupted
     for output, report in _candidate_names(outbox, safe_stem(job.stem)):
         sidecars = (output.with_suffix(suffix) for suffix in SIDECAR_SUFFIXES)
@@ -129,7 +165,7 @@ def _copy_to_target(source: Path, target: Path, heartbeat: HeartbeatCallback) ->
 
 
 def _copy(source: Path, target: Path, heartbeat: HeartbeatCallback) -> None:
-    with source.open("rb") as source_file, target.open("wb") as target_file:
+    with open_regular(source) as source_file, _create(target) as target_file:
         for block in _read_blocks(source_file, heartbeat):
             target_file.write(block)
             target_file.flush()
@@ -137,14 +173,24 @@ def _copy(source: Path, target: Path, heartbeat: HeartbeatCallback) -> None:
             os.fdatasync(target_file.fileno())
 
 
+def _create(path: Path) -> BinaryIO:
+    """Open the new file ``path`` for writing, in the place of anything of that name.
+
+    What a user has put there, such as a link or a named pipe, is removed, not written to.
+    """
+    path.unlink(missing_ok=True)
+    return path.open("xb")
+
+
 def _is_copy(published: Path, video: Path, heartbeat: HeartbeatCallback) -> bool:
     """Return whether ``published`` is a link to or a copy of ``video``."""
     try:
-        if published.samefile(video):
-            return True
-        if published.stat().st_size != video.stat().st_size:
-            return False
-        with published.open("rb") as one, video.open("rb") as other:
+        with open_regular(published) as one, open_regular(video) as other:
+            statuses = [os.fstat(file.fileno()) for file in (one, other)]
+            if os.path.samestat(*statuses):
+                return True
+            if statuses[0].st_size != statuses[1].st_size:
+                return False
             return all(one.read(_BLOCK_BYTES) == block for block in _read_blocks(other, heartbeat))
     except OSError:
         return False

@@ -15,7 +15,7 @@ from typing import Any
 from appliance.attempt.degrade import degraded_config
 from appliance.attempt.protocol import ProgressUpdate, RenderRequest, StopRequested
 from appliance.config import Config, apply_overrides
-from appliance.daemon.delivery import deliver
+from appliance.daemon.delivery import deliver, withdraw
 from appliance.daemon.hooks import WorkerHooks
 from appliance.errors import BadInput, Fault, LecternError
 from appliance.files.atomic import translate_write_errors, write_text
@@ -25,10 +25,11 @@ from appliance.inbox.completeness import INCOMPLETE_CODES
 from appliance.inbox.mount_guard import MountGuard
 from appliance.inbox.stability import is_open_for_writing
 from appliance.jobs.models import Job, Reason, display_name
-from appliance.jobs.states import JobRequest
+from appliance.jobs.states import JobRequest, JobState
 from appliance.jobs.worker_store import WorkerStore
 from appliance.logs.line import job_context
 from appliance.system.elapsed import ElapsedTimes
+from appliance.system.regular_file import is_regular
 
 log = logging.getLogger("lectern.worker")
 
@@ -141,8 +142,8 @@ class JobRunner:
         ``Fault("source_changed")`` if presenter or lecture were changed meanwhile.
         """
         folder = self._folders.for_job(job)
-        finished, video = folder / "report.json", folder / f"{safe_stem(job.stem)}.mp4"
-        if finished.is_file() and video.is_file():
+        finished, video = folder / "report.json", _video_path(folder, job)
+        if is_regular(finished) and is_regular(video):
             report: dict[str, Any] = json.loads(finished.read_bytes())
             return report, video
         assert job.presenter is not None and job.lecture is not None
@@ -152,6 +153,7 @@ class JobRunner:
             chunks.mkdir(parents=True, exist_ok=True)
         config = degraded_config(apply_overrides(self._config, job.options), job.degrade_level)
         for path in sources:
+            self._refuse_linked_folder(path)
             if is_open_for_writing(path):  # replaced while it was queued
                 raise Fault("source_changed", name=path.name)
         before = [_file_stamp(path) for path in sources]
@@ -170,6 +172,12 @@ class JobRunner:
         with translate_write_errors(finished):
             write_text(finished, json.dumps(report))
         return report, video
+
+    def _refuse_linked_folder(self, path: Path) -> None:
+        """Raise ``BadInput`` if a link has taken the place of the dropped folder of ``path``."""
+        folder = path.parent
+        if folder.is_symlink() and folder.parent == self._folders.inbox:
+            raise BadInput("file_not_regular", name=folder.name)
 
     def _deliver(self, job: Job, report: dict[str, Any], video: Path) -> None:
         """Publish the result of ``job`` in the outbox and mark the job as done."""
@@ -223,7 +231,10 @@ class JobRunner:
         """
         for job in self._store.unarchived():
             try:
-                shutil.rmtree(self._folders.for_job(job), ignore_errors=True)
+                folder = self._folders.for_job(job)
+                if job.state is not JobState.DONE:
+                    withdraw(self._store, job, _video_path(folder, job))
+                shutil.rmtree(folder, ignore_errors=True)
                 archive_sources(self._store, job, self._folders.inbox)
                 self._unarchived.discard(job.id)
             except OSError as error:  # in use, or permission denied
@@ -302,15 +313,23 @@ class JobProgress:
         return self._must_pause or self._request is not None or self._is_stopping()
 
 
+def _video_path(folder: Path, job: Job) -> Path:
+    """Return the path of the unpublished video in the folder of ``job``."""
+    return folder / f"{safe_stem(job.stem)}.mp4"
+
+
 def _log_job(level: int, job: Job, text: str, *values: object) -> None:
     with job_context(job.id):
         log.log(level, f"job %d {text}", job.id, *values)
 
 
 def _file_stamp(path: Path) -> tuple[int, int, float] | None:
-    """Return the size, modification time (ns) and change time (s); ``None`` on an error."""
+    """Return the size, modification time (ns) and change time (s); ``None`` on an error.
+
+    Links are not followed: one that takes the place of a file has another stamp.
+    """
     try:
-        status = path.stat()
+        status = path.lstat()
     except OSError:
         return None
     return status.st_size, status.st_mtime_ns, status.st_ctime

@@ -17,6 +17,7 @@ from appliance.governor.disk_reserve import DiskReserve
 from appliance.governor.governor import build_governor
 from appliance.governor.rules import DiskRule
 from appliance.jobs.retention import RetentionPolicy, delete_expired
+from appliance.jobs.states import FINAL_STATES, JobState
 from appliance.jobs.worker_store import WorkerStore
 from appliance.logs.line import job_context
 
@@ -83,13 +84,15 @@ class Worker:
         )
 
     def recover(self, *, unclean_shutdown: bool = True) -> None:
-        """Queue again the job that was interrupted, and delete folders without a job.
+        """Queue again the job that was interrupted, and delete the folders of no unfinished job.
 
         ``unclean_shutdown`` says that the previous daemon crashed or was killed.
         """
         for job in self._store.recover(unclean_shutdown=unclean_shutdown):
             log.info("job %d was interrupted and is %s now", job.id, job.state.value)
-        job_folders = {self._folders.for_job(job) for job in self._store.jobs()}
+        # The folder of an ended job is still there if an error of the disk kept it from deletion.
+        jobs = [*self._store.jobs(set(JobState) - FINAL_STATES), *self._store.unarchived()]
+        job_folders = {self._folders.for_job(job) for job in jobs}
         for folder in self._folders.work.iterdir():
             if folder not in job_folders:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -8,6 +8,8 @@ import unicodedata
 from enum import Enum
 from pathlib import Path
 
+from appliance.system.regular_file import is_regular
+
 
 class MediaKind(Enum):
     """The role of a file in a job: presenter, recorded lecture, lecture as text, or none."""
@@ -110,7 +112,7 @@ def split_presenter(stem: str) -> tuple[str, str | None]:
 def find_presenter(library: Path, name: str) -> Path | None:
     """Return the file of the presenter ``name`` in the folder ``library``, or ``None``.
 
-    Videos are preferred to photos.
+    Videos are preferred to photos. Links and special files are ignored.
     """
     try:
         entries = sorted(library.iterdir())
@@ -122,7 +124,7 @@ def find_presenter(library: Path, name: str) -> Path | None:
         if not is_ignored(path.name)
         and match_key(match_stem(path)) == match_key(name)
         and media_kind(path) is MediaKind.PRESENTER
-        and path.is_file()
+        and is_regular(path)
     ]
     found.sort(key=lambda path: path.suffix.casefold() in PHOTO_SUFFIXES)
     return found[0] if found else None

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import stat
 from pathlib import Path
 
 from appliance.files.atomic import write_bytes
+from appliance.system.regular_file import read_regular
 
 MAX_THUMBNAILS = 2000
 MAX_THUMBNAIL_BYTES = 4 << 20
@@ -41,16 +43,19 @@ class ThumbnailCache:
         """
         with contextlib.suppress(OSError):
             path = self._cache_path(file)
-            if path is None or thumbnail.stat().st_size > MAX_THUMBNAIL_BYTES:
+            if path is None:
                 return
+            picture = read_regular(thumbnail, MAX_THUMBNAIL_BYTES)
             self._folder.mkdir(parents=True, exist_ok=True)
-            write_bytes(path, thumbnail.read_bytes(), shared=True)
+            write_bytes(path, picture, shared=True)
             self._prune()
 
     def _cache_path(self, file: Path) -> Path | None:
         try:
-            status = file.stat()
+            status = file.lstat()
         except (OSError, ValueError):
+            return None
+        if not stat.S_ISREG(status.st_mode):  # links and special files have no thumbnail
             return None
         identity = f"{status.st_dev} {status.st_ino} {status.st_size} {status.st_mtime_ns}"
         name = hashlib.sha256(identity.encode()).hexdigest()[:32]

@@ -14,7 +14,6 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from appliance.errors import BadInput, Fault
 from appliance.files.atomic import write_text
@@ -34,6 +33,7 @@ from appliance.inbox.partial_copies import (
     remove_partial_copy,
     write_failure_note,
 )
+from appliance.system.regular_file import is_regular, open_regular
 
 IMPORT_FOLDER = "lectern"
 """Folder of a USB drive from which files are imported automatically when it is plugged in."""
@@ -68,8 +68,7 @@ def find_media_files(top: Path, *, only_folder: bool) -> list[Path]:
     return [
         path
         for path in sorted(folder.iterdir())
-        if path.is_file()
-        and not path.is_symlink()
+        if is_regular(path)
         and not is_ignored(path.name)
         and media_kind(path) is not MediaKind.OTHER
     ]
@@ -112,7 +111,7 @@ class ImportLog:
         write_text(self._path, text, errors="surrogateescape")
 
     def _line(self, drive_id: str, path: Path) -> str:
-        status = path.stat()
+        status = path.lstat()
         name = path.name.replace("\n", " ")
         return f"{drive_id}\t{status.st_size}\t{status.st_mtime_ns}\t{name}"
 
@@ -135,7 +134,7 @@ def _import_locked(
 ) -> list[str]:
     remove_partial_copies(inbox)
     new = [path for path in files if not import_log.contains(drive_id, path)]
-    needed = sum(path.stat().st_size for path in new)
+    needed = sum(path.lstat().st_size for path in new)
     if needed > shutil.disk_usage(inbox).free:
         raise Fault("disk_full", name=str(inbox))
     existing = {match_key(path.name) for path in inbox.iterdir()}
@@ -201,9 +200,9 @@ def export_results(outbox: Path, target: Path) -> tuple[list[str], list[str]]:
 def copy_file(source: Path, target: Path) -> None:
     """Copy a file atomically and durably: ``target`` appears complete or not at all.
 
-    Raises ``OSError`` for a link and for anything that is not a regular file.
+    Raises ``NotRegularFileError`` if a link or a special file has taken its place, and ``OSError``.
     """
-    with _open_regular(source) as source_file, atomic_copy(target) as target_file:
+    with open_regular(source) as source_file, atomic_copy(target) as target_file:
         shutil.copyfileobj(source_file, target_file, 1 << 20)
 
 
@@ -231,15 +230,6 @@ def _size_of_regular(path: Path) -> int | None:
     except OSError:
         return None
     return status.st_size if stat.S_ISREG(status.st_mode) else None
-
-
-def _open_regular(path: Path) -> BinaryIO:
-    """Open a regular file for reading; neither follow a link nor wait for a named pipe."""
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
-    return os.fdopen(fd, "rb")
 
 
 def _by_stem(paths: Iterable[Path]) -> Iterator[list[Path]]:

@@ -88,11 +88,20 @@ def _move(store: WorkerStore, file: OwnedFile, folder: Path) -> None:
         else:
             store.files.remove(file.path)  # removed by a user
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    _make_folder(folder)
     target = _unused_path(folder, file.path.name)
     store.files.begin_move(file.path, target)
     os.rename(file.path, target)
     store.files.finish_move(file.path, target)
+
+
+def _make_folder(folder: Path) -> None:
+    """Create a folder of the archive. Raises ``OSError`` if a link has taken its place."""
+    parent = [folder.parent] if folder.parent.name in ("done", "failed") else []
+    for path in (*parent, folder):
+        if path.is_symlink():
+            raise NotADirectoryError(errno.ENOTDIR, "a link instead of a folder", str(path))
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _unused_path(folder: Path, name: str) -> Path:
@@ -122,7 +131,7 @@ def _write_reason_file(store: WorkerStore, job: Job, archive_folder: Path, inbox
         ] or reasons
     lines = [display_name(job.stem), *(reason.text("en") for reason in reasons)]
     lines += [*(reason.text("zh") for reason in reasons), f"({job.reason.code}, {job.id})"]
-    folder.mkdir(parents=True, exist_ok=True)
+    _make_folder(folder)
     write_text(path, "\n\n".join(lines) + "\n")
     store.files.add_result(job.id, path)
 

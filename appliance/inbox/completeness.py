@@ -1,6 +1,7 @@
 """Checks in a child process whether files look complete.
 
-A damaged file may crash a decoder or make it hang. The child process then ends, and the file counts
+The child is confined (see :mod:`appliance.system.confined`). A damaged file may crash a decoder or
+make it hang. The child process then ends, and the file counts
 as complete: the worker, which also renders in a child process, reports the reason.
 """
 
@@ -8,15 +9,15 @@ from __future__ import annotations
 
 import importlib
 import os
-import resource
 import selectors
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from appliance.errors import BadInput
+from appliance.system.confined import Confinement, confined_child
 
 INCOMPLETE_CODES = frozenset({
     "audio_missing", "audio_too_short", "audio_unreadable", "file_empty", "file_truncated",
@@ -30,7 +31,7 @@ FILE_TIMEOUT_S = 60.0
 
 _STARTUP_TIMEOUT_S = 120.0  # loading the libraries is slow on a busy device
 _POLL_INTERVAL_S = 0.2
-_MEMORY_LIMIT_BYTES = 1 << 30  # of the child's data; a 4K video needs a quarter of it
+_MEMORY_MB = 1024  # of the child's data; a 4K video needs a quarter of it
 
 IsStopped = Callable[[], bool]
 
@@ -59,14 +60,21 @@ def find_incomplete(
 
 def _check_in_child(paths: Sequence[Path], timeout_s: float, is_stopped: IsStopped) -> list[bool]:
     """Return the answers of one child process, in order, up to the file at which it ended."""
-    command = [sys.executable, "-m", "appliance.inbox.completeness"]
+    limits = Confinement(
+        memory_mb=_MEMORY_MB,
+        cpu_s=round(_STARTUP_TIMEOUT_S + timeout_s * len(paths)),
+        file_mb=1,
+        readable=tuple(paths),
+    )
     answers: list[bool] = []
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as child, selectors.DefaultSelector() as selector:  # fmt: skip
+    with (
+        confined_child("appliance.inbox.completeness", limits, quiet=True) as confined,
+        selectors.DefaultSelector() as selector,
+    ):
+        child = confined.process
         assert child.stdin is not None and child.stdout is not None
         selector.register(child.stdout, selectors.EVENT_READ)
-        try:
+        with suppress(BrokenPipeError):
             fd = child.stdout.fileno()
             if _read_answer(fd, selector, _STARTUP_TIMEOUT_S, is_stopped) is None:
                 return []
@@ -77,10 +85,6 @@ def _check_in_child(paths: Sequence[Path], timeout_s: float, is_stopped: IsStopp
                 if answer is None:
                     break
                 answers.append(answer)
-        except BrokenPipeError:
-            pass
-        finally:
-            child.kill()
     return answers
 
 
@@ -126,7 +130,6 @@ def main() -> None:
 
     1 means incomplete. An initial 0 is written when the libraries are loaded.
     """
-    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY_LIMIT_BYTES, _MEMORY_LIMIT_BYTES))
     out = os.dup(1)
     os.dup2(2, 1)  # output of libraries must not get between the answers
     importlib.import_module("appliance.media.probe")

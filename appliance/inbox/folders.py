@@ -19,6 +19,7 @@ from appliance.inbox.pairing import (
     rejection_of,
 )
 from appliance.jobs.models import Job, NewJob, Reason, display_name
+from appliance.system.regular_file import is_regular
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,7 @@ def pair_folder(
     error, no job is created and all unclaimed files are rejected.
     """
     entries = sorted(drop.entries, key=_natural_sort_key)
-    job_file = next(
-        (path for path in entries if is_job_file(path) and _is_regular_file(path)), None
-    )
+    job_file = next((path for path in entries if is_job_file(path) and is_regular(path)), None)
     options: Overrides = {}
     priority = 0
     if job_file is not None:
@@ -65,13 +64,9 @@ def pair_folder(
             )
             return
         options, priority = to_overrides(settings), settings.priority
-    presenters = [
-        p for p in entries if _is_regular_file(p) and media_kind(p) is MediaKind.PRESENTER
-    ]
+    presenters = [p for p in entries if is_regular(p) and media_kind(p) is MediaKind.PRESENTER]
     lectures = [
-        p
-        for p in entries
-        if _is_regular_file(p) and media_kind(p) in (MediaKind.AUDIO, MediaKind.TEXT)
+        p for p in entries if is_regular(p) and media_kind(p) in (MediaKind.AUDIO, MediaKind.TEXT)
     ]
     for path in entries:
         if path in drop.unclaimed and path not in (*presenters, *lectures, job_file):
@@ -177,10 +172,6 @@ def _transcripts(lectures: Sequence[Path]) -> dict[Path, list[Path]]:
 def _is_in(job: Job, folder: Path) -> bool:
     part = job.lecture or job.presenter
     return part is not None and part.parent == folder
-
-
-def _is_regular_file(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
 
 
 def _natural_sort_key(path: Path) -> tuple[list[tuple[int, int, str]], str]:

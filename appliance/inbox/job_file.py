@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Annotated
 
@@ -17,8 +18,9 @@ from appliance.config import (
     Voice,
     overrides_from_options,
 )
-from appliance.config_file import ConfigProblem, read_settings
+from appliance.config_file import ConfigProblem, parse_settings
 from appliance.errors import BadInput
+from appliance.system.regular_file import NotRegularFileError, read_regular
 
 JOB_FILE_NAMES = ("job.yaml", "job.yml")
 MAX_JOB_FILE_BYTES = 100_000
@@ -49,16 +51,22 @@ def read_job_file(path: Path) -> tuple[JobFile, list[ConfigProblem]]:
     problem on line 0.
     """
     try:
-        if path.stat().st_size > MAX_JOB_FILE_BYTES:
-            raise BadInput("text_too_long", name=path.name)
-        values, problems = read_settings(path, JobFile)
-    except BadInput as error:
-        problems = [ConfigProblem(0, "", "", error)]
+        content = read_regular(path, MAX_JOB_FILE_BYTES)
+        values, problems = parse_settings(path.name, content, JobFile)
     except OSError as error:
-        reason = error.strerror or str(error)
-        unreadable = BadInput("file_unreadable", name=path.name, reason=reason)
-        problems = [ConfigProblem(0, "", "", unreadable)]
+        problems = [ConfigProblem(0, "", "", _unreadable(path, error))]
     return (JobFile(), problems) if problems else (JobFile.model_validate(values), [])
+
+
+def _unreadable(path: Path, error: OSError) -> BadInput:
+    if isinstance(error, NotRegularFileError):
+        return BadInput("file_not_regular", name=path.name)
+    if error.errno == errno.EFBIG:
+        return BadInput("text_too_long", name=path.name)
+    if isinstance(error, FileNotFoundError):
+        return BadInput("file_missing", name=path.name)
+    reason = error.strerror or str(error)
+    return BadInput("file_unreadable", name=path.name, reason=reason)
 
 
 def to_overrides(settings: JobFile) -> Overrides:

@@ -10,6 +10,7 @@ from appliance.config import Overrides
 from appliance.files.names import MediaKind, match_key, match_stem, media_kind, split_presenter
 from appliance.inbox.job_file import is_job_file
 from appliance.jobs.models import Job, NewJob, Reason, display_name
+from appliance.system.regular_file import is_regular
 
 DEFAULT_PRESENTER = "default"
 """Name of the presenter in the library who is used for lectures without a presenter."""
@@ -66,7 +67,7 @@ def pair_files(
     """
     groups: dict[str, _Group] = {}
     for path in sorted(arrived):
-        kind = MediaKind.OTHER if path.is_symlink() or not path.is_file() else media_kind(path)
+        kind = media_kind(path) if is_regular(path) else MediaKind.OTHER
         if kind is MediaKind.OTHER:
             yield rejection_of(path)
             continue

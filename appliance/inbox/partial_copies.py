@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from appliance.errors import BadInput
+from appliance.files.atomic import write_text
+from appliance.system.regular_file import open_regular, read_regular_text
 
 _PARTIAL_SUFFIX = ".usb-part"
 _INTERRUPTED_CODE = "usb_copy_incomplete"
+_MAX_NOTE_BYTES = 100_000
 
 
 @contextmanager
@@ -58,7 +61,7 @@ def remove_partial_copies(inbox: Path) -> None:
         ]
     for part in parts:
         # A lock is released when its process ends; a file that is still locked is kept.
-        with contextlib.suppress(OSError), part.open("rb") as file:
+        with contextlib.suppress(OSError), open_regular(part) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             part.unlink()
             write_failure_note(inbox, part.name.removeprefix(".").removesuffix(_PARTIAL_SUFFIX))
@@ -71,7 +74,7 @@ def write_failure_note(inbox: Path, name: str) -> None:
     note = _note_path(inbox, name)
     note.parent.mkdir(exist_ok=True)
     text = "\n\n".join([*lines, f"({_INTERRUPTED_CODE})"]) + "\n"
-    note.write_text(text, encoding="utf-8", errors="backslashreplace")
+    write_text(note, text, errors="backslashreplace")  # replaces a link instead of following it
 
 
 def remove_failure_note(inbox: Path, name: str) -> None:
@@ -79,7 +82,7 @@ def remove_failure_note(inbox: Path, name: str) -> None:
     note = _note_path(inbox, name)
     with contextlib.suppress(OSError, ValueError):
         # A note with the reason of a failed job, which may have the same name, is kept.
-        if note.read_text(encoding="utf-8").endswith(f"({_INTERRUPTED_CODE})\n"):
+        if read_regular_text(note, _MAX_NOTE_BYTES).endswith(f"({_INTERRUPTED_CODE})\n"):
             note.unlink()
 
 
@@ -95,7 +98,7 @@ def _open_locked(part: Path) -> BinaryIO:
     """Open ``part`` empty, with an exclusive lock that is held until it is closed."""
     while True:
         # Truncate only after locking: another process may be writing.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         file = os.fdopen(os.open(part, flags, 0o666), "wb")
         with contextlib.suppress(OSError):  # some shares have no locks
             fcntl.flock(file, fcntl.LOCK_EX)

@@ -25,6 +25,7 @@ from appliance.inbox.watcher import FolderWatcher
 from appliance.jobs.models import Job, NewJob, display_name
 from appliance.jobs.states import JobState
 from appliance.jobs.store import JobStore
+from appliance.system.regular_file import is_regular
 
 log = logging.getLogger("lectern.inbox")
 
@@ -160,8 +161,7 @@ class InboxScanner:
             for path in seen
             if path not in self._complete_signatures
             and self._stability.unchanged_for_s(path) < self._settings.incomplete_timeout_s
-            and path.is_file()
-            and not path.is_symlink()
+            and is_regular(path)
         )
         incomplete = set(self._check(to_check)) if to_check else set()
         self._complete_signatures.update(

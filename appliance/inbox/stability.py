@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from appliance.system.regular_file import open_descriptor
+
 Signature = tuple[int, int, int]
 """Size in bytes, modification time in ns, inode."""
 
@@ -77,10 +79,11 @@ def is_open_for_writing(path: Path) -> bool | None:
     """Return whether a program, such as the server of the share, has the file open for writing.
 
     Requests a read lease, which the kernel grants only if no process has the file open for writing.
-    Returns ``None`` if this is unknown: for files of other users and file systems without leases.
+    Returns ``None`` if this is unknown: for files of other users, file systems without leases,
+    links and special files.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = open_descriptor(path)
     except OSError:
         return None
     try:

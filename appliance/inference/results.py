@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # the panel reads results without loading ONNX Runtime
 
 log = logging.getLogger("lectern.inference")
 
-RESULTS_FILE = "providers.json"
+RESULTS_FILE = "hardware/providers.json"
 RESULT_MAX_AGE_S = 86400.0
 """Age in seconds above which a failure is ignored."""
 

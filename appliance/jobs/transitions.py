@@ -8,7 +8,7 @@ from collections.abc import Sized
 
 from appliance.errors import BadInput
 from appliance.jobs.models import Reason
-from appliance.jobs.states import JobState, states_before
+from appliance.jobs.states import JobRequest, JobState, states_before
 
 MAX_EVENTS = 5000
 """Maximum number of events; older ones are deleted."""
@@ -41,6 +41,14 @@ def transition(
     if not changed.rowcount:
         raise rejection(connection, job)
     add_event(connection, now, job, state.value, reason)
+
+
+def pending_request(connection: sqlite3.Connection, job: int) -> JobRequest | None:
+    """Return the request to pause or cancel a running job that has not been applied yet."""
+    row = connection.execute(
+        "SELECT request FROM jobs WHERE id = ? AND state = 'running'", (job,)
+    ).fetchone()
+    return JobRequest(row["request"]) if row is not None and row["request"] else None
 
 
 def record_interruption(

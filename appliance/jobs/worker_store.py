@@ -17,6 +17,7 @@ from appliance.jobs.store import JobStore
 from appliance.jobs.transitions import (
     add_event,
     clear_interruptions,
+    pending_request,
     record_interruption,
     rejection,
     transition,
@@ -173,9 +174,15 @@ class WorkerStore(JobStore):
             transition(connection, self._now(), job, JobState.DONE)
 
     def fail(self, job: int, reason: Reason) -> None:
-        """Mark a job as failed; a retry would not help."""
+        """Mark a job as failed; a retry would not help.
+
+        A job that is to be cancelled is cancelled instead.
+        """
         with self._database.write() as connection:
-            transition(connection, self._now(), job, JobState.FAILED, reason)
+            if pending_request(connection, job) is JobRequest.CANCEL:
+                self._apply(connection, job, JobRequest.CANCEL)
+            else:
+                transition(connection, self._now(), job, JobState.FAILED, reason)
 
     def requeue(
         self,
@@ -188,7 +195,8 @@ class WorkerStore(JobStore):
     ) -> JobState:
         """Queue a running job again and return its new state.
 
-        With a ``reason``, the job waits before the next attempt, at least ``min_wait_s`` seconds,
+        A user's request to pause or cancel the job is applied instead. With a ``reason``, the job
+        waits before the next attempt, at least ``min_wait_s`` seconds,
         and fails if it has reached the maximum number of attempts without progress. Set
         ``count_attempt`` to False if the job is not the cause: the attempt is then not counted, and
         the job continues before those of other users, unless it ``yields`` to them.
@@ -196,9 +204,12 @@ class WorkerStore(JobStore):
         attempts = max(self.get(job).attempts_without_progress - (not count_attempt), 0)
         if reason is not None and count_attempt and attempts >= self._max_attempts:
             self.fail(job, reason)
-            return JobState.FAILED
+            return self.get(job).state
         wait_s = max(fault_backoff_s(attempts), min_wait_s)
         with self._database.write() as connection:
+            request = pending_request(connection, job)
+            if request is not None:  # made while the attempt was ending
+                return self._apply(connection, job, request)
             transition(
                 connection,
                 self._now(),
@@ -218,12 +229,14 @@ class WorkerStore(JobStore):
     def apply_request(self, job: int, request: JobRequest) -> None:
         """Apply a user's request to a running job."""
         with self._database.write() as connection:
-            if request is JobRequest.PAUSE:
-                transition(
-                    connection, self._now(), job, JobState.PAUSED, expected_state=JobState.RUNNING
-                )
-            else:
-                transition(connection, self._now(), job, JobState.CANCELLED, Reason("cancelled"))
+            self._apply(connection, job, request)
+
+    def _apply(self, connection: sqlite3.Connection, job: int, request: JobRequest) -> JobState:
+        if request is JobRequest.CANCEL:
+            transition(connection, self._now(), job, JobState.CANCELLED, Reason("cancelled"))
+            return JobState.CANCELLED
+        transition(connection, self._now(), job, JobState.PAUSED, expected_state=JobState.RUNNING)
+        return JobState.PAUSED
 
     def degrade(self, job: int) -> None:
         """Raise the degrade level of a job by one because memory ran out."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import av.container
+import av.container.core
 
 from appliance.errors import BadInput
+from appliance.system.regular_file import NotRegularFileError, descriptor_path, open_regular
 
 # Only formats that contain their media: a playlist (m3u8, ffconcat, sdp) in the inbox could make
 # the device open other files or addresses.
@@ -20,6 +24,15 @@ _FORMATS = (
     "wav,w64,mp3,aac,flac,ogg,aiff,caf,amr,ac3,eac3"
 )
 _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
+
+_MAX_PIXELS = 4096 * 2304
+"""Maximum number of pixels that a decoder delivers: 4K, with the rows that codecs add."""
+
+_MAX_PROBE_PIXELS = 8192 * 8192
+"""The same while libav examines the file; a video that is too large gets a message of its own."""
+
+_MAX_BLOCK_BYTES = 256 << 20
+"""Maximum size of one allocation of libav: a frame of 8K, or the index of 120 hours."""
 
 MAX_GAP_S = 10
 """A longer gap between the times of a stream, in seconds, is treated as an error of its clock."""
@@ -32,53 +45,86 @@ _MAX_READ_ERRORS = 100
 
 
 def check_file(path: Path) -> None:
-    """Raise ``BadInput`` unless ``path`` is a readable file that is not empty.
+    """Raise ``BadInput`` unless ``path`` is a readable, regular file that is not empty.
 
-    The codes are ``file_is_folder``, ``file_empty``, ``file_missing`` and ``file_unreadable``.
+    The codes are ``file_is_folder``, ``file_not_regular``, ``file_empty``, ``file_missing`` and
+    ``file_unreadable``.
     """
-    name = path.name
-    try:
-        if path.is_dir():
-            raise BadInput("file_is_folder", name=name)
-        with path.open("rb") as file:
-            if not file.read(1):
-                raise BadInput("file_empty", name=name)
-    except (FileNotFoundError, NotADirectoryError):
-        raise BadInput("file_missing", name=name) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise BadInput("file_unreadable", name=name, reason=reason) from None
+    read_head(path, 1)
 
 
 def read_head(path: Path, size: int = 64) -> bytes:
-    """Return the first ``size`` bytes of a file that has passed :func:`check_file`."""
-    with path.open("rb") as file:
-        return file.read(size)
+    """Return the first ``size`` bytes of a file. Raises ``BadInput`` as :func:`check_file` does."""
+    with _read_errors(path), open_regular(path) as file:
+        head = file.read(size)
+    if not head:
+        raise BadInput("file_empty", name=path.name)
+    return head
+
+
+@contextmanager
+def _read_errors(path: Path) -> Iterator[None]:
+    """Translate the errors of opening and reading ``path`` into ``BadInput``."""
+    try:
+        yield
+    except IsADirectoryError:
+        raise BadInput("file_is_folder", name=path.name) from None
+    except NotRegularFileError:
+        raise BadInput("file_not_regular", name=path.name) from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise BadInput("file_missing", name=path.name) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadInput("file_unreadable", name=path.name, reason=reason) from None
 
 
 def libav_url(path: Path) -> str:
-    """Return the URL for libav; its prefix keeps ``:``, ``-`` and ``%`` from being interpreted."""
+    """Return the URL for libav; its prefix keeps ``:``, ``-`` and ``%`` from being interpreted.
+
+    For files of our own. Those of users are opened by :func:`open_media`.
+    """
     return "file:" + os.fspath(path)
 
 
 def open_media(path: Path) -> av.container.InputContainer:
     """Open a media file, whose format is detected by content alone.
 
-    Raises ``BadInput``: ``file_missing``, ``file_empty``, ``file_is_folder``, ``file_unreadable``,
-    ``file_truncated`` (a known container without its index) or ``not_media``.
+    libav opens the descriptor that was checked, not the name a second time. It allocates at most
+    ``_MAX_BLOCK_BYTES`` at a time, and its decoders refuse frames of more than ``_MAX_PIXELS``,
+    wherever in the file they come. Raises ``BadInput``: the codes of :func:`check_file`,
+    ``file_truncated`` (a known container without its index) or ``not_media``, also for one whose
+    header claims more than these limits.
     """
-    check_file(path)
-    try:
-        # Tags are not used, so their unknown encodings must not raise an error.
-        return av.open(
-            libav_url(path), "r", container_options=dict(_OPTIONS), metadata_errors="replace"
-        )
-    except av.FFmpegError as error:
-        if isinstance(error, OSError) and not isinstance(error, ValueError):
-            reason = error.strerror or str(error)
-            raise BadInput("file_unreadable", name=path.name, reason=reason) from None
-        code = "file_truncated" if _is_known_container(read_head(path)) else "not_media"
-        raise BadInput(code, name=path.name) from None
+    head = read_head(path)
+    _limit_allocations()
+    with _read_errors(path), descriptor_path(path) as source:
+        try:
+            # Tags are not used, so their unknown encodings must not raise an error.
+            container = av.open(
+                f"file:{source}",
+                "r",
+                options={"max_pixels": str(_MAX_PROBE_PIXELS)},
+                container_options=dict(_OPTIONS),
+                metadata_errors="replace",
+            )
+        except av.FFmpegError as error:
+            if isinstance(error, OSError) and not isinstance(error, ValueError):
+                raise
+            code = "file_truncated" if _is_known_container(head) else "not_media"
+        else:
+            for stream in container.streams.video:
+                if stream.codec_context is not None:
+                    stream.codec_context.options = {"max_pixels": str(_MAX_PIXELS)}
+            return container
+    raise BadInput(code, name=path.name)
+
+
+def _limit_allocations() -> None:
+    """Limit a single allocation of libav: a header of a few bytes may claim billions of entries.
+
+    PyAV does not offer this function of libavutil; its modules are linked with it.
+    """
+    ctypes.CDLL(av.container.core.__file__).av_max_alloc(ctypes.c_size_t(_MAX_BLOCK_BYTES))
 
 
 def read_packets(

@@ -1,8 +1,9 @@
 """Choose the encoder of this device: the hardware encoder if it passes a test, else x264.
 
 A device tree may list an encoder that does not exist (Orin Nano), so one frame is encoded and
-decoded as a test. The result is kept in ``state/encoder.json`` as long as the system release stays
-the same. The preset of x264 is stored there as well, once the doctor has measured its speed.
+decoded as a test. The result is kept in ``state/hardware/encoder.json`` as long as the system
+release stays the same. The preset of x264 is stored there as well, once the doctor has measured its
+speed.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from appliance.telemetry.board import l4t_version
 
 log = logging.getLogger("lectern.media")
 
-ENCODER_FILE = "encoder.json"
+ENCODER_FILE = "hardware/encoder.json"
 _GOP = 250
 _PRESETS = ("veryfast", "superfast", "ultrafast")
 # The time of a frame at twice the speed of 25 frames per second: an encoder this fast, measured at
@@ -219,7 +220,7 @@ def load_encoder_choice(state: Path, release: str) -> Encoder | None:
 def save_encoder_choice(state: Path, encoder: Encoder) -> None:
     """Store the result; if it cannot be written, the encoder is tested again each time."""
     try:
-        state.mkdir(parents=True, exist_ok=True)
+        (state / ENCODER_FILE).parent.mkdir(parents=True, exist_ok=True)
         write_text(state / ENCODER_FILE, json.dumps(asdict(encoder)), shared=True)
     except OSError as error:
         log.warning("%s cannot be written: %s", ENCODER_FILE, error.strerror)

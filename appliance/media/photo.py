@@ -17,6 +17,7 @@ from appliance.errors import BadInput
 from appliance.media.container import check_file, read_head
 from appliance.media.convert import to_420
 from appliance.media.picture import ColorSpec, Picture
+from appliance.system.regular_file import open_regular
 
 MIN_SIDE = 64
 MAX_SIDE = 1920
@@ -76,7 +77,7 @@ def load_photo(path: Path) -> tuple[Picture, ColorSpec]:
 
 
 def _decode_upright_rgb(path: Path) -> Image.Image:
-    with Image.open(path, formats=_FORMATS) as image:
+    with open_regular(path) as file, Image.open(file, formats=_FORMATS) as image:
         shrink = max(1.0, max(image.size) / MAX_SIDE)
         image.draft("RGB", (int(image.width / shrink), int(image.height / shrink)))
         if image.width * image.height > _MAX_MEGAPIXELS * 1_000_000:
@@ -89,18 +90,19 @@ def _decode_upright_rgb(path: Path) -> Image.Image:
             )
         image.load()
         profile = image.info.get("icc_profile")
-        upright = ImageOps.exif_transpose(image)
-    return _to_srgb(_flatten_transparency(upright), profile)
+        ImageOps.exif_transpose(image, in_place=True)  # a copy has up to 256 MB
+    return _to_srgb(_flatten_transparency(image), profile)
 
 
 def _flatten_transparency(image: Image.Image) -> Image.Image:
     """Return the image with 8 bits per channel, RGB, L or CMYK, with transparency laid on white."""
     if image.mode.startswith("I"):  # 16-bit grey
-        image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).astype(np.uint8))
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        return Image.alpha_composite(white, rgba).convert("RGB")
+        rgba = image if image.mode == "RGBA" else image.convert("RGBA")
+        white = Image.new("RGB", rgba.size, "white")
+        white.paste(rgba, mask=rgba)
+        return white
     return image if image.mode in ("RGB", "L", "CMYK") else image.convert("RGB")
 
 

@@ -34,6 +34,7 @@ from appliance.render.progress import OnProgress, Progress, Stopwatch
 from appliance.render.report import RenderReport, RenderStats, build_report
 from appliance.render.workspace import Workspace
 from appliance.system.process import process_age_s
+from appliance.system.regular_file import follow_link
 
 MODELS_FOLDER = PROJECT / "models_lite"
 GENERATED_COMMENT = "AI-generated: the lips were moved to fit the speech (Lectern)"
@@ -53,6 +54,7 @@ def render(
     end; ``output`` appears completely or not at all. ``on_progress`` is called with the progress;
     an exception that it raises stops the work. Raises ``BadInput`` and ``Fault``.
     """
+    presenter, lecture = follow_link(presenter), follow_link(lecture)
     _check_output(output, (presenter, lecture))
     with _open_workspace(output) as folder:
         return render_in(folder, presenter, lecture, output, config, on_progress=on_progress)

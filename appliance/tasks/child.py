@@ -1,4 +1,4 @@
-"""Examines untrusted files in a child process, so that a crashing decoder does not harm the daemon.
+"""Examines untrusted files in a confined child process; see :mod:`appliance.system.confined`.
 
 The request is one JSON line on standard input:
 
@@ -11,6 +11,7 @@ The reply is one JSON line, ``{"result": …}`` or an error
 from __future__ import annotations
 
 import json
+import math
 import os
 import select
 import subprocess
@@ -22,12 +23,17 @@ from typing import Any
 
 from appliance.config import Config
 from appliance.errors import Fault, LecternError
+from appliance.system.confined import Confinement, confined_child
 from appliance.system.process import exit_with_parent, private_stdout
 
 TIMEOUT_S = 180.0
 """Seconds after which a child is considered to hang."""
 
 _POLL_INTERVAL_S = 0.5
+_MEMORY_MB = 2048  # of the child's data; a face in a 4K video needs a quarter of it
+_FILE_MB = 64  # a thumbnail, or an excerpt of a few seconds
+_THREADS = 4  # that may use the processor for as long as the time limit
+_DOCTOR_OPEN_FILES = 4096
 
 IsCancelled = Callable[[], bool]
 """Called at least twice a second while waiting for a reply; returns whether it is no longer
@@ -66,8 +72,9 @@ def run_in_child(
         "target": target and os.fspath(target),
         "at_s": at_s,
     }
-    command = [sys.executable, "-m", "appliance.tasks.child"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+    limits = _confinement(task, presenter, lecture, target, timeout_s)
+    with confined_child("appliance.tasks.child", limits) as confined:
+        child = confined.process
         assert child.stdin is not None and child.stdout is not None
         try:
             child.stdin.write(json.dumps(request).encode() + b"\n")
@@ -76,11 +83,32 @@ def run_in_child(
             reply = _read_reply(child, timeout_s, is_cancelled)
         except (BrokenPipeError, ValueError) as error:
             raise Fault("processing_failed", reason="the check ended without a result") from error
-        finally:
-            child.kill()
     if "error" in reply:
         raise LecternError.from_dict(reply)
     return reply["result"]
+
+
+def _confinement(
+    task: str, presenter: Path | None, lecture: Path | None, target: Path | None, timeout_s: float
+) -> Confinement:
+    """Return what the child may use: the files of the request, and the folder of the target."""
+    if task == "doctor":  # reads no users' files, examines the whole device and builds engines
+        everything = (Path("/"),)
+        return Confinement(
+            1 << 20, None, 1 << 20, _DOCTOR_OPEN_FILES, everything, everything, devices=True
+        )
+    folders = []
+    if target is not None:
+        folder = target if task == "excerpt" else target.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        folders.append(folder)
+    return Confinement(
+        memory_mb=_MEMORY_MB,
+        cpu_s=math.ceil(timeout_s) * _THREADS,
+        file_mb=_FILE_MB,
+        readable=tuple(path for path in (presenter, lecture) if path is not None),
+        writable=tuple(folders),
+    )
 
 
 def _read_reply(
@@ -107,6 +135,8 @@ def main() -> None:
             reply = {"result": _execute(request)}
         except LecternError as error:
             reply = error.to_dict()
+        except MemoryError:  # a file that describes far more than it contains
+            reply = Fault("out_of_memory").to_dict()
         out.write(json.dumps(reply) + "\n")
         out.flush()
         os._exit(0)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.config import AudioConfig, VideoConfig
 from appliance.jobs.models import Job
+from appliance.system.regular_file import read_regular
 
 if TYPE_CHECKING:  # the daemon imports this module, but no codecs
     from appliance.media.probe import PresenterInfo
 
 _SAMPLE_JOBS = 5
+_MAX_REPORT_BYTES = 8 << 20
 
 
 def seconds_per_pixel(jobs: Iterable[Job]) -> float | None:
@@ -27,7 +29,7 @@ def seconds_per_pixel(jobs: Iterable[Job]) -> float | None:
         if len(samples) == _SAMPLE_JOBS:
             break
         try:
-            report = json.loads(job.report.read_bytes()) if job.report else {}
+            report = json.loads(read_regular(job.report, _MAX_REPORT_BYTES)) if job.report else {}
             output = report["output"]
             samples.append(
                 report["wall_s"] / (output["frames"] * output["width"] * output["height"])

@@ -319,3 +319,17 @@ class TestLeaks:
         assert not worker.run_next() and len(store.jobs(FINAL_STATES)) == 60
         assert process.num_fds() == before[1]
         assert process.memory_info().rss < 1.05 * before[0]
+
+
+def test_folder_of_an_ended_job_is_deleted_at_the_next_start(
+    store: WorkerStore, config: Config
+) -> None:
+    """An error of the disk may keep it from being deleted when the job ends."""
+    worker = make_worker(store, config, succeed)
+    job = drop(store, config)
+    worker.run_next()
+    folder = config.root / "state" / "work" / f"{job.id:06d}"
+    folder.mkdir()
+    (folder / "lesson.mp4").write_bytes(b"left over")
+    make_worker(store, config, succeed).recover()
+    assert not folder.exists()

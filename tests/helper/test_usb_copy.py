@@ -49,15 +49,15 @@ TIMEOUT_S = 120.0
 
 
 class EndlessCopy(NamedTuple):
-    """A helper that copies a pipe until ``writer`` is closed; 5000 bytes are already copied."""
+    """A helper that has copied 5000 bytes and waits with the rest until ``writer`` is closed."""
 
     helper: subprocess.Popen[bytes]
     writer: int
 
     def has_ended(self) -> bool:
-        """Return whether the helper has ended; if not, write more data to the pipe."""
+        """Return whether the helper has ended; if not, let it continue."""
         with contextlib.suppress(BlockingIOError, BrokenPipeError):
-            os.write(self.writer, bytes(1 << 16))
+            os.write(self.writer, b"1")
         return self.helper.poll() is not None
 
 
@@ -79,6 +79,17 @@ signal.signal(signal.SIGTERM, main._exit_on_signal)
 run_as_user(ServiceUser(os.getuid(), os.getgid()), partial(work, Path(sys.argv[1])))
 """
 
+_WAITS_BEFORE_THE_LAST_STEP = """
+import os, sys
+from pathlib import Path
+
+def wait(event, arguments):
+    if event == "os.rename" and str(arguments[0]).endswith(".usb-part"):
+        os.read(os.open(Path(sys.argv[1], "gate"), os.O_RDONLY), 1)
+
+sys.addaudithook(wait)
+"""
+
 _TERMINATED_AFTER_CREATION = """
 import os, signal, sys
 from pathlib import Path
@@ -93,11 +104,12 @@ sys.addaudithook(terminate)
 
 @pytest.fixture
 def endless(inbox: Path, project: Path) -> Iterator[EndlessCopy]:
-    os.mkfifo(inbox.parent / "endless.wav")
-    command = [sys.executable, "-c", _HELPER, str(inbox.parent)]
+    os.mkfifo(inbox.parent / "gate")
+    (inbox.parent / "endless.wav").write_bytes(bytes(5000))
+    program = _WAITS_BEFORE_THE_LAST_STEP + _HELPER
+    command = [sys.executable, "-c", program, str(inbox.parent)]
     with subprocess.Popen(command, cwd=project, start_new_session=True) as helper:
-        writer = os.open(inbox.parent / "endless.wav", os.O_WRONLY)  # waits for the reader
-        os.write(writer, bytes(5000))
+        writer = os.open(inbox.parent / "gate", os.O_WRONLY)  # waits for the reader
         wait_until((inbox / ".endless.wav.usb-part").exists)
         yield EndlessCopy(helper, writer)
         helper.kill()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from pathlib import Path
 
 import docx
@@ -37,15 +38,25 @@ def test_truncated_files_are_found(folder: Path) -> None:
     assert find_incomplete([]) == set()
 
 
-def test_file_that_blocks_is_skipped(folder: Path) -> None:
-    os.mkfifo(folder / "never.wav")
+def write_endless(path: Path) -> None:
+    """Write a recording whose check takes minutes: 40 GB of silence, none of it on the disk."""
+    path.write_bytes(
+        b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0"
+        + struct.pack("<HHIIHH", 1, 1, 8000, 16000, 2, 16)
+        + b"data\xff\xff\xff\xff"
+    )
+    os.truncate(path, 40 << 30)
+
+
+def test_file_that_takes_too_long_is_skipped(folder: Path) -> None:
+    write_endless(folder / "never.wav")
     (folder / "empty.txt").touch()
     paths = [folder / "sound.wav", folder / "never.wav", folder / "empty.txt"]
     assert find_incomplete(paths, timeout_s=4) == {folder / "empty.txt"}
 
 
 def test_check_ends_when_it_is_stopped(folder: Path) -> None:
-    os.mkfifo(folder / "never.wav")
+    write_endless(folder / "never.wav")
     paths = [folder / "sound.wav", folder / "never.wav", folder / "video.mp4"]
     stopped = iter([False, False, False])
     assert find_incomplete(paths, is_stopped=lambda: next(stopped, True)) >= set(paths[1:])

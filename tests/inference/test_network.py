@@ -242,6 +242,7 @@ class TestMemory:
         self, net: Path, make_device: MakeDevice, tmp_path: Path
     ) -> None:
         (tmp_path / "state").mkdir()
+        (tmp_path / "state" / RESULTS_FILE).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "state" / RESULTS_FILE).write_text('{"results": [1')
         assert Network(net, ALL, providers=make_device(cuda="good")).choice.provider == "cuda"
 

@@ -312,3 +312,26 @@ class TestFile:
 
 
 MODES = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+class TestRequestAtTheEndOfAnAttempt:
+    """A user's request arrives in the moment in which the attempt dies."""
+
+    @pytest.mark.parametrize("reason", [None, BUSY])
+    def test_pause_and_cancel_are_applied_instead_of_another_attempt(
+        self, store: WorkerStore, reason: Reason | None
+    ) -> None:
+        for request, state in (
+            (store.pause, JobState.PAUSED),
+            (store.cancel, JobState.CANCELLED),
+        ):
+            job = job_in_state(store, JobState.RUNNING)
+            request(job)
+            assert store.requeue(job, reason) is state
+            assert store.get(job).state is state
+
+    def test_cancel_is_applied_to_the_last_attempt(self, store: WorkerStore) -> None:
+        job = job_in_state(store, JobState.RUNNING)
+        store.cancel(job)
+        store.fail(job, BUSY)
+        assert store.get(job).state is JobState.CANCELLED

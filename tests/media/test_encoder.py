@@ -14,6 +14,7 @@ from appliance.config import VideoConfig
 from appliance.errors import Fault
 from appliance.media import encoder
 from appliance.media.encoder import (
+    ENCODER_FILE,
     Encoder,
     choose_encoder,
     encoder_for,
@@ -220,7 +221,8 @@ class TestChoice:
 
     def test_damaged_choice_file_is_ignored(self, tmp_path: Path) -> None:
         for text in ("[]", "{", '{"name": "gpu"}', '{"colour": 1}'):
-            (tmp_path / "encoder.json").write_text(text)
+            (tmp_path / ENCODER_FILE).parent.mkdir(exist_ok=True)
+            (tmp_path / ENCODER_FILE).write_text(text)
             assert load_encoder_choice(tmp_path, "") is None
 
     def test_encoder_of_resolved_settings_is_opened(self, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import docx
 import pytest
 
 from appliance.errors import BadInput
-from appliance.speech.document import MAX_BYTES, read_document
+from appliance.speech.document import read_document
+from appliance.speech.word import MAX_XML_BYTES
 
 CHINESE = "今天我们学习光。光很快！"
 
@@ -93,12 +94,25 @@ def test_zip_bomb_is_refused(tmp_path: Path) -> None:
         zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as package,
         package.open("word/document.xml", "w", force_zip64=True) as entry,
     ):
-        for _ in range(MAX_BYTES // 1_000_000 + 1):
+        for _ in range(MAX_XML_BYTES // 1_000_000 + 1):
             entry.write(bytes(1_000_000))
     assert path.stat().st_size < 1_000_000
     with pytest.raises(BadInput) as caught:
         read_document(path)
     assert caught.value.code == "text_too_long"
+
+
+def test_directory_at_an_impossible_position_is_not_a_read_error(tmp_path: Path) -> None:
+    """The code of a read error would let the daemon try again and again."""
+    path = tmp_path / "a.docx"
+    docx.Document().save(str(path))
+    raw = bytearray(path.read_bytes())
+    at = raw.rindex(b"PK\5\6")
+    raw[at + 12 : at + 20] = b"\xff\xff\0\0\xff\xff\xff\x7f"
+    path.write_bytes(raw)
+    with pytest.raises(BadInput) as caught:
+        read_document(path)
+    assert caught.value.code == "text_unreadable"
 
 
 def test_damaged_word_file_is_bad_input(tmp_path: Path) -> None:

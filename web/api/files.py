@@ -12,6 +12,7 @@ from pydantic import Field
 
 from appliance.errors import BadInput
 from appliance.jobs.models import Job, display_name
+from appliance.system.regular_file import read_regular_text
 from web.api.operation import operation
 from web.context import get_job_store, get_panel, get_thumbnails
 from web.schemas import NUMBER, JobNumber, Model, Verdict
@@ -29,6 +30,9 @@ TYPES: dict[ResultKind, str] = {
     "report": "application/json",
 }
 """Media type of each result file."""
+
+MAX_SUBTITLE_BYTES = 8 << 20
+"""Maximum size of the subtitles that are converted; those of 24 hours have about 2 MB."""
 
 blueprint = Blueprint("api_files", __name__, url_prefix="/api/v1/jobs")
 
@@ -101,7 +105,10 @@ def captions(job: int) -> Response:
     path = result_file(found, "subtitles")
     if path is None:
         raise BadInput("result_file_missing", job=job)
-    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    try:
+        text = read_regular_text(path, MAX_SUBTITLE_BYTES, errors="replace")
+    except OSError:
+        raise BadInput("result_file_missing", job=job) from None
     text = re.sub(r"(\d\d:\d\d:\d\d),(\d{3})", r"\1.\2", text)
     return Response("WEBVTT\n\n" + text, mimetype="text/vtt")
 

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from flask import Response, request, send_file
 
 from appliance.jobs.store import JobStore, store_path
+from appliance.system.regular_file import open_regular
 from web.security.access import Identity
 
 BLOCK_BYTES = 1 << 18
@@ -107,7 +108,7 @@ def send_path(
         return response
     response.close()
     response.response = FileBody(
-        path.open("rb"),
+        open_regular(path),
         path,
         start,
         stop,

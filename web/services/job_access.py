@@ -11,6 +11,7 @@ from appliance.jobs.history import JobHistory, Page
 from appliance.jobs.models import Job, Reason, display_name
 from appliance.jobs.states import JobState
 from appliance.jobs.store import JobStore, store_path
+from appliance.system.regular_file import is_regular
 from web.i18n import language
 from web.schemas import JobView, Problem
 from web.security.access import Identity
@@ -75,7 +76,7 @@ def result_file(job: Job, kind: ResultKind) -> Path | None:
     if job.output is None:
         return None
     path = job.report if kind == "report" else job.output.with_suffix(SUFFIXES[kind])
-    return path if path is not None and path.is_file() and not path.is_symlink() else None
+    return path if path is not None and is_regular(path) else None
 
 
 def job_view(job: Job) -> JobView:

@@ -19,6 +19,7 @@ from appliance.files.names import (
 from appliance.jobs.models import display_name
 from appliance.jobs.states import FINAL_STATES, JobState
 from appliance.jobs.store import JobStore
+from appliance.system.regular_file import is_regular
 from web.schemas import PresenterView
 from web.security.access import Identity
 from web.services.job_creation import library_folder
@@ -35,7 +36,9 @@ def list_presenters(root: Path) -> list[Path]:
     found = [
         path
         for path in entries
-        if not is_ignored(path.name) and media_kind(path) is MediaKind.PRESENTER and path.is_file()
+        if not is_ignored(path.name)
+        and media_kind(path) is MediaKind.PRESENTER
+        and is_regular(path)
     ]
     return sorted(found, key=lambda path: match_key(path.stem))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.messages.score import REASONS, WARNINGS
+from appliance.system.regular_file import read_regular
 from web.i18n import language
 from web.schemas import LocalizedReason, Moment, Verdict
 
@@ -50,9 +51,9 @@ def localized_sentence(item: Mapping[str, Any]) -> str:
 def read_report(report: Path | None) -> Mapping[str, Any]:
     """Return the report; empty if it does not exist or cannot be read."""
     try:
-        if report is None or report.stat().st_size > MAX_REPORT_BYTES:
+        if report is None:
             return {}
-        data = json.loads(report.read_bytes())
+        data = json.loads(read_regular(report, MAX_REPORT_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}

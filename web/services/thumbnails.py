@@ -7,6 +7,7 @@ from pathlib import Path
 from appliance.files.thumbnail_cache import ThumbnailCache
 from appliance.jobs.models import Job
 from appliance.jobs.store import JobStore
+from appliance.system.regular_file import read_regular
 
 MAX_BYTES = 1 << 20
 """Maximum size of a thumbnail in bytes; larger files are ignored."""
@@ -30,10 +31,9 @@ def job_thumbnail(store: JobStore, root: Path, job: Job) -> bytes | None:
         candidates.append(cached)
     for path in candidates:
         try:
-            if path.stat().st_size <= MAX_BYTES:
-                data = path.read_bytes()
-                if data.startswith(_JPEG):
-                    return data
+            data = read_regular(path, MAX_BYTES)
+            if data.startswith(_JPEG):
+                return data
         except OSError:
             continue
     return None

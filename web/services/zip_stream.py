@@ -16,6 +16,7 @@ from itertools import count
 from pathlib import Path, PurePosixPath
 
 from appliance.files.names import FORBIDDEN_CHARS, numbered
+from appliance.system.regular_file import open_regular
 from web.services.downloads import file_blocks
 
 
@@ -57,7 +58,7 @@ def stream_zip(
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
         for entry in entries:
-            with entry.path.open("rb") as file:
+            with open_regular(entry.path) as file:
                 status = os.fstat(file.fileno())
                 info = zipfile.ZipInfo(entry.name, _time(status.st_mtime))
                 info.external_attr = 0o644 << 16

@@ -247,7 +247,8 @@ class UploadStore:
         """Open the upload's file, locked against other writers."""
         with translate_sqlite_errors(self.path(upload)):
             self.path(upload).parent.mkdir(exist_ok=True)
-            file = os.open(self.path(upload), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            file = os.open(self.path(upload), flags, 0o640)
         try:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
