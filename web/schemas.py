@@ -6,7 +6,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from appliance.config import Amplitude, FaceIndex, Speed, Voice, overrides_from_options
+from appliance.config import (
+    Amplitude,
+    AutoOrOff,
+    FaceIndex,
+    Speed,
+    Voice,
+    overrides_from_options,
+)
 from appliance.jobs.states import JobState
 
 RoleName = Literal["viewer", "teacher", "admin"]
@@ -128,6 +135,8 @@ class JobOptions(Model):
     one."""
     amplitude: Amplitude | None = None
     """Strength of the mouth movement; 1 is normal."""
+    personalization: AutoOrOff | None = None
+    """``auto``: learn from the presenter's own video how the mouth moves; ``off``: do not."""
 
     def as_settings(self) -> dict[str, dict[str, Any]]:
         """Return the options that are set, by section and key, in the form that jobs store."""

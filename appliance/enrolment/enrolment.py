@@ -24,11 +24,15 @@ from appliance.enrolment.timing import Offset, related_stretches
 from appliance.lips.motion import MotionBasis
 from appliance.lips.speech_motion import SpeechMotion
 
-Mode = Literal["learned", "no_gain", "too_short", "unrelated", "no_sound", "no_encoder", "off"]
+Mode = Literal[
+    "learned", "range", "no_gain", "too_short", "unrelated", "no_sound", "no_encoder", "off"
+]
 """Why the motion is, or is not, that of the presenter:
 
 - ``learned``: it is;
-- ``no_gain``: the correction was not clearly better than the generic motion;
+- ``range``: only posture and range are the presenter's, because a correction of the movement was
+  not clearly better than the generic motion;
+- ``no_gain``: neither was clearly better;
 - ``too_short``: there is too little speech;
 - ``unrelated``: the mouth does not move as the sound says;
 - ``no_sound``: a photo, or a video without sound or speech;
@@ -57,7 +61,10 @@ class PersonalizationReport(TypedDict):
 
 @dataclass(frozen=True)
 class Enrolment:
-    """The result of learning. ``motion`` is ``None`` unless ``mode`` is ``learned``."""
+    """The result of learning.
+
+    ``motion`` replaces the generic motion if ``mode`` is ``learned`` or ``range``.
+    """
 
     mode: Mode
     offset: Offset | None = None
@@ -68,7 +75,7 @@ class Enrolment:
 
     def report(self) -> PersonalizationReport:
         """Return the part ``personalization`` of a report."""
-        known = self.offset is not None and self.offset.related
+        known = self.offset is not None and self.offset.is_known
         return {
             "offset_ms": round(1000 * self.offset.seconds) if known and self.offset else None,
             "speech_s": round(self.speech_s, 1),
@@ -136,7 +143,7 @@ def learn(
     )
     mode = "too_short" if fit.speech_s < MIN_SPEECH_S else "no_gain"
     if fit.motion is not None:
-        mode = "learned"
+        mode = "learned" if fit.corrected else "range"
     return Enrolment(mode, offset, fit.speech_s, fit.gain, shapes, fit.motion)
 
 

@@ -4,7 +4,8 @@ The correction is linear, like the generic motion, and sees the features only th
 directions that the generic motion uses (:func:`speech_directions`). It is a ridge regression of the
 difference between measured and generic coefficients, so it tends to nothing where there is little
 speech. Blocks of the recording are predicted from the others to choose the strength of the ridge
-and to decide whether the correction is used at all.
+and to decide whether the correction is used at all. If it is not, the person's mean posture and
+range of movement can still be better than everybody's.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from appliance.lips.speech_motion import SpeechMotion
 Array32 = npt.NDArray[np.float32]
 Array64 = npt.NDArray[np.float64]
 
-MIN_SPEECH_S = 6.0
+MIN_SPEECH_S = 4.0
+"""Less speech than this teaches nothing."""
+MIN_CORRECTION_S = 6.0
 """Less speech than this is not enough to decide whether a correction helps."""
 MIN_GAIN = 0.02
 """Smallest gain in the correlation of the opening, in the cross-validation, for a correction to be
@@ -39,6 +42,10 @@ _BLOCK_S, _GAP_S = 2.0, 0.2  # blocks of the cross-validation, and what is left 
 _PIECE_S = 4.0  # pieces that are checked for belonging to this person
 _MIN_PIECE_R, _MIN_PIECE_SPEECH_S = 0.1, 0.5
 _MIN_SCALE = 0.2
+# Where no correction helps, the person's own mean posture and range are used if they make the
+# squared error of the opening in blocks that were left out smaller by this share.
+_MIN_ERROR_SHARE = 0.2
+_NO_CORRECTION = 1e9  # a strength that leaves nothing of the correction
 # The movement is made larger or smaller by a factor in this range. What sound predicts has less
 # movement than what is filmed; half of that (in decibels) is made up for.
 _AMPLITUDE_RANGE = (0.7, 1.3)
@@ -49,12 +56,14 @@ class MotionFit:
     """The result of :func:`learn_motion`.
 
     ``gain`` is the gain in the cross-validation, ``speech_s`` the seconds of speech that were used.
-    ``motion`` replaces the generic motion; ``None`` if there was no clear gain.
+    ``motion`` replaces the generic motion; ``None`` if nothing is clearly better. It is
+    ``corrected``, or only has the person's posture and range.
     """
 
     motion: SpeechMotion | None
     gain: float
     speech_s: float
+    corrected: bool = False
 
 
 def opening_direction(basis: MotionBasis) -> Array64:
@@ -108,9 +117,14 @@ def learn_motion(
         (regression.validate(weakest * factor) for factor in _STRENGTH_FACTORS),
         key=lambda row: row[1],
     )
-    if gain < MIN_GAIN or t < MIN_T:
+    corrected = speech_s >= MIN_CORRECTION_S and gain >= MIN_GAIN and t >= MIN_T
+    if corrected:
+        motion = regression.motion(strength, generic, directions, amplitude)
+    elif regression.validate_range(amplitude) >= _MIN_ERROR_SHARE:
+        motion = regression.motion(_NO_CORRECTION, generic, directions, amplitude)
+    else:
         return MotionFit(None, gain, speech_s)
-    return MotionFit(regression.motion(strength, generic, directions, amplitude), gain, speech_s)
+    return MotionFit(motion, gain, speech_s, corrected)
 
 
 @dataclass(frozen=True)
@@ -193,17 +207,14 @@ class _Regression:
         person's own range.
         """
         scale, weights, _ = self._solve(self._square, self._cross, strength)
-        moved = scale * self._rows[:, self._width + 1 :] + self._rows[:, : self._width] @ weights
-        share = np.std(moved @ self._direction) / np.std(self._targets @ self._direction)
-        wanted = scale / np.sqrt(share) / amplitude
-        factor = float(np.clip(wanted, *_AMPLITUDE_RANGE)) / scale
+        moved = self._predict(self._rows, scale, weights)
+        factor, posture = self._fit_range(moved, self._targets, scale, amplitude)
         size = directions.shape[1]
         change = np.stack(
             [directions @ weights[size * i : size * (i + 1)] for i in range(len(generic.taps))]
         )
         matrices = factor * (scale * generic.matrices + change)
-        posture = min(factor, 1 / amplitude) * self._targets.mean(axis=0)
-        bias = posture - factor * (moved.mean(axis=0) - scale * generic.bias)
+        bias = posture + factor * scale * generic.bias
         # in half precision, as it is stored: the first lecture and the next ones must be the same
         return SpeechMotion(
             matrices.astype(np.float16).astype(np.float32), generic.taps, bias.astype(np.float32)
@@ -219,7 +230,7 @@ class _Regression:
             scale, weights, bias = self._solve(square, cross, strength)
             rows = self._rows[block]
             generic = scale * rows[:, self._width + 1 :]
-            learned = generic + rows[:, : self._width] @ weights + bias
+            learned = self._predict(rows, scale, weights) + bias
             real, old, new = (x @ self._direction for x in (self._targets[block], generic, learned))
             before.append((old, real))
             after.append((new, real))
@@ -228,6 +239,42 @@ class _Regression:
         spread = float(np.std(gains, ddof=1)) if len(gains) > 1 else 0.0
         t = float(np.mean(gains)) / (spread / np.sqrt(len(gains))) if spread > 0 else 0.0
         return strength, gain, t
+
+    def validate_range(self, amplitude: float) -> float:
+        """Return the share of the squared error that goes with the person's posture and range."""
+        before = after = 0.0
+        for block in self._blocks:
+            kept = np.ones(len(self._rows), bool)
+            kept[max(block[0] - self._gap, 0) : block[-1] + self._gap + 1] = False
+            square = self._rows[kept].T @ self._rows[kept]
+            cross = self._rows[kept].T @ self._targets[kept]
+            scale, weights, _ = self._solve(square, cross, _NO_CORRECTION)
+            moved = self._predict(self._rows, scale, weights)
+            factor, posture = self._fit_range(moved[kept], self._targets[kept], scale, amplitude)
+            shown = amplitude * (factor * moved[block] + posture) @ self._direction
+            generic = amplitude * self._rows[block, self._width + 1 :] @ self._direction
+            real = self._targets[block] @ self._direction
+            before += float(((generic - real) ** 2).sum())
+            after += float(((shown - real) ** 2).sum())
+        return 1 - after / before if before > 0 else 0.0
+
+    def _predict(self, rows: Array64, scale: float, weights: Array64) -> Array64:
+        """Return the scaled generic motion and its correction, without the bias."""
+        return np.asarray(scale * rows[:, self._width + 1 :] + rows[:, : self._width] @ weights)
+
+    def _fit_range(
+        self, moved: Array64, targets: Array64, scale: float, amplitude: float
+    ) -> tuple[float, Array64]:
+        """Return factor and posture (K,): ``factor * moved + posture`` is to be shown.
+
+        Multiplied by ``amplitude``, that has the mean of ``targets`` and, within limits, half of
+        the difference between the deviations of ``moved`` and ``targets`` (in decibels). A factor
+        that exaggerates the movement exaggerates no posture.
+        """
+        share = np.std(moved @ self._direction) / np.std(targets @ self._direction)
+        factor = float(np.clip(scale / np.sqrt(share) / amplitude, *_AMPLITUDE_RANGE)) / scale
+        posture = min(factor, 1 / amplitude) * targets.mean(axis=0) - factor * moved.mean(axis=0)
+        return factor, posture
 
     def _solve(
         self, square: Array64, cross: Array64, strength: float

@@ -20,8 +20,9 @@ Mask = npt.NDArray[np.bool_]
 
 RATE_HZ = 50.0
 """Steps per second of features and coefficients."""
-MARGIN_S = 0.5
-"""Sound needed before and after the frames of a stretch: the largest offset, and the taps."""
+MARGIN_S = 1.0
+"""Sound wanted before and after the frames of a stretch: the largest offset, and what the features
+depend on."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ _MEASUREMENTS_PER_S = 5.0
 # every offset of the others is equally likely.
 _IN_STEP_SHARE, _IN_STEP_S = 0.8, 0.05
 # The estimate is right within this many seconds with the probability that is reported.
-_TOLERANCE_S = 0.04
+_TOLERANCE_S, _MIN_CONFIDENCE = 0.04, 0.7
 # Sound and picture are related if r is above both. Of 546 pairs of sound and picture of different
 # clips, 4 to 20 s long, the best r was below 2.8 / sqrt(measurements) in 99 %.
 _MIN_R, _MIN_R_BY_MEASUREMENTS = 0.2, 2.8
@@ -52,9 +52,9 @@ class Offset:
     related: bool
 
     @property
-    def is_notable(self) -> bool:
-        """Whether viewers can notice the offset and it is likely to be real."""
-        return self.related and self.confidence >= 0.7 and abs(self.seconds) > NOTABLE_OFFSET_S
+    def is_known(self) -> bool:
+        """Whether the offset is that of this person's speech, and likely to be right."""
+        return self.related and self.confidence >= _MIN_CONFIDENCE
 
 
 def find_offset(stretches: Sequence[Stretch], predicted: Sequence[Array64]) -> Offset:

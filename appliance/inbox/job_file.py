@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from appliance.config import (
+    AutoOrOff,
     FaceIndex,
     Overrides,
     Precision,
@@ -34,6 +35,7 @@ class JobFile(Section):
     badge: bool | None = None
     size: VideoSize | None = None
     subtitles: bool | None = None
+    personalization: AutoOrOff | None = None
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
 
 

@@ -63,7 +63,8 @@ def make_speaker(seed: int = 1, difference: float = 0.8) -> Speaker:
     count = len(basis.vectors)
     direction = basis.vectors[:, INNER_BOTTOM, 1] - basis.vectors[:, INNER_TOP, 1]
     rest = np.zeros((57, 3))
-    rest[:, 0] = np.cos(np.arange(57)) * 0.3  # some width; the lips touch
+    rest[:, 0] = np.cos(np.arange(57)) * 0.3  # some width
+    rest[INNER_BOTTOM] = rest[INNER_TOP]  # the lips touch
 
     def matrices() -> npt.NDArray[np.float32]:
         values = rng.normal(size=(len(TAPS), FEATURES, count)) * 0.002

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from appliance.enrolment.motion import (
 )
 from appliance.enrolment.stretch import Stretch, pooled_correlation
 from appliance.lips.speech_motion import SpeechMotion
-from tests.enrolment.conftest import Speaker, make_speaker
+from tests.enrolment.conftest import TAPS, Speaker, make_speaker
 
 
 def learn(speaker: Speaker, stretches: Sequence[Stretch], offset_s: float = 0.0) -> MotionFit:
@@ -63,14 +64,30 @@ def test_nothing_is_learned_of_a_person_like_everybody() -> None:
     assert fit.motion is None and fit.gain < MIN_GAIN
 
 
+def test_posture_and_range_are_learned_without_a_correction() -> None:
+    alike = make_speaker(difference=0.0)
+    generic = alike.generic
+    wide = replace(alike, own=SpeechMotion(1.5 * generic.matrices, TAPS, 2.5 * generic.bias))
+    fit = learn(wide, [wide.record(6, 1)])
+    assert fit.motion is not None and not fit.corrected
+    other = wide.record(20, 2)
+    assert judge(wide, fit.motion, other) == pytest.approx(judge(wide, generic, other), abs=0.001)
+    direction = opening_direction(wide.basis)
+    errors = [
+        other.at_frames(predict(motion, other.features) @ direction) - other.openings
+        for motion in (generic, fit.motion)
+    ]
+    assert np.mean(errors[1] ** 2) < 0.3 * np.mean(errors[0] ** 2)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_nothing_is_learned_from_other_speech(speaker: Speaker, seed: int) -> None:
     assert learn(speaker, [speaker.record(20, seed, dubbed=True)]).motion is None
 
 
 def test_nothing_is_learned_from_a_few_seconds(speaker: Speaker) -> None:
-    fit = learn(speaker, [speaker.record(4, 1)])
-    assert fit.motion is None and fit.speech_s == pytest.approx(4, abs=0.1)
+    fit = learn(speaker, [speaker.record(3, 1)])
+    assert fit.motion is None and fit.speech_s == pytest.approx(3, abs=0.1)
     assert learn(speaker, []) == MotionFit(None, 0.0, 0.0)
 
 

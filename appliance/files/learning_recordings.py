@@ -1,0 +1,32 @@
+"""Recordings from which is learned how a presenter of the library speaks.
+
+    presenters/wang.mp4             the clip that is shown
+    presenters/learning/wang.mp4    half a minute in which the same person reads a text
+
+The recording itself is never shown.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from appliance.files.names import PHOTO_SUFFIXES, find_presenter, match_stem
+
+LIBRARY_FOLDER, LEARNING_FOLDER = "presenters", "learning"
+
+
+def find_recording(root: Path, presenter: Path) -> Path | None:
+    """Return the recording of ``presenter``; ``None`` without one, or outside of the library.
+
+    ``root`` is the folder that contains the library. A photo is not a recording.
+    """
+    library = root / LIBRARY_FOLDER
+    if presenter.parent.absolute() != library.absolute():
+        return None
+    found = find_presenter(library / LEARNING_FOLDER, match_stem(presenter))
+    return None if found is None or found.suffix.casefold() in PHOTO_SUFFIXES else found
+
+
+def recording_path(presenter: Path, suffix: str) -> Path:
+    """Return where a new recording of ``presenter``, of the type ``suffix``, belongs."""
+    return presenter.parent / LEARNING_FOLDER / f"{match_stem(presenter)}{suffix}"
