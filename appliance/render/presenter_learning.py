@@ -20,13 +20,13 @@ from appliance.media.probe import probe_audio, probe_presenter
 from appliance.render import presenter_recording
 from appliance.render.presenter_analysis import analyse_presenter
 from appliance.render.presenter_cache import CachedPresenter, PresenterCache, PresenterEntry
-from appliance.render.presenter_recording import read_stretches
+from appliance.render.presenter_recording import FeatureEncoder, read_stretches
 from appliance.speech.whisper_encoder import SpeechEncoder
 from appliance.speech.whisper_weights import DESCRIPTION, WEIGHTS_SHA256, source_folder
 
 log = logging.getLogger("lectern.render")
 
-OpenEncoder = Callable[[], SpeechEncoder]
+OpenEncoder = Callable[[], FeatureEncoder]
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class PresenterLearning:
         path: Path,
         presenter: CachedPresenter,
         motion: SpeechMotion,
-        encoder: SpeechEncoder,
+        encoder: FeatureEncoder,
     ) -> Enrolment:
         video = self.config.video
         try:
@@ -106,7 +106,7 @@ class PresenterLearning:
         presenter: CachedPresenter,
         entry: PresenterEntry | None,
         motion: SpeechMotion,
-        encoder: SpeechEncoder,
+        encoder: FeatureEncoder,
     ) -> Enrolment:
         """Learn from the file of ``source``, for the clip of ``presenter``."""
         info = source.info

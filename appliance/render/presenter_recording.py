@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,6 @@ from appliance.render.landmark_track import LandmarkTrack, SegmentStore
 from appliance.render.presenter_analysis import make_tracker
 from appliance.speech.mel import LECTERN_MEL, mel_blocks
 from appliance.speech.vad import FRAME_RATE, detect_activity
-from appliance.speech.whisper_encoder import SpeechEncoder
 
 Array32 = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -40,6 +39,14 @@ _MAX_YAW_DEG = 35.0  # beyond this, the mesh does not see the far half of the mo
 _MAX_READERS = 2
 
 
+class FeatureEncoder(Protocol):
+    """What :class:`~appliance.speech.whisper_encoder.SpeechEncoder` does."""
+
+    def features(self, blocks: Iterable[Array32]) -> Iterable[tuple[Array32, ...]]:
+        """Convert blocks of sound at 16 kHz to features at 50 Hz, some steps at a time."""
+        ...
+
+
 class _Run(NamedTuple):
     """Frames ``start`` … ``stop`` - 1, whole segments of the landmark track."""
 
@@ -51,7 +58,7 @@ def read_stretches(
     info: PresenterInfo,
     person: Person,
     audio: AudioInfo,
-    encoder: SpeechEncoder,
+    encoder: FeatureEncoder,
     motion_offset_s: float,
     store: SegmentStore | None,
     check: Callable[[], None] = lambda: None,
@@ -148,7 +155,7 @@ def _read_features(
     runs: Sequence[_Run],
     info: PresenterInfo,
     audio: AudioInfo,
-    encoder: SpeechEncoder,
+    encoder: FeatureEncoder,
     picture_s: float,
 ) -> dict[_Run, tuple[Array32, int]]:
     """Return for each run the features (m, F) of its sound, and the step of the first."""
