@@ -18,6 +18,7 @@ from appliance.commands import (
     logs,
     panel,
     plan,
+    presenter,
     render,
     score,
     serve,
@@ -30,7 +31,19 @@ from appliance.system.signals import install_signal_handlers
 from appliance.system.timeouts import exit_if_call_hangs
 from appliance.version import software_version
 
-_COMMANDS = (render, plan, score, bench, serve, panel, jobs, logs, doctor, check_config)
+_COMMANDS = (
+    render,
+    presenter,
+    plan,
+    score,
+    bench,
+    serve,
+    panel,
+    jobs,
+    logs,
+    doctor,
+    check_config,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,8 +8,11 @@ The recording itself is never shown.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
+from appliance.files.atomic import temp_path
 from appliance.files.names import PHOTO_SUFFIXES, find_presenter, match_stem
 
 LIBRARY_FOLDER, LEARNING_FOLDER = "presenters", "learning"
@@ -30,3 +33,27 @@ def find_recording(root: Path, presenter: Path) -> Path | None:
 def recording_path(presenter: Path, suffix: str) -> Path:
     """Return where a new recording of ``presenter``, of the type ``suffix``, belongs."""
     return presenter.parent / LEARNING_FOLDER / f"{match_stem(presenter)}{suffix}"
+
+
+def store_recording(root: Path, presenter: Path, put: Callable[[Path], None], suffix: str) -> Path:
+    """Store a recording of ``presenter`` in place of an earlier one and return its path.
+
+    ``put`` creates the file at the path that it is given. Raises its ``OSError``.
+    """
+    target = recording_path(presenter, suffix)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = temp_path(target)
+    part.unlink(missing_ok=True)
+    put(part)
+    earlier = find_recording(root, presenter)
+    os.replace(part, target)
+    if earlier is not None and earlier != target:
+        earlier.unlink(missing_ok=True)
+    return target
+
+
+def delete_recording(root: Path, presenter: Path) -> None:
+    """Delete the recording of ``presenter``, if there is one. Raises ``OSError``."""
+    found = find_recording(root, presenter)
+    if found is not None:
+        found.unlink(missing_ok=True)

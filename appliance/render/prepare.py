@@ -54,7 +54,7 @@ def prepare(
         return workspace, audio, RenderStats(silence)
     # The presenter is analysed in a second thread, while this one analyses the lecture.
     stop = Event()
-    cache = _presenter_cache(config, model)
+    cache = presenter_cache(config, model)
     learning = PresenterLearning(model, config, cache, check=partial(_raise_if_set, stop))
     with ThreadPoolExecutor(1) as executor, _set_on_error(stop):
         probed = executor.submit(_probe, presenter, cache, config, stopwatch)
@@ -182,7 +182,7 @@ def _analyse(
     return workspace, enrolment
 
 
-def _presenter_cache(config: Config, model: LipModel) -> PresenterCache:
+def presenter_cache(config: Config, model: LipModel) -> PresenterCache:
     """Return the cache of presenter analyses.
 
     It is disabled for Wav2Lip models, which need landmarks that the cache does not store.

@@ -78,6 +78,13 @@ class PresenterLearning:
             entry.store_enrolment(key, found)
         return found
 
+    def known(self, presenter: CachedPresenter, entry: PresenterEntry) -> Enrolment | None:
+        """Return what was learned before; ``None`` if it is not, or no longer, in the cache."""
+        if self.model.manifest.kind != "lectern" or self.model.speech_motion is None:
+            return None
+        recording = find_recording(self.config.root, presenter.info.path)
+        return entry.load_enrolment(self._key(recording))
+
     def _learn_from_recording(
         self,
         path: Path,
@@ -85,16 +92,8 @@ class PresenterLearning:
         motion: SpeechMotion,
         encoder: FeatureEncoder,
     ) -> Enrolment:
-        video = self.config.video
         try:
-            key = self.cache.key(path, 0, video.max_fps, video.size)
-            entry = self.cache.entry(key) if key is not None else None
-            analysis = self.cache.load_analysis(key, path) if key is not None else None
-            if analysis is None:
-                info = probe_presenter(path, max_fps=video.max_fps, short_side=video.size)
-                analysis = CachedPresenter(info, *analyse_presenter(info, 0, threads=1))
-                if entry is not None:
-                    entry.store_analysis(analysis)
+            analysis, entry = load_or_analyse(path, self.config, self.cache, face_number=0)
         except BadInput as error:
             log.warning("nothing is learned from %s: %s", path.name, error)
             return Enrolment("no_sound")
@@ -138,6 +137,27 @@ class PresenterLearning:
             key = self.cache.key(recording, 0, video.max_fps, video.size)
             digest.update(str(key or recording.stat()).encode())
         return digest.hexdigest()[:16]
+
+
+def load_or_analyse(
+    path: Path, config: Config, cache: PresenterCache, face_number: int
+) -> tuple[CachedPresenter, PresenterEntry | None]:
+    """Return the analysis of a presenter's file and its place in the cache.
+
+    It is made and stored now if it is not there. Raises the ``BadInput`` of
+    :func:`~appliance.media.probe.probe_presenter` and
+    :func:`~appliance.render.presenter_analysis.analyse_presenter`.
+    """
+    video = config.video
+    key = cache.key(path, face_number, video.max_fps, video.size)
+    entry = cache.entry(key) if key is not None else None
+    analysis = cache.load_analysis(key, path) if key is not None else None
+    if analysis is None:
+        info = probe_presenter(path, max_fps=video.max_fps, short_side=video.size)
+        analysis = CachedPresenter(info, *analyse_presenter(info, face_number, threads=1))
+        if entry is not None:
+            entry.store_analysis(analysis)
+    return analysis, entry
 
 
 def _code_digest() -> bytes:
