@@ -110,6 +110,20 @@ class NewPresenter(Model):
     """Name of the presenter, without suffix; null keeps the name of the upload."""
 
 
+class NewRecording(Model):
+    """A finished upload from which is to be learned how a presenter of the library speaks."""
+
+    upload: UploadNumber
+    """Number of the upload: a video with sound."""
+
+
+class NewEnrolment(Model):
+    """A request for what was learned from a presenter."""
+
+    learn: bool = False
+    """Learn now if that was not done."""
+
+
 class FileMaterial(Model):
     """A presenter or a lecture.
 
@@ -326,7 +340,7 @@ class TaskView(Model):
 
 
 class FileTaskView(TaskView):
-    """State and result of a preflight or preview."""
+    """State and result of a preflight, preview or enrolment."""
 
     warnings: list[LocalizedReason]
     """Problems that were found but do not prevent the job."""

@@ -2,7 +2,8 @@
 
 The request is one JSON line on standard input:
 
-    {"task": "preflight", "presenter": …, "lecture": …, "config": …, "target": …, "at_s": …}
+    {"task": "preflight", "presenter": …, "lecture": …, "config": …, "target": …, "at_s": …,
+     "learn": …}
 
 The reply is one JSON line, ``{"result": …}`` or an error
 (:meth:`~appliance.errors.LecternError.to_dict`).
@@ -42,6 +43,7 @@ def run_in_child(
     target: Path | None = None,
     *,
     at_s: float = 0.0,
+    learn: bool = False,
     timeout_s: float = TIMEOUT_S,
     is_cancelled: IsCancelled = lambda: False,
 ) -> Any:
@@ -52,6 +54,7 @@ def run_in_child(
     - ``preflight``: examine the files and write the thumbnail ``target``;
     - ``estimate``: estimate the disk space that the job takes;
     - ``excerpt``: cut an excerpt from ``at_s`` seconds on, into the folder ``target``;
+    - ``enrolment``: return what was learned from the presenter; learn now if ``learn`` is true;
     - ``doctor``: examine the device, which needs no files.
 
     Raises ``BadInput`` for files that cannot be used, ``Fault("processing_failed")`` when the child
@@ -65,6 +68,7 @@ def run_in_child(
         "config": config.model_dump(mode="json"),
         "target": target and os.fspath(target),
         "at_s": at_s,
+        "learn": learn,
     }
     command = [sys.executable, "-m", "appliance.tasks.child"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
@@ -124,6 +128,10 @@ def _execute(request: dict[str, Any]) -> Any:
 
         return as_dict(list(run_checks(DoctorContext(config))))
     presenter = Path(request["presenter"])
+    if request["task"] == "enrolment":
+        from appliance.render.enrol import enrol
+
+        return enrol(presenter, config, learn=request["learn"])
     lecture = Path(request["lecture"]) if request["lecture"] else None
     if request["task"] == "preflight":
         return preflight(presenter, lecture, config, Path(request["target"]))

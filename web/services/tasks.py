@@ -28,8 +28,8 @@ DEVICE_TASKS: Kinds = {
 }
 """Tasks of the device page."""
 
-FILE_TASKS: Kinds = {"preflight": "teacher", "preview": "teacher"}
-"""Tasks that check or preview files before a job is queued."""
+FILE_TASKS: Kinds = {"preflight": "teacher", "preview": "teacher", "enrolment": "teacher"}
+"""Tasks that check, preview or learn from files."""
 
 _LOGGED = ("restart_worker", "power_off")
 
