@@ -224,10 +224,8 @@ class _Regression:
         """Return ``strength``, the gain in r, and the mean gain of a block in standard errors."""
         before, after, gains = [], [], []
         for block in self._blocks:
-            out = slice(max(block[0] - self._gap, 0), block[-1] + self._gap + 1)
-            square = self._square - self._rows[out].T @ self._rows[out]
-            cross = self._cross - self._rows[out].T @ self._targets[out]
-            scale, weights, bias = self._solve(square, cross, strength)
+            sums = self._sums_without(self._left_out(block))
+            scale, weights, bias = self._solve(*sums, strength)
             rows = self._rows[block]
             generic = scale * rows[:, self._width + 1 :]
             learned = self._predict(rows, scale, weights) + bias
@@ -244,11 +242,10 @@ class _Regression:
         """Return the share of the squared error that goes with the person's posture and range."""
         before = after = 0.0
         for block in self._blocks:
+            out = self._left_out(block)
             kept = np.ones(len(self._rows), bool)
-            kept[max(block[0] - self._gap, 0) : block[-1] + self._gap + 1] = False
-            square = self._rows[kept].T @ self._rows[kept]
-            cross = self._rows[kept].T @ self._targets[kept]
-            scale, weights, _ = self._solve(square, cross, _NO_CORRECTION)
+            kept[out] = False
+            scale, weights, _ = self._solve(*self._sums_without(out), _NO_CORRECTION)
             moved = self._predict(self._rows, scale, weights)
             factor, posture = self._fit_range(moved[kept], self._targets[kept], scale, amplitude)
             shown = amplitude * (factor * moved[block] + posture) @ self._direction
@@ -257,6 +254,15 @@ class _Regression:
             before += float(((generic - real) ** 2).sum())
             after += float(((shown - real) ** 2).sum())
         return 1 - after / before if before > 0 else 0.0
+
+    def _left_out(self, block: npt.NDArray[np.int64]) -> slice:
+        """Return the rows of a block, and of the gaps beside it."""
+        return slice(max(int(block[0]) - self._gap, 0), int(block[-1]) + self._gap + 1)
+
+    def _sums_without(self, out: slice) -> tuple[Array64, Array64]:
+        """Return the sums of products of all rows but ``out``."""
+        rows, targets = self._rows[out], self._targets[out]
+        return self._square - rows.T @ rows, self._cross - rows.T @ targets
 
     def _predict(self, rows: Array64, scale: float, weights: Array64) -> Array64:
         """Return the scaled generic motion and its correction, without the bias."""

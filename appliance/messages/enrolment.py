@@ -30,8 +30,8 @@ OUTCOMES: Texts = {
         "zh": "没有可供学习的语音。",
     },
     "no_encoder": {
-        "en": "The speech encoder that learning needs is not installed on this device.",
-        "zh": "本设备未安装学习所需的语音编码器。",
+        "en": "Learning needs the speech encoder, which is not installed or does not fit the model in use.",
+        "zh": "学习需要语音编码器，但它未安装，或不适用于当前模型。",
     },
     "unknown": {
         "en": "Nothing has been learned yet.",

@@ -12,7 +12,7 @@ import appliance.enrolment
 import appliance.speech
 from appliance.config import Config
 from appliance.enrolment.enrolment import Enrolment, learn
-from appliance.errors import BadInput, Fault
+from appliance.errors import BadInput, Cancelled, Fault
 from appliance.files.learning_recordings import find_recording
 from appliance.lips.model import SPEECH_MOTION, LipModel
 from appliance.lips.speech_motion import SpeechMotion
@@ -63,10 +63,28 @@ class PresenterLearning:
         if found is not None:
             return found
         try:
-            encoder = self.open_encoder()
-        except Fault as error:
-            log.info("nothing is learned from the presenter: %s", error)
+            found = self._learn(presenter, recording, entry, motion)
+        except Cancelled:
+            raise
+        except Fault as error:  # the video is still worth making
+            log.warning("nothing is learned from the presenter: %s", error)
             return Enrolment("no_encoder")
+        if entry is not None:
+            entry.store_enrolment(key, found)
+        return found
+
+    def _learn(
+        self,
+        presenter: CachedPresenter,
+        recording: Path | None,
+        entry: PresenterEntry | None,
+        motion: SpeechMotion,
+    ) -> Enrolment:
+        """Learn from the recording, or else from the clip.
+
+        Raises ``Fault`` without a speech encoder that works.
+        """
+        encoder = self.open_encoder()
         found = Enrolment("no_sound")
         if recording is not None:
             found = self._learn_from_recording(recording, presenter, motion, encoder)
@@ -74,8 +92,6 @@ class PresenterLearning:
             own = self._learn_from(presenter, presenter, entry, motion, encoder)
             if own.motion is not None or recording is None:
                 found = own
-        if entry is not None:
-            entry.store_enrolment(key, found)
         return found
 
     def known(self, presenter: CachedPresenter, entry: PresenterEntry) -> Enrolment | None:

@@ -163,6 +163,18 @@ class TestNothingIsLearned:
         other = LipModel.open(load_manifest(str(tiny_model), MODELS_FOLDER), "fp32", ["cpu"])
         assert replace(learning, model=other).learn(analysed, None).mode == "no_encoder"
 
+    def test_an_encoder_that_fails_does_not_fail_the_video(
+        self, model: LipModel, analysed: CachedPresenter, tmp_path: Path
+    ) -> None:
+        class Failing:
+            def features(self, blocks: Iterable[Array32]) -> Iterator[tuple[Array32, ...]]:
+                raise Fault("inference_failed", name="encoder", reason="test")
+
+        learning = make_learning(model, tmp_path, encoder=Failing())
+        entry = learning.cache.entry("wang")
+        assert learning.learn(analysed, entry).mode == "no_encoder"
+        assert make_learning(model, tmp_path).learn(analysed, entry).motion is not None
+
     def test_an_encoder_that_is_installed_later_is_used(
         self, model: LipModel, analysed: CachedPresenter, tmp_path: Path
     ) -> None:
