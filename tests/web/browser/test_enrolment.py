@@ -1,0 +1,56 @@
+"""The page on which the device learns how a presenter speaks."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from appliance.messages.enrolment import OUTCOMES
+from tests.web.browser.conftest import Box
+
+
+@pytest.fixture
+def presenter(box: Box, material: Path) -> str:
+    """A presenter of the library; the name has characters that an address must escape."""
+    name = "Wang & Li #1"
+    shutil.copy(material / "Wang.mp4", box.root / "presenters" / f"{name}.mp4")
+    return name
+
+
+@pytest.mark.usefixtures("daemon")
+def test_recording_is_uploaded_learned_from_and_deleted(
+    page: Page, box: Box, material: Path, presenter: str
+) -> None:
+    page.goto("/presenters")
+    page.get_by_role("link", name=f"How this presenter speaks {presenter}").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"How {presenter} speaks")
+    expect(page.locator("#outcome")).to_have_text(OUTCOMES["unknown"]["en"], timeout=60_000)
+    expect(page.locator("#has-recording")).to_be_hidden()
+
+    page.set_input_files("#recording-file", material / "Lesson 1.wav")
+    expect(page.locator("#upload-state")).to_contain_text("not supported")
+
+    # The model of this device does not support the speech encoder.
+    page.set_input_files("#recording-file", material / "Zhou.mp4")
+    expect(page.locator("#outcome")).to_have_text(OUTCOMES["no_encoder"]["en"], timeout=60_000)
+    expect(page.locator("#has-recording")).to_be_visible()
+    stored = box.root / "presenters" / "learning" / f"{presenter}.mp4"
+    assert stored.read_bytes() == (material / "Zhou.mp4").read_bytes()
+    expect(page.locator("#facts li").first).to_have_text("Learned from the recording")
+
+    page.get_by_role("button", name="Delete the recording").click()
+    expect(page.locator("#has-recording")).to_be_hidden()
+    assert not stored.exists()
+    page.get_by_role("button", name="Learn now").click()
+    expect(page.locator("#facts li").first).to_have_text("Learned from the clip", timeout=60_000)
+
+
+def test_page_fits_a_phone_in_both_languages(page: Page, box: Box, presenter: str) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(f"/presenters/{presenter.replace('&', '%26').replace('#', '%23')}/enrolment")
+    for language in ("简体中文", "English"):
+        page.get_by_role("button", name=language).click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
