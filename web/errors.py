@@ -18,6 +18,7 @@ from flask import (
 from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable
 
 from appliance.errors import BadInput, Fault, LecternError
+from web.context import requested_address
 from web.i18n import language
 
 log = logging.getLogger("lectern.panel")
@@ -97,8 +98,7 @@ def error_response(error: LecternError) -> Response:
     if wants_json():
         response = jsonify(as_json(error))
     elif error.code == "login_required" and request.method == "GET":
-        next_url = request.full_path.rstrip("?")
-        return make_response(redirect(url_for("users.login", next=next_url)))
+        return make_response(redirect(url_for("users.login", next=requested_address())))
     elif error.code == "setup_required" and request.method == "GET":
         return make_response(redirect(url_for("users.setup")))
     else:

@@ -87,7 +87,7 @@ def _store(recording: Path, clip: Path, config: Config) -> None:
 def print_summary(summary: EnrolmentSummary) -> None:
     """Print what was learned, a line for each fact."""
     print(OUTCOMES[summary["mode"] or "unknown"]["en"])
-    if summary["mode"] is None:
+    if summary["mode"] in (None, "no_sound", "no_encoder"):
         return
     print(f"speech         {summary['speech_s']:.1f} s")
     print(f"gain           {summary['cv_gain']:+.3f} (correlation, in speech that was left out)")

@@ -9,6 +9,7 @@ from appliance.messages.enrolment import OUTCOMES, SHAPES
 from web.i18n import _
 from web.services.tasks import localized_text
 
+_TRIED = ("learned", "range", "no_gain", "too_short", "unrelated")  # speech was looked at
 _NOTABLE_OFFSET_MS = 60  # viewers do not notice less
 
 
@@ -19,7 +20,7 @@ def enrolment_texts(result: Mapping[str, Any]) -> dict[str, Any]:
     """
     mode = result.get("mode") or "unknown"
     facts, advice = [], []
-    if mode != "unknown":
+    if mode in _TRIED:
         source = _("from the recording") if result.get("recording") else _("from the clip")
         facts.append(_("Learned {source}", source=source))
         facts.append(_("{seconds} s of speech", seconds=round(result.get("speech_s") or 0)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask import Flask
@@ -56,3 +57,15 @@ def test_reading_texts_are_those_of_the_guides(project: Path) -> None:
         guide = (project / "docs" / f"teacher.{language}.md").read_text(encoding="utf-8")
         separator = " " if language == "en" else ""
         assert text in separator.join(line.lstrip("> ") for line in guide.splitlines())
+
+
+def test_address_of_any_name_survives_language_and_sign_in(
+    library: Path, app: Flask, sign_in: SignIn
+) -> None:
+    (library / "A#1 100%?.mp4").write_bytes(b"video")
+    address = "/presenters/A%231%20100%25%3F/enrolment?a=%23"
+    page = sign_in("teacher").get(address).text
+    assert 'name="next" value="/presenters/A%231%20100%25%3F/enrolment?a=%23"' in page
+    location = app.test_client().get(address).location
+    assert location is not None
+    assert parse_qs(urlsplit(location).query)["next"] == [address]
