@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from appliance.messages.enrolment import OUTCOMES
 from tests.web.browser.conftest import Box
@@ -59,3 +60,18 @@ def test_page_fits_a_phone_in_both_languages(page: Page, box: Box, presenter: st
         page.get_by_role("button", name=language).click()
         expect(page.get_by_role("heading", level=1)).to_have_text(heading)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_new_video_can_be_made_without_learning(page: Page, material: Path) -> None:
+    page.goto("/new")
+    page.get_by_text("More settings").click()
+    page.select_option("#personalization", "off")
+    page.set_input_files("#presenter-files", material / "Wang.mp4")
+
+    def is_check(request: Request) -> bool:  # and not one for a thumbnail of the library
+        return request.url.endswith("/preflights") and '"lecture"' in (request.post_data or "")
+
+    with page.expect_request(is_check, timeout=60_000) as sent:
+        page.set_input_files("#lecture-files", material / "Lesson 1.wav")
+    body = json.loads(sent.value.post_data or "")
+    assert body["options"] == {"personalization": "off"}
