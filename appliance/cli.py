@@ -18,6 +18,7 @@ from appliance.commands import (
     logs,
     panel,
     plan,
+    presenter,
     render,
     restore,
     score,
@@ -33,7 +34,8 @@ from appliance.system.timeouts import exit_if_call_hangs
 from appliance.version import software_version
 
 _COMMANDS = (
-    render, plan, score, bench, serve, panel, start, jobs, restore, logs, doctor, check_config,
+    render, presenter, plan, score, bench, serve, panel, start, jobs, restore, logs, doctor,
+    check_config,
 )  # fmt: skip
 
 

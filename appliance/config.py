@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from appliance.config_file import ConfigProblem, read_settings
 from appliance.errors import BadInput
@@ -31,6 +31,10 @@ Voice = Annotated[str, Field(min_length=1)]
 Speed = Annotated[float, Field(ge=0.5, le=2)]
 Amplitude = Annotated[float, Field(ge=0, le=2)]
 Precision = Literal["auto", "fp32", "fp16", "int8"]
+# YAML 1.1 reads an unquoted off as false.
+AutoOrOff = Annotated[
+    Literal["auto", "off"], BeforeValidator(lambda value: "off" if value is False else value)
+]
 VideoSize = Literal[0, 360, 480, 540, 720, 1080, 1440, 2160]
 
 
@@ -90,6 +94,12 @@ class LipsConfig(Section):
         "cpu",
     ]
     inference_timeout_s: Annotated[float, Field(ge=1, le=600)] = 30.0
+
+
+class PersonalizationConfig(Section):
+    """What is learned from the presenter's own recording."""
+
+    motion: AutoOrOff = "auto"
 
 
 class RenderConfig(Section):
@@ -219,6 +229,7 @@ class Config(Section):
     face: FaceConfig = FaceConfig()
     speech: SpeechConfig = SpeechConfig()
     lips: LipsConfig = LipsConfig()
+    personalization: PersonalizationConfig = PersonalizationConfig()
     render: RenderConfig = RenderConfig()
     cache: CacheConfig = CacheConfig()
     score: ScoreConfig = ScoreConfig()
@@ -302,8 +313,12 @@ def overrides_from_options(options: Mapping[str, Any]) -> dict[str, dict[str, An
     """Convert options of a job, by name, to overrides.
 
     An option with the value ``None`` is left out, as are names that are not in ``JOB_OPTIONS``.
+    ``personalization`` (``auto`` or ``off``) sets all keys of that section.
     """
     overrides: dict[str, dict[str, Any]] = {}
+    if options.get("personalization") is not None:
+        keys = PersonalizationConfig.model_fields
+        overrides["personalization"] = dict.fromkeys(keys, options["personalization"])
     for name, value in options.items():
         if name in JOB_OPTIONS and value is not None:
             section, key = JOB_OPTIONS[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from appliance.commands.overrides import add_override_options, overrides_from
 from appliance.config import (
     PROJECT,
     SYSTEM_ROOT,
@@ -18,9 +20,11 @@ from appliance.config import (
     default_root,
     find_config,
     load_config,
+    overrides_from_options,
 )
 from appliance.config_file import _CODES, ConfigProblem, list_keys
 from appliance.errors import BadInput
+from appliance.inbox.job_file import read_job_file, to_overrides
 
 
 def write(folder: Path, text: str | bytes) -> Path:
@@ -257,3 +261,31 @@ def test_every_kind_of_limit_has_a_code() -> None:
 
     assert constraints(Config) <= set(bounds) | lengths
     assert set(bounds.values()) <= set(_CODES)
+
+
+class TestPersonalization:
+    @pytest.mark.parametrize("text", ["off", "'off'", "no", "false"])
+    def test_off_is_read_with_and_without_quotes(self, tmp_path: Path, text: str) -> None:
+        path = tmp_path / "config.yaml"
+        path.write_text(f"personalization: {{motion: {text}}}\n")
+        assert load_config(path).personalization.motion == "off"
+
+    def test_anything_else_is_refused(self, tmp_path: Path) -> None:
+        path = tmp_path / "config.yaml"
+        for text in ("on", "sometimes", "0"):
+            path.write_text(f"personalization: {{motion: {text}}}\n")
+            with pytest.raises(BadInput):
+                load_config(path)
+
+    def test_job_option_and_command_line_set_every_key(self, tmp_path: Path) -> None:
+        off = overrides_from_options({"personalization": "off"})
+        assert off["personalization"].keys() == type(Config().personalization).model_fields.keys()
+        assert set(off["personalization"].values()) == {"off"} and len(off) == 1
+        parser = argparse.ArgumentParser()
+        add_override_options(parser)
+        assert overrides_from(parser.parse_args(["--no-personalization"])) == off
+        assert overrides_from(parser.parse_args([])) == {}
+        job = tmp_path / "job.yaml"
+        job.write_text("personalization: off\n")
+        settings, problems = read_job_file(job)
+        assert problems == [] and to_overrides(settings) == off

@@ -18,7 +18,7 @@ FLOORS = (
     {"tasks"},
     {"attempt", "doctor"},
     {"render", "helper"},
-    {"score", "bench", "inbox"},
+    {"score", "bench", "inbox", "enrolment"},
     {"lips", "speech"},
     {"inference", "media", "governor"},
     {"face"},

@@ -24,7 +24,14 @@ from web.api import account, files, jobs, preflight, root, uploads
 from web.api import device as device_api
 from web.api import presenters as presenters_api
 from web.api import users as users_api
-from web.context import EXTENSION, Panel, close_stores, get_panel, update_in_progress
+from web.context import (
+    EXTENSION,
+    Panel,
+    close_stores,
+    get_panel,
+    requested_address,
+    update_in_progress,
+)
 from web.i18n import LANGUAGES, _, language, localized
 from web.pages import (
     certificate,
@@ -167,5 +174,6 @@ def _set_template_globals(app: Flask) -> None:
         static=app.extensions["static_files"].url,
         safe_mode=lambda: bool(get_panel().mistakes),
         update_in_progress=update_in_progress,
+        requested_address=requested_address,
     )
     app.jinja_env.tests.update(viewable=access.can_view, editable=access.can_edit)

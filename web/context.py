@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
+from urllib.parse import quote
 
-from flask import current_app, g
+from flask import current_app, g, request
 
 from appliance.config import Config
 from appliance.config_file import ConfigProblem
@@ -118,3 +119,12 @@ def close_stores(error: BaseException | None = None) -> None:
         store: JobStore | TaskStore | UploadStore | None = g.pop(name, None)
         if store is not None:
             store.close()
+
+
+def requested_address() -> str:
+    """Return the path and query of the current request, escaped as in the browser's address bar.
+
+    ``request.full_path`` is not escaped: a name with ``#`` in it would end there.
+    """
+    query = request.query_string.decode("ascii", "replace")
+    return quote(request.path) + (f"?{query}" if query else "")

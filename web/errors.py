@@ -19,6 +19,7 @@ from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable
 
 from appliance.errors import BadInput, Fault, LecternError
 from web.accounts.login_limiter import client_network
+from web.context import requested_address
 from web.i18n import language
 
 log = logging.getLogger("lectern.panel")
@@ -104,8 +105,7 @@ def error_response(error: LecternError) -> Response:
     if wants_json():
         response = jsonify(as_json(error))
     elif error.code == "login_required" and request.method == "GET":
-        next_url = request.full_path.rstrip("?")
-        return make_response(redirect(url_for("users.login", next=next_url)))
+        return make_response(redirect(url_for("users.login", next=requested_address())))
     elif error.code == "setup_required" and request.method == "GET":
         return make_response(redirect(url_for("users.setup")))
     else:

@@ -6,7 +6,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from appliance.config import Amplitude, FaceIndex, Speed, Voice, overrides_from_options
+from appliance.config import (
+    Amplitude,
+    AutoOrOff,
+    FaceIndex,
+    Speed,
+    Voice,
+    overrides_from_options,
+)
 from appliance.jobs.states import JobState
 
 RoleName = Literal["viewer", "teacher", "admin"]
@@ -103,6 +110,20 @@ class NewPresenter(Model):
     """Name of the presenter, without suffix; null keeps the name of the upload."""
 
 
+class NewRecording(Model):
+    """A finished upload from which is to be learned how a presenter of the library speaks."""
+
+    upload: UploadNumber
+    """Number of the upload: a video with sound."""
+
+
+class NewEnrolment(Model):
+    """A request for what was learned from a presenter."""
+
+    learn: bool = False
+    """Learn now if that was not done."""
+
+
 class FileMaterial(Model):
     """A presenter or a lecture.
 
@@ -128,6 +149,8 @@ class JobOptions(Model):
     one."""
     amplitude: Amplitude | None = None
     """Strength of the mouth movement; 1 is normal."""
+    personalization: AutoOrOff | None = None
+    """``auto``: learn from the presenter's own video how the mouth moves; ``off``: do not."""
 
     def as_settings(self) -> dict[str, dict[str, Any]]:
         """Return the options that are set, by section and key, in the form that jobs store."""
@@ -317,7 +340,7 @@ class TaskView(Model):
 
 
 class FileTaskView(TaskView):
-    """State and result of a preflight or preview."""
+    """State and result of a preflight, preview or enrolment."""
 
     warnings: list[LocalizedReason]
     """Problems that were found but do not prevent the job."""

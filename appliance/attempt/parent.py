@@ -18,6 +18,7 @@ from appliance.attempt.protocol import (
     StopRequested,
 )
 from appliance.errors import Fault, LecternError
+from appliance.files.learning_recordings import recordings_folder
 from appliance.system.confined import ConfinedChild, Confinement, confined_child
 
 _POLL_INTERVAL_S = 0.5  # maximum time between two calls of ``on_progress``
@@ -73,7 +74,7 @@ def confinement_of(request: RenderRequest) -> Confinement:
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
     total_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
-    readable = [request.presenter, request.lecture]
+    readable = [request.presenter, request.lecture, *recordings_folder(root)]
     model = Path(request.config.lips.model)
     if model.is_absolute():
         readable.append(model.parent if model.suffix == ".json" else model)

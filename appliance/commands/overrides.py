@@ -6,12 +6,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from appliance.config import overrides_from_options
+
 OverrideArgs = dict[str, dict[str, Any]]
 """Values by section and key; see :mod:`appliance.config`."""
 
 
 def add_override_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options ``--precision``, ``--model`` and ``--face`` to ``parser``."""
+    """Add the options to ``parser``: precision, model, face, and whether to learn."""
     parser.add_argument(
         "--precision",
         choices=["fp32", "fp16", "int8"],
@@ -29,6 +31,11 @@ def add_override_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="face to lip-sync; 0 is the largest one (default: from the configuration)",
     )
+    parser.add_argument(
+        "--no-personalization",
+        action="store_true",
+        help="learn nothing from the presenter's own recording",
+    )
 
 
 def overrides_from(options: argparse.Namespace) -> OverrideArgs:
@@ -40,4 +47,7 @@ def overrides_from(options: argparse.Namespace) -> OverrideArgs:
         file = Path(options.model)  # made absolute: the daemon runs in another working directory
         lips["model"] = str(file.resolve()) if file.is_file() else options.model
     face = {} if options.face is None else {"index": options.face}
-    return {section: keys for section, keys in (("lips", lips), ("face", face)) if keys}
+    learning = {"personalization": "off" if options.no_personalization else None}
+    sections = (("lips", lips), ("face", face))
+    overrides = {section: keys for section, keys in sections if keys}
+    return {**overrides, **overrides_from_options(learning)}

@@ -225,7 +225,7 @@ def smooth(window: list[FaceLandmarks | None]) -> FaceLandmarks | None:
     if centre is None:
         return None
     total, weight = centre.points.astype(np.float64), 1.0
-    cut = _shot_cuts(window)
+    cut = shot_cuts(window)
     for k in range(1, middle + 1):
         earlier, later = window[middle - k], window[middle + k]
         if earlier is None or later is None or cut[middle - k] or cut[middle + k - 1]:
@@ -236,7 +236,7 @@ def smooth(window: list[FaceLandmarks | None]) -> FaceLandmarks | None:
     return FaceLandmarks((total / weight).astype(np.float32), centre.confidence)
 
 
-def _shot_cuts(window: list[FaceLandmarks | None]) -> list[bool]:
+def shot_cuts(window: list[FaceLandmarks | None]) -> list[bool]:
     """Return whether there is a cut between each frame of ``window`` and the next."""
     steps = _head_movement(window)
     found = []

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from appliance.config import (
+    AutoOrOff,
     FaceIndex,
     Overrides,
     Precision,
@@ -36,6 +37,7 @@ class JobFile(Section):
     badge: bool | None = None
     size: VideoSize | None = None
     subtitles: bool | None = None
+    personalization: AutoOrOff | None = None
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
 
 

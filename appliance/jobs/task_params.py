@@ -71,8 +71,16 @@ class PreviewParams(TaskParams):
     options: _Options = {}
 
 
+class EnrolmentParams(TaskParams):
+    """A presenter of the library; with ``learn``, learn now."""
+
+    presenter: PathText
+    learn: bool = False
+
+
 TASK_PARAMS: Mapping[str, type[TaskParams]] = {
     "doctor": NoParams,
+    "enrolment": EnrolmentParams,
     "power_off": NoParams,
     "preflight": PreflightParams,
     "preview": PreviewParams,

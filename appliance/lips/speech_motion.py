@@ -8,7 +8,7 @@ completely for p, b and m: :func:`close_lips` does, where the phonetic encoder f
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -26,13 +26,14 @@ class SpeechMotion:
     """A linear filter from features to mouth coefficients.
 
     ``matrices`` (n, F, K) float32, of which matrix ``i`` applies to the features ``taps[i]`` steps
-    later; ``bias`` (K,). ``wide`` (K,) is the motion of a wide open mouth, its mean in training.
+    later; ``bias`` (K,). ``wide`` (K,) is the motion of a wide open mouth, its mean in
+    training; empty where it is not known.
     """
 
     matrices: Array
     taps: npt.NDArray[np.int64]
     bias: Array
-    wide: Array
+    wide: Array = field(default_factory=lambda: np.zeros(0, np.float32))
 
     @classmethod
     def load(cls, path: Path) -> SpeechMotion:

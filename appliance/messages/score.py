@@ -69,6 +69,14 @@ WARNINGS: Texts = {
         "en": "No speech was found in this recording, so the mouth stays closed.",
         "zh": "录音中未检测到说话声，嘴保持闭合。",
     },
+    "presenter_sound_late": {
+        "en": "In the presenter's own video, the sound comes {count} ms after the picture.",
+        "zh": "在主讲人自己的视频中，声音比画面晚 {count} 毫秒。",
+    },
+    "presenter_sound_early": {
+        "en": "In the presenter's own video, the sound comes {count} ms before the picture.",
+        "zh": "在主讲人自己的视频中，声音比画面早 {count} 毫秒。",
+    },
     "text_skipped": {
         "en": "Words were left out here, because no voice on this device can read their script.",
         "zh": "此处略过了部分文字，因为设备上没有能朗读这种文字的语音。",

@@ -83,6 +83,18 @@ MESSAGES: dict[str, Message] = {
         "主讲人库中没有 {name}。",
         "请从列表中选择，或添加新的主讲人。",
     ),
+    "recording_needs_library": message(
+        "{name} is not in the library of presenters, so no recording can be stored for it.",
+        "Copy the clip into {library}, then run the same command with that file.",
+        "{name} 不在主讲人库中，因此无法为其保存学习录像。",
+        "请将该视频复制到 {library}，再对该文件运行同一命令。",
+    ),
+    "recording_type_unsupported": message(
+        "{name} is not a video, so nothing can be learned from it.",
+        "Choose a video with sound in which the presenter reads a text.",
+        "{name} 不是视频，无法从中学习。",
+        "请选择一段有声音、由主讲人朗读文字的视频。",
+    ),
     "presenter_exists": message(
         "There is already a presenter named {name} in the library.",
         "Choose another name, or delete the existing presenter first.",

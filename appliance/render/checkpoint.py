@@ -20,6 +20,7 @@ from pathlib import Path
 
 from appliance.config import Config
 from appliance.files.atomic import fsync_file, translate_write_errors, write_text
+from appliance.files.learning_recordings import find_recording
 from appliance.lips.model import LipModel
 from appliance.media.probe import AudioInfo
 from appliance.render.chunk import ChunkRenderer, ChunkResult, OnFrames
@@ -30,7 +31,7 @@ from appliance.version import software_version
 ANALYSIS_FILE, RESULTS_FOLDER = "analysis.json", "results"
 
 # No other section changes the frames of a chunk, nor do the settings of memory use.
-_RENDER_SECTIONS = {"video", "face", "speech", "lips", "render"}
+_RENDER_SECTIONS = {"video", "face", "speech", "lips", "personalization", "render"}
 _MEMORY_SETTINGS = {
     "render": {"memory_limit_mb", "queue_frames", "batch_size"},
     "lips": {"providers"},
@@ -45,7 +46,8 @@ def checkpoint_key(presenter: Path, lecture: Path, config: Config, model: LipMod
         model.precision,
         config.model_dump(mode="json", include=_RENDER_SECTIONS, exclude=_MEMORY_SETTINGS),
     ]
-    for path in (presenter, lecture):
+    recording = find_recording(config.root, presenter)
+    for path in (presenter, lecture, *([recording] if recording else [])):
         status = path.stat()
         parts.append([os.fsencode(path.absolute()).hex(), status.st_size, status.st_mtime_ns])
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

@@ -39,13 +39,15 @@ def compute_motion(
     target: Path,
     on_seconds: OnSeconds,
     max_saved_frames: int = _MAX_SAVED_FRAMES,
+    learned_motion: Callable[[], SpeechMotion | None] = lambda: None,
 ) -> VoiceActivity:
     """Write the lecture's mouth motion to ``target`` and return its speech activity.
 
     There are two passes over the lecture: the first measures level and pauses, the second computes
     the motion. ``on_seconds`` is called with the seconds processed so far, out of twice the length
     of the lecture. The features of up to ``max_saved_frames`` frames are kept between the passes; a
-    longer lecture is decoded again.
+    longer lecture is decoded again. ``learned_motion`` returns the motion that was learned from the
+    presenter, if any, which replaces that of the model.
     """
     saved: list[Array] = []
     activity = detect_activity(
@@ -76,7 +78,8 @@ def compute_motion(
     if encoder is not None and model.speech_motion is not None:
         blocks = _read_audio(audio, on_seconds, duration_s)
         likely = values[:, CLOSED_CLASS]
-        values = close_lips(_speech_motion(encoder, model.speech_motion, blocks), likely)
+        motion = learned_motion() or model.speech_motion
+        values = close_lips(_speech_motion(encoder, motion, blocks), likely)
     del encoder
     rate, offset = motion_info["rate_hz"], motion_info["offset_s"]
     times = (np.arange(len(values)) / rate + offset) * FRAME_RATE

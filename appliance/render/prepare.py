@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from threading import Event
 
 from appliance.config import Config
+from appliance.enrolment.enrolment import Enrolment
+from appliance.errors import Cancelled
 from appliance.lips.model import LipModel
 from appliance.media.probe import AudioInfo, PresenterInfo, probe_audio, probe_presenter
 from appliance.render.checkpoint import load_checkpoint, replan, save_checkpoint
@@ -16,9 +21,14 @@ from appliance.render.narration import AUDIO_FILE, is_text, synthesize_lecture
 from appliance.render.plan import NetworkFootprint, plan_for
 from appliance.render.presenter_analysis import analyse_presenter
 from appliance.render.presenter_cache import CachedPresenter, PresenterCache, PresenterEntry
+from appliance.render.presenter_learning import PresenterLearning
 from appliance.render.progress import OnProgress, Progress, Stopwatch
 from appliance.render.report import RenderStats
 from appliance.render.workspace import MOTION_FILE, Workspace
+
+_POLL_S = 0.5
+
+_Analysis = tuple[Workspace, Enrolment]
 
 
 def prepare(
@@ -43,10 +53,11 @@ def prepare(
             workspace = replan(workspace, audio, model, config)
         return workspace, audio, RenderStats(silence)
     # The presenter is analysed in a second thread, while this one analyses the lecture.
-    with ThreadPoolExecutor(1) as executor:
-        probed = executor.submit(
-            _probe, presenter, _presenter_cache(config, model), config, stopwatch
-        )
+    stop = Event()
+    cache = presenter_cache(config, model)
+    learning = PresenterLearning(model, config, cache, check=partial(_raise_if_set, stop))
+    with ThreadPoolExecutor(1) as executor, _set_on_error(stop):
+        probed = executor.submit(_probe, presenter, cache, config, stopwatch)
         if is_text(lecture):
             probed.result()  # check the presenter first: speech synthesis is slow
             on_progress(Progress("tts", 0, 1))
@@ -57,12 +68,20 @@ def prepare(
         on_progress(Progress("presenter", 0, 1))
         with stopwatch.stage("speech"):
             audio = probe_audio(lecture)
-        analysis = executor.submit(_analyse, folder, probed, audio, model, config, stopwatch)
+        analysis = executor.submit(
+            _analyse, folder, probed, audio, model, config, learning, stopwatch
+        )
         total = max(int(2 * audio.duration_s), 1)
         with stopwatch.stage("speech"):
             on_seconds = partial(_report_progress, on_progress, analysis, total)
-            activity = compute_motion(audio.path, model, folder / MOTION_FILE, on_seconds)
-        workspace = analysis.result()
+            activity = compute_motion(
+                audio.path,
+                model,
+                folder / MOTION_FILE,
+                on_seconds,
+                learned_motion=lambda: _wait_for(analysis, on_progress)[1].motion,
+            )
+        workspace = _wait_for(analysis, on_progress)[0]
         _report_progress(on_progress, analysis, total, total)
     silence = 1 - float(activity.gate.mean())
     save_checkpoint(workspace, silence)
@@ -93,7 +112,7 @@ def _probe(
 
 
 def _report_progress(
-    on_progress: OnProgress, analysis: Future[Workspace], total: int, done: int
+    on_progress: OnProgress, analysis: Future[_Analysis], total: int, done: int
 ) -> None:
     """Report the stage ``presenter`` until its analysis is done, then ``speech``."""
     if analysis.done():
@@ -103,15 +122,38 @@ def _report_progress(
         on_progress(Progress("presenter", 0, 1))
 
 
+def _wait_for(analysis: Future[_Analysis], on_progress: OnProgress) -> _Analysis:
+    """Return the result of the analysis; meanwhile, report progress."""
+    while not wait([analysis], _POLL_S).done:
+        on_progress(Progress("presenter", 0, 1))
+    return analysis.result()
+
+
+@contextmanager
+def _set_on_error(stop: Event) -> Iterator[None]:
+    """Set ``stop`` when an exception leaves the block: the other thread must not go on for long."""
+    try:
+        yield
+    except BaseException:
+        stop.set()
+        raise
+
+
+def _raise_if_set(stop: Event) -> None:
+    if stop.is_set():
+        raise Cancelled("cancelled")
+
+
 def _analyse(
     folder: Path,
     probing: Future[_ProbedPresenter],
     audio: AudioInfo,
     model: LipModel,
     config: Config,
+    learning: PresenterLearning,
     stopwatch: Stopwatch,
-) -> Workspace:
-    """Make the plan, analyse the presenter and save the profile in the workspace."""
+) -> _Analysis:
+    """Make the plan, analyse the presenter, learn, and save the profile in the workspace."""
     probed = probing.result()
     info, entry, cached = probed.info, probed.entry, probed.cached
     plan = plan_for(info, audio, config, NetworkFootprint.of(model))
@@ -122,15 +164,25 @@ def _analyse(
             )
             if entry is not None:
                 entry.store_analysis(cached)
+    with stopwatch.stage("learning"):
+        enrolment = learning.learn(cached, entry)
     cache = entry.folder if entry is not None else None
     workspace = Workspace(
-        folder, info, cached.person, model.manifest, model.precision, config, plan, cache
+        folder,
+        info,
+        cached.person,
+        model.manifest,
+        model.precision,
+        config,
+        plan,
+        enrolment.report(),
+        cache,
     )
     cached.profile.save(workspace.profile_path)
-    return workspace
+    return workspace, enrolment
 
 
-def _presenter_cache(config: Config, model: LipModel) -> PresenterCache:
+def presenter_cache(config: Config, model: LipModel) -> PresenterCache:
     """Return the cache of presenter analyses.
 
     It is disabled for Wav2Lip models, which need landmarks that the cache does not store.

@@ -4,6 +4,7 @@
         info.pickle    result of probing the file, preceded by its checksum
         profile.npz    resting mouth, range of movement, teeth
         person.npz     positions of the person who speaks
+        learned-<key>.npz   what was learned from the presenter's speech
         track/000123.npz   the landmarks of one segment of frames
 
 The key is derived from the *content* of the file, so a renamed or copied presenter is recognised
@@ -34,6 +35,7 @@ import appliance.files.atomic
 import appliance.inference
 import appliance.lips
 import appliance.media
+from appliance.enrolment.enrolment import Enrolment
 from appliance.face.mesh import POINTS
 from appliance.face.person import Person
 from appliance.face.pose import RIGID_POINTS
@@ -177,6 +179,25 @@ class PresenterEntry:
             os.replace(temp_path(path), path)
             path, packed = self.folder / "info.pickle", pickle.dumps(analysis.info)
             temp_path(path).write_bytes(hashlib.sha256(packed).digest() + packed)
+            os.replace(temp_path(path), path)
+
+    def load_enrolment(self, key: str) -> Enrolment | None:
+        """Return what :meth:`store_enrolment` stored; ``None`` if it is missing or damaged.
+
+        ``key`` identifies everything that it depends on, besides the presenter.
+        """
+        try:
+            return Enrolment.load(self.folder / f"learned-{key}.npz")
+        except _READ_ERRORS:
+            return None
+
+    def store_enrolment(self, key: str, enrolment: Enrolment) -> None:
+        """Store what was learned, in place of earlier results. Errors are ignored."""
+        path = self.folder / f"learned-{key}.npz"
+        with contextlib.suppress(OSError):
+            for old in self.folder.glob("learned-*.npz"):
+                old.unlink()
+            enrolment.save(temp_path(path))
             os.replace(temp_path(path), path)
 
     def load(self, segment: int) -> Landmarks | None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
 
+from appliance.enrolment.enrolment import PersonalizationReport
+from appliance.enrolment.timing import NOTABLE_OFFSET_S
 from appliance.media.probe import AudioInfo
 from appliance.messages.score import WARNINGS
 from appliance.render.chunk import ChunkResult
@@ -73,7 +75,8 @@ class _Warning(TypedDict):
 class ReportWarning(_Warning, total=False):
     """Something that the user should check, from ``at_s`` on in the video.
 
-    ``count`` is the number of further gaps (``more_gaps`` only).
+    ``count`` is the number of further gaps (``more_gaps``), or of milliseconds
+    (``presenter_sound_late``, ``presenter_sound_early``).
     """
 
     count: int
@@ -99,6 +102,7 @@ class RenderReport(TypedDict):
     rejected_providers: list[str]
     model: ModelReport
     face: FaceReport
+    personalization: PersonalizationReport
     warnings: list[ReportWarning]
     score: dict[str, Any]
     reused_chunks: int
@@ -189,6 +193,7 @@ def build_report(
             "turned_away": stats.frames["turned_away"],
             "positions": [[round(value, 1) for value in row] for row in workspace.person.to_rows()],
         },
+        "personalization": workspace.personalization,
         "warnings": _warnings(workspace, stats),
         "score": {},
         "reused_chunks": stats.reused_chunks,
@@ -203,6 +208,10 @@ def _warnings(workspace: Workspace, stats: RenderStats) -> list[ReportWarning]:
         warnings.append(_warning("more_gaps", stats.gaps[_MAX_GAPS][0] / fps, count=count))
     if stats.silence >= _NO_SPEECH_SHARE:
         warnings.append(_warning("no_speech", 0.0))
+    offset_ms = workspace.personalization["offset_ms"] or 0
+    if abs(offset_ms) > 1000 * NOTABLE_OFFSET_S:
+        code = "presenter_sound_late" if offset_ms > 0 else "presenter_sound_early"
+        warnings.append(_warning(code, 0.0, count=abs(offset_ms)))
     skipped = skipped_times(workspace.folder)[:_MAX_GAPS]
     return warnings + [_warning("text_skipped", at_s) for at_s in skipped]
 

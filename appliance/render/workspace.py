@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from appliance.config import Config
+from appliance.enrolment.enrolment import PersonalizationReport
 from appliance.face.person import Person
 from appliance.files.atomic import write_bytes
 from appliance.inference.manifest import Manifest
@@ -29,7 +30,8 @@ WORKSPACE_FILE = "workspace.pickle"
 class Workspace:
     """The settings, the analysis and the plan of one lecture by one presenter.
 
-    ``cache_folder`` is the folder of the presenter's cached landmarks; ``None`` without a cache.
+    ``personalization`` is what was learned from the presenter. ``cache_folder`` is the folder of
+    the presenter's cached landmarks; ``None`` without a cache.
     """
 
     folder: Path
@@ -39,6 +41,7 @@ class Workspace:
     precision: str
     config: Config
     plan: Plan
+    personalization: PersonalizationReport
     cache_folder: Path | None = None
 
     @property

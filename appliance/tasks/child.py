@@ -2,7 +2,8 @@
 
 The request is one JSON line on standard input:
 
-    {"task": "preflight", "presenter": …, "lecture": …, "config": …, "target": …, "at_s": …}
+    {"task": "preflight", "presenter": …, "lecture": …, "config": …, "target": …, "at_s": …,
+     "learn": …}
 
 The reply is one JSON line, ``{"result": …}`` or an error
 (:meth:`~appliance.errors.LecternError.to_dict`).
@@ -23,6 +24,7 @@ from typing import Any
 
 from appliance.config import Config
 from appliance.errors import Fault, LecternError
+from appliance.files.learning_recordings import recordings_folder
 from appliance.system.confined import Confinement, confined_child
 from appliance.system.process import exit_with_parent, private_stdout
 
@@ -48,6 +50,7 @@ def run_in_child(
     target: Path | None = None,
     *,
     at_s: float = 0.0,
+    learn: bool = False,
     timeout_s: float = TIMEOUT_S,
     is_cancelled: IsCancelled = lambda: False,
 ) -> Any:
@@ -58,6 +61,7 @@ def run_in_child(
     - ``preflight``: examine the files and write the thumbnail ``target``;
     - ``estimate``: estimate the disk space that the job takes;
     - ``excerpt``: cut an excerpt from ``at_s`` seconds on, into the folder ``target``;
+    - ``enrolment``: return what was learned from the presenter; learn now if ``learn`` is true;
     - ``doctor``: examine the device, which needs no files.
 
     Raises ``BadInput`` for files that cannot be used, ``Fault("processing_failed")`` when the child
@@ -71,8 +75,9 @@ def run_in_child(
         "config": config.model_dump(mode="json"),
         "target": target and os.fspath(target),
         "at_s": at_s,
+        "learn": learn,
     }
-    limits = _confinement(task, presenter, lecture, target, timeout_s)
+    limits = _confinement(task, presenter, lecture, target, config.root, timeout_s)
     with confined_child("appliance.tasks.child", limits) as confined:
         child = confined.process
         assert child.stdin is not None and child.stdout is not None
@@ -89,15 +94,25 @@ def run_in_child(
 
 
 def _confinement(
-    task: str, presenter: Path | None, lecture: Path | None, target: Path | None, timeout_s: float
+    task: str,
+    presenter: Path | None,
+    lecture: Path | None,
+    target: Path | None,
+    root: Path,
+    timeout_s: float,
 ) -> Confinement:
-    """Return what the child may use: the files of the request, and the folder of the target."""
+    """Return what the child may use: the files of the request, and the folder of the target.
+
+    Learning from a presenter also uses the recordings and the cache below ``root``.
+    """
     if task == "doctor":  # reads no users' files, examines the whole device and builds engines
         everything = (Path("/"),)
         return Confinement(
             1 << 20, None, 1 << 20, _DOCTOR_OPEN_FILES, everything, everything, devices=True
         )
-    folders = []
+    folders = [root / "cache"] if task == "enrolment" else []
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
     if target is not None:
         folder = target if task == "excerpt" else target.parent
         folder.mkdir(parents=True, exist_ok=True)
@@ -106,7 +121,9 @@ def _confinement(
         memory_mb=_MEMORY_MB,
         cpu_s=math.ceil(timeout_s) * _THREADS,
         file_mb=_FILE_MB,
-        readable=tuple(path for path in (presenter, lecture) if path is not None),
+        readable=tuple(
+            path for path in (presenter, lecture, *recordings_folder(root)) if path is not None
+        ),
         writable=tuple(folders),
     )
 
@@ -154,6 +171,10 @@ def _execute(request: dict[str, Any]) -> Any:
 
         return as_dict(list(run_checks(DoctorContext(config))))
     presenter = Path(request["presenter"])
+    if request["task"] == "enrolment":
+        from appliance.render.enrol import enrol
+
+        return enrol(presenter, config, learn=request["learn"])
     lecture = Path(request["lecture"]) if request["lecture"] else None
     if request["task"] == "preflight":
         return preflight(presenter, lecture, config, Path(request["target"]))

@@ -34,6 +34,9 @@ delayed by tasks that may take hours, such as copying a USB drive or building a 
 _DOCTOR_TIMEOUT_S = 3600.0
 """Time limit of the doctor in seconds; its first check of TensorRT builds an engine."""
 
+_LEARNING_TIMEOUT_S = 900.0
+"""Time limit of learning from a presenter, in seconds; it reads two minutes of video at most."""
+
 TaskHandler = Callable[[Mapping[str, Any], Path], dict[str, Any]]
 """Executes one task, given its parameters and a folder for its files; returns the result."""
 
@@ -130,6 +133,18 @@ def task_handlers(
         )
         return dict(result)
 
+    def enrolment(params: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+        result = run_in_child(
+            "enrolment",
+            Path(params["presenter"]),
+            None,
+            config,
+            learn=bool(params.get("learn")),
+            timeout_s=_LEARNING_TIMEOUT_S,
+            is_cancelled=is_cancelled,
+        )
+        return dict(result)
+
     def restart_worker(params: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         restart()
         return {}
@@ -137,7 +152,12 @@ def task_handlers(
     def helper_handler(action: str) -> TaskHandler:
         return lambda params, folder: call_helper(action, params, is_cancelled=is_cancelled)
 
-    own_handlers = {"preflight": preflight, "doctor": doctor, "restart_worker": restart_worker}
+    own_handlers: dict[str, TaskHandler] = {
+        "preflight": preflight,
+        "enrolment": enrolment,
+        "doctor": doctor,
+        "restart_worker": restart_worker,
+    }
     return {
         **own_handlers,
         **{action.value: helper_handler(action.value) for action in HelperAction},

@@ -46,7 +46,6 @@ from export_tools.speech_features.train_motion import (
     grid_sample,
     mandarin_sample,
     median_scores,
-    opening_direction,
     predict,
     score_clip,
 )
@@ -116,7 +115,7 @@ def score(
     motion: SpeechMotion, heard: Heard, clips: Mapping[str, Sequence[Clip]], vectors: Array64
 ) -> dict[str, Any]:
     """Return the medians per split, r of the capture, and the web clips one by one."""
-    direction = opening_direction(vectors)
+    direction = MotionBasis(vectors).opening_direction
     rows = {
         split: [score_clip(c, vectors, predict(motion, heard.clips[c.name])) for c in clips[split]]
         for split in ("known", "new", "wild")
@@ -211,7 +210,7 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     vectors = MotionBasis.load(PROJECT / "models_lite/lectern-lite/basis.npz").vectors
-    direction = opening_direction(vectors)
+    direction = MotionBasis(vectors).opening_direction
     clips = load_split(options.data, options.landmarks)
     encoders: dict[str, ComponentEncoder] = {
         "teacher": TeacherEncoder.open(),

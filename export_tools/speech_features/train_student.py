@@ -38,7 +38,6 @@ from appliance.speech.log_mel import WHISPER_MEL, WINDOW_FRAMES, scale
 from appliance.speech.whisper_weights import WEIGHTS, default_folder
 from export_tools.speech_features import degrade
 from export_tools.speech_features.student import WIDTH, Student
-from export_tools.speech_features.train_motion import opening_direction
 
 Array16 = npt.NDArray[np.int16]
 Array32 = npt.NDArray[np.float32]
@@ -157,9 +156,9 @@ class Loss(nn.Module):
             wide, self.taps = data["matrices"].astype(np.float64), data["taps"].tolist()
         # The motion was trained on these components: its matrices are products with theirs.
         readout = np.stack([np.linalg.lstsq(matrix, m, rcond=None)[0] for m in wide])
-        direction = opening_direction(
-            MotionBasis.load(PROJECT / "models_lite/lectern-lite/basis.npz").vectors
-        )
+        direction = MotionBasis.load(
+            PROJECT / "models_lite/lectern-lite/basis.npz"
+        ).opening_direction
         readout = np.concatenate([readout, (readout @ direction)[..., None]], axis=2)
         self.register_buffer("weight", torch.from_numpy(deviation / deviation.mean()).float())
         self.register_buffer("matrices", torch.from_numpy(readout).float())

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from appliance.config import Config
+from appliance.config import Config, LipsConfig
 from appliance.errors import BadInput, Fault
 from appliance.media.probe import probe_audio
 from appliance.tasks.child import run_in_child
@@ -88,3 +88,18 @@ class TestExcerpt:
         cut = run_in_child("excerpt", files.face, files.text, config, tmp_path, at_s=4.0)
         words = Path(cut).read_text(encoding="utf-8")
         assert 20 < len(words) < 90 and words in files.text.read_text(encoding="utf-8")
+
+
+class TestEnrolment:
+    def test_what_was_learned_is_looked_up_and_learned(
+        self, files: SampleFiles, config: Config
+    ) -> None:
+        config = config.model_copy(update={"lips": LipsConfig()})
+        known = run_in_child("enrolment", files.face, None, config)
+        assert known["mode"] is None and known["enabled"] is True and known["recording"] is False
+        learned = run_in_child("enrolment", files.face, None, config, learn=True)
+        assert learned["mode"] == "no_sound" and learned["missing"] == []  # a photo
+
+    def test_unusable_file_is_bad_input(self, config: Config, tmp_path: Path) -> None:
+        with pytest.raises(BadInput):
+            run_in_child("enrolment", tmp_path / "missing.mp4", None, config, learn=True)

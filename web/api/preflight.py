@@ -23,6 +23,7 @@ from web.i18n import language
 from web.schemas import NUMBER, FileTaskView, LocalizedReason, Preflight, Preview, TaskCreated
 from web.security.access import current_identity, role_required
 from web.services.downloads import send_path
+from web.services.enrolment_texts import enrolment_texts
 from web.services.job_access import problem_of
 from web.services.job_creation import resolve_lecture, resolve_presenter
 from web.services.tasks import FILE_TASKS, get_own_task, submit
@@ -75,15 +76,17 @@ def preview(body: Preview) -> TaskCreated:
 
 @blueprint.get(f"/checks/<{NUMBER}:number>")
 @role_required("teacher")
-@operation("Get the result of a preflight or preview", response=FileTaskView)
+@operation("Get the result of a preflight, preview or enrolment", response=FileTaskView)
 def show_result(number: int) -> FileTaskView:
-    """Return the state of a preflight or preview and, when it has ended, its result."""
+    """Return the state of a preflight, preview or enrolment and, when it has ended, its result."""
     task = _own_task(number)
     result, file = dict(task.result), None
-    name = _FILE_KEYS[task.kind]
-    if result.pop(name, None):
+    name = _FILE_KEYS.get(task.kind)
+    if name is not None and result.pop(name, None):
         file = url_for("api_preflight.show_file", number=number)
     _keep_thumbnail(task)
+    if task.kind == "enrolment" and task.state == "done":
+        result.update(enrolment_texts(task.result))
     return FileTaskView(
         id=task.id,
         kind=task.kind,
@@ -104,7 +107,7 @@ def show_file(number: int) -> Response:
     Raises ``BadInput("task_unknown")`` if there is no such file below the device's root folder.
     """
     task = _own_task(number)
-    path = Path(task.result.get(_FILE_KEYS[task.kind]) or "")
+    path = Path(task.result.get(_FILE_KEYS.get(task.kind, "")) or "")
     if not path.is_file() or not path.resolve().is_relative_to(get_config().root.resolve()):
         raise BadInput("task_unknown", task=number)
     kind = "image/jpeg" if task.kind == "preflight" else "video/mp4"

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import os
+
 from flask import Blueprint, Response
 
 from appliance.errors import BadInput
 from web.api.operation import operation
-from web.context import get_config, get_job_store, get_thumbnails, get_uploads
-from web.schemas import NewPresenter, PresenterList, PresenterView
+from web.context import get_config, get_job_store, get_task_store, get_thumbnails, get_uploads
+from web.schemas import (
+    NewEnrolment,
+    NewPresenter,
+    NewRecording,
+    PresenterList,
+    PresenterView,
+    TaskCreated,
+)
 from web.security.access import current_identity, role_required
 from web.services import presenter_library
 from web.services.downloads import send_path
 from web.services.presenter_library import presenter_view
+from web.services.tasks import FILE_TASKS, submit
 
 blueprint = Blueprint("api_presenters", __name__, url_prefix="/api/v1/presenters")
 
@@ -48,6 +58,43 @@ def delete_presenter(name: str) -> None:
     Raises ``BadInput("file_in_use")`` while an unfinished job needs the presenter.
     """
     presenter_library.delete_presenter(get_job_store(), get_config().root, name)
+
+
+@blueprint.post("/<name>/recording")
+@role_required("teacher")
+@operation("Store a recording to learn from", body=NewRecording, response=PresenterView)
+def add_recording(name: str, body: NewRecording) -> PresenterView:
+    """Store a finished upload as the recording from which is learned how the presenter speaks.
+
+    It replaces an earlier one, and is never shown in a video.
+    """
+    path = presenter_library.add_recording(
+        current_identity(), get_uploads(), get_config().root, body.upload, name
+    )
+    return presenter_view(path)
+
+
+@blueprint.delete("/<name>/recording")
+@role_required("teacher")
+@operation("Delete the recording to learn from")
+def remove_recording(name: str) -> None:
+    """Delete the recording of a presenter, if there is one."""
+    presenter_library.remove_recording(get_config().root, name)
+
+
+@blueprint.post("/<name>/enrolment")
+@role_required("teacher")
+@operation("Learn from a presenter", body=NewEnrolment, response=TaskCreated, status=202)
+def enrol(name: str, body: NewEnrolment) -> TaskCreated:
+    """Request what was learned from a presenter, or learn now.
+
+    Learning takes up to a few minutes; poll ``GET /api/v1/checks/{number}`` for the result.
+    """
+    path = presenter_library.get_presenter(get_config().root, name)
+    params = {"presenter": os.fspath(path), "learn": body.learn}
+    return TaskCreated(
+        id=submit(current_identity(), get_task_store(), "enrolment", params, FILE_TASKS)
+    )
 
 
 @blueprint.get("/<name>/thumbnail")

@@ -6,7 +6,7 @@ from flask import redirect, request
 from werkzeug.wrappers import Response
 
 from appliance.errors import BadInput
-from web.context import get_panel
+from web.context import get_panel, requested_address
 
 TEMPORARY_REDIRECT = 307
 """A temporary redirect: browsers would remember a permanent one after TLS has been switched off."""
@@ -28,7 +28,7 @@ def redirect_to_https() -> Response | None:
         if _has_port(request.host)
         else addresses.url_for_name(request.host)
     )
-    return redirect(base_url + request.full_path.rstrip("?"), TEMPORARY_REDIRECT)
+    return redirect(base_url + requested_address(), TEMPORARY_REDIRECT)
 
 
 def _has_port(host: str) -> bool:

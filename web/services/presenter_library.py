@@ -8,6 +8,11 @@ from pathlib import Path
 from flask import url_for
 
 from appliance.errors import BadInput, Fault
+from appliance.files.learning_recordings import (
+    delete_recording,
+    find_recording,
+    store_recording,
+)
 from appliance.files.names import (
     PHOTO_SUFFIXES,
     MediaKind,
@@ -88,13 +93,59 @@ def delete_presenter(store: JobStore, root: Path, name: str) -> None:
     presenter; ``Fault("output_unwritable")``.
     """
     path = get_presenter(root, name)
-    for job in store.jobs(set(JobState) - FINAL_STATES):
-        if job.presenter == path:
-            raise BadInput("file_in_use", name=path.name)
+    _check_unused(store, path)
     try:
+        delete_recording(root, path)
         os.unlink(path)
     except OSError as error:
         raise Fault("output_unwritable", name=path.name, reason=error.strerror) from error
+
+
+def add_recording(
+    identity: Identity, uploads: UploadStore, root: Path, number: str, name: str
+) -> Path:
+    """Store a finished upload of the user as the recording of presenter ``name``.
+
+    It replaces an earlier one. Returns the presenter's file. Raises ``BadInput``:
+    ``presenter_unknown``, ``upload_unknown``, ``upload_incomplete``,
+    ``recording_type_unsupported``; ``Fault("output_unwritable")``.
+    """
+    path = get_presenter(root, name)
+    upload = uploads.get(number, identity.require_role("teacher").name)
+    suffix = Path(upload.name).suffix
+    if upload.kind is not MediaKind.PRESENTER or suffix.casefold() in PHOTO_SUFFIXES:
+        raise BadInput("recording_type_unsupported", name=upload.name)
+    try:
+        store_recording(root, path, lambda target: uploads.link(upload, target), suffix)
+    except OSError as error:
+        raise Fault("output_unwritable", name=path.name, reason=error.strerror) from error
+    uploads.delete(upload)
+    return path
+
+
+def remove_recording(root: Path, name: str) -> Path:
+    """Delete the recording of presenter ``name``, if there is one; return the presenter's file.
+
+    Raises ``BadInput("presenter_unknown")`` and ``Fault("output_unwritable")``.
+    """
+    path = get_presenter(root, name)
+    try:
+        delete_recording(root, path)
+    except OSError as error:
+        raise Fault("output_unwritable", name=path.name, reason=error.strerror) from error
+    return path
+
+
+def has_recording(root: Path, presenter: Path) -> bool:
+    """Return whether ``presenter`` has a recording from which is learned."""
+    return find_recording(root, presenter) is not None
+
+
+def _check_unused(store: JobStore, path: Path) -> None:
+    """Raise ``BadInput("file_in_use")`` while an unfinished job needs the presenter."""
+    for job in store.jobs(set(JobState) - FINAL_STATES):
+        if job.presenter == path:
+            raise BadInput("file_in_use", name=path.name)
 
 
 def presenter_view(path: Path) -> PresenterView:

@@ -30,8 +30,8 @@ DEVICE_TASKS: Kinds = {
 }
 """Tasks of the device page."""
 
-FILE_TASKS: Kinds = {"preflight": "teacher", "preview": "teacher"}
-"""Tasks that check or preview files before a job is queued."""
+FILE_TASKS: Kinds = {"preflight": "teacher", "preview": "teacher", "enrolment": "teacher"}
+"""Tasks that check, preview or learn from files."""
 
 MAX_TASKS, MAX_PREVIEWS = 200, 3
 """Number of unfinished tasks of one kind that a user may have, and of previews, for which the

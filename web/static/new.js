@@ -194,6 +194,9 @@ const selectedOptions = () => {
       values[name] = Number(byId(name).value);
     }
   }
+  if (byId("personalization").value !== "") {
+    values.personalization = byId("personalization").value;
+  }
   return values;
 };
 

@@ -9,7 +9,9 @@ import pytest
 from appliance.config import Config
 from appliance.files.thumbnail_cache import ThumbnailCache
 from appliance.jobs.models import NewJob
-from appliance.jobs.store import JobStore
+from appliance.jobs.store import JobStore, store_path
+from appliance.jobs.tasks import TaskStore
+from appliance.messages.enrolment import OUTCOMES, SHAPES
 from tests.web.api.conftest import Programs
 
 
@@ -92,3 +94,110 @@ def test_thumbnail_belongs_to_one_file(
     assert (found.data, found.mimetype) == (b"\xff\xd8\xff", "image/jpeg")
     (library / "Moved.mp4").write_bytes(b"another video")
     assert viewer.get("/presenters/Moved/thumbnail").status_code == 404
+
+
+class TestRecording:
+    def test_upload_is_stored_replaced_and_deleted(
+        self, program: Programs, library: Path, store: JobStore
+    ) -> None:
+        teacher = program("teacher")
+        for name, data in (("a.mov", b"one"), ("b.MP4", b"two")):
+            body = {"upload": teacher.upload(name, data)}
+            assert teacher.post("/presenters/wang li/recording", body).status_code == 200
+            (stored,) = (library / "learning").iterdir()
+            assert stored.stem == "Wang Li" and stored.read_bytes() == data
+        assert teacher.get("/uploads").get_json() == {"uploads": []}
+        assert names(program) == ["Wang Li"]  # a recording is no presenter
+        assert teacher.delete("/presenters/Wang Li/recording").status_code == 204
+        assert teacher.delete("/presenters/Wang Li/recording").status_code == 204
+        assert list((library / "learning").iterdir()) == []
+
+    def test_it_is_deleted_with_the_presenter(self, program: Programs, library: Path) -> None:
+        teacher, admin = program("teacher"), program("admin")
+        body = {"upload": teacher.upload("a.mp4")}
+        assert teacher.post("/presenters/Wang Li/recording", body).status_code == 200
+        assert admin.delete("/presenters/Wang Li").status_code == 204
+        assert list((library / "learning").iterdir()) == []
+
+    @pytest.mark.parametrize(
+        ("presenter", "file", "code"),
+        [
+            ("Wang Li", "a.jpg", "recording_type_unsupported"),
+            ("Wang Li", "a.wav", "recording_type_unsupported"),
+            ("nobody", "a.mp4", "presenter_unknown"),
+            ("..", "a.mp4", "presenter_unknown"),
+        ],
+    )
+    def test_upload_that_cannot_be_stored(
+        self, program: Programs, library: Path, presenter: str, file: str, code: str
+    ) -> None:
+        teacher = program("teacher")
+        body = {"upload": teacher.upload(file)}
+        answer = teacher.post(f"/presenters/{presenter}/recording", body)
+        assert answer.get_json()["code"] == code
+        assert not (library / "learning").exists()
+        assert len(teacher.get("/uploads").get_json()["uploads"]) == 1
+
+    def test_viewers_store_nothing(self, program: Programs, library: Path) -> None:
+        body = {"upload": program("teacher").upload("a.mp4")}
+        viewer = program("viewer")
+        assert viewer.post("/presenters/Wang Li/recording", body).status_code == 403
+        assert viewer.delete("/presenters/Wang Li/recording").status_code == 403
+        assert viewer.post("/presenters/Wang Li/enrolment", {}).status_code == 403
+
+
+class TestEnrolment:
+    @pytest.mark.parametrize("learn", [False, True])
+    def test_task_names_the_presenter(
+        self, program: Programs, library: Path, config: Config, learn: bool
+    ) -> None:
+        teacher = program("teacher")
+        answer = teacher.post("/presenters/wang li/enrolment", {"learn": learn})
+        assert answer.status_code == 202
+        with TaskStore(store_path(config.root)) as tasks:
+            task = tasks.claim(["enrolment"])
+        assert task is not None and task.id == answer.get_json()["id"]
+        assert task.params == {"presenter": str(library / "Wang Li.mp4"), "learn": learn}
+        assert teacher.post("/presenters/nobody/enrolment", {}).status_code == 404
+
+    def test_result_is_shown_in_words(
+        self, program: Programs, library: Path, config: Config
+    ) -> None:
+        teacher = program("teacher")
+        number = teacher.post("/presenters/Wang Li/enrolment", {}).get_json()["id"]
+        result = {
+            "mode": "learned",
+            "enabled": True,
+            "recording": True,
+            "offset_ms": 240,
+            "speech_s": 33.6,
+            "cv_gain": 0.098,
+            "missing": ["oh", "of a later version"],
+        }
+        with TaskStore(store_path(config.root)) as tasks:
+            assert tasks.claim(["enrolment"]) is not None
+            tasks.finish(number, result)
+        shown = teacher.get(f"/checks/{number}").get_json()
+        assert shown["file"] is None and shown["result"]["speech_s"] == 33.6
+        assert shown["result"]["outcome"] == OUTCOMES["learned"]["en"]
+        assert shown["result"]["facts"] == [
+            "Learned from the recording",
+            "34 s of speech",
+            "Follows speech better by 10 points of 100",
+            "Sound comes 240 ms after the picture; this is taken into account",
+        ]
+        assert shown["result"]["advice"] == [SHAPES["oh"]["en"]]
+        chinese = teacher.get(f"/checks/{number}", headers={"Accept-Language": "zh"}).get_json()
+        assert chinese["result"]["outcome"] == OUTCOMES["learned"]["zh"]
+        assert "比画面晚 240 毫秒" in chinese["result"]["facts"][3]
+        assert teacher.get(f"/checks/{number}/file").status_code == 404
+
+    def test_nothing_learned_yet(self, program: Programs, library: Path, config: Config) -> None:
+        teacher = program("teacher")
+        number = teacher.post("/presenters/Wang Li/enrolment", {}).get_json()["id"]
+        with TaskStore(store_path(config.root)) as tasks:
+            assert tasks.claim(["enrolment"]) is not None
+            tasks.finish(number, {"mode": None, "missing": []})
+        shown = teacher.get(f"/checks/{number}").get_json()["result"]
+        assert shown["outcome"] == OUTCOMES["unknown"]["en"]
+        assert shown["facts"] == shown["advice"] == []
