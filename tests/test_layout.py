@@ -19,6 +19,7 @@ FLOORS = (
     {"attempt", "doctor"},
     {"render", "helper"},
     {"score", "bench", "inbox"},
+    {"atlas"},
     {"lips", "speech"},
     {"inference", "media", "governor"},
     {"face"},
