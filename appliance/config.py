@@ -92,6 +92,12 @@ class LipsConfig(Section):
     inference_timeout_s: Annotated[float, Field(ge=1, le=600)] = 30.0
 
 
+class PersonalizationConfig(Section):
+    """What is learned from the presenter's own video."""
+
+    mouth: Literal["auto", "off"] = "auto"
+
+
 class RenderConfig(Section):
     """The division of the work into chunks and batches, which limits the memory use."""
 
@@ -219,6 +225,7 @@ class Config(Section):
     face: FaceConfig = FaceConfig()
     speech: SpeechConfig = SpeechConfig()
     lips: LipsConfig = LipsConfig()
+    personalization: PersonalizationConfig = PersonalizationConfig()
     render: RenderConfig = RenderConfig()
     cache: CacheConfig = CacheConfig()
     score: ScoreConfig = ScoreConfig()

@@ -23,14 +23,14 @@ from appliance.files.atomic import fsync_file, translate_write_errors, write_tex
 from appliance.lips.model import LipModel
 from appliance.media.probe import AudioInfo
 from appliance.render.chunk import ChunkRenderer, ChunkResult, OnFrames
-from appliance.render.plan import NetworkFootprint, plan_for
+from appliance.render.plan import ATLAS_MEMORY_MB, NetworkFootprint, plan_for
 from appliance.render.workspace import Workspace
 from appliance.version import software_version
 
 ANALYSIS_FILE, RESULTS_FOLDER = "analysis.json", "results"
 
 # No other section changes the frames of a chunk, nor do the settings of memory use.
-_RENDER_SECTIONS = {"video", "face", "speech", "lips", "render"}
+_RENDER_SECTIONS = {"video", "face", "speech", "lips", "personalization", "render"}
 _MEMORY_SETTINGS = {
     "render": {"memory_limit_mb", "queue_frames", "batch_size"},
     "lips": {"providers"},
@@ -85,7 +85,9 @@ def replan(workspace: Workspace, audio: AudioInfo, model: LipModel, config: Conf
     The division into chunks stays, so that finished ones can be reused. Raises
     ``BadInput("memory_too_small")``.
     """
-    plan = plan_for(workspace.presenter, audio, config, NetworkFootprint.of(model))
+    extra_mb = ATLAS_MEMORY_MB if workspace.atlas_path.is_file() else 0.0
+    network = NetworkFootprint.of(model)
+    plan = plan_for(workspace.presenter, audio, config, network, extra_mb=extra_mb)
     plan = replace(plan, chunk_frames=workspace.plan.chunk_frames)
     if (plan, config) != (workspace.plan, workspace.config):
         workspace = replace(workspace, plan=plan, config=config)
