@@ -22,9 +22,9 @@ Array = npt.NDArray[np.float32]
 # skin differ by more. Within ten shots of the web, faces correlate by 0.55 at least (a blink).
 _MIN_CORRELATION, _MAX_JUMP, _MAX_LIGHT_STEP, _MAX_CHROMA_STEP = 0.5, 0.25, 0.2, 6.0
 # There may be a cut if they correlate less than this: then the windows before and after decide. In
-# the ten shots, their unlikeness was at most 1.7 at such places, apart from sudden turns of a head
-# (2.1 to 5.4, six times), which are taken for cuts.
-_DOUBTFUL_CORRELATION, _MIN_CUT_UNLIKE = 0.85, 2.4
+# the ten shots, their unlikeness was at most 3.5 at such places, in sudden turns of a head, apart
+# from one of 5.4.
+_DOUBTFUL_CORRELATION, _MIN_CUT_UNLIKE = 0.85, 3.8
 _WINDOW = 5  # frames
 _DRIFT_WINDOWS = 5  # windows in which drift is measured, about a second
 # Two shots show the same person if the unlikeness of their faces is at most this. Of ten people,
