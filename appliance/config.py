@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from appliance.config_file import ConfigProblem, read_settings
 from appliance.errors import BadInput
@@ -32,6 +32,12 @@ Speed = Annotated[float, Field(ge=0.5, le=2)]
 Amplitude = Annotated[float, Field(ge=0, le=2)]
 Precision = Literal["auto", "fp32", "fp16", "int8"]
 VideoSize = Literal[0, 360, 480, 540, 720, 1080, 1440, 2160]
+
+
+# YAML reads a bare ``off`` as false.
+AutoOrOff = Annotated[
+    Literal["auto", "off"], BeforeValidator(lambda value: "off" if value is False else value)
+]
 
 
 class Section(BaseModel):
@@ -95,7 +101,7 @@ class LipsConfig(Section):
 class PersonalizationConfig(Section):
     """What is learned from the presenter's own video."""
 
-    mouth: Literal["auto", "off"] = "auto"
+    mouth: AutoOrOff = "off"
 
 
 class RenderConfig(Section):

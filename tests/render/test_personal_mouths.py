@@ -17,6 +17,7 @@ from tests.render.conftest import frames_of, settings
 from tests.talking_face import babble, talking, write_video
 
 FRAMES = 110
+AUTO = {"mouth": "auto"}
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +30,7 @@ def speaker(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _render(
     folder: Path, presenter: Path, lecture: Path, name: str = "out", **sections: Any
 ) -> tuple[npt.NDArray[np.uint8], dict[str, float]]:
+    sections.setdefault("personalization", AUTO)
     out = folder / f"{name}.mp4"
     report = render(presenter, lecture, out, settings(root=folder, **sections))
     return frames_of(out), report["personalization"]["atlas"]
@@ -107,7 +109,8 @@ def test_a_cached_atlas_gives_the_same_result_without_learning(
     tmp_path: Path,
     personal: tuple[npt.NDArray[np.uint8], dict[str, float]],
 ) -> None:
-    config = settings(root=tmp_path, cache={"max_presenters_mb": 100})
+    cache = {"max_presenters_mb": 100}
+    config = settings(root=tmp_path, cache=cache, personalization=AUTO)
     stages: list[list[Progress]] = [[], []]
     for number in (0, 1):
         out = tmp_path / f"{number}.mp4"
@@ -145,7 +148,7 @@ def test_an_interrupted_render_continues_with_the_same_mouths(
     work = tmp_path / "work"
     work.mkdir()
     out = tmp_path / "out.mp4"
-    config = settings(root=tmp_path, render={"chunk_s": 1.0})
+    config = settings(root=tmp_path, render={"chunk_s": 1.0}, personalization=AUTO)
     with pytest.raises(Stop):
         render_in(work, speaker, lecture, out, config, after_chunk=stop)
     report = render_in(work, speaker, lecture, out, config)
