@@ -36,7 +36,7 @@ _NEVER = np.float32(1e6)
 
 
 @dataclass(frozen=True)
-class FrameWishes:
+class WantedMouths:
     """What output frames want of a mouth; T frames.
 
     ``shapes`` (T, 57, 3) are the wanted shapes, ``frames`` (T,) the presenter's frames that are
@@ -74,22 +74,22 @@ class PathFinder:
         self._candidates: list[npt.NDArray[np.int16]] = []
         self._back: list[npt.NDArray[np.uint8]] = []
 
-    def add(self, wishes: FrameWishes) -> None:
+    def add(self, wanted: WantedMouths) -> None:
         """Add the next frames."""
-        costs = self._costs(wishes)
+        costs = self._costs(wanted)
         count = min(_CANDIDATES, costs.shape[1])
         nearest = np.argpartition(costs, count - 1, axis=1)[:, :count]
-        for cost, best, speaking in zip(costs, nearest, wishes.speaking, strict=True):
+        for cost, best, speaking in zip(costs, nearest, wanted.speaking, strict=True):
             self._step(cost, best, bool(speaking))
 
-    def _costs(self, wishes: FrameWishes) -> Array:
+    def _costs(self, wanted: WantedMouths) -> Array:
         """Return the cost (T, n) of every mouth for every frame."""
-        atlas, track, frames = self._atlas, self._atlas.track, wishes.frames
-        lips = wishes.shapes[:, LIPS, :2].reshape(len(frames), -1).astype(np.float32)
+        atlas, track, frames = self._atlas, self._atlas.track, wanted.frames
+        lips = wanted.shapes[:, LIPS, :2].reshape(len(frames), -1).astype(np.float32)
         squares = (lips * lips).sum(1)[:, None] + (self._lips * self._lips).sum(1)
         squares -= 2 * (lips @ self._lips.T)
         cost = np.sqrt(np.maximum(squares, 0) / 40) / np.float32(_SHAPE_UNIT)
-        gap = _log_gap(wishes.shapes)[:, None] - self._gaps
+        gap = _log_gap(wanted.shapes)[:, None] - self._gaps
         cost += np.maximum(gap * np.float32(_OPENING_COST), gap * np.float32(-_CLOSING_COST))
 
         def difference(values: Array) -> Array:
@@ -147,10 +147,10 @@ class PathFinder:
         return path
 
 
-def find_path(atlas: Atlas, wishes: Iterable[FrameWishes], max_held: int) -> npt.NDArray[np.int32]:
+def find_path(atlas: Atlas, wanted: Iterable[WantedMouths], max_held: int) -> npt.NDArray[np.int32]:
     """Return the mouth of each frame of a lecture; see :class:`PathFinder`."""
     finder = PathFinder(atlas, max_held)
-    for part in wishes:
+    for part in wanted:
         finder.add(part)
     return finder.path()
 

@@ -16,7 +16,7 @@ from appliance.atlas.atlas import MIN_MOUTHS, Atlas
 from appliance.atlas.learn import AtlasBuilder
 from appliance.atlas.mixing import NETWORK, MouthMix, blend_jumps, longest_hold
 from appliance.atlas.paint import MouthInput, MouthPainter
-from appliance.atlas.path import FrameWishes, find_path
+from appliance.atlas.path import WantedMouths, find_path
 from appliance.atlas.wanted import WantedShapes
 from appliance.errors import BadInput
 from appliance.face.sampling import Planes
@@ -136,16 +136,16 @@ def _find_mouths(
     fps = workspace.plan.fps
     speaking = np.zeros(len(frames), bool)
 
-    def wishes() -> Iterator[FrameWishes]:
+    def wanted() -> Iterator[WantedMouths]:
         for start in range(0, len(frames), _BLOCK):
             stop = min(start + _BLOCK, len(frames))
             coefficients = motion.at_frames(fps, start, stop)
             speaking[start:stop] = np.abs(coefficients).max(axis=1) > _SPEECH
             spoken = shapes.spoken(coefficients).astype(np.float32)
-            yield FrameWishes(spoken, frames[start:stop], speaking[start:stop])
+            yield WantedMouths(spoken, frames[start:stop], speaking[start:stop])
 
     max_held = max(int(_MAX_HELD_S * fps) - 1, 1)
-    return blend_jumps(atlas, find_path(atlas, wishes(), max_held)), speaking
+    return blend_jumps(atlas, find_path(atlas, wanted(), max_held)), speaking
 
 
 def report_mouths(workspace: Workspace) -> dict[str, float]:
