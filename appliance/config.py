@@ -100,6 +100,7 @@ class PersonalizationConfig(Section):
     """What is learned from the presenter's own recording."""
 
     motion: AutoOrOff = "auto"
+    mouth: AutoOrOff = "off"
 
 
 class RenderConfig(Section):

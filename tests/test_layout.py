@@ -19,6 +19,7 @@ FLOORS = (
     {"attempt", "doctor"},
     {"render", "helper"},
     {"score", "bench", "inbox", "enrolment"},
+    {"atlas"},
     {"lips", "speech"},
     {"inference", "media", "governor"},
     {"face"},

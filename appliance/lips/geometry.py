@@ -33,8 +33,9 @@ INNER_TOP, INNER_BOTTOM = MOUTH_POINTS.index(13), MOUTH_POINTS.index(14)
 # Pairs of inner-lip points that touch when the mouth is closed, (below, above), without the
 # corners.
 _INNER_PAIRS = [(20 + i, 40 - i) for i in range(1, 10)]
-# The outer-lip points that correspond to them.
-_OUTER_PAIRS = [(below - 20, above - 20) for below, above in _INNER_PAIRS]
+
+_BELOW, _ABOVE = (np.array(points) for points in zip(*_INNER_PAIRS, strict=True))
+_LENS = np.sin(np.pi * np.arange(1, 10) / 10)  # gaps of slightly open lips, from corner to corner
 
 # The patch: a square of the face frame from the nostrils to under the chin of an open mouth.
 PATCH_CENTRE = np.array([0.0, 0.98, -0.30])
@@ -58,16 +59,34 @@ def mouth_opening(shape: Array) -> Array:
 
 def close_mouth(shape: Array) -> Array:
     """Return ``shape`` (57, 3) with the inner lips closed; each lip keeps its thickness."""
-    closed = shape.copy()
-    for (below, above), (outer_below, outer_above) in zip(_INNER_PAIRS, _OUTER_PAIRS, strict=True):
-        gap = shape[below] - shape[above]
-        # The jaw moves the lower lip most of the way, and the upper lip moves the rest.
-        up, down = -0.65 * gap, 0.35 * gap
-        closed[below] += up
-        closed[outer_below] += up
-        closed[above] += down
-        closed[outer_above] += down
-    return closed
+    return with_gaps(shape, np.zeros((len(_INNER_PAIRS), 3)))
+
+
+def open_mouth(shape: Array, opening: float) -> Array:
+    """Return ``shape`` (57, 3) with the inner lips ``opening`` eye distances apart in the middle.
+
+    The gap between them has the form of a lens; each lip keeps its thickness.
+    """
+    return with_gaps(close_mouth(shape), opening * _LENS[:, None] * np.array([0.0, 1.0, 0.0]))
+
+
+def inner_gaps(shape: Array) -> Array:
+    """Return the vectors (…, 9, 3) from the upper to the lower inner lip of ``shape`` (…, 57, 3).
+
+    They run from the person's right to the left, without the corners.
+    """
+    return np.asarray(shape[..., _BELOW, :] - shape[..., _ABOVE, :])
+
+
+def with_gaps(shape: Array, gaps: Array) -> Array:
+    """Return ``shape`` (…, 57, 3) with these :func:`inner_gaps` (…, 9, 3)."""
+    moved = shape.copy()
+    change = gaps - inner_gaps(shape)
+    # The jaw moves the lower lip most of the way, and the upper lip moves the rest.
+    for points, share in ((_BELOW, 0.65), (_ABOVE, -0.35)):
+        moved[..., points, :] += share * change
+        moved[..., points - 20, :] += share * change
+    return moved
 
 
 def patch_matrix(pose: Pose, size: int) -> Matrix:

@@ -24,7 +24,7 @@ from appliance.files.learning_recordings import find_recording
 from appliance.lips.model import LipModel
 from appliance.media.probe import AudioInfo
 from appliance.render.chunk import ChunkRenderer, ChunkResult, OnFrames
-from appliance.render.plan import NetworkFootprint, plan_for
+from appliance.render.plan import ATLAS_MEMORY_MB, NetworkFootprint, plan_for
 from appliance.render.workspace import Workspace
 from appliance.version import software_version
 
@@ -87,7 +87,9 @@ def replan(workspace: Workspace, audio: AudioInfo, model: LipModel, config: Conf
     The division into chunks stays, so that finished ones can be reused. Raises
     ``BadInput("memory_too_small")``.
     """
-    plan = plan_for(workspace.presenter, audio, config, NetworkFootprint.of(model))
+    extra_mb = ATLAS_MEMORY_MB if workspace.atlas_path.is_file() else 0.0
+    network = NetworkFootprint.of(model)
+    plan = plan_for(workspace.presenter, audio, config, network, extra_mb=extra_mb)
     plan = replace(plan, chunk_frames=workspace.plan.chunk_frames)
     if (plan, config) != (workspace.plan, workspace.config):
         workspace = replace(workspace, plan=plan, config=config)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from appliance.atlas.paint import MouthInput
 from appliance.errors import Fault
 from appliance.face.track import FaceLandmarks, TrackedFrame
 from appliance.inference.providers import Providers
@@ -20,16 +21,13 @@ from appliance.lips.model import LipModel
 from appliance.lips.motion import Motion
 from appliance.lips.profile import Profile
 from appliance.lips.wav2lip import MelTrack
-from appliance.media.decode import FrameReader
 from appliance.media.encoder import encoder_for, mark_encoder_failed
 from appliance.media.picture import Picture
 from appliance.media.picture_pool import PicturePool
 from appliance.render.badge import Badge
-from appliance.render.landmark_track import LandmarkTrack
+from appliance.render.personal_mouths import PersonalMouths
 from appliance.render.prefetch import prefetch
-from appliance.render.presenter_analysis import make_tracker
-from appliance.render.presenter_cache import PresenterEntry
-from appliance.render.presenter_frames import PresenterFrames
+from appliance.render.presenter_frames import open_frames
 from appliance.render.progress import Stopwatch
 from appliance.render.workspace import Workspace
 from appliance.system.malloc import set_mmap_threshold, trim_heap
@@ -70,7 +68,7 @@ class ChunkRenderer:
         self.workspace = Workspace.load(folder)
         workspace, plan, config = self.workspace, self.workspace.plan, self.workspace.config
         trim_heap()  # memory used by the analysis of presenter and lecture
-        self._frames = _open_frames(workspace)
+        self._frames = open_frames(workspace)
         self._model = LipModel.open(
             workspace.manifest,
             workspace.precision,
@@ -78,6 +76,7 @@ class ChunkRenderer:
             plan.threads,
             Providers.of(config.root, config.lips),
         )
+        self._mouths = PersonalMouths.load(workspace, self._model)
         self._badge: Badge | None = None
         if config.video.badge:
             video = config.video
@@ -88,7 +87,7 @@ class ChunkRenderer:
 
     def __exit__(self, *exception: object) -> None:
         self._frames.close()
-        del self._frames, self._model, self._badge
+        del self._frames, self._model, self._mouths, self._badge
         trim_heap()
 
     def render(self, index: int, on_frames: OnFrames = lambda frames: None) -> ChunkResult:
@@ -115,8 +114,9 @@ class ChunkRenderer:
             with ThreadPoolExecutor(1) as executor:  # decode while the network is being opened
                 first = iter([executor.submit(next, frames)])
                 renderer = _FrameRenderer(
-                    self.workspace, self._model, self._badge, (start, stop), result, stopwatch
-                )
+                    self.workspace, self._model, self._badge, (start, stop), result, stopwatch,
+                    self._mouths,
+                )  # fmt: skip
             # Keep no reference to the first picture: it would keep all memory of its decoder alive.
             pictures = chain(map(Future.result, first), frames)
             _encode(self.workspace, index, renderer.render(pictures), stopwatch, on_frames)
@@ -158,23 +158,6 @@ def _encode(
         raise
 
 
-def _open_frames(workspace: Workspace) -> PresenterFrames:
-    plan = workspace.plan
-
-    def open_reader() -> FrameReader:
-        return FrameReader(workspace.presenter, plan.threads)
-
-    landmarks = LandmarkTrack(
-        open_reader,
-        workspace.presenter.frames,
-        lambda: make_tracker(workspace.presenter, workspace.person),
-        PresenterEntry(workspace.cache_folder) if workspace.cache_folder is not None else None,
-    )
-    return PresenterFrames(
-        open_reader, workspace.presenter.frames, landmarks, plan.queue_frames, plan.back_block
-    )
-
-
 def _load_motion(workspace: Workspace, start: int, stop: int) -> Motion | MelTrack:
     """Load the mouth motion (or mel) for output frames ``start`` … ``stop`` - 1."""
     if workspace.manifest.kind == "wav2lip":
@@ -188,6 +171,8 @@ class _FrameRenderer:
     """Turns tracked frames into finished frames, one batch of mouths at a time.
 
     ``span`` is the chunk's output frames (start, stop). Counts and gaps are added to ``result``.
+    ``mouths`` paints the frames that show the presenter's own mouths, if there are any; the network
+    draws the others.
     """
 
     def __init__(
@@ -198,6 +183,7 @@ class _FrameRenderer:
         span: tuple[int, int],
         result: ChunkResult,
         stopwatch: Stopwatch,
+        mouths: PersonalMouths | None,
     ) -> None:
         self._workspace = workspace
         self._start = span[0]
@@ -209,10 +195,11 @@ class _FrameRenderer:
             Profile.load(workspace.profile_path), workspace.config.lips.amplitude
         )
         self._motion = _load_motion(workspace, *span)
+        self._mouths = mouths
 
     def render(self, frames: Iterable[TrackedFrame[Picture]]) -> Iterator[Picture]:
         """Yield the finished frames, in order."""
-        batch: list[tuple[Picture, GeneratorInput | None]] = []
+        batch: list[tuple[Picture, GeneratorInput | MouthInput | None]] = []
         size = 1  # start with small batches, so that the encoder starts early
         for t, item in enumerate(frames, self._start):
             with self._stopwatch.stage("prepare"):
@@ -222,7 +209,7 @@ class _FrameRenderer:
                 batch, size = [], min(2 * size, self._workspace.plan.batch)
         yield from self._finish_batch(batch)
 
-    def _prepare(self, t: int, item: TrackedFrame[Picture]) -> GeneratorInput | None:
+    def _prepare(self, t: int, item: TrackedFrame[Picture]) -> GeneratorInput | MouthInput | None:
         face = item.face
         limits = self._workspace.config.face
         if face is None or face.confidence < limits.min_confidence:
@@ -235,6 +222,10 @@ class _FrameRenderer:
         self._result.frames["spoken"] += 1
         self._result.last_reason = ""
         motion = self._motion.at_frames(self._workspace.plan.fps, t, t + 1)[0]
+        if self._mouths is not None:
+            mouth = self._mouths.prepare(t, item.picture.index, face, motion, strength)
+            if mouth is not None:
+                return mouth
         return self._generator.prepare(item.picture, face, motion, strength)
 
     def _strength(self, face: FaceLandmarks, presence: float, max_yaw: float) -> float:
@@ -248,17 +239,19 @@ class _FrameRenderer:
         self._result.last_reason = reason
 
     def _finish_batch(
-        self, batch: list[tuple[Picture, GeneratorInput | None]]
+        self, batch: list[tuple[Picture, GeneratorInput | MouthInput | None]]
     ) -> Iterator[Picture]:
-        inputs = [generator_input for _, generator_input in batch if generator_input is not None]
+        inputs = [mouth for _, mouth in batch if isinstance(mouth, GeneratorInput)]
         with self._stopwatch.stage("lips"):
             outputs = iter(self._generator.run(inputs) if inputs else [])
-        for picture, generator_input in batch:
+        for picture, mouth in batch:
             with self._stopwatch.stage("composite"):
-                if generator_input is not None or self._badge is not None:
+                if mouth is not None or self._badge is not None:
                     picture = self._picture_pool.copy(picture)
-                if generator_input is not None:
-                    self._generator.composite(picture, generator_input, next(outputs))
+                if isinstance(mouth, GeneratorInput):
+                    self._generator.composite(picture, mouth, next(outputs))
+                elif mouth is not None and self._mouths is not None:
+                    self._mouths.paint(picture, mouth)
                 if self._badge is not None:
                     self._badge.draw(picture)
             yield picture

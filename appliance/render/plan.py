@@ -39,6 +39,7 @@ _CODEC_PICTURES = {
     "slower": 190,
 }
 _QUEUE_COUNT = 3  # bounded queues between the stages of a chunk
+ATLAS_MEMORY_MB = 110.0  # an atlas of mouths, which is at most 60 MB, and what paints it
 _RESERVE_MB = 512.0  # kept free for the rest of the system, unless a budget is configured
 
 # Pixels per second above which chunks are shorter than configured.
@@ -122,12 +123,14 @@ def plan_for(
     network: NetworkFootprint,
     *,
     budget_mb: float = 0,
+    extra_mb: float = 0,
     find_memory: Callable[[], float] = available_mb,
 ) -> Plan:
     """Make the plan for the lecture ``audio`` and the presenter ``info``.
 
-    The memory budget is ``budget_mb``; if that is 0, the result of ``find_memory``, limited by the
-    configuration. Raises ``BadInput("memory_too_small")`` as :func:`make_plan` does.
+    ``extra_mb`` is memory for what is kept besides, in MiB. The memory budget is ``budget_mb``; if
+    that is 0, the result of ``find_memory``, limited by the configuration. Raises
+    ``BadInput("memory_too_small")`` as :func:`make_plan` does.
     """
     limit_mb = config.render.memory_limit_mb or float("inf")
     return make_plan(
@@ -140,6 +143,7 @@ def plan_for(
         batch=config.render.batch_size,
         budget_mb=budget_mb or min(limit_mb, find_memory()),
         network=network,
+        extra_mb=extra_mb,
     )
 
 
@@ -154,6 +158,7 @@ def make_plan(
     network: NetworkFootprint,
     batch: int = 8,
     preset: str = "veryfast",
+    extra_mb: float = 0,
 ) -> Plan:
     """Plan a lecture of ``duration_s`` for a presenter in ``video_format``.
 
@@ -167,7 +172,7 @@ def make_plan(
     back_block = 20
     while True:
         pictures_in_memory = codec_pictures + _QUEUE_COUNT * queue_frames + batch + back_block
-        estimate = _BASE_MB + network.memory_mb(batch) + picture_mb * pictures_in_memory
+        estimate = _BASE_MB + extra_mb + network.memory_mb(batch) + picture_mb * pictures_in_memory
         if estimate <= budget_mb:
             break
         if (queue_frames, batch, back_block) == (1, 1, 4):

@@ -14,10 +14,17 @@ from appliance.config import Config
 from appliance.enrolment.enrolment import Enrolment
 from appliance.errors import Cancelled
 from appliance.lips.model import LipModel
+from appliance.lips.profile import Profile
 from appliance.media.probe import AudioInfo, PresenterInfo, probe_audio, probe_presenter
 from appliance.render.checkpoint import load_checkpoint, replan, save_checkpoint
 from appliance.render.lecture_motion import compute_motion
 from appliance.render.narration import AUDIO_FILE, is_text, synthesize_lecture
+from appliance.render.personal_mouths import (
+    can_learn,
+    choose_mouths,
+    learn_atlas,
+    with_atlas_memory,
+)
 from appliance.render.plan import NetworkFootprint, plan_for
 from appliance.render.presenter_analysis import analyse_presenter
 from appliance.render.presenter_cache import CachedPresenter, PresenterCache, PresenterEntry
@@ -83,9 +90,36 @@ def prepare(
             )
         workspace = _wait_for(analysis, on_progress)[0]
         _report_progress(on_progress, analysis, total, total)
+    workspace = _personalize(workspace, audio, model, on_progress, stopwatch)
     silence = 1 - float(activity.gate.mean())
     save_checkpoint(workspace, silence)
     return workspace, audio, RenderStats(silence)
+
+
+def _personalize(
+    workspace: Workspace,
+    audio: AudioInfo,
+    model: LipModel,
+    on_progress: OnProgress,
+    stopwatch: Stopwatch,
+) -> Workspace:
+    """Learn the presenter's own mouths and choose one for every frame, where that is possible.
+
+    Returns the workspace, with a plan that leaves memory for them.
+    """
+    roomy = with_atlas_memory(workspace, audio, model) if can_learn(workspace) else None
+    if roomy is None:
+        return workspace
+    total = workspace.presenter.frames
+    profile = Profile.load(workspace.profile_path)
+    atlas = learn_atlas(
+        roomy, profile, stopwatch, lambda done: on_progress(Progress("presenter", done, total))
+    )
+    if atlas is None:
+        return workspace
+    with stopwatch.stage("mouths"):
+        choose_mouths(roomy, model, profile, atlas)
+    return roomy
 
 
 @dataclass(frozen=True)

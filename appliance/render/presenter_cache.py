@@ -5,6 +5,7 @@
         profile.npz    resting mouth, range of movement, teeth
         person.npz     positions of the person who speaks
         learned-<key>.npz   what was learned from the presenter's speech
+        atlas.npz     the presenter's own mouths, or the fact that there are too few
         track/000123.npz   the landmarks of one segment of frames
 
 The key is derived from the *content* of the file, so a renamed or copied presenter is recognised
@@ -30,11 +31,14 @@ from typing import NamedTuple
 import av
 import numpy as np
 
+import appliance.atlas
 import appliance.face
 import appliance.files.atomic
 import appliance.inference
 import appliance.lips
 import appliance.media
+from appliance.atlas.atlas import Atlas
+from appliance.atlas.face_shape import FACE_POINTS
 from appliance.enrolment.enrolment import Enrolment
 from appliance.face.mesh import POINTS
 from appliance.face.person import Person
@@ -47,11 +51,12 @@ from appliance.lips.profile import Profile
 from appliance.media.probe import PresenterInfo
 from appliance.render.landmark_track import Landmarks
 
-# Only these of the mesh's 468 points are used by Lectern's own generator and by the smoothing;
-# storing them takes a sixth of the space.
-_CACHED_POINTS = np.array(sorted({*RIGID_POINTS, *MOUTH_POINTS}))
+# Only these of the mesh's 468 points are used by Lectern's own generator, by the atlas of mouths
+# and by the smoothing; storing them takes a third of the space.
+_CACHED_POINTS = np.array(sorted({*RIGID_POINTS, *MOUTH_POINTS, *FACE_POINTS}))
 
 _BLOCK = 1 << 20
+_NO_ATLAS_BYTES = 4096  # the note that there is no atlas is smaller, every atlas is larger
 _MB = 1 << 20
 _CHECKSUM_BYTES = hashlib.sha256().digest_size
 _READ_ERRORS = (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile,
@@ -200,6 +205,32 @@ class PresenterEntry:
             enrolment.save(temp_path(path))
             os.replace(temp_path(path), path)
 
+    def load_atlas(self) -> tuple[bool, Atlas | None]:
+        """Return whether the result of learning is stored, and the atlas.
+
+        The atlas is ``None`` if there are too few mouths, or if nothing is stored.
+        """
+        try:
+            path = self.folder / "atlas.npz"
+            with path.open("rb") as file:
+                if path.stat().st_size < _NO_ATLAS_BYTES:
+                    with np.load(file) as data:
+                        return bool(data["too_few"]), None
+                return True, Atlas.load(file)
+        except _READ_ERRORS:
+            return False, None
+
+    def store_atlas(self, atlas: Atlas | None) -> None:
+        """Store the result of learning. Errors are ignored: this is only a cache."""
+        path = self.folder / "atlas.npz"
+        with contextlib.suppress(OSError):
+            with temp_path(path).open("wb") as file:
+                if atlas is None:
+                    np.savez(file, too_few=True)
+                else:
+                    atlas.save(file)
+            os.replace(temp_path(path), path)
+
     def load(self, segment: int) -> Landmarks | None:
         """Return the landmarks of ``segment``; ``None`` if they are missing or damaged."""
         try:
@@ -245,7 +276,13 @@ def _code_digest() -> str:
     """
     digest = hashlib.blake2b(av.__version__.encode(), digest_size=16)
     paths = [Path(appliance.files.atomic.__file__)]
-    for package in (appliance.media, appliance.face, appliance.lips, appliance.inference):
+    for package in (
+        appliance.media,
+        appliance.face,
+        appliance.lips,
+        appliance.inference,
+        appliance.atlas,
+    ):
         paths += sorted(Path(package.__path__[0]).glob("*.py"))
     for path in paths:
         digest.update(path.read_bytes())

@@ -12,7 +12,28 @@ from appliance.media.picture import Picture
 from appliance.media.pingpong import frame_runs
 from appliance.render.landmark_track import LandmarkTrack
 from appliance.render.prefetch import prefetch
+from appliance.render.presenter_analysis import make_tracker
+from appliance.render.presenter_cache import PresenterEntry
 from appliance.render.progress import Stopwatch
+from appliance.render.workspace import Workspace
+
+
+def open_frames(workspace: Workspace) -> PresenterFrames:
+    """Return the presenter frames of a lecture, with cached landmarks if there is a cache."""
+    plan, presenter = workspace.plan, workspace.presenter
+
+    def open_reader() -> FrameReader:
+        return FrameReader(presenter, plan.threads)
+
+    landmarks = LandmarkTrack(
+        open_reader,
+        presenter.frames,
+        lambda: make_tracker(presenter, workspace.person),
+        PresenterEntry(workspace.cache_folder) if workspace.cache_folder is not None else None,
+    )
+    return PresenterFrames(
+        open_reader, presenter.frames, landmarks, plan.queue_frames, plan.back_block
+    )
 
 
 class PresenterFrames:

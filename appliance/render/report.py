@@ -13,6 +13,7 @@ from appliance.media.probe import AudioInfo
 from appliance.messages.score import WARNINGS
 from appliance.render.chunk import ChunkResult
 from appliance.render.narration import skipped_times
+from appliance.render.personal_mouths import report_mouths
 from appliance.render.workspace import Workspace
 from appliance.system.process import peak_rss_mb
 from appliance.version import software_version
@@ -66,6 +67,15 @@ class FaceReport(TypedDict):
     positions: list[list[float]]
 
 
+class LearnedReport(PersonalizationReport):
+    """What was learned from the presenter's own video.
+
+    ``atlas`` is that of :func:`~appliance.render.personal_mouths.report_mouths`.
+    """
+
+    atlas: dict[str, float]
+
+
 class _Warning(TypedDict):
     code: str
     text: str
@@ -102,7 +112,7 @@ class RenderReport(TypedDict):
     rejected_providers: list[str]
     model: ModelReport
     face: FaceReport
-    personalization: PersonalizationReport
+    personalization: LearnedReport
     warnings: list[ReportWarning]
     score: dict[str, Any]
     reused_chunks: int
@@ -193,7 +203,7 @@ def build_report(
             "turned_away": stats.frames["turned_away"],
             "positions": [[round(value, 1) for value in row] for row in workspace.person.to_rows()],
         },
-        "personalization": workspace.personalization,
+        "personalization": {**workspace.personalization, "atlas": report_mouths(workspace)},
         "warnings": _warnings(workspace, stats),
         "score": {},
         "reused_chunks": stats.reused_chunks,

@@ -3,6 +3,8 @@
     workspace.pickle  the request and the plan
     profile.npz       the presenter's profile
     motion.npy        the mouth motion (for models of kind ``wav2lip``: the mel)
+    atlas.npz         the presenter's own mouths, if they are painted
+    mouths.npz        which of them each frame shows
     segments/         finished chunks, each published atomically
 
 A chunk is a pure function of this folder and its number.
@@ -53,6 +55,16 @@ class Workspace:
     def motion_path(self) -> Path:
         """Path of the lecture's mouth motion."""
         return self.folder / MOTION_FILE
+
+    @property
+    def atlas_path(self) -> Path:
+        """Path of the atlas of the presenter's mouths; the file exists if it is used."""
+        return self.folder / "atlas.npz"
+
+    @property
+    def mouths_path(self) -> Path:
+        """Path of the choice of mouths for every frame; exists like :attr:`atlas_path`."""
+        return self.folder / "mouths.npz"
 
     def segment_path(self, index: int) -> Path:
         """Return the path of finished chunk ``index``."""

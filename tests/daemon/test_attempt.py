@@ -95,7 +95,7 @@ class TestRealAttempt:
         thumbnail = ThumbnailCache(config.root).get(sources[0])
         assert thumbnail is not None and thumbnail.read_bytes().startswith(b"\xff\xd8\xff")
         assert ThumbnailCache(config.root).get(tmp_path / "outbox" / "talk.mp4") is not None
-        render(*sources, tmp_path / "whole.mp4", settings(**options))
+        render(*sources, tmp_path / "whole.mp4", settings(None, **options))
         np.testing.assert_array_equal(
             frames_of(tmp_path / "outbox" / "talk.mp4"), frames_of(tmp_path / "whole.mp4")
         )

@@ -62,7 +62,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_wav2lip(tmp_path_factory.mktemp("model") / "tiny.onnx")
 
 
-def settings(**sections: dict[str, Any]) -> Config:
+def settings(root: Path | None = None, **sections: dict[str, Any]) -> Config:
     """Return settings for lossless video, by default without badge, score and cache."""
     values: dict[str, dict[str, Any]] = {
         "video": {"crf": 0, "badge": False, "preset": "ultrafast"},
@@ -71,7 +71,7 @@ def settings(**sections: dict[str, Any]) -> Config:
     }
     for name, section in sections.items():
         values[name] = {**values.get(name, {}), **section}
-    return Config.model_validate(values)
+    return Config.model_validate(values if root is None else {"root": root, **values})
 
 
 def frames_of(path: Path) -> npt.NDArray[np.uint8]:

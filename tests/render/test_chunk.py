@@ -12,7 +12,7 @@ import pytest
 
 from appliance.media.decode import FrameReader
 from appliance.media.picture import Picture, Plane
-from appliance.render import chunk
+from appliance.render import presenter_frames
 from appliance.render.checkpoint import finished_chunk
 from appliance.render.chunk import ChunkRenderer
 from appliance.render.progress import Progress
@@ -40,7 +40,7 @@ def test_pictures_are_released_after_encoding(
     presenter: Path, lecture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     WatchedReader.decoded = []
-    monkeypatch.setattr(chunk, "FrameReader", WatchedReader)
+    monkeypatch.setattr(presenter_frames, "FrameReader", WatchedReader)
     held: dict[int, set[int]] = {}
 
     def on_progress(progress: Progress) -> None:
