@@ -34,9 +34,10 @@ def add_parser(commands: Subparsers) -> None:
 
 
 def _score(options: argparse.Namespace) -> int:
-    from appliance.score import format_score, score_video
+    from appliance.render.scoring import score_file
+    from appliance.score import format_score
 
-    score = score_video(options.video, options.reference, options.source)
+    score = score_file(options.video, options.reference, options.source)
     if options.json:
         print(json.dumps(score.as_dict(), indent=2, ensure_ascii=False))
     else:
