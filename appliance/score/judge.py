@@ -88,8 +88,12 @@ def judge(measured: Measured) -> Score:
         speaking = speech.speaking(info.frames, fps) & tracks.measured
         activity, flags = measure_activity(tracks.opening, fps, speaking, silent, asked)
         if measured.wanted is not None:
-            match = match_speech(tracks.opening, fps, measured.wanted, measured.own_lag_ms / 1000)
-    silence = measure_silence(tracks, silent, measured.photo_opening)
+            spoken = np.where(speaking, tracks.opening, np.nan)
+            match = match_speech(spoken, fps, measured.wanted, measured.own_lag_ms / 1000)
+    own = measured.presenter_looks
+    silence = measure_silence(
+        tracks, silent, measured.photo_opening, own.column("opening") if own is not None else None
+    )
     if silence is not None and silence.misread > 0:
         notes.append("photo_mouth_open")
     if speech is not None and silence is None:
@@ -152,9 +156,9 @@ def _excess(
     """Return, by reason, how far each frame is beyond the limit (1), of what moves."""
     tracks = measured.tracks
     known = np.where(np.isfinite(tracks.opening), 0.0, np.nan)
-    misread = silence.misread if silence is not None else 0.0
+    rest = max(silence.misread, silence.own_rest) if silence is not None else 0.0
     missing = np.where(tracks.measured, np.isnan(tracks.opening), np.nan)
-    opening = tracks.opening - misread
+    opening = tracks.opening - rest
     mismatch = known if asked is None else _mismatch(tracks.opening, asked)
     excess: dict[str, Values] = {
         "face_missing": _FLAGGED * missing,

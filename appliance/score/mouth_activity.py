@@ -2,7 +2,7 @@
 
 Movement is the standard deviation of the opening over a second or so. In real speech it never falls
 below a third of its usual size where the sound asks for movement (52 clips of 22 people), and in
-real pauses it stays below 0.4 of it.
+real pauses it stays below 0.4 of it, except shortly before speech, when the lips already open.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ _SPEECH_SHARE = 0.9  # share of a window that must be speech
 _ASKED = 0.6  # share of its usual movement that the wanted opening must show in a window
 _STILL = 0.25  # share of the usual movement below which a mouth in speech is still
 _MOVING = 0.55  # share of the usual movement above which a mouth in silence moves
-_MIN_SILENCE_S = 0.6
+_MIN_SILENCE_S = 0.4
+_LEAD_S = 0.3  # before and after speech, beyond the margin of a pause, in which lips may move
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,10 @@ def measure_activity(
     judged = _cover(np.flatnonzero(spoken), length, count)
     moving = np.zeros(count, np.bool_)
     quiet = np.zeros(count, np.bool_)
-    for start, stop in _stretches(silent & np.isfinite(opening)):
-        if stop - start < _MIN_SILENCE_S * fps:
+    lead = round(_LEAD_S * fps)
+    for first, end in _stretches(silent):
+        start, stop = first + lead, end - lead
+        if not np.isfinite(opening[start:stop]).all() or stop - start < _MIN_SILENCE_S * fps:
             continue
         quiet[start:stop] = True
         window = min(length, stop - start)

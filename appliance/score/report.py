@@ -125,10 +125,10 @@ def _rows(score: Score) -> Iterator[tuple[str, str, str]]:
     if score.loudness is not None:
         yield from _correlation("opening against the loudness", score.loudness)
     if score.match is not None:
-        yield "opening against the speech, best r", f"{score.match.best_r:.3f}", "over 0.3"
+        yield "opening against the speech, best r", f"{score.match.best_r:.3f}", "over 0.36"
         spread = _number(score.match.spread_ms, " ± {:.0f}").replace("-", "")
         yield "    lag of the mouth", f"{score.match.lag_ms:+.0f}{spread} ms", "within ± 55 ms"
-        yield "    confidence", f"{score.match.confidence:.2f}", "over 0.15"
+        yield "    confidence", f"{score.match.confidence:.2f}", "over 0.25"
     if score.activity is not None:
         activity = score.activity
         yield "still in speech", f"{activity.still_s:.1f} of {activity.speech_s:.1f} s", "0"
@@ -152,7 +152,7 @@ def _rows(score: Score) -> Iterator[tuple[str, str, str]]:
         yield (
             "edge around the mouth (seam)",
             _number(outside.seam, "{:.2f}"),
-            "under 2.5 grey levels",
+            "under 1 grey level",
         )
 
 

@@ -58,14 +58,19 @@ class SpeechMatch:
     spread_ms: float | None
     seconds: float
 
+    @property
+    def is_peak(self) -> bool:
+        """Whether the best lag is a maximum, and not the end of the searched range."""
+        return abs(self.lag_ms) < 1000 * (MAX_LAG_S - 2 * _STEP_S)
+
 
 def match_speech(
     opening: npt.NDArray[np.floating], fps: float, wanted: WantedOpening, own_lag_s: float = 0.0
 ) -> SpeechMatch | None:
     """Return how ``opening`` follows ``wanted``; ``None`` if one does not move or is too short.
 
-    Value ``k`` of ``opening`` is at ``k / fps`` seconds, NaN is unknown. Lags are counted from
-    ``own_lag_s``.
+    Value ``k`` of ``opening`` is at ``k / fps`` seconds, NaN is unknown: pass the frames of speech
+    alone, because any two speeches with the same pauses agree. Lags are counted from ``own_lag_s``.
     """
     lags = np.arange(-MAX_LAG_S, MAX_LAG_S + _STEP_S / 2, _STEP_S)
     shown = np.asarray(opening, np.float64)

@@ -28,21 +28,22 @@ LIMITS: dict[str, tuple[float, float]] = {
     # Viewers notice a lag from about 60 ms on (ITU-R BT.1359: 45 ms).
     "mouth_late": (55.0, 110.0),
     "mouth_early": (55.0, 110.0),
-    "mouth_shut": (0.8, 4.0),  # seconds
-    "moves_in_silence": (0.7, 2.0),  # seconds
+    "mouth_shut": (1.3, 4.0),  # seconds
+    "moves_in_silence": (0.35, 2.0),  # seconds
     "open_in_silence": (0.05, 0.10),  # eye distances
     "mouth_trembling": (0.010, 0.020),  # eye distances
     "lips_pale": (0.30, 0.60),  # share of frames
     "inside_bright": (0.45, 0.80),  # share of frames
     "mouth_too_sharp": (2.0, 4.0),
     "mouth_flickers": (1.8, 3.0),
-    "seam": (2.5, 5.0),  # grey levels
+    "seam": (0.95, 3.0),  # grey levels
 }
 """Values of a measure above which the grade is "check", and above which it is "poor"."""
 
 # Values below which the grade is "check", and below which it is "poor".
 _REFERENCE_R_LIMITS = (0.40, 0.15)
-_MATCH_R_LIMITS = (0.30, 0.15)
+_MATCH_R_LIMITS = (0.36, 0.15)
+_CONFIDENCE_LIMITS = (0.25, 0.10)
 _SHARPNESS_LIMITS = (0.55, 0.30)
 _SAME_FACE_LIMITS = (0.80, 0.60)
 _LOUDNESS_R_LIMIT = 0.05  # a weak measure: alone it never makes a video "poor"
@@ -50,9 +51,8 @@ _JITTER_RATIO_LIMIT = 2.0  # the mesh's lips also shake when the head moves
 _OUTSIDE_LIMIT = 3.0  # mean grey levels: an encoder's noise at CRF 28 is below 2
 
 _MIN_SPEECH_S = 2.0
-_MIN_CONFIDENCE = 0.15  # the lag of a lower one is meaningless
 _MAX_LAG_SPREAD_MS = 60.0
-_MIN_MATCH_S = 4.0  # a shorter stretch may match badly, or well, by chance
+_MIN_MATCH_S = 3.0  # a shorter stretch may match badly, or well, by chance
 
 
 class Span(NamedTuple):
@@ -223,7 +223,11 @@ def _sync_reasons(measures: Measures, speaks: bool) -> Iterator[VerdictReason]:
         lag_reasons = list(_lag_reasons(match.lag_ms)) if _is_certain(match) else []
         yield from lag_reasons
         if not lag_reasons and match.seconds >= _MIN_MATCH_S:
-            yield from _reason_if_below("sync_weak", match.near_r, _MATCH_R_LIMITS)
+            weak = [
+                *_reason_if_below("sync_weak", match.near_r, _MATCH_R_LIMITS),
+                *_reason_if_below("sync_weak", match.confidence, _CONFIDENCE_LIMITS),
+            ]
+            yield from sorted(weak, key=lambda reason: reason.grade != "poor")[:1]
     elif speaks and measures.loudness is not None:
         best_r = measures.loudness.best_r
         if best_r is not None and best_r < _LOUDNESS_R_LIMIT:
@@ -233,8 +237,9 @@ def _sync_reasons(measures: Measures, speaks: bool) -> Iterator[VerdictReason]:
 def _is_certain(match: SpeechMatch) -> bool:
     """Return whether the lag of ``match`` can be relied on."""
     return (
-        match.best_r >= _MATCH_R_LIMITS[0]
-        and match.confidence >= _MIN_CONFIDENCE
+        match.is_peak
+        and match.best_r >= _MATCH_R_LIMITS[0]
+        and match.confidence >= _CONFIDENCE_LIMITS[0]
         and (match.spread_ms is None or match.spread_ms <= _MAX_LAG_SPREAD_MS)
     )
 
@@ -266,7 +271,7 @@ def _look_reasons(measures: Measures) -> Iterator[VerdictReason]:
 
 
 def _resting_opening(silence: Silence) -> float:
-    return silence.opening_median - silence.misread
+    return silence.opening_median - max(silence.misread, silence.own_rest)
 
 
 def _reason_if_below(

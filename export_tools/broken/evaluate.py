@@ -123,7 +123,11 @@ class Bench:
 def own_lag_ms(measured: Measured) -> float:
     """Return the lag of an untouched recording."""
     assert measured.wanted is not None
-    found = match_speech(measured.tracks.opening, measured.tracks.fps, measured.wanted)
+    assert measured.speech is not None
+    tracks = measured.tracks
+    speaking = measured.speech.speaking(len(tracks.opening), tracks.fps)
+    spoken = np.where(speaking, tracks.opening, np.nan)
+    found = match_speech(spoken, tracks.fps, measured.wanted)
     return found.lag_ms if found is not None else 0.0
 
 
