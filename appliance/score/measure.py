@@ -26,8 +26,8 @@ from appliance.score.verdict import Unchanged
 OnScoreProgress = Callable[[int, int], None]
 
 LIMIT_S = 300.0
-_BRIEF_SHARE, _BRIEF_MIN_S, _BRIEF_MAX_S = 0.1, 20.0, 120.0
-_SPAN_S = 8.0
+_BRIEF_SHARE, _BRIEF_MIN_S, _BRIEF_MAX_S = 0.1, 12.0, 120.0
+_SPAN_S, _BRIEF_SPAN_S = 8.0, 4.0
 # Lectern's files have a key frame at least this often, counted from frame 0 (the encoder's gop), so
 # a span that begins there needs no extra decoding.
 _KEYFRAME_INTERVAL = 250
@@ -83,10 +83,10 @@ def measure_video(
 
     ``reference`` is the real video and ``source`` the presenter. A file longer than ``limit_s``
     seconds is measured in stretches of 8 s spread evenly over it (``None``: all of it); ``brief``
-    limits that to a tenth of the file, 20 s to 2 minutes, for callers that wait. ``choose`` selects
-    the presenter among several faces, and ``source_faces`` returns the landmarks that rendering has
-    found. ``on_progress`` is called with the number of measured frames and the total. Memory does
-    not depend on the length, except for some 100 bytes per frame.
+    measures a tenth of the file in stretches of 4 s, 12 s to 2 minutes in all, for callers that
+    wait. ``choose`` selects the presenter among several faces, and ``source_faces`` returns the
+    landmarks that rendering has found. ``on_progress`` is called with the number of measured frames
+    and the total. Memory does not depend on the length, except for some 100 bytes per frame.
 
     Raises ``BadInput``: as ``probe_presenter`` does for any of the files, ``video_missing`` for a
     photo, or ``no_face`` if the video shows none at all.
@@ -103,7 +103,7 @@ def measure_video(
             notes.append("source_differs")
     if brief:
         limit_s = min(max(_BRIEF_SHARE * info.duration_s, _BRIEF_MIN_S), _BRIEF_MAX_S)
-    spans = _spans(info, limit_s)
+    spans = _spans(info, limit_s, _BRIEF_SPAN_S if brief else _SPAN_S)
     total = sum(stop - first for first, stop in spans)
     if total < info.frames:
         notes.append("sampled")
@@ -157,12 +157,14 @@ def measure_video(
     )
 
 
-def _spans(info: PresenterInfo, limit_s: float | None) -> list[tuple[int, int]]:
+def _spans(
+    info: PresenterInfo, limit_s: float | None, span_s: float = _SPAN_S
+) -> list[tuple[int, int]]:
     """Return (first, stop) of the stretches to measure; each starts at a tracker's segment."""
     fps = float(info.fps)
     if limit_s is None or info.frames <= limit_s * fps:
         return [(0, info.frames)]
-    length = -(-round(_SPAN_S * fps) // SEGMENT_FRAMES) * SEGMENT_FRAMES
+    length = -(-round(span_s * fps) // SEGMENT_FRAMES) * SEGMENT_FRAMES
     count = max(int(limit_s * fps / length), 1)
     last_start = max(info.frames - length, 0)
     step = (
