@@ -116,8 +116,8 @@ def score_video(
     ``source`` is the presenter that the video was made from; it adds the look of the mouth and
     changes outside of it, without which a video is not called good. A file longer than ``limit_s``
     seconds is measured in sections of 8 s that are spread evenly over it (``None``: the whole
-    file); ``brief`` measures a tenth, 12 s to 2 minutes. ``on_progress`` is called with the number
-    of frames done and the number in all. Raises
+    file); ``brief`` measures a twentieth, 8 s to 2 minutes. ``on_progress`` is called with the
+    number of frames done and the number in all. Raises
     ``BadInput``, among others ``video_missing`` for a photo and ``no_face`` if no face is visible.
     """
     from appliance.render.scoring import score_file

@@ -26,7 +26,7 @@ from appliance.score.verdict import Unchanged
 OnScoreProgress = Callable[[int, int], None]
 
 LIMIT_S = 300.0
-_BRIEF_SHARE, _BRIEF_MIN_S, _BRIEF_MAX_S = 0.1, 12.0, 120.0
+_BRIEF_SHARE, _BRIEF_MIN_S, _BRIEF_MAX_S = 0.05, 8.0, 120.0
 _SPAN_S, _BRIEF_SPAN_S = 8.0, 4.0
 # Lectern's files have a key frame at least this often, counted from frame 0 (the encoder's gop), so
 # a span that begins there needs no extra decoding.
@@ -83,7 +83,7 @@ def measure_video(
 
     ``reference`` is the real video and ``source`` the presenter. A file longer than ``limit_s``
     seconds is measured in stretches of 8 s spread evenly over it (``None``: all of it); ``brief``
-    measures a tenth of the file in stretches of 4 s, 12 s to 2 minutes in all, for callers that
+    measures a twentieth of the file in stretches of 4 s, 8 s to 2 minutes in all, for callers that
     wait. ``choose`` selects the presenter among several faces, and ``source_faces`` returns the
     landmarks that rendering has found. ``on_progress`` is called with the number of measured frames
     and the total. Memory does not depend on the length, except for some 100 bytes per frame.

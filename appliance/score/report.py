@@ -162,6 +162,7 @@ def _appearance(look: Appearance) -> Iterator[tuple[str, str, str]]:
     yield "mouth's inside too bright", _number(look.bright_inside, "{:.1%}"), "under 45 %"
     yield "sharpness for this shape", _number(look.sharpness, "{:.2f}"), "0.55 to 2"
     yield "flicker", _number(look.flicker, "{:.2f}"), "about 1"
+    yield "movement", _number(look.movement, "{:.2f}"), "over 0.45"
     yield "same face", _number(look.same_face, "{:.2f}"), "over 0.8"
 
 

@@ -46,6 +46,7 @@ _MATCH_R_LIMITS = (0.36, 0.15)
 _CONFIDENCE_LIMITS = (0.25, 0.10)
 _SHARPNESS_LIMITS = (0.55, 0.30)
 _SAME_FACE_LIMITS = (0.80, 0.60)
+_MOVEMENT_LIMITS = (0.45, 0.38)
 _LOUDNESS_R_LIMIT = 0.05  # a weak measure: alone it never makes a video "poor"
 _JITTER_RATIO_LIMIT = 2.0  # the mesh's lips also shake when the head moves
 _OUTSIDE_LIMIT = 3.0  # mean grey levels: an encoder's noise at CRF 28 is below 2
@@ -191,9 +192,12 @@ def _find_reasons(measures: Measures, still: float) -> Iterator[VerdictReason]:
         yield from _reason_if_above("mouth_unchanged", measures.unchanged.turned_away)
     speaks = measures.speech_s is not None and measures.speech_s >= _MIN_SPEECH_S
     frozen = speaks and measures.opening_spread <= still
+    moves = measures.appearance.movement if measures.appearance is not None else None
     if frozen:
         yield VerdictReason("mouth_still", "poor")
     else:
+        if speaks and moves is not None:
+            yield from _reason_if_below("mouth_still", moves, _MOVEMENT_LIMITS)
         yield from _sync_reasons(measures, speaks)
     if measures.activity is not None:
         if not frozen:

@@ -42,8 +42,10 @@ class Appearance:
     light, ``bright_inside`` the share of those in which the mouth's inside is too bright.
     ``sharpness`` is the median energy of fine detail relative to that of the presenter's mouth of
     the same shape. ``flicker`` is the change that comes and goes between frames, relative to the
-    presenter's. ``same_face`` is the correlation of the mean pictures of eyes, brows and nose.
-    Parts that cannot be measured are ``None``.
+    presenter's. ``movement`` is how far the opening and the brightness inside vary, relative to the
+    presenter's: the mesh reads some movement of a frozen mouth from the chin. ``same_face`` is the
+    correlation of the mean pictures of eyes, brows and nose. Parts that cannot be measured are
+    ``None``.
     """
 
     pale_upper: float | None
@@ -51,6 +53,7 @@ class Appearance:
     bright_inside: float | None
     sharpness: float | None
     flicker: float | None
+    movement: float | None
     same_face: float | None
     frames: int
 
@@ -81,6 +84,7 @@ def compare_looks(video: LookTrack, presenter: LookTrack) -> tuple[Appearance, d
         bright_inside=_share(found["inside_light"]),
         sharpness=float(np.exp(np.median(change))) if len(change) >= _MIN_COMPARED else None,
         flicker=float(np.median(shown) / np.median(own)) if enough else None,
+        movement=_movement(video, reference),
         same_face=_agreement(video.face, presenter.face),
         frames=len(known),
     )
@@ -110,6 +114,27 @@ def _compare_shapes(video: Array, reference: Array, columns: list[int]) -> tuple
             changes[block, k] = video[block, column] - np.median(own, axis=1)
             deviations[block, k] = changes[block, k] / np.maximum(own.std(axis=1), least)
     return deviations, changes
+
+
+def _movement(video: LookTrack, reference: Array) -> float | None:
+    """Return the geometric mean of the ratios of spread; ``None`` if too little is known."""
+    ratios = []
+    for name in ("opening", "inside_light"):
+        own = reference[:, MouthLook._fields.index(name)]
+        spreads = [_spread(values) for values in (video.column(name), own)]
+        if min(spreads) <= 0:
+            return None
+        ratios.append(spreads[0] / spreads[1])
+    return float(np.sqrt(ratios[0] * ratios[1]))
+
+
+def _spread(values: npt.NDArray[np.floating]) -> float:
+    """Return the distance of the 10th from the 90th percentile; 0 if too few are known."""
+    known = values[np.isfinite(values)]
+    if len(known) < _MIN_FRAMES:
+        return 0.0
+    low, high = np.quantile(known, (0.1, 0.9))
+    return float(high - low)
 
 
 def _share(deviations: Track32) -> float | None:

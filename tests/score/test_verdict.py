@@ -28,7 +28,7 @@ GOOD = Measures(
     outside=OutsideMouth(0.8, 14, 0.01, 0.6, 100),
     match=SpeechMatch(0.7, 0.7, 0.7, 3.0, 0.5, 4.0, 30.0),
     activity=MouthActivity(0.0, 20.0, 0.0, 5.0, 0.03),
-    appearance=Appearance(0.05, 0.04, 0.06, 1.1, 1.0, 0.99, 200),
+    appearance=Appearance(0.05, 0.04, 0.06, 1.1, 1.0, 0.9, 0.99, 200),
     unchanged=Unchanged(0.0, 0.0),
 )
 MATCH, LOOK, ACTIVITY = GOOD.match, GOOD.appearance, GOOD.activity
@@ -73,6 +73,7 @@ def test_good_video_has_no_reasons() -> None:
         ({"appearance": replace(LOOK, sharpness=6.0)}, "mouth_too_sharp", "poor"),
         ({"sharpness": None, "appearance": replace(LOOK, sharpness=0.2)}, "mouth_blurred", "poor"),
         ({"appearance": replace(LOOK, flicker=2.0)}, "mouth_flickers", "check"),
+        ({"appearance": replace(LOOK, movement=0.3)}, "mouth_still", "poor"),
         ({"appearance": replace(LOOK, same_face=0.4)}, "wrong_person", "poor"),
         ({"silence": Silence(5.0, 0.07, 0.09)}, "open_in_silence", "check"),
         ({"silence": Silence(5.0, 0.15, 0.2)}, "open_in_silence", "poor"),
@@ -80,7 +81,7 @@ def test_good_video_has_no_reasons() -> None:
         ({"jitter": Jitter(0.05, 0.0, None)}, "mouth_trembling", "poor"),
         ({"sharpness": Sharpness(0.4, 0.95, 0.45, 100)}, "mouth_blurred", "check"),
         ({"sharpness": Sharpness(0.1, 0.95, 0.11, 100)}, "mouth_blurred", "poor"),
-        ({"outside": OutsideMouth(0.8, 14, 0.01, 3.5, 100)}, "seam", "check"),
+        ({"outside": OutsideMouth(0.8, 14, 0.01, 1.5, 100)}, "seam", "check"),
         ({"outside": OutsideMouth(0.8, 14, 0.01, 6.0, 100)}, "seam", "poor"),
         ({"outside": OutsideMouth(5.0, 14, 0.01, None, 100)}, "outside_mouth_changed", "check"),
     ],
@@ -99,6 +100,7 @@ def test_each_fault_has_its_reason_and_grade(
         {"reference": Correlation(0.2, 0.3, 160.0)},  # the lag of a weak correlation
         {"jitter": Jitter(0.015, 0.012, 1.25)},  # a head that moves
         {"opening_spread": 0.001, "speech_s": 0.5},  # no speech
+        {"appearance": replace(LOOK, movement=None), "reference": None},
         {"reference": None, "loudness": None, "silence": None, "jitter": None},
         {"sharpness": None, "outside": None},
         {"reference": None, "match": replace(MATCH, lag_ms=300.0, spread_ms=150.0)},
