@@ -31,6 +31,7 @@ _LEAST_SPREAD = {
 }  # fmt: skip
 _TYPICAL_FACTOR = 2.0
 _MIN_COMPARED = 12
+_QUIET_QUANTILE = 0.25  # flicker is clearest while the mouth hardly moves
 _BLOCK = 256  # frames compared at a time
 
 
@@ -75,7 +76,8 @@ def compare_looks(video: LookTrack, presenter: LookTrack) -> tuple[Appearance, d
     paleness = {lip: (-found[f"{lip}_red"], found[f"{lip}_light"]) for lip in ("upper", "lower")}
     own = presenter.flicker[np.isfinite(presenter.flicker)]
     shown = video.flicker[np.isfinite(video.flicker)]
-    enough = min(len(own), len(shown)) >= _MIN_COMPARED and float(np.median(own)) > 0
+    enough = min(len(own), len(shown)) >= _MIN_COMPARED
+    quiet = float(np.quantile(own, _QUIET_QUANTILE)) if enough else 0.0
     change = changes[:, names.index("sharpness")]
     change = change[np.isfinite(change)]
     appearance = Appearance(
@@ -83,7 +85,7 @@ def compare_looks(video: LookTrack, presenter: LookTrack) -> tuple[Appearance, d
         pale_lower=_largest(*map(_share, paleness["lower"])),
         bright_inside=_share(found["inside_light"]),
         sharpness=float(np.exp(np.median(change))) if len(change) >= _MIN_COMPARED else None,
-        flicker=float(np.median(shown) / np.median(own)) if enough else None,
+        flicker=float(np.quantile(shown, _QUIET_QUANTILE)) / quiet if quiet > 0 else None,
         movement=_movement(video, reference),
         same_face=_agreement(video.face, presenter.face),
         frames=len(known),
