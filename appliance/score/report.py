@@ -157,8 +157,8 @@ def _rows(score: Score) -> Iterator[tuple[str, str, str]]:
 
 
 def _appearance(look: Appearance) -> Iterator[tuple[str, str, str]]:
-    yield "upper lip too pale", _number(look.pale_upper, "{:.1%}"), "under 30 % of the frames"
-    yield "lower lip too pale", _number(look.pale_lower, "{:.1%}"), "under 30 % of the frames"
+    yield "upper lip too pale", _number(look.pale_upper, "{:.1%}"), "under 25 % of the frames"
+    yield "lower lip too pale", _number(look.pale_lower, "{:.1%}"), "under 25 % of the frames"
     yield "mouth's inside too bright", _number(look.bright_inside, "{:.1%}"), "under 45 %"
     yield "sharpness for this shape", _number(look.sharpness, "{:.2f}"), "0.55 to 2"
     yield "flicker", _number(look.flicker, "{:.2f}"), "about 1"

@@ -32,7 +32,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "moves_in_silence": (0.35, 2.0),  # seconds
     "open_in_silence": (0.05, 0.10),  # eye distances
     "mouth_trembling": (0.010, 0.020),  # eye distances
-    "lips_pale": (0.30, 0.60),  # share of frames
+    "lips_pale": (0.25, 0.60),  # share of frames
     "inside_bright": (0.45, 0.80),  # share of frames
     "mouth_too_sharp": (2.0, 4.0),
     "mouth_flickers": (1.8, 3.0),

@@ -6,8 +6,10 @@ The clips of ``wild`` and some of GRID's speaker s1 are cut into pieces, each of
 every way of :data:`~export_tools.broken.faults.FAULTS`, encoded, and scored against the untouched
 piece as its presenter. Untouched pieces are scored as if they were renders: with themselves as the
 presenter, and with another piece, or the other half, of the same clip. A clip's own lag is that of
-its presenter. The limits were tuned on every other clip; the table has both halves. Measurements
-are kept beside RESULTS.json, so that a changed limit needs no new ones.
+its presenter. Pictures are altered in one piece a person, two of GRID; a wrong mouth and a wrong
+person are tried with the pieces of all other persons. The limits were tuned on every other clip;
+the table has both halves. Measurements are kept beside RESULTS.json, so that a changed limit needs
+no new ones.
 """
 
 from __future__ import annotations
@@ -64,6 +66,9 @@ EXPECTED = {
 
 MAX_ALTERED = {"grid s1": 2}
 """Pieces of a person whose pictures are altered, if not one; all have their sound exchanged."""
+
+EXCHANGES = ("wrong mouth", "wrong person")
+"""Faults for which the measurements of two persons' pieces are combined."""
 
 UNTOUCHED = ("untouched, own presenter", "untouched, other part as presenter")
 
@@ -139,6 +144,13 @@ def against(measured: Measured, presenter: Measured) -> Measured:
     )  # fmt: skip
 
 
+def exchanged(name: str, own: Measured, other: Measured) -> Measured:
+    """Return another person's speech with this mouth, or another person with this presenter."""
+    if name == "wrong person":
+        return against(other, own)
+    return replace(own, speech=other.speech, wanted=other.wanted)
+
+
 def measure_all(pieces: list[Piece], bench: Bench) -> Iterator[tuple[Piece, str, Measured]]:
     """Yield (piece, case, measurements) of every case of every piece."""
     real = {}
@@ -147,21 +159,21 @@ def measure_all(pieces: list[Piece], bench: Bench) -> Iterator[tuple[Piece, str,
         real[piece.name] = replace(untouched, own_lag_ms=own_lag_ms(untouched))
         yield piece, UNTOUCHED[0], real[piece.name]
     altered: Counter[str] = Counter()
-    for number, piece in enumerate(pieces):
+    for piece in pieces:
         own = real[piece.name]
         altered[piece.person] += 1
         same = [p for p in pieces if p.person == piece.person and p is not piece]
         others = [p for p in pieces if p.person != piece.person]
-        other = others[(7 * number) % len(others)]
         yield piece, UNTOUCHED[1], _other_part(piece, same, real, bench)
+        for name in EXCHANGES:
+            for other in others:
+                yield piece, name, exchanged(name, own, real[other.name])
         few = altered[piece.person] <= MAX_ALTERED.get(piece.person, 1)
         for name, fault in FAULTS.items():
             if not few and name not in UNALTERED:
                 continue
-            broken = fault(piece, other)
-            if broken.presenter is not None:
-                yield piece, name, against(real[other.name], own)
-            elif broken.pictures is piece.pictures:
+            broken = fault(piece)
+            if broken.pictures is piece.pictures:
                 measured = bench.with_sound(piece, name, own, broken.sound)
                 yield piece, name, replace(measured, own_lag_ms=own.own_lag_ms)
             else:

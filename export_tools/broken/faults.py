@@ -23,46 +23,40 @@ _STRETCH_S = 2.5  # of a fault that concerns a part of a piece
 
 @dataclass(frozen=True)
 class Broken:
-    """A broken clip. ``presenter`` is the clip that it is to be compared with, if not the piece."""
+    """The pictures and the sound of a broken clip."""
 
     pictures: list[Picture]
     sound: Sound
-    presenter: Piece | None = None
 
 
-def late(milliseconds: int) -> Callable[[Piece, Piece], Broken]:
+def late(milliseconds: int) -> Callable[[Piece], Broken]:
     """Return a fault that makes the mouth late by moving the sound to an earlier time."""
 
-    def fault(piece: Piece, other: Piece) -> Broken:
+    def fault(piece: Piece) -> Broken:
         shift = round(milliseconds * RATE / 1000)
         return Broken(piece.pictures, np.pad(piece.sound[shift:], (0, shift)))
 
     return fault
 
 
-def wrong_mouth(piece: Piece, other: Piece) -> Broken:
-    """Use the speech of another moment or clip."""
-    return Broken(piece.pictures, np.resize(other.sound, len(piece.sound)))
-
-
-def frozen_mouth(piece: Piece, other: Piece) -> Broken:
+def frozen_mouth(piece: Piece) -> Broken:
     """Show the mouth of one frame, well blended, on all frames."""
     return Broken(_paste(piece, {k: len(piece.faces) // 2 for k in _all(piece)}), piece.sound)
 
 
-def no_blend(piece: Piece, other: Piece) -> Broken:
+def no_blend(piece: Piece) -> Broken:
     """Paste the mouth of a frame half a second later as a box, slightly off and brighter."""
     step = round(float(piece.fps) / 2)
     frames = {k: (k + step) % len(piece.faces) for k in _all(piece)}
     return Broken(_paste(piece, frames, hard=True), piece.sound)
 
 
-def box(piece: Piece, other: Piece) -> Broken:
+def box(piece: Piece) -> Broken:
     """Brighten a box around the mouth by six grey levels."""
     return Broken(_each(piece, lambda p, f, k: _add(p.y, _box_mask(p, f) * 6)), piece.sound)
 
 
-def bleached_lips(piece: Piece, other: Piece) -> Broken:
+def bleached_lips(piece: Piece) -> Broken:
     """Take most of the lips' own colour and contrast away."""
 
     def bleach(picture: Picture, face: FaceMeasurement, index: int) -> None:
@@ -76,12 +70,7 @@ def bleached_lips(piece: Piece, other: Piece) -> Broken:
     return Broken(_each(piece, bleach), piece.sound)
 
 
-def wrong_person(piece: Piece, other: Piece) -> Broken:
-    """Show another person than the presenter."""
-    return Broken(other.pictures, other.sound, presenter=piece)
-
-
-def blurred_mouth(piece: Piece, other: Piece) -> Broken:
+def blurred_mouth(piece: Piece) -> Broken:
     """Blur the mouth, as a network of low resolution does."""
 
     def blur(picture: Picture, face: FaceMeasurement, index: int) -> None:
@@ -92,7 +81,7 @@ def blurred_mouth(piece: Piece, other: Piece) -> Broken:
     return Broken(_each(piece, blur), piece.sound)
 
 
-def sharpened_mouth(piece: Piece, other: Piece) -> Broken:
+def sharpened_mouth(piece: Piece) -> Broken:
     """Sharpen the mouth too much."""
 
     def sharpen(picture: Picture, face: FaceMeasurement, index: int) -> None:
@@ -103,7 +92,7 @@ def sharpened_mouth(piece: Piece, other: Piece) -> Broken:
     return Broken(_each(piece, sharpen), piece.sound)
 
 
-def flicker(piece: Piece, other: Piece) -> Broken:
+def flicker(piece: Piece) -> Broken:
     """Make the mouth brighter and darker by 4 % in turn."""
 
     def shade(picture: Picture, face: FaceMeasurement, index: int) -> None:
@@ -113,7 +102,7 @@ def flicker(piece: Piece, other: Piece) -> Broken:
     return Broken(_each(piece, shade), piece.sound)
 
 
-def bright_inside(piece: Piece, other: Piece) -> Broken:
+def bright_inside(piece: Piece) -> Broken:
     """Fill the inside of the mouth as if bright teeth were pasted into it."""
 
     def fill(picture: Picture, face: FaceMeasurement, index: int) -> None:
@@ -123,7 +112,7 @@ def bright_inside(piece: Piece, other: Piece) -> Broken:
     return Broken(_each(piece, fill), piece.sound)
 
 
-def silence_moving(piece: Piece, other: Piece) -> Broken:
+def silence_moving(piece: Piece) -> Broken:
     """Take the speech away for some seconds in which the mouth goes on."""
     sound = piece.sound.copy()
     first, stop = _stretch(piece)
@@ -133,21 +122,19 @@ def silence_moving(piece: Piece, other: Piece) -> Broken:
     return Broken(piece.pictures, sound)
 
 
-def speech_shut(piece: Piece, other: Piece) -> Broken:
+def speech_shut(piece: Piece) -> Broken:
     """Shut the mouth for some seconds of speech."""
     shut = int(np.argmin([face.opening for face in piece.faces]))
     return Broken(_paste(piece, dict.fromkeys(range(*_stretch(piece)), shut)), piece.sound)
 
 
-FAULTS: dict[str, Callable[[Piece, Piece], Broken]] = {
+FAULTS: dict[str, Callable[[Piece], Broken]] = {
     "late by 80 ms": late(80),
     "late by 120 ms": late(120),
     "late by 200 ms": late(200),
-    "wrong mouth": wrong_mouth,
     "frozen mouth": frozen_mouth,
     "no blend": no_blend,
     "bleached lips": bleached_lips,
-    "wrong person": wrong_person,
     "blur": blurred_mouth,
     "oversharpened": sharpened_mouth,
     "box": box,
@@ -156,12 +143,9 @@ FAULTS: dict[str, Callable[[Piece, Piece], Broken]] = {
     "silence with moving lips": silence_moving,
     "speech with a shut mouth": speech_shut,
 }
-"""Each takes the piece and a piece of another person."""
+"""Each takes the piece that it breaks."""
 
-UNALTERED = {
-    "late by 80 ms", "late by 120 ms", "late by 200 ms", "wrong mouth", "wrong person",
-    "silence with moving lips",
-}  # fmt: skip
+UNALTERED = {"late by 80 ms", "late by 120 ms", "late by 200 ms", "silence with moving lips"}
 """Faults that leave the pictures as they are, so that they need not be measured again."""
 
 
