@@ -113,16 +113,17 @@ def score_video(
     """Measure the quality of a finished video.
 
     ``reference`` is a real video of the same speech; it adds the comparison of the mouths.
-    ``source`` is the presenter that the video was made from; it adds sharpness and changes outside
-    the mouth. A file longer than ``limit_s`` seconds is measured in sections of 8 s that are spread
-    evenly over it (``None``: the whole file); ``brief`` measures a tenth, 20 s to 2 minutes.
-    ``on_progress`` is called with the number of frames done and the number in all. Raises
+    ``source`` is the presenter that the video was made from; it adds the look of the mouth and
+    changes outside of it, without which a video is not called good. A file longer than ``limit_s``
+    seconds is measured in sections of 8 s that are spread evenly over it (``None``: the whole
+    file); ``brief`` measures a twentieth, 8 s to 2 minutes. ``on_progress`` is called with the
+    number of frames done and the number in all. Raises
     ``BadInput``, among others ``video_missing`` for a photo and ``no_face`` if no face is visible.
     """
-    from appliance.score.measure import score_video as measure
+    from appliance.render.scoring import score_file
     from appliance.system.regular_file import follow_link
 
-    return measure(
+    return score_file(
         follow_link(Path(video)),
         None if reference is None else follow_link(Path(reference)),
         None if source is None else follow_link(Path(source)),

@@ -278,14 +278,30 @@ class LocalizedReason(Model):
     """The reason, in the user's language."""
 
 
+class VerdictReason(LocalizedReason):
+    """A reason for the grade of a video."""
+
+    grade: Literal["check", "poor"]
+    """The grade that this reason alone would give."""
+    start_s: float | None
+    """Start of the worst stretch, in seconds; null if it is unknown."""
+    stop_s: float | None
+    """End of the worst stretch, in seconds; null if it is unknown."""
+    picture: int | None
+    """Number of the picture that shows it, at ``/api/v1/jobs/{job}/pictures/{picture}``; null
+    without one."""
+
+
 class Verdict(Model):
     """Quality verdict on a finished video."""
 
-    grade: Literal["good", "check", "poor"] | None
-    """``good``, ``check`` (a check is recommended) or ``poor``; null if the video was not
-    scored."""
-    reasons: list[LocalizedReason]
-    """Reasons for the grade."""
+    grade: Literal["good", "check", "poor", "not_measured"]
+    """``good``, ``check`` (a check is recommended), ``poor``, or ``not_measured`` if a part that
+    the verdict needs could not be measured."""
+    reasons: list[VerdictReason]
+    """Reasons for the grade, the worst first."""
+    unmeasured: list[LocalizedReason]
+    """What could not be measured."""
     moments: list[Moment]
     """Points of the video that should be checked, at most 5."""
     warnings: list[Moment]

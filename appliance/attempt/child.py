@@ -103,8 +103,16 @@ def _execute(request: RenderRequest, pipe: _ReportPipe) -> dict[str, Any]:
     """Render the lecture and return the final report line."""
     with imports_without_gc():
         from appliance.render.render import render_in
+        from appliance.render.report import RenderReport
         from appliance.render.scoring import score_report
         from appliance.render.sidecars import write_sidecars
+        from appliance.render.workspace import Workspace
+
+    def finish(report: RenderReport, workspace: Workspace) -> None:
+        if request.config.score.enabled:
+            started = time.monotonic()
+            report["score"] = score_report(report, workspace, pipe.on_progress, pictures=True)
+            report["stages_s"]["score"] = round(time.monotonic() - started, 3)
 
     _save_presenter_thumbnail(request)
     try:
@@ -116,10 +124,9 @@ def _execute(request: RenderRequest, pipe: _ReportPipe) -> dict[str, Any]:
             request.config,
             on_progress=pipe.on_progress,
             after_chunk=pipe.after_chunk,
+            finish=finish,
         )
-        if request.config.score.enabled:
-            report["score"] = score_report(report, request.presenter, pipe.on_progress)
-        write_sidecars(request.output)
+        write_sidecars(request.output, report["score"] if request.config.score.enabled else None)
         _save_result_thumbnail(request)
     except StopRequested:
         return {"stopped": True}

@@ -55,7 +55,9 @@ def _render(options: argparse.Namespace) -> int:
         from appliance.files.atomic import check_writable
         from appliance.render.progress import Progress
         from appliance.render.render import render
+        from appliance.render.report import RenderReport
         from appliance.render.scoring import score_report
+        from appliance.render.workspace import Workspace
 
     config = apply_overrides(load_config(options.config), overrides_from(options))
     if options.report is not None:
@@ -68,13 +70,16 @@ def _render(options: argparse.Namespace) -> int:
             raise_if_interrupted()
             show(progress)
 
+        def finish(report: RenderReport, workspace: Workspace) -> None:
+            if config.score.enabled:
+                started = time.monotonic()
+                report["score"] = score_report(report, workspace, on_progress)
+                report["stages_s"]["score"] = round(time.monotonic() - started, 3)
+
         report = render(
-            options.presenter, options.lecture, options.output, config, on_progress=on_progress
-        )
-        if config.score.enabled:
-            started = time.monotonic()
-            report["score"] = score_report(report, options.presenter, on_progress)
-            report["stages_s"]["score"] = round(time.monotonic() - started, 3)
+            options.presenter, options.lecture, options.output, config,
+            on_progress=on_progress, finish=finish,
+        )  # fmt: skip
     if options.subtitles is not None:
         _write_subtitles(options.subtitles, options.output)
     if options.report is not None:

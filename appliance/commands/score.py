@@ -34,12 +34,13 @@ def add_parser(commands: Subparsers) -> None:
 
 
 def _score(options: argparse.Namespace) -> int:
-    from appliance.score import format_score, score_video
+    from appliance.render.scoring import score_file
+    from appliance.score import format_score
     from appliance.system.regular_file import follow_link
 
     files = (options.video, options.reference, options.source)
     video, reference, source = (path and follow_link(path) for path in files)
-    score = score_video(video, reference, source)
+    score = score_file(video, reference, source)
     if options.json:
         print(json.dumps(score.as_dict(), indent=2, ensure_ascii=False))
     else:

@@ -40,8 +40,26 @@ AUDIO_SUFFIXES = (
 TEXT_SUFFIXES = (".txt", ".md", ".docx")
 """Suffixes of lectures that are texts."""
 
-SIDECAR_SUFFIXES = (".jpg", ".srt")
-"""Suffixes of the files that accompany a finished video: thumbnail and subtitles."""
+MAX_VERDICT_PICTURES = 5
+"""Maximum number of pictures that show why a finished video was not called good."""
+
+
+def verdict_picture_suffix(number: int) -> str:
+    """Return the suffix of picture ``number``, from 1, of a finished video's verdict."""
+    return f".check-{number}.jpg"
+
+
+VERDICT_TEXT_SUFFIX = ".quality.txt"
+"""Suffix of the text that states the verdict on a finished video."""
+
+SIDECAR_SUFFIXES = (
+    ".jpg",
+    ".srt",
+    VERDICT_TEXT_SUFFIX,
+    *map(verdict_picture_suffix, range(1, MAX_VERDICT_PICTURES + 1)),
+)
+"""Suffixes of the files that accompany a finished video: thumbnail, subtitles, text and pictures of
+the verdict."""
 
 _KIND_BY_SUFFIX = (
     dict.fromkeys(PRESENTER_SUFFIXES, MediaKind.PRESENTER)

@@ -8,6 +8,17 @@ from __future__ import annotations
 Texts = dict[str, dict[str, str]]
 """Language (``en``, ``zh``) to sentence, by code."""
 
+GRADES: Texts = {
+    "good": {"en": "good.", "zh": "良好。"},
+    "check": {"en": "please check these points before you show the video.",
+              "zh": "播放前请检查以下几点。"},
+    "poor": {"en": "poor. Do not show the video before you have looked at these points.",
+             "zh": "较差。播放前请务必查看以下问题。"},
+    "not_measured": {"en": "not measured. Watch the video before you show it.",
+                     "zh": "未测量。播放前请先看一遍。"},
+}  # fmt: skip
+"""Grades of a video, as the continuation of "Quality: "."""
+
 REASONS: Texts = {
     "face_missing": {
         "en": "Part of the video shows no face.",
@@ -37,6 +48,38 @@ REASONS: Texts = {
         "en": "The mouth trembles during pauses.",
         "zh": "停顿时嘴部有抖动。",
     },
+    "mouth_unchanged": {
+        "en": "Part of the video shows the face turned away, so the mouth was left as filmed.",
+        "zh": "部分画面中脸转向一侧，嘴部保持原样。",
+    },
+    "mouth_shut": {
+        "en": "In part of the speech the mouth does not move.",
+        "zh": "部分说话声中嘴没有动。",
+    },
+    "moves_in_silence": {
+        "en": "The mouth moves although nobody speaks.",
+        "zh": "没有说话声时嘴仍在动。",
+    },
+    "lips_pale": {
+        "en": "The lips are paler than the presenter's own, or partly missing.",
+        "zh": "嘴唇比本人的更淡，或部分缺失。",
+    },
+    "inside_bright": {
+        "en": "The inside of the mouth is brighter than the presenter's own.",
+        "zh": "口腔内部比本人的更亮。",
+    },
+    "mouth_too_sharp": {
+        "en": "The mouth is sharper than the presenter's own, or shows hard edges.",
+        "zh": "嘴部比本人的更锐利，或有生硬的边缘。",
+    },
+    "mouth_flickers": {
+        "en": "The mouth flickers from frame to frame.",
+        "zh": "嘴部逐帧闪烁。",
+    },
+    "wrong_person": {
+        "en": "The face in the video does not look like the presenter's.",
+        "zh": "视频中的人脸与主讲人不像。",
+    },
     "mouth_blurred": {
         "en": "The mouth is less sharp than the rest of the face.",
         "zh": "嘴部比面部其他区域模糊。",
@@ -51,6 +94,30 @@ REASONS: Texts = {
     },
 }
 """Reasons for the grade of a video, also of single moments."""
+
+UNMEASURED: Texts = {
+    "score_missing": {
+        "en": "The quality of this video was not measured.",
+        "zh": "未评估此视频的质量。",
+    },
+    "sound_unmeasured": {
+        "en": "The video has no sound, so it is unknown whether the mouth matches it.",
+        "zh": "视频没有声音，无法判断嘴部动作是否吻合。",
+    },
+    "speech_unmeasured": {
+        "en": "There is hardly any speech, so it is unknown whether the mouth matches it.",
+        "zh": "几乎没有说话声，无法判断嘴部动作是否吻合。",
+    },
+    "sync_unmeasured": {
+        "en": "It could not be measured whether the mouth matches the speech.",
+        "zh": "无法测量嘴部动作与语音是否吻合。",
+    },
+    "look_unmeasured": {
+        "en": "The mouth could not be compared with the presenter's own.",
+        "zh": "无法将嘴部与本人的进行比较。",
+    },
+}
+"""What a good video must be measured for and could not be."""
 
 WARNINGS: Texts = {
     "no_face": {

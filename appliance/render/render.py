@@ -36,6 +36,8 @@ from appliance.render.workspace import Workspace
 from appliance.system.process import process_age_s
 from appliance.system.regular_file import follow_link
 
+Finish = Callable[[RenderReport, Workspace], None]
+
 MODELS_FOLDER = PROJECT / "models_lite"
 GENERATED_COMMENT = "AI-generated: the lips were moved to fit the speech (Lectern)"
 
@@ -47,17 +49,21 @@ def render(
     config: Config,
     *,
     on_progress: OnProgress = lambda progress: None,
+    finish: Finish = lambda report, workspace: None,
 ) -> RenderReport:
     """Render ``lecture`` (audio, video or text) spoken by ``presenter`` to ``output``.
 
     Returns the report. Works in a hidden folder beside ``output`` that is always removed at the
     end; ``output`` appears completely or not at all. ``on_progress`` is called with the progress;
-    an exception that it raises stops the work. Raises ``BadInput`` and ``Fault``.
+    an exception that it raises stops the work. ``finish`` is called at the end with the report,
+    which it may complete, while the workspace still exists. Raises ``BadInput`` and ``Fault``.
     """
     presenter, lecture = follow_link(presenter), follow_link(lecture)
     _check_output(output, (presenter, lecture))
     with _open_workspace(output) as folder:
-        return render_in(folder, presenter, lecture, output, config, on_progress=on_progress)
+        return render_in(
+            folder, presenter, lecture, output, config, on_progress=on_progress, finish=finish
+        )
 
 
 def render_in(
@@ -69,6 +75,7 @@ def render_in(
     *,
     on_progress: OnProgress = lambda progress: None,
     after_chunk: Callable[[], None] = lambda: None,
+    finish: Finish = lambda report, workspace: None,
 ) -> RenderReport:
     """Render as :func:`render` does, in a persistent ``folder``, so that a later call can resume.
 
@@ -104,7 +111,9 @@ def render_in(
     on_progress(Progress("mux", 1, 1))
     stats.stages_s = {**stopwatch.seconds, **stats.stages_s}
     stats.wall_s = time.monotonic() - started
-    return build_report(workspace, lecture, audio, output, stats)
+    report = build_report(workspace, lecture, audio, output, stats)
+    finish(report, workspace)
+    return report
 
 
 def _mux_chunks(workspace: Workspace, audio: AudioInfo, output: Path) -> None:

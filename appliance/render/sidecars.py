@@ -1,9 +1,11 @@
-"""Files written beside a finished video: a thumbnail, and its subtitle track as a file."""
+"""Files written beside a finished video: thumbnail, subtitles, and the verdict as a text."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,18 +14,21 @@ import numpy.typing as npt
 from appliance.errors import BadInput
 from appliance.face.detect import FaceDetector
 from appliance.face.networks import face_networks
-from appliance.files.atomic import translate_write_errors
+from appliance.files.atomic import translate_write_errors, write_text
+from appliance.files.names import VERDICT_TEXT_SUFFIX
 from appliance.media.picture import Picture
 from appliance.media.subtitles import read_subtitles, write_srt
 from appliance.media.thumbnail import save_video_thumbnail
+from appliance.render.verdict_text import verdict_text
 
 log = logging.getLogger("lectern.render")
 
 
-def write_sidecars(video: Path) -> None:
+def write_sidecars(video: Path, score: Mapping[str, Any] | None = None) -> None:
     """Write ``<stem>.jpg`` beside ``video``, and ``<stem>.srt`` if the video has subtitles.
 
-    A thumbnail that cannot be made is only logged. Raises ``Fault("disk_full")`` while the disk is
+    ``score`` is that of the report; the text of its verdict becomes ``<stem>.quality.txt``. A
+    thumbnail that cannot be made is only logged. Raises ``Fault("disk_full")`` while the disk is
     full.
     """
     detector = face_networks()[0]
@@ -37,6 +42,8 @@ def write_sidecars(video: Path) -> None:
         cues = read_subtitles(video)
         if cues:
             write_srt(video.with_suffix(".srt"), cues)
+        if score is not None:
+            write_text(video.with_suffix(VERDICT_TEXT_SUFFIX), verdict_text(score))
 
 
 def _shows_face(detector: FaceDetector, image: npt.NDArray[np.uint8]) -> bool:

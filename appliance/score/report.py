@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
-from appliance.messages.score import NOTES
+from appliance.messages.score import NOTES, UNMEASURED
+from appliance.score.mouth_activity import MouthActivity
 from appliance.score.outside_mouth import OutsideMouth
 from appliance.score.sharpness import Sharpness
 from appliance.score.silence import Jitter, Silence
+from appliance.score.speech_match import SpeechMatch
 from appliance.score.sync import Correlation
-from appliance.score.verdict import Verdict
+from appliance.score.verdict import Unchanged, Verdict
+from appliance.score.yardstick import Appearance
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Score:
 
     ``seconds`` is the length of the file and ``measured_s`` how much of it was measured. ``face``
     is the share of frames that show a face. ``loudness`` is the correlation of the mouth opening
-    with the sound's loudness: without a reference it is the only measure of sync, and a weak one
-    (real speakers reach 0.2 to 0.6). ``notes`` are codes of
+    with the sound's loudness, a weak measure of sync (real speakers reach 0.2 to 0.6), ``match``
+    the comparison with the opening that the speech asks for. ``notes`` are codes of
     :data:`~appliance.messages.score.NOTES`.
     """
 
@@ -51,16 +51,21 @@ class Score:
     face: float
     reference: Reference | None
     loudness: Correlation | None
+    match: SpeechMatch | None
+    activity: MouthActivity | None
     silence: Silence | None
     jitter: Jitter | None
+    appearance: Appearance | None
     sharpness: Sharpness | None
     outside: OutsideMouth | None
+    unchanged: Unchanged | None
     verdict: Verdict
     notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return a dictionary for JSON; what is not defined is ``None``."""
         data = dataclasses.asdict(self)
+        data["unchanged"] = self.unchanged._asdict() if self.unchanged is not None else None
         data["verdict"] = self.verdict.as_dict()
         data["notes"] = [{"code": code, "text": NOTES[code]["en"]} for code in self.notes]
         cleaned: dict[str, Any] = _json_safe(data)
@@ -80,7 +85,12 @@ def _json_safe(value: Any) -> Any:
 
 def format_score(score: Score) -> str:
     """Return a plain-text table of the measures, their values, and good values."""
-    table = Table(title=f"{score.video}: {score.verdict.grade}", title_justify="left", box=None)
+    # imported here: not every caller prints
+    from rich.console import Console
+    from rich.table import Table
+
+    grade = score.verdict.grade.replace("_", " ")
+    table = Table(title=f"{score.video}: {grade}", title_justify="left", box=None)
     table.add_column("measure", no_wrap=True)
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("good is")
@@ -90,7 +100,11 @@ def format_score(score: Score) -> str:
     console = Console(file=out, width=100, color_system=None, highlight=False, markup=False)
     console.print(table)
     for reason in score.verdict.reasons:
-        console.print(f"- {reason.text()}", soft_wrap=True)
+        span = reason.span
+        when = f" ({_clock(span.start_s)} to {_clock(span.stop_s)})" if span is not None else ""
+        console.print(f"- {reason.text()}{when}", soft_wrap=True)
+    for code in score.verdict.unmeasured:
+        console.print(f"- {UNMEASURED[code]['en']}", soft_wrap=True)
     for moment in score.verdict.moments:
         console.print(f"- at {_clock(moment.at_s)}: {moment.text()}", soft_wrap=True)
     for code in score.notes:
@@ -110,6 +124,15 @@ def _rows(score: Score) -> Iterator[tuple[str, str, str]]:
         yield "lip distance to the reference (LMD)", lmd, "0: eye distances"
     if score.loudness is not None:
         yield from _correlation("opening against the loudness", score.loudness)
+    if score.match is not None:
+        yield "opening against the speech, best r", f"{score.match.best_r:.3f}", "over 0.36"
+        spread = _number(score.match.spread_ms, " ± {:.0f}").replace("-", "")
+        yield "    lag of the mouth", f"{score.match.lag_ms:+.0f}{spread} ms", "within ± 55 ms"
+        yield "    confidence", f"{score.match.confidence:.2f}", "over 0.25"
+    if score.activity is not None:
+        activity = score.activity
+        yield "still in speech", f"{activity.still_s:.1f} of {activity.speech_s:.1f} s", "0"
+        yield "moving in silence", f"{activity.moving_s:.1f} of {activity.silence_s:.1f} s", "0"
     if score.silence is not None:
         median, p95 = score.silence.opening_median, score.silence.opening_p95
         yield "opening in silence, median", f"{median:.4f}", "under 0.05 eye distances"
@@ -117,6 +140,8 @@ def _rows(score: Score) -> Iterator[tuple[str, str, str]]:
     if score.jitter is not None:
         yield "lips' jitter in silence", f"{score.jitter.lips:.4f}", "under 0.01 eye distances"
         yield "    over the head's", _number(score.jitter.ratio, "{:.2f}"), "about 1"
+    if score.appearance is not None:
+        yield from _appearance(score.appearance)
     if score.sharpness is not None:
         yield "sharpness of the mouth", f"{score.sharpness.mouth:.3f}", "1: as the source"
         yield "    over that of the eyes", f"{score.sharpness.normalised:.3f}", "1"
@@ -127,8 +152,18 @@ def _rows(score: Score) -> Iterator[tuple[str, str, str]]:
         yield (
             "edge around the mouth (seam)",
             _number(outside.seam, "{:.2f}"),
-            "under 2.5 grey levels",
+            "under 1 grey level",
         )
+
+
+def _appearance(look: Appearance) -> Iterator[tuple[str, str, str]]:
+    yield "upper lip too pale", _number(look.pale_upper, "{:.1%}"), "under 25 % of the frames"
+    yield "lower lip too pale", _number(look.pale_lower, "{:.1%}"), "under 25 % of the frames"
+    yield "mouth's inside too bright", _number(look.bright_inside, "{:.1%}"), "under 45 %"
+    yield "sharpness for this shape", _number(look.sharpness, "{:.2f}"), "0.55 to 2"
+    yield "flicker", _number(look.flicker, "{:.2f}"), "about 1"
+    yield "movement", _number(look.movement, "{:.2f}"), "over 0.45"
+    yield "same face", _number(look.same_face, "{:.2f}"), "over 0.8"
 
 
 def _correlation(name: str, found: Correlation) -> Iterator[tuple[str, str, str]]:

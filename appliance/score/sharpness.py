@@ -81,6 +81,16 @@ class SharpnessMeter:
         return Sharpness(mouth, eyes, mouth / eyes, self._frames)
 
 
+def face_energies(picture: Picture, face: FaceMeasurement) -> tuple[float, float]:
+    """Return the high-frequency energy of the mouth and of the eyes; 0 where a region is tiny."""
+    found = []
+    margin = _SKIN_MARGIN * float(face.pose.scale)
+    for points, around in ((LIPS_OUTER, margin), (_EYE_POINTS, 0.0)):
+        region = _region(face.points[list(points), :2], around, picture.y.shape)
+        found.append(_energy(picture.y, *region) if region is not None else 0.0)
+    return found[0], found[1]
+
+
 def _region(
     outline: npt.NDArray[np.float32], margin: float, shape: tuple[int, ...]
 ) -> tuple[tuple[slice, slice], npt.NDArray[np.bool_]] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,9 @@ _MIN_FRAMES = 5
 _OPEN_MOUTH = 0.06  # eye distances: a mouth that shows its teeth
 _CLOSED_SHARE = 0.65  # share of the photo's opening
 _SMALLEST_QUANTILE = 0.01
+_REST_QUANTILE = 0.2
+_MAX_REST = 0.07  # eye distances; a mouth that is wider open is not at rest
+_MIN_OWN = 25  # frames of the presenter that show how the mouth rests
 
 
 @dataclass(frozen=True)
@@ -20,13 +24,15 @@ class Silence:
     """Mouth openings in silence, in eye distances, measured over ``seconds`` of silence.
 
     ``misread`` is the part of them that the mesh reports even for a closed mouth (see
-    :func:`misread_opening`).
+    :func:`misread_opening`). ``own_rest`` is the opening below which the presenter's own mouth is
+    in a fifth of the frames: some people rest with an open mouth.
     """
 
     seconds: float
     opening_median: float
     opening_p95: float
     misread: float = 0.0
+    own_rest: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -44,12 +50,17 @@ class Jitter:
 
 
 def measure_silence(
-    tracks: FaceTracks, silent: npt.NDArray[np.bool_], photo: float | None = None
+    tracks: FaceTracks,
+    silent: npt.NDArray[np.bool_],
+    photo: float | None = None,
+    own: npt.NDArray[np.floating] | None = None,
 ) -> Silence | None:
     """Measure the openings over the ``silent`` frames; ``None`` if there are fewer than five.
 
-    ``photo`` is the mouth opening in the photo that the video was made from, if it was one.
+    ``photo`` is the mouth opening in the photo that the video was made from, if it was one; ``own``
+    are those of the frames of the presenter, NaN is unknown.
     """
+    rest = np.nanquantile(own, _REST_QUANTILE) if _is_enough(own) else 0.0
     openings = tracks.opening[silent & np.isfinite(tracks.opening)]
     if len(openings) < _MIN_FRAMES:
         return None
@@ -59,7 +70,12 @@ def measure_silence(
         opening_median=median,
         opening_p95=float(np.percentile(openings, 95)),
         misread=misread_opening(tracks, median, photo) if photo is not None else 0.0,
+        own_rest=float(min(rest, _MAX_REST)),
     )
+
+
+def _is_enough(own: npt.NDArray[np.floating] | None) -> TypeGuard[npt.NDArray[np.floating]]:
+    return own is not None and int(np.isfinite(own).sum()) >= _MIN_OWN
 
 
 def misread_opening(tracks: FaceTracks, resting: float, photo: float) -> float:

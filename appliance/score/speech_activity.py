@@ -46,6 +46,13 @@ class SpeechActivity:
         low, high = np.clip(low, 0, len(spoken) - 1), np.clip(high, 0, len(spoken) - 1)
         return np.asarray(inside & (spoken[high] == spoken[low]), np.bool_)
 
+    def speaking(self, frames: int, fps: float) -> npt.NDArray[np.bool_]:
+        """Return which of ``frames`` pictures begin during speech."""
+        position = np.round((np.arange(frames) / fps - self.start_s) * FRAME_RATE).astype(np.int64)
+        inside = (position >= 0) & (position < len(self.activity.gate))
+        position = np.clip(position, 0, len(self.activity.gate) - 1)
+        return np.asarray(inside & (self.activity.gate[position] > 0.5), np.bool_)
+
     @property
     def speech_s(self) -> float:
         """Seconds of speech."""

@@ -128,7 +128,11 @@ def test_open_and_trembling_mouth_in_a_pause(film: Film, images: list[Image]) ->
     assert score.jitter.lips > 0.02
     assert {"open_in_silence", "mouth_trembling"} <= set(codes(score))
     assert score.verdict.grade == "poor"
-    assert [moment.code for moment in score.verdict.moments] == ["open_in_silence"]
+    assert [moment.code for moment in score.verdict.moments] == ["mouth_trembling"]
+    spans = {reason.code: reason.span for reason in score.verdict.reasons}
+    span = spans["open_in_silence"]
+    assert span is not None
+    assert PAUSE.start - 25 < span.start_s * 25 <= span.frame < PAUSE.stop
     assert PAUSE.start / 25 - 1 < score.verdict.moments[0].at_s < PAUSE.stop / 25
 
 
@@ -194,7 +198,8 @@ def test_missing_or_short_audio(film: Film, images: list[Image]) -> None:
     score = score_video(film("mute", images[:20], sound=False))
     assert (score.loudness, score.silence, score.jitter) == (None, None, None)
     assert "no_sound" in score.notes
-    assert score.verdict.grade == "good"
+    assert score.verdict.grade == "not_measured"
+    assert score.verdict.unmeasured == ("sound_unmeasured", "look_unmeasured")
 
 
 def test_face_that_is_visible_at_times(film: Film, images: list[Image]) -> None:
@@ -268,7 +273,7 @@ def test_sampled_spans_are_separate_and_inside_the_file(
 def test_report_is_json_and_table_is_plain_text(itself: Score) -> None:
     data = json.loads(json.dumps(itself.as_dict(), allow_nan=False))
     assert data["reference"]["opening"]["lag_ms"] == 0
-    assert data["verdict"] == {"grade": "good", "reasons": [], "moments": []}
+    assert data["verdict"] == {"grade": "good", "reasons": [], "moments": [], "unmeasured": []}
     assert set(data) >= {"face", "loudness", "silence", "jitter", "sharpness", "outside", "notes"}
     table = format_score(itself)
     assert table.startswith("spoken.mp4: good")

@@ -1,19 +1,20 @@
-"""The verdict for values on both sides of its limits, and the worst moments."""
+"""The verdict for values on both sides of its limits, and what is missing."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
-import numpy as np
-import numpy.typing as npt
 import pytest
 
 from appliance.messages.score import REASONS
+from appliance.score.mouth_activity import MouthActivity
 from appliance.score.outside_mouth import OutsideMouth
 from appliance.score.sharpness import Sharpness
 from appliance.score.silence import Jitter, Silence
+from appliance.score.speech_match import SpeechMatch
 from appliance.score.sync import STILL_OPENING, Correlation
-from appliance.score.verdict import Measures, Verdict, make_verdict, worst_moments
+from appliance.score.verdict import LIMITS, Measures, Unchanged, Verdict, make_verdict
+from appliance.score.yardstick import Appearance
 
 GOOD = Measures(
     face=1.0,
@@ -25,7 +26,15 @@ GOOD = Measures(
     jitter=Jitter(0.003, 0.004, 0.75),
     sharpness=Sharpness(0.9, 0.95, 0.95, 100),
     outside=OutsideMouth(0.8, 14, 0.01, 0.6, 100),
+    match=SpeechMatch(0.7, 0.7, 0.7, 3.0, 0.5, 4.0, 30.0),
+    activity=MouthActivity(0.0, 20.0, 0.0, 5.0, 0.03),
+    appearance=Appearance(0.05, 0.04, 0.06, 1.1, 1.0, 0.9, 0.99, 200),
+    unchanged=Unchanged(0.0, 0.0),
 )
+MATCH, LOOK, ACTIVITY = GOOD.match, GOOD.appearance, GOOD.activity
+assert MATCH is not None
+assert LOOK is not None
+assert ACTIVITY is not None
 
 
 def judged(**changes: object) -> Verdict:
@@ -39,21 +48,40 @@ def test_good_video_has_no_reasons() -> None:
 @pytest.mark.parametrize(
     ("change", "code", "grade"),
     [
-        ({"face": 0.9}, "face_missing", "check"),
-        ({"face": 0.3}, "face_missing", "poor"),
+        ({"unchanged": None, "face": 0.9}, "face_missing", "check"),
+        ({"unchanged": None, "face": 0.3}, "face_missing", "poor"),
+        ({"unchanged": Unchanged(0.1, 0.0)}, "face_missing", "check"),
+        ({"unchanged": Unchanged(0.0, 0.5)}, "mouth_unchanged", "poor"),
         ({"opening_spread": 0.001}, "mouth_still", "poor"),
         ({"reference": Correlation(0.1, 0.9, 80.0)}, "mouth_late", "check"),
         ({"reference": Correlation(0.1, 0.9, -120.0)}, "mouth_early", "poor"),
         ({"reference": Correlation(0.2, 0.3, 40.0)}, "sync_weak", "check"),
         ({"reference": Correlation(0.0, 0.1, 160.0)}, "sync_weak", "poor"),
-        ({"reference": None, "loudness": Correlation(-0.2, 0.0, 160.0)}, "sync_weak", "check"),
+        (
+            {"reference": None, "match": None, "loudness": Correlation(-0.2, 0.0, 160.0)},
+            "sync_weak",
+            "check",
+        ),
+        ({"reference": None, "match": replace(MATCH, lag_ms=80.0)}, "mouth_late", "check"),
+        ({"reference": None, "match": replace(MATCH, lag_ms=-200.0)}, "mouth_early", "poor"),
+        ({"reference": None, "match": replace(MATCH, near_r=0.1)}, "sync_weak", "poor"),
+        ({"activity": replace(ACTIVITY, still_s=2.0)}, "mouth_shut", "check"),
+        ({"activity": replace(ACTIVITY, moving_s=3.0)}, "moves_in_silence", "poor"),
+        ({"appearance": replace(LOOK, pale_upper=0.7)}, "lips_pale", "poor"),
+        ({"appearance": replace(LOOK, pale_lower=0.4)}, "lips_pale", "check"),
+        ({"appearance": replace(LOOK, bright_inside=0.9)}, "inside_bright", "poor"),
+        ({"appearance": replace(LOOK, sharpness=6.0)}, "mouth_too_sharp", "poor"),
+        ({"sharpness": None, "appearance": replace(LOOK, sharpness=0.2)}, "mouth_blurred", "poor"),
+        ({"appearance": replace(LOOK, flicker=2.0)}, "mouth_flickers", "check"),
+        ({"appearance": replace(LOOK, movement=0.3)}, "mouth_still", "poor"),
+        ({"appearance": replace(LOOK, same_face=0.4)}, "wrong_person", "poor"),
         ({"silence": Silence(5.0, 0.07, 0.09)}, "open_in_silence", "check"),
         ({"silence": Silence(5.0, 0.15, 0.2)}, "open_in_silence", "poor"),
         ({"jitter": Jitter(0.015, 0.004, 3.75)}, "mouth_trembling", "check"),
         ({"jitter": Jitter(0.05, 0.0, None)}, "mouth_trembling", "poor"),
         ({"sharpness": Sharpness(0.4, 0.95, 0.45, 100)}, "mouth_blurred", "check"),
         ({"sharpness": Sharpness(0.1, 0.95, 0.11, 100)}, "mouth_blurred", "poor"),
-        ({"outside": OutsideMouth(0.8, 14, 0.01, 3.5, 100)}, "seam", "check"),
+        ({"outside": OutsideMouth(0.8, 14, 0.01, 1.5, 100)}, "seam", "check"),
         ({"outside": OutsideMouth(0.8, 14, 0.01, 6.0, 100)}, "seam", "poor"),
         ({"outside": OutsideMouth(5.0, 14, 0.01, None, 100)}, "outside_mouth_changed", "check"),
     ],
@@ -72,8 +100,11 @@ def test_each_fault_has_its_reason_and_grade(
         {"reference": Correlation(0.2, 0.3, 160.0)},  # the lag of a weak correlation
         {"jitter": Jitter(0.015, 0.012, 1.25)},  # a head that moves
         {"opening_spread": 0.001, "speech_s": 0.5},  # no speech
+        {"appearance": replace(LOOK, movement=None), "reference": None},
         {"reference": None, "loudness": None, "silence": None, "jitter": None},
         {"sharpness": None, "outside": None},
+        {"reference": None, "match": replace(MATCH, lag_ms=300.0, spread_ms=150.0)},
+        {"reference": None, "match": replace(MATCH, lag_ms=300.0, confidence=0.05)},
     ],
 )
 def test_acceptable_values_have_no_reason(change: dict[str, object]) -> None:
@@ -83,72 +114,38 @@ def test_acceptable_values_have_no_reason(change: dict[str, object]) -> None:
 
 
 def test_worst_reason_comes_first_and_determines_the_grade() -> None:
-    verdict = judged(face=0.9, sharpness=Sharpness(0.1, 1.0, 0.1, 9))
+    verdict = judged(unchanged=Unchanged(0.1, 0.0), sharpness=Sharpness(0.1, 1.0, 0.1, 9))
     assert [reason.code for reason in verdict.reasons] == ["mouth_blurred", "face_missing"]
     assert verdict.grade == "poor"
     assert verdict.as_dict()["reasons"][0] == {
         "code": "mouth_blurred",
         "grade": "poor",
         "text": REASONS["mouth_blurred"]["en"],
+        "start_s": None,
+        "stop_s": None,
+        "picture": None,
     }
 
 
-Values = npt.NDArray[Any]
-FPS, SECONDS = 25, 60
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"speech_s": None, "match": None, "reference": None}, "sound_unmeasured"),
+        ({"speech_s": 0.5, "match": None, "reference": None}, "speech_unmeasured"),
+        ({"match": None, "reference": None}, "sync_unmeasured"),
+        (
+            {"match": replace(MATCH, seconds=2.5, confidence=0.1), "reference": None},
+            "sync_unmeasured",
+        ),
+        ({"appearance": None}, "look_unmeasured"),
+        ({"appearance": replace(LOOK, pale_upper=None)}, "look_unmeasured"),
+    ],
+)
+def test_what_could_not_be_measured_is_never_good(change: dict[str, object], code: str) -> None:
+    verdict = judged(**change)
+    assert (verdict.grade, verdict.reasons, verdict.unmeasured) == ("not_measured", (), (code,))
+    assert verdict.as_dict()["unmeasured"][0]["code"] == code
 
 
-def moments(**changes: Values) -> list[tuple[float, str]]:
-    frames = FPS * SECONDS
-    opening = np.full(frames, 0.02)
-    silent = np.ones(frames, np.bool_)
-    tracks: dict[str, Values] = {
-        "measured": np.ones(frames, np.bool_),
-        "opening": opening,
-        "silent": silent,
-        "distance": np.full(frames, 0.01),
-        "sharpness": np.ones(frames),
-    }
-    found = worst_moments(FPS, **{**tracks, **changes})
-    return [(moment.at_s, moment.code) for moment in found]
-
-
-def second(k: int) -> slice:
-    return slice(FPS * k, FPS * (k + 1))
-
-
-def test_good_video_has_no_moments() -> None:
-    assert moments() == []
-
-
-def test_moments_are_seconds_beyond_a_limit_worst_first() -> None:
-    opening = np.full(FPS * SECONDS, 0.02)
-    opening[second(10)], opening[second(30)] = 0.08, 0.2
-    sharpness = np.ones(FPS * SECONDS)
-    sharpness[second(50)] = 0.15
-    assert moments(opening=opening, sharpness=sharpness) == [
-        (30.0, "open_in_silence"),
-        (50.0, "mouth_blurred"),
-        (10.0, "open_in_silence"),
-    ]
-
-
-def test_at_most_five_separate_moments() -> None:
-    distance = np.full(FPS * SECONDS, 0.01)
-    distance[FPS * 20 : FPS * 40] = np.linspace(0.2, 0.3, FPS * 20)
-    found = moments(distance=distance)
-    assert [code for _, code in found] == ["sync_weak"] * 5
-    assert [at_s for at_s, _ in found] == [39.0, 36.0, 33.0, 30.0, 27.0]
-
-
-def test_missing_face_is_a_moment_but_an_unmeasured_frame_is_not() -> None:
-    opening = np.full(FPS * SECONDS, 0.02)
-    opening[second(7)] = np.nan
-    opening[second(40)] = np.nan
-    measured = np.ones(FPS * SECONDS, np.bool_)
-    measured[second(40)] = False
-    assert moments(opening=opening, measured=measured) == [(7.0, "face_missing")]
-
-
-def test_open_mouth_in_speech_is_accepted() -> None:
-    opening = np.full(FPS * SECONDS, 0.3)
-    assert moments(opening=opening, silent=np.zeros(FPS * SECONDS, np.bool_)) == []
+def test_every_limit_has_a_sentence() -> None:
+    assert set(LIMITS) <= set(REASONS)

@@ -19,7 +19,7 @@ from web.schemas import NUMBER, JobNumber, Model, Verdict
 from web.security.access import current_identity, role_required
 from web.services.client_limits import download_limits
 from web.services.downloads import download_callback, send_path
-from web.services.job_access import ResultKind, get_visible_job, result_file
+from web.services.job_access import ResultKind, get_visible_job, result_file, verdict_picture
 from web.services.report_texts import localized_verdict
 from web.services.zip_stream import flat_entries, stream_zip
 
@@ -127,6 +127,20 @@ def report(job: int, query: FileQuery) -> Response:
 def verdict(job: int) -> Verdict:
     """Return the grade of the video, the reasons for it, and the moments to check."""
     return localized_verdict(result_file(_visible_job(job), "report"))
+
+
+@blueprint.get(f"/<{NUMBER}:job>/pictures/<{NUMBER}:number>")
+@role_required("viewer")
+@operation("Get a picture that shows a reason of the verdict", produces="image/jpeg")
+def picture(job: int, number: int) -> Response:
+    """Return a frame of the video with the mouth marked, and the mouth enlarged, as JPEG.
+
+    Raises ``BadInput("result_file_missing")`` if there is no such picture.
+    """
+    path = verdict_picture(_visible_job(job), number)
+    if path is None:
+        raise BadInput("result_file_missing", job=job)
+    return send_path(path, "image/jpeg")
 
 
 @blueprint.get("/archive")

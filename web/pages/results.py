@@ -17,6 +17,7 @@ from web.schemas import NUMBER, JobView, Verdict
 from web.security.access import can_edit, current_identity, role_required
 from web.services.formatting import format_length, provider_name
 from web.services.job_access import (
+    existing_pictures,
     find_jobs,
     get_editable_job,
     get_visible_job,
@@ -81,6 +82,7 @@ def show(job: int) -> str:
         has_presenter_thumbnail=found.presenter is not None
         and get_thumbnails().get(found.presenter) is not None,
         properties=result_properties(report),
+        pictures=existing_pictures(found),
         grades=grade_labels(),
     )
 
@@ -113,13 +115,13 @@ def retry(job: int) -> Redirect:
     return redirect(url_for("home.index"))
 
 
-def grade_labels() -> dict[str | None, tuple[str, str]]:
+def grade_labels() -> dict[str, tuple[str, str]]:
     """Return the label and the colour of each grade."""
     return {
         "good": (_("Good"), "good"),
         "check": (_("Check recommended"), "warn"),
         "poor": (_("Poor"), "bad"),
-        None: (_("Not rated"), ""),
+        "not_measured": (_("Not measured"), ""),
     }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from appliance.errors import BadInput
+from appliance.files.names import MAX_VERDICT_PICTURES, verdict_picture_suffix
 from appliance.jobs.history import JobHistory, Page
 from appliance.jobs.models import Job, Reason, display_name
 from appliance.jobs.states import JobState
@@ -77,6 +78,20 @@ def result_file(job: Job, kind: ResultKind) -> Path | None:
         return None
     path = job.report if kind == "report" else job.output.with_suffix(SUFFIXES[kind])
     return path if path is not None and is_regular(path) else None
+
+
+def verdict_picture(job: Job, number: int) -> Path | None:
+    """Return the path of picture ``number`` of the verdict, or ``None`` if it does not exist."""
+    if job.output is None or not 1 <= number <= MAX_VERDICT_PICTURES:
+        return None
+    path = job.output.with_suffix(verdict_picture_suffix(number))
+    return path if path.is_file() and not path.is_symlink() else None
+
+
+def existing_pictures(job: Job) -> list[int]:
+    """Return the numbers of the verdict's pictures that exist."""
+    numbers = range(1, MAX_VERDICT_PICTURES + 1)
+    return [number for number in numbers if verdict_picture(job, number) is not None]
 
 
 def job_view(job: Job) -> JobView:

@@ -7,17 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from appliance.messages.score import REASONS, WARNINGS
+from appliance.files.names import MAX_VERDICT_PICTURES
+from appliance.messages.score import REASONS, UNMEASURED, WARNINGS
 from appliance.system.regular_file import read_regular
 from web.i18n import language
-from web.schemas import LocalizedReason, Moment, Verdict
+from web.schemas import LocalizedReason, Moment, Verdict, VerdictReason
 
-GRADES = ("good", "check", "poor")
+GRADES = ("good", "check", "poor", "not_measured")
+SEVERITIES = ("check", "poor")
 MAX_WARNINGS = 20
 MAX_REPORT_BYTES = 8 << 20
-
-NO_VERDICT = Verdict(grade=None, reasons=[], moments=[], warnings=[])
-"""Verdict on a video without a score or without a readable report."""
 
 
 def localized_verdict(report: Path | None) -> Verdict:
@@ -26,11 +25,9 @@ def localized_verdict(report: Path | None) -> Verdict:
     found = _mapping(_mapping(data, "score"), "verdict")
     grade = found.get("grade")
     return Verdict(
-        grade=grade if grade in GRADES else None,
-        reasons=[
-            LocalizedReason(code=item["code"], text=localized_sentence(item))
-            for item in _valid_items(found, "reasons")
-        ],
+        grade=grade if grade in GRADES else "not_measured",
+        reasons=[_reason(item) for item in _valid_items(found, "reasons")],
+        unmeasured=_unmeasured(found),
         moments=_moments(found, "moments")[:5],
         warnings=_moments(data, "warnings")[:MAX_WARNINGS],
     )
@@ -41,7 +38,7 @@ def localized_sentence(item: Mapping[str, Any]) -> str:
 
     For an unknown code it is the English text of the report.
     """
-    texts = (REASONS | WARNINGS).get(item["code"])
+    texts = (REASONS | UNMEASURED | WARNINGS).get(item["code"])
     try:
         return texts[language()].format_map(item) if texts else str(item["text"])
     except KeyError:  # a value for the text is missing
@@ -57,6 +54,29 @@ def read_report(report: Path | None) -> Mapping[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
+
+
+def _reason(item: Mapping[str, Any]) -> VerdictReason:
+    grade, picture = item.get("grade"), item.get("picture")
+    start_s, stop_s = (
+        value if isinstance(value, (int, float)) and value >= 0 else None
+        for value in (item.get("start_s"), item.get("stop_s"))
+    )
+    return VerdictReason(
+        code=item["code"],
+        text=localized_sentence(item),
+        grade=grade if grade in SEVERITIES else "check",
+        start_s=start_s,
+        stop_s=stop_s,
+        picture=picture if picture in range(1, MAX_VERDICT_PICTURES + 1) else None,
+    )
+
+
+def _unmeasured(verdict: Mapping[str, Any]) -> list[LocalizedReason]:
+    items = _valid_items(verdict, "unmeasured")
+    if not verdict:
+        items = [{"code": "score_missing", "text": ""}]
+    return [LocalizedReason(code=item["code"], text=localized_sentence(item)) for item in items]
 
 
 def _moments(data: Mapping[str, Any], name: str) -> list[Moment]:

@@ -25,7 +25,8 @@ def job_thumbnail(store: JobStore, root: Path, job: Job) -> bytes | None:
     video_thumbnail = cache.get(job.output) if job.output is not None else None
     results = [file.path for file in store.files.for_job(job.id) if file.role == "result"]
     candidates = [video_thumbnail] if video_thumbnail is not None else []
-    candidates += [path for path in results if path.suffix == ".jpg"]
+    thumbnail = job.output.with_suffix(".jpg") if job.output is not None else None
+    candidates += [path for path in results if path == thumbnail]
     candidates.append(work_thumbnail_path(root, job))
     if job.presenter is not None and (cached := cache.get(job.presenter)) is not None:
         candidates.append(cached)

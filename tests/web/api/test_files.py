@@ -253,8 +253,36 @@ class TestVerdict:
     )
     def test_report_without_a_verdict(self, program: Programs, done: Done, report: str) -> None:
         job, teacher = done(report=report), program("teacher")
-        answer = teacher.get(f"/jobs/{job.id}/verdict")
-        assert answer.get_json() == {"grade": None, "reasons": [], "moments": [], "warnings": []}
+        answer = teacher.get(f"/jobs/{job.id}/verdict").get_json()
+        assert answer["grade"] == "not_measured"
+        assert (answer["reasons"], answer["moments"], answer["warnings"]) == ([], [], [])
+
+    def test_video_without_a_score_says_that_it_was_not_measured(
+        self, program: Programs, done: Done
+    ) -> None:
+        job, teacher = done(report={"score": {}}), program("teacher")
+        answer = teacher.get(f"/jobs/{job.id}/verdict").get_json()
+        assert answer["grade"] == "not_measured"
+        assert [item["code"] for item in answer["unmeasured"]] == ["score_missing"]
+
+    def test_reason_has_its_stretch_and_its_picture(self, program: Programs, done: Done) -> None:
+        reason = {"code": "lips_pale", "grade": "poor", "text": "x", "start_s": 2, "stop_s": 7.5}
+        wrong = {**reason, "grade": "good", "start_s": -1, "stop_s": "x", "picture": 99}
+        verdict = {"grade": "poor", "reasons": [{**reason, "picture": 1}, wrong]}
+        job, teacher = done(report={"score": {"verdict": verdict}}), program("teacher")
+        first, second = teacher.get(f"/jobs/{job.id}/verdict").get_json()["reasons"]
+        assert (first["start_s"], first["stop_s"], first["picture"]) == (2, 7.5, 1)
+        assert (second["grade"], second["start_s"], second["stop_s"]) == ("check", None, None)
+        assert second["picture"] is None
+        assert job.output is not None
+        path = job.output.with_suffix(".check-1.jpg")
+        assert teacher.get(f"/jobs/{job.id}/pictures/1").status_code == 404
+        path.write_bytes(b"\xff\xd8\xffpicture")
+        answer = teacher.get(f"/jobs/{job.id}/pictures/1")
+        assert (answer.status_code, answer.mimetype) == (200, "image/jpeg")
+        assert answer.data == b"\xff\xd8\xffpicture"
+        assert teacher.get(f"/jobs/{job.id}/pictures/6").status_code == 404
+        assert program("other").get(f"/jobs/{job.id}/pictures/1").status_code == 404
 
     def test_a_warning_with_a_count_is_localized(self, program: Programs, done: Done) -> None:
         warning = {"code": "more_gaps", "text": "English", "at_s": 9.0}
