@@ -233,9 +233,6 @@ def optimizers(model: Student, rate: float) -> list[torch.optim.Optimizer]:
     plain = [p for p in others if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}]
     adam = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98))
-    if os.environ.get("NOMUON"):
-        adam.add_param_group({"params": matrices, "weight_decay": 0.01})
-        return [adam]
     return [adam, torch.optim.Muon(matrices, lr=10 * rate, weight_decay=0.01, momentum=0.95)]
 
 
@@ -255,6 +252,9 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--resume", type=Path, help="checkpoint to continue from; all layers are trained then"
+    )
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
@@ -264,15 +264,19 @@ def main() -> None:
     arguments = (queue, options.work, options.batch, options.seed)
     context.Process(target=_produce, args=arguments, daemon=True).start()
     model = Student()
-    model.stem.load(default_folder() / WEIGHTS)
-    start_from_regression(model, list(islice(batches(options.work, 8, options.seed + 1), 10)))
+    if options.resume:
+        model.load_state_dict(torch.load(options.resume, map_location="cpu")["weights"])
+        model.requires_grad_(True)
+    else:
+        model.stem.load(default_folder() / WEIGHTS)
+        start_from_regression(model, list(islice(batches(options.work, 8, options.seed + 1), 10)))
     average = {name: value.detach().clone() for name, value in model.state_dict().items()}
     print(sum(p.numel() for p in model.parameters()), "parameters", flush=True)
     loss = Loss(options.projection, options.motion)
     running = optimizers(model, options.rate)
     peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in running]
-    settings = {k: str(v) for k, v in vars(options).items()}
-    record = Record(sys.argv[1:], settings, [])
+    settings = {k: getattr(v, "name", v) for k, v in vars(options).items()}
+    record = Record([Path(word).name for word in sys.argv[1:]], settings, [])
     begin = saved = time.monotonic()
     sums, step = np.zeros(2), 0
     while True:

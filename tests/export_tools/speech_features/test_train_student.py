@@ -111,5 +111,6 @@ def test_a_short_run_learns_and_writes_its_record(
     subprocess.run([*command, "--minutes", "0.2", "--batch", "1"], check=True, cwd=PROJECT)
     record = json.loads((out / "curve.json").read_text())
     assert record["shards"] == ["foreign-00", "speech-00"]
-    assert record["settings"]["seed"] == "1"
+    assert record["settings"]["seed"] == 1
+    assert not any("/" in word for word in record["command"])
     assert torch.isfinite(load_student(out / "student.pt").head.weight).all()
