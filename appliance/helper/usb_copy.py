@@ -171,8 +171,12 @@ def export_results(outbox: Path, target: Path) -> tuple[list[str], list[str]]:
     Links and special files in the outbox are left out: users of the network share may place links
     there. Files that already exist there with the same size are skipped. Returns the names of the
     copied files, and of the files that are too large for the file system of the USB drive. Raises
-    ``BadInput``: ``usb_full``, ``usb_read_only`` and ``usb_copy_incomplete``.
+    ``BadInput``: ``usb_full``, ``usb_read_only``, ``usb_copy_incomplete``, and ``file_not_regular``
+    if a folder of the drive is a link.
     """
+    for folder in (target.parent, target):
+        if folder.is_symlink():  # it may lead off the drive
+            raise BadInput("file_not_regular", name=folder.name)
     copied: list[str] = []
     too_large: list[str] = []
     for path in sorted(outbox.iterdir()):

@@ -20,7 +20,7 @@ from appliance.score.speech_activity import SpeechActivity
 from appliance.score.speech_match import SpeechMatch, WantedOpening, match_speech
 from appliance.score.sync import STILL_OPENING, Correlation, LandmarkDistance, correlate
 from appliance.score.verdict import LIMITS, Measures, Unchanged, make_verdict
-from appliance.score.yardstick import DEVIATIONS, Appearance, Track32, compare_looks
+from appliance.score.yardstick import DEVIATIONS, LookComparison, Track32, compare_looks
 
 Values = npt.NDArray[np.floating]
 
@@ -98,7 +98,7 @@ def judge(measured: Measured) -> Score:
         notes.append("photo_mouth_open")
     if speech is not None and silence is None:
         notes.append("no_silence")
-    appearance: Appearance | None = None
+    appearance: LookComparison | None = None
     deviations: dict[str, Track32] = {}
     if measured.looks is not None and measured.presenter_looks is not None:
         appearance, deviations = compare_looks(measured.looks, measured.presenter_looks)

@@ -17,7 +17,7 @@ from appliance.score.silence import Jitter, Silence
 from appliance.score.speech_match import SpeechMatch
 from appliance.score.sync import Correlation
 from appliance.score.verdict import Unchanged, Verdict
-from appliance.score.yardstick import Appearance
+from appliance.score.yardstick import LookComparison
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Score:
     activity: MouthActivity | None
     silence: Silence | None
     jitter: Jitter | None
-    appearance: Appearance | None
+    appearance: LookComparison | None
     sharpness: Sharpness | None
     outside: OutsideMouth | None
     unchanged: Unchanged | None
@@ -156,7 +156,7 @@ def _rows(score: Score) -> Iterator[tuple[str, str, str]]:
         )
 
 
-def _appearance(look: Appearance) -> Iterator[tuple[str, str, str]]:
+def _appearance(look: LookComparison) -> Iterator[tuple[str, str, str]]:
     yield "upper lip too pale", _number(look.pale_upper, "{:.1%}"), "under 25 % of the frames"
     yield "lower lip too pale", _number(look.pale_lower, "{:.1%}"), "under 25 % of the frames"
     yield "mouth's inside too bright", _number(look.bright_inside, "{:.1%}"), "under 45 %"

@@ -17,7 +17,7 @@ from appliance.score.sharpness import Sharpness
 from appliance.score.silence import Jitter, Silence
 from appliance.score.speech_match import SpeechMatch
 from appliance.score.sync import Correlation
-from appliance.score.yardstick import Appearance
+from appliance.score.yardstick import LookComparison
 
 Severity = Literal["check", "poor"]
 Grade = Literal["good", "check", "poor", "not_measured"]
@@ -153,7 +153,7 @@ class Measures(NamedTuple):
     outside: OutsideMouth | None
     match: SpeechMatch | None = None
     activity: MouthActivity | None = None
-    appearance: Appearance | None = None
+    appearance: LookComparison | None = None
     unchanged: Unchanged | None = None
 
 

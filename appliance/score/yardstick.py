@@ -36,7 +36,7 @@ _BLOCK = 256  # frames compared at a time
 
 
 @dataclass(frozen=True)
-class Appearance:
+class LookComparison:
     """The look of the mouth against that in ``frames`` of the presenter's own frames.
 
     ``pale_upper`` and ``pale_lower`` are the shares of frames in which that lip is too pale or too
@@ -59,7 +59,9 @@ class Appearance:
     frames: int
 
 
-def compare_looks(video: LookTrack, presenter: LookTrack) -> tuple[Appearance, dict[str, Track32]]:
+def compare_looks(
+    video: LookTrack, presenter: LookTrack
+) -> tuple[LookComparison, dict[str, Track32]]:
     """Return the comparison, and deviations per frame of the video by the column's name.
 
     A deviation is in standard deviations of the presenter's frames of that shape; ``pale`` is the
@@ -80,7 +82,7 @@ def compare_looks(video: LookTrack, presenter: LookTrack) -> tuple[Appearance, d
     quiet = float(np.quantile(own, _QUIET_QUANTILE)) if enough else 0.0
     change = changes[:, names.index("sharpness")]
     change = change[np.isfinite(change)]
-    appearance = Appearance(
+    appearance = LookComparison(
         pale_upper=_largest(*map(_share, paleness["upper"])),
         pale_lower=_largest(*map(_share, paleness["lower"])),
         bright_inside=_share(found["inside_light"]),

@@ -104,6 +104,12 @@ KINDS: dict[str, Place] = {
 }  # fmt: skip
 
 
+def _export(path: Path) -> list[str]:
+    target = path.parent / "results"
+    target.mkdir()
+    return export_results(path.parent, target)[0]
+
+
 def _open_media(path: Path) -> None:
     open_media(path).close()
 
@@ -168,7 +174,7 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "lease": ("a.wav", is_open_for_writing),
     "USB copy": ("a.mp4", lambda path: copy_file(path, path.with_suffix(".copy"))),
     "USB import": ("a.mp4", lambda path: find_media_files(path.parent, only_folder=False)),
-    "USB export": ("a.mp4", lambda path: export_results(path.parent, path.parent / "results")[0]),
+    "USB export": ("a.mp4", _export),
     "USB note": ("a.wav", _note),
     "partial copy": ("a.wav", _partial),
     "library": ("a.png", lambda path: find_presenter(path.parent, "a")),

@@ -13,13 +13,19 @@ from appliance.jobs.task_params import TASK_PARAMS, check_params
 
 FILES = {"presenter": "/p.mp4", "lecture": "/a.wav"}
 VALID: dict[str, dict[str, Any]] = {
+    "enrolment": {"presenter": "/srv/presenters/wang.mp4", "learn": True},
     **{kind: {} for kind in ("doctor", "power_off", "restart_worker", "usb_list")},
     **{kind: {"device": "sda1"} for kind in ("usb_eject", "usb_export", "usb_import")},
     "preflight": {**FILES, "options": {"speech": {"speed": 1.5, "voice": "auto"}}},
     "preview": {**FILES, "at_s": 1.5, "options": {"video": {"badge": True}}},
 }
-REQUIRED = {"preflight": {"presenter"}, "preview": {"presenter", "lecture"}}
+REQUIRED = {
+    "enrolment": {"presenter"},
+    "preflight": {"presenter"},
+    "preview": {"presenter", "lecture"},
+}
 WRONG: dict[str, list[object]] = {
+    "learn": [None, 1, "yes", [True]],
     "device": [None, 1, b"sda1", "", "../sda1", "/dev/sda1", "sda1\n", "-f", "S", ["sda1"]],
     "presenter": [None, 1, "", "wang.mp4", "/p\0", "/" + "x" * 5000, ["/p.mp4"], b"/p.mp4"],
     "lecture": [1, "", "talk.wav", {"a": 1}],

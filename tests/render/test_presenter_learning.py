@@ -69,7 +69,10 @@ def model(openings: npt.NDArray[np.float64]) -> LipModel:
     matrices = sizes[:, None, None] * np.full((BANDS, 1), 0.4 * slope / BANDS) * along
     bias = 0.4 * level * along
     model.__dict__["speech_motion"] = SpeechMotion(
-        matrices.astype(np.float32), np.array([-4, 0, 4]), bias.astype(np.float32)
+        matrices.astype(np.float32),
+        np.array([-4, 0, 4]),
+        bias.astype(np.float32),
+        (0.065 * along).astype(np.float32),
     )
     return model
 
@@ -267,6 +270,7 @@ class TestRender:
             "offset_ms": None,
             "speech_s": 0.0,
             "motion": {"mode": "off", "cv_gain": 0.0},
+            "atlas": {},
         }
         np.testing.assert_array_equal(videos[0], videos[1])
 

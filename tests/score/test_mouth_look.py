@@ -11,7 +11,7 @@ import pytest
 from appliance.lips.geometry import LIPS_OUTER
 from appliance.score.mouth_look import LookTrack, look_at_mouth
 from appliance.score.verdict import LIMITS
-from appliance.score.yardstick import Appearance, compare_looks
+from appliance.score.yardstick import LookComparison, compare_looks
 from tests.talking_face import SIZE, Image, as_picture, babble, face_with_opening
 
 from .conftest import MeasureFace
@@ -78,14 +78,16 @@ def film_looks(measure_face: MeasureFace) -> Callable[[Change, int], LookTrack]:
 
 
 @pytest.fixture(scope="module")
-def appearance(film_looks: Callable[[Change, int], LookTrack]) -> Callable[[Change], Appearance]:
+def appearance(
+    film_looks: Callable[[Change, int], LookTrack],
+) -> Callable[[Change], LookComparison]:
     """Return a function that compares changed frames with those of another speech."""
     presenter = film_looks(none, 1)
     return lambda change: compare_looks(film_looks(change, 2), presenter)[0]
 
 
 def test_untouched_frames_are_like_the_presenters(
-    appearance: Callable[[Change], Appearance],
+    appearance: Callable[[Change], LookComparison],
 ) -> None:
     found = appearance(none)
     assert found.pale_upper is not None
@@ -98,7 +100,7 @@ def test_untouched_frames_are_like_the_presenters(
     assert found.frames == FRAMES
 
 
-def test_each_fault_is_seen_by_its_measure(appearance: Callable[[Change], Appearance]) -> None:
+def test_each_fault_is_seen_by_its_measure(appearance: Callable[[Change], LookComparison]) -> None:
     pale = appearance(bleach)
     assert pale.pale_upper is not None
     assert pale.pale_lower is not None

@@ -14,7 +14,7 @@ from appliance.score.silence import Jitter, Silence
 from appliance.score.speech_match import SpeechMatch
 from appliance.score.sync import STILL_OPENING, Correlation
 from appliance.score.verdict import LIMITS, Measures, Unchanged, Verdict, make_verdict
-from appliance.score.yardstick import Appearance
+from appliance.score.yardstick import LookComparison
 
 GOOD = Measures(
     face=1.0,
@@ -28,7 +28,7 @@ GOOD = Measures(
     outside=OutsideMouth(0.8, 14, 0.01, 0.6, 100),
     match=SpeechMatch(0.7, 0.7, 0.7, 3.0, 0.5, 4.0, 30.0),
     activity=MouthActivity(0.0, 20.0, 0.0, 5.0, 0.03),
-    appearance=Appearance(0.05, 0.04, 0.06, 1.1, 1.0, 0.9, 0.99, 200),
+    appearance=LookComparison(0.05, 0.04, 0.06, 1.1, 1.0, 0.9, 0.99, 200),
     unchanged=Unchanged(0.0, 0.0),
 )
 MATCH, LOOK, ACTIVITY = GOOD.match, GOOD.appearance, GOOD.activity
