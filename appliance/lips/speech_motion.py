@@ -1,8 +1,9 @@
 """Predicts the mouth motion from the features of the speech encoder.
 
 The prediction is linear: a few matrices, each for the features some time before or after the
-moment. It was trained by ``export_tools.speech_features.train_motion``. It does not close the lips
-completely for p, b and m: :func:`close_lips` does, where the phonetic encoder finds these sounds.
+moment. They yield the mouth coefficients and two scores, which :func:`apply_scores` uses to shut
+the mouth for p, b and m, and where nobody speaks. ``export_tools.speech_features.train_motion``
+trained them.
 """
 
 from __future__ import annotations
@@ -16,17 +17,20 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float32]
 
-CLOSED_CLASS = 1
-"""The class of p, b and m in the posteriors of the phonetic encoder."""
-_CLOSURE_POWER = 0.7  # the largest with a recall above 0.9 (export_tools/speech_features/README.md)
+# Scores at which the lips begin to shut and are shut, and at which the mouth begins to move and
+# moves freely (export_tools/speech_features/README.md).
+_SHUT_RANGE = (0.15, 0.3)
+_SPEECH_RANGE = (0.15, 0.45)
+SCORES = 2
 
 
 @dataclass(frozen=True)
 class SpeechMotion:
-    """A linear filter from features to mouth coefficients.
+    """A linear filter from features to mouth coefficients and scores.
 
-    ``matrices`` (n, F, K) float32, of which matrix ``i`` applies to the features ``taps[i]`` steps
-    later; ``bias`` (K,). ``wide`` (K,) is the motion of a wide open mouth, its mean in training.
+    ``matrices`` (n, F, K + 2) float32, of which matrix ``i`` applies to the features ``taps[i]``
+    steps later; ``bias`` (K + 2,). ``wide`` (K,) is the motion of a wide open mouth, its mean in
+    training.
     """
 
     matrices: Array
@@ -48,7 +52,9 @@ class SpeechMotion:
         np.savez(path, matrices=matrices, taps=self.taps, bias=self.bias, wide=self.wide)
 
     def predict(self, features: Iterable[Array]) -> Iterator[Array]:
-        """Convert consecutive blocks of features (n, F) to coefficients (n, K), block by block.
+        """Convert consecutive blocks of features (n, F) to values (n, K + 2), block by block.
+
+        The last two columns are the scores for p, b and m, and for speech.
 
         Before the first and after the last step the features are those of that step. The result
         does not depend on the sizes of the blocks; memory is bounded by the largest block.
@@ -73,12 +79,12 @@ class SpeechMotion:
                 yield self._sum(buffer, before, ready)
 
     def _products(self, block: Array) -> Array:
-        """Return (n, taps, K): the features of each step times every matrix."""
+        """Return (n, taps, K + 2): the features of each step times every matrix."""
         joined = self.matrices.transpose(1, 0, 2).reshape(self.matrices.shape[1], -1)
         return np.asarray((block @ joined).reshape(len(block), *self.matrices.shape[::2]))
 
     def _sum(self, buffer: Array, before: int, count: int) -> Array:
-        """Return the coefficients (count, K) of the steps from ``before`` on."""
+        """Return the values (count, K + 2) of the steps from ``before`` on."""
         total = np.repeat(self.bias[None], count, axis=0)
         for index, tap in enumerate(self.taps):
             start = before + int(tap)
@@ -86,15 +92,19 @@ class SpeechMotion:
         return np.asarray(total, np.float32)
 
 
-def close_lips(values: Array, likely: Array) -> Array:
-    """Return the coefficients (n, K) scaled towards rest, the closed mouth, for p, b and m.
+def apply_scores(values: Array) -> Array:
+    """Return the coefficients (n, K) of a whole lecture for what :meth:`.predict` returned.
 
-    ``likely`` is the probability of these sounds at the steps from the first one on; missing steps
-    at the end are without them. It is smoothed by one step on each side against abrupt motion.
+    They are scaled towards rest, the closed mouth, for p, b and m, and without speech. The score of
+    the closed lips is smoothed by one step on each side against abrupt motion.
     """
-    padded = np.zeros(len(values) + 2, np.float32)
-    count = min(len(values), len(likely))
-    padded[1 : count + 1] = likely[:count]
+    coefficients, shut, speech = values[:, :-SCORES], values[:, -2], values[:, -1]
+    padded = np.pad(_ramp(shut, _SHUT_RANGE), 1)
     smooth = 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
-    closed = np.clip(smooth, 0.0, 1.0) ** _CLOSURE_POWER
-    return np.asarray(values * (1.0 - closed[:, None]), np.float32)
+    scale = (1.0 - smooth) * _ramp(speech, _SPEECH_RANGE)
+    return np.asarray(coefficients * scale[:, None], np.float32)
+
+
+def _ramp(score: Array, limits: tuple[float, float]) -> Array:
+    low, high = limits
+    return np.asarray(np.clip((score - low) / (high - low), 0.0, 1.0), np.float32)
