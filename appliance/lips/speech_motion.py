@@ -22,6 +22,7 @@ Array = npt.NDArray[np.float32]
 _SHUT_RANGE = (0.15, 0.3)
 _SPEECH_RANGE = (0.15, 0.45)
 SCORES = 2
+_NEAR_S = 0.3  # lips part before there is sound, and close after it
 
 
 @dataclass(frozen=True)
@@ -92,17 +93,31 @@ class SpeechMotion:
         return np.asarray(total, np.float32)
 
 
-def apply_scores(values: Array) -> Array:
+def apply_scores(values: Array, gate: Array) -> Array:
     """Return the coefficients (n, K) of a whole lecture for what :meth:`.predict` returned.
 
     They are scaled towards rest, the closed mouth, for p, b and m, and without speech. The score of
-    the closed lips is smoothed by one step on each side against abrupt motion.
+    the closed lips is smoothed by one step on each side against abrupt motion. ``gate`` (n,) is
+    that of :func:`widen_gate`: steady tones and hum resemble vowels to the encoder, but not to it.
     """
     coefficients, shut, speech = values[:, :-SCORES], values[:, -2], values[:, -1]
     padded = np.pad(_ramp(shut, _SHUT_RANGE), 1)
     smooth = 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
-    scale = (1.0 - smooth) * _ramp(speech, _SPEECH_RANGE)
+    scale = (1.0 - smooth) * _ramp(speech, _SPEECH_RANGE) * gate
     return np.asarray(coefficients * scale[:, None], np.float32)
+
+
+def widen_gate(gate: Array, gate_hz: float, times: npt.NDArray[np.float64]) -> Array:
+    """Return (n,): the highest value of ``gate`` within 0.3 s of each of ``times`` in seconds.
+
+    ``gate`` (m,) is the level gate of :class:`appliance.speech.vad.VoiceActivity`, of which value
+    ``i`` is at ``i / gate_hz`` seconds. Between its values the result is interpolated, and never
+    lower than a value within 0.3 s.
+    """
+    reach = round(_NEAR_S * gate_hz)
+    padded = np.pad(gate, reach)
+    highest = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).max(1)
+    return np.interp(times * gate_hz, np.arange(len(gate)), highest).astype(np.float32)
 
 
 def _ramp(score: Array, limits: tuple[float, float]) -> Array:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from appliance.lips.model import LipModel
 from appliance.lips.motion import Motion
-from appliance.lips.speech_motion import apply_scores
+from appliance.lips.speech_motion import apply_scores, widen_gate
 from appliance.lips.wav2lip import write_mel
 from appliance.media.audio import audio_blocks
 from appliance.speech.mel import LECTERN_MEL, WAV2LIP_MEL, mel_blocks
@@ -40,10 +40,11 @@ def compute_motion(
         return activity
     # One CPU core hears an hour in a minute; other providers are busy with the self-test.
     features = open_speech_encoder().features(blocks)
-    values = apply_scores(np.concatenate(list(model.speech_motion.predict(features))))
-    info = model.manifest.motion
-    Motion.of_lecture(values, info["rate_hz"], info["offset_s"]).save(target)
-    del values, features
+    values = np.concatenate(list(model.speech_motion.predict(features)))
+    rate, offset = model.manifest.motion["rate_hz"], model.manifest.motion["offset_s"]
+    gate = widen_gate(activity.gate, FRAME_RATE, np.arange(len(values)) / rate + offset)
+    Motion.of_lecture(apply_scores(values, gate), rate, offset).save(target)
+    del values, gate, features
     trim_heap()  # the analysis of the presenter may still be running
     return activity
 
