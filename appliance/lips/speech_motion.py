@@ -117,7 +117,8 @@ def widen_gate(gate: Array, gate_hz: float, times: npt.NDArray[np.float64]) -> A
     reach = round(_NEAR_S * gate_hz)
     padded = np.pad(gate, reach)
     highest = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).max(1)
-    return np.interp(times * gate_hz, np.arange(len(gate)), highest).astype(np.float32)
+    near = np.interp(times * gate_hz, np.arange(len(gate)), highest)
+    return np.asarray(near, np.float32)
 
 
 def _ramp(score: Array, limits: tuple[float, float]) -> Array:

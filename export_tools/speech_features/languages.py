@@ -12,7 +12,7 @@ import gettext
 import random
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -28,7 +28,8 @@ _WORDS_PER_LANGUAGE = 4000
 
 # Language of the catalogues, voices of espeak-ng, and share of the speech. Mandarin, French and
 # German are languages that Lectern is judged in.
-LANGUAGES: tuple[tuple[str, tuple[str, ...], float], ...] = (
+Language = tuple[str, tuple[str, ...], float]
+LANGUAGES: tuple[Language, ...] = (
     ("zh", ("cmn-latn-pinyin", "cmn"), 0.24),
     ("zh", ("yue",), 0.03),
     ("fr", ("fr-fr", "fr-be"), 0.13),
@@ -95,14 +96,14 @@ def random_sentence(language: str, rng: random.Random, locales: Path = LOCALES) 
 
 
 def utterances(
-    seed: int, locales: Path = LOCALES
+    seed: int, spoken: Sequence[Language] = LANGUAGES, locales: Path = LOCALES
 ) -> Iterator[tuple[str, npt.NDArray[np.int16], int]]:
     """Yield utterances endlessly: the voice with its language, samples, and their rate in Hz."""
     rng = random.Random(seed)
     engine = Espeak()
-    shares = [share for _, _, share in LANGUAGES]
+    shares = [share for _, _, share in spoken]
     while True:
-        language, voices, _ = rng.choices(LANGUAGES, shares)[0]
+        language, voices, _ = rng.choices(spoken, shares)[0]
         voice = f"{rng.choice(voices)}+{rng.choice(training_voices())}"
         text = random_sentence(language, rng, locales)
         speed, pitch, span = rng.randint(110, 240), rng.randint(10, 90), rng.randint(20, 90)

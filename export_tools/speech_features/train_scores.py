@@ -7,8 +7,8 @@ are trained on synthetic sessions, heard by the teacher and by the student: the 
 p, b and m; the second is 1 from ``LEAD_S`` before speech until ``HANG_S`` after it and 0 beyond
 ``MARGIN_S`` more, where tones, noise and silence are. Lips part before there is sound.
 
-Writes ``speech_motion.npz`` and ``speech_motion_scores.json``, with the share of p, b and m of
-other sessions in which the lips close, by language. They count as closed if the opening falls below
+Writes ``motion.npz`` and ``motion_scores.json``, with the share of p, b and m of other sessions in
+which the lips close, by language. They count as closed if the opening falls below
 a third of the 90th percentile of the session's speech during the sound or within 40 ms of it.
 """
 
@@ -25,12 +25,15 @@ import numpy.typing as npt
 
 from appliance.config import PROJECT
 from appliance.lips.motion import MotionBasis
-from appliance.lips.speech_motion import SCORES, SpeechMotion, apply_scores
+from appliance.lips.speech_motion import SCORES, SpeechMotion, apply_scores, widen_gate
+from appliance.speech.mel import LECTERN_MEL, mel_blocks
 from appliance.speech.speech_encoder import ComponentEncoder, StudentEncoder, TeacherEncoder
+from appliance.speech.vad import FRAME_RATE, detect_activity
 from appliance.speech.whisper_encoder import RATE_HZ
 from export_tools.package import to_json
 from export_tools.phonetics.motion_data import OFFSET_S
 from export_tools.speech_features.sessions import HIBARI, Session, SessionMaker, Spans
+from export_tools.speech_features.train_motion import at_taps, encode
 
 Array32 = npt.NDArray[np.float32]
 Array64 = npt.NDArray[np.float64]
@@ -43,22 +46,14 @@ CLOSED_SHARE, TOLERANCE_S = 1 / 3, 0.04
 TEST_LANGUAGES = ("en_GB", HIBARI, "zh", "fr", "de")
 
 
-def encode(encoder: ComponentEncoder, session: Session) -> Array32:
-    """Return the components (n, 256) of a session."""
-    return np.concatenate(list(encoder.features([session.samples])))
-
-
-def at_taps(features: Array32, taps: Sequence[int]) -> Array32:
-    """Return (n, taps · F): the features at all moments; the first and the last continue."""
-    steps = np.arange(len(features))
-    return np.concatenate(
-        [features[np.clip(steps + tap, 0, len(features) - 1)] for tap in taps], axis=1
-    )
+def step_times(count: int) -> Array64:
+    """Return the times of the steps of a motion in seconds."""
+    return np.arange(count) / RATE_HZ + OFFSET_S
 
 
 def mark_spans(count: int, spans: Spans, lead_s: float = 0.0, hang_s: float = 0.0) -> Array32:
     """Return (count,): 1 at the steps within ``spans``, extended by ``lead_s`` and ``hang_s``."""
-    times = np.arange(count) / RATE_HZ + OFFSET_S
+    times = step_times(count)
     marks = np.zeros(count, np.float32)
     for start, end in spans:
         marks[(times >= start - lead_s) & (times <= end + hang_s)] = 1
@@ -117,19 +112,27 @@ def count_closures(opening: Array64, session: Session) -> tuple[int, int]:
     return sum(closed), len(closed)
 
 
+def predict_opening(
+    motion: SpeechMotion, encoder: ComponentEncoder, basis: MotionBasis, samples: Array32
+) -> Array64:
+    """Return the opening (n,) at the steps of the motion, as a device computes it."""
+    values = np.concatenate(list(motion.predict(encoder.features([samples]))))
+    activity = detect_activity(mel_blocks([samples], LECTERN_MEL))
+    gate = widen_gate(activity.gate, FRAME_RATE, step_times(len(values)))
+    return np.maximum(apply_scores(values, gate) @ basis.opening_direction, 0)
+
+
 def measure_closures(
-    motion: SpeechMotion, encoder: ComponentEncoder, sessions: int
+    motion: SpeechMotion, encoder: ComponentEncoder, basis: MotionBasis, sessions: int
 ) -> dict[str, dict[str, float]]:
     """Return recall and count by language on clean sessions that were not trained on."""
-    basis = MotionBasis.load(PROJECT / "models_lite/lectern-lite/basis.npz")
     maker, result = SessionMaker(TEST_SEED), {}
     for language in TEST_LANGUAGES:
         counts = np.zeros(2, int)
         for _ in range(sessions):
             session = maker.make(SESSION_S, language, clean=True)
-            values = np.concatenate(list(motion.predict([encode(encoder, session)])))
-            opening = apply_scores(values) @ basis.opening_direction
-            counts += count_closures(np.maximum(opening, 0), session)
+            opening = predict_opening(motion, encoder, basis, session.samples)
+            counts += count_closures(opening, session)
         result[language] = {"recall": round(counts[0] / counts[1], 3), "sounds": int(counts[1])}
     return result
 
@@ -141,7 +144,9 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=60, help="to train on (default: 60)")
     parser.add_argument("--tests", type=int, default=4, help="per language (default: 4)")
     options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
     motion = SpeechMotion.load(options.motion)
+    basis = MotionBasis.load(PROJECT / "models_lite/lectern-lite/basis.npz")
     encoders: dict[str, ComponentEncoder] = {
         "student": StudentEncoder.open(),
         "teacher": TeacherEncoder.open(),
@@ -150,20 +155,20 @@ def main() -> None:
     heard = []
     for index in range(options.sessions):
         session = maker.make(SESSION_S)
-        heard += [(session, encode(encoder, session)) for encoder in encoders.values()]
+        heard += [(session, encode(encoder, session.samples)) for encoder in encoders.values()]
         print(f"{index + 1}/{options.sessions}", flush=True)
     complete = add_scores(motion, fit_scores(heard, [int(tap) for tap in motion.taps]))
-    complete.save(options.out / "speech_motion.npz")
+    complete.save(options.out / "motion.npz")
     record: dict[str, Any] = {
         "command": "python -m export_tools.speech_features.train_scores MOTION --out OUT",
         "sessions": options.sessions,
         "seeds": [TRAIN_SEED, TEST_SEED],
         "closures": {
-            name: measure_closures(complete, encoder, options.tests)
+            name: measure_closures(complete, encoder, basis, options.tests)
             for name, encoder in encoders.items()
         },
     }
-    (options.out / "speech_motion_scores.json").write_text(to_json(record))
+    (options.out / "motion_scores.json").write_text(to_json(record), encoding="utf-8")
     print(json.dumps(record["closures"], indent=1))
 
 
