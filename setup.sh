@@ -20,8 +20,8 @@ Usage: ./setup.sh COMMAND
   test [--export] [ARGS...]   run the tests; ARGS are passed to pytest
                               --export: also run the tests of export_tools/ (installs PyTorch)
   lint [--export]             run ruff and mypy
-  speech                      download the speech encoder (133 MB, optional): the lips then follow
-                              free speech better
+  speech                      download the larger speech encoder, from which the included one was
+                              trained (133 MB, optional)
   install [ARGS...]           install or update Lectern on this device (with sudo)
   uninstall [ARGS...]         remove Lectern but keep the data (with sudo)
   rollback [ARGS...]          return to the previous version (with sudo)

@@ -58,7 +58,7 @@ COLUMNS = {
 }
 _KNOWN_SPEAKER_CLIPS = 6  # clips of the speaker with most of the training data
 _IN_SYNC_MS = 41.0  # one frame at 25 fps
-_UTTERANCES = 20  # synthetic utterances per language, for closures
+_SESSIONS = 4  # synthetic sessions per language, for closures
 _SIZES = (720, 1080)  # lines
 _MIN_LINES = 700  # least number of lines of a clip that is scaled to these sizes
 _SPLITS = (
@@ -204,27 +204,19 @@ def precision_losses(quality: dict[str, Any]) -> dict[str, dict[str, float | Non
     return found
 
 
-def closure_recall(manifest: Manifest) -> dict[str, Any]:
-    """Return the share of p, b and m with closed lips, by voice.
+def closure_recall(manifest: Manifest) -> dict[str, dict[str, float]]:
+    """Return the share of p, b and m with closed lips, by language, with this device's encoder.
 
     Needs the speech programs of the export extra.
     """
-    from appliance.inference.network import Network
     from appliance.lips.motion import MotionBasis
-    from export_tools.phonetics.closures import LANGUAGES, count_closures
+    from appliance.lips.speech_motion import SpeechMotion
+    from appliance.speech.speech_encoder import open_speech_encoder
+    from export_tools.speech_features.train_scores import measure_closures
 
-    network = Network(manifest.path("motion", "any"))
+    motion = SpeechMotion.load(manifest.path("motion", "any"))
     basis = MotionBasis.load(manifest.path("basis", "any"))
-    found = {}
-    for language in LANGUAGES:
-        closed, total, elsewhere, intervals = count_closures(
-            network, basis, language, _UTTERANCES, 77
-        )
-        found[language] = {
-            "recall": round(closed / max(total, 1), 3),
-            "elsewhere": round(elsewhere / max(intervals, 1), 3),
-        }
-    return found
+    return measure_closures(motion, open_speech_encoder(), basis, _SESSIONS)
 
 
 def print_table(console: Console, title: str, rows: dict[str, dict[str, Any]]) -> None:

@@ -3,12 +3,9 @@
     python -m export_tools.package --renderer DIR --version 0.3.0 [--motion MOTION_DIR] \\
         [--scores SCORES.json] [--name lectern-lite]
 
-``DIR`` is the output of ``export_tools.renderer.quantize``; ``MOTION_DIR`` contains ``motion.onnx``
-and ``basis.npz``. Without ``--motion`` the existing files are kept, without ``--scores`` the
-existing scores.
-
-The motion network runs once per lecture, so it computes in float32 at every precision; only its
-weights are stored in half precision, which halves the size of the file.
+``DIR`` is the output of ``export_tools.renderer.quantize``; ``MOTION_DIR`` contains ``motion.npz``,
+the output of ``export_tools.speech_features.train_scores``, and ``basis.npz`` if it is a new one.
+Without ``--motion`` the existing files are kept, without ``--scores`` the existing scores.
 """
 
 from __future__ import annotations
@@ -27,22 +24,12 @@ from onnx import TensorProto, helper, numpy_helper
 from appliance.files.atomic import sha256
 from appliance.inference.manifest import load_manifest
 from appliance.inference.selftest import reference_output
+from export_tools.phonetics.motion_data import OFFSET_S, RATE_HZ
 
 MODELS = Path(__file__).parents[1] / "models_lite"
 MAX_BYTES = 3_000_000  # for all files of one precision
-SPEECH_MOTION_FILE = "motion_whisper.npz"
+MOTION_FILE, BASIS_FILE = "motion.npz", "basis.npz"
 _MIN_ELEMENTS_FP16 = 512  # elements from which a tensor is stored in half precision
-
-
-def audio_metadata(path: Path) -> dict[str, float | int]:
-    """Return the timing metadata of a motion network."""
-    metadata = {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
-    return {
-        "rate_hz": float(metadata["rate_hz"]),
-        "offset_s": float(metadata["offset_s"]),
-        "context_frames": int(metadata["context_frames"]),
-        "stride": int(metadata["stride"]),
-    }
 
 
 def store_weights_fp16(source: Path, target: Path) -> None:
@@ -103,14 +90,11 @@ def package(
         files.setdefault(precision, {})[role] = entry
 
     if motion:
-        store_weights_fp16(motion / "motion.onnx", folder / "motion.onnx")
-        add("any", "motion", folder / "motion.onnx", "motion.onnx")
-        add("any", "basis", motion / "basis.npz", "basis.npz")
-        if (motion / SPEECH_MOTION_FILE).is_file():
-            add("any", "speech_motion", motion / SPEECH_MOTION_FILE, SPEECH_MOTION_FILE)
-        audio = audio_metadata(motion / "motion.onnx")
+        new_basis = (motion / BASIS_FILE).is_file()
+        add("any", "motion", motion / MOTION_FILE, MOTION_FILE)
+        add("any", "basis", (motion if new_basis else folder) / BASIS_FILE, BASIS_FILE)
     else:
-        files["any"], audio = previous["files"]["any"], previous["motion"]
+        files["any"] = previous["files"]["any"]
     for precision in ("fp32", "fp16", "int8"):
         source = renderer / f"renderer.{precision}.onnx"
         add(precision, "renderer", source, source.name)
@@ -121,8 +105,8 @@ def package(
         "licence": "Apache-2.0",
         "card": "README.md",
         "files": files,
-        "motion": audio,
-        "audio": "appliance.speech.mel.LECTERN_MEL and appliance.speech.vad",
+        "motion": {"rate_hz": float(RATE_HZ), "offset_s": OFFSET_S},
+        "audio": "appliance.speech.speech_encoder",
         "geometry": "appliance.lips.geometry",
         "quantization": json.loads((renderer / "quantization.json").read_text()),
         "training_data": [
@@ -151,7 +135,7 @@ def main() -> None:
     )
     parser.add_argument("--version", required=True, help="version of the model")
     parser.add_argument("--renderer", type=Path, required=True, help="output folder of quantize")
-    parser.add_argument("--motion", type=Path, help="folder of motion.onnx and basis.npz")
+    parser.add_argument("--motion", type=Path, help="folder of motion.npz and basis.npz")
     parser.add_argument("--scores", type=Path, help="output file of export_tools.evaluate")
     args = parser.parse_args()
     print(package(args.name, args.version, args.motion, args.renderer, args.scores))

@@ -22,6 +22,8 @@ from appliance.inference.manifest import load_manifest
 from appliance.inference.network import Network
 from appliance.jobs.store import JobStore, store_path
 from appliance.lips.model import LipModel
+from appliance.speech.log_mel import WHISPER_MEL
+from appliance.speech.speech_encoder import open_speech_encoder
 
 
 def main() -> int:
@@ -52,9 +54,13 @@ def _check_face_networks(config: Config) -> None:
 def _check_lip_model(config: Config) -> None:
     manifest = load_manifest(config.lips.model, PROJECT / "models_lite")
     model = LipModel.open(manifest, config.lips.precision, config.lips.providers)
-    roles = ("motion", "renderer") if model.manifest.kind == "lectern" else ("generator",)
-    for role in roles:
-        _run_once(model.network(role))
+    _run_once(model.main)
+    if model.manifest.kind == "lectern":
+        silence = np.zeros(WHISPER_MEL.rate, np.float32)
+        features = open_speech_encoder().features([silence])
+        values = np.concatenate(list(model.speech_motion.predict(features)))
+        if not np.isfinite(values).all():
+            raise ValueError("the motion has values that are not finite")
 
 
 def _run_once(network: Network) -> None:

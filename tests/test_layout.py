@@ -62,7 +62,6 @@ SHORT_MODULES = {
     "appliance/messages/message.py": "the type of the catalogue, imported by each of its modules",
     "appliance/version.py": "imported before everything else",
     "export_tools/data/sizes.py": "shared by modules that must not import torch",
-    "export_tools/phonetics/wav.py": "reading WAV without the appliance",
     "install/errors.py": "imported by every module of the installer",
     "install/update_lock.py": "the counterpart of web/update_lock.py",
     "web/i18n/zh/common.py": "texts of the layout",

@@ -1,6 +1,6 @@
 """A model on disk: its manifest ``model.json`` and the files that it lists with their hashes.
 
-Two kinds are supported: ``lectern``, Lectern's own motion network and renderer, and ``wav2lip``,
+Two kinds are supported: ``lectern``, Lectern's own motion and renderer, and ``wav2lip``,
 any ONNX file with Wav2Lip's interface, given by its path or by a manifest.
 """
 
@@ -38,8 +38,7 @@ class Manifest(_Entry):
     """The content of ``model.json``.
 
     ``files`` maps precision and role to a file; a role listed under ``any`` applies to every
-    precision. Roles: ``motion``, ``renderer``, ``basis`` and optionally ``speech_motion``
-    (lectern); ``generator`` (wav2lip).
+    precision. Roles: ``motion``, ``basis`` and ``renderer`` (lectern); ``generator`` (wav2lip).
     """
 
     name: str

@@ -19,8 +19,6 @@ from appliance.lips.profile import Profile
 from appliance.lips.speech_motion import SpeechMotion
 from appliance.lips.wav2lip import Wav2LipGenerator
 
-SPEECH_MOTION = "speech_motion"
-
 
 @dataclass
 class LipModel:
@@ -73,10 +71,7 @@ class LipModel:
             in_precision = role in self.manifest.files.get(self.precision, {})
             self._networks[role] = Network(
                 path,
-                # The motion network runs once per lecture, on inputs of any length, for each of
-                # which TensorRT would build an engine; one CPU core processes an hour of audio in
-                # seconds.
-                ("cpu",) if role == "motion" else self.provider_names,
+                self.provider_names,
                 self.threads,
                 golden=self.manifest.entry(role, self.precision).golden,
                 precision=self.precision if in_precision else "fp32",
@@ -86,10 +81,7 @@ class LipModel:
         return self._networks[role]
 
     def close_network(self, role: str) -> None:
-        """Close the network for ``role`` and free its memory, which grows with its longest input.
-
-        It is opened again when it is needed.
-        """
+        """Close the network for ``role`` and free its memory; it is opened again when needed."""
         self._networks.pop(role, None)
 
     @property
@@ -115,11 +107,9 @@ class LipModel:
         return MotionBasis.load(self.manifest.path("basis", self.precision))
 
     @cached_property
-    def speech_motion(self) -> SpeechMotion | None:
-        """The motion that uses the speech encoder; ``None`` if the model has none."""
-        if SPEECH_MOTION not in self.manifest.files.get("any", {}):
-            return None
-        return SpeechMotion.load(self.manifest.path(SPEECH_MOTION, self.precision))
+    def speech_motion(self) -> SpeechMotion:
+        """The motion that is predicted from speech."""
+        return SpeechMotion.load(self.manifest.path("motion", self.precision))
 
     def generator(self, profile: Profile, amplitude: float) -> Generator:
         """Return the generator for one presenter.

@@ -1,8 +1,7 @@
-"""Compute the mouth motion from the sound of the whole lecture."""
+"""The mouth motion of a lecture, as coefficients of the principal directions of movement."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -11,12 +10,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from appliance.inference.network import Network
 from appliance.lips.geometry import INNER_BOTTOM, INNER_TOP, SPEECH_WEIGHTS
 
 Array = npt.NDArray[np.float32]
-
-_BLOCK = 3000  # mel frames per run: half a minute, 1 MB of features
 
 
 @dataclass(frozen=True)
@@ -112,53 +108,3 @@ class Motion:
         needed.
         """
         return cls.of_lecture(np.load(path, mmap_mode="r"), rate_hz, offset_s)
-
-
-def overlapping_windows(
-    features: Iterable[Array], context: int, block: int = _BLOCK
-) -> Iterator[tuple[Array, int, int]]:
-    """Cut a stream of (channels, T) features into overlapping windows for a network.
-
-    Yields (window, skip, keep): of the window's frames, ``keep`` after the first ``skip`` are new.
-    Windows overlap by ``context`` frames on both sides, except at both ends of the stream, so
-    that the result is the same as that of a single run. ``block`` and ``context`` must be even.
-    """
-    buffer: Array | None = None
-    overlap = 0
-    for part in features:
-        buffer = part if buffer is None else np.concatenate([buffer, part], axis=1)
-        while buffer.shape[1] >= overlap + block + context:
-            yield buffer[:, : overlap + block + context], overlap, block
-            cut = overlap + block - min(context, overlap + block)
-            overlap = min(context, overlap + block)
-            buffer = buffer[:, cut:]
-    if buffer is not None and buffer.shape[1] > overlap:
-        yield buffer, overlap, buffer.shape[1] - overlap
-
-
-def predict_motion(
-    network: Network, features: Iterable[Array], context: int, stride: int
-) -> Iterator[Array]:
-    """Yield coefficients (n, K), block by block, from (mels + 1, T) features.
-
-    The last feature row is the loudness. ``stride`` feature frames make one output sample.
-    """
-    return _predict(network, features, context, stride, "motion")
-
-
-def predict_posteriors(
-    network: Network, features: Iterable[Array], context: int, stride: int
-) -> Iterator[Array]:
-    """Yield the probabilities (n, C) of the lip classes, like :func:`predict_motion`."""
-    return _predict(network, features, context, stride, "posteriors")
-
-
-def _predict(
-    network: Network, features: Iterable[Array], context: int, stride: int, output: str
-) -> Iterator[Array]:
-    for window, skip, keep in overlapping_windows(features, context):
-        out = network(
-            {"mel": window[None, :-1], "loudness": np.ascontiguousarray(window[None, -1])}
-        )[output][0]
-        first = skip // stride
-        yield out[:, first : first + -(-keep // stride)].T

@@ -62,7 +62,7 @@ def analyse_presenter(
     """Find the person who is to speak and build the profile.
 
     ``face_number`` counts from 0, the largest steady face. The response of ``model``'s renderer is
-    measured, unless the model has no motion to measure it with. Raises ``BadInput("no_face")``, and
+    measured, unless it is a Wav2Lip model. Raises ``BadInput("no_face")``, and
     ``BadInput("face_number_out_of_range")`` if there are fewer people.
     """
     with ExitStack() as stack:
@@ -84,7 +84,7 @@ def analyse_presenter(
     if not len(builder):
         raise BadInput("no_face", name=info.path.name)
     profile = builder.profile()
-    if model is not None and model.speech_motion is not None:
+    if model is not None and model.manifest.kind == "lectern":
         profile = replace(profile, response=_response(model, profile, builder.faces, info))
     return person, profile
 
@@ -92,7 +92,6 @@ def analyse_presenter(
 def _response(
     model: LipModel, profile: Profile, faces: Sequence[FaceSample], info: PresenterInfo
 ) -> float:
-    assert model.speech_motion is not None
     wide = model.speech_motion.wide.astype(np.float64)
     opening = profile.amplitude * float(wide @ model.basis.opening_direction)
     _, mesh = face_networks()

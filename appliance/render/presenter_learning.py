@@ -14,15 +14,14 @@ from appliance.config import Config
 from appliance.enrolment.enrolment import Enrolment, learn
 from appliance.errors import BadInput, Cancelled, Fault
 from appliance.files.learning_recordings import find_recording
-from appliance.lips.model import SPEECH_MOTION, LipModel
+from appliance.lips.model import LipModel
 from appliance.lips.speech_motion import SpeechMotion
 from appliance.media.probe import probe_audio, probe_presenter
 from appliance.render import presenter_recording
 from appliance.render.presenter_analysis import analyse_presenter
 from appliance.render.presenter_cache import CachedPresenter, PresenterCache, PresenterEntry
 from appliance.render.presenter_recording import FeatureEncoder, read_stretches
-from appliance.speech.whisper_encoder import SpeechEncoder
-from appliance.speech.whisper_weights import DESCRIPTION, WEIGHTS_SHA256, source_folder
+from appliance.speech.speech_encoder import DESCRIPTION, model_folder, open_speech_encoder
 
 log = logging.getLogger("lectern.render")
 
@@ -40,7 +39,7 @@ class PresenterLearning:
     model: LipModel
     config: Config
     cache: PresenterCache
-    open_encoder: OpenEncoder = SpeechEncoder.open
+    open_encoder: OpenEncoder = open_speech_encoder
     check: Callable[[], None] = lambda: None
 
     def learn(self, presenter: CachedPresenter, entry: PresenterEntry | None) -> Enrolment:
@@ -52,9 +51,9 @@ class PresenterLearning:
         """
         if self.config.personalization.motion == "off":
             return Enrolment("off")
-        motion = self.model.speech_motion if self.model.manifest.kind == "lectern" else None
-        if motion is None:
+        if self.model.manifest.kind != "lectern":
             return Enrolment("no_encoder")
+        motion = self.model.speech_motion.without_scores()
         recording = find_recording(self.config.root, presenter.info.path)
         if presenter.info.is_still and recording is None:
             return Enrolment("no_sound")
@@ -96,7 +95,7 @@ class PresenterLearning:
 
     def known(self, presenter: CachedPresenter, entry: PresenterEntry) -> Enrolment | None:
         """Return what was learned before; ``None`` if it is not, or no longer, in the cache."""
-        if self.model.manifest.kind != "lectern" or self.model.speech_motion is None:
+        if self.model.manifest.kind != "lectern":
             return None
         recording = find_recording(self.config.root, presenter.info.path)
         return entry.load_enrolment(self._key(recording))
@@ -147,9 +146,9 @@ class PresenterLearning:
     def _key(self, recording: Path | None) -> str:
         """Return a key of everything that the result depends on, besides the presenter's file."""
         digest = hashlib.sha256(_code_digest())
-        for role in (SPEECH_MOTION, "basis"):
+        for role in ("motion", "basis"):
             digest.update(self.model.manifest.entry(role, self.model.precision).sha256.encode())
-        digest.update(WEIGHTS_SHA256.encode() + (source_folder() / DESCRIPTION).read_bytes())
+        digest.update((model_folder() / DESCRIPTION).read_bytes())
         if recording is not None:
             video = self.config.video
             key = self.cache.key(recording, 0, video.max_fps, video.size)

@@ -40,10 +40,10 @@ _MAX_READERS = 2
 
 
 class FeatureEncoder(Protocol):
-    """What :class:`~appliance.speech.whisper_encoder.SpeechEncoder` does."""
+    """What an encoder of :mod:`appliance.speech.speech_encoder` does."""
 
-    def features(self, blocks: Iterable[Array32]) -> Iterable[tuple[Array32, ...]]:
-        """Convert blocks of sound at 16 kHz to features at 50 Hz, some steps at a time."""
+    def features(self, blocks: Iterable[Array32]) -> Iterable[Array32]:
+        """Convert blocks of sound at 16 kHz to features (n, F) at 50 Hz, some steps at a time."""
         ...
 
 
@@ -166,7 +166,7 @@ def _read_features(
         ends = np.array([run.start, run.stop]) / float(info.fps) + picture_s
         first_step = max(int((ends[0] - MARGIN_S) * RATE_HZ), 0)
         sound = samples.read(first_step * per_step, int((ends[1] + MARGIN_S) * rate))
-        parts = [np.concatenate(part, axis=1) for part in encoder.features([sound])]
+        parts = list(encoder.features([sound]))
         found[run] = (np.concatenate(parts) if parts else np.zeros((0, 0), "f4"), first_step)
     return found
 

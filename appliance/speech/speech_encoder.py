@@ -117,7 +117,7 @@ class TeacherEncoder:
 
 
 def open_speech_encoder(
-    prefer: Kind,
+    prefer: Kind = "student",
     provider_names: Sequence[str] = ("cpu",),
     threads: int = 1,
     providers: Providers | None = None,

@@ -1,10 +1,12 @@
-"""Training of the audio networks: speech -> phonetic posteriors -> mouth motion, in one ONNX file.
+"""Speech with known times, and the mouth movement of clips, for training and for scoring.
 
-The order of the commands (each can be stopped and resumed; see ``README.md`` in this folder)::
-
-    python -m export_tools.phonetics.align ...        # LibriSpeech: words -> phones with times
-    python -m export_tools.phonetics.synth ...        # text-to-speech with exact phone times
-    python -m export_tools.phonetics.pack ...         # both, packed for training
-    python -m export_tools.phonetics.train_encoder ...
-    python -m export_tools.phonetics.train_motion ...  # and export
+====================================  ==========================================================
+:mod:`.espeak`, :mod:`.hibari_timed`  speech synthesizers that report the times of their sounds
+:mod:`.inventory`, :mod:`.ipa`        classes of sounds by the shape of the lips
+:mod:`.synth`                         texts to synthesize
+:mod:`.corpus`                        recordings and their manifests
+:mod:`.augment`                       rooms and noise
+:mod:`.motion_data`                   clips of talking faces, and the motion of their mouths
+:mod:`.motion_score`                  agreement of a predicted opening with the real one
+====================================  ==========================================================
 """

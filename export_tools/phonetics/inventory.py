@@ -1,13 +1,11 @@
-"""The classes of the encoder, and the mapping of each phonetic alphabet to them.
+"""Classes of sounds, and the mapping of ARPABET and misaki's alphabet to them.
 
 The classes are chosen by lip shape, not for speech recognition. Sounds that look alike share a
-class (p, b and m are one closure; voicing is invisible). This makes the task of the encoder easier
-and less dependent on the language, and removes details with which the motion network could memorize
-sentences. A diphthong is two successive classes, because the mouth moves through both. A sound that
+class (p, b and m are one closure; voicing is invisible), so the classes depend little on the
+language. A diphthong is two successive classes, because the mouth moves through both. A sound that
 does not exist in English belongs to the class with the same *lip shape*: Mandarin u-umlaut is
 rounded like ``UW`` although its tongue position is that of ``IY``; Mandarin x is spread like ``S``,
-not rounded like ``SH``. Therefore the motion network, which is trained on English only, moves the
-lips correctly for such sounds.
+not rounded like ``SH``.
 """
 
 from __future__ import annotations
@@ -37,8 +35,6 @@ CLASSES: tuple[str, ...] = (
     "UW",
     "ER",
 )
-INDEX: dict[str, int] = {name: i for i, name in enumerate(CLASSES)}
-SILENCE = INDEX["SIL"]
 
 # The classes of one phone in order, each with its share of the duration of the phone.
 Parts = tuple[tuple[str, float], ...]
@@ -78,30 +74,4 @@ MISAKI_TO_ARPABET: dict[str, str] = {
     **{"A": "EY", "I": "AY", "Y": "OY", "W": "AW", "O": "OW", "Q": "OW"},
     **{"i": "IY", "ɪ": "IH", "ᵻ": "IH", "ɛ": "EH", "æ": "AE", "a": "AE", "ɑ": "AA", "ɒ": "AA"},
     **{"ɔ": "AO", "ʌ": "AH", "ə": "AH", "ᵊ": "AH", "ʊ": "UH", "u": "UW", "ɜ": "ER", "ɚ": "ER"},
-}
-
-
-def misaki_to_arpabet(phonemes: str) -> list[str]:
-    """Convert one word in misaki's alphabet to ARPABET phones, without stress and length marks.
-
-    >>> misaki_to_arpabet("ˌʌndəɹmˈɪst")
-    ['AH', 'N', 'D', 'ER', 'M', 'IH', 'S', 'T']
-    """
-    phones: list[str] = []
-    for symbol in phonemes:
-        phone = MISAKI_TO_ARPABET.get(symbol)
-        if phone is None:
-            continue
-        # In General American, schwa + r is one sound, and a rhotic vowel already contains its r.
-        if phone == "R" and phones and phones[-1] in {"AH", "ER"} and symbol == "ɹ":
-            phones[-1] = "ER"
-        else:
-            phones.append(phone)
-    return phones
-
-
-# The alphabets of alignment files.
-ALPHABETS: dict[str, dict[str, Parts]] = {
-    "arpabet": ARPABET,
-    "classes": {name: _one(name) for name in CLASSES},
 }

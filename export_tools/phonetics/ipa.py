@@ -1,4 +1,4 @@
-"""Map the IPA symbols of espeak-ng, for any language, to the classes of the encoder."""
+"""Map the IPA symbols of espeak-ng, for any language, to the classes of :mod:`.inventory`."""
 
 from __future__ import annotations
 

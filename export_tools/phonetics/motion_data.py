@@ -1,9 +1,8 @@
-"""Prepare the mouth movement and sound of video clips for the motion network.
+"""Prepare the mouth movement and sound of video clips for training.
 
 The shapes of a clip are relative to its closed mouth and divided by the range of the speaker,
 exactly as in :mod:`appliance.lips.profile`; the result is the movement of a mouth with an average
-range. The encoder converts the sound to posteriors, also with other voices, rooms and microphones,
-so that the motion network is trained with the errors of the encoder.
+range.
 """
 
 from __future__ import annotations
@@ -14,23 +13,17 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from appliance.face.pose import fit_pose
 from appliance.lips.geometry import SPEECH_WEIGHTS, close_mouth, mouth_opening, to_face_frame
 from appliance.lips.profile import TYPICAL_OPENING
 from appliance.media.audio import audio_blocks
-from appliance.speech.mel import LECTERN_MEL, compute_mel
-from appliance.speech.vad import detect_activity
-from export_tools.phonetics import augment
-from export_tools.phonetics.encoder import Encoder
 
 Array32 = npt.NDArray[np.float32]
 Array64 = npt.NDArray[np.float64]
 
 RATE_HZ = 50.0
-# Sample i is at i / RATE_HZ + OFFSET_S; the offset is between the best lags of all splits (see
-# README.md).
+# Sample i is at i / RATE_HZ + OFFSET_S; the offset is between the best lags of all splits.
 OFFSET_S = -0.01
 REST_SHARE = 0.2  # share of the most closed frames that define the resting mouth
 SPLITS = Path(__file__).parents[1] / "splits.json"
@@ -131,7 +124,7 @@ def motion_basis(clips: list[Clip], count: int) -> Array64:
 
     They are the principal components of the normalised displacements of the training clips, with
     points weighted by how much they follow speech. The s1 clips have the same total weight as all
-    others together.
+    others together. The file ``basis.npz`` of a model contains ten of them.
     """
     rows, weights = [], []
     many = sum(clip.speaker == "s1" for clip in clips)
@@ -157,29 +150,3 @@ def motion_targets(clip: Clip, vectors: Array64) -> Array32:
     times = np.arange(len(values)) / clip.fps
     wanted = np.arange(int(times[-1] * RATE_HZ) + 1) / RATE_HZ
     return np.asarray(CubicSpline(times, values)(wanted), np.float32)
-
-
-def encode(
-    clip: Clip, encoder: Encoder, rng: np.random.Generator | None = None
-) -> tuple[Array32, Array32]:
-    """Return posteriors (C, n) and loudness (n,) at 50 Hz; with ``rng``, of augmented sound."""
-    samples = clip.samples
-    percent = 100
-    if rng is not None:
-        config = augment.AugmentConfig(snr_db=(12.0, 40.0), reverb_s=(0.1, 0.4))
-        samples = augment.add_room_and_noise(samples[: augment.CROP_SAMPLES * 8], rng, config)
-        percent = int(rng.integers(85, 118))
-    log_mel = augment.warped_mel(samples, percent)
-    if rng is not None:
-        log_mel = augment.color_mel(log_mel, rng, augment.AugmentConfig())
-    frames = log_mel.shape[1] // 2
-    with torch.inference_mode():
-        posteriors = encoder(torch.from_numpy(log_mel[None, :, : 2 * frames]))[0].numpy()
-    loudness = detect_activity([compute_mel(samples, LECTERN_MEL)]).loudness
-    return posteriors, average_pairs(loudness)[:frames]
-
-
-def average_pairs(loudness: Array32) -> Array32:
-    """Convert loudness from 100 Hz to 50 Hz by the mean of two frames, as when exported."""
-    count = len(loudness) // 2
-    return np.asarray(loudness[: 2 * count].reshape(count, 2).mean(1))

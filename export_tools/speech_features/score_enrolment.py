@@ -29,8 +29,8 @@ from appliance.lips.motion import MotionBasis
 from appliance.lips.profile import speaker_amplitude
 from appliance.lips.speech_motion import SpeechMotion
 from appliance.speech.mel import LECTERN_MEL, compute_mel
+from appliance.speech.speech_encoder import ComponentEncoder, open_speech_encoder
 from appliance.speech.vad import FRAME_RATE, detect_activity
-from appliance.speech.whisper_encoder import SpeechEncoder
 from export_tools.phonetics.motion_data import OFFSET_S, REST_SHARE, load_clip
 from export_tools.phonetics.motion_score import correlation
 from export_tools.speech_features.train_motion import encode
@@ -53,10 +53,10 @@ class Models:
     basis: MotionBasis
 
 
-def whole_clip(encoder: SpeechEncoder, video: Path, marks: Path) -> Stretch:
+def whole_clip(encoder: ComponentEncoder, video: Path, marks: Path) -> Stretch:
     """Return a clip as one stretch."""
     clip = load_clip(marks / f"wild_{video.stem}.npz", video, video.stem)
-    features = encode(encoder, [clip.samples])
+    features = encode(encoder, clip.samples)
     gate = detect_activity([compute_mel(clip.samples, LECTERN_MEL)]).gate
     steps = np.clip(np.arange(len(features)) * round(FRAME_RATE / RATE_HZ), 0, len(gate) - 1)
     times = np.arange(len(clip.shapes)) / clip.fps - OFFSET_S
@@ -144,9 +144,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("data", type=Path, help="folder of wild/")
     parser.add_argument("--landmarks", type=Path, required=True, help="folder of landmark files")
     options = parser.parse_args(arguments)
-    encoder = SpeechEncoder.open()
+    encoder = open_speech_encoder()
     models = Models(
-        SpeechMotion.load(_MODEL / "motion_whisper.npz"), MotionBasis.load(_MODEL / "basis.npz")
+        SpeechMotion.load(_MODEL / "motion.npz").without_scores(),
+        MotionBasis.load(_MODEL / "basis.npz"),
     )
     videos = sorted((options.data / "wild").glob("*.mp4"))
     clips = {video.stem: whole_clip(encoder, video, options.landmarks) for video in videos}

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,51 +25,34 @@ import numpy.typing as npt
 from appliance.config import PROJECT
 from appliance.lips.motion import MotionBasis
 from appliance.lips.speech_motion import SpeechMotion
-from appliance.speech.speech_encoder import (
-    COMPONENTS,
-    ComponentEncoder,
-    StudentEncoder,
-    TeacherEncoder,
-)
-from appliance.speech.whisper_encoder import SpeechEncoder
+from appliance.speech.speech_encoder import ComponentEncoder, StudentEncoder, TeacherEncoder
 from export_tools.package import to_json
 from export_tools.phonetics import augment
 from export_tools.phonetics.corpus import read_audio, read_manifest
 from export_tools.phonetics.motion_data import Clip, load_split
 from export_tools.phonetics.motion_score import correlation
 from export_tools.speech_features import languages
-from export_tools.speech_features.position_means import MANDARIN_TRAIN
 from export_tools.speech_features.train_motion import (
     MANDARIN_TEST,
     Sample,
     Training,
-    grid_sample,
+    encode,
+    hear,
+    joined,
     mandarin_sample,
     median_scores,
     predict,
+    score_capture,
     score_clip,
 )
 
 Array32 = npt.NDArray[np.float32]
 Array64 = npt.NDArray[np.float64]
 
-IDENTITY = np.concatenate([np.eye(COMPONENTS), np.zeros((1, COMPONENTS))])
 SYNTHETIC = ("fr", "de", "es", "zh")
 _SENTENCES, _SEED = 6, 991
 _NOISE_DB = 10.0
 RATE = 16_000
-
-
-class SingleLayer:
-    """Presents an encoder of components to ``train_motion``, which joins layers."""
-
-    def __init__(self, encoder: ComponentEncoder) -> None:
-        self._encoder = encoder
-
-    def features(self, blocks: Iterable[Array32]) -> Iterator[tuple[Array32]]:
-        """Yield the components of each window as the only layer."""
-        for part in self._encoder.features(blocks):
-            yield (part,)
 
 
 @dataclass(frozen=True)
@@ -89,26 +72,13 @@ class Heard:
         vectors: Array64,
     ) -> Heard:
         """Encode the clips of all splits and the capture."""
-        # train_motion needs only the method features().
-        layers = cast(SpeechEncoder, SingleLayer(encoder))
         folder = data / "mandarin"
-        samples = [grid_sample(layers, clip, vectors) for clip in clips["train"]]
-        samples += [mandarin_sample(layers, folder, name) for name in MANDARIN_TRAIN]
-        captures = [mandarin_sample(layers, folder, name) for name in MANDARIN_TEST]
+        samples = hear(encoder, clips["train"], folder, vectors)
+        captures = [mandarin_sample(encoder, folder, name) for name in MANDARIN_TEST]
         scored = [c for split in ("known", "new", "wild") for c in clips[split]]
         others = [c for c in clips["train"] if c.speaker != "s1"]
-        heard = {clip.name: listen(encoder, clip.samples) for clip in [*scored, *others]}
+        heard = {clip.name: encode(encoder, clip.samples) for clip in [*scored, *others]}
         return cls(samples, captures, heard)
-
-
-def listen(encoder: ComponentEncoder, samples: Array32) -> Array32:
-    """Return the components (n, 256) of a recording."""
-    return np.concatenate(list(encoder.features([samples])))
-
-
-def joined(one: Heard, other: Heard) -> list[Sample]:
-    """Return the samples of both encoders with half the weight each."""
-    return [replace(s, weight=s.weight / 2) for s in [*one.samples, *other.samples]]
 
 
 def score(
@@ -120,12 +90,7 @@ def score(
         split: [score_clip(c, vectors, predict(motion, heard.clips[c.name])) for c in clips[split]]
         for split in ("known", "new", "wild")
     }
-    capture = {
-        sample.name: round(
-            correlation(predict(motion, sample.features) @ direction, sample.targets), 3
-        )
-        for sample in heard.captures
-    }
+    capture = {sample.name: score_capture(motion, sample, direction) for sample in heard.captures}
     wild = {
         clip.name: [round(value, 3) for value in row]
         for clip, row in zip(clips["wild"], rows["wild"], strict=True)
@@ -182,11 +147,11 @@ def agreement(
     result = {}
     for name, samples in recordings(data):
         noisy = with_noise(samples, 5)
-        wanted = predict(motion, listen(teacher, samples)) @ direction
+        wanted = predict(motion, encode(teacher, samples)) @ direction
 
         def r(encoder: ComponentEncoder, sound: Array32, wanted: Any = wanted) -> float:
             return round(
-                correlation(wanted, predict(motion, listen(encoder, sound)) @ direction), 3
+                correlation(wanted, predict(motion, encode(encoder, sound)) @ direction), 3
             )
 
         result[name] = {
@@ -215,11 +180,11 @@ def main() -> None:
         name: Heard.by(encoder, clips, options.data, vectors) for name, encoder in encoders.items()
     }
     trained = {name: one.samples for name, one in heard.items()}
-    trained["both"] = joined(heard["teacher"], heard["student"])
+    trained["both"] = joined([one.samples for one in heard.values()])
     report: dict[str, Any] = {}
     motions = {}
     for name, samples in trained.items():
-        training = Training.of(samples, IDENTITY, direction)
+        training = Training.of(samples, direction)
         motions[name] = training.fit()
         motions[name].save(options.out / f"motion_{name}.npz")
         for ear, one in heard.items():

@@ -26,6 +26,7 @@ from export_tools.phonetics.motion_data import SPLITS
 from export_tools.phonetics.synth import english_texts
 from export_tools.speech_features import degrade, languages
 from export_tools.speech_features.position_means import MANDARIN_TRAIN
+from export_tools.speech_features.projection import JoinedLayers
 from export_tools.speech_features.train_motion import encode
 
 Array16 = npt.NDArray[np.int16]
@@ -131,14 +132,14 @@ class Teacher:
     """The teacher with the projection to components."""
 
     def __init__(self, projection: Path) -> None:
-        self._encoder = SpeechEncoder.open()
+        self._encoder = JoinedLayers(SpeechEncoder.open())
         with np.load(projection) as data:
             self._matrix = data["matrix"].astype(np.float32)
             self._bias = data["bias"]
 
     def components(self, samples: Array16) -> npt.NDArray[np.float16]:
         """Return (n, 256) of mono int16 at 16 kHz."""
-        features = encode(self._encoder, [samples.astype(np.float32) / np.float32(32768)])
+        features = encode(self._encoder, samples.astype(np.float32) / np.float32(32768))
         return np.asarray(features @ self._matrix + self._bias, np.float16)
 
 

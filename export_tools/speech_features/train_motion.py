@@ -1,26 +1,26 @@
-"""Fit the motion to the features of the speech encoder: linear regression with few directions.
+"""Fit the motion to the components of the speech encoder: linear regression.
 
     python -m export_tools.speech_features.train_motion DATA --landmarks MARKS --out FOLDER
+        [--encoder teacher|student|both]
 
-The features of both layers are reduced to ``COMPONENTS`` principal components each, which are
-computed on LibriSpeech, LJSpeech, the Mandarin capture and GRID, and taken at three moments. The
-opening of the lips is fitted to GRID and to the Mandarin capture, whose jaw has the same meaning;
-the nine directions at right angles to it are fitted to GRID alone. Components and regression are
-multiplied into one matrix per moment.
+The components are taken at three moments. The opening of the lips is fitted to GRID and to the
+Mandarin capture, whose jaw has the same meaning; the nine directions at right angles to it are
+fitted to GRID alone. With both encoders, every recording is heard by each, with half the weight.
 
-Writes ``motion_whisper.npz`` and ``motion_whisper.json`` with settings, files and scores: each
-person left out in turn, and the scoring splits. ``DATA`` is the folder with grid/, wild/, mandarin/
-and speech/, ``MARKS`` that of ``export_tools.data.landmarks``.
+Writes ``motion_components.npz``, to which ``train_scores`` adds its scores, and
+``motion_components.json`` with settings, files and results: each person left out in turn, and the
+scoring splits. ``DATA`` is the folder with grid/, wild/, mandarin/ and speech/, ``MARKS`` that of
+``export_tools.data.landmarks``.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,8 @@ from appliance.config import PROJECT
 from appliance.lips.motion import MotionBasis
 from appliance.lips.profile import TYPICAL_OPENING
 from appliance.lips.speech_motion import SpeechMotion
-from appliance.speech.whisper_encoder import RATE_HZ, SpeechEncoder
+from appliance.speech.speech_encoder import StudentEncoder, TeacherEncoder
+from appliance.speech.whisper_encoder import RATE_HZ
 from export_tools.package import to_json
 from export_tools.phonetics.corpus import read_audio
 from export_tools.phonetics.motion_data import (
@@ -39,19 +40,16 @@ from export_tools.phonetics.motion_data import (
     motion_targets,
 )
 from export_tools.phonetics.motion_score import correlation, predicted_opening
-from export_tools.speech_features.position_means import MANDARIN_TRAIN, choose_files, read_blocks
+from export_tools.speech_features.position_means import MANDARIN_TRAIN
 
 Array32 = npt.NDArray[np.float32]
 Array64 = npt.NDArray[np.float64]
 
-NAME = "motion_whisper"
-COMPONENTS = 128
+NAME = "motion_components"
 TAPS = (-4, 0, 4)  # steps of 20 ms
 RIDGE = 6e4
 OTHER_WEIGHT = 20.0  # of a GRID clip of another speaker than s1
 MANDARIN_WEIGHT = 1.0
-COMPONENT_MINUTES, COMPONENT_SEED = 10.0, 1
-_EVERY = 3  # one of so many steps is used for the components
 
 MANDARIN_TEST = ("3_15", "3_16")
 MANDARIN_LAG_S = 0.08  # the capture follows its sound by this time
@@ -60,9 +58,16 @@ _REST_PERCENTILE = 10.0
 LAGS_S = np.arange(-10, 11) * 0.02
 
 
+class FeatureEncoder(Protocol):
+    """An encoder of speech at 50 Hz."""
+
+    def features(self, blocks: Iterable[Array32]) -> Iterator[Array32]:
+        """Convert blocks of mono audio at 16 kHz to features (n, F)."""
+
+
 @dataclass(frozen=True)
 class Sample:
-    """A recording: features (n, 1024) and coefficients (n, K); or only an opening (n,)."""
+    """A recording: features (n, F) and coefficients (n, K); or only an opening (n,)."""
 
     name: str
     person: str
@@ -71,30 +76,9 @@ class Sample:
     weight: float
 
 
-def encode(encoder: SpeechEncoder, blocks: Iterable[Array32]) -> Array32:
-    """Return the features of both layers side by side, (n, 1024)."""
-    return np.concatenate([np.concatenate(part, axis=1) for part in encoder.features(blocks)])
-
-
-def components(encoder: SpeechEncoder, data: Path, samples: Sequence[Sample]) -> Array64:
-    """Return (1025, 256): features and 1 to principal components, computed on a wide mix.
-
-    The mix is ``COMPONENT_MINUTES`` of LibriSpeech and LJSpeech, and ``samples``.
-    """
-    files = choose_files(data / "speech", data / "mandarin", COMPONENT_MINUTES, COMPONENT_SEED)
-    read = encode(encoder, read_blocks([f for f in files if f.parent.name != "mandarin"]))
-    mix = np.concatenate([read[::_EVERY], *(s.features[::_EVERY] for s in samples)])
-    width = mix.shape[1] // 2
-    result = np.zeros((2 * width + 1, 2 * COMPONENTS))
-    for layer in range(2):
-        rows = slice(layer * width, (layer + 1) * width)
-        part = mix[:, rows].astype(np.float64)
-        mean = part.mean(0)
-        _, directions = np.linalg.eigh(np.cov((part - mean).T))
-        chosen = directions[:, ::-1][:, :COMPONENTS]
-        columns = slice(layer * COMPONENTS, (layer + 1) * COMPONENTS)
-        result[rows, columns], result[-1, columns] = chosen, -mean @ chosen
-    return result
+def encode(encoder: FeatureEncoder, samples: Array32) -> Array32:
+    """Return the features (n, F) of a recording."""
+    return np.concatenate(list(encoder.features([samples])))
 
 
 def at_steps(values: npt.NDArray[np.floating], steps: npt.NDArray[np.floating]) -> Array64:
@@ -105,9 +89,9 @@ def at_steps(values: npt.NDArray[np.floating], steps: npt.NDArray[np.floating]) 
     return np.asarray(values[low] * (1 - share) + values[low + 1] * share)
 
 
-def grid_sample(encoder: SpeechEncoder, clip: Clip, vectors: Array64) -> Sample:
+def grid_sample(encoder: FeatureEncoder, clip: Clip, vectors: Array64) -> Sample:
     """Return a GRID clip, with its coefficients at the times of the samples of a motion."""
-    features = encode(encoder, [clip.samples])
+    features = encode(encoder, clip.samples)
     wanted = motion_targets(clip, vectors)
     count = min(len(features), len(wanted))
     targets = at_steps(wanted, np.arange(count) + OFFSET_S * RATE_HZ)
@@ -115,10 +99,10 @@ def grid_sample(encoder: SpeechEncoder, clip: Clip, vectors: Array64) -> Sample:
     return Sample(clip.name, clip.speaker, features[:count], targets, weight)
 
 
-def mandarin_sample(encoder: SpeechEncoder, folder: Path, name: str) -> Sample:
+def mandarin_sample(encoder: FeatureEncoder, folder: Path, name: str) -> Sample:
     """Return a recording of the capture; its opening is that of the jaw, with deviation one."""
     sound = read_audio(folder / f"{name}.flac").astype(np.float32) / np.float32(32768)
-    features = encode(encoder, [sound])
+    features = encode(encoder, sound)
     with np.load(folder / f"{name}.npz") as data:
         jaw = data["values"][:, _JAW].astype(np.float64)
     jaw = (jaw - np.percentile(jaw, _REST_PERCENTILE)) / jaw.std()
@@ -128,12 +112,17 @@ def mandarin_sample(encoder: SpeechEncoder, folder: Path, name: str) -> Sample:
     return Sample(f"mandarin {name}", "mandarin", features[inside], opening, MANDARIN_WEIGHT)
 
 
-def reduce(features: Array32, basis: Array64) -> Array64:
-    """Return (n, taps · components): the components of the features at all moments."""
-    small = features @ basis[:-1] + basis[-1]
-    steps = np.arange(len(small))
-    moments = [small[np.clip(steps + tap, 0, len(small) - 1)] for tap in TAPS]
-    return np.concatenate(moments, axis=1)
+def joined(heard: Sequence[Sequence[Sample]]) -> list[Sample]:
+    """Return what several encoders heard, with the weight of one encoder in total."""
+    return [replace(s, weight=s.weight / len(heard)) for samples in heard for s in samples]
+
+
+def at_taps(features: Array32, taps: Sequence[int]) -> Array32:
+    """Return (n, taps · F): the features at all moments; the first and the last continue."""
+    steps = np.arange(len(features))
+    return np.concatenate(
+        [features[np.clip(steps + tap, 0, len(features) - 1)] for tap in taps], axis=1
+    )
 
 
 @dataclass(frozen=True)
@@ -151,7 +140,7 @@ class Sums:
         return Sums(self.square + other.square, self.cross + other.cross)
 
     @classmethod
-    def of(cls, columns: Array64, targets: Array64, weight: float) -> Sums:
+    def of(cls, columns: npt.NDArray[np.floating], targets: Array64, weight: float) -> Sums:
         """Return the sums of one recording."""
         extended = np.concatenate([columns, np.ones((len(columns), 1))], axis=1)
         return cls(weight * extended.T @ extended, weight * extended.T @ targets)
@@ -172,14 +161,13 @@ class Sums:
 class Training:
     """The sums of every person of GRID (all coefficients) and of the capture (the opening)."""
 
-    basis: Array64
     unit: Array64
     wide: Array32
     filmed: dict[str, Sums]
     captured: Sums
 
     @classmethod
-    def of(cls, samples: Sequence[Sample], basis: Array64, direction: Array64) -> Training:
+    def of(cls, samples: Sequence[Sample], direction: Array64) -> Training:
         """Compute all sums; ``direction`` is that of :class:`MotionBasis`."""
         unit = direction / np.linalg.norm(direction)
         filmed: dict[str, Sums] = {}
@@ -188,7 +176,7 @@ class Training:
         main = [s.targets @ unit for s in samples if s.person == "s1"]
         scale = float(np.concatenate(main).std())
         for sample in samples:
-            columns = reduce(sample.features, basis)
+            columns = at_taps(sample.features, TAPS)
             if sample.targets.ndim == 2:
                 sums = Sums.of(columns, sample.targets, sample.weight)
                 known = filmed.get(sample.person)
@@ -198,7 +186,7 @@ class Training:
                 captured = sums if captured is None else captured + sums
         assert captured is not None
         wide = wide_motion([s.targets for s in samples if s.targets.ndim == 2], direction)
-        return cls(basis, unit, wide, filmed, captured)
+        return cls(unit, wide, filmed, captured)
 
     def fit(self, left_out: str = "", strength: float = RIDGE) -> SpeechMotion:
         """Fit a motion to everyone but ``left_out``."""
@@ -209,12 +197,8 @@ class Training:
         found = filmed.solve(strength)
         found -= np.outer(found @ self.unit, self.unit)
         found += along.solve(strength) * self.unit
-        width, size = self.basis.shape
-        parts = found[:-1].reshape(len(TAPS), size, -1)
-        matrices = np.einsum("fc,tck->tfk", self.basis[: width - 1], parts)
-        bias = found[-1] + np.einsum("c,tck->k", self.basis[-1], parts)
-        taps = np.array(TAPS)
-        return SpeechMotion(matrices.astype(np.float32), taps, bias.astype(np.float32), self.wide)
+        matrices = found[:-1].reshape(len(TAPS), -1, found.shape[1]).astype(np.float32)
+        return SpeechMotion(matrices, np.array(TAPS), found[-1].astype(np.float32), self.wide)
 
 
 def wide_motion(targets: Sequence[Array64], direction: Array64) -> Array32:
@@ -255,33 +239,31 @@ def median_scores(rows: Sequence[tuple[float, float, float]]) -> dict[str, float
     return {"r": round(zero, 3), "best_r": round(best, 3), "lag_ms": round(1000 * lag)}
 
 
-def score_capture(
-    motion: SpeechMotion, encoder: SpeechEncoder, folder: Path, name: str, direction: Array64
-) -> float:
-    """Return r of the predicted opening and the jaw of the capture, at its lag."""
-    sample = mandarin_sample(encoder, folder, name)
+def score_capture(motion: SpeechMotion, sample: Sample, direction: Array64) -> float:
+    """Return r of the predicted opening and the jaw of a recording of the capture."""
     return round(correlation(predict(motion, sample.features) @ direction, sample.targets), 3)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path, help="folder of grid/, wild/, mandarin/ and speech/")
-    parser.add_argument("--landmarks", type=Path, required=True, help="folder of landmark files")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write")
-    options = parser.parse_args()
-    encoder = SpeechEncoder.open()
-    vectors = MotionBasis.load(PROJECT / "models_lite/lectern-lite/basis.npz").vectors
-    direction = MotionBasis(vectors).opening_direction
-    clips = load_split(options.data, options.landmarks)
-    samples = [grid_sample(encoder, clip, vectors) for clip in clips["train"]]
-    mandarin = options.data / "mandarin"
-    samples += [mandarin_sample(encoder, mandarin, name) for name in MANDARIN_TRAIN]
-    training = Training.of(samples, components(encoder, options.data, samples), direction)
-    print("sums computed", flush=True)
+def hear(
+    encoder: FeatureEncoder, clips: Sequence[Clip], folder: Path, vectors: Array64
+) -> list[Sample]:
+    """Return the recordings to train on: ``clips``, and those of the capture in ``folder``."""
+    samples = [grid_sample(encoder, clip, vectors) for clip in clips]
+    return samples + [mandarin_sample(encoder, folder, name) for name in MANDARIN_TRAIN]
+
+
+def results(
+    training: Training,
+    encoder: FeatureEncoder,
+    clips: Mapping[str, Sequence[Clip]],
+    folder: Path,
+    basis: MotionBasis,
+) -> dict[str, Any]:
+    """Return the scores of the motion with the features of ``encoder``."""
 
     def score(motion: SpeechMotion, some: Sequence[Clip]) -> list[tuple[float, float, float]]:
         return [
-            score_clip(clip, vectors, predict(motion, encode(encoder, [clip.samples])))
+            score_clip(clip, basis.vectors, predict(motion, encode(encoder, clip.samples)))
             for clip in some
         ]
 
@@ -292,35 +274,65 @@ def main() -> None:
     }
     left_out["s1"] = median_scores(score(training.fit("s1"), clips["known"]))["r"]
     motion = training.fit()
-    motion.save(options.out / f"{NAME}.npz")
     scored = {split: score(motion, clips[split]) for split in ("known", "new", "wild")}
-    record: dict[str, Any] = {
-        "command": "python -m export_tools.speech_features.train_motion DATA --landmarks MARKS"
-        " --out OUT",
-        "settings": {
-            "components": COMPONENTS,
-            "component_minutes": COMPONENT_MINUTES,
-            "component_seed": COMPONENT_SEED,
-            "taps": TAPS,
-            "ridge": RIDGE,
-            "other_weight": OTHER_WEIGHT,
-            "mandarin_weight": MANDARIN_WEIGHT,
-        },
+    captures = {name: mandarin_sample(encoder, folder, name) for name in MANDARIN_TEST}
+    return {
         "person_left_out": left_out,
         "scores": {split: median_scores(rows) for split, rows in scored.items()},
         "mandarin": {
-            name: score_capture(motion, encoder, mandarin, name, direction)
-            for name in MANDARIN_TEST
+            name: score_capture(motion, sample, basis.opening_direction)
+            for name, sample in captures.items()
         },
         "clips": {
             clip.name: [round(value, 3) for value in row]
             for split in ("new", "wild")
             for clip, row in zip(clips[split], scored[split], strict=True)
         },
-        "files": [sample.name for sample in samples],
     }
-    (options.out / f"{NAME}.json").write_text(to_json(record))
-    print(json.dumps({k: v for k, v in record.items() if k != "files"}, indent=1))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path, help="folder of grid/, wild/, mandarin/ and speech/")
+    parser.add_argument("--landmarks", type=Path, required=True, help="folder of landmark files")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    parser.add_argument(
+        "--encoder",
+        choices=["teacher", "student", "both"],
+        default="teacher",
+        help="encoder whose components the motion is fitted to (default: teacher)",
+    )
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    encoders: dict[str, FeatureEncoder] = {}
+    if options.encoder != "student":
+        encoders["teacher"] = TeacherEncoder.open()
+    if options.encoder != "teacher":
+        encoders["student"] = StudentEncoder.open()
+    basis = MotionBasis.load(PROJECT / "models_lite/lectern-lite/basis.npz")
+    clips = load_split(options.data, options.landmarks)
+    folder = options.data / "mandarin"
+    heard = [hear(e, clips["train"], folder, basis.vectors) for e in encoders.values()]
+    training = Training.of(joined(heard), basis.opening_direction)
+    print("sums computed", flush=True)
+    training.fit().save(options.out / f"{NAME}.npz")
+    record: dict[str, Any] = {
+        "command": "python -m export_tools.speech_features.train_motion DATA --landmarks MARKS"
+        f" --out OUT --encoder {options.encoder}",
+        "settings": {
+            "taps": TAPS,
+            "ridge": RIDGE,
+            "other_weight": OTHER_WEIGHT,
+            "mandarin_weight": MANDARIN_WEIGHT,
+        },
+        "results": {
+            name: results(training, encoder, clips, folder, basis)
+            for name, encoder in encoders.items()
+        },
+        "files": [sample.name for sample in heard[0]],
+    }
+    (options.out / f"{NAME}.json").write_text(to_json(record), encoding="utf-8")
+    print(json.dumps(record["results"], indent=1))
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ from torch import Tensor, nn
 
 from appliance.config import PROJECT
 from appliance.lips.motion import MotionBasis
+from appliance.lips.speech_motion import SpeechMotion
 from appliance.speech.log_mel import WHISPER_MEL, WINDOW_FRAMES, scale
 from appliance.speech.whisper_weights import WEIGHTS, default_folder
 from export_tools.speech_features import degrade
@@ -151,14 +152,12 @@ class Loss(nn.Module):
     def __init__(self, projection: Path, motion: Path) -> None:
         super().__init__()
         with np.load(projection) as data:
-            matrix, deviation = data["matrix"].astype(np.float64), data["deviation"]
-        with np.load(motion) as data:
-            wide, self.taps = data["matrices"].astype(np.float64), data["taps"].tolist()
-        # The motion was trained on these components: its matrices are products with theirs.
-        readout = np.stack([np.linalg.lstsq(matrix, m, rcond=None)[0] for m in wide])
-        direction = MotionBasis.load(
-            PROJECT / "models_lite/lectern-lite/basis.npz"
-        ).opening_direction
+            deviation = data["deviation"]
+        basis = MotionBasis.load(PROJECT / "models_lite/lectern-lite/basis.npz")
+        direction = basis.opening_direction
+        read = SpeechMotion.load(motion)
+        self.taps = read.taps.tolist()
+        readout = read.matrices[..., : len(direction)].astype(np.float64)  # without scores
         readout = np.concatenate([readout, (readout @ direction)[..., None]], axis=2)
         self.register_buffer("weight", torch.from_numpy(deviation / deviation.mean()).float())
         self.register_buffer("matrices", torch.from_numpy(readout).float())
@@ -246,7 +245,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("work", type=Path, help="folder of shards")
     parser.add_argument("--projection", type=Path, required=True)
-    parser.add_argument("--motion", type=Path, required=True, help="the teacher's motion")
+    parser.add_argument(
+        "--motion", type=Path, required=True, help="the motion on the teacher's components"
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--batch", type=int, default=8)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,31 +8,9 @@ import numpy.typing as npt
 import pytest
 
 from appliance.lips.geometry import SPEECH_WEIGHTS
-from appliance.lips.motion import Motion, MotionBasis, overlapping_windows
+from appliance.lips.motion import Motion, MotionBasis
 
 Array = npt.NDArray[np.float32]
-
-
-def _split(whole: Array, sizes: list[int]) -> Iterator[Array]:
-    start = 0
-    for size in sizes:
-        yield whole[:, start : start + size]
-        start += size
-    yield whole[:, start:]
-
-
-@pytest.mark.parametrize("length", [1, 7, 40, 41, 300])
-@pytest.mark.parametrize("sizes", [[], [1] * 30, [50, 3, 90]])
-def test_windows_cover_all_frames_once_with_context(length: int, sizes: list[int]) -> None:
-    whole = np.arange(length, dtype=np.float32)[None]
-    new: list[float] = []
-    for window, skip, keep in overlapping_windows(_split(whole, sizes), context=6, block=20):
-        first = len(new)
-        new += window[0, skip : skip + keep].tolist()
-        assert skip == min(first, 6)  # all the available context
-        following = window.shape[1] - skip - keep
-        assert following == min(6, length - len(new)) or len(new) == length
-    assert new == whole[0].tolist()
 
 
 def test_frames_are_interpolated_and_constant_beyond_the_ends() -> None:

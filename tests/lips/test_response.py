@@ -45,7 +45,6 @@ def builder(detector: FaceDetector, mesh: FaceMesh) -> ProfileBuilder:
 
 
 def wide_motion(model: LipModel) -> np.ndarray:
-    assert model.speech_motion is not None
     return model.speech_motion.wide.astype(np.float64)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from appliance.lips.speech_motion import CLOSED_CLASS, SpeechMotion, close_lips
+from appliance.lips.speech_motion import SpeechMotion, apply_scores, widen_gate
 
 TAPS = np.array([-4, 0, 3])
 
@@ -58,26 +58,54 @@ def test_saved_motion_is_read_back(motion: SpeechMotion, tmp_path: Path) -> None
     read = SpeechMotion.load(tmp_path / "motion.npz")
     assert np.array_equal(read.matrices, motion.matrices)
     assert np.array_equal(read.taps, TAPS)
-    assert np.array_equal(read.bias, motion.bias)
+    assert np.array_equal(read.bias, motion.bias) and np.array_equal(read.wide, motion.wide)
 
 
-class TestCloseLips:
-    def test_likely_sounds_close_the_lips(self) -> None:
-        values = np.ones((9, 2), np.float32)
-        likely = np.zeros(9, np.float32)
-        likely[3:6] = 1.0
-        closed = close_lips(values, likely)
-        assert closed[4].tolist() == [0.0, 0.0]
-        assert 0 < closed[2, 0] < closed[1, 0] == 1.0
-        assert 0 < closed[3, 0] < 0.3
+def values(shut: list[float], speech: list[float]) -> np.ndarray:
+    """Coefficients of one, with these scores."""
+    return np.column_stack([np.ones((len(shut), 2)), shut, speech]).astype(np.float32)
 
-    def test_missing_and_surplus_steps(self) -> None:
-        values = np.ones((4, 1), np.float32)
-        assert close_lips(values, np.zeros(3, np.float32)).tolist() == values.tolist()
-        assert close_lips(values, np.zeros(5, np.float32)).tolist() == values.tolist()
 
-    @pytest.mark.export
-    def test_class_is_that_of_the_phonetic_encoder(self) -> None:
-        from export_tools.phonetics.inventory import INDEX
+OPEN = np.ones(7, np.float32)
 
-        assert INDEX["P"] == CLOSED_CLASS
+
+def test_lips_close_for_p_b_and_m() -> None:
+    closed = apply_scores(values([0, 0, 1, 1, 1, 0, 0], [1] * 7), OPEN)
+    assert closed.shape == (7, 2) and closed.dtype == np.float32
+    assert np.allclose(closed[:, 0], [1, 0.75, 0.25, 0, 0.25, 0.75, 1], atol=1e-6)
+
+
+def test_the_mouth_rests_without_speech() -> None:
+    resting = apply_scores(values([0] * 4, [-0.5, 0.1, 0.3, 2.0]), OPEN[:4])
+    assert np.allclose(resting[:, 0], [0, 0, 0.5, 1], atol=1e-6)
+
+
+def test_closed_lips_at_the_ends_stay_closed_as_far_as_known() -> None:
+    closed = apply_scores(values([1, 1, 1], [1, 1, 1]), OPEN[:3])
+    assert np.allclose(closed[:, 1], [0.25, 0, 0.25], atol=1e-6)
+
+
+def test_the_mouth_rests_far_from_sound() -> None:
+    gate = np.array([0, 0.5, 1], np.float32)
+    resting = apply_scores(values([0, 0, 0], [1, 1, 1]), gate)
+    assert np.allclose(resting[:, 0], gate, atol=1e-6)
+
+
+@pytest.mark.parametrize("offset_s", [-0.01, 0.0, 0.0037])
+def test_the_gate_is_open_within_a_third_of_a_second_of_sound(offset_s: float) -> None:
+    sounds = np.array([0, 77, 299])  # frames at 100 Hz; also the first and the last one
+    gate = np.zeros(300, np.float32)
+    gate[sounds] = 1
+    times = np.arange(150) / 50 + offset_s
+    wide = widen_gate(gate, 100, times)
+    away = np.abs(times[:, None] - sounds / 100).min(1)
+    assert wide.shape == (150,) and wide.dtype == np.float32
+    assert (wide[away <= 0.3] == 1).all()
+    assert (wide[away >= 0.311] == 0).all()
+    assert 0 < (wide == 0).sum() < 150
+
+
+def test_a_ramp_of_the_gate_is_kept() -> None:
+    gate = np.linspace(0, 1, 101).astype(np.float32)
+    wide = widen_gate(gate, 100, np.array([0.0, 0.2, 0.705, 1.0, 2.0]))
+    assert np.allclose(wide, [0.3, 0.5, 1, 1, 1], atol=1e-6)

@@ -1,24 +1,20 @@
-"""Motion of a lecture, computed from one or two decodings."""
+"""The motion of a whole lecture, from its sound to the file that the chunks read."""
 
 from __future__ import annotations
 
-import logging
-import weakref
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
-from appliance.errors import Fault
 from appliance.inference.manifest import load_manifest
 from appliance.lips.model import LipModel
+from appliance.lips.speech_motion import apply_scores, widen_gate
 from appliance.media.audio import audio_blocks
-from appliance.render import lecture_motion
 from appliance.render.lecture_motion import compute_motion
 from appliance.render.render import MODELS_FOLDER
-from appliance.speech.whisper_encoder import SpeechEncoder
-from tests.random_whisper import open_random_encoder
+from appliance.speech.speech_encoder import open_speech_encoder
+from appliance.speech.vad import FRAME_RATE
 from tests.render.conftest import write_wav
 from tests.talking_face import babble, voice
 
@@ -36,107 +32,34 @@ def model() -> LipModel:
     return LipModel.open(load_manifest("lectern-lite", MODELS_FOLDER), "fp32", ["cpu"])
 
 
-@pytest.fixture(scope="module")
-def random_encoder(tmp_path_factory: pytest.TempPathFactory) -> SpeechEncoder:
-    return open_random_encoder(tmp_path_factory.mktemp("encoder"))
-
-
-@pytest.fixture(params=["phonetic encoder", "speech encoder"])
-def encoder(
-    request: pytest.FixtureRequest, random_encoder: SpeechEncoder, monkeypatch: pytest.MonkeyPatch
-) -> SpeechEncoder | None:
-    """The speech encoder with random weights, or none; the motion is computed with it."""
-    chosen = random_encoder if request.param == "speech encoder" else None
-    monkeypatch.setattr(lecture_motion, "_open_encoder", lambda: chosen)
-    return chosen
-
-
-@pytest.mark.usefixtures("encoder")
-def test_saved_features_and_second_decoding_give_the_same_motion(
-    lecture: Path, model: LipModel, tmp_path: Path
-) -> None:
-    ticks: list[list[int]] = [[], []]
-    saved = compute_motion(lecture, model, tmp_path / "saved.npy", ticks[0].append)
-    again = compute_motion(
-        lecture, model, tmp_path / "again.npy", ticks[1].append, max_saved_frames=100
-    )
-    assert (np.load(tmp_path / "saved.npy") == np.load(tmp_path / "again.npy")).all()
-    assert (saved.gate == again.gate).all() and saved.gate.max() == 1
-    for seconds in ticks:
-        assert seconds == sorted(seconds) and seconds[-1] == 2 * SECONDS
-
-
-@pytest.mark.usefixtures("encoder")
-def test_motion_network_is_closed_before_rendering(
-    lecture: Path, model: LipModel, tmp_path: Path
-) -> None:
-    network = weakref.ref(model.network("motion"))
-    compute_motion(lecture, model, tmp_path / "motion.npy", lambda seconds: None)
-    assert network() is None
-
-
 def test_motion_is_that_of_the_speech_encoder(
-    lecture: Path,
-    model: LipModel,
-    random_encoder: SpeechEncoder,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    lecture: Path, model: LipModel, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(lecture_motion, "_open_encoder", lambda: random_encoder)
-    monkeypatch.setattr(lecture_motion, "close_lips", lambda values, likely: values)
-    activity = compute_motion(lecture, model, tmp_path / "motion.npy", lambda seconds: None)
-    values = np.load(tmp_path / "motion.npy")
-    features = random_encoder.features(audio_blocks(lecture))
-    assert model.speech_motion is not None
-    expected = np.concatenate(
-        list(model.speech_motion.predict(np.concatenate(part, axis=1) for part in features))
-    )
-    assert values.shape == expected.shape
-    open_frames = activity.gate[::2][: len(values)] == 1
-    inner = open_frames[1:-1] & open_frames[:-2] & open_frames[2:]
-    assert inner.sum() > 50
-    assert np.allclose(values[1:-1][inner], expected[1:-1][inner], atol=1e-5)
+    seconds: list[int] = []
+    activity = compute_motion(lecture, model, tmp_path / "motion.npy", seconds.append)
+    features = open_speech_encoder().features(audio_blocks(lecture))
+    values = np.concatenate(list(model.speech_motion.predict(features)))
+    info = model.manifest.motion
+    times = np.arange(len(values)) / info["rate_hz"] + info["offset_s"]
+    expected = apply_scores(values, widen_gate(activity.gate, FRAME_RATE, times))
+    assert np.array_equal(np.load(tmp_path / "motion.npy"), expected)
+    assert len(expected) == pytest.approx(50 * SECONDS, abs=2)
+    assert activity.gate.max() == 1
+    assert seconds == sorted(seconds) and seconds[-1] == 2 * SECONDS
 
 
-def test_lips_close_where_the_phonetic_encoder_finds_p_b_and_m(
-    lecture: Path,
-    model: LipModel,
-    random_encoder: SpeechEncoder,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    received = []
-
-    def close(
-        values: npt.NDArray[np.float32], likely: npt.NDArray[np.float32]
-    ) -> npt.NDArray[np.float32]:
-        received.append((len(values), likely))
-        return values * 0
-
-    monkeypatch.setattr(lecture_motion, "_open_encoder", lambda: random_encoder)
-    monkeypatch.setattr(lecture_motion, "close_lips", close)
-    compute_motion(lecture, model, tmp_path / "motion.npy", lambda seconds: None)
-    ((count, likely),) = received
-    assert abs(count - len(likely)) <= 1
-    assert likely.min() >= 0 and likely.max() <= 1
-    assert not np.load(tmp_path / "motion.npy").any()
-
-
-def test_without_weights_the_log_says_so(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fail() -> SpeechEncoder:
-        raise Fault("speech_encoder_missing", name="encoder.weights")
-
-    monkeypatch.setattr(SpeechEncoder, "open", fail)
-    with caplog.at_level(logging.INFO, "lectern.render"):
-        assert lecture_motion._open_encoder() is None
-    assert "speech_encoder_missing" in caplog.text
-
-
-def test_model_without_a_speech_motion(model: LipModel) -> None:
-    files = {**model.manifest.files, "any": dict(model.manifest.files["any"])}
-    del files["any"]["speech_motion"]
-    older = model.manifest.model_copy(update={"files": files})
-    assert LipModel(older, "fp32", ["cpu"]).speech_motion is None
-    assert model.speech_motion is not None
+@pytest.mark.parametrize("kind", ["silence", "hum", "buzz", "noise", "tone", "chord"])
+def test_without_speech_the_mouth_stays_shut(kind: str, model: LipModel, tmp_path: Path) -> None:
+    time = np.arange(6 * 16_000) / 16_000
+    sound = {
+        "silence": np.zeros(len(time)),
+        "hum": 0.05 * np.sin(2 * np.pi * 50 * time),
+        "buzz": sum(0.05 / k * np.sin(2 * np.pi * 50 * k * time) for k in range(1, 20)),
+        "noise": 0.02 * np.random.default_rng(0).normal(size=len(time)),
+        "tone": 0.2 * np.sin(2 * np.pi * 440 * time),
+        "chord": sum(0.1 * np.sin(2 * np.pi * pitch * time) for pitch in (220, 277, 330, 440)),
+    }[kind]
+    path = write_wav(tmp_path / "lecture.wav", np.asarray(sound, np.float32))
+    compute_motion(path, model, tmp_path / "motion.npy", lambda second: None)
+    opening = np.load(tmp_path / "motion.npy") @ model.basis.opening_direction
+    assert np.abs(opening).mean() < 0.004

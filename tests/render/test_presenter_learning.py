@@ -35,10 +35,10 @@ BANDS = 8
 class BandEncoder:
     """Features at 50 Hz without a network: the power of the sound in a few bands."""
 
-    def features(self, blocks: Iterable[Array32]) -> Iterator[tuple[Array32, ...]]:
+    def features(self, blocks: Iterable[Array32]) -> Iterator[Array32]:
         mel = compute_mel(np.concatenate(list(blocks)), LECTERN_MEL)
         bands = np.exp(mel / 2).reshape(BANDS, -1, mel.shape[1]).mean(axis=1)
-        yield (np.asarray(bands[:, ::2].T, np.float32),)
+        yield np.asarray(bands[:, ::2].T, np.float32)
 
 
 def refuse() -> FeatureEncoder:
@@ -59,7 +59,7 @@ def model(openings: npt.NDArray[np.float64]) -> LipModel:
     """The model of the repository, with a motion that follows the bands, less than it should."""
     model = LipModel.open(load_manifest("lectern-lite", MODELS_FOLDER), "fp32", ["cpu"])
     direction = model.basis.opening_direction
-    (features,) = next(BandEncoder().features([voice(openings)]))
+    features = next(BandEncoder().features([voice(openings)]))
     wanted = np.interp(np.arange(len(features)) / 50, np.arange(len(openings)) / FPS, openings)
     columns = np.stack([features.mean(axis=1), np.ones(len(features))], axis=1)
     slope, level = np.linalg.lstsq(columns, wanted, rcond=None)[0]
@@ -68,10 +68,11 @@ def model(openings: npt.NDArray[np.float64]) -> LipModel:
     sizes = np.array([0.2, 1.0, 0.6]) / 1.8
     matrices = sizes[:, None, None] * np.full((BANDS, 1), 0.4 * slope / BANDS) * along
     bias = 0.4 * level * along
+    # Two scores: never p, b and m, and always speech.
     model.__dict__["speech_motion"] = SpeechMotion(
-        matrices.astype(np.float32),
+        np.pad(matrices, ((0, 0), (0, 0), (0, 2))).astype(np.float32),
         np.array([-4, 0, 4]),
-        bias.astype(np.float32),
+        np.append(bias, [0.0, 1.0]).astype(np.float32),
         (0.065 * along).astype(np.float32),
     )
     return model
@@ -169,7 +170,7 @@ class TestNothingIsLearned:
         self, model: LipModel, analysed: CachedPresenter, tmp_path: Path
     ) -> None:
         class Failing:
-            def features(self, blocks: Iterable[Array32]) -> Iterator[tuple[Array32, ...]]:
+            def features(self, blocks: Iterable[Array32]) -> Iterator[Array32]:
                 raise Fault("inference_failed", name="encoder", reason="test")
 
         learning = make_learning(model, tmp_path, encoder=Failing())

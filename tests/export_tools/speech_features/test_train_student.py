@@ -42,12 +42,12 @@ def readout() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def motion(projection: Path, readout: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A motion for the teacher's features that is ``readout`` of their components."""
-    matrix = np.load(projection)["matrix"].astype(np.float64)
+def motion(readout: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A motion that is ``readout`` of the components."""
     path = tmp_path_factory.mktemp("motion") / "motion.npz"
     bias = np.zeros(COEFFICIENTS, np.float32)
-    SpeechMotion((matrix @ readout).astype(np.float32), np.array([-4, 0, 4]), bias).save(path)
+    matrices = readout.astype(np.float32)
+    SpeechMotion(matrices, np.array([-4, 0, 4]), bias, bias).save(path)
     return path
 
 

@@ -1,4 +1,4 @@
-"""The targets, the score and the training of the motion network."""
+"""The mouth movement of clips: basis, targets and score."""
 
 from __future__ import annotations
 
@@ -6,27 +6,16 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-pytest.importorskip("torch")
-import torch
-
 from appliance.lips.geometry import INNER_BOTTOM, INNER_TOP, SPEECH_WEIGHTS
-from export_tools.phonetics.inventory import CLASSES, INDEX
 from export_tools.phonetics.motion_data import (
     OFFSET_S,
     RATE_HZ,
     Clip,
-    average_pairs,
     equalize_amplitude,
     motion_basis,
     motion_targets,
 )
-from export_tools.phonetics.motion_score import correlate_opening, median_scores
-from export_tools.phonetics.train_motion import (
-    COEFFICIENTS,
-    EncodedClip,
-    predict_coefficients,
-    train,
-)
+from export_tools.speech_features.train_motion import median_scores, score_clip
 
 pytestmark = pytest.mark.export
 
@@ -76,10 +65,11 @@ def test_score_finds_the_lag(late_s: float) -> None:
     values = motion_targets(clip, vectors)
     at = np.arange(len(values)) / RATE_HZ + OFFSET_S - late_s
     shown = np.stack([np.interp(at, np.arange(len(values)) / RATE_HZ, v) for v in values.T], 1)
-    zero, best, lag = correlate_opening(clip, vectors, shown)
+    row = score_clip(clip, vectors, shown)
+    zero, best, lag = row
     assert best > 0.97 and lag == pytest.approx(late_s, abs=0.011)
     assert (zero > 0.97) == (late_s == 0)
-    assert median_scores([clip], vectors, [shown])["lag_ms"] == pytest.approx(1000 * late_s, abs=11)
+    assert median_scores([row])["lag_ms"] == pytest.approx(1000 * late_s, abs=11)
 
 
 def test_clips_of_a_speaker_share_the_amplitude() -> None:
@@ -88,35 +78,3 @@ def test_clips_of_a_speaker_share_the_amplitude() -> None:
         object.__setattr__(clip, "amplitude", amplitude)
     equalize_amplitude(clips)
     assert [clip.amplitude for clip in clips] == [1.0] * 3
-    assert average_pairs(np.array([1, 3, 5, 7, 9], np.float32)).tolist() == [2, 6]
-
-
-class SyntheticClip(EncodedClip):
-    """A clip whose encoder output is "aa" in proportion to the opening of the mouth."""
-
-    def __init__(self, clip: Clip, vectors: npt.NDArray[np.float64]) -> None:
-        self.clip, self.targets = clip, motion_targets(clip, vectors)
-        times = np.arange(len(self.targets)) / RATE_HZ
-        share = np.interp(times, np.arange(len(clip.shapes)) / FPS, clip.opening()) / 0.25
-        posteriors = np.full((len(CLASSES), len(times)), 1e-4, np.float32)
-        posteriors[INDEX["AA"]] = np.clip(share, 0.01, 0.99)
-        posteriors[INDEX["T"]] = 1 - posteriors[INDEX["AA"]]
-        self.versions = [(posteriors, np.zeros(len(times), np.float32))]
-
-
-def test_short_training_learns_the_mouth_opening() -> None:
-    clips = [mouth(wave(150, k), f"{k}", "s1" if k % 2 else "b") for k in range(4)]
-    vectors = motion_basis(clips, COEFFICIENTS)
-    clips_with_sound: list[EncodedClip] = [SyntheticClip(clip, vectors) for clip in clips]
-    unseen = SyntheticClip(mouth(wave(150, 9)), vectors)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # faster for a network this small
-    try:
-        network = train(clips_with_sound, 30, 0, share=0.5, batch=3)
-        single_speaker = train(
-            clips_with_sound[1::2], 1, 0, share=1.0, batch=1
-        )  # clips of one speaker
-    finally:
-        torch.set_num_threads(threads)
-    assert correlate_opening(unseen.clip, vectors, predict_coefficients(network, unseen))[1] > 0.8
-    assert predict_coefficients(single_speaker, unseen).shape == unseen.targets.shape
