@@ -70,8 +70,12 @@ WARNINGS: Texts = {
         "zh": "录音中未检测到说话声，嘴保持闭合。",
     },
     "text_skipped": {
-        "en": "Words were left out here, because no voice on this device can read their script.",
-        "zh": "此处略过了部分文字，因为设备上没有能朗读这种文字的语音。",
+        "en": "No voice on this device can read “{words}”, so it was left out.",
+        "zh": "设备上没有能朗读“{words}”的语音，已略过。",
+    },
+    "markup_left_out": {
+        "en": "These parts of the text are markup and were not read aloud: {words}.",
+        "zh": "文本中的以下部分是标记，没有朗读：{words}。",
     },
 }
 """Warnings from rendering. ``{count}`` is the key ``count`` of the warning in the report."""

@@ -10,9 +10,11 @@ from typing import Any
 from appliance.config import SpeechConfig
 from appliance.files.atomic import translate_write_errors, write_text
 from appliance.media.subtitles import Cue, Subtitles
+from appliance.render.notices import Notice
 from appliance.speech.document import SUFFIXES, read_document
 
 AUDIO_FILE, CUES_FILE = "voice.wav", "voice.json"
+_MAX_LISTED = 20  # things that one warning names
 
 
 def is_text(lecture: Path) -> bool:
@@ -33,14 +35,19 @@ def synthesize_lecture(
     from appliance.speech.cues import make_cues
     from appliance.speech.tts import synthesize
 
-    content, voice, speed = read_document(text), settings.voice, settings.speed
+    (content, left_out), voice, speed = read_document(text), settings.voice, settings.speed
     audio_path = folder / AUDIO_FILE
     with translate_write_errors(audio_path):
         speech = synthesize(
             content, voice, out_wav=audio_path, speed=speed, on_progress=on_progress
         )
         cues = [(cue.start, cue.end, cue.text) for cue in make_cues(speech)]
-        saved = {"language": speech.language, "cues": cues, "skipped_s": speech.skipped_s}
+        saved = {
+            "language": speech.language,
+            "cues": cues,
+            "unread": speech.unread,
+            "left_out": left_out,
+        }
         write_text(folder / CUES_FILE, json.dumps(saved))
     return speech.path
 
@@ -53,10 +60,20 @@ def subtitles_in(folder: Path) -> Subtitles | None:
     return Subtitles(tuple(Cue(*cue) for cue in saved["cues"]), saved["language"])
 
 
-def skipped_times(folder: Path) -> list[float]:
-    """Return the times in seconds at which :func:`synthesize_lecture` had to skip text."""
+def unread_notices(folder: Path) -> list[Notice]:
+    """Return what :func:`synthesize_lecture` could not read aloud or left out as markup."""
     saved = _load_saved(folder)
-    return saved.get("skipped_s", []) if saved else []
+    if saved is None:
+        return []
+    notices = [Notice("text_skipped", at_s, {"words": words}) for at_s, words in saved["unread"]]
+    if saved["left_out"]:
+        notices.append(Notice("markup_left_out", 0.0, {"words": _listed(saved["left_out"])}))
+    return notices
+
+
+def _listed(parts: list[str]) -> str:
+    unique = list(dict.fromkeys(parts))
+    return " ".join(unique[:_MAX_LISTED]) + (" …" if len(unique) > _MAX_LISTED else "")
 
 
 def _load_saved(folder: Path) -> dict[str, Any] | None:

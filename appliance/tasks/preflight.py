@@ -47,7 +47,7 @@ def lecture_duration_s(lecture: Path, speech: SpeechConfig) -> float:
     """Return the duration of the lecture in seconds; that of a text is a rough estimate."""
     if not is_text(lecture):
         return probe_audio(lecture).duration_s
-    return speaking_time_s(read_document(lecture)) / speech.speed
+    return speaking_time_s(read_document(lecture).text) / speech.speed
 
 
 def preflight(
