@@ -40,7 +40,6 @@ _MAX_PIXEL_ASPECT = 4  # ratio of the sides of a pixel; anamorphic film has 2
 _HEAD_FRAMES = 24  # decoded at the start, to detect interlacing and field-coded packets
 _TAIL_PACKETS = 32  # decoded at the end: MP3's bit reservoir, Vorbis's overlap
 
-_COPYABLE = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"})
 _MP4_MIN_MP3_RATE = 16000
 """MP4 has no object type for MPEG-2.5 layer III."""
 
@@ -106,19 +105,22 @@ class PresenterInfo:
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """The audio of a lecture: the first audio stream of a file."""
+    """The audio of a lecture: one audio stream of a file."""
 
     path: Path
     duration_s: float
-    """Seconds from the first decoded sample to the end of the last."""
+    """Seconds from time 0 (see :mod:`appliance.media.audio`) to the end of the last sample."""
     codec: str
     rate: int
     """Samples per second of each channel."""
     channels: int
     copyable: bool
-    """Whether MP4 can carry the stream without encoding it again."""
+    """Whether every common player can play the stream in an MP4 without encoding it again."""
     start: Fraction = Fraction(0)
-    """Time in seconds at which the file plays its first sample."""
+    """Time in seconds at which the file plays its first sample, or shows its first frame before
+    that."""
+    track: int | None = None
+    """The number of the audio stream; ``None`` for the default one."""
 
 
 def probe_presenter(
@@ -176,17 +178,17 @@ def probe_presenter(
     )
 
 
-def probe_audio(path: Path) -> AudioInfo:
-    """Measure a lecture's audio: the first audio stream of an audio or video file.
+def probe_audio(path: Path, track: int | None = None) -> AudioInfo:
+    """Measure a lecture's audio, stream number ``track`` of an audio or video file.
 
     Reads the whole file once and decodes its first and last packets. Raises ``BadInput``: the codes
     of :class:`~appliance.media.audio.AudioSource`, ``audio_unreadable``, ``audio_too_short`` (under
     0.2 s) or ``file_truncated`` (the end is missing).
     """
-    with AudioSource(path) as source:
+    with AudioSource(path, track) as source:
         truncation = source.truncation_detector()
         first: AudioFrame | None = None
-        start = end = packet_end = Fraction(0)
+        start = end = packet_end = lead = Fraction(0)
         tail: deque[av.Packet[AudioStream]] = deque(maxlen=_TAIL_PACKETS)
         for packet in source.packets(truncation):
             tail.append(packet)
@@ -195,6 +197,7 @@ def probe_audio(path: Path) -> AudioInfo:
             if first is None:
                 first = next(iter(decode_packet(packet)), None)
                 start = _start_time_s(first, source) if first else start
+                lead = source.lead_s(start) if first else lead
         if first is None:
             raise BadInput("audio_unreadable", name=path.name)
         if truncation.is_truncated():
@@ -215,13 +218,21 @@ def probe_audio(path: Path) -> AudioInfo:
             )
         return AudioInfo(
             path=path,
-            duration_s=seconds,
+            duration_s=seconds + float(lead),
             codec=codec,
             rate=rate,
             channels=first.layout.nb_channels,
-            copyable=codec in _COPYABLE and not (codec == "mp3" and rate < _MP4_MIN_MP3_RATE),
-            start=start,
+            copyable=not lead and _plays_everywhere(codec, context.profile, rate),
+            start=start - lead,
+            track=track,
         )
+
+
+def _plays_everywhere(codec: str, profile: str | None, rate: int) -> bool:
+    """Return whether browsers and phones play the codec in an MP4: AAC-LC and MP3 only."""
+    if codec == "mp3":
+        return rate >= _MP4_MIN_MP3_RATE
+    return codec == "aac" and profile in ("LC", None)
 
 
 @dataclass(frozen=True)

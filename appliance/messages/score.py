@@ -69,6 +69,18 @@ WARNINGS: Texts = {
         "en": "No speech was found in this recording, so the mouth stays closed.",
         "zh": "录音中未检测到说话声，嘴保持闭合。",
     },
+    "recording_quiet": {
+        "en": "The recording is very quiet, so listen whether it can be heard well enough.",
+        "zh": "录音音量很低，请试听音量是否足够。",
+    },
+    "channels_opposite": {
+        "en": "The two channels of the recording cancel each other out on a single loudspeaker.",
+        "zh": "录音的两个声道相位相反，用单个扬声器播放时会互相抵消。",
+    },
+    "audio_track_chosen": {
+        "en": "The lecture has several sound tracks, and number {number} is the first with speech.",
+        "zh": "讲课文件有多条音轨，使用了第一条含有语音的音轨（第 {number} 条）。",
+    },
     "text_skipped": {
         "en": "No voice on this device can read “{words}”, so it was left out.",
         "zh": "设备上没有能朗读“{words}”的语音，已略过。",

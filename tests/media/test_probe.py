@@ -233,9 +233,9 @@ SOUNDS = [
     ("low.mp3", "libmp3lame", 8000, None, "mp3", False),
     ("a.m4a", "aac", 44100, "ipod", "aac", True),
     ("a.aac", "aac", 48000, "adts", "aac", True),
-    ("a.flac", "flac", 44100, None, "flac", True),
+    ("a.flac", "flac", 44100, None, "flac", False),
     ("a.ogg", "vorbis", 44100, None, "vorbis", False),
-    ("a.opus", "libopus", 48000, "ogg", "opus", True),
+    ("a.opus", "libopus", 48000, "ogg", "opus", False),
 ]
 
 
