@@ -116,6 +116,8 @@ def _execute(request: RenderRequest, pipe: _ReportPipe) -> dict[str, Any]:
             request.config,
             on_progress=pipe.on_progress,
             after_chunk=pipe.after_chunk,
+            transcript=request.transcript,
+            unused=request.unused,
         )
         if request.config.score.enabled:
             report["score"] = score_report(report, request.presenter, pipe.on_progress)

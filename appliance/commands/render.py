@@ -43,6 +43,12 @@ def add_parser(commands: Subparsers) -> None:
         metavar="FILE",
         help="write the subtitles of a text lecture to FILE (.srt)",
     )
+    parser.add_argument(
+        "--transcript",
+        type=Path,
+        metavar="FILE",
+        help="text or subtitles (.srt, .vtt) of a recording, which become its subtitles",
+    )
     add_config_option(parser)
     add_override_options(parser)
     parser.set_defaults(run=_render)
@@ -69,8 +75,9 @@ def _render(options: argparse.Namespace) -> int:
             show(progress)
 
         report = render(
-            options.presenter, options.lecture, options.output, config, on_progress=on_progress
-        )
+            options.presenter, options.lecture, options.output, config,
+            on_progress=on_progress, transcript=options.transcript,
+        )  # fmt: skip
         if config.score.enabled:
             started = time.monotonic()
             report["score"] = score_report(report, options.presenter, on_progress)
@@ -90,7 +97,7 @@ def _write_subtitles(path: Path, video: Path) -> None:
 
     cues = read_subtitles(video)
     if not cues:
-        reason = "the lecture is a recording, or speech.subtitles is off"
+        reason = "the lecture is a recording without a transcript, or speech.subtitles is off"
         print(f"lectern: no subtitles were written: {reason}", file=sys.stderr)
         return
     try:

@@ -69,6 +69,18 @@ WARNINGS: Texts = {
         "en": "No speech was found in this recording, so the mouth stays closed.",
         "zh": "录音中未检测到说话声，嘴保持闭合。",
     },
+    "file_unused": {
+        "en": "The file {name} has the same name and was not used.",
+        "zh": "文件 {name} 的主文件名相同，没有使用。",
+    },
+    "subtitles_estimated": {
+        "en": "The text {name} became the subtitles, and their times are estimated.",
+        "zh": "文本 {name} 已用作字幕，显示时间是估算的。",
+    },
+    "transcript_unusable": {
+        "en": "The file {name} could not be used for subtitles: {reason}.",
+        "zh": "无法将文件 {name} 用作字幕：{reason}。",
+    },
     "recording_quiet": {
         "en": "The recording is very quiet, so listen whether it can be heard well enough.",
         "zh": "录音音量很低，请试听音量是否足够。",

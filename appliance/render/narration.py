@@ -7,13 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from appliance.config import SpeechConfig
+from appliance.errors import BadInput
 from appliance.files.atomic import translate_write_errors, write_text
 from appliance.media.subtitles import Cue, Subtitles
 from appliance.render.notices import Notice
 from appliance.speech.document import SUFFIXES, read_document
 
 AUDIO_FILE, CUES_FILE = "voice.wav", "voice.json"
+Gate = npt.NDArray[np.float32]
 _MAX_LISTED = 20  # things that one warning names
 
 
@@ -52,8 +57,29 @@ def synthesize_lecture(
     return speech.path
 
 
+def save_transcript(transcript: Path, gate: Gate, folder: Path) -> list[Notice]:
+    """Save the subtitles of a recording, so that :func:`subtitles_in` returns them.
+
+    ``gate`` is the recording's speech activity at 100 Hz. Returns what the user should know: a
+    transcript that cannot be used ends no lecture.
+    """
+    from appliance.speech.transcript import read_transcript
+
+    try:
+        subtitles = read_transcript(transcript, gate)
+    except BadInput as error:
+        details = {"name": transcript.name, "reason": error.text().rstrip(".")}
+        return [Notice("transcript_unusable", 0.0, details)]
+    cues = [(cue.start, cue.end, cue.text) for cue in subtitles.cues]
+    saved = {"language": subtitles.language, "cues": cues, "unread": [], "left_out": []}
+    write_text(folder / CUES_FILE, json.dumps(saved))
+    if is_text(transcript):
+        return [Notice("subtitles_estimated", 0.0, {"name": transcript.name})]
+    return []
+
+
 def subtitles_in(folder: Path) -> Subtitles | None:
-    """Return the subtitles that :func:`synthesize_lecture` saved; ``None`` for a recording."""
+    """Return the subtitles that were saved; ``None`` for a recording without a transcript."""
     saved = _load_saved(folder)
     if saved is None:
         return None

@@ -14,7 +14,7 @@ from appliance.media.audio import audio_blocks
 from appliance.media.probe import AudioInfo, PresenterInfo, probe_audio, probe_presenter
 from appliance.render.checkpoint import load_checkpoint, replan, save_checkpoint
 from appliance.render.lecture_motion import compute_motion
-from appliance.render.narration import AUDIO_FILE, is_text, synthesize_lecture
+from appliance.render.narration import AUDIO_FILE, is_text, save_transcript, synthesize_lecture
 from appliance.render.notices import Notice, save_notices
 from appliance.render.plan import NetworkFootprint, plan_for
 from appliance.render.presenter_analysis import analyse_presenter
@@ -36,11 +36,13 @@ def prepare(
     config: Config,
     on_progress: OnProgress,
     stopwatch: Stopwatch,
+    transcript: Path | None = None,
 ) -> tuple[Workspace, AudioInfo, RenderStats]:
     """Return the workspace ``folder``, resumed from an earlier attempt or analysed and saved now.
 
-    Also returns the lecture's sound and the statistics that the render adds to. Raises the
-    ``BadInput`` and ``Fault`` of every file that is read, and ``BadInput("memory_too_small")``.
+    ``transcript`` becomes the subtitles of a recording. Also returns the lecture's sound and the
+    statistics that the render adds to. Raises the ``BadInput`` and ``Fault`` of every file that is
+    read, and ``BadInput("memory_too_small")``.
     """
     resumed = load_checkpoint(folder)
     if resumed is not None:
@@ -55,7 +57,8 @@ def prepare(
         probed = executor.submit(
             _probe, presenter, _presenter_cache(config, model), config, stopwatch
         )
-        if is_text(lecture):
+        spoken_text = is_text(lecture)
+        if spoken_text:
             probed.result()  # check the presenter first: speech synthesis is slow
             on_progress(Progress("tts", 0, 1))
             with stopwatch.stage("tts"):
@@ -82,6 +85,8 @@ def prepare(
                     activity = compute_motion(source, model, folder / MOTION_FILE, on_seconds)
                     if activity.gate.any():
                         notices.append(Notice("recording_quiet"))
+            if transcript is not None and not spoken_text:
+                notices += save_transcript(transcript, activity.gate, folder)
             (folder / _ANALYSED_FILE).unlink(missing_ok=True)
         workspace = analysis.result()
         _report_progress(on_progress, analysis, total, total)

@@ -12,7 +12,7 @@ from appliance.media.probe import AudioInfo
 from appliance.messages.score import WARNINGS
 from appliance.render.chunk import ChunkResult
 from appliance.render.narration import unread_notices
-from appliance.render.notices import load_notices
+from appliance.render.notices import Notice, load_notices
 from appliance.render.workspace import Workspace
 from appliance.system.process import peak_rss_mb
 from appliance.version import software_version
@@ -127,6 +127,7 @@ class RenderStats:
     wall_s: float = 0.0
     first_frame_s: float | None = None
     reused_chunks: int = 0
+    notices: list[Notice] = field(default_factory=list)
     _last_reason: str = ""
 
     def add(self, result: ChunkResult) -> None:
@@ -208,7 +209,8 @@ def _warnings(workspace: Workspace, stats: RenderStats) -> list[ReportWarning]:
         warnings.append(_warning("more_gaps", stats.gaps[_MAX_GAPS][0] / fps, details))
     if stats.silence >= _NO_SPEECH_SHARE:
         warnings.append(_warning("no_speech", 0.0))
-    notices = load_notices(workspace.folder) + unread_notices(workspace.folder)[:_MAX_GAPS]
+    notices = [*stats.notices, *load_notices(workspace.folder)]
+    notices += unread_notices(workspace.folder)[:_MAX_GAPS]
     return warnings + [_warning(*notice) for notice in notices]
 
 
