@@ -137,9 +137,13 @@ class FaceTracker:
         self._region: Region | None = None
         # area where the face was in the frame before, downscaled
         self._thumbnail: Patch | None = None
+        self._started = False
 
     def step(self, picture: Indexed) -> FaceLandmarks | None:
-        """Return the face in ``picture``, which must be the frame after the previous call's."""
+        """Return the face in ``picture``, which must be the frame after the previous call's.
+
+        While there is no face, it is searched for in the first frame and in every fifth one.
+        """
         offset = picture.index % SEGMENT_FRAMES
         if offset == 0:
             self._region = None
@@ -147,8 +151,9 @@ class FaceTracker:
             face = self._measure(picture, self._region, self._thumbnail)
             if face is not None:
                 return face
-        elif offset % _RETRY_EVERY:
+        elif self._started and offset % _RETRY_EVERY:
             return None
+        self._started = True
         return self._search(picture)
 
     def _search(self, picture: Indexed) -> FaceLandmarks | None:

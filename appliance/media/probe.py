@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from appliance.errors import BadInput
 from appliance.media import frame_rate
+from appliance.media.animation import frame_times
 from appliance.media.audio import AudioSource, decode_packet
 from appliance.media.container import (
     TimestampRepair,
@@ -34,9 +35,13 @@ from appliance.media.picture import ColorSpec, VideoFormat
 PHOTO_FPS = Fraction(25)
 MIN_AUDIO_S = 0.2
 MAX_SIDES = (3840, 2160)
-"""Maximum length of the longer and of the shorter side, in pixels."""
+"""Length of the longer and of the shorter side, in pixels, to which frames are reduced."""
+
+MAX_STORED_SIDES = (8192, 4608)
+"""Maximum length of the sides of a file, in pixels; the decoder's memory grows with them."""
 
 _MAX_PIXEL_ASPECT = 4  # ratio of the sides of a pixel; anamorphic film has 2
+_REPEATED = Fraction(3, 2)  # ratio of the rates from which frames count as repeated
 _HEAD_FRAMES = 24  # decoded at the start, to detect interlacing and field-coded packets
 _TAIL_PACKETS = 32  # decoded at the end: MP3's bit reservoir, Vorbis's overlap
 
@@ -72,6 +77,15 @@ class PresenterInfo:
     """Time of the first frame, in ``time_base`` s."""
     seekable: bool = True
     """Whether the time of a frame is known when reading does not begin at the start."""
+    animation: tuple[int, ...] = ()
+    """For an animated image, the number of the first frame that shows each of its images."""
+    own_fps: Fraction | None = None
+    """The frame rate of the file, if its frames are repeated to reach ``fps``."""
+    turned_deg: int = 0
+    """Degrees counterclockwise by which the picture is turned because the person was not upright,
+    already part of ``orientation``."""
+    reduced_from: tuple[int, int] | None = None
+    """The size of the file's frames, if they are too large and therefore scaled down."""
 
     @property
     def video_format(self) -> VideoFormat:
@@ -128,27 +142,30 @@ def probe_presenter(
     *,
     max_fps: int = 60,
     max_sides: tuple[int, int] = MAX_SIDES,
+    max_stored_sides: tuple[int, int] = MAX_STORED_SIDES,
     short_side: int = 0,
 ) -> PresenterInfo:
     """Measure a presenter video or photo; the type is detected by content, not by name.
 
     Reads the whole file once and decodes its first frames. If the shorter side of the frames is
-    longer than ``short_side`` (0: no limit), they are delivered scaled down to it. Raises
-    ``BadInput``: the codes of :func:`~appliance.media.container.open_media` and
-    :func:`~appliance.media.photo.load_photo`, ``photo_format_unsupported`` (HEIC),
-    ``video_missing``, ``picture_unreadable``, ``picture_too_small`` (a side under 64 pixels),
-    ``picture_too_large`` (beyond ``max_sides``) or ``file_truncated`` (the end is missing).
+    longer than ``short_side`` (0: no limit), they are delivered scaled down to it, as are frames
+    beyond ``max_sides``. Raises ``BadInput``: the codes of
+    :func:`~appliance.media.container.open_media` and :func:`~appliance.media.photo.load_photo`,
+    ``photo_format_unsupported`` (HEIC), ``video_missing``, ``picture_unreadable``,
+    ``picture_too_small`` (a side under 64 pixels), ``picture_too_large`` (beyond
+    ``max_stored_sides``) or ``file_truncated`` (the end is missing).
     """
     check_file(path)
     if is_heif(path):
         raise BadInput("photo_format_unsupported", name=path.name)
     if is_photo(path):
         picture, color = load_photo(path)
-        width, height = _limit_short_side(picture.width, picture.height, short_side)
-        return PresenterInfo(
+        width, height = _limit_size(picture.width, picture.height, short_side, max_sides)
+        info = PresenterInfo(
             path, "photo", width, height, PHOTO_FPS, 1, Fraction(1), color, "photo"
         )
-    first = _read_head_frames(path, max_sides)
+        return _with_movement(info, max_fps)
+    first = _read_head_frames(path, max_stored_sides)
     packed = _read_packet_times(path, first)
     times = frame_rate.picture_times(packed.pts, np.array(first.pts, np.int64))
     if not len(times):
@@ -156,7 +173,8 @@ def probe_presenter(
     fps, frames = frame_rate.constant_rate(
         times, packed.last_duration, first.time_base, first.declared_rate, max_fps
     )
-    stored = _limit_short_side(*first.size, short_side)
+    stored = _limit_size(*first.size, short_side, max_sides)
+    own_fps = 1 / _mean_step_s(times, first.time_base) if len(times) > 1 else fps
     width, height = first.orientation.size(*stored)
     return PresenterInfo(
         path=path,
@@ -175,7 +193,27 @@ def probe_presenter(
         time_base=first.time_base,
         start_pts=first.pts[0],
         seekable=packed.seekable,
+        own_fps=own_fps if own_fps * _REPEATED < fps else None,
+        reduced_from=first.size if stored != _limit_size(*first.size, short_side) else None,
     )
+
+
+def _with_movement(info: PresenterInfo, max_fps: int) -> PresenterInfo:
+    """Return ``info`` as a video if the image is animated, otherwise unchanged."""
+    starts, last_duration = frame_times(info.path)
+    if len(starts) < 2:
+        return info
+    time_base = Fraction(1, 1000)
+    fps, frames = frame_rate.constant_rate(starts, last_duration, time_base, None, max_fps)
+    moving = replace(
+        info, kind="video", codec="animation", fps=fps, frames=frames, time_base=time_base,
+        seekable=False,
+    )  # fmt: skip
+    return replace(moving, animation=tuple(moving.frame_at(int(start)) for start in starts))
+
+
+def _mean_step_s(times: NDArray[np.int64], time_base: Fraction) -> Fraction:
+    return int(times[-1] - times[0]) * time_base / (len(times) - 1)
 
 
 def probe_audio(path: Path, track: int | None = None) -> AudioInfo:
@@ -294,9 +332,17 @@ def _plausible_aspect(sar: Fraction | None) -> Fraction:
     return sar if sar and 1 / _MAX_PIXEL_ASPECT <= sar <= _MAX_PIXEL_ASPECT else Fraction(1)
 
 
-def _limit_short_side(width: int, height: int, short_side: int) -> tuple[int, int]:
-    """Return the size, scaled down to an even one if the shorter side exceeds ``short_side``."""
-    scale = short_side / min(width, height)
+def _limit_size(
+    width: int, height: int, short_side: int, max_sides: tuple[int, int] | None = None
+) -> tuple[int, int]:
+    """Return the size, scaled down to an even one if it exceeds a limit.
+
+    The limits are ``short_side`` (0: none) and ``max_sides`` (longer side, shorter side).
+    """
+    scale = short_side / min(width, height) if short_side else 1.0
+    if max_sides is not None:
+        long, short = max(width, height), min(width, height)
+        scale = min(scale, max_sides[0] / long, max_sides[1] / short)
     if not 0 < scale < 1:
         return width, height
     return round(width * scale / 2) * 2, round(height * scale / 2) * 2

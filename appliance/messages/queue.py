@@ -157,9 +157,9 @@ MESSAGES: dict[str, Message] = {
         "请换用主讲人面向镜头的视频或照片。",
     ),
     "face_small": message(
-        "The face is small: the distance between the eyes is {percent} % of the picture's height.",
+        "The face is small: the eyes are {pixels} pixels apart, but {needed} are needed.",
         "Film from a shorter distance, or crop the picture to the upper body.",
-        "人脸太小：双眼间距只占画面高度的 {percent}%。",
+        "人脸太小：双眼间距为 {pixels} 像素，至少需要 {needed} 像素。",
         "请靠近拍摄，或将画面裁剪到上半身。",
     ),
     "multiple_faces": message(

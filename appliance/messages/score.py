@@ -69,6 +69,18 @@ WARNINGS: Texts = {
         "en": "No speech was found in this recording, so the mouth stays closed.",
         "zh": "录音中未检测到说话声，嘴保持闭合。",
     },
+    "presenter_turned": {
+        "en": "The person was not upright, so the picture was turned by {degrees} degrees.",
+        "zh": "画面中的人不是正立的，因此画面已旋转 {degrees} 度。",
+    },
+    "presenter_reduced": {
+        "en": "The video of the presenter was reduced to {width}×{height} pixels.",
+        "zh": "主讲人视频已缩小到 {width}×{height} 像素。",
+    },
+    "presenter_slow": {
+        "en": "The video of the presenter has only {fps} frames a second, so it may look jerky.",
+        "zh": "主讲人视频每秒只有 {fps} 帧，画面可能不流畅。",
+    },
     "file_unused": {
         "en": "The file {name} has the same name and was not used.",
         "zh": "文件 {name} 的主文件名相同，没有使用。",

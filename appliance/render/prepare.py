@@ -11,7 +11,7 @@ from appliance.config import Config
 from appliance.files.atomic import translate_write_errors
 from appliance.lips.model import LipModel
 from appliance.media.audio import audio_blocks
-from appliance.media.probe import AudioInfo, PresenterInfo, probe_audio, probe_presenter
+from appliance.media.probe import AudioInfo, PresenterInfo, probe_audio
 from appliance.render.checkpoint import load_checkpoint, replan, save_checkpoint
 from appliance.render.lecture_motion import compute_motion
 from appliance.render.narration import AUDIO_FILE, is_text, save_transcript, synthesize_lecture
@@ -19,6 +19,7 @@ from appliance.render.notices import Notice, save_notices
 from appliance.render.plan import NetworkFootprint, plan_for
 from appliance.render.presenter_analysis import analyse_presenter
 from appliance.render.presenter_cache import CachedPresenter, PresenterCache, PresenterEntry
+from appliance.render.presenter_file import open_presenter, presenter_notices
 from appliance.render.progress import OnProgress, Progress, Stopwatch
 from appliance.render.report import RenderStats
 from appliance.render.workspace import MOTION_FILE, Workspace
@@ -91,7 +92,7 @@ def prepare(
         workspace = analysis.result()
         _report_progress(on_progress, analysis, total, total)
     silence = 1 - float(activity.gate.mean())
-    save_notices(folder, notices)
+    save_notices(folder, [*presenter_notices(workspace.presenter), *notices])
     save_checkpoint(workspace, silence)
     return workspace, audio, RenderStats(silence)
 
@@ -122,10 +123,7 @@ def _probe(
     with stopwatch.stage("presenter"):
         key = cache.key(presenter, config.face.index, video.max_fps, video.size)
         cached = cache.load_analysis(key, presenter) if key is not None else None
-        if cached is None:
-            info = probe_presenter(presenter, max_fps=video.max_fps, short_side=video.size)
-        else:
-            info = cached.info
+        info = open_presenter(presenter, video) if cached is None else cached.info
         return _ProbedPresenter(info, cache.entry(key) if key is not None else None, cached)
 
 

@@ -66,7 +66,7 @@ def analyse_presenter(
         builder, detections = _run_samplers(samplers, None)
         persons = find_people(detections, len(detections))
         if not persons:
-            raise BadInput("no_face", name=info.path.name)
+            raise _no_face(info, samplers[0])
         if face_number >= len(persons):
             raise BadInput(
                 "face_number_out_of_range",
@@ -80,6 +80,15 @@ def analyse_presenter(
     if not len(builder):
         raise BadInput("no_face", name=info.path.name)
     return person, builder.profile()
+
+
+def _no_face(info: PresenterInfo, sampler: _Sampler) -> BadInput:
+    """Return the error of a presenter without a face: none at all, or one that is too small."""
+    found = sampler.small_face_width()
+    if found is None:
+        return BadInput("no_face", name=info.path.name)
+    pixels, needed = found
+    return BadInput("face_too_small", name=info.path.name, pixels=pixels, needed=needed)
 
 
 def _make_samplers(info: PresenterInfo, threads: int, stack: ExitStack) -> list[_Sampler]:
@@ -135,6 +144,7 @@ class _Sampler:
         self._bursts = bursts
         self._step = step
         detector, self._mesh = face_networks()
+        self._full_detector = detector
         self._detector = _CachingDetector(detector)
 
     def sample(
@@ -158,6 +168,20 @@ class _Sampler:
                 if face is not None:
                     builder.add(picture, face)
         return builder, detections
+
+    def small_face_width(self) -> tuple[int, int] | None:
+        """Return the width of a face that is too small to be used, and the width needed.
+
+        Returns ``None`` if the middle one of the sampled frames shows no face at all.
+        """
+        aspect = float(self._info.sar)
+        middle = self._bursts[len(self._bursts) // 2]
+        number = (middle.start + middle.stop) // 2
+        for picture in self._reader.read(number, number + 1):
+            for face in self._full_detector.detect_small(picture, aspect):
+                needed = self._full_detector.smallest_width(picture, aspect)
+                return round(face.width), max(needed, round(face.width) + 1)
+        return None
 
     def _sampled_pictures(self) -> Iterator[tuple[int, Picture]]:
         """Yield the frames of all bursts, each with its position within its burst."""

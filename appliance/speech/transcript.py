@@ -124,7 +124,7 @@ def _pauses(speech: npt.NDArray[np.bool_]) -> list[tuple[float, float]]:
     return [
         (start / FRAME_RATE, end / FRAME_RATE)
         for start, end in zip(starts, ends, strict=True)
-        if end - start >= _MIN_PAUSE_S * FRAME_RATE and 0 < start and end < len(speech)
+        if end - start >= _MIN_PAUSE_S * FRAME_RATE and start > 0 and end < len(speech)
     ]
 
 

@@ -152,6 +152,11 @@ def synthesize(
     )
 
 
+def check_voice(text: str, voice: str = AUTO, which: Which = shutil.which) -> None:
+    """Raise the ``BadInput`` of :func:`synthesize` if no voice here can read ``text``."""
+    _voice_for(text, voice, 1.0, which)
+
+
 class _Voice(Protocol):
     rate: int
     language: str

@@ -224,7 +224,7 @@ def test_sizes_outside_the_limits_are_refused(tmp_path: Path, make_video: Make) 
         info = probe_presenter(made(width, height))
         assert (info.width, info.height) == (width, height)
     full = made(1920, 1080)
-    assert refusal(probe_presenter, full, max_sides=(1280, 720)) == "picture_too_large"
+    assert refusal(probe_presenter, full, max_stored_sides=(1280, 720)) == "picture_too_large"
 
 
 SOUNDS = [
