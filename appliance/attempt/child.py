@@ -121,7 +121,7 @@ def _execute(request: RenderRequest, pipe: _ReportPipe) -> dict[str, Any]:
         )
         if request.config.score.enabled:
             report["score"] = score_report(report, request.presenter, pipe.on_progress)
-        write_sidecars(request.output)
+        write_sidecars(request.output, report["warnings"])
         _save_result_thumbnail(request)
     except StopRequested:
         return {"stopped": True}

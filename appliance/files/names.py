@@ -44,8 +44,9 @@ TEXT_SUFFIXES = (".txt", ".md", ".docx")
 SUBTITLE_SUFFIXES = (".srt", ".vtt")
 """Suffixes of the subtitles of a recording."""
 
-SIDECAR_SUFFIXES = (".jpg", ".srt")
-"""Suffixes of the files that accompany a finished video: thumbnail and subtitles."""
+SIDECAR_SUFFIXES = (".jpg", ".srt", ".warnings.txt", ".warnings.jpg")
+"""Suffixes of the files that accompany a finished video: thumbnail, subtitles, warnings and
+pictures of their moments."""
 
 _KIND_BY_SUFFIX = (
     dict.fromkeys(PRESENTER_SUFFIXES, MediaKind.PRESENTER)

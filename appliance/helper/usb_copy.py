@@ -179,7 +179,7 @@ def export_results(outbox: Path, target: Path) -> tuple[list[str], list[str]]:
     too_large: list[str] = []
     for path in sorted(outbox.iterdir()):
         if (
-            path.suffix.casefold() not in _RESULT_SUFFIXES
+            not path.name.casefold().endswith(_RESULT_SUFFIXES)
             or is_ignored(path.name)
             or not path.is_file()
         ):

@@ -144,6 +144,12 @@ MESSAGES: dict[str, Message] = {
         "用于 U 盘和关机的系统辅助程序出错（{reason}）。",
         "请重试；如果再次失败，请重启设备。",
     ),
+    "retry_useless": message(
+        "Job {job} would fail again, because its files are still the same.",
+        "Correct or replace the file that the reason names, then try again.",
+        "任务 {job} 会再次失败，因为文件没有变化。",
+        "请先修正或替换原因中提到的文件，然后重试。",
+    ),
     "face_rarely_seen": message(
         "The face is visible in only {percent} % of the presenter's video.",
         "Use a video in which the presenter faces the camera throughout.",

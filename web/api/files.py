@@ -26,6 +26,8 @@ TYPES: dict[ResultKind, str] = {
     "thumbnail": "image/jpeg",
     "subtitles": "application/x-subrip",
     "report": "application/json",
+    "warnings": "text/plain",
+    "warning_pictures": "image/jpeg",
 }
 """Media type of each result file."""
 
@@ -111,6 +113,22 @@ def captions(job: int) -> Response:
 def report(job: int, query: FileQuery) -> Response:
     """Return the JSON report, in the format of ``lectern render --report``."""
     return _send_result(job, "report", query.download)
+
+
+@blueprint.get(f"/<{NUMBER}:job>/warnings")
+@role_required("viewer")
+@operation("Get the warnings as text", query=FileQuery, produces="text/plain")
+def warnings(job: int, query: FileQuery) -> Response:
+    """Return the warnings with their times, in English and Chinese."""
+    return _send_result(job, "warnings", query.download)
+
+
+@blueprint.get(f"/<{NUMBER}:job>/warning-pictures")
+@role_required("viewer")
+@operation("Get the pictures of the warnings", query=FileQuery, produces="image/jpeg")
+def warning_pictures(job: int, query: FileQuery) -> Response:
+    """Return one JPEG with the frames at the times of the warnings."""
+    return _send_result(job, "warning_pictures", query.download)
 
 
 @blueprint.get(f"/<{NUMBER}:job>/verdict")
