@@ -69,6 +69,10 @@ WARNINGS: Texts = {
         "en": "No speech was found in this recording, so the mouth stays closed.",
         "zh": "录音中未检测到说话声，嘴保持闭合。",
     },
+    "other_person": {
+        "en": "Another person appears in the video, whose lips are left unchanged.",
+        "zh": "视频中还出现了另一个人，其嘴部保持原样。",
+    },
     "presenter_turned": {
         "en": "The person was not upright, so the picture was turned by {degrees} degrees.",
         "zh": "画面中的人不是正立的，因此画面已旋转 {degrees} 度。",

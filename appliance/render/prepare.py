@@ -92,6 +92,8 @@ def prepare(
         workspace = analysis.result()
         _report_progress(on_progress, analysis, total, total)
     silence = 1 - float(activity.gate.mean())
+    if workspace.person.successors:
+        notices.append(Notice("other_person"))
     save_notices(folder, [*presenter_notices(workspace.presenter), *notices])
     save_checkpoint(workspace, silence)
     return workspace, audio, RenderStats(silence)

@@ -1,6 +1,6 @@
 """The warnings of a finished video as files beside it: a text, and a picture of each moment.
 
-Whoever takes a video from the outbox sees neither the report nor the panel.
+A user who takes a video from the outbox sees neither the report nor the panel.
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ def _check_face(
         raise BadInput("no_face", name=info.path.name)
     yaw = float(np.median(found.yaws_deg))
     eye_distance = float(np.median(found.eye_distances))
-    count = 1 + len(person.others)
+    count = 1 + len(person.others) + person.successors
     if found.share < _MIN_COVERAGE:
         warnings.append(make_warning("face_rarely_seen", percent=round(100 * found.share)))
     if yaw > settings.max_yaw_deg:

@@ -1,4 +1,4 @@
-"""The files beside a video that tell its warnings to whoever takes it from the outbox."""
+"""The files beside a video that tell its warnings to a user of the outbox."""
 
 from __future__ import annotations
 
