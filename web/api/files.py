@@ -48,7 +48,7 @@ class ArchiveQuery(Model):
     job: Annotated[list[JobNumber], Field(min_length=1, max_length=200)]
     """Numbers of the jobs."""
     include_sidecars: bool = False
-    """Also include subtitles and reports."""
+    """Also include subtitles, reports and warnings."""
 
 
 @blueprint.get(f"/<{NUMBER}:job>/video")
@@ -148,7 +148,9 @@ def archive(query: ArchiveQuery) -> Response:
     """Stream a zip archive. Nothing is written to the disk."""
     found = [_visible_job(number) for number in dict.fromkeys(query.job)]
     kinds: tuple[ResultKind, ...] = (
-        ("video", "subtitles", "report") if query.include_sidecars else ("video",)
+        ("video", "subtitles", "report", "warnings", "warning_pictures")
+        if query.include_sidecars
+        else ("video",)
     )
     paths: list[Path] = []
     for job in found:
