@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Callable
 
 # A character of these scripts counts as a word, that is, _LETTERS_PER_WORD letters.
 _DENSE_SCRIPTS = {"CJK", "HANGUL"}
@@ -27,6 +28,20 @@ def doubtful_parts(spoken: str) -> list[str]:
                    if letter.isalpha())
         )
     ]  # fmt: skip
+
+
+def is_silent(part: str, spoken: str, phonemes: Callable[[str], str]) -> bool:
+    """Return whether ``part`` of a sentence is not heard: neither alone nor beside its neighbours.
+
+    ``phonemes`` returns what a voice makes of a text. The dollar sign is silent alone, but heard in
+    "$5".
+    """
+    if phonemes(part):
+        return False
+    sign = re.escape(part)
+    cut = {re.sub(pattern, new, spoken) for pattern, new in ((sign, " "), (rf"\s*{sign}", ""))}
+    read = {"".join(phonemes(text).split()).rstrip(".") for text in cut}
+    return "".join(phonemes(spoken).split()).rstrip(".") in read
 
 
 def main_script(text: str) -> str:

@@ -28,7 +28,7 @@ from appliance.errors import BadInput
 from appliance.files.atomic import commit, discard_temp, temp_path
 from appliance.media.audio import resample
 from appliance.speech.language_detection import detect_latin_language
-from appliance.speech.scripts import doubtful_parts, main_script, voice_script
+from appliance.speech.scripts import doubtful_parts, is_silent, main_script, voice_script
 from appliance.speech.sentences import split_paragraphs, split_sentences
 from appliance.speech.spoken_form import spoken_form
 
@@ -207,21 +207,22 @@ class _HibariVoice:
         self.rate = int(hibari.SAMPLE_RATE)
         self._tts = hibari.Hibari(voice, model=path)
         self._speed = speed
-        self._heard: dict[str, bool] = {}
+        self._known_phonemes: dict[str, str] = {}
 
     def language_of(self, sentence: str) -> str:
         return self.language
 
     def silent_parts(self, spoken: str) -> list[str]:
-        return [part for part in doubtful_parts(spoken) if not self._is_heard(part)]
+        parts = doubtful_parts(spoken)
+        return [part for part in parts if is_silent(part, spoken, self._phonemes)]
 
-    def _is_heard(self, part: str) -> bool:
-        if part not in self._heard:
+    def _phonemes(self, text: str) -> str:
+        if text not in self._known_phonemes:
             try:
-                self._heard[part] = bool(str(self._tts.g2p(part)).strip())
+                self._known_phonemes = {text: str(self._tts.g2p(text)).strip()}
             except Exception:  # as when a sentence is read
-                self._heard[part] = False
-        return self._heard[part]
+                return ""
+        return self._known_phonemes[text]
 
     def synthesize(self, spoken: str) -> Pcm:
         sound = self._tts(spoken, speed=self._speed, seed=0)
@@ -233,7 +234,6 @@ class _EspeakVoice:
 
     def __init__(self, program: str | None, languages: tuple[str, ...], speed: float) -> None:
         self._speed = speed
-        self._heard: dict[str, bool] = {}
         for language in languages if program else ():
             self._command = [
                 str(program),
@@ -256,18 +256,17 @@ class _EspeakVoice:
 
     def silent_parts(self, spoken: str) -> list[str]:
         signs = [part for part in doubtful_parts(spoken) if not part.isalpha()]
-        return [sign for sign in signs if not self._is_heard(sign)]
+        return [sign for sign in signs if is_silent(sign, spoken, self._phonemes)]
 
-    def _is_heard(self, sign: str) -> bool:
-        if sign not in self._heard:
-            command = [self._command[0], "-v", self._command[2], "-q", "-x", "--stdin"]
-            with contextlib.suppress(OSError, subprocess.SubprocessError):
-                phonemes = subprocess.run(
-                    command, input=sign.encode(), capture_output=True, check=True,
-                    timeout=_ESPEAK_TIMEOUT_S,
-                ).stdout  # fmt: skip
-                self._heard[sign] = bool(phonemes.strip())
-        return self._heard.get(sign, True)
+    def _phonemes(self, text: str) -> str:
+        command = [self._command[0], "-v", self._command[2], "-q", "-x", "--stdin"]
+        try:
+            return subprocess.run(
+                command, input=text.encode(), capture_output=True, check=True,
+                timeout=_ESPEAK_TIMEOUT_S,
+            ).stdout.decode("utf-8", "replace").strip()  # fmt: skip
+        except (OSError, subprocess.SubprocessError):
+            return ""
 
     def synthesize(self, spoken: str) -> Pcm:
         return self._run(spoken)[1]

@@ -151,7 +151,8 @@ def test_unreadable_words_are_reported(tmp_path: Path) -> None:
 
 
 def test_signs_without_a_sound_are_reported(tmp_path: Path) -> None:
-    speech = synthesize("Well done 🎉. It is 5 ⌘ long.", out_wav=tmp_path / "a.wav")
+    text = "Well done 🎉. It is 5 ⌘ long. It costs $1,250.00, £5 or 12% more."
+    speech = synthesize(text, out_wav=tmp_path / "a.wav")
     assert [unread.text for unread in speech.unread] == ["🎉", "⌘"]
 
 
