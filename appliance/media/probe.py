@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import deque
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import av
 import numpy as np
@@ -20,17 +18,11 @@ from appliance.errors import BadInput
 from appliance.media import frame_rate
 from appliance.media.animation import frame_times
 from appliance.media.audio import AudioSource, decode_packet
-from appliance.media.container import (
-    TimestampRepair,
-    TruncationDetector,
-    check_file,
-    open_media,
-    read_packets,
-)
-from appliance.media.convert import UPRIGHT, Orientation, to_upright
-from appliance.media.demux import choose_video_stream, has_display_times, timed_frames
-from appliance.media.photo import MIN_SIDE, is_heif, is_photo, load_photo
+from appliance.media.container import check_file
+from appliance.media.convert import UPRIGHT, Orientation
+from appliance.media.photo import is_heif, is_photo, load_photo
 from appliance.media.picture import ColorSpec, VideoFormat
+from appliance.media.video_stream import read_head_frames, read_packet_times
 
 PHOTO_FPS = Fraction(25)
 MIN_AUDIO_S = 0.2
@@ -40,9 +32,7 @@ MAX_SIDES = (3840, 2160)
 MAX_STORED_SIDES = (8192, 4608)
 """Maximum length of the sides of a file, in pixels; the decoder's memory grows with them."""
 
-_MAX_PIXEL_ASPECT = 4  # ratio of the sides of a pixel; anamorphic film has 2
 _REPEATED = Fraction(3, 2)  # ratio of the rates from which frames count as repeated
-_HEAD_FRAMES = 24  # decoded at the start, to detect interlacing and field-coded packets
 _TAIL_PACKETS = 32  # decoded at the end: MP3's bit reservoir, Vorbis's overlap
 
 _MP4_MIN_MP3_RATE = 16000
@@ -165,8 +155,8 @@ def probe_presenter(
             path, "photo", width, height, PHOTO_FPS, 1, Fraction(1), color, "photo"
         )
         return _with_movement(info, max_fps)
-    first = _read_head_frames(path, max_stored_sides)
-    packed = _read_packet_times(path, first)
+    first = read_head_frames(path, max_stored_sides)
+    packed = read_packet_times(path, first)
     times = frame_rate.picture_times(packed.pts, np.array(first.pts, np.int64))
     if not len(times):
         raise BadInput("picture_unreadable", name=path.name)
@@ -273,65 +263,6 @@ def _plays_everywhere(codec: str, profile: str | None, rate: int) -> bool:
     return codec == "aac" and profile in ("LC", None)
 
 
-@dataclass(frozen=True)
-class _HeadFrames:
-    """Properties found in the header and the first decoded frames."""
-
-    stream_index: int
-    time_base: Fraction
-    declared_rate: Fraction | None
-    codec: str
-    size: tuple[int, int]
-    sar: Fraction
-    orientation: Orientation
-    color: ColorSpec
-    interlaced: bool
-    has_display_times: bool
-    pts: tuple[int, ...]
-
-
-def _read_head_frames(path: Path, max_sides: tuple[int, int]) -> _HeadFrames:
-    with open_media(path) as container:
-        stream = choose_video_stream(container)
-        if stream is None or stream.time_base is None:
-            raise BadInput("video_missing", name=path.name)
-        _check_size(path, stream.width, stream.height, max_sides)
-        decoded_frames = timed_frames(container, stream)
-        first = next(decoded_frames, None)
-        if first is None:
-            raise BadInput("picture_unreadable", name=path.name)
-        frame = first.frame
-        size = frame.width, frame.height
-        _check_size(path, *size, max_sides)
-        orientation, color = Orientation.of_frame(frame), ColorSpec.of_frame(frame)
-        try:
-            to_upright(frame, 0, orientation, color, size)
-        except av.FFmpegError:
-            raise BadInput("picture_unreadable", name=path.name) from None
-        pts, interlaced = [first.pts], frame.interlaced_frame
-        for later in islice(decoded_frames, _HEAD_FRAMES - 1):
-            pts.append(later.pts)
-            interlaced |= later.frame.interlaced_frame
-        return _HeadFrames(
-            stream_index=stream.index,
-            time_base=stream.time_base,
-            declared_rate=stream.guessed_rate,
-            codec=stream.codec_context.codec.canonical_name,
-            size=size,
-            sar=_plausible_aspect(stream.sample_aspect_ratio),
-            orientation=orientation,
-            color=color,
-            interlaced=interlaced,
-            has_display_times=has_display_times(stream),
-            pts=tuple(pts),
-        )
-
-
-def _plausible_aspect(sar: Fraction | None) -> Fraction:
-    """Return the pixel aspect ratio; 1 if the file has none or an implausible one."""
-    return sar if sar and 1 / _MAX_PIXEL_ASPECT <= sar <= _MAX_PIXEL_ASPECT else Fraction(1)
-
-
 def _limit_size(
     width: int, height: int, short_side: int, max_sides: tuple[int, int] | None = None
 ) -> tuple[int, int]:
@@ -348,55 +279,6 @@ def _limit_size(
     return round(width * scale / 2) * 2, round(height * scale / 2) * 2
 
 
-def _check_size(path: Path, width: int, height: int, max_sides: tuple[int, int]) -> None:
-    size = {"name": path.name, "width": width, "height": height}
-    if min(width, height) < MIN_SIDE:
-        raise BadInput("picture_too_small", minimum=MIN_SIDE, **size)
-    if max(width, height) > max_sides[0] or min(width, height) > max_sides[1]:
-        raise BadInput("picture_too_large", max_width=max_sides[0], max_height=max_sides[1], **size)
-
-
 def _start_time_s(frame: AudioFrame, source: AudioSource) -> Fraction:
     """Return the time in seconds of a frame; :class:`AudioSource` stamps every packet."""
     return (frame.pts or 0) * source.time_base
-
-
-class _PacketTimes(NamedTuple):
-    """Properties found in the packets of the whole file."""
-
-    pts: NDArray[np.int64]
-    """The times of all frames that are to be shown, in file order."""
-    last_duration: int
-    """Duration of the last frame, in units of the time base; 0 if the file does not contain it."""
-    seekable: bool
-
-
-def _read_packet_times(path: Path, first: _HeadFrames) -> _PacketTimes:
-    times = array("q")
-    last: int | None = None
-    last_dts = last_duration = 0
-    with open_media(path) as container:
-        stream = container.streams[first.stream_index]
-        truncation = TruncationDetector(container, stream, path)
-        clock = TimestampRepair(first.time_base)
-        for packet in read_packets(container):
-            truncation.observe(packet)
-            if packet.stream_index != first.stream_index or not packet.size:
-                continue
-            clock.correct(packet)
-            if packet.is_discard:
-                continue
-            time = packet.pts if first.has_display_times else packet.dts
-            if time is None:
-                continue
-            if last is None or time >= last:
-                last, last_duration = time, packet.duration or 0
-            times.append(time)
-            last_dts = packet.dts if packet.dts is not None else last_dts
-        if truncation.is_truncated():
-            raise BadInput("file_truncated", name=path.name)
-        # AVI packets are numbered by counting. After a damaged part these numbers differ from those
-        # of the index, which seeking uses.
-        index_inconsistent = container.format.name == "avi" and last_dts + 1 < stream.frames
-        seekable = first.has_display_times and not index_inconsistent and not clock.had_jumps
-    return _PacketTimes(np.array(times, np.int64), last_duration, seekable)
