@@ -116,10 +116,12 @@ def _execute(request: RenderRequest, pipe: _ReportPipe) -> dict[str, Any]:
             request.config,
             on_progress=pipe.on_progress,
             after_chunk=pipe.after_chunk,
+            transcript=request.transcript,
+            unused=request.unused,
         )
         if request.config.score.enabled:
             report["score"] = score_report(report, request.presenter, pipe.on_progress)
-        write_sidecars(request.output)
+        write_sidecars(request.output, report["warnings"])
         _save_result_thumbnail(request)
     except StopRequested:
         return {"stopped": True}

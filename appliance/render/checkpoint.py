@@ -15,6 +15,7 @@ import os
 import pickle
 import shutil
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,15 +38,18 @@ _MEMORY_SETTINGS = {
 }
 
 
-def checkpoint_key(presenter: Path, lecture: Path, config: Config, model: LipModel) -> str:
-    """Return a key of everything that chunks depend on. Raises ``OSError`` if a file is missing."""
+def checkpoint_key(sources: Iterable[Path], config: Config, model: LipModel) -> str:
+    """Return a key of everything that the result depends on.
+
+    Raises ``OSError`` if a file is missing.
+    """
     parts: list[object] = [
         software_version(),
         model.manifest.digest(model.precision),
         model.precision,
         config.model_dump(mode="json", include=_RENDER_SECTIONS, exclude=_MEMORY_SETTINGS),
     ]
-    for path in (presenter, lecture):
+    for path in sources:
         status = path.stat()
         parts.append([os.fsencode(path.absolute()).hex(), status.st_size, status.st_mtime_ns])
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from appliance.render.checkpoint import (
 )
 from appliance.render.chunk import ChunkRenderer
 from appliance.render.narration import subtitles_in
+from appliance.render.notices import Notice
 from appliance.render.prepare import prepare
 from appliance.render.progress import OnProgress, Progress, Stopwatch
 from appliance.render.report import RenderReport, RenderStats, build_report
@@ -47,17 +48,23 @@ def render(
     config: Config,
     *,
     on_progress: OnProgress = lambda progress: None,
+    transcript: Path | None = None,
 ) -> RenderReport:
     """Render ``lecture`` (audio, video or text) spoken by ``presenter`` to ``output``.
 
-    Returns the report. Works in a hidden folder beside ``output`` that is always removed at the
-    end; ``output`` appears completely or not at all. ``on_progress`` is called with the progress;
-    an exception that it raises stops the work. Raises ``BadInput`` and ``Fault``.
+    ``transcript`` is a subtitle file (.srt, .vtt) or the text of a recording, which becomes its
+    subtitles. Returns the report. Works in a hidden folder beside ``output`` that is always removed
+    at the end; ``output`` appears completely or not at all. ``on_progress`` is called with the
+    progress; an exception that it raises stops the work. Raises ``BadInput`` and ``Fault``.
     """
     presenter, lecture = follow_link(presenter), follow_link(lecture)
+    transcript = follow_link(transcript) if transcript is not None else None
     _check_output(output, (presenter, lecture))
     with _open_workspace(output) as folder:
-        return render_in(folder, presenter, lecture, output, config, on_progress=on_progress)
+        return render_in(
+            folder, presenter, lecture, output, config,
+            on_progress=on_progress, transcript=transcript,
+        )  # fmt: skip
 
 
 def render_in(
@@ -69,13 +76,15 @@ def render_in(
     *,
     on_progress: OnProgress = lambda progress: None,
     after_chunk: Callable[[], None] = lambda: None,
+    transcript: Path | None = None,
+    unused: Sequence[str] = (),
 ) -> RenderReport:
     """Render as :func:`render` does, in a persistent ``folder``, so that a later call can resume.
 
     However the earlier call ended, even by a kill or a power cut, its finished chunks are reused
     and the result is the same frame for frame, unless presenter, lecture, model or settings have
-    changed. ``after_chunk`` is called after each newly finished chunk; an exception that it raises
-    stops the work.
+    changed. ``unused`` are names of files that the report says were not used. ``after_chunk`` is
+    called after each newly finished chunk; an exception that it raises stops the work.
     """
     started = time.monotonic()
     stopwatch = Stopwatch()
@@ -92,10 +101,14 @@ def render_in(
     with stopwatch.stage("check"):
         check_file(presenter)
         check_file(lecture)
-        checkpoint = checkpoint_folder(folder, checkpoint_key(presenter, lecture, config, model))
+        if transcript is not None:
+            check_file(transcript)
+        sources = (presenter, lecture, *([transcript] if transcript else []))
+        checkpoint = checkpoint_folder(folder, checkpoint_key(sources, config, model))
     workspace, audio, stats = prepare(
-        checkpoint, presenter, lecture, model, config, on_progress, stopwatch
+        checkpoint, presenter, lecture, model, config, on_progress, stopwatch, transcript
     )
+    stats.notices = [Notice("file_unused", 0.0, {"name": name}) for name in unused]
     with ChunkRenderer(workspace.folder) as renderer:
         _render_chunks(renderer, stats, on_progress, after_chunk)
     on_progress(Progress("mux", 0, 1))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from appliance.media.probe import AudioInfo
 from appliance.messages.score import WARNINGS
 from appliance.render.chunk import ChunkResult
-from appliance.render.narration import skipped_times
+from appliance.render.narration import unread_notices
+from appliance.render.notices import Notice, load_notices
 from appliance.render.workspace import Workspace
 from appliance.system.process import peak_rss_mb
 from appliance.version import software_version
@@ -73,10 +75,12 @@ class _Warning(TypedDict):
 class ReportWarning(_Warning, total=False):
     """Something that the user should check, from ``at_s`` on in the video.
 
-    ``count`` is the number of further gaps (``more_gaps`` only).
+    ``count`` is the number of further gaps (``more_gaps`` only). The other keys are what the text
+    names, so that it can be shown in another language.
     """
 
     count: int
+    words: str
 
 
 class RenderReport(TypedDict):
@@ -123,6 +127,7 @@ class RenderStats:
     wall_s: float = 0.0
     first_frame_s: float | None = None
     reused_chunks: int = 0
+    notices: list[Notice] = field(default_factory=list)
     _last_reason: str = ""
 
     def add(self, result: ChunkResult) -> None:
@@ -200,16 +205,16 @@ def _warnings(workspace: Workspace, stats: RenderStats) -> list[ReportWarning]:
     warnings = [_warning(reason, frame / fps) for frame, reason in stats.gaps[:_MAX_GAPS]]
     if len(stats.gaps) > _MAX_GAPS:
         count = len(stats.gaps) - _MAX_GAPS
-        warnings.append(_warning("more_gaps", stats.gaps[_MAX_GAPS][0] / fps, count=count))
+        details = {"count": count}
+        warnings.append(_warning("more_gaps", stats.gaps[_MAX_GAPS][0] / fps, details))
     if stats.silence >= _NO_SPEECH_SHARE:
         warnings.append(_warning("no_speech", 0.0))
-    skipped = skipped_times(workspace.folder)[:_MAX_GAPS]
-    return warnings + [_warning("text_skipped", at_s) for at_s in skipped]
+    notices = [*stats.notices, *load_notices(workspace.folder)]
+    notices += unread_notices(workspace.folder)[:_MAX_GAPS]
+    return warnings + [_warning(*notice) for notice in notices]
 
 
-def _warning(code: str, at_s: float, count: int | None = None) -> ReportWarning:
-    text = WARNINGS[code]["en"].format(count=count)
-    warning: ReportWarning = {"code": code, "text": text, "at_s": round(at_s, 3)}
-    if count is not None:
-        warning["count"] = count
-    return warning
+def _warning(code: str, at_s: float, details: Mapping[str, object] | None = None) -> ReportWarning:
+    named = dict(details or {})
+    text = WARNINGS[code]["en"].format_map(named)
+    return cast(ReportWarning, {"code": code, "text": text, "at_s": round(at_s, 3), **named})

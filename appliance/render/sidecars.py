@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,13 +18,15 @@ from appliance.files.atomic import translate_write_errors
 from appliance.media.picture import Picture
 from appliance.media.subtitles import read_subtitles, write_srt
 from appliance.media.thumbnail import save_video_thumbnail
+from appliance.render.warning_files import write_warning_files
 
 log = logging.getLogger("lectern.render")
 
 
-def write_sidecars(video: Path) -> None:
+def write_sidecars(video: Path, warnings: Sequence[Mapping[str, Any]] = ()) -> None:
     """Write ``<stem>.jpg`` beside ``video``, and ``<stem>.srt`` if the video has subtitles.
 
+    ``warnings`` of the report become the files of :mod:`appliance.render.warning_files`.
     A thumbnail that cannot be made is only logged. Raises ``Fault("disk_full")`` while the disk is
     full.
     """
@@ -37,6 +41,7 @@ def write_sidecars(video: Path) -> None:
         cues = read_subtitles(video)
         if cues:
             write_srt(video.with_suffix(".srt"), cues)
+        write_warning_files(video, warnings)
 
 
 def _shows_face(detector: FaceDetector, image: npt.NDArray[np.uint8]) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -24,7 +25,8 @@ from appliance.files.names import find_presenter
 from appliance.files.thumbnail_cache import ThumbnailCache
 from appliance.helper.usb_copy import copy_file, export_results, find_media_files
 from appliance.inbox.archive import archive_sources
-from appliance.inbox.completeness import looks_incomplete
+from appliance.inbox.completeness import examine
+from appliance.inbox.content import Content, content_of
 from appliance.inbox.job_file import read_job_file
 from appliance.inbox.partial_copies import (
     remove_failure_note,
@@ -33,15 +35,21 @@ from appliance.inbox.partial_copies import (
 )
 from appliance.inbox.stability import is_open_for_writing
 from appliance.jobs.models import Job, NewJob
+from appliance.jobs.retry import can_retry
 from appliance.jobs.states import JobState
 from appliance.jobs.worker_store import WorkerStore
+from appliance.media.animation import frame_times
 from appliance.media.audio import audio_blocks
 from appliance.media.container import check_file, open_media
+from appliance.media.mp3_header import missing_mp3_share
 from appliance.media.photo import load_photo
 from appliance.media.probe import probe_audio, probe_presenter
+from appliance.media.roles import has_picture, has_sound, is_still_photo
 from appliance.media.subtitles import read_subtitles
 from appliance.media.thumbnail import save_presenter_thumbnail, save_video_thumbnail
 from appliance.speech.document import read_document
+from appliance.speech.tracks import find_speech_track, has_opposite_channels
+from appliance.speech.transcript import read_transcript
 from appliance.tasks.estimates import seconds_per_pixel
 from tests.daemon.world import make_worker, succeed
 from tests.inbox.harness import InboxHarness
@@ -108,6 +116,16 @@ def _open_media(path: Path) -> None:
     open_media(path).close()
 
 
+def _transcript(path: Path) -> object:
+    return read_transcript(path, np.ones(100, np.float32))
+
+
+def _export(path: Path) -> list[str]:
+    target = path.parents[1] / "results"
+    target.mkdir()
+    return export_results(path.parent, target)[0]
+
+
 def _zip(path: Path) -> bytes:
     return b"".join(stream_zip([Entry(path, "a")]))
 
@@ -138,6 +156,13 @@ def _job(path: Path) -> Job:
     return Job.from_row(cast(Any, _Row(output=os.fsencode(path), report=os.fsencode(path))))
 
 
+def _failed_job(path: Path) -> Job:
+    """Return a job that failed because its file was removed."""
+    name = os.fsencode(path)
+    row = _Row(state="failed", reason="source_removed", presenter=name, lecture=name)
+    return Job.from_row(cast(Any, row))
+
+
 class _Row(dict[str, Any]):
     """A row of the table of jobs, with nothing in the other columns."""
 
@@ -159,7 +184,19 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "text": ("a.txt", read_document),
     "markdown": ("a.md", read_document),
     "word": ("a.docx", read_document),
-    "completeness": ("a.wav", looks_incomplete),
+    "subtitles of a recording": ("a.srt", _transcript),
+    "transcript": ("a.txt", _transcript),
+    "sound tracks": ("a.mkv", find_speech_track),
+    "channels": ("a.wav", has_opposite_channels),
+    "MP3 header": ("a.mp3", missing_mp3_share),
+    "animation": ("a.webp", lambda path: len(frame_times(path)[0]) > 1),
+    "image of an animation": ("a.webp", lambda path: load_photo(path, 1)),
+    "role of a photo": ("a.png", is_still_photo),
+    "role of a video": ("a.mp4", has_picture),
+    "sound of a video": ("a.mp4", has_sound),
+    "content": ("a.wav", lambda path: content_of(path, {}) is not Content.OTHER),
+    "retry": ("a.wav", lambda path: can_retry(_failed_job(path))),
+    "completeness": ("a.wav", lambda path: examine(path) == "1"),
     "presenter thumbnail": (
         "a.png", lambda path: save_presenter_thumbnail(path, path.with_suffix(".jpg"))),
     "video thumbnail": ("a.mp4", lambda path: save_video_thumbnail(path, path.with_suffix(".jpg"))),
@@ -168,7 +205,7 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "lease": ("a.wav", is_open_for_writing),
     "USB copy": ("a.mp4", lambda path: copy_file(path, path.with_suffix(".copy"))),
     "USB import": ("a.mp4", lambda path: find_media_files(path.parent, only_folder=False)),
-    "USB export": ("a.mp4", lambda path: export_results(path.parent, path.parent / "results")[0]),
+    "USB export": ("a.mp4", _export),
     "USB note": ("a.wav", _note),
     "partial copy": ("a.wav", _partial),
     "library": ("a.png", lambda path: find_presenter(path.parent, "a")),
