@@ -6,8 +6,6 @@ Each reader must end at once, and must not reveal what a link leads to.
 from __future__ import annotations
 
 import os
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -51,6 +49,7 @@ from appliance.speech.document import read_document
 from appliance.speech.tracks import find_speech_track, has_opposite_channels
 from appliance.speech.transcript import read_transcript
 from appliance.tasks.estimates import seconds_per_pixel
+from tests.daemon.special_files import KINDS, SECRET, in_time
 from tests.daemon.world import make_worker, succeed
 from tests.inbox.harness import InboxHarness
 from tests.render.conftest import write_wav
@@ -59,57 +58,6 @@ from web.services.job_access import result_file
 from web.services.presenter_library import list_presenters
 from web.services.report_texts import read_report
 from web.services.zip_stream import Entry, stream_zip
-
-DEADLINE_S = 30.0
-SECRET = b"not for the class"
-
-Place = Callable[[Path, Path], None]
-"""Puts something at the first path; the second is a file that the inbox's users cannot read."""
-
-
-def _pipe(path: Path, secret: Path) -> None:
-    os.mkfifo(path)
-
-
-def _link(path: Path, secret: Path) -> None:
-    path.symlink_to(secret)
-
-
-def _inner_link(path: Path, secret: Path) -> None:
-    other = path.with_name(f"other{path.suffix}")
-    other.write_bytes(SECRET)
-    path.symlink_to(other.name)
-
-
-def _dangling(path: Path, secret: Path) -> None:
-    path.symlink_to("missing")
-
-
-def _link_to_folder(path: Path, secret: Path) -> None:
-    path.symlink_to(secret.parent)
-
-
-def _socket(path: Path, secret: Path) -> None:
-    folder = os.open(path.parent, os.O_RDONLY)  # the path of a socket has at most 107 bytes
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(f"/proc/self/fd/{folder}/{path.name}")
-    os.close(folder)
-
-
-def _device(path: Path, secret: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root creates a device")
-    os.mknod(path, 0o020644, os.makedev(1, 5))  # /dev/zero, which never ends
-
-
-def _folder(path: Path, secret: Path) -> None:
-    path.mkdir()
-
-
-KINDS: dict[str, Place] = {
-    "pipe": _pipe, "link": _link, "inner link": _inner_link, "dangling link": _dangling,
-    "link to a folder": _link_to_folder, "socket": _socket, "device": _device, "folder": _folder,
-}  # fmt: skip
 
 
 def _open_media(path: Path) -> None:
@@ -215,23 +163,6 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "report": ("a.report.json", read_report),
     "speed": ("a.report.json", lambda path: seconds_per_pixel([_job(path)])),
 }  # fmt: skip
-
-
-def in_time(work: Callable[[], object]) -> tuple[object, BaseException | None]:
-    """Return the result or the exception of ``work``; fail if it does not end in time."""
-    outcome: list[tuple[object, BaseException | None]] = []
-
-    def run() -> None:
-        try:
-            outcome.append((work(), None))
-        except BaseException as error:
-            outcome.append((None, error))
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(DEADLINE_S)
-    assert outcome, "the reader hangs"
-    return outcome[0]
 
 
 @pytest.fixture
