@@ -42,7 +42,8 @@ _COMMANDS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status.
 
-    The status is 0, 2 for bad input, 1 for a fault, or 130 if cancelled. ``arguments`` are by
+    The status is 0, 3 for a video with warnings, 2 for bad input, 1 for a fault, or 130 if
+    cancelled. ``arguments`` are by
     default those of the process, which then ends even if a driver call hangs.
     """
     status = _run(_parser().parse_args(arguments))

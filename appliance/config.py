@@ -133,6 +133,7 @@ class InboxConfig(Section):
     settle_s: Annotated[float, Field(ge=0, le=3600)] = 10.0
     settle_unknown_s: Annotated[float, Field(ge=0, le=3600)] = 90.0
     incomplete_timeout_s: Annotated[float, Field(ge=0, le=86400)] = 120.0
+    partner_wait_s: Annotated[float, Field(ge=0, le=86400)] = 120.0
 
 
 class JobsConfig(Section):

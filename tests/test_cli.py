@@ -150,6 +150,17 @@ def test_unusual_file_names_are_accepted(
     assert out.stat().st_size > 1000
 
 
+def test_warnings_have_an_exit_status_of_their_own(
+    photo: Path, config: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text, out = tmp_path / "lesson.txt", tmp_path / "out.mp4"
+    text.write_text("Well done 🎉.")
+    arguments = ["render", str(photo), str(text), "-o", str(out), "--config", str(config)]
+    assert main(arguments) == 3
+    assert out.is_file()
+    assert "lectern: 0.0 s: No voice on this device can read “🎉”" in capfd.readouterr().err
+
+
 def test_newline_in_a_name_is_escaped(
     config: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

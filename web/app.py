@@ -12,6 +12,7 @@ from flask import Flask, current_app, request
 from appliance.config import Config
 from appliance.config_file import ConfigProblem
 from appliance.errors import BadInput
+from appliance.jobs.retry import can_retry
 from web import errors
 from web.accounts.known_devices import KnownDevices
 from web.accounts.login_limiter import LoginLimiter
@@ -165,6 +166,7 @@ def _set_template_globals(app: Flask) -> None:
         has_role=access.has_role,
         can_view=access.can_view,
         can_edit=access.can_edit,
+        can_retry=can_retry,
         current_user=access.current_user,
         csrf_token=csrf.csrf_token,
         language=language,

@@ -209,8 +209,14 @@ class JobView(Model):
     """Name of the lecture's file; null while it is missing."""
     output: str | None
     """Name of the finished video; null until it exists."""
-    files: list[Literal["video", "thumbnail", "subtitles", "report"]]
-    """Files that exist. Each one is available at ``/api/v1/jobs/{job}/{file}``."""
+    can_retry: bool
+    """Whether the job has failed or was cancelled, and another attempt can succeed. A job that
+    failed because of a file cannot be retried before the file has changed."""
+    files: list[
+        Literal["video", "thumbnail", "subtitles", "report", "warnings", "warning_pictures"]
+    ]
+    """Files that exist. Each one is available at ``/api/v1/jobs/{job}/{file}``, with ``-`` for
+    ``_``."""
 
 
 class JobList(Model):

@@ -124,9 +124,12 @@ def _execute(request: RenderRequest, pipe: _ReportPipe) -> dict[str, Any]:
             request.config,
             on_progress=pipe.on_progress,
             after_chunk=pipe.after_chunk,
+            transcript=request.transcript,
+            unused=request.unused,
             finish=finish,
         )
-        write_sidecars(request.output, report["score"] if request.config.score.enabled else None)
+        score = report["score"] if request.config.score.enabled else None
+        write_sidecars(request.output, report["warnings"], score)
         _save_result_thumbnail(request)
     except StopRequested:
         return {"stopped": True}

@@ -74,7 +74,8 @@ def confinement_of(request: RenderRequest) -> Confinement:
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
     total_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
-    readable = [request.presenter, request.lecture, *recordings_folder(root)]
+    sources = (request.presenter, request.lecture, request.transcript)
+    readable = [path for path in sources if path is not None] + recordings_folder(root)
     model = Path(request.config.lips.model)
     if model.is_absolute():
         readable.append(model.parent if model.suffix == ".json" else model)

@@ -25,6 +25,10 @@ class RenderRequest:
     lecture: Path
     output: Path
     config: Config
+    transcript: Path | None = None
+    """The subtitles or the text of the recording."""
+    unused: tuple[str, ...] = ()
+    """Names of files of the job that are not used."""
 
     def to_json(self) -> str:
         """Return the request as one line.
@@ -32,14 +36,24 @@ class RenderRequest:
         Paths are hexadecimal, because a file name need not be valid text.
         """
         paths = {name: os.fsencode(getattr(self, name)).hex() for name in _PATH_FIELDS}
-        return json.dumps({**paths, "config": self.config.model_dump(mode="json")})
+        transcript = os.fsencode(self.transcript).hex() if self.transcript else None
+        return json.dumps({
+            **paths, "config": self.config.model_dump(mode="json"),
+            "transcript": transcript, "unused": self.unused,
+        })  # fmt: skip
 
     @classmethod
     def from_json(cls, line: str) -> RenderRequest:
         """Parse the output of :meth:`to_json`."""
         values = json.loads(line)
         paths = {name: Path(os.fsdecode(bytes.fromhex(values[name]))) for name in _PATH_FIELDS}
-        return cls(**paths, config=Config.model_validate_json(json.dumps(values["config"])))
+        transcript = values["transcript"]
+        return cls(
+            **paths,
+            config=Config.model_validate_json(json.dumps(values["config"])),
+            transcript=Path(os.fsdecode(bytes.fromhex(transcript))) if transcript else None,
+            unused=tuple(values["unused"]),
+        )
 
 
 _PATH_FIELDS = ("folder", "presenter", "lecture", "output")

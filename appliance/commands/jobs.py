@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -158,16 +160,22 @@ def _show(store: JobStore, options: argparse.Namespace) -> None:
 
 def _add(store: JobStore, options: argparse.Namespace) -> None:
     from appliance.config import apply_overrides
-    from appliance.jobs.models import NewJob
+    from appliance.jobs.models import NewJob, Reason
     from appliance.media.container import check_file
     from appliance.privileges import check_visible_to_services
+    from appliance.tasks.child import run_in_child
 
     presenter, lecture = options.presenter.resolve(), options.lecture.resolve()
     for path in (presenter, lecture):
         check_file(path)
         check_visible_to_services(path, options.config)
     overrides = overrides_from(options)
-    apply_overrides(options.settings, overrides)
+    config = apply_overrides(options.settings, overrides)
+    with tempfile.TemporaryDirectory() as folder:  # what can only fail is refused at once
+        result = run_in_child("preflight", presenter, lecture, config, Path(folder) / "face.jpg")
+    for warning in result["warnings"]:
+        reason = Reason(warning["code"], warning["params"])
+        print(f"lectern: {_one_line(reason.text(options.language))}", file=sys.stderr)
     stem = options.name or lecture.stem
     print(store.add(NewJob(stem, presenter, lecture, overrides, options.priority)).id)
 

@@ -40,17 +40,17 @@ def _plan(options: argparse.Namespace) -> int:
     from appliance.inference.providers import Providers
     from appliance.lips.model import LipModel
     from appliance.media.encoder import resolve_encoder
-    from appliance.media.probe import probe_audio, probe_presenter
+    from appliance.media.probe import probe_audio
     from appliance.render.narration import is_text, synthesize_lecture
     from appliance.render.plan import NetworkFootprint, plan_for
+    from appliance.render.presenter_file import open_presenter
     from appliance.render.render import MODELS_FOLDER
     from appliance.system.regular_file import follow_link
 
     config = load_config(options.config)
     video = resolve_encoder(config.video, config.root / "state")
     config = config.model_copy(update={"video": video})
-    presenter = follow_link(options.presenter)
-    info = probe_presenter(presenter, max_fps=video.max_fps, short_side=video.size)
+    info = open_presenter(follow_link(options.presenter), video)
     with tempfile.TemporaryDirectory() as folder:  # only speech synthesis yields a text's duration
         lecture = follow_link(options.lecture)
         if is_text(lecture):

@@ -21,13 +21,18 @@ if TYPE_CHECKING:
     from appliance.commands import Subparsers
 
 
+WITH_WARNINGS = 3
+"""Exit status of a video that was made, but with warnings."""
+
+
 def add_parser(commands: Subparsers) -> None:
     """Add the ``render`` command to the command line."""
     parser = commands.add_parser(
         "render",
         help="render a lecture video",
         description="Render a lecture video in which the presenter speaks the lecture, measure its "
-        "quality, and print its path.",
+        "quality, and print its path. The exit status is 0; 3 if there are warnings; 2 if the "
+        "input is refused; 1 if the device or Lectern fails; 130 if interrupted.",
     )
     parser.add_argument("presenter", type=Path, help="video or photo of the presenter")
     parser.add_argument("lecture", type=Path, help="recording, video with sound, or text file")
@@ -42,6 +47,12 @@ def add_parser(commands: Subparsers) -> None:
         type=Path,
         metavar="FILE",
         help="write the subtitles of a text lecture to FILE (.srt)",
+    )
+    parser.add_argument(
+        "--transcript",
+        type=Path,
+        metavar="FILE",
+        help="text or subtitles (.srt, .vtt) of a recording, which become its subtitles",
     )
     add_config_option(parser)
     add_override_options(parser)
@@ -78,7 +89,7 @@ def _render(options: argparse.Namespace) -> int:
 
         report = render(
             options.presenter, options.lecture, options.output, config,
-            on_progress=on_progress, finish=finish,
+            on_progress=on_progress, transcript=options.transcript, finish=finish,
         )  # fmt: skip
     if options.subtitles is not None:
         _write_subtitles(options.subtitles, options.output)
@@ -87,7 +98,7 @@ def _render(options: argparse.Namespace) -> int:
     for warning in report["warnings"]:
         print(f"lectern: {warning['at_s']:.1f} s: {warning['text']}", file=sys.stderr)
     print(options.output)
-    return 0
+    return WITH_WARNINGS if report["warnings"] else 0
 
 
 def _write_subtitles(path: Path, video: Path) -> None:
@@ -95,7 +106,7 @@ def _write_subtitles(path: Path, video: Path) -> None:
 
     cues = read_subtitles(video)
     if not cues:
-        reason = "the lecture is a recording, or speech.subtitles is off"
+        reason = "the lecture is a recording without a transcript, or speech.subtitles is off"
         print(f"lectern: no subtitles were written: {reason}", file=sys.stderr)
         return
     try:

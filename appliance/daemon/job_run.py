@@ -15,6 +15,7 @@ from typing import Any
 from appliance.attempt.degrade import degraded_config
 from appliance.attempt.protocol import ProgressUpdate, RenderRequest, StopRequested
 from appliance.config import Config, apply_overrides
+from appliance.daemon.companions import find_companions
 from appliance.daemon.delivery import deliver, withdraw
 from appliance.daemon.hooks import WorkerHooks
 from appliance.errors import BadInput, Fault, LecternError
@@ -22,7 +23,7 @@ from appliance.files.atomic import translate_write_errors, write_text
 from appliance.files.names import safe_stem
 from appliance.inbox.archive import archive_sources
 from appliance.inbox.completeness import INCOMPLETE_CODES
-from appliance.inbox.mount_guard import MountGuard
+from appliance.inbox.mount_guard import MountGuard, path_exists
 from appliance.inbox.stability import is_open_for_writing
 from appliance.jobs.models import Job, Reason, display_name
 from appliance.jobs.states import JobRequest, JobState
@@ -39,7 +40,7 @@ continues there when it is its owner's turn again."""
 
 _RECORD_INTERVAL_S = 2.0  # maximum time between two updates of the progress in the queue
 
-_SHARE_ERRORS = {"file_missing", "file_unreadable"}
+_SHARE_ERRORS = {"file_missing", "file_unreadable", "source_removed"}
 """Errors of a file that may be caused by the network share it is on."""
 
 _SHARE_RETRY_S = 120.0  # delay of a retry while the network share is unavailable
@@ -154,6 +155,8 @@ class JobRunner:
         config = degraded_config(apply_overrides(self._config, job.options), job.degrade_level)
         for path in sources:
             self._refuse_linked_folder(path)
+            if not path_exists(path):
+                raise BadInput("source_removed", name=path.name)
             if is_open_for_writing(path):  # replaced while it was queued
                 raise Fault("source_changed", name=path.name)
         before = [_file_stamp(path) for path in sources]
@@ -165,7 +168,9 @@ class JobRunner:
             self._is_stopping,
             self._hooks.heartbeat,
         )
-        report = self._hooks.attempt(RenderRequest(chunks, *sources, video, config), progress)
+        companions = find_companions(self._store, job, self._folders.inbox)
+        request = RenderRequest(chunks, *sources, video, config, *companions)
+        report = self._hooks.attempt(request, progress)
         for path, stamp in zip(sources, before, strict=True):
             if _file_stamp(path) != stamp:
                 raise Fault("source_changed", name=path.name)

@@ -23,6 +23,7 @@ _MIN_SCORE = 0.5
 # below this score, continue: a false detection may hide a face too small to be detected
 _CONFIDENT_SCORE = 0.8
 _MERGE_IOU = 0.3  # intersection over union from which two boxes are the same face
+_MIN_TILE_SHARE = 0.1  # width of the smallest face that is found in a tile
 _TILE_DEPTHS = 2  # halvings of the short side: faces down to a fortieth of it
 
 
@@ -78,6 +79,27 @@ class FaceDetector:
                 break
         return best
 
+    def smallest_width(self, picture: Planes, pixel_aspect: float = 1.0) -> int:
+        """Return the width in pixels that a face needs so that :meth:`detect` finds it."""
+        height, width = picture.y.shape
+        tile = min(width * pixel_aspect, height) / 2 ** (_TILE_DEPTHS - 1)
+        return int(np.ceil(_MIN_TILE_SHARE * tile / pixel_aspect))
+
+    def detect_small(self, picture: Planes, pixel_aspect: float = 1.0) -> list[Detection]:
+        """Return the faces that are too small for :meth:`detect`, best score first; slow."""
+        height, width = picture.y.shape
+        short_side = min(width * pixel_aspect, height)
+        for depth in range(_TILE_DEPTHS, _TILE_DEPTHS + 2):
+            found = _merge_overlapping([
+                face
+                for left, top, side in _tiles(width * pixel_aspect, height, short_side / 2**depth)
+                for face in self._in_square(picture, left, top, side, pixel_aspect)
+                if face.score >= _CONFIDENT_SCORE
+            ])  # fmt: skip
+            if found:
+                return found
+        return []
+
     def _in_square(
         self, picture: Planes, left: float, top: float, side: float, aspect: float
     ) -> list[Detection]:
@@ -112,8 +134,12 @@ def _search_squares(width: float, height: float) -> Iterator[list[tuple[float, f
     for depth in range(_TILE_DEPTHS):
         tile = short_side / 2**depth
         if tile < side:
-            columns, rows = _tile_starts(width, tile), _tile_starts(height, tile)
-            yield [(left, top, tile) for top in rows for left in columns]
+            yield _tiles(width, height, tile)
+
+
+def _tiles(width: float, height: float, tile: float) -> list[tuple[float, float, float]]:
+    columns, rows = _tile_starts(width, tile), _tile_starts(height, tile)
+    return [(left, top, tile) for top in rows for left in columns]
 
 
 def _tile_starts(length: float, tile: float) -> list[float]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from appliance.face.appearance import Appearance
 from appliance.face.detect import Detection
 
 # A face that moved less than this many of its widths between two samples is the same person.
@@ -27,10 +28,16 @@ FacePositions = tuple[FacePosition, ...]
 
 @dataclass(frozen=True)
 class Person:
-    """One person's ``positions``, and those of the ``others`` seen in the same frames."""
+    """One person's ``positions``, and those of the ``others`` seen in the same frames.
+
+    ``appearance`` tells the person from others who are seen in the same place, of whom there are
+    ``successors``.
+    """
 
     positions: FacePositions
     others: tuple[FacePositions, ...] = ()
+    appearance: Appearance | None = None
+    successors: int = 0
 
     def __call__(self, index: int, faces: list[Detection]) -> Detection | None:
         """Return the face of this person in frame ``index``; ``None`` if there is none.

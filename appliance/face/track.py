@@ -15,10 +15,10 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Generic, Protocol, TypeVar
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from appliance.face.appearance import Appearance, correlation, thumbnail_of
 from appliance.face.detect import Detection
 from appliance.face.mesh import (
     LEFT_EYE_OUTER,
@@ -49,8 +49,7 @@ _MIN_SUDDEN_JUMP, _SUDDEN_FACTOR = 0.05, 4.0
 # pictures: the area where the face was, downscaled, correlates with that of the frame before by
 # more than 0.8 while the person speaks (23 clips, 15 to 30 fps), by 0.55 while the person leaves,
 # and by 0.2 after a cut.
-_THUMBNAIL_SIZE, _MIN_CORRELATION = 24, 0.5
-_MIN_VARIANCE = 1e-5  # variance (of values in 0..1) below which an area is flat
+_MIN_CORRELATION, _USUAL_CORRELATION = 0.5, 0.8
 
 Points = npt.NDArray[np.float32]
 
@@ -121,7 +120,10 @@ def largest_face(index: int, faces: list[Detection]) -> Detection | None:
 
 
 class FaceTracker:
-    """Finds the unsmoothed face, frame by frame in ascending order from a segment's start."""
+    """Finds the unsmoothed face, frame by frame in ascending order from a segment's start.
+
+    A face that does not match ``appearance`` is another person's.
+    """
 
     def __init__(
         self,
@@ -129,7 +131,9 @@ class FaceTracker:
         mesh: FaceMesh,
         choose: FaceSelector = largest_face,
         pixel_aspect: float = 1.0,
+        appearance: Appearance | None = None,
     ) -> None:
+        self._appearance = appearance
         self._detector = detector
         self._mesh = mesh
         self._choose = choose
@@ -137,9 +141,13 @@ class FaceTracker:
         self._region: Region | None = None
         # area where the face was in the frame before, downscaled
         self._thumbnail: Patch | None = None
+        self._started = False
 
     def step(self, picture: Indexed) -> FaceLandmarks | None:
-        """Return the face in ``picture``, which must be the frame after the previous call's."""
+        """Return the face in ``picture``, which must be the frame after the previous call's.
+
+        While there is no face, it is searched for in the first frame and in every fifth one.
+        """
         offset = picture.index % SEGMENT_FRAMES
         if offset == 0:
             self._region = None
@@ -147,8 +155,9 @@ class FaceTracker:
             face = self._measure(picture, self._region, self._thumbnail)
             if face is not None:
                 return face
-        elif offset % _RETRY_EVERY:
+        elif self._started and offset % _RETRY_EVERY:
             return None
+        self._started = True
         return self._search(picture)
 
     def _search(self, picture: Indexed) -> FaceLandmarks | None:
@@ -164,32 +173,38 @@ class FaceTracker:
             if face is None or self._region is None:
                 return None
             region = self._region
+        if not self._is_presenter():
+            self._region = None
+            return None
         return face
+
+    @property
+    def thumbnail(self) -> Patch | None:
+        """The area where the face was in the last frame, scaled down; ``None`` without a face."""
+        return None if self._region is None else self._thumbnail
+
+    def _is_presenter(self) -> bool:
+        if self._appearance is None or self._thumbnail is None:
+            return True
+        return self._appearance.matches(self._thumbnail)
 
     def _measure(
         self, picture: Indexed, region: Region, before: Patch | None = None
     ) -> FaceLandmarks | None:
         """Measure the face in ``region``; ``None`` if the area differs from ``before``."""
         patch = self._mesh.patch(picture, region, self._aspect)
-        thumbnail = np.asarray(
-            cv2.resize(patch, (_THUMBNAIL_SIZE, _THUMBNAIL_SIZE), interpolation=cv2.INTER_AREA),
-            np.float32,
-        )
+        thumbnail = thumbnail_of(np.asarray(patch, np.float32))
         self._region, self._thumbnail = None, thumbnail
-        if before is not None and _correlation(before, thumbnail) < _MIN_CORRELATION:
+        likeness = 1.0 if before is None else correlation(before, thumbnail)
+        if likeness < _MIN_CORRELATION:
             return None
+        if likeness < _USUAL_CORRELATION and not self._is_presenter():
+            return None  # a cut to another person who sits in the same place
         points, confidence = self._mesh.read(patch, region, self._aspect)
         if confidence < _MIN_CONFIDENCE:
             return None
         self._region = region_of_points(points, self._aspect)
         return FaceLandmarks(points, confidence)
-
-
-def _correlation(a: Patch, b: Patch) -> float:
-    """Return the correlation (-1..1) of two areas of equal size; 0 if one is flat."""
-    x, y = a - a.mean(axis=(0, 1)), b - b.mean(axis=(0, 1))
-    power = float(np.sqrt((x * x).mean() * (y * y).mean()))
-    return float((x * y).mean()) / power if power > _MIN_VARIANCE else 0.0
 
 
 def segment_start(index: int) -> int:

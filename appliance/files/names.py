@@ -21,24 +21,30 @@ class MediaKind(Enum):
 
 
 PHOTO_SUFFIXES = (
-    ".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif",
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".jfi", ".pjpeg", ".png", ".bmp", ".dib", ".webp", ".tif",
+    ".tiff", ".heic", ".heif", ".hif", ".avif",
 )  # fmt: skip
 """Suffixes of presenters that are photos."""
 
 PRESENTER_SUFFIXES = (
-    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".flv", ".ts", ".mts", ".m2ts", ".mpg",
-    ".mpeg", ".wmv", ".3gp", ".mxf", ".dv", ".gif", *PHOTO_SUFFIXES,
+    ".mp4", ".m4v", ".mov", ".qt", ".mkv", ".webm", ".avi", ".flv", ".f4v", ".ts", ".mts", ".m2ts",
+    ".mpg", ".mpeg", ".mpe", ".vob", ".wmv", ".asf", ".ogv", ".3gp", ".3g2", ".mxf", ".dv", ".gif",
+    *PHOTO_SUFFIXES,
 )  # fmt: skip
 """Suffixes of presenters: videos and photos."""
 
 AUDIO_SUFFIXES = (
-    ".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".oga", ".opus", ".wma", ".aif", ".aiff",
-    ".amr", ".caf", ".w64", ".ac3", ".mka",
+    ".wav", ".mp3", ".mp2", ".mpga", ".m4a", ".m4b", ".m4r", ".aac", ".adts", ".flac", ".ogg",
+    ".oga", ".opus", ".spx", ".weba", ".wma", ".aif", ".aiff", ".aifc", ".amr", ".caf", ".w64",
+    ".ac3", ".eac3", ".mka", ".3ga",
 )  # fmt: skip
 """Suffixes of lectures that are recordings."""
 
 TEXT_SUFFIXES = (".txt", ".md", ".docx")
 """Suffixes of lectures that are texts."""
+
+SUBTITLE_SUFFIXES = (".srt", ".vtt")
+"""Suffixes of the subtitles of a recording."""
 
 MAX_VERDICT_PICTURES = 5
 """Maximum number of pictures that show why a finished video was not called good."""
@@ -55,11 +61,13 @@ VERDICT_TEXT_SUFFIX = ".quality.txt"
 SIDECAR_SUFFIXES = (
     ".jpg",
     ".srt",
+    ".warnings.txt",
+    ".warnings.jpg",
     VERDICT_TEXT_SUFFIX,
     *map(verdict_picture_suffix, range(1, MAX_VERDICT_PICTURES + 1)),
 )
-"""Suffixes of the files that accompany a finished video: thumbnail, subtitles, text and pictures of
-the verdict."""
+"""Suffixes of the files that accompany a finished video: thumbnail, subtitles, warnings and their
+pictures, text and pictures of the verdict."""
 
 _KIND_BY_SUFFIX = (
     dict.fromkeys(PRESENTER_SUFFIXES, MediaKind.PRESENTER)
@@ -101,20 +109,26 @@ def match_stem(path: Path) -> str:
     """Return the file name without its suffix.
 
     Further known suffixes are removed as well: users whose file manager hides suffixes create names
-    such as ``lesson.txt.txt``.
+    such as ``lesson.txt.txt``. So are spaces before a suffix.
     """
-    stem = path.stem
+    stem = path.stem.rstrip() or path.stem
     while media_kind(Path(stem)) is not MediaKind.OTHER:
-        stem = Path(stem).stem
+        stem = Path(stem).stem.rstrip() or Path(stem).stem
     return stem
 
 
-def match_key(stem: str) -> str:
-    """Return a key for comparing stems: case-folded, in Unicode normal form NFC.
+_SPACES = re.compile("[ \u00a0\u2000-\u200a\u202f\u3000]+")
 
-    macOS uses decomposed characters in file names.
+
+def match_key(stem: str) -> str:
+    """Return a key for comparing stems: case-folded, in Unicode form NFC, with single spaces.
+
+    macOS uses decomposed characters in file names. Spaces at the ends, several spaces in a row and
+    invisible characters cannot be seen, so they make no difference.
     """
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", stem).casefold())
+    key = unicodedata.normalize("NFC", unicodedata.normalize("NFC", stem).casefold())
+    visible = "".join(c for c in key if unicodedata.category(c) != "Cf")
+    return _SPACES.sub(" ", visible).strip(" ") or key
 
 
 def split_presenter(stem: str) -> tuple[str, str | None]:

@@ -181,7 +181,8 @@ def export_results(outbox: Path, target: Path) -> tuple[list[str], list[str]]:
     too_large: list[str] = []
     for path in sorted(outbox.iterdir()):
         size = _size_of_regular(path)
-        if size is None or path.suffix.casefold() not in _RESULT_SUFFIXES or is_ignored(path.name):
+        is_result = path.name.casefold().endswith(_RESULT_SUFFIXES)
+        if size is None or not is_result or is_ignored(path.name):
             continue
         destination = target / path.name.translate(_FAT_SAFE_CHARS)
         if _size_of_regular(destination) == size:

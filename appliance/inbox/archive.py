@@ -36,8 +36,8 @@ def archive_sources(store: WorkerStore, job: Job, inbox: Path, mounts: Path = MO
     postponed = False
     dropped_names: set[str] = set()
     for file in _source_files(store, job):
-        dropped_names.add(_dropped_folder_name(file.path, inbox))
-        folder = archive_folder / _dropped_folder_name(file.path, inbox)
+        dropped_names.add(dropped_folder_name(file.path, inbox))
+        folder = archive_folder / dropped_folder_name(file.path, inbox)
         if file.path.parent != folder or file.target is not None:
             if store.files.is_used_by_other_job(file.path, job.id):
                 postponed = True
@@ -54,7 +54,7 @@ def archive_sources(store: WorkerStore, job: Job, inbox: Path, mounts: Path = MO
         store.mark_archived(job.id)
 
 
-def _dropped_folder_name(path: Path, inbox: Path) -> str:
+def dropped_folder_name(path: Path, inbox: Path) -> str:
     """Return the name of the dropped folder of ``path``, before or after archiving.
 
     Returns an empty string for a file that is not in a dropped folder.
@@ -117,7 +117,7 @@ def _unused_path(folder: Path, name: str) -> Path:
 def _write_reason_file(store: WorkerStore, job: Job, archive_folder: Path, inbox: Path) -> None:
     assert job.reason is not None
     archived_folders = {
-        file.path: archive_folder / _dropped_folder_name(file.path, inbox)
+        file.path: archive_folder / dropped_folder_name(file.path, inbox)
         for file in _source_files(store, job)
     }
     parts = (job.lecture, job.presenter, *archived_folders)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from appliance.config import Overrides
-from appliance.files.names import MediaKind, match_key, match_stem, media_kind, split_presenter
+from appliance.files.names import match_key, match_stem, split_presenter
+from appliance.inbox.content import Content, Contents, content_of
 from appliance.inbox.job_file import is_job_file, read_job_file, to_overrides
 from appliance.inbox.pairing import (
     DEFAULT_PRESENTER,
@@ -17,6 +18,7 @@ from appliance.inbox.pairing import (
     FindPresenter,
     Rejection,
     rejection_of,
+    subtitles_rejection,
 )
 from appliance.jobs.models import Job, NewJob, Reason, display_name
 from appliance.system.regular_file import is_regular
@@ -40,12 +42,13 @@ class _PendingLecture:
 
 
 def pair_folder(
-    drop: DroppedFolder, waiting: Iterable[Job], find: FindPresenter
+    drop: DroppedFolder, waiting: Iterable[Job], find: FindPresenter, contents: Contents
 ) -> Iterator[Decision]:
     """Yield the jobs, completions and rejections for a folder in which all files are stable.
 
-    ``waiting`` are the waiting jobs; ``find`` returns a presenter of the library. A presenter
-    that a job has claimed is also used for lectures that arrive later. If ``job.yaml`` has an
+    ``waiting`` are the waiting jobs; ``find`` returns a presenter of the library; ``contents`` says
+    what the files are. A presenter that a job has claimed is also used for lectures that arrive
+    later. Photos speak the videos with sound if there is no other lecture. If ``job.yaml`` has an
     error, no job is created and all unclaimed files are rejected.
     """
     entries = sorted(drop.entries, key=_natural_sort_key)
@@ -64,17 +67,24 @@ def pair_folder(
             )
             return
         options, priority = to_overrides(settings), settings.priority
-    presenters = [p for p in entries if is_regular(p) and media_kind(p) is MediaKind.PRESENTER]
-    lectures = [
-        p for p in entries if is_regular(p) and media_kind(p) in (MediaKind.AUDIO, MediaKind.TEXT)
-    ]
+    kinds = {path: content_of(path, contents) for path in entries}
+    presenters = [path for path in entries if kinds[path].is_presenter]
+    lectures = [path for path in entries if kinds[path] in (Content.AUDIO, Content.TEXT)]
+    photos = [path for path in presenters if kinds[path] is Content.PHOTO]
+    videos = [path for path in presenters if kinds[path] is Content.VIDEO]
+    if photos and videos and not any(kinds[path] is Content.AUDIO for path in lectures):
+        presenters = [path for path in presenters if path not in videos]
+        lectures = [path for path in entries if path in lectures or path in videos]
+    transcripts = _transcripts(lectures, kinds)
+    subtitles = {text for texts in transcripts.values() for text in texts}
     for path in entries:
-        if path in drop.unclaimed and path not in (*presenters, *lectures, job_file):
-            yield rejection_of(path)
+        if path not in drop.unclaimed or path in (*presenters, *lectures, job_file, *subtitles):
+            continue
+        is_subtitles = kinds[path] is Content.SUBTITLES
+        yield subtitles_rejection(path) if is_subtitles else rejection_of(path)
     jobs = [job for job in waiting if _is_in(job, drop.folder)]
-    pending = _pending_lectures(lectures, drop.unclaimed, jobs)
+    pending = _pending_lectures(lectures, drop.unclaimed, jobs, subtitles)
     extra_claims = [p for p in (*presenters, job_file) if p is not None and p in drop.unclaimed]
-    transcripts = _transcripts(lectures)
     decisions = list(
         _pair_lectures(drop.folder, pending, presenters, jobs, find, options, priority)
     )
@@ -147,11 +157,13 @@ def _pair_lectures(
 
 
 def _pending_lectures(
-    lectures: Sequence[Path], unclaimed: Collection[Path], jobs: Sequence[Job]
+    lectures: Sequence[Path],
+    unclaimed: Collection[Path],
+    jobs: Sequence[Job],
+    transcripts: Collection[Path],
 ) -> list[_PendingLecture]:
     """Return the lectures that still need a job or a presenter, in order."""
     waiting = {job.lecture: job for job in jobs if job.lecture is not None}
-    transcripts = {text for texts in _transcripts(lectures).values() for text in texts}
     return [
         _PendingLecture(path, waiting.get(path))
         for path in lectures
@@ -159,13 +171,13 @@ def _pending_lectures(
     ]
 
 
-def _transcripts(lectures: Sequence[Path]) -> dict[Path, list[Path]]:
-    """Return, for each recording, the texts of the same name: the transcripts of what is said."""
-    texts = [path for path in lectures if media_kind(path) is MediaKind.TEXT]
+def _transcripts(lectures: Sequence[Path], kinds: Mapping[Path, Content]) -> dict[Path, list[Path]]:
+    """Return, for each recording, the texts and subtitles of the same name: what is said in it."""
+    texts = [path for path, kind in kinds.items() if kind in (Content.TEXT, Content.SUBTITLES)]
     return {
         path: [text for text in texts if match_key(match_stem(text)) == match_key(match_stem(path))]
         for path in lectures
-        if media_kind(path) is MediaKind.AUDIO
+        if kinds[path] is not Content.TEXT
     }
 
 

@@ -7,18 +7,19 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from appliance.config import InboxConfig
 from appliance.errors import BadInput, LecternError
 from appliance.files.mounts import MOUNTINFO
-from appliance.files.names import find_presenter, is_ignored
-from appliance.inbox.completeness import find_incomplete
+from appliance.files.names import find_presenter, is_ignored, match_stem
+from appliance.inbox.completeness import examine_files
+from appliance.inbox.content import Content, Examination
 from appliance.inbox.folders import DroppedFolder, pair_folder
 from appliance.inbox.mount_guard import MountGuard, path_exists
-from appliance.inbox.pairing import Completion, Decision, Rejection, pair_files
+from appliance.inbox.pairing import Completion, Decision, Rejection, Surroundings, pair_files
 from appliance.inbox.partial_copies import remove_partial_copies
 from appliance.inbox.stability import Signature, StabilityTracker
 from appliance.inbox.watcher import FolderWatcher
@@ -32,15 +33,15 @@ log = logging.getLogger("lectern.inbox")
 RESULT_FOLDERS = ("done", "failed")
 """Folders of the inbox to which the files of ended jobs are moved."""
 
-CompletenessCheck = Callable[[Sequence[Path]], Collection[Path]]
+FileCheck = Callable[[Sequence[Path]], Examination]
 
 
 class InboxScanner:
     """Scans the inbox below the root folder ``root`` and adds jobs to ``store``, in one thread.
 
     ``now`` is a monotonic clock in seconds, ``mounts`` is the kernel's ``mountinfo`` file.
-    ``check`` returns those of the given files that look incomplete (by default
-    :func:`~appliance.inbox.completeness.find_incomplete`).
+    ``check`` returns which of the given files look incomplete, and what the others are (by default
+    :func:`~appliance.inbox.completeness.examine_files`).
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class InboxScanner:
         now: Callable[[], float] = time.monotonic,
         *,
         mounts: Path = MOUNTINFO,
-        check: CompletenessCheck | None = None,
+        check: FileCheck | None = None,
     ) -> None:
         self._store = store
         self._folder = root / "inbox"
@@ -59,7 +60,10 @@ class InboxScanner:
         self._stability = StabilityTracker(settings.settle_s, settings.settle_unknown_s, now)
         self._settings = settings
         self._stop = threading.Event()
-        self._check = check or partial(find_incomplete, is_stopped=self._is_stopped)
+        self._check = check or partial(examine_files, is_stopped=self._is_stopped)
+        self._now = now
+        self._contents: dict[Path, Content] = {}
+        self._first_seen: dict[Path, float] = {}
         self._complete_signatures: dict[Path, Signature] = {}
         self._last_error = ""
         self._busy = True
@@ -122,7 +126,13 @@ class InboxScanner:
         stable = set(
             self._stability.update(tracked, events_unreliable=self._watcher.events_unreliable)
         )
-        arrived = stable - self._find_incomplete(unclaimed & stable)
+        claimed_in_folders = {
+            path
+            for _, entries in dropped_folders
+            for path in entries
+            if path in claimed and unclaimed & set(entries) and path not in self._contents
+        }
+        arrived = stable - self._find_incomplete(unclaimed & stable, claimed_in_folders)
         claimed_here = [path for path in claimed if path.is_relative_to(self._folder)]
         self._mount_guard.remember(files_missing=not all(map(path_exists, claimed_here)))
         waiting = list(self._waiting_jobs())
@@ -133,21 +143,37 @@ class InboxScanner:
 
         top_level_jobs = [job for job in waiting if _present_file(job).parent not in folders]
         top_level = set(files) & unclaimed
-        self._apply(pair_files(top_level & arrived, top_level - arrived, top_level_jobs, find))
+        around = Surroundings(
+            find,
+            arriving=top_level - arrived,
+            recent=self._recent_files([*files, *filter(None, (j.lecture for j in waiting))]),
+            library=[match_stem(path) for path in library],
+            contents=self._contents,
+        )
+        self._apply(pair_files(top_level & arrived, top_level_jobs, around))
         for folder, entries in dropped_folders:
             folder_unclaimed = unclaimed & set(entries)
             if folder_unclaimed <= arrived and (not folder_unclaimed or folder in arrived):
-                decisions = list(
-                    pair_folder(DroppedFolder(folder, entries, folder_unclaimed), waiting, find)
-                )
+                drop = DroppedFolder(folder, entries, folder_unclaimed)
+                decisions = list(pair_folder(drop, waiting, find, self._contents))
                 new_jobs = [decision for decision in decisions if isinstance(decision, NewJob)]
                 self._apply(decision for decision in decisions if not isinstance(decision, NewJob))
                 if new_jobs:  # added in one transaction: they share files claimed by the first job
                     self._add(new_jobs)
-        self._busy = bool((unclaimed | library) - arrived)
+        self._busy = bool((unclaimed | library) - arrived) or bool(around.recent)
 
-    def _find_incomplete(self, paths: Iterable[Path]) -> set[Path]:
+    def _recent_files(self, paths: Iterable[Path]) -> set[Path]:
+        """Return the files that were seen first so short a time ago that a partner may follow."""
+        now = self._now()
+        self._first_seen = {path: self._first_seen.get(path, now) for path in paths}
+        wait_s = self._settings.partner_wait_s
+        return {path for path, since in self._first_seen.items() if now - since < wait_s}
+
+    def _find_incomplete(self, paths: Iterable[Path], claimed: Iterable[Path]) -> set[Path]:
         """Return the stable files that look incomplete and may still grow.
+
+        What the complete ones are, and files of dropped folders that belong to a job already
+        (``claimed``), is remembered.
 
         A file that has not changed for ``incomplete_timeout_s`` seconds is not held back any
         longer: if it is damaged, the worker reports the reason.
@@ -163,9 +189,13 @@ class InboxScanner:
             and self._stability.unchanged_for_s(path) < self._settings.incomplete_timeout_s
             and is_regular(path)
         )
-        incomplete = set(self._check(to_check)) if to_check else set()
+        to_check += sorted(filter(is_regular, claimed))
+        found = self._check(to_check) if to_check else Examination()
+        incomplete = found.incomplete.intersection(seen)
+        self._contents.update(found.contents)
+        self._contents = {path: c for path, c in self._contents.items() if path_exists(path)}
         self._complete_signatures.update(
-            (path, seen[path]) for path in to_check if path not in incomplete
+            (path, seen[path]) for path in to_check if path in seen and path not in incomplete
         )
         return incomplete
 

@@ -21,6 +21,7 @@ from appliance.jobs.disk_space import DiskBudget
 from appliance.jobs.fair_order import FairOrder
 from appliance.jobs.files import JobFiles, claim_files
 from appliance.jobs.models import Event, Job, NewJob, Reason, path_to_blob, reason_from_columns
+from appliance.jobs.retry import can_retry
 from appliance.jobs.states import JobRequest, JobState
 from appliance.jobs.transitions import (
     add_event,
@@ -247,8 +248,13 @@ class JobStore(DatabaseClient):
     def retry(self, job: int) -> None:
         """Queue a failed or cancelled job again and reset its attempt counters.
 
-        A job without a presenter or lecture cannot be retried.
+        A job without a presenter or lecture cannot be retried. Raises ``BadInput("retry_useless")``
+        if it failed because of a file that is still the same.
         """
+        found = self.get(job)
+        ended = found.state in (JobState.FAILED, JobState.CANCELLED)
+        if ended and found.presenter and found.lecture and not can_retry(found):
+            raise BadInput("retry_useless", job=job)
         with self._database.write() as connection:
             row = connection.execute(
                 "SELECT id FROM jobs WHERE id = ? AND state IN ('failed', 'cancelled')"

@@ -15,6 +15,7 @@ import av.container
 import av.container.core
 
 from appliance.errors import BadInput
+from appliance.media.mp3_header import missing_mp3_share
 from appliance.system.regular_file import NotRegularFileError, descriptor_path, open_regular
 
 # Only formats that contain their media: a playlist (m3u8, ffconcat, sdp) in the inbox could make
@@ -193,15 +194,20 @@ class TruncationDetector:
     def __init__(
         self, container: av.container.InputContainer, stream: av.stream.Stream, path: Path
     ) -> None:
+        kind = container.format.name.split(",")[0]
         self._short = _is_short_riff(path)
         self._declared_end_s = self._end_s = 0.0
         self._streams = {stream.index}
-        kind = container.format.name.split(",")[0]
-        # An MP3 that specifies its encoder delay has a header with the number of frames.
-        has_duration = kind in self._FORMATS_WITH_DURATION or (
-            kind == "mp3" and bool(stream.start_time)
-        )
-        if has_duration and stream.duration and stream.time_base:
+        has_duration = kind in self._FORMATS_WITH_DURATION
+        if kind == "mp3" and stream.duration and stream.time_base:
+            # The end of a shorter file follows from its size: libav estimates the duration of files
+            # that were joined from the bit rate, and counts their covers as sound.
+            with _read_errors(path):
+                missing = missing_mp3_share(path)
+            self._declared_end_s = float(stream.duration * stream.time_base) if missing else 0.0
+            self._end_s = (1 - missing) * self._declared_end_s
+            self._streams = set()
+        elif has_duration and stream.duration and stream.time_base:
             end = (stream.start_time or 0) + stream.duration
             self._declared_end_s = float(end * stream.time_base)
         elif has_duration:
@@ -221,7 +227,7 @@ class TruncationDetector:
         """Return whether the stream is truncated.
 
         This is so if more than 1 s and 2 % of the duration in the header are missing, or more than
-        3 s, or if an AVI or WAV file is shorter than its header says.
+        3 s, or if an AVI, WAV or MP3 file is shorter than its header says.
         """
         least, most = self._TOLERANCE_S
         tolerated = min(max(least, self._TOLERANCE_SHARE * self._declared_end_s), most)

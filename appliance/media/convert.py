@@ -17,6 +17,7 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from appliance.media.picture import BT709, ColorSpec, Picture, Plane
 from appliance.media.picture_pool import PicturePool
+from appliance.media.transparency import has_alpha, on_white
 
 _SWS_FLAGS = 0x4 | 0x40000 | 0x80000
 """``SWS_BICUBIC | SWS_ACCURATE_RND | SWS_BITEXACT``; PyAV 17 has no names for the last two."""
@@ -68,6 +69,14 @@ class Orientation(NamedTuple):
         width, height = width & ~1, height & ~1
         return (height, width) if self.transpose else (width, height)
 
+    def then(self, other: Orientation) -> Orientation:
+        """Return the orientation that does the steps of this one, then those of ``other``."""
+        mirrors = (self.mirror_x, self.mirror_y)
+        x, y = mirrors[::-1] if other.transpose else mirrors
+        return Orientation(
+            self.transpose != other.transpose, x != other.mirror_x, y != other.mirror_y
+        )
+
 
 UPRIGHT = Orientation()
 
@@ -97,14 +106,28 @@ def to_upright(
     return rotated.with_index(index)
 
 
+def turn_picture(picture: Picture, orientation: Orientation) -> Picture:
+    """Return ``picture`` turned by the steps of ``orientation``, in its own memory."""
+    if orientation == UPRIGHT:
+        return picture
+    pool = PicturePool(*orientation.size(picture.width, picture.height))
+    rotated = pool.empty(picture.index)
+    for source, target in zip(picture.planes(), rotated.planes(), strict=True):
+        _rotate(source, target, orientation)
+    return rotated.with_index(picture.index)
+
+
 def to_420(frame: av.VideoFrame, color: ColorSpec, size: tuple[int, int]) -> av.VideoFrame:
     """Convert to 8-bit 4:2:0 of ``size`` (width, height), with the colour range of ``color``.
 
+    Transparent parts become white.
     RGB is converted with the matrix of ``color``; other frames keep their own. Raises
     ``av.FFmpegError`` for a layout that libswscale cannot read.
     """
     if frame.format.name in ("yuv420p", "yuvj420p") and (frame.width, frame.height) == size:
         return frame
+    if has_alpha(frame):
+        return on_white(frame, color.av_range, size)
     target: dict[str, int] = {"dst_color_range": color.av_range}
     if frame.format.is_rgb:
         target["dst_colorspace"] = Colorspace.ITU709 if color.matrix == BT709 else Colorspace.ITU601

@@ -8,6 +8,7 @@ is replaced by the one before it.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
@@ -17,8 +18,9 @@ import av.container
 from av.video.stream import VideoStream
 
 from appliance.errors import BadInput
+from appliance.media.animation import AnimationFrames
 from appliance.media.container import open_media
-from appliance.media.convert import downscale, to_upright
+from appliance.media.convert import downscale, to_upright, turn_picture
 from appliance.media.demux import TimedFrame, deinterlace, leading_frames, timed_frames
 from appliance.media.photo import load_photo
 from appliance.media.picture import Picture
@@ -67,9 +69,10 @@ class FrameReader:
         self._container: av.container.InputContainer | None = None
         self._at_start = True
         self._rotation_pool = PicturePool(info.width, info.height)
+        self._animation = AnimationFrames(info.path) if info.animation else None
         if info.kind == "photo":
-            self._picture = downscale(load_photo(info.path)[0], info.width, info.height)
-        else:
+            self._picture = self._image(load_photo(info.path)[0])
+        elif self._animation is None:
             self._container = open_media(info.path)
         program_stream = self._container is not None and self._container.format.name == "mpeg"
         self._untrusted_frames = _UNTRUSTED_AFTER_SEEK if program_stream else 0
@@ -174,6 +177,9 @@ class FrameReader:
         if self._info.kind == "photo":
             assert self._picture is not None, "the reader is closed"
             return self._picture
+        if self._animation is not None:
+            number = max(bisect_right(self._info.animation, n) - 1, 0)
+            return self._image(self._animation.picture(number)).with_index(n)
         if not self._is_reachable(n):
             self._seek(n)
         while self._next is not None and self._next.slot <= n:
@@ -184,6 +190,13 @@ class FrameReader:
         if self._picture is None:
             self._picture = self._upright(self._current.frame, n)
         return self._picture.with_index(n)
+
+    def _image(self, picture: Picture) -> Picture:
+        """Return an image, which is stored upright, in the size and orientation of ``info``."""
+        info = self._info
+        size = (info.width, info.height)
+        small = downscale(picture, *(size[::-1] if info.orientation.transpose else size))
+        return turn_picture(small, info.orientation)
 
     def _upright(self, frame: av.VideoFrame, n: int) -> Picture:
         info = self._info

@@ -16,6 +16,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from appliance.media.container import TimestampRepair, read_packets
+from appliance.media.transparency import decoder_of
 
 _NOT_PRESENTER = Disposition.attached_pic | Disposition.timed_thumbnails
 """Cover art and chapter thumbnails are stored as video streams."""
@@ -76,6 +77,7 @@ def timed_frames(
     search for it ends at the time ``give_up_at``.
     """
     times = _DisplayTimes() if has_display_times(stream) else _CountedTimes()
+    decoder = decoder_of(stream)
     waiting = after_seek
     clock = TimestampRepair(stream.time_base or Fraction(1))
     last: int | None = None
@@ -89,7 +91,7 @@ def timed_frames(
             waiting = False
         times.on_packet(packet)
         try:
-            decoded = packet.decode()
+            decoded = decoder.decode(packet if packet.size else None)
         except av.FFmpegError:
             continue
         for frame in decoded:
@@ -111,7 +113,7 @@ def leading_frames(
     the decoded ones. Then the decoder is drained. Frames come in display order; damaged ones are
     left out. Yields nothing if there is no key frame.
     """
-    context = stream.codec_context
+    context = decoder_of(stream)
     times: list[int] = []
     for packet in read_packets(container, stream):
         if not packet.size or packet.pts is None or not (times or packet.is_keyframe):

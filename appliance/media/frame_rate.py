@@ -19,6 +19,10 @@ _SNAP_TOLERANCE = 0.0005
 """Largest relative difference between an average and the usual rate that it is rounded to; 29.97
 and 30 are twice as far apart."""
 
+_PAL = Fraction(25)
+_MIN_FPS = Fraction(24000, 1001)
+"""The slowest rate at which lips are shown; a syllable takes a sixth of a second."""
+
 _GAP_STEPS = 1.5
 """Distance of two frames above which there is a gap between them, in steps of the declared rate."""
 
@@ -40,7 +44,8 @@ def constant_rate(
 ) -> tuple[Fraction, int]:
     """Return ``(fps, frames)`` for frames shown at ``pts`` (rising, in units of ``time_base`` s).
 
-    ``fps`` is the average rate, limited to 1..``max_fps``. Where rounding of the times explains the
+    ``fps`` is the average rate, limited to 1..``max_fps``. A rate below 24 is multiplied, because
+    lips need more frames than a slow presenter has. Where rounding of the times explains the
     difference, it is the ``declared`` rate instead, or else the nearest usual rate. ``frames``
     cover the time from the start of the first frame to the end of the last. ``last_duration`` is in
     units of ``time_base``; 0 means unknown. Raises ``ValueError`` if ``pts`` is empty.
@@ -64,9 +69,22 @@ def constant_rate(
         rate = min(near, key=lambda r: abs(r - average))
     else:
         rate = average.limit_denominator(_MAX_DENOMINATOR)
-    fps = max(Fraction(1), min(Fraction(max_fps), rate))
+    fps = _smooth_rate(max(Fraction(1), min(Fraction(max_fps), rate)), max_fps)
     last: Fraction = last_duration * time_base if last_duration > 0 else 1 / rate
     return fps, max(1, round((span + min(last, _MAX_LAST_FRAME_S)) * fps))
+
+
+def _smooth_rate(fps: Fraction, max_fps: int) -> Fraction:
+    """Return the rate at which a video of ``fps`` is shown.
+
+    Frames are repeated, evenly if that is possible at no more than 30 frames a second.
+    """
+    if fps >= _MIN_FPS:
+        return fps
+    multiple = fps * -(-_MIN_FPS // fps)
+    if (_PAL / fps).denominator == 1 or multiple > 30:
+        multiple = _PAL
+    return multiple if multiple <= max_fps else fps
 
 
 def picture_times(

@@ -29,9 +29,6 @@ Packet = Any
 
 _AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
-_FIXED_FRAME_CODECS = frozenset({"aac", "mp3", "ac3", "eac3"})
-"""Codecs whose packets all hold ``frame_size`` samples, even if a rounded time stamp differs."""
-
 _GAPLESS_S = 0.003
 """A packet whose time is this close to the end of the previous one follows it without a gap."""
 
@@ -49,7 +46,7 @@ def mux(
 ) -> None:
     """Write ``out``: the ``frames`` frames of all segments and the audio, both starting at 0.
 
-    The audio is copied if MP4 supports the stream, else encoded as AAC. ``metadata`` holds MP4's
+    The audio is copied if it is AAC-LC or MP3, else encoded as AAC. ``metadata`` holds MP4's
     own tags (``title``, ``comment``, …). ``subtitles`` become a track that viewers can switch on.
     ``out`` appears complete or not at all.
 
@@ -96,7 +93,7 @@ def _try_copy(mux_input: _MuxInput, out: Path) -> bool:
 def _write(mux_input: _MuxInput, out: Path, aac_kbps: int | None) -> None:
     segments, audio, fps, frames, metadata, subtitles = mux_input
     with (
-        AudioSource(audio.path) as source,
+        AudioSource(audio.path, audio.track) as source,
         av.open(
             libav_url(temp_path(out)),
             "w",
@@ -173,7 +170,8 @@ def _copied_audio(source: AudioSource, audio: AudioInfo, track: AudioStream) -> 
     """Yield the audio packets, moved so that the first decoded sample is at 0, cut at the end."""
     tick = Fraction(1, audio.rate)
     end = round(audio.duration_s * audio.rate)
-    fixed = source.stream.codec_context.frame_size if audio.codec in _FIXED_FRAME_CODECS else 0
+    # The packets of AAC and MP3 all hold as many samples, even if a rounded time stamp differs.
+    fixed = source.stream.codec_context.frame_size
     jitter, overlap = round(_GAPLESS_S * audio.rate), round(TIMESTAMP_JITTER_S * audio.rate)
     expected: int | None = None
     for packet in source.packets():

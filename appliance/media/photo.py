@@ -11,7 +11,7 @@ from pathlib import Path
 
 import av
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageOps, features
 
 from appliance.errors import BadInput
 from appliance.media.container import check_file, read_head
@@ -22,8 +22,12 @@ from appliance.system.regular_file import open_regular
 MIN_SIDE = 64
 MAX_SIDE = 1920
 
-_FORMATS = ("JPEG", "PNG", "WEBP")  # a phone's MPO opens as the JPEG it begins with
+# A phone's MPO opens as the JPEG it begins with.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", *(["AVIF"] if features.check("avif") else []))
+"""The formats that are read, by Pillow's names."""
+
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis")
+_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 _MAX_MEGAPIXELS = 64
 """Limit of the decoded image, at 3 to 4 bytes per pixel; a larger JPEG is reduced while
@@ -34,26 +38,40 @@ Image.MAX_IMAGE_PIXELS = None
 
 
 def is_photo(path: Path) -> bool:
-    """Return whether the first bytes are those of a JPEG, PNG or WebP."""
-    start = read_head(path, 16)
+    """Return whether the first bytes are those of a JPEG, PNG, WebP, BMP, TIFF or AVIF."""
+    start = read_head(path, 64)
     return (
         start[:3] == b"\xff\xd8\xff"
         or start[:8] == b"\x89PNG\r\n\x1a\n"
         or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
+        or (start[:2] == b"BM" and start[6:10] == bytes(4))
+        or start[:4] in _TIFF_MAGIC
+        or ("AVIF" in FORMATS and _is_avif(start))
     )
 
 
+def _is_avif(start: bytes) -> bool:
+    """Return whether a file is an AVIF image, by its major or its compatible brands."""
+    if start[4:8] != b"ftyp":
+        return False
+    brands = start[8 : min(int.from_bytes(start[:4], "big"), len(start))]
+    return any(brand in (brands[at : at + 4] for at in range(0, len(brands), 4))
+               for brand in (b"avif", b"avis"))  # fmt: skip
+
+
 def is_heif(path: Path) -> bool:
-    """Return whether this is a HEIC or AVIF photo.
+    """Return whether this is a HEIC photo, or AVIF on a device that cannot read it.
 
     libav would read it as a video of its tiles.
     """
+    if is_photo(path):
+        return False
     start = read_head(path, 12)
     return start[4:8] == b"ftyp" and start[8:12] in _HEIF_BRANDS
 
 
-def load_photo(path: Path) -> tuple[Picture, ColorSpec]:
-    """Decode a photo: EXIF rotation applied, transparency on white, first frame of an animation.
+def load_photo(path: Path, number: int = 0) -> tuple[Picture, ColorSpec]:
+    """Decode a photo, or image ``number`` of an animation: upright, with transparency on white.
 
     Colours are converted from the embedded profile to sRGB, and then to limited BT.709 (BT.601 for
     a small photo). Raises ``BadInput``: the codes of ``check_file``, ``file_truncated``,
@@ -63,7 +81,7 @@ def load_photo(path: Path) -> tuple[Picture, ColorSpec]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # e.g. damaged EXIF, which does not affect the image
-            rgb = np.asarray(_downscaled(_decode_upright_rgb(path), path))
+            rgb = np.asarray(_downscaled(_decode_upright_rgb(path, number), path))
     except BadInput:
         raise
     except Exception as error:
@@ -76,8 +94,10 @@ def load_photo(path: Path) -> tuple[Picture, ColorSpec]:
     return Picture.from_av(to_420(frame, color, (width, height)), 0), color
 
 
-def _decode_upright_rgb(path: Path) -> Image.Image:
-    with open_regular(path) as file, Image.open(file, formats=_FORMATS) as image:
+def _decode_upright_rgb(path: Path, number: int) -> Image.Image:
+    with open_regular(path) as file, Image.open(file, formats=FORMATS) as image:
+        if number:
+            image.seek(number)
         shrink = max(1.0, max(image.size) / MAX_SIDE)
         image.draft("RGB", (int(image.width / shrink), int(image.height / shrink)))
         if image.width * image.height > _MAX_MEGAPIXELS * 1_000_000:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import av
 import numpy as np
@@ -18,29 +16,25 @@ from numpy.typing import NDArray
 
 from appliance.errors import BadInput
 from appliance.media import frame_rate
+from appliance.media.animation import frame_times
 from appliance.media.audio import AudioSource, decode_packet
-from appliance.media.container import (
-    TimestampRepair,
-    TruncationDetector,
-    check_file,
-    open_media,
-    read_packets,
-)
-from appliance.media.convert import UPRIGHT, Orientation, to_upright
-from appliance.media.demux import choose_video_stream, has_display_times, timed_frames
-from appliance.media.photo import MIN_SIDE, is_heif, is_photo, load_photo
+from appliance.media.container import check_file
+from appliance.media.convert import UPRIGHT, Orientation
+from appliance.media.photo import is_heif, is_photo, load_photo
 from appliance.media.picture import ColorSpec, VideoFormat
+from appliance.media.video_stream import read_head_frames, read_packet_times
 
 PHOTO_FPS = Fraction(25)
 MIN_AUDIO_S = 0.2
 MAX_SIDES = (3840, 2160)
-"""Maximum length of the longer and of the shorter side, in pixels."""
+"""Length of the longer and of the shorter side, in pixels, to which frames are reduced."""
 
-_MAX_PIXEL_ASPECT = 4  # ratio of the sides of a pixel; anamorphic film has 2
-_HEAD_FRAMES = 24  # decoded at the start, to detect interlacing and field-coded packets
+MAX_STORED_SIDES = (8192, 4608)
+"""Maximum length of the sides of a file, in pixels; the decoder's memory grows with them."""
+
+_REPEATED = Fraction(3, 2)  # ratio of the rates from which frames count as repeated
 _TAIL_PACKETS = 32  # decoded at the end: MP3's bit reservoir, Vorbis's overlap
 
-_COPYABLE = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"})
 _MP4_MIN_MP3_RATE = 16000
 """MP4 has no object type for MPEG-2.5 layer III."""
 
@@ -73,6 +67,15 @@ class PresenterInfo:
     """Time of the first frame, in ``time_base`` s."""
     seekable: bool = True
     """Whether the time of a frame is known when reading does not begin at the start."""
+    animation: tuple[int, ...] = ()
+    """For an animated image, the number of the first frame that shows each of its images."""
+    own_fps: Fraction | None = None
+    """The frame rate of the file, if its frames are repeated to reach ``fps``."""
+    turned_deg: int = 0
+    """Degrees counterclockwise by which the picture is turned because the person was not upright,
+    already part of ``orientation``."""
+    reduced_from: tuple[int, int] | None = None
+    """The size of the file's frames, if they are too large and therefore scaled down."""
 
     @property
     def video_format(self) -> VideoFormat:
@@ -106,19 +109,22 @@ class PresenterInfo:
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """The audio of a lecture: the first audio stream of a file."""
+    """The audio of a lecture: one audio stream of a file."""
 
     path: Path
     duration_s: float
-    """Seconds from the first decoded sample to the end of the last."""
+    """Seconds from time 0 (see :mod:`appliance.media.audio`) to the end of the last sample."""
     codec: str
     rate: int
     """Samples per second of each channel."""
     channels: int
     copyable: bool
-    """Whether MP4 can carry the stream without encoding it again."""
+    """Whether every common player can play the stream in an MP4 without encoding it again."""
     start: Fraction = Fraction(0)
-    """Time in seconds at which the file plays its first sample."""
+    """Time in seconds at which the file plays its first sample, or shows its first frame before
+    that."""
+    track: int | None = None
+    """The number of the audio stream; ``None`` for the default one."""
 
 
 def probe_presenter(
@@ -126,35 +132,39 @@ def probe_presenter(
     *,
     max_fps: int = 60,
     max_sides: tuple[int, int] = MAX_SIDES,
+    max_stored_sides: tuple[int, int] = MAX_STORED_SIDES,
     short_side: int = 0,
 ) -> PresenterInfo:
     """Measure a presenter video or photo; the type is detected by content, not by name.
 
     Reads the whole file once and decodes its first frames. If the shorter side of the frames is
-    longer than ``short_side`` (0: no limit), they are delivered scaled down to it. Raises
-    ``BadInput``: the codes of :func:`~appliance.media.container.open_media` and
-    :func:`~appliance.media.photo.load_photo`, ``photo_format_unsupported`` (HEIC),
-    ``video_missing``, ``picture_unreadable``, ``picture_too_small`` (a side under 64 pixels),
-    ``picture_too_large`` (beyond ``max_sides``) or ``file_truncated`` (the end is missing).
+    longer than ``short_side`` (0: no limit), they are delivered scaled down to it, as are frames
+    beyond ``max_sides``. Raises ``BadInput``: the codes of
+    :func:`~appliance.media.container.open_media` and :func:`~appliance.media.photo.load_photo`,
+    ``photo_format_unsupported`` (HEIC), ``video_missing``, ``picture_unreadable``,
+    ``picture_too_small`` (a side under 64 pixels), ``picture_too_large`` (beyond
+    ``max_stored_sides``) or ``file_truncated`` (the end is missing).
     """
     check_file(path)
     if is_heif(path):
         raise BadInput("photo_format_unsupported", name=path.name)
     if is_photo(path):
         picture, color = load_photo(path)
-        width, height = _limit_short_side(picture.width, picture.height, short_side)
-        return PresenterInfo(
+        width, height = _limit_size(picture.width, picture.height, short_side, max_sides)
+        info = PresenterInfo(
             path, "photo", width, height, PHOTO_FPS, 1, Fraction(1), color, "photo"
         )
-    first = _read_head_frames(path, max_sides)
-    packed = _read_packet_times(path, first)
+        return _with_movement(info, max_fps)
+    first = read_head_frames(path, max_stored_sides)
+    packed = read_packet_times(path, first)
     times = frame_rate.picture_times(packed.pts, np.array(first.pts, np.int64))
     if not len(times):
         raise BadInput("picture_unreadable", name=path.name)
     fps, frames = frame_rate.constant_rate(
         times, packed.last_duration, first.time_base, first.declared_rate, max_fps
     )
-    stored = _limit_short_side(*first.size, short_side)
+    stored = _limit_size(*first.size, short_side, max_sides)
+    own_fps = 1 / _mean_step_s(times, first.time_base) if len(times) > 1 else fps
     width, height = first.orientation.size(*stored)
     return PresenterInfo(
         path=path,
@@ -173,20 +183,40 @@ def probe_presenter(
         time_base=first.time_base,
         start_pts=first.pts[0],
         seekable=packed.seekable,
+        own_fps=own_fps if own_fps * _REPEATED < fps else None,
+        reduced_from=first.size if stored != _limit_size(*first.size, short_side) else None,
     )
 
 
-def probe_audio(path: Path) -> AudioInfo:
-    """Measure a lecture's audio: the first audio stream of an audio or video file.
+def _with_movement(info: PresenterInfo, max_fps: int) -> PresenterInfo:
+    """Return ``info`` as a video if the image is animated, otherwise unchanged."""
+    starts, last_duration = frame_times(info.path)
+    if len(starts) < 2:
+        return info
+    time_base = Fraction(1, 1000)
+    fps, frames = frame_rate.constant_rate(starts, last_duration, time_base, None, max_fps)
+    moving = replace(
+        info, kind="video", codec="animation", fps=fps, frames=frames, time_base=time_base,
+        seekable=False,
+    )  # fmt: skip
+    return replace(moving, animation=tuple(moving.frame_at(int(start)) for start in starts))
+
+
+def _mean_step_s(times: NDArray[np.int64], time_base: Fraction) -> Fraction:
+    return int(times[-1] - times[0]) * time_base / (len(times) - 1)
+
+
+def probe_audio(path: Path, track: int | None = None) -> AudioInfo:
+    """Measure a lecture's audio, stream number ``track`` of an audio or video file.
 
     Reads the whole file once and decodes its first and last packets. Raises ``BadInput``: the codes
     of :class:`~appliance.media.audio.AudioSource`, ``audio_unreadable``, ``audio_too_short`` (under
     0.2 s) or ``file_truncated`` (the end is missing).
     """
-    with AudioSource(path) as source:
+    with AudioSource(path, track) as source:
         truncation = source.truncation_detector()
         first: AudioFrame | None = None
-        start = end = packet_end = Fraction(0)
+        start = end = packet_end = lead = Fraction(0)
         tail: deque[av.Packet[AudioStream]] = deque(maxlen=_TAIL_PACKETS)
         for packet in source.packets(truncation):
             tail.append(packet)
@@ -195,6 +225,7 @@ def probe_audio(path: Path) -> AudioInfo:
             if first is None:
                 first = next(iter(decode_packet(packet)), None)
                 start = _start_time_s(first, source) if first else start
+                lead = source.lead_s(start) if first else lead
         if first is None:
             raise BadInput("audio_unreadable", name=path.name)
         if truncation.is_truncated():
@@ -215,131 +246,39 @@ def probe_audio(path: Path) -> AudioInfo:
             )
         return AudioInfo(
             path=path,
-            duration_s=seconds,
+            duration_s=seconds + float(lead),
             codec=codec,
             rate=rate,
             channels=first.layout.nb_channels,
-            copyable=codec in _COPYABLE and not (codec == "mp3" and rate < _MP4_MIN_MP3_RATE),
-            start=start,
+            copyable=not lead and _plays_everywhere(codec, context.profile, rate),
+            start=start - lead,
+            track=track,
         )
 
 
-@dataclass(frozen=True)
-class _HeadFrames:
-    """Properties found in the header and the first decoded frames."""
-
-    stream_index: int
-    time_base: Fraction
-    declared_rate: Fraction | None
-    codec: str
-    size: tuple[int, int]
-    sar: Fraction
-    orientation: Orientation
-    color: ColorSpec
-    interlaced: bool
-    has_display_times: bool
-    pts: tuple[int, ...]
+def _plays_everywhere(codec: str, profile: str | None, rate: int) -> bool:
+    """Return whether browsers and phones play the codec in an MP4: AAC-LC and MP3 only."""
+    if codec == "mp3":
+        return rate >= _MP4_MIN_MP3_RATE
+    return codec == "aac" and profile in ("LC", None)
 
 
-def _read_head_frames(path: Path, max_sides: tuple[int, int]) -> _HeadFrames:
-    with open_media(path) as container:
-        stream = choose_video_stream(container)
-        if stream is None or stream.time_base is None:
-            raise BadInput("video_missing", name=path.name)
-        _check_size(path, stream.width, stream.height, max_sides)
-        decoded_frames = timed_frames(container, stream)
-        first = next(decoded_frames, None)
-        if first is None:
-            raise BadInput("picture_unreadable", name=path.name)
-        frame = first.frame
-        size = frame.width, frame.height
-        _check_size(path, *size, max_sides)
-        orientation, color = Orientation.of_frame(frame), ColorSpec.of_frame(frame)
-        try:
-            to_upright(frame, 0, orientation, color, size)
-        except av.FFmpegError:
-            raise BadInput("picture_unreadable", name=path.name) from None
-        pts, interlaced = [first.pts], frame.interlaced_frame
-        for later in islice(decoded_frames, _HEAD_FRAMES - 1):
-            pts.append(later.pts)
-            interlaced |= later.frame.interlaced_frame
-        return _HeadFrames(
-            stream_index=stream.index,
-            time_base=stream.time_base,
-            declared_rate=stream.guessed_rate,
-            codec=stream.codec_context.codec.canonical_name,
-            size=size,
-            sar=_plausible_aspect(stream.sample_aspect_ratio),
-            orientation=orientation,
-            color=color,
-            interlaced=interlaced,
-            has_display_times=has_display_times(stream),
-            pts=tuple(pts),
-        )
+def _limit_size(
+    width: int, height: int, short_side: int, max_sides: tuple[int, int] | None = None
+) -> tuple[int, int]:
+    """Return the size, scaled down to an even one if it exceeds a limit.
 
-
-def _plausible_aspect(sar: Fraction | None) -> Fraction:
-    """Return the pixel aspect ratio; 1 if the file has none or an implausible one."""
-    return sar if sar and 1 / _MAX_PIXEL_ASPECT <= sar <= _MAX_PIXEL_ASPECT else Fraction(1)
-
-
-def _limit_short_side(width: int, height: int, short_side: int) -> tuple[int, int]:
-    """Return the size, scaled down to an even one if the shorter side exceeds ``short_side``."""
-    scale = short_side / min(width, height)
+    The limits are ``short_side`` (0: none) and ``max_sides`` (longer side, shorter side).
+    """
+    scale = short_side / min(width, height) if short_side else 1.0
+    if max_sides is not None:
+        long, short = max(width, height), min(width, height)
+        scale = min(scale, max_sides[0] / long, max_sides[1] / short)
     if not 0 < scale < 1:
         return width, height
     return round(width * scale / 2) * 2, round(height * scale / 2) * 2
 
 
-def _check_size(path: Path, width: int, height: int, max_sides: tuple[int, int]) -> None:
-    size = {"name": path.name, "width": width, "height": height}
-    if min(width, height) < MIN_SIDE:
-        raise BadInput("picture_too_small", minimum=MIN_SIDE, **size)
-    if max(width, height) > max_sides[0] or min(width, height) > max_sides[1]:
-        raise BadInput("picture_too_large", max_width=max_sides[0], max_height=max_sides[1], **size)
-
-
 def _start_time_s(frame: AudioFrame, source: AudioSource) -> Fraction:
     """Return the time in seconds of a frame; :class:`AudioSource` stamps every packet."""
     return (frame.pts or 0) * source.time_base
-
-
-class _PacketTimes(NamedTuple):
-    """Properties found in the packets of the whole file."""
-
-    pts: NDArray[np.int64]
-    """The times of all frames that are to be shown, in file order."""
-    last_duration: int
-    """Duration of the last frame, in units of the time base; 0 if the file does not contain it."""
-    seekable: bool
-
-
-def _read_packet_times(path: Path, first: _HeadFrames) -> _PacketTimes:
-    times = array("q")
-    last: int | None = None
-    last_dts = last_duration = 0
-    with open_media(path) as container:
-        stream = container.streams[first.stream_index]
-        truncation = TruncationDetector(container, stream, path)
-        clock = TimestampRepair(first.time_base)
-        for packet in read_packets(container):
-            truncation.observe(packet)
-            if packet.stream_index != first.stream_index or not packet.size:
-                continue
-            clock.correct(packet)
-            if packet.is_discard:
-                continue
-            time = packet.pts if first.has_display_times else packet.dts
-            if time is None:
-                continue
-            if last is None or time >= last:
-                last, last_duration = time, packet.duration or 0
-            times.append(time)
-            last_dts = packet.dts if packet.dts is not None else last_dts
-        if truncation.is_truncated():
-            raise BadInput("file_truncated", name=path.name)
-        # AVI packets are numbered by counting. After a damaged part these numbers differ from those
-        # of the index, which seeking uses.
-        index_inconsistent = container.format.name == "avi" and last_dts + 1 < stream.frames
-        seekable = first.has_display_times and not index_inconsistent and not clock.had_jumps
-    return _PacketTimes(np.array(times, np.int64), last_duration, seekable)

@@ -23,6 +23,12 @@ MESSAGES: dict[str, Message] = {
         "在 {name} 中没有找到人脸。",
         "请使用主讲人面向镜头的照片或视频。",
     ),
+    "face_too_small": message(
+        "The face in {name} is too small: it is {pixels} pixels wide, but {needed} are needed.",
+        "Use a photo or video that shows the presenter larger, or crop it.",
+        "{name} 中的人脸太小：宽 {pixels} 像素，至少需要 {needed} 像素。",
+        "请使用主讲人在画面中更大的照片或视频，或裁剪画面。",
+    ),
     "face_number_out_of_range": message(
         "{name} has no face number {number}; faces found: {count}.",
         "Choose a smaller number; 0 is the largest face.",

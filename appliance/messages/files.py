@@ -17,6 +17,12 @@ MESSAGES: dict[str, Message] = {
         "文件 {name} 是空的。",
         "请重新复制该文件；上一次复制可能中断了。",
     ),
+    "source_removed": message(
+        "The file {name} was taken away before work on it began.",
+        "Put it back into the inbox and keep it there until the video is finished.",
+        "文件 {name} 在处理开始之前被移走了。",
+        "请把它放回收件文件夹，并在视频完成之前保留。",
+    ),
     "file_inaccessible": message(
         "Lectern's services cannot read {name} in {folder}: temporary folders are private to each "
         "program.",

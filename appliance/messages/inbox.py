@@ -27,6 +27,18 @@ MESSAGES: dict[str, Message] = {
         "请把名为 {presenter} 的视频或照片放入 presenters 文件夹，或把名为 {stem} "
         "的文件放入收件文件夹。",
     ),
+    "waiting_similar": message(
+        "The file {name} is waiting, because {other} has nearly the same name.",
+        "If you did mean {other}, give both files the same name, for example {stem}.",
+        "文件 {name} 正在等待，因为 {other} 的名称与它几乎相同。",
+        "如果您指的是 {other}，请让两个文件的主文件名相同，例如 {stem}。",
+    ),
+    "subtitles_alone": message(
+        "The subtitles {name} belong to no recording.",
+        "Put them into the inbox together with the presenter and a recording named {stem}.",
+        "字幕 {name} 没有对应的录音。",
+        "请把它与主讲人和名为 {stem} 的录音一起放入收件文件夹。",
+    ),
     "waiting_folder_lecture": message(
         "The folder {folder} is waiting for a lecture.",
         "Put a recording or text into the folder; any file name will do.",

@@ -30,9 +30,9 @@ MESSAGES: dict[str, Message] = {
         "请使用宽和高都不小于 {minimum} 像素的视频或照片。",
     ),
     "picture_too_large": message(
-        "The video {name} is larger than 4K ({width}×{height} pixels).",
+        "The video {name} is larger than 8K ({width}×{height} pixels).",
         "Export it at {max_width}×{max_height} pixels or less, in landscape or portrait format.",
-        "视频 {name} 超过 4K（{width}×{height} 像素）。",
+        "视频 {name} 超过 8K（{width}×{height} 像素）。",
         "请以不超过 {max_width}×{max_height} 像素的尺寸（横向或纵向）重新导出。",
     ),
     "photo_too_large": message(
@@ -42,9 +42,9 @@ MESSAGES: dict[str, Message] = {
         "请另存为 JPEG，或缩小到不超过 {megapixels} 百万像素。",
     ),
     "photo_format_unsupported": message(
-        "The photo {name} is in HEIC or AVIF format, which Lectern cannot read.",
+        "The photo {name} is in a HEIC format that Lectern cannot read.",
         "Export it as JPEG, or set the phone's camera to its most compatible format.",
-        "照片 {name} 是 HEIC 或 AVIF 格式，Lectern 无法读取。",
+        "照片 {name} 是 Lectern 无法读取的 HEIC 格式。",
         "请导出为 JPEG，或在手机相机设置中选择“兼容性最佳”。",
     ),
     "audio_missing": message(

@@ -188,6 +188,12 @@ MESSAGES: dict[str, Message] = {
         "用于 U 盘和关机的系统辅助程序出错（{reason}）。",
         "请重试；如果再次失败，请重启设备。",
     ),
+    "retry_useless": message(
+        "Job {job} would fail again, because its files are still the same.",
+        "Correct or replace the file that the reason names, then try again.",
+        "任务 {job} 会再次失败，因为文件没有变化。",
+        "请先修正或替换原因中提到的文件，然后重试。",
+    ),
     "face_rarely_seen": message(
         "The face is visible in only {percent} % of the presenter's video.",
         "Use a video in which the presenter faces the camera throughout.",
@@ -201,9 +207,9 @@ MESSAGES: dict[str, Message] = {
         "请换用主讲人面向镜头的视频或照片。",
     ),
     "face_small": message(
-        "The face is small: the distance between the eyes is {percent} % of the picture's height.",
+        "The face is small: the eyes are {pixels} pixels apart, but {needed} are needed.",
         "Film from a shorter distance, or crop the picture to the upper body.",
-        "人脸太小：双眼间距只占画面高度的 {percent}%。",
+        "人脸太小：双眼间距为 {pixels} 像素，至少需要 {needed} 像素。",
         "请靠近拍摄，或将画面裁剪到上半身。",
     ),
     "multiple_faces": message(

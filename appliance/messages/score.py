@@ -144,9 +144,53 @@ WARNINGS: Texts = {
         "en": "In the presenter's own video, the sound comes {count} ms before the picture.",
         "zh": "在主讲人自己的视频中，声音比画面早 {count} 毫秒。",
     },
+    "other_person": {
+        "en": "Another person appears in the video, whose lips are left unchanged.",
+        "zh": "视频中还出现了另一个人，其嘴部保持原样。",
+    },
+    "presenter_turned": {
+        "en": "The person was not upright, so the picture was turned by {degrees} degrees.",
+        "zh": "画面中的人不是正立的，因此画面已旋转 {degrees} 度。",
+    },
+    "presenter_reduced": {
+        "en": "The video of the presenter was reduced to {width}×{height} pixels.",
+        "zh": "主讲人视频已缩小到 {width}×{height} 像素。",
+    },
+    "presenter_slow": {
+        "en": "The video of the presenter has only {fps} frames a second, so it may look jerky.",
+        "zh": "主讲人视频每秒只有 {fps} 帧，画面可能不流畅。",
+    },
+    "file_unused": {
+        "en": "The file {name} has the same name and was not used.",
+        "zh": "文件 {name} 的主文件名相同，没有使用。",
+    },
+    "subtitles_estimated": {
+        "en": "The text {name} became the subtitles, and their times are estimated.",
+        "zh": "文本 {name} 已用作字幕，显示时间是估算的。",
+    },
+    "transcript_unusable": {
+        "en": "The file {name} could not be used for subtitles: {reason}.",
+        "zh": "无法将文件 {name} 用作字幕：{reason}。",
+    },
+    "recording_quiet": {
+        "en": "The recording is very quiet, so listen whether it can be heard well enough.",
+        "zh": "录音音量很低，请试听音量是否足够。",
+    },
+    "channels_opposite": {
+        "en": "The two channels of the recording cancel each other out on a single loudspeaker.",
+        "zh": "录音的两个声道相位相反，用单个扬声器播放时会互相抵消。",
+    },
+    "audio_track_chosen": {
+        "en": "The lecture has several sound tracks, and number {number} is the first with speech.",
+        "zh": "讲课文件有多条音轨，使用了第一条含有语音的音轨（第 {number} 条）。",
+    },
     "text_skipped": {
-        "en": "Words were left out here, because no voice on this device can read their script.",
-        "zh": "此处略过了部分文字，因为设备上没有能朗读这种文字的语音。",
+        "en": "No voice on this device can read “{words}”, so it was left out.",
+        "zh": "设备上没有能朗读“{words}”的语音，已略过。",
+    },
+    "markup_left_out": {
+        "en": "These parts of the text are markup and were not read aloud: {words}.",
+        "zh": "文本中的以下部分是标记，没有朗读：{words}。",
     },
 }
 """Warnings from rendering. ``{count}`` is the key ``count`` of the warning in the report."""

@@ -11,6 +11,12 @@ MESSAGES: dict[str, Message] = {
         "无法读取 {name} 中的文本。",
         "请将其另存为 UTF-8 纯文本，然后重试。",
     ),
+    "text_encoding_doubtful": message(
+        "The characters of {name} are stored in a way that is not certain (perhaps {guess}).",
+        "Open it in a text editor, check that it reads correctly, and save it as UTF-8.",
+        "无法确定 {name} 的字符编码（可能是 {guess}）。",
+        "请用文本编辑器打开，确认文字显示正确后另存为 UTF-8。",
+    ),
     "text_too_long": message(
         "The text in {name} is far too long.",
         "Check that it is the right file, or split it into several files.",

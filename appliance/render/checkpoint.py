@@ -15,12 +15,12 @@ import os
 import pickle
 import shutil
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from appliance.config import Config
 from appliance.files.atomic import fsync_file, translate_write_errors, write_text
-from appliance.files.learning_recordings import find_recording
 from appliance.lips.model import LipModel
 from appliance.media.probe import AudioInfo
 from appliance.render.chunk import ChunkRenderer, ChunkResult, OnFrames
@@ -38,16 +38,18 @@ _MEMORY_SETTINGS = {
 }
 
 
-def checkpoint_key(presenter: Path, lecture: Path, config: Config, model: LipModel) -> str:
-    """Return a key of everything that chunks depend on. Raises ``OSError`` if a file is missing."""
+def checkpoint_key(sources: Iterable[Path], config: Config, model: LipModel) -> str:
+    """Return a key of everything that the result depends on.
+
+    Raises ``OSError`` if a file is missing.
+    """
     parts: list[object] = [
         software_version(),
         model.manifest.digest(model.precision),
         model.precision,
         config.model_dump(mode="json", include=_RENDER_SECTIONS, exclude=_MEMORY_SETTINGS),
     ]
-    recording = find_recording(config.root, presenter)
-    for path in (presenter, lecture, *([recording] if recording else [])):
+    for path in sources:
         status = path.stat()
         parts.append([os.fsencode(path.absolute()).hex(), status.st_size, status.st_mtime_ns])
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

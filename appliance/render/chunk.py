@@ -10,11 +10,9 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-import numpy as np
-
 from appliance.atlas.paint import MouthInput
 from appliance.errors import Fault
-from appliance.face.track import FaceLandmarks, TrackedFrame
+from appliance.face.track import TrackedFrame
 from appliance.inference.providers import Providers
 from appliance.lips.generator import Generator, GeneratorInput
 from appliance.lips.model import LipModel
@@ -25,14 +23,13 @@ from appliance.media.encoder import encoder_for, mark_encoder_failed
 from appliance.media.picture import Picture
 from appliance.media.picture_pool import PicturePool
 from appliance.render.badge import Badge
+from appliance.render.coverage import outcome_of, yaw_strength
 from appliance.render.personal_mouths import PersonalMouths
 from appliance.render.prefetch import prefetch
 from appliance.render.presenter_frames import open_frames
 from appliance.render.progress import Stopwatch
 from appliance.render.workspace import Workspace
 from appliance.system.malloc import set_mmap_threshold, trim_heap
-
-_YAW_FADE_DEG = 6.0  # degrees of yaw below the limit over which the effect fades out
 
 OnFrames = Callable[[int], None]
 
@@ -212,13 +209,11 @@ class _FrameRenderer:
     def _prepare(self, t: int, item: TrackedFrame[Picture]) -> GeneratorInput | MouthInput | None:
         face = item.face
         limits = self._workspace.config.face
-        if face is None or face.confidence < limits.min_confidence:
-            self._skip(t, "no_face")
+        outcome = outcome_of(face, limits)
+        if face is None or outcome != "spoken":
+            self._skip(t, outcome)
             return None
-        strength = self._strength(face, item.presence, limits.max_yaw_deg)
-        if strength <= 0:
-            self._skip(t, "turned_away")
-            return None
+        strength = item.presence * yaw_strength(face, limits)
         self._result.frames["spoken"] += 1
         self._result.last_reason = ""
         motion = self._motion.at_frames(self._workspace.plan.fps, t, t + 1)[0]
@@ -227,10 +222,6 @@ class _FrameRenderer:
             if mouth is not None:
                 return mouth
         return self._generator.prepare(item.picture, face, motion, strength)
-
-    def _strength(self, face: FaceLandmarks, presence: float, max_yaw: float) -> float:
-        yaw = abs(float(face.pose.yaw))
-        return float(presence * np.clip((max_yaw - yaw) / _YAW_FADE_DEG, 0, 1))
 
     def _skip(self, t: int, reason: str) -> None:
         self._result.frames[reason] += 1

@@ -13,12 +13,15 @@ from threading import Event
 from appliance.config import Config
 from appliance.enrolment.enrolment import Enrolment
 from appliance.errors import Cancelled
+from appliance.files.atomic import translate_write_errors
 from appliance.lips.model import LipModel
 from appliance.lips.profile import Profile
-from appliance.media.probe import AudioInfo, PresenterInfo, probe_audio, probe_presenter
+from appliance.media.audio import audio_blocks
+from appliance.media.probe import AudioInfo, PresenterInfo, probe_audio
 from appliance.render.checkpoint import load_checkpoint, replan, save_checkpoint
 from appliance.render.lecture_motion import compute_motion
-from appliance.render.narration import AUDIO_FILE, is_text, synthesize_lecture
+from appliance.render.narration import AUDIO_FILE, is_text, save_transcript, synthesize_lecture
+from appliance.render.notices import Notice, save_notices
 from appliance.render.personal_mouths import (
     can_learn,
     choose_mouths,
@@ -28,10 +31,15 @@ from appliance.render.personal_mouths import (
 from appliance.render.plan import NetworkFootprint, plan_for
 from appliance.render.presenter_analysis import analyse_presenter
 from appliance.render.presenter_cache import CachedPresenter, PresenterCache, PresenterEntry
+from appliance.render.presenter_file import open_presenter, presenter_notices
 from appliance.render.presenter_learning import PresenterLearning
 from appliance.render.progress import OnProgress, Progress, Stopwatch
 from appliance.render.report import RenderStats
 from appliance.render.workspace import MOTION_FILE, Workspace
+from appliance.speech.tracks import find_speech_track, has_opposite_channels, write_analysis_copy
+from appliance.speech.vad import quiet_gain_db
+
+_ANALYSED_FILE = "analysed.wav"
 
 _POLL_S = 0.5
 
@@ -46,17 +54,20 @@ def prepare(
     config: Config,
     on_progress: OnProgress,
     stopwatch: Stopwatch,
+    transcript: Path | None = None,
 ) -> tuple[Workspace, AudioInfo, RenderStats]:
     """Return the workspace ``folder``, resumed from an earlier attempt or analysed and saved now.
 
-    Also returns the lecture's sound and the statistics that the render adds to. Raises the
-    ``BadInput`` and ``Fault`` of every file that is read, and ``BadInput("memory_too_small")``.
+    ``transcript`` becomes the subtitles of a recording. Also returns the lecture's sound and the
+    statistics that the render adds to. Raises the ``BadInput`` and ``Fault`` of every file that is
+    read, and ``BadInput("memory_too_small")``.
     """
     resumed = load_checkpoint(folder)
     if resumed is not None:
         workspace, silence = resumed
         with stopwatch.stage("check"):
-            audio = probe_audio(folder / AUDIO_FILE if is_text(lecture) else lecture)
+            sound = folder / AUDIO_FILE if is_text(lecture) else lecture
+            audio = probe_audio(sound, find_speech_track(sound))
             workspace = replan(workspace, audio, model, config)
         return workspace, audio, RenderStats(silence)
     # The presenter is analysed in a second thread, while this one analyses the lecture.
@@ -65,7 +76,8 @@ def prepare(
     learning = PresenterLearning(model, config, cache, check=partial(_raise_if_set, stop))
     with ThreadPoolExecutor(1) as executor, _set_on_error(stop):
         probed = executor.submit(_probe, presenter, cache, config, stopwatch)
-        if is_text(lecture):
+        spoken_text = is_text(lecture)
+        if spoken_text:
             probed.result()  # check the presenter first: speech synthesis is slow
             on_progress(Progress("tts", 0, 1))
             with stopwatch.stage("tts"):
@@ -74,24 +86,42 @@ def prepare(
                 )
         on_progress(Progress("presenter", 0, 1))
         with stopwatch.stage("speech"):
-            audio = probe_audio(lecture)
+            audio = probe_audio(lecture, find_speech_track(lecture))
         analysis = executor.submit(
             _analyse, folder, probed, audio, model, config, learning, stopwatch
         )
         total = max(int(2 * audio.duration_s), 1)
         with stopwatch.stage("speech"):
-            on_seconds = partial(_report_progress, on_progress, analysis, total)
-            activity = compute_motion(
-                audio.path,
-                model,
-                folder / MOTION_FILE,
-                on_seconds,
+            move = partial(
+                compute_motion,
+                model=model,
+                target=folder / MOTION_FILE,
+                on_seconds=partial(_report_progress, on_progress, analysis, total),
                 learned_motion=lambda: _wait_for(analysis, on_progress)[1].motion,
             )
+            source, notices = audio.path, _sound_notices(audio)
+            with translate_write_errors(folder / _ANALYSED_FILE):
+                if audio.track is not None:
+                    blocks = audio_blocks(audio.path, track=audio.track)
+                    source = write_analysis_copy(blocks, folder / _ANALYSED_FILE)
+                activity = move(source)
+                gain_db = quiet_gain_db(activity)
+                if gain_db:
+                    blocks = audio_blocks(audio.path, track=audio.track, gain_db=gain_db)
+                    source = write_analysis_copy(blocks, folder / _ANALYSED_FILE)
+                    activity = move(source)
+                    if activity.gate.any():
+                        notices.append(Notice("recording_quiet"))
+            if transcript is not None and not spoken_text:
+                notices += save_transcript(transcript, activity.gate, folder)
+            (folder / _ANALYSED_FILE).unlink(missing_ok=True)
         workspace = _wait_for(analysis, on_progress)[0]
         _report_progress(on_progress, analysis, total, total)
     workspace = _personalize(workspace, audio, model, on_progress, stopwatch)
     silence = 1 - float(activity.gate.mean())
+    if workspace.person.successors:
+        notices.append(Notice("other_person"))
+    save_notices(folder, [*presenter_notices(workspace.presenter), *notices])
     save_checkpoint(workspace, silence)
     return workspace, audio, RenderStats(silence)
 
@@ -122,6 +152,16 @@ def _personalize(
     return roomy
 
 
+def _sound_notices(audio: AudioInfo) -> list[Notice]:
+    """Return what the user should know about the sound, apart from its level."""
+    notices = []
+    if audio.track:
+        notices.append(Notice("audio_track_chosen", 0.0, {"number": str(audio.track + 1)}))
+    if has_opposite_channels(audio.path, audio.track):
+        notices.append(Notice("channels_opposite"))
+    return notices
+
+
 @dataclass(frozen=True)
 class _ProbedPresenter:
     """A probed presenter file; ``entry`` is its cache folder, ``cached`` the cached analysis."""
@@ -138,10 +178,7 @@ def _probe(
     with stopwatch.stage("presenter"):
         key = cache.key(presenter, config.face.index, video.max_fps, video.size)
         cached = cache.load_analysis(key, presenter) if key is not None else None
-        if cached is None:
-            info = probe_presenter(presenter, max_fps=video.max_fps, short_side=video.size)
-        else:
-            info = cached.info
+        info = open_presenter(presenter, video) if cached is None else cached.info
         return _ProbedPresenter(info, cache.entry(key) if key is not None else None, cached)
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from appliance.errors import BadInput
+from appliance.face.appearance import Patch, group_appearances
 from appliance.face.detect import Detection, FaceDetector
 from appliance.face.networks import face_networks
 from appliance.face.person import Person, find_people
@@ -35,7 +36,8 @@ _PREFETCH_DEPTH = 4  # frames decoded ahead of the analysis
 def make_tracker(info: PresenterInfo, person: Person | None = None) -> FaceTracker:
     """Return a tracker with its own networks, for ``person`` or the largest face."""
     detector, mesh = face_networks()
-    return FaceTracker(detector, mesh, person or largest_face, float(info.sar))
+    appearance = person.appearance if person is not None else None
+    return FaceTracker(detector, mesh, person or largest_face, float(info.sar), appearance)
 
 
 def sample_bursts(
@@ -67,10 +69,10 @@ def analyse_presenter(
     """
     with ExitStack() as stack:
         samplers = _make_samplers(info, threads, stack)
-        builder, detections = _run_samplers(samplers, None)
+        builder, detections, thumbnails = _run_samplers(samplers, None)
         persons = find_people(detections, len(detections))
         if not persons:
-            raise BadInput("no_face", name=info.path.name)
+            raise _no_face(info, samplers[0])
         if face_number >= len(persons):
             raise BadInput(
                 "face_number_out_of_range",
@@ -80,7 +82,11 @@ def analyse_presenter(
             )
         person = persons[face_number]
         if any(largest_face(*sample) is not person(*sample) for sample in detections):
-            builder, _ = _run_samplers(samplers, person)
+            builder, _, thumbnails = _run_samplers(samplers, person)
+        appearances = group_appearances(thumbnails)
+        if len(appearances) > 1:
+            person = replace(person, appearance=appearances[0], successors=len(appearances) - 1)
+            builder, _, _ = _run_samplers(samplers, person)
     if not len(builder):
         raise BadInput("no_face", name=info.path.name)
     profile = builder.profile()
@@ -100,6 +106,15 @@ def _response(
         return measure_response(generator, mesh, faces, wide, opening, float(info.sar))
     finally:
         model.close_network(model.manifest.main_role)
+
+
+def _no_face(info: PresenterInfo, sampler: _Sampler) -> BadInput:
+    """Return the error of a presenter without a face: none at all, or one that is too small."""
+    found = sampler.small_face_width()
+    if found is None:
+        return BadInput("no_face", name=info.path.name)
+    pixels, needed = found
+    return BadInput("face_too_small", name=info.path.name, pixels=pixels, needed=needed)
 
 
 def _make_samplers(info: PresenterInfo, threads: int, stack: ExitStack) -> list[_Sampler]:
@@ -127,18 +142,21 @@ def _make_samplers(info: PresenterInfo, threads: int, stack: ExitStack) -> list[
 
 def _run_samplers(
     samplers: list[_Sampler], person: Person | None
-) -> tuple[ProfileBuilder, list[tuple[int, list[Detection]]]]:
+) -> tuple[ProfileBuilder, list[tuple[int, list[Detection]]], list[Patch]]:
     """Sample ``person`` or the largest face in all ``samplers``.
 
-    Returns the samples and, as (frame number, detections), all detected faces.
+    Returns the samples, all detected faces as (frame number, detections), and the thumbnails of the
+    sampled faces.
     """
     builder = ProfileBuilder()
     detections: list[tuple[int, list[Detection]]] = []
+    thumbnails: list[Patch] = []
     with ThreadPoolExecutor(len(samplers)) as pool:
-        for part, part_detections in pool.map(lambda sampler: sampler.sample(person), samplers):
+        for part, part_detections, seen in pool.map(lambda s: s.sample(person), samplers):
             builder.extend(part)
             detections += part_detections
-    return builder, detections
+            thumbnails += seen
+    return builder, detections, thumbnails
 
 
 class _Sampler:
@@ -155,20 +173,23 @@ class _Sampler:
         self._bursts = bursts
         self._step = step
         detector, self._mesh = face_networks()
+        self._full_detector = detector
         self._detector = _CachingDetector(detector)
 
     def sample(
         self, person: Person | None
-    ) -> tuple[ProfileBuilder, list[tuple[int, list[Detection]]]]:
-        """Return the samples of ``person`` or the largest face, and all detected faces."""
+    ) -> tuple[ProfileBuilder, list[tuple[int, list[Detection]]], list[Patch]]:
+        """Return the samples of ``person`` or the largest face, all faces, and the thumbnails."""
         builder = ProfileBuilder()
         detections: list[tuple[int, list[Detection]]] = []
+        thumbnails: list[Patch] = []
+        appearance = person.appearance if person is not None else None
         aspect = float(self._info.sar)
         with prefetch(self._sampled_pictures(), _PREFETCH_DEPTH) as pictures:
             for position, picture in pictures:
                 if position == 0:
                     tracker = FaceTracker(
-                        self._detector, self._mesh, person or largest_face, aspect
+                        self._detector, self._mesh, person or largest_face, aspect, appearance
                     )
                     next_detection = picture.index
                 if picture.index >= next_detection:
@@ -177,7 +198,23 @@ class _Sampler:
                 face = tracker.step(picture)
                 if face is not None:
                     builder.add(picture, face)
-        return builder, detections
+                if face is not None and tracker.thumbnail is not None:
+                    thumbnails.append(tracker.thumbnail)
+        return builder, detections, thumbnails
+
+    def small_face_width(self) -> tuple[int, int] | None:
+        """Return the width of a face that is too small to be used, and the width needed.
+
+        Returns ``None`` if the middle one of the sampled frames shows no face at all.
+        """
+        aspect = float(self._info.sar)
+        middle = self._bursts[len(self._bursts) // 2]
+        number = (middle.start + middle.stop) // 2
+        for picture in self._reader.read(number, number + 1):
+            for face in self._full_detector.detect_small(picture, aspect):
+                needed = self._full_detector.smallest_width(picture, aspect)
+                return round(face.width), max(needed, round(face.width) + 1)
+        return None
 
     def _sampled_pictures(self) -> Iterator[tuple[int, Picture]]:
         """Yield the frames of all bursts, each with its position within its burst."""

@@ -16,10 +16,11 @@ from appliance.errors import BadInput, Cancelled, Fault
 from appliance.files.learning_recordings import find_recording
 from appliance.lips.model import LipModel
 from appliance.lips.speech_motion import SpeechMotion
-from appliance.media.probe import probe_audio, probe_presenter
+from appliance.media.probe import probe_audio
 from appliance.render import presenter_recording
 from appliance.render.presenter_analysis import analyse_presenter
 from appliance.render.presenter_cache import CachedPresenter, PresenterCache, PresenterEntry
+from appliance.render.presenter_file import open_presenter
 from appliance.render.presenter_recording import FeatureEncoder, read_stretches
 from appliance.speech.speech_encoder import DESCRIPTION, model_folder, open_speech_encoder
 
@@ -170,7 +171,7 @@ def load_or_analyse(
     entry = cache.entry(key) if key is not None else None
     analysis = cache.load_analysis(key, path) if key is not None else None
     if analysis is None:
-        info = probe_presenter(path, max_fps=video.max_fps, short_side=video.size)
+        info = open_presenter(path, config.video)
         analysis = CachedPresenter(info, *analyse_presenter(info, face_number, 1, model))
         if entry is not None:
             entry.store_analysis(analysis)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from appliance.config import PROJECT, Config
 from appliance.errors import BadInput, Fault
 from appliance.files.atomic import check_writable
+from appliance.files.learning_recordings import find_recording
 from appliance.inference.manifest import load_manifest
 from appliance.inference.precision import prepare_providers
 from appliance.inference.providers import Providers
@@ -29,6 +30,7 @@ from appliance.render.checkpoint import (
 )
 from appliance.render.chunk import ChunkRenderer
 from appliance.render.narration import subtitles_in
+from appliance.render.notices import Notice
 from appliance.render.prepare import prepare
 from appliance.render.progress import OnProgress, Progress, Stopwatch
 from appliance.render.report import RenderReport, RenderStats, build_report
@@ -49,21 +51,26 @@ def render(
     config: Config,
     *,
     on_progress: OnProgress = lambda progress: None,
+    transcript: Path | None = None,
     finish: Finish = lambda report, workspace: None,
 ) -> RenderReport:
     """Render ``lecture`` (audio, video or text) spoken by ``presenter`` to ``output``.
 
-    Returns the report. Works in a hidden folder beside ``output`` that is always removed at the
-    end; ``output`` appears completely or not at all. ``on_progress`` is called with the progress;
-    an exception that it raises stops the work. ``finish`` is called at the end with the report,
-    which it may complete, while the workspace still exists. Raises ``BadInput`` and ``Fault``.
+    ``transcript`` is a subtitle file (.srt, .vtt) or the text of a recording, which becomes its
+    subtitles. Returns the report. Works in a hidden folder beside ``output`` that is always removed
+    at the end; ``output`` appears completely or not at all. ``on_progress`` is called with the
+    progress; an exception that it raises stops the work. ``finish`` is called at the end with the
+    report, which it may complete, while the workspace still exists. Raises ``BadInput`` and
+    ``Fault``.
     """
     presenter, lecture = follow_link(presenter), follow_link(lecture)
+    transcript = follow_link(transcript) if transcript is not None else None
     _check_output(output, (presenter, lecture))
     with _open_workspace(output) as folder:
         return render_in(
-            folder, presenter, lecture, output, config, on_progress=on_progress, finish=finish
-        )
+            folder, presenter, lecture, output, config,
+            on_progress=on_progress, transcript=transcript, finish=finish,
+        )  # fmt: skip
 
 
 def render_in(
@@ -76,13 +83,15 @@ def render_in(
     on_progress: OnProgress = lambda progress: None,
     after_chunk: Callable[[], None] = lambda: None,
     finish: Finish = lambda report, workspace: None,
+    transcript: Path | None = None,
+    unused: Sequence[str] = (),
 ) -> RenderReport:
     """Render as :func:`render` does, in a persistent ``folder``, so that a later call can resume.
 
     However the earlier call ended, even by a kill or a power cut, its finished chunks are reused
     and the result is the same frame for frame, unless presenter, lecture, model or settings have
-    changed. ``after_chunk`` is called after each newly finished chunk; an exception that it raises
-    stops the work.
+    changed. ``unused`` are names of files that the report says were not used. ``after_chunk`` is
+    called after each newly finished chunk; an exception that it raises stops the work.
     """
     started = time.monotonic()
     stopwatch = Stopwatch()
@@ -99,10 +108,15 @@ def render_in(
     with stopwatch.stage("check"):
         check_file(presenter)
         check_file(lecture)
-        checkpoint = checkpoint_folder(folder, checkpoint_key(presenter, lecture, config, model))
+        if transcript is not None:
+            check_file(transcript)
+        recording = find_recording(config.root, presenter)
+        sources = [path for path in (presenter, lecture, transcript, recording) if path]
+        checkpoint = checkpoint_folder(folder, checkpoint_key(sources, config, model))
     workspace, audio, stats = prepare(
-        checkpoint, presenter, lecture, model, config, on_progress, stopwatch
+        checkpoint, presenter, lecture, model, config, on_progress, stopwatch, transcript
     )
+    stats.notices = [Notice("file_unused", 0.0, {"name": name}) for name in unused]
     with ChunkRenderer(workspace.folder) as renderer:
         _render_chunks(renderer, stats, on_progress, after_chunk)
     on_progress(Progress("mux", 0, 1))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from appliance.enrolment.enrolment import PersonalizationReport
 from appliance.enrolment.timing import NOTABLE_OFFSET_S
 from appliance.media.probe import AudioInfo
 from appliance.messages.score import WARNINGS
 from appliance.render.chunk import ChunkResult
-from appliance.render.narration import skipped_times
+from appliance.render.narration import unread_notices
+from appliance.render.notices import Notice, load_notices
 from appliance.render.personal_mouths import report_mouths
 from appliance.render.workspace import Workspace
 from appliance.system.process import peak_rss_mb
@@ -86,10 +88,12 @@ class ReportWarning(_Warning, total=False):
     """Something that the user should check, from ``at_s`` on in the video.
 
     ``count`` is the number of further gaps (``more_gaps``), or of milliseconds
-    (``presenter_sound_late``, ``presenter_sound_early``).
+    (``presenter_sound_late``, ``presenter_sound_early``). The other keys are what the text names,
+    so that it can be shown in another language.
     """
 
     count: int
+    words: str
 
 
 class RenderReport(TypedDict):
@@ -137,6 +141,7 @@ class RenderStats:
     wall_s: float = 0.0
     first_frame_s: float | None = None
     reused_chunks: int = 0
+    notices: list[Notice] = field(default_factory=list)
     _last_reason: str = ""
 
     def add(self, result: ChunkResult) -> None:
@@ -215,20 +220,20 @@ def _warnings(workspace: Workspace, stats: RenderStats) -> list[ReportWarning]:
     warnings = [_warning(reason, frame / fps) for frame, reason in stats.gaps[:_MAX_GAPS]]
     if len(stats.gaps) > _MAX_GAPS:
         count = len(stats.gaps) - _MAX_GAPS
-        warnings.append(_warning("more_gaps", stats.gaps[_MAX_GAPS][0] / fps, count=count))
+        details = {"count": count}
+        warnings.append(_warning("more_gaps", stats.gaps[_MAX_GAPS][0] / fps, details))
     if stats.silence >= _NO_SPEECH_SHARE:
         warnings.append(_warning("no_speech", 0.0))
     offset_ms = workspace.personalization["offset_ms"] or 0
     if abs(offset_ms) > 1000 * NOTABLE_OFFSET_S:
         code = "presenter_sound_late" if offset_ms > 0 else "presenter_sound_early"
-        warnings.append(_warning(code, 0.0, count=abs(offset_ms)))
-    skipped = skipped_times(workspace.folder)[:_MAX_GAPS]
-    return warnings + [_warning("text_skipped", at_s) for at_s in skipped]
+        warnings.append(_warning(code, 0.0, {"count": abs(offset_ms)}))
+    notices = [*stats.notices, *load_notices(workspace.folder)]
+    notices += unread_notices(workspace.folder)[:_MAX_GAPS]
+    return warnings + [_warning(*notice) for notice in notices]
 
 
-def _warning(code: str, at_s: float, count: int | None = None) -> ReportWarning:
-    text = WARNINGS[code]["en"].format(count=count)
-    warning: ReportWarning = {"code": code, "text": text, "at_s": round(at_s, 3)}
-    if count is not None:
-        warning["count"] = count
-    return warning
+def _warning(code: str, at_s: float, details: Mapping[str, object] | None = None) -> ReportWarning:
+    named = dict(details or {})
+    text = WARNINGS[code]["en"].format_map(named)
+    return cast(ReportWarning, {"code": code, "text": text, "at_s": round(at_s, 3), **named})

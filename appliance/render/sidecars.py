@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,20 @@ from appliance.media.picture import Picture
 from appliance.media.subtitles import read_subtitles, write_srt
 from appliance.media.thumbnail import save_video_thumbnail
 from appliance.render.verdict_text import verdict_text
+from appliance.render.warning_files import write_warning_files
 
 log = logging.getLogger("lectern.render")
 
 
-def write_sidecars(video: Path, score: Mapping[str, Any] | None = None) -> None:
+def write_sidecars(
+    video: Path,
+    warnings: Sequence[Mapping[str, Any]] = (),
+    score: Mapping[str, Any] | None = None,
+) -> None:
     """Write ``<stem>.jpg`` beside ``video``, and ``<stem>.srt`` if the video has subtitles.
 
-    ``score`` is that of the report; the text of its verdict becomes ``<stem>.quality.txt``. A
+    ``warnings`` of the report become the files of :mod:`appliance.render.warning_files`. ``score``
+    is that of the report; the text of its verdict becomes ``<stem>.quality.txt``. A
     thumbnail that cannot be made is only logged. Raises ``Fault("disk_full")`` while the disk is
     full.
     """
@@ -42,6 +48,7 @@ def write_sidecars(video: Path, score: Mapping[str, Any] | None = None) -> None:
         cues = read_subtitles(video)
         if cues:
             write_srt(video.with_suffix(".srt"), cues)
+        write_warning_files(video, warnings)
         if score is not None:
             write_text(video.with_suffix(VERDICT_TEXT_SUFFIX), verdict_text(score))
 

@@ -12,7 +12,7 @@ from appliance.errors import BadInput
 from appliance.media.audio import audio_blocks
 from appliance.media.probe import probe_audio
 from appliance.speech.mel import LECTERN_MEL, mel_blocks
-from appliance.speech.vad import FRAME_RATE, VoiceActivity, detect_activity
+from appliance.speech.vad import FRAME_RATE, VoiceActivity, detect_activity, quiet_gain_db
 
 # Lips open before the sound and come to rest after it: this much of both ends of a pause does not
 # count. The gate itself opens 0.16 s before speech and closes 0.22 s after it.
@@ -81,4 +81,8 @@ def detect_speech(path: Path, first_picture_s: float) -> SpeechActivity | None:
             return None
         raise
     activity = detect_activity(mel_blocks(audio_blocks(path, LECTERN_MEL.rate), LECTERN_MEL))
+    gain_db = quiet_gain_db(activity)
+    if gain_db:
+        blocks = audio_blocks(path, LECTERN_MEL.rate, gain_db=gain_db)
+        activity = detect_activity(mel_blocks(blocks, LECTERN_MEL))
     return SpeechActivity(activity, float(info.start) - first_picture_s)

@@ -115,7 +115,7 @@ def _part_times(
     """Return the start times in seconds of all parts, and the end of the last one."""
     if len(parts) == 1:
         return [sentence.start, sentence.end]
-    weights = np.array([_speaking_weight("".join(part)) for part in parts])
+    weights = np.array([speaking_weight("".join(part)) for part in parts])
     length = sentence.end - sentence.start
     expected = np.cumsum(weights)[:-1] / weights.sum() * length
     levels = _sentence_levels(sound, sentence)
@@ -125,7 +125,7 @@ def _part_times(
     return [*(sentence.start + edge for edge in edges), sentence.end]
 
 
-def _speaking_weight(text: str) -> float:
+def speaking_weight(text: str) -> float:
     """Estimate how long a text takes to say, in letters; punctuation adds a pause."""
     letters = sum(_LETTERS_PER_CHAR.get(_width(char), 0.0) for char in text if char.isalnum())
     return letters + 2.0 * len(re.findall(f"[{_PUNCTUATION}]", text)) + 1.0

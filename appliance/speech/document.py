@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from appliance.errors import BadInput
+from appliance.speech.encoding import UndecodableText, decode_text
+from appliance.speech.markup import CleanText, clean_markup
 from appliance.speech.word import word_text
 from appliance.system.regular_file import NotRegularFileError, open_regular, read_regular
 
@@ -21,27 +25,49 @@ MAX_MARKDOWN_BYTES = 1_000_000
 MAX_PACKAGE_BYTES = 256_000_000
 """Maximum size of a Word file, compressed, including its images, which are not read."""
 
-_BOMS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-# Used by editors on Chinese Windows; text in other encodings is rarely valid GB 18030.
-_LEGACY_ENCODING = "gb18030"
 _CONTROLS = {code: None for code in range(32) if chr(code) not in "\t\n\r"}
 
 
-def read_document(path: Path) -> str:
+def read_document(path: Path) -> CleanText:
     """Return the text of ``path``, with blank lines between paragraphs of Markdown and Word.
 
-    Plain text and Markdown may be UTF-8, UTF-16 with a byte order mark, or GB 18030. Code blocks,
-    addresses and markup of Markdown are left out. Raises ``BadInput``: ``file_empty``,
-    ``file_missing``, ``file_unreadable``, ``file_not_regular``, ``file_is_folder``,
-    ``text_unreadable`` or ``text_too_long``.
+    Plain text and Markdown may be in any common encoding. Code blocks of Markdown are left out, and
+    markup is removed everywhere but in Word files; the result names what else was left out. Raises
+    ``BadInput``: the codes of :func:`read_text`, or ``text_too_long``.
     """
     suffix = path.suffix.lower()
+    if suffix == ".docx":
+        with _read_errors(path), open_regular(path, max_bytes=MAX_PACKAGE_BYTES) as file:
+            return CleanText(word_text(file, path.name, MAX_BYTES))
+    text = read_text(path, MAX_MARKDOWN_BYTES if suffix == ".md" else MAX_BYTES)
+    return clean_markup(_markdown_text(text) if suffix == ".md" else text)
+
+
+def read_text(path: Path, max_bytes: int = MAX_BYTES) -> str:
+    """Return the content of a text file in any common encoding, with line ends as ``\\n``.
+
+    Raises ``BadInput``: ``file_empty``, ``file_missing``, ``file_unreadable``,
+    ``file_not_regular``, ``file_is_folder``, ``text_unreadable``, ``text_encoding_doubtful`` or
+    ``text_too_long`` (more than ``max_bytes`` bytes).
+    """
+    with _read_errors(path):
+        raw = read_regular(path, max_bytes)
+    if not raw:
+        raise BadInput("file_empty", name=path.name)
     try:
-        if suffix == ".docx":
-            with open_regular(path, max_bytes=MAX_PACKAGE_BYTES) as file:
-                text = word_text(file, path.name, MAX_BYTES)
-        else:
-            text = _decode_text(path, MAX_MARKDOWN_BYTES if suffix == ".md" else MAX_BYTES)
+        text = decode_text(raw)
+    except UndecodableText as error:
+        if not error.guess:
+            raise BadInput("text_unreadable", name=path.name) from None
+        raise BadInput("text_encoding_doubtful", name=path.name, guess=error.guess) from None
+    return text.replace("\r\n", "\n").replace("\r", "\n").translate(_CONTROLS)
+
+
+@contextmanager
+def _read_errors(path: Path) -> Iterator[None]:
+    """Translate the errors of opening and reading ``path`` into ``BadInput``."""
+    try:
+        yield
     except NotRegularFileError:
         raise BadInput("file_not_regular", name=path.name) from None
     except IsADirectoryError:
@@ -53,22 +79,6 @@ def read_document(path: Path) -> str:
             raise BadInput("text_too_long", name=path.name) from None
         reason = error.strerror or str(error)
         raise BadInput("file_unreadable", name=path.name, reason=reason) from error
-    return _markdown_text(text) if suffix == ".md" else text
-
-
-def _decode_text(path: Path, max_bytes: int) -> str:
-    raw = read_regular(path, max_bytes)
-    if not raw:
-        raise BadInput("file_empty", name=path.name)
-    codecs = [_BOMS[raw[:2]]] if raw[:2] in _BOMS else ["utf-8-sig", _LEGACY_ENCODING]
-    for codec in codecs:
-        try:
-            text = raw.decode(codec)
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text:  # text files do not contain NUL
-            return text.translate(_CONTROLS)
-    raise BadInput("text_unreadable", name=path.name)
 
 
 def _markdown_text(text: str) -> str:
@@ -76,6 +86,8 @@ def _markdown_text(text: str) -> str:
 
     paragraphs = []
     for token in MarkdownIt("commonmark").enable("table").parse(_without_front_matter(text)):
+        if token.type == "html_block":
+            paragraphs.append(token.content)
         paragraph = "".join(
             "\n" if part.type in ("softbreak", "hardbreak") else part.content
             for part in token.children or ()

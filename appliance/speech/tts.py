@@ -10,17 +10,15 @@ because the English voice would skip what it cannot read.
 from __future__ import annotations
 
 import contextlib
-import re
+import logging
 import shutil
 import subprocess
 import tempfile
-import textwrap
-import unicodedata
 import wave
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +28,11 @@ from appliance.errors import BadInput
 from appliance.files.atomic import commit, discard_temp, temp_path
 from appliance.media.audio import resample
 from appliance.speech.language_detection import detect_latin_language
+from appliance.speech.scripts import doubtful_parts, is_silent, main_script, voice_script
+from appliance.speech.sentences import split_paragraphs, split_sentences
+from appliance.speech.spoken_form import spoken_form
+
+log = logging.getLogger("lectern.speech")
 
 AUTO = "auto"
 ESPEAK = "espeak:"
@@ -56,16 +59,6 @@ _ESPEAK_VOICES: dict[str, tuple[str, ...]] = {
     "HEBREW": ("he",),
     "DEVANAGARI": ("hi",),
 }
-# A character of these scripts counts as a word, that is, _LETTERS_PER_WORD letters.
-_DENSE_SCRIPTS = {"CJK", "HANGUL"}
-# The voices of these scripts read Latin words, too.
-_EAST_ASIAN_SCRIPTS = ("HIRAGANA", "KATAKANA", "CJK", "HANGUL")
-_LETTERS_PER_WORD = 4
-_MIN_WRAPPED_LINE = 50  # a line this long without a full stop was wrapped by an editor
-_LINE_END_MARKS = ".!?。！？…:：;；"
-_EAST_ASIAN_STOP = re.compile(r"(?<=[。！？])")
-_SENTENCE_END = re.compile(r"(?<=[。！？…!?])|(?<=[.])\s+|\n")
-_MAX_SENTENCE_CHARS = 300  # characters synthesized at once; memory use grows with the square
 
 
 @dataclass(frozen=True)
@@ -77,19 +70,26 @@ class Sentence:
     end: float
 
 
+class Unread(NamedTuple):
+    """Words and signs of a sentence that were not read aloud, and its start in seconds."""
+
+    at_s: float
+    text: str
+
+
 @dataclass(frozen=True)
 class SynthesizedSpeech:
     """A mono 16-bit WAV file and its sentences in order.
 
-    ``rate`` is in Hz, ``language`` is that of the voice (ISO 639). ``skipped_s`` contains the times
-    in seconds of sentences with words that no voice on this machine can read.
+    ``rate`` is in Hz, ``language`` is that of the voice (ISO 639). ``unread`` is what no voice on
+    this machine can read.
     """
 
     path: Path
     rate: int
     sentences: tuple[Sentence, ...]
     language: str = "en"
-    skipped_s: tuple[float, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
 
 def synthesize(
@@ -106,14 +106,14 @@ def synthesize(
     ``voice``: ``auto`` (by the language of the text), an installed voice of hibari-tts, or
     ``espeak:LANGUAGE``. ``speed`` is 0.5-2 (1 is a calm reader). Equal calls produce equal files.
     Memory is bounded by the longest sentence. ``on_progress`` is called after each sentence; an
-    exception that it raises ends the synthesis.
+    exception that it raises ends the synthesis. Words on which a voice fails are left out.
 
     Raises ``BadInput("text_empty")``, and ``BadInput("voice_missing")`` if no voice on this machine
     can read the text.
     """
     synthesizer = _voice_for(text, voice, speed, which)
     sentences: list[Sentence] = []
-    skipped_s: list[float] = []
+    unread: list[Unread] = []
     chars_read = 0
     try:
         with wave.open(str(temp_path(out_wav)), "wb") as out:
@@ -121,15 +121,19 @@ def synthesize(
             out.setsampwidth(2)
             out.setframerate(synthesizer.rate)
             done = 0
-            for paragraph in _split_paragraphs(text):
+            for paragraph in split_paragraphs(text):
                 if sentences:
                     pause = round(_PARAGRAPH_PAUSE_S * synthesizer.rate)
                     out.writeframes(bytes(2 * pause))
                     done += pause
-                for sentence in synthesizer.split_sentences(paragraph):
-                    if not synthesizer.can_read(sentence):
-                        skipped_s.append(done / synthesizer.rate)
-                    pcm = synthesizer.synthesize(sentence)
+                for sentence in split_sentences(paragraph):
+                    spoken = spoken_form(sentence, synthesizer.language_of(sentence))
+                    failed: list[str] = []
+                    pcm = _synthesize_words(synthesizer, spoken, failed)
+                    missing = [*synthesizer.silent_parts(spoken), *failed]
+                    if missing:
+                        words = " ".join(dict.fromkeys(missing))
+                        unread.append(Unread(done / synthesizer.rate, words))
                     chars_read += len(sentence)
                     on_progress(min(chars_read, len(text)), len(text))
                     if not len(pcm):
@@ -144,8 +148,47 @@ def synthesize(
     finally:
         discard_temp(out_wav)
     return SynthesizedSpeech(
-        out_wav, synthesizer.rate, tuple(sentences), synthesizer.language, tuple(skipped_s)
+        out_wav, synthesizer.rate, tuple(sentences), synthesizer.language, tuple(unread)
     )
+
+
+def check_voice(text: str, voice: str = AUTO, which: Which = shutil.which) -> None:
+    """Raise the ``BadInput`` of :func:`synthesize` if no voice here can read ``text``."""
+    _voice_for(text, voice, 1.0, which)
+
+
+class _Voice(Protocol):
+    rate: int
+    language: str
+
+    def language_of(self, sentence: str) -> str:
+        """Return the language (ISO 639) in which ``sentence`` is read."""
+
+    def silent_parts(self, spoken: str) -> list[str]:
+        """Return the words and signs of ``spoken`` that are not heard."""
+
+    def synthesize(self, spoken: str) -> Pcm:
+        """Return the sound; empty if nothing can be heard."""
+
+
+def _synthesize_words(voice: _Voice, spoken: str, failed: list[str]) -> Pcm:
+    """Read as much as possible: words on which the voice fails are added to ``failed``.
+
+    No text may end a lecture, whatever a voice makes of it.
+    """
+    try:
+        return voice.synthesize(spoken)
+    except MemoryError:
+        raise
+    except Exception as error:
+        words = spoken.split()
+        if len(words) <= 1:
+            log.warning("a voice failed on a word: %s: %s", type(error).__name__, error)
+            failed.append(spoken)
+            return np.zeros(0, np.int16)
+        half = len(words) // 2
+        parts = [" ".join(words[:half]), " ".join(words[half:])]
+        return np.concatenate([_synthesize_words(voice, part, failed) for part in parts])
 
 
 class _HibariVoice:
@@ -164,15 +207,25 @@ class _HibariVoice:
         self.rate = int(hibari.SAMPLE_RATE)
         self._tts = hibari.Hibari(voice, model=path)
         self._speed = speed
+        self._known_phonemes: dict[str, str] = {}
 
-    def split_sentences(self, paragraph: str) -> Iterator[str]:
-        yield from _split_long(self._tts.split_sentences(paragraph))
+    def language_of(self, sentence: str) -> str:
+        return self.language
 
-    def can_read(self, sentence: str) -> bool:
-        return _voice_script(sentence) == "LATIN"
+    def silent_parts(self, spoken: str) -> list[str]:
+        parts = doubtful_parts(spoken)
+        return [part for part in parts if is_silent(part, spoken, self._phonemes)]
 
-    def synthesize(self, sentence: str) -> Pcm:
-        sound = self._tts(sentence, speed=self._speed, seed=0)
+    def _phonemes(self, text: str) -> str:
+        if text not in self._known_phonemes:
+            try:
+                self._known_phonemes = {text: str(self._tts.g2p(text)).strip()}
+            except Exception:  # as when a sentence is read
+                return ""
+        return self._known_phonemes[text]
+
+    def synthesize(self, spoken: str) -> Pcm:
+        sound = self._tts(spoken, speed=self._speed, seed=0)
         return np.asarray(np.clip(sound, -1.0, 1.0) * 32767.0).astype(np.int16)
 
 
@@ -198,14 +251,25 @@ class _EspeakVoice:
             return
         raise BadInput("voice_missing", voice=ESPEAK + languages[0])
 
-    def split_sentences(self, paragraph: str) -> Iterator[str]:
-        yield from _split_long(_SENTENCE_END.split(paragraph))
+    def language_of(self, sentence: str) -> str:
+        return self.language
 
-    def can_read(self, sentence: str) -> bool:
-        return True
+    def silent_parts(self, spoken: str) -> list[str]:
+        signs = [part for part in doubtful_parts(spoken) if not part.isalpha()]
+        return [sign for sign in signs if is_silent(sign, spoken, self._phonemes)]
 
-    def synthesize(self, sentence: str) -> Pcm:
-        return self._run(sentence)[1]
+    def _phonemes(self, text: str) -> str:
+        command = [self._command[0], "-v", self._command[2], "-q", "-x", "--stdin"]
+        try:
+            return subprocess.run(
+                command, input=text.encode(), capture_output=True, check=True,
+                timeout=_ESPEAK_TIMEOUT_S,
+            ).stdout.decode("utf-8", "replace").strip()  # fmt: skip
+        except (OSError, subprocess.SubprocessError):
+            return ""
+
+    def synthesize(self, spoken: str) -> Pcm:
+        return self._run(spoken)[1]
 
     def _run(self, sentence: str) -> tuple[int, Pcm]:
         with tempfile.TemporaryDirectory() as folder:
@@ -234,21 +298,20 @@ class _BilingualVoice:
         self._program, self._speed = program, speed
         self._voices: dict[str, _EspeakVoice | None] = {"LATIN": None}
 
-    def split_sentences(self, paragraph: str) -> Iterator[str]:
-        for part in _EAST_ASIAN_STOP.split(paragraph):
-            yield from self._english.split_sentences(part)
+    def language_of(self, sentence: str) -> str:
+        return (self._other_voice(sentence) or self._english).language
 
-    def can_read(self, sentence: str) -> bool:
-        return (
-            self._english.can_read(sentence)
-            or self._voice_for_script(_voice_script(sentence)) is not None
-        )
+    def silent_parts(self, spoken: str) -> list[str]:
+        return (self._other_voice(spoken) or self._english).silent_parts(spoken)
 
-    def synthesize(self, sentence: str) -> Pcm:
-        other = self._voice_for_script(_voice_script(sentence))
+    def synthesize(self, spoken: str) -> Pcm:
+        other = self._other_voice(spoken)
         if other is None:
-            return self._english.synthesize(sentence)
-        return _resample_pcm(other.synthesize(sentence), other.rate, self.rate)
+            return self._english.synthesize(spoken)
+        return _resample_pcm(other.synthesize(spoken), other.rate, self.rate)
+
+    def _other_voice(self, sentence: str) -> _EspeakVoice | None:
+        return self._voice_for_script(voice_script(sentence))
 
     def _voice_for_script(self, script: str) -> _EspeakVoice | None:
         if script not in self._voices:
@@ -275,7 +338,7 @@ def _voice_for(
         return _EspeakVoice(which("espeak-ng"), (voice.removeprefix(ESPEAK),), speed)
     if voice != AUTO:
         return _HibariVoice(voice, speed)
-    script = _main_script(text)
+    script = main_script(text)
     if script == "LATIN":
         language = detect_latin_language(text)
         if language != "en":
@@ -285,58 +348,3 @@ def _voice_for(
     if script not in _ESPEAK_VOICES:
         raise BadInput("voice_missing", voice=script.lower())
     return _EspeakVoice(which("espeak-ng"), _ESPEAK_VOICES[script], speed)
-
-
-def _split_long(sentences: Iterable[str]) -> Iterator[str]:
-    """Split sentences that are too long to be synthesized at once; drop blank ones."""
-    for sentence in sentences:
-        yield from textwrap.wrap(sentence, _MAX_SENTENCE_CHARS)
-
-
-def _main_script(text: str) -> str:
-    """Return the script of most words; kana distinguish Japanese from Chinese.
-
-    Returns ``LATIN`` for a text without letters.
-    """
-    counts = _count_scripts(text)
-    if not counts:
-        return "LATIN"
-    script = counts.most_common(1)[0][0]
-    return "HIRAGANA" if script == "CJK" and counts["HIRAGANA"] else script
-
-
-def _voice_script(sentence: str) -> str:
-    """Return the script that decides the voice: any East Asian one, else that of most words."""
-    counts = _count_scripts(sentence)
-    return next(
-        (script for script in _EAST_ASIAN_SCRIPTS if counts[script]), _main_script(sentence)
-    )
-
-
-def _count_scripts(text: str) -> Counter[str]:
-    """Count the letters of each script, by the first word of their Unicode names.
-
-    A Chinese or Korean character counts as a word.
-    """
-    counts: Counter[str] = Counter()
-    for letter in filter(str.isalpha, text):
-        script = unicodedata.name(letter, "UNKNOWN").split()[0].split("-")[0]
-        counts[script] += _LETTERS_PER_WORD if script in _DENSE_SCRIPTS else 1
-    return counts
-
-
-def _split_paragraphs(text: str) -> Iterator[str]:
-    """Yield paragraphs in which lines that an editor wrapped are joined again."""
-    for block in re.split(r"\n\s*\n", text):
-        lines: list[str] = []
-        for line in (line.strip() for line in block.splitlines()):
-            if not line:
-                continue
-            before = lines[-1] if lines else _LINE_END_MARKS
-            wrapped = len(before) >= _MIN_WRAPPED_LINE or line[0].islower()
-            if before[-1] not in _LINE_END_MARKS and wrapped:
-                lines[-1] = f"{before} {line}"
-            else:
-                lines.append(line)
-        if lines:
-            yield "\n".join(lines)

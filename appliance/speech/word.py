@@ -1,67 +1,56 @@
-"""Read the text of a Word file (.docx) as a stream: with constant memory and limits.
+"""Read the text of a Word file (.docx): what Word shows when it prints the document.
 
-A package of a few kilobytes may describe gigabytes: millions of paragraphs, tables with millions of
-columns, entities that expand, compressed zeros. Libraries that build a tree of it, such as
-python-docx, take all of that memory. Here the XML is parsed piece by piece, nothing but the text is
-kept, and each count has a limit.
+Insertions with tracked changes, content controls, fields, links, text boxes and equations count;
+deletions, hidden and struck-out text do not. The file is read as a stream, see
+:mod:`appliance.speech.word_package`; nothing but the text is kept.
 """
 
 from __future__ import annotations
 
 import errno
 import io
-import struct
-import zipfile
-from typing import IO, BinaryIO
-from xml.parsers import expat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO
 
 from appliance.errors import BadInput
-
-MAX_XML_BYTES = 64_000_000
-"""Maximum size of the document's XML, uncompressed; that of a novel has about ten million bytes."""
+from appliance.speech.word_equation import NAMESPACES as _EQUATION_NAMESPACES
+from appliance.speech.word_equation import Equation
+from appliance.speech.word_package import WordLimitError, WordPackage, XmlStream
 
 MAX_PARAGRAPHS = 200_000
-MAX_ELEMENTS = 5_000_000
-MAX_DEPTH = 200
-MAX_DIRECTORY_BYTES = 1_000_000
-"""Maximum size of the package's directory; that of a thousand pictures has about 80,000 bytes."""
+MAX_STYLES = 20_000
 
-_END_RECORD = struct.Struct("<4s4H2LH")
-_END_SIGNATURE = b"PK\x05\x06"
-_MAX_TAIL_BYTES = _END_RECORD.size + 0xFFFF  # with the longest comment
-_LOCATOR_BYTES = 20
-_DOCUMENT = "word/document.xml"
-_BLOCK_BYTES = 1 << 16
 _NAMESPACES = (
     "http://schemas.openxmlformats.org/wordprocessingml/2006/main",
     "http://purl.oclc.org/ooxml/wordprocessingml/main",  # "strict" files
 )
-_BREAKS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
-# What is drawn beside the text or was deleted is not spoken, nor is the text of a fallback.
-_SKIPPED = frozenset({"txbxContent", "del", "moveFrom", "drawing", "pict", "object", "Fallback"})
+# Besides deletions: fields' instructions, properties, phonetic guides, and the text of a fallback.
+_NOT_PRINTED = frozenset(
+    {"del", "moveFrom", "delText", "instrText", "fldChar", "Fallback", "rt", "sdtPr", "rubyPr",
+     "ctrlPr", "commentReference", "footnoteReference", "endnoteReference", "object"}
+)  # fmt: skip
+_HIDING = frozenset({"vanish", "strike", "dstrike"})
+_FALSE = frozenset({"0", "false", "off", "none"})
+_CHARACTERS = {"tab": " ", "ptab": " ", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 
 
 def word_text(file: BinaryIO, name: str, max_bytes: int) -> str:
     """Return the text of the Word file ``file``, with blank lines between its paragraphs.
 
-    Paragraphs of tables come in their place, row by row. ``name`` is used in messages;
-    ``max_bytes`` limits the text. Raises ``BadInput``: ``file_empty``, ``text_unreadable`` or
-    ``text_too_long``; and ``OSError``.
+    Paragraphs of tables come in their place, row by row, and text boxes after the paragraph to
+    which they belong. ``name`` is used in messages; ``max_bytes`` limits the text. Raises
+    ``BadInput``: ``file_empty``, ``text_unreadable`` or ``text_too_long``; and ``OSError``.
     """
     if not file.seek(0, io.SEEK_END):
         raise BadInput("file_empty", name=name)
-    reader = _Reader(max_bytes)
     try:
-        _check_directory(file)
-        with zipfile.ZipFile(file) as package:
-            entry = package.getinfo(_DOCUMENT)
-            if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise ValueError("a compression that Word does not use and that may take gigabytes")
-            if entry.file_size > MAX_XML_BYTES:
-                raise _LimitExceededError
-            with package.open(entry) as document:
-                reader.read(document)
-    except _LimitExceededError:
+        package = WordPackage(file)
+        styles = _StyleReader()
+        package.read_related("styles", styles)
+        reader = _TextReader(styles.hiding(), max_bytes)
+        package.read(package.document, reader)
+    except WordLimitError:
         raise BadInput("text_too_long", name=name) from None
     except OSError as error:
         if error.errno not in (None, errno.EINVAL):  # of a position that a damaged directory names
@@ -72,112 +61,207 @@ def word_text(file: BinaryIO, name: str, max_bytes: int) -> str:
     return "\n\n".join(reader.paragraphs)
 
 
-class _LimitExceededError(Exception):
-    pass
+def _is_on(attributes: Mapping[str, str]) -> bool:
+    return attributes.get("val", "true").lower() not in _FALSE
 
 
-def _check_directory(file: BinaryIO) -> None:
-    """Check the size of the package's directory, which zipfile holds in memory as a whole.
-
-    Reads the "end of central directory record" (section 4.3.16 of PKWARE's APPNOTE) at the same
-    place as zipfile does. Raises ``_LimitExceededError``, and ``ValueError`` for a ZIP64 package.
-    """
-    start = max(file.seek(0, io.SEEK_END) - _MAX_TAIL_BYTES, 0)
-    file.seek(start)
-    tail = file.read(_MAX_TAIL_BYTES)
-    at = len(tail) - _END_RECORD.size
-    if at < 0 or tail[at : at + 4] != _END_SIGNATURE or tail[-2:] != b"\0\0":
-        at = tail.rfind(_END_SIGNATURE)
-    if at < 0 or at + _END_RECORD.size > len(tail):
-        raise ValueError("not a zip file")
-    if tail[max(at - _LOCATOR_BYTES, 0) : at].startswith(b"PK\x06\x07"):
-        raise ValueError("a ZIP64 package")
-    _, _, _, _, _, size, _, _ = _END_RECORD.unpack_from(tail, at)
-    if size > MAX_DIRECTORY_BYTES:
-        raise _LimitExceededError
+@dataclass
+class _Style:
+    hides: bool | None = None
+    """Whether its text is hidden or struck out; ``None`` if its base decides."""
+    base: str | None = None
 
 
-class _Reader:
-    """Collects the paragraphs while expat parses the document."""
+class _StyleReader(XmlStream):
+    """Reads which styles hide text."""
 
-    def __init__(self, max_bytes: int) -> None:
-        self.paragraphs: list[str] = []
-        self._room = max_bytes
-        self._paragraphs_seen = self._elements = self._depth = 0
-        self._skipped_depth = 0  # of the outermost element that is skipped; 0 if there is none
-        self._in_text = False
-        self._in_run = False
-        self._text: list[str] = []
-        self._parser = expat.ParserCreate(namespace_separator=" ")
-        self._parser.buffer_text = True
-        self._parser.StartDoctypeDeclHandler = _refuse_doctype
-        self._parser.StartElementHandler = self._start
-        self._parser.EndElementHandler = self._end
-        self._parser.CharacterDataHandler = self._characters
+    def __init__(self) -> None:
+        super().__init__()
+        self._styles: dict[str, _Style] = {}
+        self._style: _Style | None = None
+        self._style_depth = self._properties_depth = 0
 
-    def read(self, document: IO[bytes]) -> None:
-        """Parse ``document`` to its end. Raises ``_LimitExceededError`` and errors of expat."""
-        size = 0
-        while block := document.read(_BLOCK_BYTES):
-            size += len(block)
-            if size > MAX_XML_BYTES:
-                raise _LimitExceededError
-            self._parser.Parse(block, False)
-        self._parser.Parse(b"", True)
-
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        self._depth += 1
-        self._elements += 1
-        if self._elements > MAX_ELEMENTS or self._depth > MAX_DEPTH:
-            raise _LimitExceededError
-        if self._skipped_depth:
-            return
-        namespace, _, tag = name.rpartition(" ")
-        if tag in _SKIPPED:
-            self._skipped_depth = self._depth
-        elif namespace not in _NAMESPACES:
-            return
-        elif tag == "p":
-            self._paragraphs_seen += 1
-            if self._paragraphs_seen > MAX_PARAGRAPHS:
-                raise _LimitExceededError
-            self._text.clear()
-        elif tag == "r":
-            self._in_run = True
-        elif tag == "t":
-            self._in_text = self._in_run
-        elif self._in_run and tag in _BREAKS:
-            self._add(_BREAKS[tag])
-
-    def _end(self, name: str) -> None:
-        self._depth -= 1
-        if self._skipped_depth:
-            if self._depth < self._skipped_depth:
-                self._skipped_depth = 0
-            return
-        namespace, _, tag = name.rpartition(" ")
+    def start(self, namespace: str, tag: str, attributes: dict[str, str]) -> None:
         if namespace not in _NAMESPACES:
             return
-        if tag == "t":
-            self._in_text = False
-        elif tag == "r":
-            self._in_run = False
-        elif tag == "p":
-            if text := "".join(self._text).strip():
-                self.paragraphs.append(text)
-            self._text.clear()
+        if self._style is None:
+            if tag == "style":
+                self._style, self._style_depth = _Style(), self.depth
+                self._styles[attributes.get("styleId", "")] = self._style
+                if len(self._styles) > MAX_STYLES:
+                    raise WordLimitError
+        elif self.depth == self._style_depth + 1:
+            if tag == "basedOn":
+                self._style.base = attributes.get("val")
+            elif tag == "rPr":
+                self._properties_depth = self.depth
+        elif self.depth == self._properties_depth + 1 and tag in _HIDING:
+            self._style.hides = bool(self._style.hides) or _is_on(attributes)
 
-    def _characters(self, data: str) -> None:
-        if self._in_text and not self._skipped_depth:
+    def end(self, namespace: str, tag: str) -> None:
+        if self.depth == self._properties_depth:
+            self._properties_depth = 0
+        if self._style is not None and self.depth == self._style_depth:
+            self._style = None
+
+    def hiding(self) -> dict[str, bool]:
+        """Return, by the ID of each style that decides it, whether its text is not printed."""
+        found: dict[str, bool | None] = {}
+        for name in self._styles:
+            chain: dict[str, None] = {}
+            decision: bool | None = None
+            at: str | None = name
+            while at is not None and at in self._styles and at not in chain:
+                if at in found:
+                    decision = found[at]
+                    break
+                chain[at] = None
+                decision = self._styles[at].hides
+                at = self._styles[at].base if decision is None else None
+            found.update(dict.fromkeys(chain, decision))
+        return {name: hides for name, hides in found.items() if hides is not None}
+
+
+@dataclass
+class _Span:
+    """An open paragraph or run: its ``text`` and the paragraphs of its text boxes."""
+
+    depth: int
+    is_run: bool
+    hidden: bool
+    """Whether its text is hidden, unless its own properties decide otherwise."""
+    own: bool | None = None
+    text: list[str] = field(default_factory=list)
+    boxes: list[str] = field(default_factory=list)
+
+    @property
+    def hides(self) -> bool:
+        return self.hidden if self.own is None else self.own
+
+
+class _TextReader(XmlStream):
+    """Collects the printed paragraphs."""
+
+    def __init__(self, hiding_styles: Mapping[str, bool], max_bytes: int) -> None:
+        super().__init__()
+        self.paragraphs: list[str] = []
+        self._hiding_styles = hiding_styles
+        self._room = max_bytes
+        self._paragraphs_seen = 0
+        self._skipped_depth = 0  # of the outermost element that is skipped; 0 if there is none
+        self._properties_depth = 0  # of the properties of the innermost paragraph or run
+        self._spans: list[_Span] = []
+        self._in_text = False
+        self._equation: Equation | None = None
+        self._equation_depth = 0
+
+    def start(self, namespace: str, tag: str, attributes: dict[str, str]) -> None:
+        if self._skipped_depth:
+            return
+        if self._properties_depth:
+            if self.depth == self._properties_depth + 1 and namespace in _NAMESPACES:
+                self._property(tag, attributes)
+        elif tag in _NOT_PRINTED:
+            self._skipped_depth = self.depth
+        elif self._equation is not None:
+            if tag in ("rPr", "pPr"):
+                self._skipped_depth = self.depth
+            else:
+                self._equation.start(tag, attributes)
+        elif namespace in _EQUATION_NAMESPACES:
+            if tag in ("oMath", "oMathPara"):
+                self._equation, self._equation_depth = Equation(), self.depth
+        elif namespace in _NAMESPACES:
+            self._start_word(tag, attributes)
+
+    def _start_word(self, tag: str, attributes: dict[str, str]) -> None:
+        span = self._spans[-1] if self._spans else None
+        if tag == "p":
+            self._count_paragraph()
+            self._spans.append(_Span(self.depth, False, False))
+        elif tag in ("rPr", "pPr"):
+            if span is not None and self.depth == span.depth + 1 and span.is_run == (tag == "rPr"):
+                self._properties_depth = self.depth
+            else:
+                self._skipped_depth = self.depth
+        elif span is None:
+            return
+        elif tag == "r":
+            self._spans.append(_Span(self.depth, True, span.hides))
+        elif tag == "t":
+            self._in_text = not span.hides
+        elif tag in _CHARACTERS and not span.hides:
+            self._add(_CHARACTERS[tag])
+        elif tag == "sym" and not span.hides:
+            self._add(_symbol(attributes.get("char", "20")))
+
+    def _property(self, tag: str, attributes: dict[str, str]) -> None:
+        span = self._spans[-1]
+        if tag in ("rStyle", "pStyle"):
+            span.hidden = self._hiding_styles.get(attributes.get("val", ""), span.hidden)
+        elif span.is_run and tag in _HIDING:
+            span.own = bool(span.own) or _is_on(attributes)
+
+    def end(self, namespace: str, tag: str) -> None:
+        if self._skipped_depth:
+            if self.depth == self._skipped_depth:
+                self._skipped_depth = 0
+        elif self._properties_depth:
+            if self.depth == self._properties_depth:
+                self._properties_depth = 0
+        elif self._equation is not None:
+            if self.depth == self._equation_depth:
+                self._end_equation(self._equation)
+            else:
+                self._equation.end()
+        elif tag == "t":
+            self._in_text = False
+        elif self._spans and self.depth == self._spans[-1].depth:
+            self._end_span(self._spans.pop())
+
+    def _end_span(self, span: _Span) -> None:
+        if span.is_run:
+            self._spans[-1].text += span.text
+            self._spans[-1].boxes += span.boxes
+            return
+        text = "".join(span.text).strip()
+        found = [text, *span.boxes] if text else span.boxes
+        (self._spans[-1].boxes if self._spans else self.paragraphs).extend(found)
+
+    def _end_equation(self, equation: Equation) -> None:
+        self._equation = None
+        text = equation.text().strip()
+        if self._spans:
+            self._spans[-1].text.append(f" {text} ")
+        elif text:
+            self._count_paragraph()
+            self.paragraphs.append(text)
+
+    def characters(self, data: str) -> None:
+        if self._skipped_depth or self._properties_depth:
+            return
+        if self._equation is not None:
+            self._take(data)
+            self._equation.characters(data)
+        elif self._in_text:
             self._add(data)
 
-    def _add(self, text: str) -> None:
+    def _count_paragraph(self) -> None:
+        self._paragraphs_seen += 1
+        if self._paragraphs_seen > MAX_PARAGRAPHS:
+            raise WordLimitError
+
+    def _take(self, text: str) -> None:
         self._room -= len(text.encode())
         if self._room < 0:
-            raise _LimitExceededError
-        self._text.append(text)
+            raise WordLimitError
+
+    def _add(self, text: str) -> None:
+        self._take(text)
+        self._spans[-1].text.append(text)
 
 
-def _refuse_doctype(*_: object) -> None:
-    """Refuse a document type, and with it all entities; no word processor writes one."""
-    raise ValueError("a document type declaration")
+def _symbol(code: str) -> str:
+    """Return the character of a symbol font, if it is one that other fonts have, too."""
+    number = int(code, 16)
+    return "" if 0xE000 <= number <= 0xF8FF or 0xD800 <= number <= 0xDFFF else chr(number)

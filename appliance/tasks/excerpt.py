@@ -25,7 +25,7 @@ def cut_excerpt(lecture: Path, at_s: float, folder: Path) -> Path:
     """
     if is_text(lecture):
         path = folder / "excerpt.txt"
-        words = text_between(read_document(lecture), at_s, at_s + LENGTH_S)
+        words = text_between(read_document(lecture).text, at_s, at_s + LENGTH_S)
         path.write_text(words, encoding="utf-8")
         return path
     return _cut_recording(lecture, at_s, folder / "excerpt.wav")

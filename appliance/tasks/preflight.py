@@ -7,28 +7,31 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from appliance.config import Config, FaceConfig, SpeechConfig
 from appliance.errors import BadInput
-from appliance.face.networks import face_networks
-from appliance.face.person import find_people
-from appliance.face.track import FaceLandmarks, FaceTracker, largest_face
+from appliance.face.track import FaceLandmarks
 from appliance.jobs.tasks import make_warning
 from appliance.media.audio import audio_blocks
-from appliance.media.decode import FrameReader
 from appliance.media.picture import Picture
 from appliance.media.probe import PresenterInfo, probe_audio, probe_presenter
 from appliance.media.thumbnail import save_picture
+from appliance.render.coverage import measure_coverage
 from appliance.render.narration import is_text
-from appliance.render.presenter_analysis import sample_bursts
+from appliance.render.presenter_analysis import analyse_presenter
+from appliance.render.presenter_file import open_presenter, presenter_notices
 from appliance.speech.document import read_document
+from appliance.speech.tts import check_voice
 from appliance.tasks.estimates import expected_disk_mb, speaking_time_s
 
-_FRAMES_PER_BURST = 6  # frames of each burst that are examined
 _ANALYSED_S = 300  # seconds of the lecture that are analysed
 _THUMBNAIL_SIDE = 480  # pixels of the longer side
-_MIN_FACE_SIZE = 0.05  # distance of the outer eye corners, relative to the height of the frame
+_NEEDED_EYE_PX = 36
+"""Distance of the outer eye corners in pixels below which the mouth is too coarse to look right."""
+
+_FRAME_MARGIN = 0.15  # of the frame around the face, as a share of its size
 _QUIET_DB, _LOUD_DB = -40.0, -3.0  # RMS re full scale; speech is usually recorded at -30 to -15
 _MIN_COVERAGE = 0.8  # a warning is issued if the face is in fewer of the frames
 
@@ -38,7 +41,7 @@ def estimate_disk_mb(presenter: Path, lecture: Path, config: Config) -> float:
 
     Raises ``BadInput`` for files that cannot be used.
     """
-    info = probe_presenter(presenter, max_fps=config.video.max_fps)
+    info = probe_presenter(presenter, max_fps=config.video.max_fps, short_side=config.video.size)
     duration_s = lecture_duration_s(lecture, config.speech)
     return expected_disk_mb(info, presenter.stat().st_size, duration_s, config.video, config.audio)
 
@@ -47,7 +50,7 @@ def lecture_duration_s(lecture: Path, speech: SpeechConfig) -> float:
     """Return the duration of the lecture in seconds; that of a text is a rough estimate."""
     if not is_text(lecture):
         return probe_audio(lecture).duration_s
-    return speaking_time_s(read_document(lecture)) / speech.speed
+    return speaking_time_s(read_document(lecture).text) / speech.speed
 
 
 def preflight(
@@ -55,11 +58,13 @@ def preflight(
 ) -> dict[str, Any]:
     """Check the files, write ``thumbnail`` (JPEG) and return the result that the panel shows.
 
-    ``coverage`` is the fraction of the sampled frames with the face, ``yaw_deg`` the median of the
-    absolute yaw angle. Values that depend on the device are added by the caller. Raises
-    ``BadInput`` for files that cannot be used at all.
+    ``coverage`` is the share of frames whose lips will be moved, with half the width of its 95 %
+    interval in ``coverage_error``; ``yaw_deg`` is the median of the absolute yaw angle, ``face_px``
+    that of the distance of the outer eye corners, of which ``face_needed_px`` are needed. The
+    thumbnail shows the person who will speak in a frame. Values that depend on the device are added
+    by the caller. Raises ``BadInput`` for files that cannot be used at all.
     """
-    info = probe_presenter(presenter, max_fps=config.video.max_fps)
+    info = open_presenter(presenter, config.video)
     result: dict[str, Any] = {
         "width": info.width,
         "height": info.height,
@@ -68,62 +73,82 @@ def preflight(
         "thumbnail": str(thumbnail),
         "warnings": [],
     }
-    result.update(_check_face(info, config.face, thumbnail, result["warnings"]))
+    seconds = None if lecture is None else lecture_duration_s(lecture, config.speech)
+    used = info.frames if seconds is None else math.ceil(seconds * info.fps)
+    result.update(_check_face(info, used, config.face, thumbnail, result["warnings"]))
+    for notice in presenter_notices(info):
+        result["warnings"].append(make_warning(notice.code, **notice.details))
     result.update(lecture_s=None, level_db=None, estimated_mb=None)
-    if lecture is not None:
-        seconds = lecture_duration_s(lecture, config.speech)
+    if lecture is not None and seconds is not None:
         result["lecture_s"] = round(seconds, 2)
         size = presenter.stat().st_size
         disk_mb = expected_disk_mb(info, size, seconds, config.video, config.audio)
         result["estimated_mb"] = math.ceil(disk_mb)
-        if not is_text(lecture):
+        if is_text(lecture):
+            check_voice(read_document(lecture).text, config.speech.voice)
+        else:
             result["level_db"] = _check_level(lecture, result["warnings"])
     return result
 
 
 def _check_face(
-    info: PresenterInfo, settings: FaceConfig, thumbnail: Path, warnings: list[dict[str, Any]]
+    info: PresenterInfo,
+    used_frames: int,
+    settings: FaceConfig,
+    thumbnail: Path,
+    warnings: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    networks = face_networks()
-    landmarks: list[FaceLandmarks | None] = []
-    detections = []
-    best: tuple[float, Picture | None] = (-1.0, None)
-    with FrameReader(info, 2) as reader:
-        for burst in sample_bursts(info.frames, reader.keyframe_before):
-            tracker = FaceTracker(*networks, largest_face, float(info.sar))
-            pictures = reader.read_sparse(burst.start, min(_FRAMES_PER_BURST, len(burst)))
-            for number, picture in enumerate(pictures):
-                if number == 0:
-                    faces = networks[0].detect(picture, float(info.sar))
-                    detections.append((picture.index, faces))
-                face = tracker.step(picture)
-                landmarks.append(face)
-                rank = 0.0 if face is None else face.confidence
-                if rank > best[0]:
-                    best = rank, picture
-    assert best[1] is not None
-    save_picture(best[1], info, thumbnail, _THUMBNAIL_SIDE)
-    faces_seen = [face for face in landmarks if face is not None]
-    coverage = len(faces_seen) / len(landmarks)
-    if not faces_seen:
-        return {"face_found": False, "coverage": 0.0, "yaw_deg": None, "faces": 0}
-    yaw = float(np.median([abs(float(face.pose.yaw)) for face in faces_seen]))
-    face_size = float(np.median([face.eye_distance for face in faces_seen])) / info.height
-    count = len(find_people(detections, len(detections)))
-    if coverage < _MIN_COVERAGE:
-        warnings.append(make_warning("face_rarely_seen", percent=round(100 * coverage)))
+    """Find the person as rendering does, and measure in how many frames the lips will move.
+
+    Only the ``used_frames`` that the lecture needs count. Raises the ``BadInput`` of a presenter
+    that cannot be used, such as ``no_face``.
+    """
+    person, _ = analyse_presenter(info, settings.index, 2)
+    found = measure_coverage(info, person, settings, used_frames)
+    picture, face = found.best[1:]
+    assert picture is not None
+    save_picture(
+        picture if face is None else _framed(picture, face), info, thumbnail, _THUMBNAIL_SIDE
+    )
+    if not found.eye_distances:
+        raise BadInput("no_face", name=info.path.name)
+    yaw = float(np.median(found.yaws_deg))
+    eye_distance = float(np.median(found.eye_distances))
+    count = 1 + len(person.others) + person.successors
+    if found.share < _MIN_COVERAGE:
+        warnings.append(make_warning("face_rarely_seen", percent=round(100 * found.share)))
     if yaw > settings.max_yaw_deg:
         warnings.append(make_warning("face_turned", degrees=round(yaw)))
-    if face_size < _MIN_FACE_SIZE:
-        warnings.append(make_warning("face_small", percent=round(100 * face_size, 1)))
+    if eye_distance < _NEEDED_EYE_PX:
+        pixels = {"pixels": round(eye_distance), "needed": _NEEDED_EYE_PX}
+        warnings.append(make_warning("face_small", **pixels))
     if count > 1:
         warnings.append(make_warning("multiple_faces", count=count))
     return {
         "face_found": True,
-        "coverage": round(coverage, 3),
+        "coverage": round(found.share, 3),
+        "coverage_error": round(found.error, 3),
         "yaw_deg": round(yaw, 1),
         "faces": count,
+        "face_px": round(eye_distance),
+        "face_needed_px": _NEEDED_EYE_PX,
     }
+
+
+def _framed(picture: Picture, face: FaceLandmarks) -> Picture:
+    """Return a copy of ``picture`` with a white frame around the face that will speak."""
+    copy = Picture.empty(picture.width, picture.height, picture.index)
+    for source, target in zip(picture.planes(), copy.planes(), strict=True):
+        target[:] = source
+    low, high = face.points[:, :2].min(axis=0), face.points[:, :2].max(axis=0)
+    margin = _FRAME_MARGIN * (high - low)
+    left, top = (int(value) for value in np.maximum(low - margin, 0))
+    right, bottom = (int(value) for value in high + margin)
+    thickness = max(picture.height // 180, 2) * 2
+    for plane, scale, value in zip(copy.planes(), (1, 2, 2), (235, 128, 128), strict=True):
+        corners = (left // scale, top // scale), (right // scale, bottom // scale)
+        cv2.rectangle(plane, *corners, value, thickness // scale)
+    return copy
 
 
 def _check_level(lecture: Path, warnings: list[dict[str, Any]]) -> float:

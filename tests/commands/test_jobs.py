@@ -15,6 +15,8 @@ from appliance.jobs.models import NewJob, Reason
 from appliance.jobs.states import JobState
 from appliance.jobs.store import store_path
 from appliance.jobs.worker_store import WorkerStore
+from tests.render.conftest import write_wav
+from tests.talking_face import babble, portrait, voice, write_video
 
 
 class RunJobs(Protocol):
@@ -24,8 +26,8 @@ class RunJobs(Protocol):
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     (tmp_path / "box.yaml").write_text("root: .\n")
-    (tmp_path / "wang.mp4").write_bytes(b"presenter")
-    (tmp_path / "lesson 03.wav").write_bytes(b"lecture")
+    write_video(tmp_path / "wang.mp4", [portrait()] * 5)
+    write_wav(tmp_path / "lesson 03.wav", voice(babble(50)))
     return tmp_path
 
 
@@ -54,12 +56,12 @@ def store(root: Path) -> WorkerStore:
 def test_add_queues_absolute_paths_with_the_name_of_the_lecture(
     run_jobs: RunJobs, store: WorkerStore
 ) -> None:
-    number = int(run_jobs("add", "wang.mp4", "lesson 03.wav", "--priority", 3, "--face", 1))
+    number = int(run_jobs("add", "wang.mp4", "lesson 03.wav", "--priority", 3, "--face", 0))
     job = store.get(number)
     assert job.presenter == Path("wang.mp4").resolve()
     assert job.lecture == Path("lesson 03.wav").resolve()
     assert (job.stem, job.priority, job.state) == ("lesson 03", 3, JobState.QUEUED)
-    assert job.options == {"face": {"index": 1}}
+    assert job.options == {"face": {"index": 0}}
     assert store.files.source_paths() == set()
 
 
@@ -69,6 +71,8 @@ def test_add_queues_absolute_paths_with_the_name_of_the_lecture(
         (["missing.mp4", "lesson 03.wav"], "file_missing"),
         (["wang.mp4", "."], "file_is_folder"),
         (["wang.mp4", "lesson 03.wav", "--face", "99"], "job_options_invalid"),
+        (["lesson 03.wav", "lesson 03.wav"], "video_missing"),
+        (["wang.mp4", "lesson 03.wav", "--face", "3"], "face_number_out_of_range"),
         (["wang.mp4", "lesson 03.wav", "--face", "-1"], "job_options_invalid"),
     ],
 )

@@ -6,12 +6,11 @@ Each reader must end at once, and must not reveal what a link leads to.
 from __future__ import annotations
 
 import os
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -24,7 +23,8 @@ from appliance.files.names import find_presenter
 from appliance.files.thumbnail_cache import ThumbnailCache
 from appliance.helper.usb_copy import copy_file, export_results, find_media_files
 from appliance.inbox.archive import archive_sources
-from appliance.inbox.completeness import looks_incomplete
+from appliance.inbox.completeness import examine
+from appliance.inbox.content import Content, content_of
 from appliance.inbox.job_file import read_job_file
 from appliance.inbox.partial_copies import (
     remove_failure_note,
@@ -33,16 +33,23 @@ from appliance.inbox.partial_copies import (
 )
 from appliance.inbox.stability import is_open_for_writing
 from appliance.jobs.models import Job, NewJob
+from appliance.jobs.retry import can_retry
 from appliance.jobs.states import JobState
 from appliance.jobs.worker_store import WorkerStore
+from appliance.media.animation import frame_times
 from appliance.media.audio import audio_blocks
 from appliance.media.container import check_file, open_media
+from appliance.media.mp3_header import missing_mp3_share
 from appliance.media.photo import load_photo
 from appliance.media.probe import probe_audio, probe_presenter
+from appliance.media.roles import has_picture, has_sound, is_still_photo
 from appliance.media.subtitles import read_subtitles
 from appliance.media.thumbnail import save_presenter_thumbnail, save_video_thumbnail
 from appliance.speech.document import read_document
+from appliance.speech.tracks import find_speech_track, has_opposite_channels
+from appliance.speech.transcript import read_transcript
 from appliance.tasks.estimates import seconds_per_pixel
+from tests.daemon.special_files import KINDS, SECRET, in_time
 from tests.daemon.world import make_worker, succeed
 from tests.inbox.harness import InboxHarness
 from tests.render.conftest import write_wav
@@ -51,57 +58,6 @@ from web.services.job_access import result_file
 from web.services.presenter_library import list_presenters
 from web.services.report_texts import read_report
 from web.services.zip_stream import Entry, stream_zip
-
-DEADLINE_S = 30.0
-SECRET = b"not for the class"
-
-Place = Callable[[Path, Path], None]
-"""Puts something at the first path; the second is a file that the inbox's users cannot read."""
-
-
-def _pipe(path: Path, secret: Path) -> None:
-    os.mkfifo(path)
-
-
-def _link(path: Path, secret: Path) -> None:
-    path.symlink_to(secret)
-
-
-def _inner_link(path: Path, secret: Path) -> None:
-    other = path.with_name(f"other{path.suffix}")
-    other.write_bytes(SECRET)
-    path.symlink_to(other.name)
-
-
-def _dangling(path: Path, secret: Path) -> None:
-    path.symlink_to("missing")
-
-
-def _link_to_folder(path: Path, secret: Path) -> None:
-    path.symlink_to(secret.parent)
-
-
-def _socket(path: Path, secret: Path) -> None:
-    folder = os.open(path.parent, os.O_RDONLY)  # the path of a socket has at most 107 bytes
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(f"/proc/self/fd/{folder}/{path.name}")
-    os.close(folder)
-
-
-def _device(path: Path, secret: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root creates a device")
-    os.mknod(path, 0o020644, os.makedev(1, 5))  # /dev/zero, which never ends
-
-
-def _folder(path: Path, secret: Path) -> None:
-    path.mkdir()
-
-
-KINDS: dict[str, Place] = {
-    "pipe": _pipe, "link": _link, "inner link": _inner_link, "dangling link": _dangling,
-    "link to a folder": _link_to_folder, "socket": _socket, "device": _device, "folder": _folder,
-}  # fmt: skip
 
 
 def _export(path: Path) -> list[str]:
@@ -112,6 +68,10 @@ def _export(path: Path) -> list[str]:
 
 def _open_media(path: Path) -> None:
     open_media(path).close()
+
+
+def _transcript(path: Path) -> object:
+    return read_transcript(path, np.ones(100, np.float32))
 
 
 def _zip(path: Path) -> bytes:
@@ -144,6 +104,13 @@ def _job(path: Path) -> Job:
     return Job.from_row(cast(Any, _Row(output=os.fsencode(path), report=os.fsencode(path))))
 
 
+def _failed_job(path: Path) -> Job:
+    """Return a job that failed because its file was removed."""
+    name = os.fsencode(path)
+    row = _Row(state="failed", reason="source_removed", presenter=name, lecture=name)
+    return Job.from_row(cast(Any, row))
+
+
 class _Row(dict[str, Any]):
     """A row of the table of jobs, with nothing in the other columns."""
 
@@ -165,7 +132,19 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "text": ("a.txt", read_document),
     "markdown": ("a.md", read_document),
     "word": ("a.docx", read_document),
-    "completeness": ("a.wav", looks_incomplete),
+    "subtitles of a recording": ("a.srt", _transcript),
+    "transcript": ("a.txt", _transcript),
+    "sound tracks": ("a.mkv", find_speech_track),
+    "channels": ("a.wav", has_opposite_channels),
+    "MP3 header": ("a.mp3", missing_mp3_share),
+    "animation": ("a.webp", lambda path: len(frame_times(path)[0]) > 1),
+    "image of an animation": ("a.webp", lambda path: load_photo(path, 1)),
+    "role of a photo": ("a.png", is_still_photo),
+    "role of a video": ("a.mp4", has_picture),
+    "sound of a video": ("a.mp4", has_sound),
+    "content": ("a.wav", lambda path: content_of(path, {}) is not Content.OTHER),
+    "retry": ("a.wav", lambda path: can_retry(_failed_job(path))),
+    "completeness": ("a.wav", lambda path: examine(path) == "1"),
     "presenter thumbnail": (
         "a.png", lambda path: save_presenter_thumbnail(path, path.with_suffix(".jpg"))),
     "video thumbnail": ("a.mp4", lambda path: save_video_thumbnail(path, path.with_suffix(".jpg"))),
@@ -184,23 +163,6 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "report": ("a.report.json", read_report),
     "speed": ("a.report.json", lambda path: seconds_per_pixel([_job(path)])),
 }  # fmt: skip
-
-
-def in_time(work: Callable[[], object]) -> tuple[object, BaseException | None]:
-    """Return the result or the exception of ``work``; fail if it does not end in time."""
-    outcome: list[tuple[object, BaseException | None]] = []
-
-    def run() -> None:
-        try:
-            outcome.append((work(), None))
-        except BaseException as error:
-            outcome.append((None, error))
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(DEADLINE_S)
-    assert outcome, "the reader hangs"
-    return outcome[0]
 
 
 @pytest.fixture

@@ -191,7 +191,10 @@ class TestOutcomes:
     def test_options_are_applied_to_the_attempt(self, store: WorkerStore, config: Config) -> None:
         attempts = Attempts(BadInput("cancelled"))
         worker = Worker(store, config, threading.Event(), WorkerHooks(attempts))
-        store.add(NewJob("x", Path("p"), Path("l"), {"face": {"index": 2}}))
+        presenter, lecture = config.root / "p", config.root / "l"
+        for path in (presenter, lecture):
+            path.write_bytes(b"x")
+        store.add(NewJob("x", presenter, lecture, {"face": {"index": 2}}))
         worker.run_next()
         assert attempts.requests[0].config.face.index == 2
         assert attempts.requests[0].config.video == config.video

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from appliance.config import Config
 from appliance.inbox.archive import archive_sources
-from appliance.inbox.scanner import CompletenessCheck, InboxScanner
+from appliance.inbox.content import Examination
+from appliance.inbox.scanner import FileCheck, InboxScanner
 from appliance.jobs.models import Job
 from appliance.jobs.store import store_path
 from appliance.jobs.worker_store import WorkerStore
@@ -24,20 +25,32 @@ class Clock:
         return self.time
 
 
-def all_complete(paths: Sequence[Path]) -> Collection[Path]:
+def all_complete(paths: Sequence[Path]) -> Examination:
     """Report no file as incomplete: the files of these tests are only a few bytes long."""
-    return ()
+    return Examination()
 
 
 class InboxHarness:
     """An inbox with its store and its clock; ``mounts`` is added to the fake list of mounts."""
 
     def __init__(
-        self, root: Path, *, check: CompletenessCheck = all_complete, mounts: str | None = None
+        self,
+        root: Path,
+        *,
+        check: FileCheck = all_complete,
+        mounts: str | None = None,
+        partner_wait_s: float = 0,
     ) -> None:
         self.root, self.clock = root, Clock()
         self.config = Config.model_validate(
-            {"root": root, "inbox": {"settle_s": SETTLE_S, "settle_unknown_s": SETTLE_UNKNOWN_S}}
+            {
+                "root": root,
+                "inbox": {
+                    "settle_s": SETTLE_S,
+                    "settle_unknown_s": SETTLE_UNKNOWN_S,
+                    "partner_wait_s": partner_wait_s,
+                },
+            }
         )
         self.store = WorkerStore(store_path(root))
         self.mounts = root / "mountinfo"

@@ -62,7 +62,7 @@ def test_files_of_a_failed_job_move_to_failed_with_the_reason_in_both_languages(
 
 def test_successful_retry_moves_all_files_to_done(store: WorkerStore, inbox: Path) -> None:
     job = start_job(store, inbox, "lesson.mp4", "lesson.wav")
-    store.fail(job, REASON)
+    store.fail(job, Reason("processing_failed", {"reason": "x"}))
     archive_sources(store, store.get(job), inbox)
     store.retry(job)
     again = store.claim()

@@ -9,7 +9,7 @@ from pathlib import Path
 import docx
 import pytest
 
-from appliance.inbox.completeness import find_incomplete
+from appliance.inbox.completeness import examine_files
 from tests.render.conftest import write_wav
 from tests.talking_face import babble, portrait, voice, write_video
 
@@ -34,8 +34,8 @@ def test_truncated_files_are_found(folder: Path) -> None:
             half = path.with_stem("half\n" + path.stem)
             half.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
             truncated.append(half)
-    assert find_incomplete([*complete, *truncated]) == set(truncated)
-    assert find_incomplete([]) == set()
+    assert examine_files([*complete, *truncated]).incomplete == set(truncated)
+    assert examine_files([]).incomplete == set()
 
 
 def write_endless(path: Path) -> None:
@@ -52,11 +52,12 @@ def test_file_that_takes_too_long_is_skipped(folder: Path) -> None:
     write_endless(folder / "never.wav")
     (folder / "empty.txt").touch()
     paths = [folder / "sound.wav", folder / "never.wav", folder / "empty.txt"]
-    assert find_incomplete(paths, timeout_s=4) == {folder / "empty.txt"}
+    assert examine_files(paths, timeout_s=4).incomplete == {folder / "empty.txt"}
 
 
 def test_check_ends_when_it_is_stopped(folder: Path) -> None:
     write_endless(folder / "never.wav")
     paths = [folder / "sound.wav", folder / "never.wav", folder / "video.mp4"]
     stopped = iter([False, False, False])
-    assert find_incomplete(paths, is_stopped=lambda: next(stopped, True)) >= set(paths[1:])
+    found = examine_files(paths, is_stopped=lambda: next(stopped, True))
+    assert found.incomplete >= set(paths[1:])

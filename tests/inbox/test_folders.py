@@ -228,7 +228,7 @@ class TestArchiving:
         one, two = harness.scan()
         harness.finish(one)
         harness.store.claim()
-        harness.store.fail(two.id, Reason("no_face", {"name": "p.png"}))
+        harness.store.fail(two.id, Reason("processing_failed", {"reason": "x"}))
         harness.archive()
         assert harness.tree() == [
             "done/w/a.txt", "done/w/p.png", "failed/w/b.reason.txt", "failed/w/b.txt",

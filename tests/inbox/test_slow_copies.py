@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from appliance.inbox.content import Examination
 from appliance.inbox.stability import is_open_for_writing
 from tests.inbox.harness import (
     INCOMPLETE_TIMEOUT_S,
@@ -126,9 +127,9 @@ class IncompleteCheck:
     def __init__(self) -> None:
         self.growing, self.checked = True, 0
 
-    def __call__(self, paths: Sequence[Path]) -> Collection[Path]:
+    def __call__(self, paths: Sequence[Path]) -> Examination:
         self.checked += len(paths)
-        return paths if self.growing else ()
+        return Examination(set(paths) if self.growing else set())
 
 
 def test_incomplete_file_is_not_processed_until_it_is_complete(tmp_path: Path) -> None:

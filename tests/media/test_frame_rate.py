@@ -31,11 +31,12 @@ def test_wrong_declared_rate_is_ignored() -> None:
 
 
 def test_unusual_but_correct_declared_rate_is_used() -> None:
-    assert constant_rate(_rounded(Fraction(7), 70), 143, MS, Fraction(7), 60) == (Fraction(7), 70)
+    fps, frames = constant_rate(_rounded(Fraction(7), 70), 143, MS, Fraction(7), 60)
+    assert [fps, frames] == [28, 280]
 
 
 def test_variable_rate_becomes_its_average() -> None:
-    times = np.cumsum(np.random.default_rng(1).integers(15, 70, 500)).astype(np.int64)
+    times = np.cumsum(np.random.default_rng(1).integers(15, 60, 500)).astype(np.int64)
     fps, frames = constant_rate(times, 40, MS, Fraction(30), 60)
     average = 499 / ((times[-1] - times[0]) / 1000)
     assert float(fps) == pytest.approx(average, rel=1e-3)
@@ -58,7 +59,7 @@ def test_regularly_dropped_frames_change_the_rate() -> None:
 
 
 @pytest.mark.parametrize(
-    ("true", "expected", "frames"), [(Fraction(120), 60, 150), (Fraction(1, 4), 1, 1200)]
+    ("true", "expected", "frames"), [(Fraction(120), 60, 150), (Fraction(1, 4), 25, 30000)]
 )
 def test_rates_are_limited_to_1_to_60(true: Fraction, expected: int, frames: int) -> None:
     assert constant_rate(_rounded(true, 300), 0, MS, true, 60) == (Fraction(expected), frames)
@@ -85,3 +86,14 @@ def test_two_packets_per_frame_count_once() -> None:
 def test_packets_before_the_first_frame_do_not_count() -> None:
     packets = np.array([80, 0, 40, 120, 160])
     np.testing.assert_array_equal(picture_times(packets, np.array([80, 120, 160])), [80, 120, 160])
+
+
+@pytest.mark.parametrize(
+    ("own", "shown"), [(1, 25), (5, 25), (10, 30), (12, 24), (15, 30), (20, 25), (24, 24), (25, 25)]
+)
+def test_slow_video_is_shown_at_a_multiple_of_its_rate(own: int, shown: int) -> None:
+    pts = np.arange(20, dtype=np.int64)
+    fps, frames = constant_rate(pts, 1, Fraction(1, own), Fraction(own), 60)
+    assert [fps, frames] == [shown, 20 * shown // own]
+    limited, _ = constant_rate(pts, 1, Fraction(1, own), Fraction(own), own)
+    assert limited == own

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, features
 
 from appliance.errors import BadInput
 from appliance.media.photo import is_photo, load_photo
@@ -214,3 +214,17 @@ def test_photo_signature_with_other_data_is_refused(tmp_path: Path, start: bytes
     path = tmp_path / "fake.jpg"
     path.write_bytes(start + bytes(range(256)) * 8)
     assert _code(path) in ("picture_unreadable", "file_truncated")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("a.bmp", "BMP"), ("a.tif", "TIFF"), ("a.jfif", "JPEG"), ("a.avif", "AVIF")]
+)
+def test_other_formats_are_read(tmp_path: Path, name: str, kind: str) -> None:
+    if kind == "AVIF" and not features.check("avif"):
+        pytest.skip("Pillow was built without AVIF")
+    path = tmp_path / name
+    Image.new("RGB", (128, 96), (200, 40, 40)).save(path, kind)
+    info = probe_presenter(path)
+    assert (info.kind, info.width, info.height) == ("photo", 128, 96)
+    picture, _ = load_photo(path)
+    assert 60 < picture.y.mean() < 110 and picture.v.mean() > 170

@@ -90,6 +90,27 @@ def test_subtitles_can_be_disabled(
     ]  # fmt: skip
 
 
+def test_transcript_of_a_recording_becomes_its_subtitles(
+    photo: Path, lecture: Path, words: Path, tmp_path: Path, tiny_model: Path
+) -> None:
+    out = tmp_path / "out.mp4"
+    config = settings(lips={"model": str(tiny_model)})
+    report = render(photo, lecture, out, config, transcript=words)
+    assert [cue.text for cue in read_subtitles(out)] == SPOKEN
+    assert [warning["code"] for warning in report["warnings"]] == ["subtitles_estimated"]
+
+
+def test_useless_transcript_ends_no_lecture(
+    photo: Path, lecture: Path, tmp_path: Path, tiny_model: Path
+) -> None:
+    (tmp_path / "lesson.srt").write_text("no times")
+    config = settings(lips={"model": str(tiny_model)})
+    report = render(
+        photo, lecture, tmp_path / "out.mp4", config, transcript=tmp_path / "lesson.srt"
+    )
+    assert [warning["code"] for warning in report["warnings"]] == ["transcript_unusable"]
+
+
 def test_unreadable_text_is_bad_input(photo: Path, tmp_path: Path) -> None:
     (tmp_path / "lesson.docx").write_bytes(b"no package")
     with pytest.raises(BadInput) as caught:

@@ -20,6 +20,7 @@ from appliance.daemon.hooks import WorkerHooks
 from appliance.daemon.worker import Worker
 from appliance.errors import LecternError
 from appliance.files.atomic import write_bytes
+from appliance.inbox.content import Examination
 from appliance.inbox.scanner import InboxScanner
 from appliance.jobs.states import FINAL_STATES
 from appliance.jobs.store import store_path
@@ -84,7 +85,7 @@ def main(root: Path) -> None:
 
 def _scan(store: WorkerStore, root: Path, config: Config, clock: Clock) -> None:
     """Scan the inbox a few times; an error ends a scan, as in the daemon."""
-    scanner = InboxScanner(store, root, config.inbox, clock, check=lambda paths: ())
+    scanner = InboxScanner(store, root, config.inbox, clock, check=lambda paths: Examination())
     for _ in range(4):
         clock.time += _STEP_S
         try:

@@ -78,7 +78,7 @@ def check_end(folder: Path) -> str:
     files = sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file())
     inbox = [name for name in files if name.startswith("inbox/")]
     outbox = [name for name in files if name.startswith("outbox/")]
-    assert not [name for name in files if name.startswith("state/work/")]
+    assert not [name for name in files if Path(name).is_relative_to("state/work")]
     ending = "done" if job.state is JobState.DONE else "failed"
     sources = [f"inbox/{ending}/lesson.png", f"inbox/{ending}/lesson.wav"]
     for name, content in zip(sources, (b"presenter", b"lecture"), strict=True):

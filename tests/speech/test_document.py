@@ -11,7 +11,7 @@ import pytest
 
 from appliance.errors import BadInput
 from appliance.speech.document import read_document
-from appliance.speech.word import MAX_XML_BYTES
+from appliance.speech.word_package import MAX_XML_BYTES
 
 CHINESE = "今天我们学习光。光很快！"
 
@@ -20,7 +20,7 @@ CHINESE = "今天我们学习光。光很快！"
 def test_plain_text_in_common_encodings(tmp_path: Path, codec: str) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(CHINESE.encode(codec))
-    assert read_document(path) == CHINESE
+    assert read_document(path).text == CHINESE
 
 
 MARKDOWN = """\
@@ -50,7 +50,7 @@ def test_markdown_markup_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "a.md"
     path.write_text(MARKDOWN)
     paragraphs = ["Light", "It is fast, see here.\nReally.", "one", "two", "a", "b", "c", "d"]
-    assert read_document(path).split("\n\n") == paragraphs
+    assert read_document(path).text.split("\n\n") == paragraphs
 
 
 def test_word_tables_are_read_in_place(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_word_tables_are_read_in_place(tmp_path: Path) -> None:
     document.add_paragraph("The end.")
     document.save(str(path))
     words = ["光", "It is fast.", "wide", "left", "right", "The end."]
-    assert read_document(path).split("\n\n") == words
+    assert read_document(path).text.split("\n\n") == words
 
 
 @pytest.mark.parametrize(
@@ -142,3 +142,18 @@ def test_damaged_word_file_is_bad_input(tmp_path: Path) -> None:
             assert error.code == "text_unreadable"
             failures += 1
     assert failures > 30
+
+
+def test_markup_in_plain_text_is_removed_and_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"<speak>Hello</speak> [pause]\r\n**bold** https://example.com/a\r\n")
+    assert read_document(path) == ("Hello\nbold example.com", ("[pause]",))
+
+
+def test_doubtful_encoding_is_refused_with_the_guess(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    chance = random.Random(1)
+    path.write_bytes(bytes(chance.randrange(128, 256) for _ in range(200)))
+    with pytest.raises(BadInput) as caught:
+        read_document(path)
+    assert caught.value.code in ("text_encoding_doubtful", "text_unreadable")

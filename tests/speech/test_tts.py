@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from appliance.errors import BadInput
-from appliance.speech.tts import synthesize
+from appliance.speech.tts import _synthesize_words, synthesize
 
 
 def read(path: Path) -> tuple[int, npt.NDArray[np.int16]]:
@@ -147,4 +147,46 @@ def test_unreadable_words_are_reported(tmp_path: Path) -> None:
     text = "Light is fast.\n\nNow say 谢谢 twice.\n\nGood bye."
     speech = synthesize(text, out_wav=tmp_path / "a.wav", which=lambda _: None)
     assert len(speech.sentences) == 3
-    assert speech.skipped_s == (speech.sentences[1].start,)
+    assert speech.unread == ((speech.sentences[1].start, "谢谢"),)
+
+
+def test_signs_without_a_sound_are_reported(tmp_path: Path) -> None:
+    text = "Well done 🎉. It is 5 ⌘ long. It costs $1,250.00, £5 or 12% more."
+    speech = synthesize(text, out_wav=tmp_path / "a.wav")
+    assert [unread.text for unread in speech.unread] == ["🎉", "⌘"]
+
+
+def test_no_word_ends_the_lecture(tmp_path: Path) -> None:
+    """The English voice raises ``ValueError`` for digits that ``int`` does not know."""
+    text = "Near ⁶⁶ metres it ends. Row ⁽⁴⁾ as well."
+    speech = synthesize(text, "heart", out_wav=tmp_path / "a.wav")
+    assert len(speech.sentences) == 2
+    voice = Stumbling()
+    failed: list[str] = []
+    pcm = _synthesize_words(voice, "one two bad three", failed)
+    assert failed == ["bad"] and len(pcm) == 3
+
+
+class Stumbling:
+    """A voice that fails on a word, one sample per word otherwise."""
+
+    rate, language = 24_000, "en"
+
+    def language_of(self, sentence: str) -> str:
+        return self.language
+
+    def silent_parts(self, spoken: str) -> list[str]:
+        return []
+
+    def synthesize(self, spoken: str) -> npt.NDArray[np.int16]:
+        if "bad" in spoken:
+            raise ValueError("bad")
+        return np.ones(len(spoken.split()), np.int16)
+
+
+def test_powers_are_read_and_shown_as_written(tmp_path: Path) -> None:
+    text = "Near 10⁻⁶ metres."
+    speech = synthesize(text, out_wav=tmp_path / "a.wav")
+    words = synthesize("Near 10 to the minus 6 metres.", out_wav=tmp_path / "b.wav")
+    assert speech.sentences[0].text == text and speech.unread == ()
+    assert speech.sentences[0].end == words.sentences[0].end

@@ -39,7 +39,7 @@ def _lecture(path: Path) -> str:
 READERS: dict[str, Callable[[Path], object]] = {
     "presenter": _presenter,
     "lecture": _lecture,
-    "text": lambda path: f"{len(read_document(path))} characters",
+    "text": lambda path: f"{len(read_document(path).text)} characters",
     "subtitles": lambda path: f"{len(read_subtitles(path))} cues",
     "job file": lambda path: [problem.error.code for problem in read_job_file(path)[1]],
 }

@@ -34,19 +34,24 @@ class TestPreflight:
         with Image.open(picture) as image:
             assert image.size == (256, 256) and result["thumbnail"] == str(picture)
 
-    def test_missing_face_is_a_result(
+    def test_what_can_only_fail_is_refused(
         self, files: SampleFiles, config: Config, tmp_path: Path
     ) -> None:
-        result = run_in_child("preflight", files.grey, None, config, tmp_path / "t.jpg")
-        assert result["face_found"] is False and result["coverage"] == 0
-        assert result["lecture_s"] is None and result["estimated_mb"] is None
+        with pytest.raises(BadInput) as bad:
+            run_in_child("preflight", files.grey, None, config, tmp_path / "t.jpg")
+        assert bad.value.code == "no_face"
+        lecture = tmp_path / "thai.txt"
+        lecture.write_text("สวัสดี")
+        with pytest.raises(BadInput) as bad:
+            run_in_child("preflight", files.face, lecture, config, tmp_path / "t.jpg")
+        assert bad.value.code == "voice_missing"
 
     def test_file_name_may_be_invalid_text(
         self, files: SampleFiles, config: Config, tmp_path: Path
     ) -> None:
         odd = tmp_path / os.fsdecode("课\n".encode() + b"\xff.png")
-        shutil.copy(files.grey, odd)
-        assert run_in_child("preflight", odd, None, config, tmp_path / "t.jpg")["width"] == 320
+        shutil.copy(files.face, odd)
+        assert run_in_child("preflight", odd, None, config, tmp_path / "t.jpg")["width"] == 256
 
     def test_unusable_file_is_bad_input_with_its_name(
         self, files: SampleFiles, config: Config

@@ -28,6 +28,8 @@ TYPES: dict[ResultKind, str] = {
     "thumbnail": "image/jpeg",
     "subtitles": "application/x-subrip",
     "report": "application/json",
+    "warnings": "text/plain",
+    "warning_pictures": "image/jpeg",
 }
 """Media type of each result file."""
 
@@ -51,7 +53,7 @@ class ArchiveQuery(Model):
     job: Annotated[list[JobNumber], Field(min_length=1, max_length=200)]
     """Numbers of the jobs."""
     include_sidecars: bool = False
-    """Also include subtitles and reports."""
+    """Also include subtitles, reports and warnings."""
 
 
 @blueprint.get(f"/<{NUMBER}:job>/video")
@@ -121,6 +123,22 @@ def report(job: int, query: FileQuery) -> Response:
     return _send_result(job, "report", query.download)
 
 
+@blueprint.get(f"/<{NUMBER}:job>/warnings")
+@role_required("viewer")
+@operation("Get the warnings as text", query=FileQuery, produces="text/plain")
+def warnings(job: int, query: FileQuery) -> Response:
+    """Return the warnings with their times, in English and Chinese."""
+    return _send_result(job, "warnings", query.download)
+
+
+@blueprint.get(f"/<{NUMBER}:job>/warning-pictures")
+@role_required("viewer")
+@operation("Get the pictures of the warnings", query=FileQuery, produces="image/jpeg")
+def warning_pictures(job: int, query: FileQuery) -> Response:
+    """Return one JPEG with the frames at the times of the warnings."""
+    return _send_result(job, "warning_pictures", query.download)
+
+
 @blueprint.get(f"/<{NUMBER}:job>/verdict")
 @role_required("viewer")
 @operation("Get the quality verdict on the video", response=Verdict)
@@ -152,7 +170,9 @@ def archive(query: ArchiveQuery) -> Response:
     """Stream a zip archive. Nothing is written to the disk."""
     found = [_visible_job(number) for number in dict.fromkeys(query.job)]
     kinds: tuple[ResultKind, ...] = (
-        ("video", "subtitles", "report") if query.include_sidecars else ("video",)
+        ("video", "subtitles", "report", "warnings", "warning_pictures")
+        if query.include_sidecars
+        else ("video",)
     )
     paths: list[Path] = []
     for job in found:

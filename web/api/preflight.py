@@ -17,6 +17,7 @@ from appliance.config import apply_overrides
 from appliance.errors import BadInput
 from appliance.jobs.models import Reason
 from appliance.jobs.tasks import Task
+from appliance.messages.score import WARNINGS
 from web.api.operation import operation
 from web.context import get_config, get_task_store, get_thumbnails, get_uploads
 from web.i18n import language
@@ -26,6 +27,7 @@ from web.services.downloads import send_path
 from web.services.enrolment_texts import enrolment_texts
 from web.services.job_access import problem_of
 from web.services.job_creation import resolve_lecture, resolve_presenter
+from web.services.report_texts import localized_sentence
 from web.services.tasks import FILE_TASKS, get_own_task, submit
 
 blueprint = Blueprint("api_preflight", __name__, url_prefix="/api/v1")
@@ -122,7 +124,10 @@ def localized_warnings(warnings: Iterable[Mapping[str, Any]]) -> list[LocalizedR
     localized = []
     for warning in warnings:
         reason = Reason(str(warning.get("code", "")), warning.get("params", {}))
-        localized.append(LocalizedReason(code=reason.code, text=reason.text(language())))
+        text = reason.text(language())
+        if reason.to_error() is None and reason.code in WARNINGS:  # also a warning of the report
+            text = localized_sentence({**reason.params, "code": reason.code, "text": text})
+        localized.append(LocalizedReason(code=reason.code, text=text))
     return localized
 
 

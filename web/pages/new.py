@@ -50,6 +50,8 @@ def script_texts() -> dict[str, str]:
         "check_recommended": _("Check recommended"),
         "cannot_start": _("Cannot start"),
         "coverage": _("Face visible in {percent} % of frames"),
+        "coverage_about": _("Face visible in {percent} % of frames (± {error} %)"),
+        "face_size": _("Face size: eyes {pixels} pixels apart ({needed} needed)"),
         "no_face": _("No face found"),
         "face_turned": _("Face turned by {degrees}°"),
         "face_frontal": _("Facing the camera"),

@@ -10,6 +10,7 @@ from appliance.errors import BadInput
 from appliance.files.names import MAX_VERDICT_PICTURES, verdict_picture_suffix
 from appliance.jobs.history import JobHistory, Page
 from appliance.jobs.models import Job, Reason, display_name
+from appliance.jobs.retry import can_retry
 from appliance.jobs.states import JobState
 from appliance.jobs.store import JobStore, store_path
 from appliance.system.regular_file import is_regular
@@ -17,12 +18,14 @@ from web.i18n import language
 from web.schemas import JobView, Problem
 from web.security.access import Identity
 
-ResultKind = Literal["video", "thumbnail", "subtitles", "report"]
+ResultKind = Literal["video", "thumbnail", "subtitles", "report", "warnings", "warning_pictures"]
 SUFFIXES: dict[ResultKind, str] = {
     "video": ".mp4",
     "thumbnail": ".jpg",
     "subtitles": ".srt",
     "report": ".report.json",
+    "warnings": ".warnings.txt",
+    "warning_pictures": ".warnings.jpg",
 }
 """Suffix of each result file."""
 
@@ -115,6 +118,7 @@ def job_view(job: Job) -> JobView:
         presenter=display_name(job.presenter.name) if job.presenter else None,
         lecture=display_name(job.lecture.name) if job.lecture else None,
         output=display_name(job.output.name) if job.output else None,
+        can_retry=can_retry(job),
         files=[kind for kind in SUFFIXES if result_file(job, kind) is not None],
     )
 

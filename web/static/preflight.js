@@ -63,7 +63,13 @@ const showResult = (check, task, presenterImage) => {
   if (result.face_found === false) {
     facts.push(texts.no_face);
   } else if (isKnown(result.coverage)) {
-    facts.push(formatText(texts.coverage, { percent: Math.round(result.coverage * 100) }));
+    const percent = Math.round(result.coverage * 100);
+    const error = Math.round((result.coverage_error || 0) * 100);
+    facts.push(formatText(error ? texts.coverage_about : texts.coverage, { percent, error }));
+  }
+  if (isKnown(result.face_px)) {
+    const size = { pixels: result.face_px, needed: result.face_needed_px };
+    facts.push(formatText(texts.face_size, size));
   }
   if (isKnown(result.yaw_deg)) {
     const degrees = Math.round(Math.abs(result.yaw_deg));

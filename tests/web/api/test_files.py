@@ -58,6 +58,18 @@ def done(store: WorkerStore, config: Config) -> Done:
     return make
 
 
+def test_warnings_and_their_pictures_are_results(program: Programs, done: Done) -> None:
+    job, teacher = done(), program("teacher")
+    assert job.output is not None
+    assert teacher.get(f"/jobs/{job.id}/warnings").status_code == 404
+    job.output.with_suffix(".warnings.txt").write_text("0:01  谢谢", encoding="utf-8")
+    job.output.with_suffix(".warnings.jpg").write_bytes(b"\xff\xd8\xff")
+    assert "谢谢" in teacher.get(f"/jobs/{job.id}/warnings").text
+    assert teacher.get(f"/jobs/{job.id}/warning-pictures").mimetype == "image/jpeg"
+    files = teacher.get(f"/jobs/{job.id}").get_json()["files"]
+    assert files[-2:] == ["warnings", "warning_pictures"]
+
+
 class TestVideo:
     def test_range_requests(self, program: Programs, done: Done) -> None:
         job, teacher = done(), program("teacher")

@@ -70,6 +70,16 @@ def test_result_has_localized_warnings_and_an_image(
     assert str(config.root) not in teacher.get(f"/checks/{number}").text
 
 
+def test_warnings_of_the_report_are_localized(program: Programs, tasks: TaskStore) -> None:
+    teacher = program("teacher")
+    number = ask(teacher)
+    tasks.claim(["preflight"])
+    warning = {"code": "presenter_turned", "params": {"degrees": "180"}}
+    tasks.finish(number, {"face_found": True, "warnings": [warning]})
+    (shown,) = teacher.get(f"/checks/{number}").get_json()["warnings"]
+    assert shown["text"].endswith("the picture was turned by 180 degrees.")
+
+
 def test_failure_is_localized(program: Programs, tasks: TaskStore) -> None:
     teacher = program("teacher")
     number = ask(teacher)

@@ -21,6 +21,8 @@ TEXTS = {
     "Drop files here or click to choose. The face should be well lit and facing the camera.": "将文件拖放到此处，或点击选择。面部应光线充足并正对镜头。",
     "Enter text instead": "直接输入文本",
     "Estimated time: {time}": "预计用时：{time}",
+    "Face visible in {percent} % of frames (± {error} %)": "{percent}% 的画面能看到人脸（±{error}%）",
+    "Face size: eyes {pixels} pixels apart ({needed} needed)": "人脸大小：双眼间距 {pixels} 像素（至少需要 {needed}）",
     "Face turned by {degrees}°": "面部侧转 {degrees}°",
     "Face visible in {percent} % of frames": "{percent}% 的画面中有人脸",
     "Facing the camera": "正对镜头",
