@@ -21,7 +21,7 @@ Usage: ./setup.sh COMMAND
                               --export: also run the tests of export_tools/ (installs PyTorch)
   lint [--export]             run ruff and mypy
   speech                      download the larger speech encoder, from which the included one was
-                              trained (133 MB, optional)
+                              trained (133 MB; only for training)
   install [ARGS...]           install or update Lectern on this device (with sudo)
   uninstall [ARGS...]         remove Lectern but keep the data (with sudo)
   rollback [ARGS...]          return to the previous version (with sudo)

@@ -30,8 +30,8 @@ OUTCOMES: Texts = {
         "zh": "没有可供学习的语音。",
     },
     "no_encoder": {
-        "en": "Learning needs the speech encoder, which is missing or does not fit this model.",
-        "zh": "学习需要语音编码器，但它尚未安装，或不适用于当前模型。",
+        "en": "Learning needs the speech encoder, which failed or does not fit this model.",
+        "zh": "学习需要语音编码器，但它运行失败，或不适用于当前模型。",
     },
     "unknown": {
         "en": "Nothing has been learned yet.",
