@@ -46,6 +46,24 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.mark.slow
 class TestRealAttempt:
+    def test_confined_child_reads_the_subtitles_of_the_recording(
+        self, config: Config, sources: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        transcript = tmp_path_factory.mktemp("elsewhere") / "talk.srt"
+        transcript.write_text("1\n00:00:00,500 --> 00:00:02,000\nHello\n")
+        folder = config.root / "state" / "work" / "1"
+        output = folder / "talk.mp4"
+        options: dict[str, dict[str, Any]] = {
+            "lips": {"model": str(write_wav2lip(config.root / "tiny.onnx"))}
+        }
+        request = RenderRequest(
+            folder / "chunks", *sources, output, apply_overrides(config, options), transcript
+        )
+        request.folder.mkdir(parents=True)
+        report = run_attempt(request, lambda update: False)
+        assert "transcript_unusable" not in [warning["code"] for warning in report["warnings"]]
+        assert "Hello" in output.with_suffix(".srt").read_text()
+
     @pytest.mark.parametrize("how", ["stop", "pause"])
     def test_stop_and_pause_do_not_change_the_video(
         self,

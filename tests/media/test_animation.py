@@ -46,3 +46,7 @@ def test_single_image_is_a_photo(tmp_path: Path) -> None:
     path = tmp_path / "a.webp"
     Image.new("RGB", (96, 96)).save(path)
     assert probe_presenter(path).kind == "photo"
+
+
+def test_pages_are_no_movement(tmp_path: Path) -> None:
+    assert probe_presenter(write(tmp_path / "a.tiff", "TIFF")).kind == "photo"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import docx
+import pytest
 from docx.oxml import parse_xml
 
+from appliance.errors import BadInput
 from appliance.speech.word import word_text
 
 _NAMESPACES = (
@@ -81,3 +84,74 @@ def test_equations_are_read_as_text(tmp_path: Path) -> None:
     equation = f"<m:oMath>{power}{math('=')}{fraction}{math('+')}{root}</m:oMath>"
     text = _document(tmp_path / "a.docx", f"<w:p>{_run('Then')}{equation}</w:p>")
     assert text == "Then x^2=(a+b)/2+√(y)"
+
+
+def _package(path: Path, parts: dict[str, str]) -> str:
+    with zipfile.ZipFile(path, "w") as package:
+        for name, xml in parts.items():
+            package.writestr(name, xml)
+    with path.open("rb") as file:
+        return word_text(file, path.name, 1_000_000)
+
+
+_RELATIONSHIPS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+
+
+def _relationship(kind: str, target: str) -> str:
+    return (
+        f'<Relationships><Relationship Type="{_RELATIONSHIPS}/{kind}" Target="{target}"/>'
+        "</Relationships>"
+    )
+
+
+def test_parts_are_found_by_their_relationships(tmp_path: Path) -> None:
+    styles = (
+        f'<w:styles {_NAMESPACES}><w:style w:styleId="Draft"><w:rPr><w:vanish/></w:rPr></w:style>'
+        '<w:style w:styleId="Note"><w:basedOn w:val="Draft"/></w:style></w:styles>'
+    )
+    hidden = f'<w:p><w:pPr><w:pStyle w:val="Note"/></w:pPr>{_run("draft")}</w:p>'
+    body = (
+        f"<w:document {_NAMESPACES}><w:body><w:p>{_run('read')}</w:p>{hidden}</w:body></w:document>"
+    )
+    parts = {
+        "_rels/.rels": _relationship("officeDocument", "/word/document2.xml"),
+        "word/_rels/document2.xml.rels": _relationship("styles", "own/styles.xml"),
+        "word/own/styles.xml": styles,
+        "word/document2.xml": body,
+    }
+    assert _package(tmp_path / "a.docx", parts) == "read"
+
+
+def test_styles_based_on_each_other_end(tmp_path: Path) -> None:
+    circle = "".join(
+        f'<w:style w:styleId="{one}"><w:basedOn w:val="{other}"/></w:style>'
+        for one, other in ("ab", "bc", "ca")
+    )
+    paragraph = f'<w:p><w:pPr><w:pStyle w:val="a"/></w:pPr>{_run("read")}</w:p>'
+    parts = {
+        "word/_rels/document.xml.rels": _relationship("styles", "styles.xml"),
+        "word/styles.xml": f"<w:styles {_NAMESPACES}>{circle}</w:styles>",
+        "word/document.xml": f"<w:document {_NAMESPACES}><w:body>{paragraph}</w:body></w:document>",
+    }
+    assert _package(tmp_path / "a.docx", parts) == "read"
+
+
+@pytest.mark.parametrize("inner", ["<m:f/>" * 20_001, "<m:d>" * 300 + "</m:d>" * 300])
+def test_equation_beyond_the_limits_is_refused(tmp_path: Path, inner: str) -> None:
+    equation = f"<w:p><m:oMath>{inner}</m:oMath></w:p>"
+    xml = f"<w:document {_NAMESPACES}><w:body>{equation}</w:body></w:document>"
+    with pytest.raises(BadInput) as caught:
+        _package(tmp_path / "a.docx", {"word/document.xml": xml})
+    assert caught.value.code == "text_too_long"
+
+
+def test_too_many_styles_are_refused(tmp_path: Path) -> None:
+    styles = "".join(f'<w:style w:styleId="{n}"/>' for n in range(20_001))
+    parts = {
+        "word/_rels/document.xml.rels": _relationship("styles", "styles.xml"),
+        "word/styles.xml": f"<w:styles {_NAMESPACES}>{styles}</w:styles>",
+        "word/document.xml": f"<w:document {_NAMESPACES}><w:body/></w:document>",
+    }
+    with pytest.raises(BadInput) as caught:
+        _package(tmp_path / "a.docx", parts)
+    assert caught.value.code == "text_too_long"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from appliance.errors import BadInput
 from appliance.inbox.job_file import read_job_file
+from appliance.media.animation import frame_times
 from appliance.media.audio import audio_blocks
 from appliance.media.decode import FrameReader
 from appliance.media.probe import probe_audio, probe_presenter
@@ -38,6 +39,7 @@ def _lecture(path: Path) -> str:
 
 READERS: dict[str, Callable[[Path], object]] = {
     "presenter": _presenter,
+    "animation": lambda path: f"{len(frame_times(path)[0])} images",
     "lecture": _lecture,
     "text": lambda path: f"{len(read_document(path).text)} characters",
     "subtitles": lambda path: f"{len(read_subtitles(path))} cues",

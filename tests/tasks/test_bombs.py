@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -148,6 +149,24 @@ def large_gif(path: Path) -> None:
     path.write_bytes(raw)
 
 
+def long_apng(path: Path) -> None:
+    """Ten thousand images of 2000 x 2000 pixels in 6 MB."""
+    side, rows = 2000, zlib.compress(bytes(251 * 2000))
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"acTL", struct.pack(">II", 10_000, 0))]
+    for number in range(10_000):
+        numbers = 2 * number - 1, 2 * number  # of the chunks; the first image has only one
+        control = struct.pack(">IIIIIHHBB", max(numbers[0], 0), side, side, 0, 0, 1, 25, 0, 0)
+        parts.append((b"fcTL", control))
+        data = (b"fdAT", struct.pack(">I", numbers[1]) + rows) if number else (b"IDAT", rows)
+        parts.append(data)
+    with path.open("wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n")
+        for kind, content in (*parts, (b"IEND", b"")):
+            check = struct.pack(">I", zlib.crc32(kind + content))
+            file.write(struct.pack(">I", len(content)) + kind + content + check)
+
+
 def claimed_wav(path: Path) -> None:
     """A header of 100 hours and one second of sound."""
     size = 100 * 3600 * 8000 * 1
@@ -259,6 +278,7 @@ BOMBS = (
     Bomb("a.jpg", large_jpeg, "presenter", (), 300, 30),
     Bomb("a.webp", large_webp, "presenter", ("photo_too_large",), 60, 3),
     Bomb("a.gif", large_gif, "presenter", ("picture_too_large", "picture_too_small"), 100, 3),
+    Bomb("a.png", long_apng, "animation", ("1000 images",), 100, 20),
     Bomb("a.wav", claimed_wav, "lecture", ("file_truncated", "1 s, 1 s read"), 40, 3),
     Bomb("a.mp3", claimed_mp3, "lecture", ("file_truncated", "1 s, 1 s read"), 40, 3),
     Bomb("a.mp4", many_cues, "subtitles", (), 300, 20),
