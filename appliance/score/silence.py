@@ -12,7 +12,7 @@ from appliance.score.face_tracks import FaceTracks
 
 _MIN_FRAMES = 5
 _OPEN_MOUTH = 0.06  # eye distances: a mouth that shows its teeth
-_CLOSED_SHARE = 0.65  # share of the photo's opening
+_CLOSED_SHARE = 0.75  # share of the photo's opening
 _SMALLEST_QUANTILE = 0.01
 _REST_QUANTILE = 0.2
 _MAX_REST = 0.07  # eye distances; a mouth that is wider open is not at rest
