@@ -239,8 +239,10 @@ class TestThumbnail:
         self, app: Flask, sign_in: SignIn, store: WorkerStore, tmp_path: Path
     ) -> None:
         job = add(store, "a")
+        store.claim()
         picture = tmp_path / "a.jpg"
         picture.write_bytes(b"\xff\xd8\xff\xe0 picture")
+        store.set_output_paths(job, tmp_path / "a.mp4", tmp_path / "a.mp4")
         store.files.add_result(job, picture)
         answer = sign_in("viewer").get(f"/jobs/{job}/thumbnail")
         assert (answer.content_type, answer.data) == ("image/jpeg", picture.read_bytes())
