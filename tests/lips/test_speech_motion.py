@@ -76,7 +76,7 @@ def test_lips_close_for_p_b_and_m() -> None:
 
 
 def test_the_mouth_rests_without_speech() -> None:
-    resting = apply_scores(values([0] * 4, [-0.5, 0.1, 0.3, 2.0]), OPEN[:4])
+    resting = apply_scores(values([0] * 4, [-0.5, 0.1, 0.25, 2.0]), OPEN[:4])
     assert np.allclose(resting[:, 0], [0, 0, 0.5, 1], atol=1e-6)
 
 
@@ -92,20 +92,20 @@ def test_the_mouth_rests_far_from_sound() -> None:
 
 
 @pytest.mark.parametrize("offset_s", [-0.01, 0.0, 0.0037])
-def test_the_gate_is_open_within_a_third_of_a_second_of_sound(offset_s: float) -> None:
-    sounds = np.array([0, 77, 299])  # frames at 100 Hz; also the first and the last one
-    gate = np.zeros(300, np.float32)
+def test_the_gate_is_open_within_half_a_second_of_sound(offset_s: float) -> None:
+    sounds = np.array([0, 177, 399])  # frames at 100 Hz; also the first and the last one
+    gate = np.zeros(400, np.float32)
     gate[sounds] = 1
-    times = np.arange(150) / 50 + offset_s
+    times = np.arange(200) / 50 + offset_s
     wide = widen_gate(gate, 100, times)
     away = np.abs(times[:, None] - sounds / 100).min(1)
-    assert wide.shape == (150,) and wide.dtype == np.float32
-    assert (wide[away <= 0.3] == 1).all()
-    assert (wide[away >= 0.311] == 0).all()
-    assert 0 < (wide == 0).sum() < 150
+    assert wide.shape == (200,) and wide.dtype == np.float32
+    assert (wide[away <= 0.5] == 1).all()
+    assert (wide[away >= 0.511] == 0).all()
+    assert 0 < (wide == 0).sum() < 200
 
 
 def test_a_ramp_of_the_gate_is_kept() -> None:
     gate = np.linspace(0, 1, 101).astype(np.float32)
-    wide = widen_gate(gate, 100, np.array([0.0, 0.2, 0.705, 1.0, 2.0]))
-    assert np.allclose(wide, [0.3, 0.5, 1, 1, 1], atol=1e-6)
+    wide = widen_gate(gate, 100, np.array([0.0, 0.2, 0.505, 1.0, 2.0]))
+    assert np.allclose(wide, [0.5, 0.7, 1, 1, 1], atol=1e-6)

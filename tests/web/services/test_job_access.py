@@ -31,6 +31,8 @@ READS = (
     "/api/v1/jobs/{job}/report",
     "/api/v1/jobs/{job}/verdict",
     "/api/v1/jobs/{job}/pictures/1",
+    "/api/v1/jobs/{job}/warnings",
+    "/api/v1/jobs/{job}/warning-pictures",
     "/api/v1/jobs/archive?job={job}",
 )
 CHANGES = (
@@ -77,6 +79,8 @@ def make(store: WorkerStore, config: Config, owner: str, name: str = "Secret") -
     output.write_bytes(b"secret video")
     output.with_suffix(".jpg").write_bytes(b"\xff\xd8\xff secret picture")
     output.with_suffix(".check-1.jpg").write_bytes(b"\xff\xd8\xff secret picture")
+    output.with_suffix(".warnings.jpg").write_bytes(b"\xff\xd8\xff secret picture")
+    output.with_suffix(".warnings.txt").write_text("secret warning\n")
     output.with_suffix(".srt").write_text("1\n00:00:01,500 --> 00:00:02,000\nsecret words\n")
     report = outbox / f"{name}.report.json"
     report.write_text(json.dumps({"output": {"duration_s": 1.0}, "secret": "report"}))
