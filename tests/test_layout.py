@@ -40,6 +40,7 @@ WEB_FLOORS = (
     {"errors"},
     {"context"},
     {"accounts", "uploads"},
+    {"presenter_schemas"},
     {"i18n", "schemas", "addresses", "update_lock", "assets"},
 )
 # What the panel may import from appliance/: it never touches the pipeline.

@@ -25,7 +25,7 @@ _MIN_SEEN, _MIN_SEEN_SHARE = 3, 0.03  # thumbnails of a person, at least
 _MIN_VARIANCE = 1e-5  # variance (of values in 0..1) below which an area is flat
 
 
-class Appearance(NamedTuple):
+class FaceAppearance(NamedTuple):
     """Thumbnails of one person in different poses, each (24, 24, 3) uint8 RGB as bytes."""
 
     references: tuple[bytes, ...]
@@ -48,7 +48,7 @@ def correlation(a: Patch, b: Patch) -> float:
     return float((x * y).mean()) / power if power > _MIN_VARIANCE else 0.0
 
 
-def group_appearances(thumbnails: Sequence[Patch]) -> list[Appearance]:
+def group_appearances(thumbnails: Sequence[Patch]) -> list[FaceAppearance]:
     """Return the people in ``thumbnails``, the one who is seen most first.
 
     A few thumbnails are nobody: after a cut, a face is out of alignment for a frame or two.
@@ -68,7 +68,7 @@ def group_appearances(thumbnails: Sequence[Patch]) -> list[Appearance]:
     least = max(_MIN_SEEN, _MIN_SEEN_SHARE * len(thumbnails))
     order = sorted(range(len(groups)), key=lambda k: -counts[k])
     order = [k for place, k in enumerate(order) if place == 0 or counts[k] >= least]
-    return [Appearance(tuple(_encode(known) for known in groups[k])) for k in order]
+    return [FaceAppearance(tuple(_encode(known) for known in groups[k])) for k in order]
 
 
 def _encode(thumbnail: Patch) -> bytes:

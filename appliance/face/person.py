@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from appliance.face.appearance import Appearance
+from appliance.face.appearance import FaceAppearance
 from appliance.face.detect import Detection
 
 # A face that moved less than this many of its widths between two samples is the same person.
@@ -36,7 +36,7 @@ class Person:
 
     positions: FacePositions
     others: tuple[FacePositions, ...] = ()
-    appearance: Appearance | None = None
+    appearance: FaceAppearance | None = None
     successors: int = 0
 
     def __call__(self, index: int, faces: list[Detection]) -> Detection | None:

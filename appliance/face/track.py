@@ -18,7 +18,7 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from appliance.face.appearance import Appearance, correlation, thumbnail_of
+from appliance.face.appearance import FaceAppearance, correlation, thumbnail_of
 from appliance.face.detect import Detection
 from appliance.face.mesh import (
     LEFT_EYE_OUTER,
@@ -131,7 +131,7 @@ class FaceTracker:
         mesh: FaceMesh,
         choose: FaceSelector = largest_face,
         pixel_aspect: float = 1.0,
-        appearance: Appearance | None = None,
+        appearance: FaceAppearance | None = None,
     ) -> None:
         self._appearance = appearance
         self._detector = detector

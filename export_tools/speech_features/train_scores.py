@@ -60,19 +60,21 @@ def mark_spans(count: int, spans: Spans, lead_s: float = 0.0, hang_s: float = 0.
     return marks
 
 
-def fit(columns: Array32, targets: Array32, weights: Array32) -> Array64:
+def fit(columns: Array32, targets: Array32, weights: Array32, ridge: float = RIDGE) -> Array64:
     """Return (c + 1,), the bias last: weighted ridge regression on standardised columns."""
     mean, deviation = columns.mean(0), columns.std(0) + np.float32(1e-6)
     standard = np.c_[(columns - mean) / deviation, np.ones(len(columns), np.float32)]
     weighted = standard * weights[:, None]
     square = (weighted.T @ standard).astype(np.float64)
-    square[np.diag_indices(columns.shape[1])] += RIDGE
+    square[np.diag_indices(columns.shape[1])] += ridge
     found = np.linalg.solve(square, (weighted.T @ targets).astype(np.float64))
     scaled = found[:-1] / deviation
     return np.append(scaled, found[-1] - mean @ scaled)
 
 
-def fit_scores(heard: Iterable[tuple[Session, Array32]], taps: Sequence[int]) -> Array64:
+def fit_scores(
+    heard: Iterable[tuple[Session, Array32]], taps: Sequence[int], ridge: float = RIDGE
+) -> Array64:
     """Return (c + 1, 2): the columns of both scores, the bias last."""
     columns, shut, speech, decided = [], [], [], []
     for session, features in heard:
@@ -85,8 +87,8 @@ def fit_scores(heard: Iterable[tuple[Session, Array32]], taps: Sequence[int]) ->
     joined = np.concatenate(columns)
     return np.stack(
         [
-            fit(joined, np.concatenate(shut), np.ones(len(joined), np.float32)),
-            fit(joined, np.concatenate(speech), np.concatenate(decided)),
+            fit(joined, np.concatenate(shut), np.ones(len(joined), np.float32), ridge),
+            fit(joined, np.concatenate(speech), np.concatenate(decided), ridge),
         ],
         axis=1,
     )

@@ -33,7 +33,7 @@ def test_recent_failures_are_those_of_the_last_day(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [None, "", "[]", "{", '{"results": [1]}', '{"verdicts": {}}'])
 def test_unreadable_results_have_no_failures(tmp_path: Path, content: str | None) -> None:
-    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / RESULTS_FILE).parent.mkdir(parents=True)
     if content is not None:
         (tmp_path / "state" / RESULTS_FILE).write_text(content)
     assert recent_failures(tmp_path, 1000.0) == {}

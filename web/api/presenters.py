@@ -9,14 +9,14 @@ from flask import Blueprint, Response
 from appliance.errors import BadInput
 from web.api.operation import operation
 from web.context import get_config, get_job_store, get_task_store, get_thumbnails, get_uploads
-from web.schemas import (
+from web.presenter_schemas import (
     NewEnrolment,
     NewPresenter,
     NewRecording,
     PresenterList,
     PresenterView,
-    TaskCreated,
 )
+from web.schemas import TaskCreated
 from web.security.access import current_identity, role_required
 from web.services import presenter_library
 from web.services.downloads import send_path

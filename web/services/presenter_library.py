@@ -25,7 +25,7 @@ from appliance.jobs.models import display_name
 from appliance.jobs.states import FINAL_STATES, JobState
 from appliance.jobs.store import JobStore
 from appliance.system.regular_file import is_regular
-from web.schemas import PresenterView
+from web.presenter_schemas import PresenterView
 from web.security.access import Identity
 from web.services.job_creation import library_folder
 from web.uploads.models import clean_name

@@ -55,7 +55,7 @@ def test_fit_recovers_a_linear_rule() -> None:
     targets = (columns @ truth[:-1] + truth[-1]).astype(np.float32)
     weights = np.ones(20_000, np.float32)
     weights[::2], targets[::2] = 0, 99  # these do not count
-    found = fit(columns, targets, weights)
+    found = fit(columns, targets, weights, ridge=100)
     assert np.allclose(found[:-1], truth[:-1], rtol=0.05, atol=0.01)
     assert np.corrcoef(columns[1::2] @ found[:-1] + found[-1], targets[1::2])[0, 1] > 0.9999
 
@@ -69,7 +69,7 @@ def test_scores_are_those_of_a_linear_rule() -> None:
         features[:, 0] += mark_spans(300, shut)
         features[:, 1] += 3 * mark_spans(300, speech, LEAD_S, HANG_S)
         heard.append((made, features))
-    scores = fit_scores(heard, TAPS)
+    scores = fit_scores(heard, TAPS, ridge=100)
     assert scores.shape == (3 * len(TAPS) + 1, SCORES)
     made, features = heard[0]
     found = at_taps(features, TAPS) @ scores[:-1] + scores[-1]
