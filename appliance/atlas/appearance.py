@@ -25,7 +25,7 @@ _SMOOTHING = 1e-5
 
 
 @dataclass(frozen=True)
-class Appearance:
+class FrameLook:
     """The appearance of one frame.
 
     ``skin`` (3,) are the median luma and chroma of the skin around the mouth, as stored, and
@@ -41,7 +41,7 @@ class Appearance:
     detail: float
 
 
-def describe(picture: Planes, face: FaceShape, mean_lips: Array) -> Appearance:
+def describe(picture: Planes, face: FaceShape, mean_lips: Array) -> FrameLook:
     """Return the appearance of ``face`` in ``picture``.
 
     ``mean_lips`` (40, 2) in patch fractions is the shape that mouths are warped to.
@@ -52,7 +52,7 @@ def describe(picture: Planes, face: FaceShape, mean_lips: Array) -> Appearance:
     lips = _colours(picture, apply(face.matrix, middle))[:, 1:] - skin[1:]
     level = max(float(skin[0]) - _BLACK, 8.0)
     mouth, detail = _mouth_thumbnail(picture, face, mean_lips)
-    return Appearance(
+    return FrameLook(
         skin.astype(np.float32),
         float(np.quantile(np.hypot(lips[:, 0], lips[:, 1]), _LIP_QUANTILE)),
         ((mouth - _BLACK) * (_SKIN_LEVEL / level)).ravel(),
