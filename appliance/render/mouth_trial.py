@@ -8,7 +8,7 @@ only if they are not worse than the network's in any of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -185,12 +185,21 @@ def decide(own: MouthFigures, network: MouthFigures) -> str:
     return "own"
 
 
-def next_gain(gain: float, figures: MouthFigures) -> float:
-    """Return the gain of the opening that should give an amplitude of one.
+def next_gain(tried: Sequence[tuple[float, MouthFigures]]) -> float | None:
+    """Return the gain of the opening to try next; ``None`` if no other is needed.
 
-    ``figures`` were measured with ``gain``.
+    ``tried`` are one or more gains with what was measured. The second gain makes up for the first
+    amplitude. If one of both amplitudes is too small and the other too large, a third gain is
+    interpolated between them: the mesh's reading does not grow evenly with the opening.
     """
-    return float(np.clip(gain / max(figures.amplitude, 0.1), *GAIN_RANGE))
+    gains, amplitudes = zip(*((g, max(f.amplitude, 0.1)) for g, f in tried), strict=True)
+    if len(tried) == 1:
+        return float(np.clip(gains[0] / amplitudes[0], *GAIN_RANGE))
+    (first, second), (low, high) = gains[:2], np.log(amplitudes[:2])
+    is_good = min(abs(low), abs(high)) <= np.log(_GOOD_AMPLITUDE)
+    if len(tried) > 2 or is_good or low * high >= 0:
+        return None
+    return float(first * (second / first) ** (low / (low - high)))
 
 
 def find_runs(usable: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -140,7 +140,7 @@ def _try_mouths(
 ) -> tuple[float, str]:
     """Return the gain of the opening and the decision of :mod:`.mouth_trial`.
 
-    Of two gains that are tried, the one whose amplitude is nearer to one is used: nothing is used
+    Up to three gains are tried. The one whose amplitude is nearest to one is used: nothing is used
     that was not measured.
     """
     part = frames[:_TRIAL_FRAMES]
@@ -149,10 +149,10 @@ def _try_mouths(
     if not trial.is_possible():
         return 1.0, "no_speech"
     tried = [(1.0, trial.own(MouthPainter(atlas, shapes), mix))]
-    gain = next_gain(*tried[0])
-    louder = replace(shapes, gain=gain)
-    mix, _ = _find_mouths(workspace, louder, atlas, motion, part)
-    tried.append((gain, trial.own(MouthPainter(atlas, louder), mix)))
+    while (gain := next_gain(tried)) is not None:
+        louder = replace(shapes, gain=gain)
+        mix, _ = _find_mouths(workspace, louder, atlas, motion, part)
+        tried.append((gain, trial.own(MouthPainter(atlas, louder), mix)))
     gain, own = min(tried, key=lambda each: each[1].misfit)
     return gain, decide(own, trial.network(generator))
 

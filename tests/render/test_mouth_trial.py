@@ -36,11 +36,23 @@ def test_an_opening_within_ten_percent_is_not_worse_than_a_perfect_one() -> None
     assert decide(perfect._replace(amplitude=0.88), perfect) == "opening"
 
 
-def test_the_gain_makes_up_for_the_amplitude_within_limits() -> None:
-    assert next_gain(1.0, NETWORK._replace(amplitude=0.8)) == pytest.approx(1.25)
-    assert next_gain(1.2, NETWORK._replace(amplitude=1.2)) == pytest.approx(1.0)
-    assert next_gain(1.0, NETWORK._replace(amplitude=-0.3)) == GAIN_RANGE[1]
-    assert next_gain(1.0, NETWORK._replace(amplitude=9.0)) == GAIN_RANGE[0]
+def _tried(*pairs: tuple[float, float]) -> list[tuple[float, MouthFigures]]:
+    return [(gain, NETWORK._replace(amplitude=amplitude)) for gain, amplitude in pairs]
+
+
+def test_the_second_gain_makes_up_for_the_amplitude_within_limits() -> None:
+    assert next_gain(_tried((1.0, 0.8))) == pytest.approx(1.25)
+    assert next_gain(_tried((1.0, 1.25))) == pytest.approx(0.8)
+    assert next_gain(_tried((1.0, -0.3))) == GAIN_RANGE[1]
+    assert next_gain(_tried((1.0, 9.0))) == GAIN_RANGE[0]
+
+
+def test_a_third_gain_is_tried_between_one_too_small_and_one_too_large() -> None:
+    gain = next_gain(_tried((1.0, 0.5), (1.6, 2.0)))
+    assert gain == pytest.approx(1.6**0.5)
+    assert next_gain(_tried((1.0, 0.5), (1.6, 1.05))) is None
+    assert next_gain(_tried((1.0, 0.5), (1.6, 0.7))) is None
+    assert next_gain(_tried((1.0, 0.5), (1.6, 2.0), (1.26, 1.3))) is None
 
 
 def test_runs_are_spread_over_the_usable_frames() -> None:
