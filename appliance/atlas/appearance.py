@@ -22,14 +22,16 @@ _SKIN_LEVEL = 110.0  # luma above black that the skin of a thumbnail is scaled t
 _BLACK, _GREY = 16.0, 128.0
 _LIP_QUANTILE = 0.7  # of the points on the lips: leaves out highlights and the dark of the corners
 _SMOOTHING = 1e-5
+_UPPER = slice(12, 19)  # points of the upper lip, without the corners
 
 
 @dataclass(frozen=True)
-class Appearance:
+class FrameLook:
     """The appearance of one frame.
 
     ``skin`` (3,) are the median luma and chroma of the skin around the mouth, as stored, and
-    ``lip_chroma`` is how far the chroma of the lips is from that of the skin. ``mouth``
+    ``lip_chroma`` is how far the chroma of the lips is from that of the skin. ``upper_red`` is the
+    redness, (r - g) / (r + g + b), of the upper lip less that of the skin. ``mouth``
     (MOUTH_HEIGHT · MOUTH_WIDTH,) is the luma of the mouth, warped to the mean shape of lips and
     divided by that of the skin. ``detail`` is the fine detail of the lips, compared to the luma of
     the skin.
@@ -37,11 +39,12 @@ class Appearance:
 
     skin: Array
     lip_chroma: float
+    upper_red: float
     mouth: Array
     detail: float
 
 
-def describe(picture: Planes, face: FaceShape, mean_lips: Array) -> Appearance:
+def describe(picture: Planes, face: FaceShape, mean_lips: Array) -> FrameLook:
     """Return the appearance of ``face`` in ``picture``.
 
     ``mean_lips`` (40, 2) in patch fractions is the shape that mouths are warped to.
@@ -49,15 +52,25 @@ def describe(picture: Planes, face: FaceShape, mean_lips: Array) -> Appearance:
     skin_points = apply(face.matrix, face.outer_ring)
     skin = np.median(_colours(picture, skin_points), axis=0)
     middle = 0.4 * face.mouth[OUTER] + 0.6 * face.mouth[INNER]
-    lips = _colours(picture, apply(face.matrix, middle))[:, 1:] - skin[1:]
+    colours = _colours(picture, apply(face.matrix, middle))
+    lips = colours[:, 1:] - skin[1:]
     level = max(float(skin[0]) - _BLACK, 8.0)
     mouth, detail = _mouth_thumbnail(picture, face, mean_lips)
-    return Appearance(
+    return FrameLook(
         skin.astype(np.float32),
         float(np.quantile(np.hypot(lips[:, 0], lips[:, 1]), _LIP_QUANTILE)),
+        float(_redness(colours[_UPPER]).mean() - _redness(skin)),
         ((mouth - _BLACK) * (_SKIN_LEVEL / level)).ravel(),
         detail / level,
     )
+
+
+def _redness(yuv: Array) -> Array:
+    """Return (r - g) / (r + g + b) of colours (…, 3) in YUV (BT.601, limited range)."""
+    y, u, v = np.moveaxis(yuv, -1, 0)
+    u, v = u - _GREY, v - _GREY
+    total = 3 * 1.164 * (y - _BLACK) + 0.783 * v + 1.626 * u
+    return np.asarray((2.409 * v + 0.392 * u) / np.maximum(total, 1))
 
 
 def _colours(picture: Planes, points: npt.NDArray[np.float64]) -> Array:

@@ -40,7 +40,7 @@ class PresenterTrack:
 
     ``belongs`` (N,) bool tells in which frames the person of the atlas is seen in its look; others
     are left to the network. ``yaw``, ``pitch`` in degrees, ``eye_distance`` in pixels, ``skin``
-    (N, 3) and ``lip_chroma`` are as in :class:`~appliance.atlas.appearance.Appearance`, all
+    (N, 3) and ``lip_chroma`` are as in :class:`~appliance.atlas.appearance.FrameLook`, all
     float32.
     """
 
@@ -58,10 +58,10 @@ class Atlas:
 
     ``frames`` (n,) are their frame numbers; ``shapes`` (n, 57, 3) are in the face frame; ``mouths``
     (n, 57, 2) and ``rings`` (n, 20, 2), the outer ring, in patch fractions. ``thumbnails`` (n, m)
-    are those of :class:`~appliance.atlas.appearance.Appearance`; ``detail`` (n,) is the fine detail
-    of the lips compared to the median. ``matrices`` (n, 2, 3) map patch fractions to pixels of the
-    cut-outs, whose luma has ``sizes`` (n, 2): height, width. ``pixels`` are all planes, one after
-    another.
+    and ``upper_red`` (n,) are those of :class:`~appliance.atlas.appearance.FrameLook`; ``detail``
+    (n,) is the fine detail of the lips compared to the median. ``matrices`` (n, 2, 3) map patch
+    fractions to pixels of the cut-outs, whose luma has ``sizes`` (n, 2): height, width. ``pixels``
+    are all planes, one after another.
     """
 
     track: PresenterTrack
@@ -71,6 +71,7 @@ class Atlas:
     rings: Array
     thumbnails: Array
     detail: Array
+    upper_red: Array
     matrices: npt.NDArray[np.float64]
     sizes: npt.NDArray[np.int32]
     pixels: npt.NDArray[np.uint8]

@@ -41,6 +41,7 @@ class _Frame:
     eye_distance: float
     skin: Array
     lip_chroma: float
+    upper_red: float
     detail: float
 
 
@@ -100,7 +101,9 @@ class AtlasBuilder:
         look = describe(picture, shape, self._mean_lips)
         self._look.add(index, picture, shape, look.skin)
         pose = (shape.yaw, shape.pitch, shape.eye_distance)
-        self._frames.append(_Frame(index, *pose, look.skin, look.lip_chroma, look.detail))
+        self._frames.append(
+            _Frame(index, *pose, look.skin, look.lip_chroma, look.upper_red, look.detail)
+        )
         usable = face.confidence >= self._min_confidence and abs(shape.yaw) <= self._max_yaw
         if usable and index // _RUN % self._stride == 0:
             arrays = (shape.shape, shape.mouth, shape.outer_ring, look.mouth)
@@ -142,6 +145,7 @@ class AtlasBuilder:
             np.stack([mouth.ring for mouth in mouths]),
             np.stack([mouth.thumbnail for mouth in mouths]),
             detail / np.median(detail),
+            np.array([frame.upper_red for frame in chosen], np.float32),
             np.stack([cut.matrix for cut in cut_outs]),
             np.array([cut.y.shape for cut in cut_outs], np.int32),
             np.concatenate([p.ravel() for cut in cut_outs for p in (cut.y, cut.u, cut.v)]),

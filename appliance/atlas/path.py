@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from appliance.atlas.atlas import Atlas
 from appliance.atlas.face_shape import LIPS
-from appliance.lips.geometry import inner_gaps
+from appliance.lips.geometry import inner_gaps, mouth_opening
 
 Array = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int_]
@@ -29,6 +29,9 @@ _OPENING_COST, _CLOSING_COST = 1.5 * 1.5, 1.5 * 1.2  # per unit of the ratio's l
 _POSE_COST = 0.5 / 36  # per squared degree of yaw and pitch
 _LIGHT_COST, _CHROMA_COST = 6.0, 0.05  # per unit of the logarithm of luma, per level of chroma
 _ENLARGE_COST, _BLUR_COST = 1.0, 1.0  # per unit of the logarithm
+# A mouth whose upper lip is less red than those of the nearest opening and width, per unit of
+# redness: it looks pale, though it was filmed. The unit is the noise of that measure.
+_PALE_COST, _PALE_NEIGHBOURS = 2.0 / 0.010, 12
 # Costs of a step from mouth to mouth.
 _HOLD_COST, _SKIP_COST = 0.4, 0.4
 _JUMP_COST, _UNLIKE_COST = 0.5, 0.35
@@ -69,6 +72,7 @@ class PathFinder:
         self._jump = jump.astype(np.float16)
         self._lips = atlas.shapes[:, LIPS, :2].reshape(len(atlas), -1)
         self._gaps = _log_gap(atlas.shapes)
+        self._pale = np.float32(_PALE_COST) * _paleness(atlas)
         self._cost = np.zeros(0, np.float32)
         self._held = np.zeros(0, np.int32)
         self._candidates: list[npt.NDArray[np.int16]] = []
@@ -103,6 +107,7 @@ class PathFinder:
         cost += np.float32(_CHROMA_COST) * chroma
         enlarged = np.maximum(difference(np.log(track.eye_distance)), 0)
         cost += np.float32(_ENLARGE_COST) * enlarged
+        cost += self._pale
         cost -= np.float32(_BLUR_COST) * np.minimum(np.log(atlas.detail), 0)
         return np.asarray(cost, np.float32)
 
@@ -159,6 +164,18 @@ def is_jump(atlas: Atlas, path: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
     """Return for each step of ``path`` (T - 1,) whether it leaves the order of the video."""
     step = np.diff(atlas.frames[path])
     return np.asarray((step < 0) | (step > 2))
+
+
+def _paleness(atlas: Atlas) -> Array:
+    """Return by how much (n,) upper lips are less red than those of the nearest shapes, or 0."""
+    shapes = atlas.shapes.astype(np.float64)
+    width = np.linalg.norm(shapes[:, 0] - shapes[:, 10], axis=-1)
+    size = np.stack([mouth_opening(shapes), width], axis=-1)
+    distance = ((size[:, None] - size) ** 2).sum(axis=-1)
+    count = min(_PALE_NEIGHBOURS, len(atlas))
+    nearest = np.argpartition(distance, count - 1, axis=1)[:, :count]
+    usual = np.median(atlas.upper_red[nearest], axis=1)
+    return np.asarray(np.maximum(usual - atlas.upper_red, 0), np.float32)
 
 
 def _log_gap(shapes: Array) -> Array:

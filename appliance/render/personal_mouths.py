@@ -6,6 +6,7 @@ of the presenter, and which one. A presenter without enough mouths is left to th
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -21,12 +22,14 @@ from appliance.atlas.wanted import WantedShapes
 from appliance.errors import BadInput
 from appliance.face.sampling import Planes
 from appliance.face.track import FaceLandmarks
+from appliance.files.atomic import write_bytes
+from appliance.lips.generator import Generator
 from appliance.lips.model import LipModel
 from appliance.lips.motion import Motion
 from appliance.lips.profile import Profile
 from appliance.media.pingpong import pingpong
 from appliance.media.probe import AudioInfo
-from appliance.render.mouth_response import measure_response
+from appliance.render.mouth_trial import MouthTrial, decide, next_gain
 from appliance.render.plan import ATLAS_MEMORY_MB, NetworkFootprint, plan_for
 from appliance.render.presenter_cache import PresenterEntry
 from appliance.render.presenter_frames import open_frames
@@ -40,7 +43,7 @@ ATLAS_BYTES = 56_000_000
 """Limit of the pixels of an atlas; with shapes and thumbnails it stays below 60 MB at 1080p."""
 
 _MAX_FRAMES = 30_000  # of a presenter: 20 minutes; learning from more would take too long
-_TRIAL_FRAMES = 2000  # output frames from which the response is measured
+_TRIAL_FRAMES = 1000  # output frames from which those of the trial are taken
 _BLOCK = 256  # output frames per step of the search
 _SPEECH = 1e-3  # the coefficients of silence are smaller
 _MAX_HELD_S = 0.2  # a mouth that stands still for longer while there is speech is noticed
@@ -106,20 +109,52 @@ def learn_atlas(
 
 
 def choose_mouths(workspace: Workspace, model: LipModel, profile: Profile, atlas: Atlas) -> None:
-    """Choose a mouth for every frame of the lecture; save atlas and choice in the workspace."""
+    """Choose a mouth for every frame of the lecture; save atlas and choice in the workspace.
+
+    They are not saved if the network's mouths were better in a trial. The decision is saved anyway.
+    """
     plan = workspace.plan
     motion = _load_motion(workspace)
     shapes = _wanted_shapes(workspace, model, profile, atlas, 1.0)
     frames = np.array([pingpong(t, workspace.presenter.frames) for t in range(plan.frames)])
-    trial = min(plan.frames, _TRIAL_FRAMES)
-    mix, speaking = _find_mouths(workspace, shapes, atlas, motion, frames[:trial])
-    painter = MouthPainter(atlas, shapes)
-    response = measure_response(workspace, painter, mix, motion, atlas.track, speaking)
-    shapes = replace(shapes, gain=1 / response)
+    generator = model.generator(profile, workspace.config.lips.amplitude)
+    gain, decision = _try_mouths(workspace, shapes, atlas, motion, frames, generator)
+    report: dict[str, float | str] = {"decision": decision, "frames": len(atlas)}
+    write_bytes(workspace.decision_path, json.dumps(report).encode())
+    if decision != "own":
+        return
+    shapes = replace(shapes, gain=gain)
     mix, speaking = _find_mouths(workspace, shapes, atlas, motion, frames)
     mix.first[~atlas.track.belongs[frames]] = NETWORK
     atlas.save(workspace.atlas_path)
     mix.save(workspace.mouths_path, speaking, shapes.gain)
+
+
+def _try_mouths(
+    workspace: Workspace,
+    shapes: WantedShapes,
+    atlas: Atlas,
+    motion: Motion,
+    frames: npt.NDArray[np.int_],
+    generator: Generator,
+) -> tuple[float, str]:
+    """Return the gain of the opening and the decision of :mod:`.mouth_trial`.
+
+    Up to three gains are tried. The one whose amplitude is nearest to one is used: nothing is used
+    that was not measured.
+    """
+    part = frames[:_TRIAL_FRAMES]
+    mix, speaking = _find_mouths(workspace, shapes, atlas, motion, part)
+    trial = MouthTrial(workspace, motion, shapes, speaking & atlas.track.belongs[part])
+    if not trial.is_possible():
+        return 1.0, "no_speech"
+    tried = [(1.0, trial.own(MouthPainter(atlas, shapes), mix))]
+    while (gain := next_gain(tried)) is not None:
+        louder = replace(shapes, gain=gain)
+        mix, _ = _find_mouths(workspace, louder, atlas, motion, part)
+        tried.append((gain, trial.own(MouthPainter(atlas, louder), mix)))
+    gain, own = min(tried, key=lambda each: each[1].misfit)
+    return gain, decide(own, trial.network(generator))
 
 
 def _find_mouths(
@@ -148,15 +183,15 @@ def _find_mouths(
     return blend_jumps(atlas, find_path(atlas, wanted(), max_held)), speaking
 
 
-def report_mouths(workspace: Workspace) -> dict[str, float]:
-    """Return what the report says about the presenter's own mouths; empty if none are used."""
-    if not workspace.atlas_path.is_file():
+def report_mouths(workspace: Workspace) -> dict[str, float | str]:
+    """Return what the report says about the presenter's own mouths; empty if there are none."""
+    if not workspace.decision_path.is_file():
         return {}
+    report: dict[str, float | str] = json.loads(workspace.decision_path.read_bytes())
+    if not workspace.atlas_path.is_file():
+        return report
     mix, speaking, _ = MouthMix.load(workspace.mouths_path)
-    with np.load(workspace.atlas_path) as data:
-        mouths = len(data["frames"])
-    return {
-        "frames": mouths,
+    return report | {
         "used": len(np.unique(mix.first[mix.first != NETWORK])),
         "network_frames": int(np.count_nonzero(mix.first == NETWORK)),
         "held_max_s": round(float(longest_hold(mix, speaking) / workspace.plan.fps), 3),

@@ -75,7 +75,7 @@ class LearnedReport(PersonalizationReport):
     ``atlas`` is that of :func:`~appliance.render.personal_mouths.report_mouths`.
     """
 
-    atlas: dict[str, float]
+    atlas: dict[str, float | str]
 
 
 class _Warning(TypedDict):

@@ -5,6 +5,7 @@
     motion.npy        the mouth motion (for models of kind ``wav2lip``: the mel)
     atlas.npz         the presenter's own mouths, if they are painted
     mouths.npz        which of them each frame shows
+    mouths.json       whether they are painted, and why not
     segments/         finished chunks, each published atomically
 
 A chunk is a pure function of this folder and its number.
@@ -65,6 +66,11 @@ class Workspace:
     def mouths_path(self) -> Path:
         """Path of the choice of mouths for every frame; exists like :attr:`atlas_path`."""
         return self.folder / "mouths.npz"
+
+    @property
+    def decision_path(self) -> Path:
+        """Path of the decision on the presenter's mouths; exists if there are enough of them."""
+        return self.folder / "mouths.json"
 
     def segment_path(self, index: int) -> Path:
         """Return the path of finished chunk ``index``."""

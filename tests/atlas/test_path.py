@@ -69,3 +69,17 @@ def test_runs_are_longer_than_when_every_frame_takes_the_nearest(atlas: Atlas) -
     path = find_path(atlas, [_want(atlas, wanted)], 4)
     nearest = sum(abs(b - a) > 2 for a, b in pairwise(wanted))
     assert is_jump(atlas, path).sum() < 0.8 * nearest
+
+
+def test_a_mouth_with_pale_lips_for_its_shape_is_avoided(atlas: Atlas) -> None:
+    wanted_mouths = _want(atlas, [5, 40])
+    costs = PathFinder(atlas, 4)._costs(wanted_mouths)
+    redness = atlas.upper_red[5]
+    atlas.upper_red[5] -= 0.03
+    try:
+        paler = PathFinder(atlas, 4)._costs(wanted_mouths)
+    finally:
+        atlas.upper_red[5] = redness
+    assert (paler[:, 5] > costs[:, 5] + 1).all()
+    others = np.delete(np.arange(len(atlas)), 5)
+    assert np.abs(paler[:, others] - costs[:, others]).max() < 1

@@ -57,6 +57,7 @@ def test_report_says_what_was_learned_and_used(
     personal: tuple[npt.NDArray[np.uint8], dict[str, float]],
 ) -> None:
     _, atlas = personal
+    assert atlas["decision"] == "own"
     assert 50 <= atlas["frames"] <= FRAMES
     assert 5 < atlas["used"] <= atlas["frames"]
     assert atlas["network_frames"] == 0
