@@ -18,10 +18,11 @@ import tempfile
 from pathlib import Path
 
 from install.errors import InstallError
+from install.lock import BUILD, DEVICE, HASH_OPTIONS, LOCKS, PIP, packages_for, read_lock
 from install.runtime import CPU, RuntimeSource, choose_runtime
 from install.source import MANIFEST, SUMS, Source, sha256
 from install.target import TARGETS, Target
-from install.wheels import collect_wheels, requirements_of
+from install.wheels import download_locked, download_unlocked
 
 HERE = Path(__file__).resolve().parents[1]
 
@@ -83,16 +84,15 @@ def build_bundle(
         folder = Path(temp_folder) / name
         source.copy_support(folder)
         _print_progress("building the wheel of Lectern")
-        lectern = _build_lectern_wheel(source, Path(temp_folder), folder / "wheels")
+        _build_lectern_wheel(source, Path(temp_folder), folder / "wheels")
+        download_locked(read_lock(LOCKS / PIP), target, pythons[0], folder / "wheels")
         onnxruntime = CPU
         if runtime.kind != CPU:
             _print_progress(f"downloading ONNX Runtime {runtime.text}")
             onnxruntime = _fetch_gpu_wheel(runtime, folder / "wheels").name
         for python in pythons:
             _print_progress(f"downloading the wheels for Python {python} on {target.machine}")
-            _download_wheels(
-                python, target, lectern, onnxruntime, folder / "wheels", Path(temp_folder)
-            )
+            _download_wheels(python, target, onnxruntime, folder / "wheels", Path(temp_folder))
         _print_progress("downloading the face networks and the panel's scripts")
         _download_face_networks(folder / "face")
         _run_command([sys.executable, "-m", "web.assets.build"])
@@ -109,14 +109,16 @@ def build_bundle(
         return _write_archive(folder, output / f"{name}.tar")
 
 
-def _build_lectern_wheel(source: Source, scratch: Path, wheels: Path) -> Path:
+def _build_lectern_wheel(source: Source, scratch: Path, wheels: Path) -> None:
     copy = scratch / "source"
     source.copy_for_build(copy)
+    build = scratch / "build"
+    _pip("install", "--target", str(build), *HASH_OPTIONS, "-r", str(LOCKS / BUILD))
     # A fixed date makes the build reproducible.
-    _pip("wheel", "--no-deps", "--wheel-dir", str(wheels), str(copy), SOURCE_DATE_EPOCH="315532800")
-    wheel = next(wheels.glob("lectern-*.whl"))
-    _pip("download", "--no-deps", "--only-binary=:all:", "--dest", str(wheels), "pip")
-    return wheel
+    _pip(
+        "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(wheels), str(copy),
+        PYTHONPATH=str(build), SOURCE_DATE_EPOCH="315532800",
+    )  # fmt: skip
 
 
 def _fetch_gpu_wheel(runtime: RuntimeSource, wheels: Path) -> Path:
@@ -131,22 +133,21 @@ def _fetch_gpu_wheel(runtime: RuntimeSource, wheels: Path) -> Path:
 
 
 def _download_wheels(
-    python: str, target: Target, lectern: Path, onnxruntime: str, wheels: Path, scratch: Path
+    python: str, target: Target, onnxruntime: str, wheels: Path, scratch: Path
 ) -> None:
-    sources = [lectern, *([wheels / onnxruntime] if onnxruntime != CPU else [])]
-    skipped = frozenset(
-        {"lectern"} | ({"onnxruntime", "onnxruntime-gpu"} if onnxruntime != CPU else set())
-    )
-    requirements = [
-        f"{requirement.name}{requirement.specifier}"
-        for source in sources
-        for requirement in requirements_of(source, target, python)
-        if requirement.name not in skipped
-    ]
-    download_folder = scratch / python
-    download_folder.mkdir()
-    collect_wheels(requirements, target, python, download_folder, skipped)
-    for wheel in download_folder.glob("*.whl"):
+    folder = scratch / python
+    folder.mkdir()
+    locked = packages_for(read_lock(LOCKS / DEVICE), target, python)
+    if onnxruntime == CPU:
+        download_locked(locked, target, python, folder)
+    else:
+        others = [package for package in locked if package.name != "onnxruntime"]
+        download_locked(others, target, python, folder)
+        gpu_wheel = shutil.copy2(wheels / onnxruntime, folder)
+        skipped = frozenset({"onnxruntime", "onnxruntime-gpu"})
+        download_unlocked(target, python, folder, skipped)
+        Path(gpu_wheel).unlink()
+    for wheel in folder.glob("*.whl"):
         wheel.replace(wheels / wheel.name)
 
 
