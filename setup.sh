@@ -25,6 +25,8 @@ Usage: ./setup.sh COMMAND
   install [ARGS...]           install or update Lectern on this device (with sudo)
   uninstall [ARGS...]         remove Lectern but keep the data (with sudo)
   rollback [ARGS...]          return to the previous version (with sudo)
+  verify FOLDER               check the signature and all files of an unpacked bundle, before any
+                              program of the bundle has run
   bundle --target TARGET      build an archive for installation without internet access;
                               TARGET is jp6, jp7 (JetPack 6 or 7), x86 or arm64
   help                        show this text
@@ -192,6 +194,7 @@ run_installer() {
 
 run_install() { run_installer install "$@"; }
 run_uninstall() { run_installer uninstall "$@"; }
+run_verify() { run_installer verify "$@"; }
 run_rollback() { run_installer rollback "$@"; }
 
 bundle() {
@@ -211,6 +214,7 @@ main() {
         install) run_install "$@" ;;
         uninstall) run_uninstall "$@" ;;
         rollback) run_rollback "$@" ;;
+        verify) run_verify "$@" ;;
         bundle) bundle "$@" ;;
         --dry-run) run_install --dry-run "$@" ;;
         help | -h | --help) usage ;;

@@ -20,7 +20,8 @@ from pathlib import Path
 from install.errors import InstallError
 from install.lock import BUILD, DEVICE, HASH_OPTIONS, LOCKS, PIP, packages_for, read_lock
 from install.runtime import CPU, RuntimeSource, choose_runtime
-from install.source import MANIFEST, SUMS, Source, sha256
+from install.signature import sign
+from install.source import MANIFEST, SIGNATURE, SUMS, Source, sha256
 from install.target import TARGETS, Target
 from install.wheels import download_locked, download_unlocked
 
@@ -50,6 +51,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="source of ONNX Runtime: a .whl file, its URL, or 'cpu'",
     )
     parser.add_argument(
+        "--sign",
+        type=lambda name: Path(name).resolve(),
+        metavar="KEY",
+        help="sign the bundle with this private key of OpenSSH",
+    )
+    parser.add_argument(
         "-o",
         "--output",
         type=lambda name: Path(name).resolve(),  # pip runs in another working directory
@@ -64,16 +71,24 @@ def _run(options: argparse.Namespace) -> int:
     target = TARGETS[options.target]
     pythons = tuple(options.python or target.pythons)
     runtime = choose_runtime(target, options.onnxruntime, pythons[0])
-    archive = build_bundle(Source.open(HERE), target, pythons, runtime, options.output)
+    archive = build_bundle(
+        Source.open(HERE), target, pythons, runtime, options.output, options.sign
+    )
     print(f"{archive}\n{archive}.sha256")
     return 0
 
 
 def build_bundle(
-    source: Source, target: Target, pythons: tuple[str, ...], runtime: RuntimeSource, output: Path
+    source: Source,
+    target: Target,
+    pythons: tuple[str, ...],
+    runtime: RuntimeSource,
+    output: Path,
+    key: Path | None = None,
 ) -> Path:
     """Write ``lectern-VERSION-TARGET.tar`` and its ``.sha256`` to ``output``; return the archive.
 
+    With a private key of OpenSSH the list of sums is signed.
     Raises ``InstallError`` if ``source`` is a bundle or a download or build fails.
     """
     if source.is_bundle:
@@ -105,7 +120,10 @@ def build_bundle(
             "onnxruntime": onnxruntime,
         }
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-        _write_sums(folder)
+        write_sums(folder)
+        if key is not None:
+            _print_progress("signing the bundle")
+            sign(folder, key)
         return _write_archive(folder, output / f"{name}.tar")
 
 
@@ -157,8 +175,10 @@ def _download_face_networks(folder: Path) -> None:
     _run_command([sys.executable, "-c", code, str(folder)])
 
 
-def _write_sums(folder: Path) -> None:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+def write_sums(folder: Path) -> None:
+    """Write the list of SHA-256 sums of all files in ``folder``."""
+    own = {folder / SUMS, folder / SIGNATURE}
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path not in own)
     lines = [f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")
 

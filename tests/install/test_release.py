@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from install import plan
+from install.bundle import write_sums
 from install.runtime import RuntimeSource
-from install.source import SUMS, Source
+from install.source import Source
 from install.step import run_steps
 from install.system import System
 from tests.install.conftest import OPTIONS, Machine, make_bundle, make_checkout
@@ -23,7 +24,7 @@ def test_named_index_is_used_with_a_bundle(machine: Machine, tmp_path: Path) -> 
         (tmp_path / "bundle" / name).mkdir()
     for name in ("pip-1-py3-none-any.whl", "lectern-1.0.0-py3-none-any.whl"):
         (tmp_path / "bundle/wheels" / name).touch()
-    (tmp_path / "bundle" / SUMS).write_text("")
+    write_sums(tmp_path / "bundle")
     environments: dict[str, Mapping[str, str]] = {}
     locked: list[str] = []
 
