@@ -18,6 +18,7 @@ import tempfile
 from pathlib import Path
 
 from install.errors import InstallError
+from install.inventory import wheel_components, write_inventory
 from install.lock import BUILD, DEVICE, HASH_OPTIONS, LOCKS, PIP, packages_for, read_lock
 from install.runtime import CPU, RuntimeSource, choose_runtime
 from install.signature import sign
@@ -120,6 +121,9 @@ def build_bundle(
             "onnxruntime": onnxruntime,
         }
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        wheels = sorted((folder / "wheels").glob("*.whl"))
+        sums = {wheel.name: sha256(wheel) for wheel in wheels}
+        write_inventory(wheel_components(wheels, sums), source.version, folder)
         write_sums(folder)
         if key is not None:
             _print_progress("signing the bundle")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from install.disk_space import free_mb
 from install.errors import InstallError, without_credentials
+from install.inventory import installed_components, write_inventory
 from install.lock import BUILD, DEVICE, HASH_OPTIONS, read_lock, write_requirements
 from install.runtime import CPU, RuntimeSource
 from install.source import Source, copy_tree
@@ -89,6 +90,8 @@ class BuildVersion(Step):
         else:
             self._system.run(self._python, *venv)
             self._install_from_checkout()
+        for packages in (self._folder / "venv").glob("lib/python3*/site-packages"):
+            write_inventory(installed_components(packages), self._source.version, self._folder)
         # Without this, a power failure could leave an incomplete version that counts as complete.
         self._system.run("sync", "--file-system", self._folder)
         self._write_record()
