@@ -25,6 +25,8 @@ Usage: ./setup.sh COMMAND
   install [ARGS...]           install or update Lectern on this device (with sudo)
   uninstall [ARGS...]         remove Lectern but keep the data (with sudo)
   rollback [ARGS...]          return to the previous version (with sudo)
+  verify FOLDER               check the signature and all files of an unpacked bundle, before any
+                              program of the bundle has run
   bundle --target TARGET      build an archive for installation without internet access;
                               TARGET is jp6, jp7 (JetPack 6 or 7), x86 or arm64
   help                        show this text
@@ -80,21 +82,38 @@ make_venv() {
 
 # Identify what an extra was installed from, including the path: a venv does not work after a move.
 fingerprint() {
-    { printf '%s\n' "$PWD"; cat pyproject.toml; } | sha256sum | cut -d' ' -f1
+    { printf '%s\n' "$PWD"; cat pyproject.toml install/locks/*.txt; } | sha256sum | cut -d' ' -f1
 }
 
 installed() {
     [ "$(cat "$VENV/.installed-$1" 2>/dev/null)" = "$(fingerprint)" ]
 }
 
+install_quietly() {
+    "$PYTHON_IN_VENV" -m pip install --quiet --disable-pip-version-check "$@"
+}
+
+# Install the packages of lock files: exactly these versions, and only files with these hashes.
+install_locked() {
+    local lock words=(--require-hashes --no-deps --only-binary=:all:)
+    for lock in "$@"; do words+=(--requirement "install/locks/$lock.txt"); done
+    install_quietly "${words[@]}"
+}
+
 pip_install() {
-    local extra=$1
+    local extra=$1 locked=$1
+    [ "$extra" != export ] || locked="test"
     touch "$INCOMPLETE"
     say "Installing Lectern ($extra) into .venv; the first time this takes a few minutes ..."
-    "$PYTHON_IN_VENV" -m pip install --quiet --disable-pip-version-check \
-        --editable ".[$extra]" || die \
+    {
+        install_locked build "$locked" && install_quietly --no-deps --no-build-isolation --editable .
+    } || die \
         "pip could not install the packages named above; check the internet connection and the" \
         "free disk space, then run the same command again."
+    # PyTorch and its company are not locked: an index may have its own builds of them (for the CPU).
+    # The locked packages stay as they are, because they already fit.
+    [ "$extra" != export ] || install_quietly --no-build-isolation --editable ".[export]" || die \
+        "pip could not install PyTorch; run the same command again."
     fingerprint >"$VENV/.installed-$extra"
     rm "$INCOMPLETE"
 }
@@ -175,6 +194,7 @@ run_installer() {
 
 run_install() { run_installer install "$@"; }
 run_uninstall() { run_installer uninstall "$@"; }
+run_verify() { run_installer verify "$@"; }
 run_rollback() { run_installer rollback "$@"; }
 
 bundle() {
@@ -194,6 +214,7 @@ main() {
         install) run_install "$@" ;;
         uninstall) run_uninstall "$@" ;;
         rollback) run_rollback "$@" ;;
+        verify) run_verify "$@" ;;
         bundle) bundle "$@" ;;
         --dry-run) run_install --dry-run "$@" ;;
         help | -h | --help) usage ;;

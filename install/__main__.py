@@ -17,11 +17,12 @@ from install.bundle import add_parser as add_bundle
 from install.disk_space import explain
 from install.errors import InstallError
 from install.interrupts import handle_signals, print_safe
-from install.paths import CONFIG, CURRENT, DATA, SETUP_CODE, VERSIONS_FOLDER
+from install.paths import ALLOWED_SIGNERS, CONFIG, CURRENT, DATA, SETUP_CODE, VERSIONS_FOLDER
 from install.python import find_python
 from install.release import recorded_runtime
 from install.runtime import choose_runtime
 from install.services import data_folder
+from install.signature import check_signature, find_signers
 from install.source import Source
 from install.step import Step, run_steps
 from install.system import System
@@ -72,7 +73,17 @@ def _parser() -> argparse.ArgumentParser:
     install.add_argument(
         "--share", action="store_true", help="share the folders on the network with Samba"
     )
+    install.add_argument(
+        "--unsigned",
+        action="store_true",
+        help="accept a bundle without a signature although this device demands one",
+    )
     install.set_defaults(run=_install)
+    verify = commands.add_parser(
+        "verify", help="check the files and the signature of an unpacked bundle"
+    )
+    verify.add_argument("folder", type=lambda name: Path(name).resolve(), metavar="FOLDER")
+    verify.set_defaults(run=_verify)
     rollback = commands.add_parser("rollback", help="return to the previous version")
     rollback.set_defaults(run=_rollback)
     uninstall = commands.add_parser("uninstall", help="remove Lectern but keep the data")
@@ -102,6 +113,9 @@ def _install(options: argparse.Namespace) -> int:
         raise InstallError("This device has no systemd.", "Lectern's services need it.")
     target = detect_target(system)
     source = Source.open(HERE)
+    if source.is_bundle:
+        signers = find_signers(system, HERE)
+        print(check_signature(HERE, signers, allow_unsigned=options.unsigned), file=sys.stderr)
     python = find_python(system, source, options.python)
     recorded = recorded_runtime(system.path(CURRENT))
     runtime_source = options.onnxruntime or source.gpu_wheel() or recorded or source.cpu_runtime()
@@ -115,6 +129,21 @@ def _install(options: argparse.Namespace) -> int:
         options,
         _welcome_message(system, source.version),
     )
+
+
+def _verify(options: argparse.Namespace) -> int:
+    # Not by the keys in the bundle, which prove nothing about it.
+    signers = find_signers(System(), HERE)
+    if signers is None:
+        raise InstallError(
+            "Whose bundles are accepted is not known.",
+            f"Write the signers to {ALLOWED_SIGNERS}, see docs/operator.md.",
+        )
+    statement = check_signature(options.folder, signers)
+    if not Source.open(options.folder).is_bundle:
+        raise InstallError(f"{options.folder} is not a bundle.", "Unpack the bundle first.")
+    print(f"{statement} All files are those that were signed.")
+    return 0
 
 
 def _welcome_message(system: System, version: str) -> str:

@@ -18,10 +18,13 @@ import tempfile
 from pathlib import Path
 
 from install.errors import InstallError
+from install.inventory import wheel_components, write_inventory
+from install.lock import BUILD, DEVICE, HASH_OPTIONS, LOCKS, PIP, packages_for, read_lock
 from install.runtime import CPU, RuntimeSource, choose_runtime
-from install.source import MANIFEST, SUMS, Source, sha256
+from install.signature import sign
+from install.source import MANIFEST, SIGNATURE, SUMS, Source, sha256
 from install.target import TARGETS, Target
-from install.wheels import collect_wheels, requirements_of
+from install.wheels import download_locked, download_unlocked
 
 HERE = Path(__file__).resolve().parents[1]
 
@@ -49,6 +52,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="source of ONNX Runtime: a .whl file, its URL, or 'cpu'",
     )
     parser.add_argument(
+        "--sign",
+        type=lambda name: Path(name).resolve(),
+        metavar="KEY",
+        help="sign the bundle with this private key of OpenSSH",
+    )
+    parser.add_argument(
         "-o",
         "--output",
         type=lambda name: Path(name).resolve(),  # pip runs in another working directory
@@ -63,16 +72,24 @@ def _run(options: argparse.Namespace) -> int:
     target = TARGETS[options.target]
     pythons = tuple(options.python or target.pythons)
     runtime = choose_runtime(target, options.onnxruntime, pythons[0])
-    archive = build_bundle(Source.open(HERE), target, pythons, runtime, options.output)
+    archive = build_bundle(
+        Source.open(HERE), target, pythons, runtime, options.output, options.sign
+    )
     print(f"{archive}\n{archive}.sha256")
     return 0
 
 
 def build_bundle(
-    source: Source, target: Target, pythons: tuple[str, ...], runtime: RuntimeSource, output: Path
+    source: Source,
+    target: Target,
+    pythons: tuple[str, ...],
+    runtime: RuntimeSource,
+    output: Path,
+    key: Path | None = None,
 ) -> Path:
     """Write ``lectern-VERSION-TARGET.tar`` and its ``.sha256`` to ``output``; return the archive.
 
+    With a private key of OpenSSH the list of sums is signed.
     Raises ``InstallError`` if ``source`` is a bundle or a download or build fails.
     """
     if source.is_bundle:
@@ -83,16 +100,15 @@ def build_bundle(
         folder = Path(temp_folder) / name
         source.copy_support(folder)
         _print_progress("building the wheel of Lectern")
-        lectern = _build_lectern_wheel(source, Path(temp_folder), folder / "wheels")
+        _build_lectern_wheel(source, Path(temp_folder), folder / "wheels")
+        download_locked(read_lock(LOCKS / PIP), target, pythons[0], folder / "wheels")
         onnxruntime = CPU
         if runtime.kind != CPU:
             _print_progress(f"downloading ONNX Runtime {runtime.text}")
             onnxruntime = _fetch_gpu_wheel(runtime, folder / "wheels").name
         for python in pythons:
             _print_progress(f"downloading the wheels for Python {python} on {target.machine}")
-            _download_wheels(
-                python, target, lectern, onnxruntime, folder / "wheels", Path(temp_folder)
-            )
+            _download_wheels(python, target, onnxruntime, folder / "wheels", Path(temp_folder))
         _print_progress("downloading the face networks and the panel's scripts")
         _download_face_networks(folder / "face")
         _run_command([sys.executable, "-m", "web.assets.build"])
@@ -105,18 +121,26 @@ def build_bundle(
             "onnxruntime": onnxruntime,
         }
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-        _write_sums(folder)
+        wheels = sorted((folder / "wheels").glob("*.whl"))
+        sums = {wheel.name: sha256(wheel) for wheel in wheels}
+        write_inventory(wheel_components(wheels, sums), source.version, folder)
+        write_sums(folder)
+        if key is not None:
+            _print_progress("signing the bundle")
+            sign(folder, key)
         return _write_archive(folder, output / f"{name}.tar")
 
 
-def _build_lectern_wheel(source: Source, scratch: Path, wheels: Path) -> Path:
+def _build_lectern_wheel(source: Source, scratch: Path, wheels: Path) -> None:
     copy = scratch / "source"
     source.copy_for_build(copy)
+    build = scratch / "build"
+    _pip("install", "--target", str(build), *HASH_OPTIONS, "-r", str(LOCKS / BUILD))
     # A fixed date makes the build reproducible.
-    _pip("wheel", "--no-deps", "--wheel-dir", str(wheels), str(copy), SOURCE_DATE_EPOCH="315532800")
-    wheel = next(wheels.glob("lectern-*.whl"))
-    _pip("download", "--no-deps", "--only-binary=:all:", "--dest", str(wheels), "pip")
-    return wheel
+    _pip(
+        "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(wheels), str(copy),
+        PYTHONPATH=str(build), SOURCE_DATE_EPOCH="315532800",
+    )  # fmt: skip
 
 
 def _fetch_gpu_wheel(runtime: RuntimeSource, wheels: Path) -> Path:
@@ -131,22 +155,21 @@ def _fetch_gpu_wheel(runtime: RuntimeSource, wheels: Path) -> Path:
 
 
 def _download_wheels(
-    python: str, target: Target, lectern: Path, onnxruntime: str, wheels: Path, scratch: Path
+    python: str, target: Target, onnxruntime: str, wheels: Path, scratch: Path
 ) -> None:
-    sources = [lectern, *([wheels / onnxruntime] if onnxruntime != CPU else [])]
-    skipped = frozenset(
-        {"lectern"} | ({"onnxruntime", "onnxruntime-gpu"} if onnxruntime != CPU else set())
-    )
-    requirements = [
-        f"{requirement.name}{requirement.specifier}"
-        for source in sources
-        for requirement in requirements_of(source, target, python)
-        if requirement.name not in skipped
-    ]
-    download_folder = scratch / python
-    download_folder.mkdir()
-    collect_wheels(requirements, target, python, download_folder, skipped)
-    for wheel in download_folder.glob("*.whl"):
+    folder = scratch / python
+    folder.mkdir()
+    locked = packages_for(read_lock(LOCKS / DEVICE), target, python)
+    if onnxruntime == CPU:
+        download_locked(locked, target, python, folder)
+    else:
+        others = [package for package in locked if package.name != "onnxruntime"]
+        download_locked(others, target, python, folder)
+        gpu_wheel = shutil.copy2(wheels / onnxruntime, folder)
+        skipped = frozenset({"onnxruntime", "onnxruntime-gpu"})
+        download_unlocked(target, python, folder, skipped)
+        Path(gpu_wheel).unlink()
+    for wheel in folder.glob("*.whl"):
         wheel.replace(wheels / wheel.name)
 
 
@@ -156,8 +179,10 @@ def _download_face_networks(folder: Path) -> None:
     _run_command([sys.executable, "-c", code, str(folder)])
 
 
-def _write_sums(folder: Path) -> None:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+def write_sums(folder: Path) -> None:
+    """Write the list of SHA-256 sums of all files in ``folder``."""
+    own = {folder / SUMS, folder / SIGNATURE}
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path not in own)
     lines = [f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from install.disk_space import free_mb
 from install.errors import InstallError, without_credentials
+from install.inventory import installed_components, write_inventory
+from install.lock import BUILD, DEVICE, HASH_OPTIONS, read_lock, write_requirements
 from install.runtime import CPU, RuntimeSource
 from install.source import Source, copy_tree
 from install.step import Step, make_parents, remove_empty
@@ -18,6 +20,8 @@ from install.system import System
 EXTRA_FOLDERS = {"face": "share/lectern", "vendor": "lib/python3*/site-packages/web/static"}
 """The other folders of a bundle (face networks, panel scripts) and the folder of the virtual
 environment, as a glob pattern, into which each is copied."""
+LOCKS = "install/locks"
+"""The folder of the lock files in a source."""
 INCOMPLETE = ".incomplete"
 RECORD = "installed.json"
 REQUIRED_MB = 1500
@@ -86,6 +90,8 @@ class BuildVersion(Step):
         else:
             self._system.run(self._python, *venv)
             self._install_from_checkout()
+        for packages in (self._folder / "venv").glob("lib/python3*/site-packages"):
+            write_inventory(installed_components(packages), self._source.version, self._folder)
         # Without this, a power failure could leave an incomplete version that counts as complete.
         self._system.run("sync", "--file-system", self._folder)
         self._write_record()
@@ -124,25 +130,42 @@ class BuildVersion(Step):
         with tempfile.TemporaryDirectory(prefix="lectern-") as scratch:
             copy = Path(scratch) / "lectern"
             self._source.copy_for_build(copy)
-            self._install("pip", str(copy), {})
+            # pip would download setuptools without a hash; this copy does not remain on the device.
+            build = Path(scratch) / "build"
+            lock = self._source.folder / LOCKS / BUILD
+            self._run_pip("pip", "install", "--target", build, *HASH_OPTIONS, "-r", lock)
+            self._install("pip", str(copy), {"PYTHONPATH": str(build)})
             environment = {**_PIP_ENVIRONMENT, "npm_config_cache": str(Path(scratch) / "npm")}
             for module in ("appliance.face.weights", "web.assets.build"):
                 self._system.run(self._venv_python, "-m", module, extra=environment)
 
     def _install(self, pip: str | Path, lectern: str, extra: Mapping[str, str]) -> None:
-        def install(*words: str, variables: Mapping[str, str] = extra) -> None:
-            module = ("-m", pip) if pip == "pip" else (pip,)
-            environment = {**_PIP_ENVIRONMENT, **_PIP_ALLOW_ROOT, **variables}
-            self._system.run(self._venv_python, *module, "install", *words, extra=environment)
+        lock = self._source.folder / LOCKS / DEVICE
+        if self._runtime.kind == CPU:
+            self._run_pip(pip, "install", *HASH_OPTIONS, "-r", lock, variables=extra)
+            self._run_pip(
+                pip, "install", "--no-deps", "--no-build-isolation", lectern, variables=extra
+            )
+            return
+        if self._runtime.kind == "index":  # used even when installing from a bundle
+            index = {"PIP_INDEX_URL": self._runtime.location}
+            self._run_pip(pip, "install", "--no-deps", "onnxruntime-gpu", variables=index)
+        else:
+            self._run_pip(pip, "install", "--no-deps", self._runtime.location, variables=extra)
+        self._system.run(self._venv_python, "-c", _REGISTER_GPU_BUILD)
+        packages = [package for package in read_lock(lock) if package.name != "onnxruntime"]
+        with tempfile.TemporaryDirectory(prefix="lectern-") as scratch:
+            others = write_requirements(packages, Path(scratch) / DEVICE)
+            self._run_pip(pip, "install", *HASH_OPTIONS, "-r", others, variables=extra)
+        # With dependencies: the GPU build may require packages that the lock file does not name.
+        self._run_pip(pip, "install", "--no-build-isolation", lectern, variables=extra)
 
-        if self._runtime.kind != CPU:
-            if self._runtime.kind == "index":  # used even when installing from a bundle
-                index = {"PIP_INDEX_URL": self._runtime.location}
-                install("--no-deps", "onnxruntime-gpu", variables=index)
-            else:
-                install("--no-deps", self._runtime.location)
-            self._system.run(self._venv_python, "-c", _REGISTER_GPU_BUILD)
-        install(lectern)
+    def _run_pip(
+        self, pip: str | Path, *words: str | Path, variables: Mapping[str, str] | None = None
+    ) -> None:
+        module = ("-m", pip) if pip == "pip" else (pip,)
+        environment = {**_PIP_ENVIRONMENT, **_PIP_ALLOW_ROOT, **(variables or {})}
+        self._system.run(self._venv_python, *module, *words, extra=environment)
 
     def _write_record(self) -> None:
         record = {

@@ -23,6 +23,7 @@ _BUILD_FILES = (*PACKAGE_FOLDERS, "pyproject.toml", "README.md", "LICENSE")
 
 MANIFEST = "bundle.json"
 SUMS = "SHA256SUMS"
+SIGNATURE = f"{SUMS}.sig"
 # Folders created by tools, and downloaded files (see install.release.EXTRA_FOLDERS).
 _IGNORED_FOLDERS = ("__pycache__", "node_modules", "vendor")
 
@@ -94,10 +95,13 @@ class Source:
 def check_sums(folder: Path) -> None:
     """Compare every file of an unpacked bundle with its list of SHA-256 sums.
 
-    Raises ``InstallError`` for a missing or damaged file and for a path outside the bundle.
+    Raises ``InstallError`` for a missing or damaged file, for a path outside the bundle and for a
+    file that is not in the list but would be installed or run.
     """
+    listed = {SUMS, SIGNATURE}
     for line in (folder / SUMS).read_text(encoding="utf-8").splitlines():
         expected, _, name = line.partition("  ")
+        listed.add(name)
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()):
             raise InstallError(
@@ -111,6 +115,14 @@ def check_sums(folder: Path) -> None:
             raise InstallError(
                 f"'{name}' in the bundle is missing or damaged.",
                 "Copy the bundle to this device again and unpack it again.",
+            )
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        # Also compiled modules: Python would run them instead of the listed source.
+        if name not in listed and (path.is_symlink() or not path.is_dir()):
+            raise InstallError(
+                f"'{name}' does not belong to the bundle.",
+                "Unpack the bundle again into a new folder.",
             )
 
 

@@ -141,7 +141,7 @@ class TestSetup:
             pytest.skip("shellcheck is not installed")
         names = ["setup.sh", ".ci/run", "tests/install/run", "tests/install/boot"]
         names += ["tests/install/online", "tests/install/full", "tests/install/roots.sh"]
-        names += ["tests/aarch64/run", "tests/aarch64/cpython"]
+        names += ["tests/aarch64/run", "tests/aarch64/cpython", "install/locks/update"]
         scripts = [str(project / name) for name in names]
         run = subprocess.run(
             [shellcheck, "-x", *scripts], capture_output=True, text=True, check=False

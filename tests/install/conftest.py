@@ -94,6 +94,10 @@ def make_checkout(folder: Path, version: str = "1.0.0") -> Source:
     for name in ("setup.sh", "config.yaml", "README.md", "LICENSE"):
         (folder / name).write_text(name)
     (folder / "pyproject.toml").write_text(f'[project]\nversion = "{version}"\n')
+    locks = folder / "install/locks"
+    locks.mkdir(exist_ok=True)
+    for name, package in {"device.txt": "onnxruntime", "build.txt": "setuptools"}.items():
+        (locks / name).write_text(f"{package}==1 \\\n    --hash=sha256:{'0' * 64}\n")
     units = folder / "systemd"
     units.mkdir(exist_ok=True)
     for path in (PROJECT / "systemd").iterdir():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
+from install.bundle import write_sums
 from install.errors import InstallError
 from install.python import find_python
 from install.runtime import RuntimeSource, choose_runtime
@@ -187,7 +187,7 @@ class TestSource:
     ) -> None:
         make_bundle(tmp_path)
         (tmp_path / "wheel").write_bytes(b"right")
-        (tmp_path / "SHA256SUMS").write_text(f"{hashlib.sha256(b'right').hexdigest()}  wheel\n")
+        write_sums(tmp_path)
         assert Source.open(tmp_path).is_bundle
         if content is None:
             (tmp_path / "wheel").unlink()
@@ -201,6 +201,18 @@ class TestSource:
         (tmp_path / "bundle/SHA256SUMS").write_text(f"{'0' * 64}  ../etc/passwd\n")
         with pytest.raises(InstallError, match="outside of it"):
             Source.open(tmp_path / "bundle")
+
+    @pytest.mark.parametrize(
+        "name", ["argparse.py", "wheels/evil-9-py3-none-any.whl", "install/__pycache__/plan.pyc"]
+    )
+    def test_bundle_with_an_additional_file_is_rejected(self, tmp_path: Path, name: str) -> None:
+        make_bundle(tmp_path)
+        write_sums(tmp_path)
+        assert Source.open(tmp_path).is_bundle
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).symlink_to("/dev/null")
+        with pytest.raises(InstallError, match=f"'{name}' does not belong to the bundle"):
+            Source.open(tmp_path)
 
     def test_other_folder_is_rejected(self, tmp_path: Path) -> None:
         with pytest.raises(InstallError, match="neither a checkout"):

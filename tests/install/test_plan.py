@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,10 +14,8 @@ from install.errors import InstallError
 from install.paths import SYSTEM_FILES
 from install.release import is_complete, recorded_runtime
 from install.runtime import RuntimeSource
-from install.source import SUMS, Source
 from install.step import run_steps
-from install.system import System
-from tests.install.conftest import OPTIONS, Machine, make_bundle, make_checkout
+from tests.install.conftest import OPTIONS, Machine, make_checkout
 
 
 def install(
@@ -273,32 +270,6 @@ class TestUpgrade:
         install(machine, tmp_path / "checkout")
         with pytest.raises(InstallError, match="no previous version"):
             plan.plan_rollback(machine.system)
-
-
-def test_named_index_is_used_with_a_bundle(machine: Machine, tmp_path: Path) -> None:
-    make_checkout(tmp_path / "bundle")
-    make_bundle(tmp_path / "bundle")
-    for name in ("face", "vendor", "wheels"):
-        (tmp_path / "bundle" / name).mkdir()
-    for name in ("pip-1-py3-none-any.whl", "lectern-1.0.0-py3-none-any.whl"):
-        (tmp_path / "bundle/wheels" / name).touch()
-    (tmp_path / "bundle" / SUMS).write_text("")
-    environments: dict[str, Mapping[str, str]] = {}
-
-    def run(command: Sequence[str], environment: Mapping[str, str]) -> str:
-        if "install" in command:
-            environments[Path(command[-1]).name.partition("-1")[0]] = environment
-        return machine.run(command, environment)
-
-    system = System(machine.root, run, {})
-    options = dataclasses.replace(
-        OPTIONS, runtime=RuntimeSource("index", "https://index.example/jp6")
-    )
-    source = Source.open(tmp_path / "bundle")
-    run_steps(plan.plan_install(system, source, options), lambda text: None)
-    assert environments["onnxruntime-gpu"]["PIP_INDEX_URL"] == "https://index.example/jp6"
-    assert "PIP_NO_INDEX" not in environments["onnxruntime-gpu"]
-    assert environments["lectern"]["PIP_NO_INDEX"] == "1"
 
 
 class TestUninstall:
