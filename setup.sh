@@ -110,7 +110,7 @@ pip_install() {
     } || die \
         "pip could not install the packages named above; check the internet connection and the" \
         "free disk space, then run the same command again."
-    # PyTorch and its company are not locked: an index may have its own builds of them (for the CPU).
+    # PyTorch and the rest of this extra are not locked: an index may have its own builds (for the CPU).
     # The locked packages stay as they are, because they already fit.
     [ "$extra" != export ] || install_quietly --no-build-isolation --editable ".[export]" || die \
         "pip could not install PyTorch; run the same command again."
