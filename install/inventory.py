@@ -35,8 +35,8 @@ later.
 Lectern's own code is licensed under Apache-2.0, which is compatible with version 3 of the GPL.
 Lectern calls these libraries in its own process, through PyAV; it does not keep them apart.
 
-Whoever gives a device with Lectern, or a bundle, to others therefore passes on GPL programs and
-must, among other things, give the recipients the text of the GPL and the complete corresponding
+A person who gives a device with Lectern, or a bundle, to others passes on GPL programs. Among other
+things, that person must give the recipients the text of the GPL and the complete corresponding
 source code of PyAV's libraries (or a written offer of it), in the versions that are in the wheel,
 and must not restrict their right to replace them. PyAV publishes the build scripts and versions
 with each release (github.com/PyAV-Org/pyav-ffmpeg). Using Lectern, or installing it on one's own

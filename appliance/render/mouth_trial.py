@@ -25,6 +25,7 @@ from appliance.lips.geometry import mouth_opening, to_face_frame
 from appliance.lips.motion import Motion
 from appliance.lips.response import FaceSample
 from appliance.media.picture import Picture
+from appliance.render.presenter_cache import CACHED_POINTS
 from appliance.render.presenter_frames import open_frames
 from appliance.render.progress import Stopwatch
 from appliance.render.workspace import Workspace
@@ -49,8 +50,8 @@ class MouthFigures(NamedTuple):
     """What was measured of one way to render the runs.
 
     ``r`` and ``amplitude`` are correlation and slope of the opening against the wanted one. As in
-    :class:`~appliance.score.yardstick.Appearance`, ``pale`` is the share of frames whose lip is too
-    pale, the mean of both lips, and ``bright`` the share of those that are too bright inside; 0
+    :class:`~appliance.score.yardstick.LookComparison`, ``pale`` is the share of frames whose lip is
+    too pale, the mean of both lips, and ``bright`` the share of those that are too bright inside; 0
     where they cannot be measured.
     """
 
@@ -231,9 +232,10 @@ def _read_runs(
             for t, frame, coefficients in zip(range(start, stop), tracked, values, strict=True):
                 if frame.face is None:
                     break
-                # cached landmarks lack some points, but not those at the outline
-                points = frame.face.points
-                points = np.where(np.isnan(points), points[_INNER], points)
+                # Cached landmarks lack some points, but not those at the outline. The result must
+                # not depend on whether they come from the cache.
+                points = np.repeat(frame.face.points[[_INNER]], len(frame.face.points), axis=0)
+                points[CACHED_POINTS] = frame.face.points[CACHED_POINTS]
                 face = FaceLandmarks(points, frame.face.confidence)
                 sample = FaceSample.cut(frame.picture, face)
                 run.append(_Sample(t, frame.picture.index, sample, coefficients))

@@ -53,7 +53,7 @@ from appliance.render.landmark_track import Landmarks
 
 # Only these of the mesh's 468 points are used by Lectern's own generator, by the atlas of mouths
 # and by the smoothing; storing them takes a third of the space.
-_CACHED_POINTS = np.array(sorted({*RIGID_POINTS, *MOUTH_POINTS, *FACE_POINTS}))
+CACHED_POINTS = np.array(sorted({*RIGID_POINTS, *MOUTH_POINTS, *FACE_POINTS}))
 
 _BLOCK = 1 << 20
 _NO_ATLAS_BYTES = 4096  # the note that there is no atlas is smaller, every atlas is larger
@@ -246,21 +246,21 @@ class PresenterEntry:
                 continue
             row = next(rows)
             all_points = np.full((POINTS, 3), np.nan, np.float32)
-            all_points[_CACHED_POINTS] = points[row]
+            all_points[CACHED_POINTS] = points[row]
             landmarks.append(FaceLandmarks(all_points, float(confidence[row])))
         return landmarks
 
     def save(self, segment: int, landmarks: Landmarks) -> None:
         """Store the landmarks of ``segment``. Errors are ignored: this is only a cache."""
         faces = [face for face in landmarks if face is not None]
-        points = [face.points[_CACHED_POINTS] for face in faces]
+        points = [face.points[CACHED_POINTS] for face in faces]
         path = self._segment_path(segment)
         with contextlib.suppress(OSError):
             with temp_path(path).open("wb") as file:
                 np.savez(
                     file,
                     seen=np.array([face is not None for face in landmarks]),
-                    points=np.array(points, np.float32).reshape(-1, len(_CACHED_POINTS), 3),
+                    points=np.array(points, np.float32).reshape(-1, len(CACHED_POINTS), 3),
                     confidence=np.array([face.confidence for face in faces], np.float64),
                 )
             os.replace(temp_path(path), path)

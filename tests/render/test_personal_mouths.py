@@ -29,7 +29,7 @@ def speaker(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _render(
     folder: Path, presenter: Path, lecture: Path, name: str = "out", **sections: Any
-) -> tuple[npt.NDArray[np.uint8], dict[str, float]]:
+) -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
     sections.setdefault("personalization", AUTO)
     out = folder / f"{name}.mp4"
     report = render(presenter, lecture, out, settings(root=folder, **sections))
@@ -39,7 +39,7 @@ def _render(
 @pytest.fixture(scope="module")
 def personal(
     speaker: Path, lecture: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[npt.NDArray[np.uint8], dict[str, float]]:
+) -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
     return _render(tmp_path_factory.mktemp("personal"), speaker, lecture)
 
 
@@ -54,7 +54,7 @@ def by_network(
 
 
 def test_report_says_what_was_learned_and_used(
-    personal: tuple[npt.NDArray[np.uint8], dict[str, float]],
+    personal: tuple[npt.NDArray[np.uint8], dict[str, Any]],
 ) -> None:
     _, atlas = personal
     assert atlas["decision"] == "own"
@@ -65,7 +65,8 @@ def test_report_says_what_was_learned_and_used(
 
 
 def test_only_the_mouth_differs_from_the_networks_result(
-    personal: tuple[npt.NDArray[np.uint8], dict[str, float]], by_network: npt.NDArray[np.uint8]
+    personal: tuple[npt.NDArray[np.uint8], dict[str, Any]],
+    by_network: npt.NDArray[np.uint8],
 ) -> None:
     frames, _ = personal
     different = (frames != by_network)[:, :256]
@@ -77,7 +78,7 @@ def test_chunks_do_not_change_the_result(
     speaker: Path,
     lecture: Path,
     tmp_path: Path,
-    personal: tuple[npt.NDArray[np.uint8], dict[str, float]],
+    personal: tuple[npt.NDArray[np.uint8], dict[str, Any]],
 ) -> None:
     frames, atlas = _render(tmp_path, speaker, lecture, render={"chunk_s": 1.0, "batch_size": 3})
     assert np.array_equal(frames, personal[0])
@@ -108,7 +109,7 @@ def test_a_cached_atlas_gives_the_same_result_without_learning(
     speaker: Path,
     lecture: Path,
     tmp_path: Path,
-    personal: tuple[npt.NDArray[np.uint8], dict[str, float]],
+    personal: tuple[npt.NDArray[np.uint8], dict[str, Any]],
 ) -> None:
     cache = {"max_presenters_mb": 100}
     config = settings(root=tmp_path, cache=cache, personalization=AUTO)
@@ -138,7 +139,7 @@ def test_an_interrupted_render_continues_with_the_same_mouths(
     speaker: Path,
     lecture: Path,
     tmp_path: Path,
-    personal: tuple[npt.NDArray[np.uint8], dict[str, float]],
+    personal: tuple[npt.NDArray[np.uint8], dict[str, Any]],
 ) -> None:
     class Stop(Exception):
         pass
