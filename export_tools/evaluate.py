@@ -3,13 +3,13 @@
     python -m export_tools.evaluate DATA_DIR --out SCORES.json [--model NAME] [--precision fp32 …]
         [--splits "wild, 720 lines" …]
 
-Every clip is rendered with its own sound by the code of ``lectern render``, and the encoded file is
-compared with the real one; the table has medians per split. ``wild`` clips are only scored, never
-used for training; those with at least 700 lines are also scored at 720 and 1080 lines. For several
-precisions (default: fp32 and int8), the loss of a precision is the median loss of r over the same
-clips. The tool then measures the lip closures for p, b and m in synthetic speech, which has known
-times, and the cost of the networks, with Nota's and Wav2Lip's architectures (random weights) timed
-in the same run.
+Every clip is rendered with its own sound by the code of ``lectern render``, without learning from
+the presenter, and the encoded file is compared with the real one; the table has medians per split.
+``wild`` clips are only scored, never used for training; those with at least 700 lines are also
+scored at 720 and 1080 lines. For several precisions (default: fp32 and int8), the loss of a
+precision is the median loss of r over the same clips. The tool then measures the lip closures for
+p, b and m in synthetic speech, which has known times, and the cost of the networks, with Nota's and
+Wav2Lip's architectures (random weights) timed in the same run.
 
 SCORES.json is written after every clip, so that a stopped run can be resumed. Clips of an older
 model or with other columns are scored again.
@@ -159,9 +159,13 @@ def score_clips(
 
 
 def config_for(model: str, precision: str) -> Config:
-    """Return the default configuration with this model and without the badge."""
+    """Return a configuration with this model, without the badge and without learning."""
     lips = {"model": model, "precision": precision}
-    return Config.model_validate({"video": {"badge": False}, "lips": lips})
+    # A clip speaks its own sound, from which nothing may be learned.
+    learning = {"motion": "off", "mouth": "off"}
+    return Config.model_validate(
+        {"video": {"badge": False}, "lips": lips, "personalization": learning}
+    )
 
 
 def save(target: Path, scores: Scores) -> None:
