@@ -95,6 +95,12 @@ class LipsConfig(Section):
     ]
     inference_timeout_s: Annotated[float, Field(ge=1, le=600)] = 30.0
 
+    def model_files(self) -> list[Path]:
+        """Return the file or folder of a model of the user, for the rules of a confined child."""
+        model = Path(self.model)
+        files = [model.parent if model.suffix == ".json" else model]
+        return files if model.is_absolute() else []
+
 
 class PersonalizationConfig(Section):
     """What is learned from the presenter's own recording."""

@@ -76,9 +76,7 @@ def confinement_of(request: RenderRequest) -> Confinement:
     total_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
     sources = (request.presenter, request.lecture, request.transcript)
     readable = [path for path in sources if path is not None] + recordings_folder(root)
-    model = Path(request.config.lips.model)
-    if model.is_absolute():
-        readable.append(model.parent if model.suffix == ".json" else model)
+    readable += request.config.lips.model_files()
     return Confinement(
         memory_mb=round(_MEMORY_SHARE * total_mb),
         cpu_s=None,

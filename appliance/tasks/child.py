@@ -77,7 +77,7 @@ def run_in_child(
         "at_s": at_s,
         "learn": learn,
     }
-    limits = _confinement(task, presenter, lecture, target, config.root, timeout_s)
+    limits = _confinement(task, presenter, lecture, target, config, timeout_s)
     with confined_child("appliance.tasks.child", limits) as confined:
         child = confined.process
         assert child.stdin is not None and child.stdout is not None
@@ -98,13 +98,14 @@ def _confinement(
     presenter: Path | None,
     lecture: Path | None,
     target: Path | None,
-    root: Path,
+    config: Config,
     timeout_s: float,
 ) -> Confinement:
     """Return what the child may use: the files of the request, and the folder of the target.
 
-    Learning from a presenter also uses the recordings and the cache below ``root``.
+    Learning from a presenter also uses the recordings, the cache and the lip model of ``config``.
     """
+    root = config.root
     if task == "doctor":  # reads no users' files, examines the whole device and builds engines
         everything = (Path("/"),)
         return Confinement(
@@ -117,13 +118,14 @@ def _confinement(
         folder = target if task == "excerpt" else target.parent
         folder.mkdir(parents=True, exist_ok=True)
         folders.append(folder)
+    readable = [path for path in (presenter, lecture) if path is not None]
+    if task == "enrolment":
+        readable += [*recordings_folder(root), *config.lips.model_files()]
     return Confinement(
         memory_mb=_MEMORY_MB,
         cpu_s=math.ceil(timeout_s) * _THREADS,
         file_mb=_FILE_MB,
-        readable=tuple(
-            path for path in (presenter, lecture, *recordings_folder(root)) if path is not None
-        ),
+        readable=tuple(readable),
         writable=tuple(folders),
     )
 

@@ -74,7 +74,7 @@ def main(root: Path) -> None:
             store,
             config,
             threading.Event(),
-            WorkerHooks(attempt=attempt, heartbeat=beat, now=clock),
+            WorkerHooks(attempt=attempt, heartbeat=beat, now=clock, monotonic=clock),
         )
         worker.recover()
         try:

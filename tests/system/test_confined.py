@@ -89,7 +89,10 @@ def test_child_that_ignores_sigterm_is_killed_with_its_children() -> None:
         other = int(send(child, "stubborn"))
         child.terminate()
         assert child.wait(0.5) is None
-    assert not is_running(child.process.pid) and not is_running(other)
+    end = time.monotonic() + 30
+    while is_running(child.process.pid) or is_running(other):  # the kernel ends them soon
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_child_ends_when_its_parent_is_killed() -> None:

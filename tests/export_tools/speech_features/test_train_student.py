@@ -16,6 +16,7 @@ import torch
 
 from appliance.config import PROJECT
 from appliance.lips.speech_motion import SpeechMotion
+from appliance.speech.whisper_weights import WEIGHTS, default_folder
 from export_tools.phonetics.corpus import RATE
 from export_tools.speech_features.export_student import load_student
 from export_tools.speech_features.student_data import write_shard
@@ -102,6 +103,9 @@ def test_batches_depend_on_the_seed_alone(work: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(
+    not (default_folder() / WEIGHTS).is_file(), reason="needs whisper-base: ./setup.sh speech"
+)
 def test_a_short_run_learns_and_writes_its_record(
     work: Path, projection: Path, motion: Path, tmp_path: Path
 ) -> None:
