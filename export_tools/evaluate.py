@@ -215,12 +215,12 @@ def closure_recall(manifest: Manifest) -> dict[str, dict[str, float]]:
     """
     from appliance.lips.motion import MotionBasis
     from appliance.lips.speech_motion import SpeechMotion
-    from appliance.speech.speech_encoder import open_speech_encoder
+    from appliance.speech.speech_encoder import StudentEncoder
     from export_tools.speech_features.train_scores import measure_closures
 
     motion = SpeechMotion.load(manifest.path("motion", "any"))
     basis = MotionBasis.load(manifest.path("basis", "any"))
-    return measure_closures(motion, open_speech_encoder(), basis, _SESSIONS)
+    return measure_closures(motion, StudentEncoder.open(), basis, _SESSIONS)
 
 
 def print_table(console: Console, title: str, rows: dict[str, dict[str, Any]]) -> None:

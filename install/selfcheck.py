@@ -23,7 +23,7 @@ from appliance.inference.network import Network
 from appliance.jobs.store import JobStore, store_path
 from appliance.lips.model import LipModel
 from appliance.speech.log_mel import WHISPER_MEL
-from appliance.speech.speech_encoder import open_speech_encoder
+from appliance.speech.speech_encoder import StudentEncoder
 
 
 def main() -> int:
@@ -57,7 +57,7 @@ def _check_lip_model(config: Config) -> None:
     _run_once(model.main)
     if model.manifest.kind == "lectern":
         silence = np.zeros(WHISPER_MEL.rate, np.float32)
-        features = open_speech_encoder().features([silence])
+        features = StudentEncoder.open().features([silence])
         values = np.concatenate(list(model.speech_motion.predict(features)))
         if not np.isfinite(values).all():
             raise ValueError("the motion has values that are not finite")

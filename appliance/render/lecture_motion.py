@@ -14,7 +14,7 @@ from appliance.lips.speech_motion import SpeechMotion, apply_scores, widen_gate
 from appliance.lips.wav2lip import write_mel
 from appliance.media.audio import audio_blocks
 from appliance.speech.mel import LECTERN_MEL, WAV2LIP_MEL, mel_blocks
-from appliance.speech.speech_encoder import open_speech_encoder
+from appliance.speech.speech_encoder import StudentEncoder
 from appliance.speech.vad import FRAME_RATE, VoiceActivity, detect_activity
 from appliance.system.malloc import trim_heap
 
@@ -44,7 +44,7 @@ def compute_motion(
         write_mel(target, mel_blocks(blocks, WAV2LIP_MEL))
         return activity
     # One CPU core hears an hour in a minute; other providers are busy with the self-test.
-    features = open_speech_encoder().features(blocks)
+    features = StudentEncoder.open().features(blocks)
     learned = learned_motion()
     motion = learned.with_scores_of(model.speech_motion) if learned else model.speech_motion
     values = np.concatenate(list(motion.predict(features)))

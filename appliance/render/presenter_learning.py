@@ -22,7 +22,7 @@ from appliance.render.presenter_analysis import analyse_presenter
 from appliance.render.presenter_cache import CachedPresenter, PresenterCache, PresenterEntry
 from appliance.render.presenter_file import open_presenter
 from appliance.render.presenter_recording import FeatureEncoder, read_stretches
-from appliance.speech.speech_encoder import DESCRIPTION, model_folder, open_speech_encoder
+from appliance.speech.speech_encoder import DESCRIPTION, StudentEncoder, model_folder
 
 log = logging.getLogger("lectern.render")
 
@@ -40,7 +40,7 @@ class PresenterLearning:
     model: LipModel
     config: Config
     cache: PresenterCache
-    open_encoder: OpenEncoder = open_speech_encoder
+    open_encoder: OpenEncoder = StudentEncoder.open
     check: Callable[[], None] = lambda: None
 
     def learn(self, presenter: CachedPresenter, entry: PresenterEntry | None) -> Enrolment:

@@ -1,9 +1,7 @@
 """Features of speech, 256 components at 50 Hz, for everything that listens.
 
-Two encoders yield the same components: the student, a small convolutional network that is part of
-this repository, and its teacher, the middle layers of whisper-base, whose weights the setup can
-install. A motion that was trained on the components works with both. Which one a device uses is the
-caller's choice; :func:`open_speech_encoder` makes the usual one.
+Devices use the student, a small convolutional network that is part of this repository. Its teacher,
+the middle layers of whisper-base, yields the same components and is needed for training only.
 """
 
 from __future__ import annotations
@@ -11,13 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from appliance.config import PROJECT
-from appliance.errors import Fault
 from appliance.inference.golden import Golden
 from appliance.inference.network import Network
 from appliance.inference.providers import Providers
@@ -26,7 +23,6 @@ from appliance.speech.log_mel import log_mel_windows
 from appliance.speech.whisper_encoder import SpeechEncoder
 
 Array = npt.NDArray[np.float32]
-Kind = Literal["student", "teacher"]
 
 COMPONENTS = 256
 GRAPH, DESCRIPTION, PROJECTION = "encoder.onnx", "encoder.json", "projection.npz"
@@ -114,23 +110,6 @@ class TeacherEncoder:
         """See :class:`ComponentEncoder`."""
         for part in self._encoder.features(blocks):
             yield np.concatenate(part, axis=1) @ self._matrix + self._bias
-
-
-def open_speech_encoder(
-    prefer: Kind = "student",
-    provider_names: Sequence[str] = ("cpu",),
-    threads: int = 1,
-    providers: Providers | None = None,
-    on_elapsed: OnElapsed = lambda seconds: None,
-) -> ComponentEncoder:
-    """Open the student, or the teacher if it is preferred and its weights are installed."""
-    if prefer == "teacher":
-        try:
-            return TeacherEncoder.open(provider_names, threads, providers, on_elapsed)
-        except Fault as error:
-            if error.code != "speech_encoder_missing":
-                raise
-    return StudentEncoder.open(provider_names, threads, providers, on_elapsed)
 
 
 def model_folder() -> Path:

@@ -29,7 +29,7 @@ from appliance.lips.motion import MotionBasis
 from appliance.lips.profile import speaker_amplitude
 from appliance.lips.speech_motion import SpeechMotion
 from appliance.speech.mel import LECTERN_MEL, compute_mel
-from appliance.speech.speech_encoder import ComponentEncoder, open_speech_encoder
+from appliance.speech.speech_encoder import ComponentEncoder, StudentEncoder
 from appliance.speech.vad import FRAME_RATE, detect_activity
 from export_tools.phonetics.motion_data import OFFSET_S, REST_SHARE, load_clip
 from export_tools.phonetics.motion_score import correlation
@@ -144,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("data", type=Path, help="folder of wild/")
     parser.add_argument("--landmarks", type=Path, required=True, help="folder of landmark files")
     options = parser.parse_args(arguments)
-    encoder = open_speech_encoder()
+    encoder = StudentEncoder.open()
     models = Models(
         SpeechMotion.load(_MODEL / "motion.npz").without_scores(),
         MotionBasis.load(_MODEL / "basis.npz"),

@@ -13,7 +13,7 @@ from appliance.lips.speech_motion import apply_scores, widen_gate
 from appliance.media.audio import audio_blocks
 from appliance.render.lecture_motion import compute_motion
 from appliance.render.render import MODELS_FOLDER
-from appliance.speech.speech_encoder import open_speech_encoder
+from appliance.speech.speech_encoder import StudentEncoder
 from appliance.speech.vad import FRAME_RATE
 from tests.render.conftest import write_wav
 from tests.talking_face import babble, voice
@@ -37,7 +37,7 @@ def test_motion_is_that_of_the_speech_encoder(
 ) -> None:
     seconds: list[int] = []
     activity = compute_motion(lecture, model, tmp_path / "motion.npy", seconds.append)
-    features = open_speech_encoder().features(audio_blocks(lecture))
+    features = StudentEncoder.open().features(audio_blocks(lecture))
     values = np.concatenate(list(model.speech_motion.predict(features)))
     info = model.manifest.motion
     times = np.arange(len(values)) / info["rate_hz"] + info["offset_s"]

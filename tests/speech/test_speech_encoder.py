@@ -27,7 +27,6 @@ from appliance.speech.speech_encoder import (
     TeacherEncoder,
     load_projection,
     model_folder,
-    open_speech_encoder,
 )
 from appliance.speech.whisper_encoder import SpeechEncoder
 from appliance.speech.whisper_weights import encoder_path
@@ -164,30 +163,7 @@ class TestTeacher:
         assert max(range(-6, 7), key=agreement) == 0
 
 
-class TestChoice:
-    def test_student_serves_where_the_teacher_is_missing(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def missing(*args: object) -> TeacherEncoder:
-            raise Fault("speech_encoder_missing", name="encoder.weights")
-
-        monkeypatch.setattr(TeacherEncoder, "open", missing)
-        assert isinstance(open_speech_encoder("teacher"), StudentEncoder)
-
-    def test_other_faults_of_the_teacher_are_reported(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def broken(*args: object) -> TeacherEncoder:
-            raise Fault("inference_failed", reason="no provider")
-
-        monkeypatch.setattr(TeacherEncoder, "open", broken)
-        with pytest.raises(Fault) as caught:
-            open_speech_encoder("teacher")
-        assert caught.value.code == "inference_failed"
-
-    def test_student_is_used_where_it_is_preferred(self) -> None:
-        assert isinstance(open_speech_encoder("student"), StudentEncoder)
-
+class TestDamage:
     def test_damaged_student_is_refused(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
